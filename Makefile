@@ -1,0 +1,389 @@
+# libperpcore. `make help` lists the targets and the variables.
+
+all:
+
+# `make deps check` must see what deps has installed: the other goals run in a second make, which
+# starts when deps has ended, whether or not -j is given.
+rest := $(filter-out deps,$(MAKECMDGOALS))
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+ifneq ($(rest),)
+split := yes
+endif
+endif
+
+# Debian's package for each pkg-config name.
+PACKAGES := libcjson sqlite3 check libmicrohttpd libcurl
+debian_libcjson := libcjson-dev
+debian_sqlite3 := libsqlite3-dev
+debian_check := check
+debian_libmicrohttpd := libmicrohttpd-dev
+debian_libcurl := libcurl4-openssl-dev
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3
+
+.PHONY: deps
+deps:
+	@missing=""; \
+	command -v pkg-config >/dev/null 2>&1 || missing="pkg-config"; \
+	$(foreach p,$(PACKAGES),pkg-config --exists $(p) 2>/dev/null || \
+	    missing="$$missing $(debian_$(p))";) \
+	if [ -z "$$missing" ]; then echo "deps: all there"; exit 0; fi; \
+	echo "deps: installing $$missing"; \
+	if ! command -v apt-get >/dev/null 2>&1; then \
+	    echo "deps: this is no Debian; install what these packages hold: $$missing" >&2; exit 1; \
+	fi; \
+	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || $(APT) update; \
+	$(APT) install -y --no-install-recommends $$missing </dev/null || \
+	    { $(APT) update && $(APT) install -y --no-install-recommends $$missing </dev/null; }
+
+ifdef split
+
+.PHONY: $(rest) after-deps
+$(rest): after-deps
+	@:
+after-deps: deps
+	@$(MAKE) --no-print-directory $(rest)
+
+else
+
+# ---- Settings ------------------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+ifeq ($(origin CC),default)
+CC := $(if $(shell command -v gcc),gcc,cc)
+endif
+AR ?= ar
+OPT ?= -O2
+WITH_SQLITE ?= 1
+WERROR ?= 0
+SANITIZE ?=
+LINK ?= static
+comma := ,
+ifeq ($(SANITIZE),)
+BUILD ?= build
+else
+BUILD ?= build/$(subst $(comma),-,$(SANITIZE))
+endif
+
+version_part = $(shell sed -n 's/^.define PERP_VERSION_$(1) //p' include/perpcore/types.h)
+SOVERSION := $(call version_part,MAJOR)
+VERSION := $(SOVERSION).$(call version_part,MINOR).$(call version_part,PATCH)
+
+have = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
+pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
+HAVE_CJSON := $(call have,libcjson)
+HAVE_CHECK := $(call have,check)
+HAVE_MICROHTTPD := $(call have,libmicrohttpd)
+HAVE_CURL := $(call have,libcurl)
+SQLITE_SOURCES := $(wildcard lib/store/sqlite*.c)
+HAVE_SQLITE := $(if $(and $(filter 1,$(WITH_SQLITE)),$(SQLITE_SOURCES)),$(call have,sqlite3))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+    -Wmissing-prototypes -Wundef -Wvla -Wformat=2
+BASE_CFLAGS := -std=c11 $(OPT) -g -fPIC -fvisibility=hidden -ffp-contract=off -pthread $(WARNINGS)
+BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -Iinclude -Ilib
+BASE_LDFLAGS := -pthread
+ifeq ($(WERROR),1)
+BASE_CFLAGS += -Werror
+endif
+ifneq ($(SANITIZE),)
+BASE_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+BASE_LDFLAGS += -fsanitize=$(SANITIZE)
+else
+SHARED_LDFLAGS := -Wl,-z,defs
+endif
+ifdef HAVE_SQLITE
+BASE_CPPFLAGS += -DPERP_WITH_SQLITE=1
+SQLITE_PACKAGE := sqlite3
+else
+BASE_CPPFLAGS += -DPERP_WITH_SQLITE=0
+endif
+
+LIB_PACKAGES := libcjson $(SQLITE_PACKAGE)
+LIB_CFLAGS := $(call pkg_cflags,$(LIB_PACKAGES))
+LIB_LIBS := $(call pkg_libs,$(LIB_PACKAGES)) -lm
+
+# V=1 shows the commands.
+V ?= 0
+ifeq ($(V),1)
+say =
+else
+say = @echo '  $(1) $(if $(2),$(2),$@)';
+endif
+
+COMPILE = $(CC) $(BASE_CPPFLAGS) $(CPPFLAGS) $(BASE_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP
+
+# ---- Sources -------------------------------------------------------------------------------------
+
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
+ifndef HAVE_SQLITE
+LIB_SOURCES := $(filter-out $(SQLITE_SOURCES),$(LIB_SOURCES))
+endif
+HEADERS := $(sort $(wildcard include/perpcore/*.h include/perpcore/*.hpp))
+
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJECTS := $(call object,$(LIB_SOURCES))
+STATIC := $(BUILD)/lib/libperpcore.a
+SONAME := libperpcore.so.$(SOVERSION)
+SHARED := $(BUILD)/lib/libperpcore.so.$(VERSION)
+
+# The examples: each a program of its own, from these sources.
+TOOL_UTIL := lib/util/json.c lib/util/num.c lib/util/text.c
+perp-scenario_SOURCES := $(wildcard examples/scenario*.c) $(wildcard $(TOOL_UTIL))
+replay_SOURCES := $(if $(wildcard examples/replay.c),$(sort $(wildcard $(addprefix examples/,\
+    replay*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
+capital_demo_SOURCES := $(wildcard examples/capital_demo.c)
+risk_demo_SOURCES := $(wildcard examples/risk_demo.c)
+scheduler_demo_SOURCES := $(wildcard examples/scheduler_demo.c)
+PROGRAM_NAMES := $(foreach p,perp-scenario replay capital_demo risk_demo scheduler_demo,\
+    $(if $(filter examples/%,$($(p)_SOURCES)),$(p)))
+PROGRAMS := $(addprefix $(BUILD)/bin/,$(PROGRAM_NAMES))
+
+# Each source that has a main is a program of its own; other sources of a folder are linked to all
+# of that folder's programs.
+TEST_SUITES := unit property fault sim
+define find_tests
+$(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
+    $(shell grep -ls '^int main\b' tests/$(1)/*.c))
+endef
+$(foreach s,$(TEST_SUITES),$(eval $(call find_tests,$(s))))
+suite_tests = $($(1)_TESTS)
+suite_helpers = $(filter-out $(call suite_tests,$(1)),$(sort $(wildcard tests/$(1)/*.c)))
+TEST_PROGRAMS := $(foreach s,$(TEST_SUITES),\
+    $(patsubst tests/%.c,$(BUILD)/tests/%,$(call suite_tests,$(s))))
+FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/*.c)))
+
+# ---- Building ------------------------------------------------------------------------------------
+
+.PHONY: all lib programs left-out help
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+ifdef HAVE_CJSON
+all: lib programs left-out
+else
+all: left-out
+	@echo "nothing can be built without cJSON and pkg-config" >&2; exit 1
+endif
+
+lib: $(STATIC) $(BUILD)/lib/libperpcore.so
+programs: $(PROGRAMS)
+
+left-out:
+	@$(if $(HAVE_CJSON),:,echo "left out: the library and all programs: libcjson-dev or pkg-config \
+	is missing (make deps)")
+ifeq ($(WITH_SQLITE),1)
+	@$(if $(or $(HAVE_SQLITE),$(if $(SQLITE_SOURCES),,none)),:,echo "left out: the SQLite store: libsqlite3-dev is missing (make deps)")
+else
+	@echo "left out: the SQLite store (WITH_SQLITE=$(WITH_SQLITE))"
+endif
+	@$(if $(HAVE_CHECK),:,echo "left out: the tests: check is missing (make deps)")
+
+# Objects depend on this file, which changes when the compiler or a flag does.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' >$@
+FORCE:
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(COMPILE) $(EXTRA_CFLAGS) -c $< -o $@
+
+# A list of the objects, so that the archive is made anew when a source goes away.
+$(BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
+
+$(STATIC): $(LIB_OBJECTS) $(BUILD)/objects
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $(LIB_OBJECTS)
+
+$(SHARED): $(LIB_OBJECTS) $(BUILD)/objects lib/perpcore.map
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -shared $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) $(SHARED_LDFLAGS) \
+	    -Wl,--version-script=lib/perpcore.map $(LIB_OBJECTS) $(LIB_LIBS) -o $@
+
+$(BUILD)/lib/libperpcore.so: $(SHARED)
+	@ln -sf $(<F) $(BUILD)/lib/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+ifeq ($(LINK),shared)
+LIBRARY := $(BUILD)/lib/libperpcore.so
+LIBRARY_LIBS := -L$(BUILD)/lib -lperpcore -Wl,-rpath,$(abspath $(BUILD)/lib) $(LIB_LIBS)
+else
+LIBRARY := $(STATIC)
+LIBRARY_LIBS := $(STATIC) $(LIB_LIBS)
+endif
+
+define program_rule
+$(BUILD)/bin/$(1): $(call object,$($(1)_SOURCES)) $(LIBRARY)
+	@mkdir -p $$(@D)
+	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(call object,$($(1)_SOURCES)) $(LIBRARY_LIBS) -o $$@
+endef
+$(foreach p,$(PROGRAM_NAMES),$(eval $(call program_rule,$(p))))
+
+# ---- Tests ---------------------------------------------------------------------------------------
+
+CHECK_LIBS = $(call pkg_libs,check)
+$(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = $(call pkg_cflags,check) -Itests
+
+define suite_rule
+$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o \
+    $(call object,$(call suite_helpers,$(1))) $(STATIC)
+	@mkdir -p $$(@D)
+	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
+	    $$(CHECK_LIBS) -o $$@
+endef
+$(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
+
+# A fuzz target with the plain driver, which replays files; any compiler will do. The objects of
+# the scenario runner but its main program belong to it, where a target needs them.
+FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
+FUZZ_SUPPORT := $(call object,$(filter-out %/scenario.c,$(wildcard examples/scenario*.c)))
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
+	    $(LIB_LIBS) -o $@
+
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< $(STATIC) $(LIB_LIBS) -o $@
+
+.PHONY: check check-build tests fuzz bench demo
+tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
+check-build: lib programs tests
+
+fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
+CHECKS = $(foreach p,$(TEST_PROGRAMS),"$(patsubst $(BUILD)/tests/%,%,$(p))=$(p)") \
+    $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
+        $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
+        tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
+    $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
+    "layers=sh tests/layers/run.sh" \
+    "abi=sh tests/abi/run.sh $(BUILD)" \
+    "headers=sh tests/headers/run.sh $(BUILD)" \
+    "docs=sh tests/docs/run.sh $(BUILD)"
+
+ifneq ($(and $(HAVE_CJSON),$(HAVE_CHECK)),)
+check:
+	@built=true; $(MAKE) --no-print-directory -k check-build || built=false; \
+	CC="$(CC)" SANITIZE="$(SANITIZE)" LIB_LIBS="$(LIB_LIBS)" MAKE="$(MAKE)" \
+	ASAN_OPTIONS="$${ASAN_OPTIONS:-allocator_may_return_null=1}" \
+	UBSAN_OPTIONS="$${UBSAN_OPTIONS:-print_stacktrace=1}" \
+	    sh tests/run.sh $(BUILD) "build=$$built" $(CHECKS)
+else
+check:
+	@echo "the tests need libcjson-dev, check and pkg-config: make deps check" >&2; exit 1
+endif
+
+# libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=address,undefined,fuzzer-no-link \
+	    BUILD=build/fuzz FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-programs
+	@for p in $(notdir $(FUZZ_PROGRAMS)); do \
+	    mkdir -p build/fuzz/corpus/$$p; \
+	    set -- tests/fuzz/corpus/$$p tests/fuzz/corpus/$${p#fuzz_}; \
+	    [ -d "$$1" ] || shift; \
+	    echo "$$p: $(FUZZ_SECONDS) s"; \
+	    build/fuzz/tests/fuzz/$$p -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$p $$1 \
+	        || exit 1; \
+	done
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+bench: $(BENCH_PROGRAMS)
+	@$(if $(BENCH_PROGRAMS),,echo "there is nothing in tests/bench")
+	@set -e; $(foreach p,$(BENCH_PROGRAMS),echo "$(notdir $(p))"; $(p);)
+
+ifdef HAVE_CJSON
+demo: $(BUILD)/bin/replay
+	$(BUILD)/bin/replay --html $(BUILD)/demo.html $(if $(DATA),--data '$(DATA)')
+else
+demo:
+	@echo "the demo needs libcjson-dev and pkg-config: make deps demo" >&2; exit 1
+endif
+
+# ---- Installing ----------------------------------------------------------------------------------
+
+.PHONY: install uninstall
+$(BUILD)/perpcore.pc: perpcore.pc.in FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+	    -e 's|@REQUIRES@|$(strip $(LIB_PACKAGES))|' $< >$@
+
+install: lib $(BUILD)/perpcore.pc
+	install -d '$(DESTDIR)$(INCLUDEDIR)/perpcore' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	install -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/perpcore'
+	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
+	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)'
+	ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libperpcore.so'
+	install -m 644 $(BUILD)/perpcore.pc '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+uninstall:
+	rm -f $(foreach f,libperpcore.a libperpcore.so $(SONAME) $(notdir $(SHARED)) \
+	    pkgconfig/perpcore.pc,'$(DESTDIR)$(LIBDIR)/$(f)')
+	rm -f $(foreach h,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/perpcore/$(h)')
+	-rmdir '$(DESTDIR)$(INCLUDEDIR)/perpcore'
+
+# ---- Housekeeping --------------------------------------------------------------------------------
+
+.PHONY: format format-check lint clean map
+# Until the first release all functions are of one node; then new ones get the node of their release.
+map:
+	@{ printf 'PERPCORE_0.1 {\nglobal:\n'; sh tests/abi/exports.sh | sed 's/.*/    &;/'; \
+	    printf 'local:\n    *;\n};\n'; } >lib/perpcore.map
+
+FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] tests/*/*.[ch])
+format:
+	clang-format -i $(FORMATTED)
+format-check:
+	clang-format --dry-run --Werror $(FORMATTED)
+
+LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c))
+lint:
+	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
+	@printf '%s\n' $(LINTED) | xargs -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	    -std=c11 $(BASE_CPPFLAGS) $(LIB_CFLAGS) 2>/dev/null' lint
+
+clean:
+	rm -rf build $(filter-out build/%,$(BUILD))
+
+define HELP
+make              the library (build/lib) and the examples (build/bin), as far as the installed
+                  packages allow; says what is left out
+make deps         installs what Debian calls the dependencies; does nothing where all are there
+make demo         plays a generated day through the library and writes build/demo.html
+                  DATA=DIR: plays recorded market data
+make check        builds and runs all tests; the last line is "N passed, N failed"
+                  SANITIZE=address,undefined (or thread): in a build folder of its own
+make bench        measures
+make fuzz         runs the fuzz targets with libFuzzer (clang); FUZZ_SECONDS=60 each
+make install      PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
+make uninstall    takes away what install put there
+make format       clang-format; format-check only looks
+make lint         clang-tidy
+make map          writes lib/perpcore.map from the public headers
+make clean        removes build/
+
+CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;
+WITH_SQLITE=0: without the store; LINK=shared: examples use the shared library; V=1: shows commands
+endef
+export HELP
+help:
+	@printf '%s\n' "$$HELP"
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+endif

@@ -1,0 +1,285 @@
+/* The ops of jobs: from evaluate to their end. */
+#include "scenario.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json.h"
+#include "util/text.h"
+
+#define IN_STATE(name) (1U << PERP_JOB_##name)
+
+static perp_scheduler *scheduler_of(const struct line *line) {
+    return perp_core_scheduler(line->run->core);
+}
+
+static bool read_job(struct line *line, perp_job *job, char metadata[PERP_MAX_METADATA]) {
+    cJSON *part = cJSON_GetObjectItemCaseSensitive(line->json, "job");
+    char *text = line_take_text(line, part);
+    bool read = text && line_did(line, perp_job_from_json(line->run->core, text, strlen(text), job,
+                                                          metadata));
+    cJSON_free(text);
+    return read && line_ready(line);
+}
+
+static void put_components(struct line *line, const perp_evaluation *evaluation) {
+    cJSON *components = put_object(line, line->answer, "components");
+    for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++)
+        put_number(line, components, perp_component_string(i), evaluation->components[i]);
+}
+
+static void put_legs(struct line *line, const perp_evaluation *evaluation) {
+    cJSON *legs = put_list(line, line->answer, "legs");
+    for (uint32_t i = 0; i < evaluation->n_legs; i++) {
+        const perp_leg_evaluation *leg = &evaluation->legs[i];
+        cJSON *entry = add_object(line, legs);
+        put_number(line, entry, "price", leg->price);
+        put_number(line, entry, "slippage_bps", leg->slippage_bps);
+        put_number(line, entry, "fee_bps", leg->fee_bps);
+        put_number(line, entry, "liquidation_price", leg->liquidation_price);
+        put_number(line, entry, "liquidation_distance", leg->liquidation_distance);
+    }
+}
+
+static const char *reason_or_null(uint32_t reason) {
+    return reason == PERP_REASON_NONE ? NULL : perp_reason_string(reason);
+}
+
+void scenario_evaluate(struct line *line) {
+    char metadata[PERP_MAX_METADATA];
+    perp_evaluation found;
+    perp_job job;
+    cJSON *reasons;
+    perp_evaluation_init(&found);
+    if (!read_job(line, &job, metadata) ||
+        !line_did(line, perp_risk_evaluate(perp_core_risk(line->run->core), line->call.now_ns, &job,
+                                           &found)))
+        return;
+    put_text(line, line->answer, "decision", found.accepted ? "accept" : "reject");
+    put_text(line, line->answer, "reason", reason_or_null(found.reason));
+    reasons = put_list(line, line->answer, "reasons");
+    for (uint32_t reason = 1; reason <= PERP_RULE_COUNT; reason++)
+        if (found.reasons & PERP_REASON_BIT(reason))
+            add_text(line, reasons, perp_reason_string(reason));
+    put_flag(line, line->answer, "override", found.override_used);
+    put_flag(line, line->answer, "reducing", found.reducing);
+    put_number(line, line->answer, "safety_score", found.safety_score);
+    put_number(line, line->answer, "volume_score", found.volume_score);
+    put_number(line, line->answer, "final_score", found.final_score);
+    put_components(line, &found);
+    put_number(line, line->answer, "cost_bps", found.cost_bps);
+    put_number(line, line->answer, "carry_bps", found.carry_bps);
+    put_number(line, line->answer, "funding_bps", found.funding_bps);
+    put_legs(line, &found);
+}
+
+void scenario_submit(struct line *line) {
+    char metadata[PERP_MAX_METADATA];
+    perp_job job;
+    if (read_job(line, &job, metadata))
+        (void)line_did(line, perp_scheduler_submit(scheduler_of(line), &line->call, &job));
+}
+
+/* A call that takes only the id of a job in one of some states. */
+static void with_job(struct line *line, uint32_t states,
+                     perp_status (*call)(perp_scheduler *, const perp_call *, const perp_uuid *)) {
+    perp_uuid job_id = line_uuid(line, "job_id");
+    line_addresses_job(line, &job_id, states);
+    if (line_ready(line))
+        (void)line_did(line, call(scheduler_of(line), &line->call, &job_id));
+}
+
+void scenario_cancel(struct line *line) {
+    with_job(line, IN_STATE(PENDING), perp_scheduler_cancel);
+}
+
+void scenario_requeue(struct line *line) {
+    with_job(line, IN_STATE(IN_DOUBT), perp_scheduler_requeue);
+}
+
+void scenario_resolve(struct line *line) {
+    with_job(line, IN_STATE(PARTIAL), perp_scheduler_resolve);
+}
+
+void scenario_job(struct line *line) {
+    perp_uuid job_id = line_uuid(line, "job_id");
+    perp_job_info info = {.struct_size = sizeof info};
+    if (!line_ready(line) ||
+        !line_did(line, perp_scheduler_job(scheduler_of(line), &job_id, &info)))
+        return;
+    put_text(line, line->answer, "state", perp_job_state_string(info.state));
+    put_text(line, line->answer, "last_refusal", reason_or_null(info.last_refusal));
+    put_money(line, line->answer, "held", info.held);
+}
+
+/* ---- tick ----------------------------------------------------------------------------------- */
+
+static int by_job(const void *a, const void *b) {
+    return memcmp(a, b, sizeof(perp_uuid));
+}
+
+void scenario_execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    const struct scenario *run = user;
+    const struct scenario_outcome *found = NULL;
+    if (run->n_outcomes > 0)
+        found =
+            bsearch(&job->job_id, run->outcomes, run->n_outcomes, sizeof *run->outcomes, by_job);
+    *outcome = found ? found->outcome : (uint32_t)PERP_OUTCOME_ACCEPTED;
+}
+
+static bool read_outcome(struct line *line, const cJSON *item, struct scenario_outcome *outcome) {
+    char shown[64];
+    perp_text_show(item->string, shown, sizeof shown);
+    if (!perp_json_is_string(item))
+        return line_fail(line, PERP_E_INVALID, "outcomes.%s: must be a string", shown);
+    if (perp_uuid_parse(item->string, strlen(item->string), &outcome->job_id) != PERP_OK)
+        line_late(line, PERP_E_INVALID, "outcomes: %s is not a UUID", shown);
+    if (strcmp(item->valuestring, "refused") == 0)
+        outcome->outcome = PERP_OUTCOME_REFUSED;
+    else if (strcmp(item->valuestring, "in_doubt") == 0)
+        outcome->outcome = PERP_OUTCOME_IN_DOUBT;
+    else
+        line_late(line, PERP_E_INVALID, "outcomes.%s: must be refused or in_doubt", shown);
+    return true;
+}
+
+/* The outcomes of the line, to be freed; NULL: none, or the line failed. */
+static struct scenario_outcome *read_outcomes(struct line *line, size_t *n_outcomes) {
+    const cJSON *map = cJSON_GetObjectItemCaseSensitive(line->json, "outcomes");
+    const cJSON *item;
+    struct scenario_outcome *outcomes;
+    size_t n = 0;
+    if (!map)
+        return NULL;
+    outcomes = calloc((size_t)cJSON_GetArraySize(map) + 1, sizeof *outcomes);
+    if (!outcomes) {
+        (void)line_fail(line, PERP_E_NOMEM, "no memory");
+        return NULL;
+    }
+    cJSON_ArrayForEach(item, map) {
+        if (!read_outcome(line, item, &outcomes[n]))
+            break;
+        n++;
+    }
+    qsort(outcomes, n, sizeof *outcomes, by_job);
+    for (size_t i = 1; i < n; i++)
+        if (by_job(&outcomes[i - 1], &outcomes[i]) == 0)
+            line_late(line, PERP_E_INVALID, "outcomes: a job is there twice");
+    *n_outcomes = n;
+    return outcomes;
+}
+
+static void put_tick_jobs(struct line *line, const char *name, uint32_t kind) {
+    const perp_tick_result *result = &line->run->tick;
+    cJSON *list = put_list(line, line->answer, name);
+    for (uint32_t i = 0; i < result->n_items; i++)
+        if (result->items[i].kind == kind)
+            add_uuid(line, list, &result->items[i].job_id);
+}
+
+static void put_tick_map(struct line *line, const char *name, uint32_t kind) {
+    const perp_tick_result *result = &line->run->tick;
+    cJSON *map = put_object(line, line->answer, name);
+    for (uint32_t i = 0; i < result->n_items; i++) {
+        const perp_tick_item *item = &result->items[i];
+        char id[37];
+        if (item->kind != kind)
+            continue;
+        perp_uuid_format(&item->job_id, id);
+        if (kind == PERP_TICK_REPAIR)
+            put_uuid(line, map, id, &item->other);
+        else
+            put_text(line, map, id, perp_reason_string(item->reason));
+    }
+}
+
+void scenario_tick(struct line *line) {
+    static const char *const status_names[] = {"ok", "paused", "killed"};
+    struct scenario *run = line->run;
+    run->outcomes = read_outcomes(line, &run->n_outcomes);
+    if (line_ready(line) &&
+        line_did(line, perp_scheduler_tick(scheduler_of(line), &line->call, &run->tick))) {
+        put_tick_jobs(line, "dispatched", PERP_TICK_DISPATCHED);
+        put_tick_map(line, "repairs", PERP_TICK_REPAIR);
+        put_tick_jobs(line, "expired", PERP_TICK_EXPIRED);
+        put_tick_jobs(line, "overdue", PERP_TICK_OVERDUE);
+        put_tick_map(line, "refused", PERP_TICK_REFUSED);
+        put_tick_map(line, "skipped", PERP_TICK_SKIPPED);
+        put_count(line, line->answer, "pending", run->tick.pending);
+        put_count(line, line->answer, "running", run->tick.running);
+        put_text(line, line->answer, "status", status_names[run->tick.status]);
+    }
+    free(run->outcomes);
+    run->outcomes = NULL;
+    run->n_outcomes = 0;
+}
+
+/* ---- finish and close ----------------------------------------------------------------------- */
+
+static const char *result_name(uint32_t status) {
+    static const char *const names[] = {"completed", "failed", "unknown"};
+    return names[status];
+}
+
+static void read_fills(struct line *line, perp_job_result *result) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(line->json, "legs");
+    const cJSON *entry;
+    size_t n = 0;
+    if (!list)
+        return;
+    cJSON_ArrayForEach(entry, list) {
+        perp_leg_result *leg = &result->legs[n < PERP_MAX_LEGS ? n : 0];
+        if (!line_enter(line, entry, "legs", n, SCENARIO_FILL_FIELDS))
+            break;
+        leg->filled = line_number(line, "filled", 0);
+        leg->price = line_number(line, "price", 0);
+        leg->fee = line_money(line, "fee", 0);
+        leg->pnl = line_money(line, "pnl", 0);
+        leg->time_ns = line_time_ns(line, "t", PERP_TIME_NONE);
+        n++;
+    }
+    line_leave(line);
+    if (n == 0 || n > PERP_MAX_LEGS)
+        line_late(line, PERP_E_INVALID, "legs: no job has %zu", n);
+    result->n_legs = (uint32_t)(n <= PERP_MAX_LEGS ? n : 0);
+}
+
+static void put_outcome(struct line *line, const perp_finish_outcome *outcome) {
+    put_text(line, line->answer, "state", perp_job_state_string(outcome->state));
+    if (outcome->state == PERP_JOB_PARTIAL) {
+        cJSON *naked = put_object(line, line->answer, "naked");
+        for (uint32_t i = 0; i < outcome->n_naked; i++)
+            put_number(line, naked, outcome->naked[i].base, outcome->naked[i].quantity);
+    }
+    if (outcome->has_repair)
+        put_uuid(line, line->answer, "repair_job_id", &outcome->repair_job_id);
+}
+
+void scenario_finish(struct line *line) {
+    perp_uuid job_id = line_uuid(line, "job_id");
+    perp_finish_outcome outcome = {.struct_size = sizeof outcome};
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.status = line_choice(line, "status", result_name, PERP_RESULT_UNKNOWN + 1, 0);
+    result.hold = line_flag(line, "hold");
+    result.has_totals = line_has(line, "pnl") || line_has(line, "volume") || line_has(line, "fees");
+    result.pnl = line_money(line, "pnl", 0);
+    result.volume = line_money(line, "volume", 0);
+    result.fees = line_money(line, "fees", 0);
+    read_fills(line, &result);
+    line_addresses_job(line, &job_id, IN_STATE(RUNNING) | IN_STATE(IN_DOUBT));
+    if (line_ready(line) && line_did(line, perp_scheduler_finish(scheduler_of(line), &line->call,
+                                                                 &job_id, &result, &outcome)))
+        put_outcome(line, &outcome);
+}
+
+void scenario_close(struct line *line) {
+    perp_uuid job_id = line_uuid(line, "job_id");
+    perp_usd pnl = line_money(line, "pnl", 0);
+    perp_usd volume = line_money(line, "volume", 0);
+    perp_usd fees = line_money(line, "fees", 0);
+    line_addresses_job(line, &job_id, IN_STATE(OPEN));
+    if (line_ready(line))
+        (void)line_did(line, perp_scheduler_close(scheduler_of(line), &line->call, &job_id, pnl,
+                                                  volume, fees));
+}

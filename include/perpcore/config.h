@@ -1,0 +1,197 @@
+/* Configuration of a book: memory, log, callbacks, store and all limits. */
+#ifndef PERPCORE_CONFIG_H
+#define PERPCORE_CONFIG_H
+
+#include <perpcore/store.h>
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Memory of a core. All NULL (the default): malloc and free. allocate returns NULL when there is no
+   memory (the call then fails with PERP_E_NOMEM and changes nothing); the memory must be aligned as
+   malloc's. Called under the library's lock: it must not call back into the library. */
+typedef struct perp_allocator {
+    void *user;
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *memory, size_t size);
+} perp_allocator;
+
+/* One leg as the executor gets it. price: the executable price that the decision was made on. */
+typedef struct perp_order {
+    perp_exchange_id exchange;
+    perp_instrument_id instrument;
+    uint32_t side;
+    uint32_t maker;
+    double quantity;
+    double price;
+    double leverage;
+    perp_usd notional;
+} perp_order;
+
+/* A job to execute now. Valid during the callback. */
+typedef struct perp_execution {
+    uint32_t struct_size;
+    uint32_t strategy;
+    perp_uuid job_id;
+    uint32_t reduce_only; /* 1: orders must not open or turn a position */
+    uint32_t is_repair;   /* 1: squares what another job left, repairs_job says which */
+    perp_uuid repairs_job;
+    perp_usd notional;
+    int64_t now_ns;
+    uint32_t n_orders;
+    uint32_t metadata_size;
+    const perp_order *orders;
+    const void *metadata;
+} perp_execution;
+
+/* What the executor says. The outcome is preset to PERP_OUTCOME_IN_DOUBT. PERP_OUTCOME_REFUSED:
+   nothing was sent; the job finishes as failed with nothing filled. */
+enum perp_outcome { PERP_OUTCOME_IN_DOUBT, PERP_OUTCOME_ACCEPTED, PERP_OUTCOME_REFUSED };
+
+/* Quantity of one base that was filled on one side only: positive long, negative short. */
+typedef struct perp_naked {
+    char base[PERP_NAME_SIZE];
+    double quantity;
+} perp_naked;
+
+typedef struct perp_alert {
+    uint32_t struct_size;
+    uint32_t code;
+    uint32_t level;
+    uint32_t active; /* 1 raised, 0 cleared */
+    int64_t since_ns;
+    char subject[PERP_NAME_SIZE];
+    char message[192];
+} perp_alert;
+
+/* What the library tells the host. Each may be NULL. They run on the thread that made the call,
+   after its change was made, with no lock held, and may call back into the library (not
+   perp_core_close, and not perp_scheduler_tick: PERP_E_STATE). Pointers are valid during the
+   callback only. */
+typedef struct perp_callbacks {
+    void *user;
+    /* A job was dispatched: send its orders. Not set: the host polls the result of the tick. */
+    void (*execute)(void *user, const perp_execution *job, uint32_t *outcome);
+    /* A job ended partial. naked has one entry a base; repair is the id of the repair job that was
+       queued, or NULL where the host must act. */
+    void (*on_leg_risk)(void *user, const perp_uuid *job_id, const perp_naked *naked,
+                        uint32_t n_naked, const perp_uuid *repair);
+    /* The kill switch went on for an exchange (or PERP_ALL_EXCHANGES): cancel the orders of these
+     * jobs. */
+    void (*on_kill)(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs);
+    void (*on_alert)(void *user, const perp_alert *alert);
+    void (*log)(void *user, uint32_t level, const char *message);
+} perp_callbacks;
+
+typedef struct perp_capital_config {
+    uint32_t wash_ppm;               /* 700,000 */
+    uint32_t arb_ppm;                /* 200,000 */
+    uint32_t reserve_ppm;            /* 100,000; the three sum to 1,000,000 */
+    uint32_t max_single_reserve_ppm; /* 100,000 of a pool's budget */
+    uint32_t max_total_notional_ppm; /* 300,000 of the equity */
+    uint32_t drawdown_limit_ppm;     /* 50,000 */
+    uint32_t safe_mode_pools;        /* bits 1 << pool that go on in safe mode: wash, reserve */
+    int32_t day_offset_minutes;      /* the day starts at 00:00 UTC + this, -1439..1439 */
+} perp_capital_config;
+
+/* What a mode presets; see PERP_MODE_LIMIT_LIST for defaults and ranges. */
+typedef struct perp_mode_limits {
+#define PERP_X(name, conservative, balanced, aggressive, low, high) double name;
+    PERP_MODE_LIMIT_LIST(PERP_X)
+#undef PERP_X
+} perp_mode_limits;
+
+typedef struct perp_risk_config {
+    uint32_t mode;                        /* PERP_MODE_BALANCED */
+    uint32_t max_consecutive_failures;    /* 5 */
+    double min_liquidation_distance;      /* 0.05 of the mark price */
+    double daily_loss_limit_pct;          /* 0.01 of the equity at the start of the day; 0: off */
+    perp_usd daily_loss_limit_usd;        /* 0: off */
+    double max_drawdown_pct;              /* 0.05 */
+    double blackout_minutes;              /* 10; 0: off */
+    int64_t max_quote_age_ms;             /* 5,000 */
+    perp_usd daily_volume_target;         /* 0: none */
+    perp_usd volume_reference_usd;        /* 10,000 USD */
+    double default_leverage;              /* 3 */
+    uint32_t circuit_failures;            /* 5 */
+    uint32_t reserved;                    /* 0 */
+    int64_t circuit_cooldown_ms;          /* 30,000 */
+    int64_t latency_max_age_ms;           /* 600,000 */
+    int64_t override_ttl_ms;              /* 900,000 */
+    int64_t max_override_ttl_ms;          /* 86,400,000 */
+    double spread_half_life_s;            /* 60 */
+    uint32_t volatility_window_s;         /* 300, at most 3,600 */
+    uint32_t reserved2;                   /* 0 */
+    double notional_tolerance;            /* 0.05 */
+    double weights[PERP_COMPONENT_COUNT]; /* of the safety score; sum 1 */
+    perp_mode_limits modes[PERP_MODE_COUNT];
+} perp_risk_config;
+
+/* With PERP_DURABILITY_EVERY a call returns PERP_OK only after its record is committed. */
+enum perp_durability { PERP_DURABILITY_EVERY, PERP_DURABILITY_BATCH };
+
+enum perp_on_reject { PERP_ON_REJECT_KEEP, PERP_ON_REJECT_DROP };
+
+typedef struct perp_scheduler_config {
+    uint32_t max_global_concurrent_jobs;  /* 50 */
+    uint32_t max_concurrent_per_exchange; /* 10 */
+    perp_usd max_notional_per_exchange;   /* 50,000 USD */
+    int64_t default_ttl_ms;               /* 60,000; 0: never expires */
+    uint32_t on_reject;                   /* PERP_ON_REJECT_KEEP */
+    uint32_t history_size;                /* 1,000 ended jobs are remembered */
+    uint32_t max_dispatch_per_minute;     /* 0: off, at most 10,000 */
+    uint32_t auto_repair;                 /* 1 */
+    double hedge_tolerance;               /* 0.01 */
+    perp_usd leg_risk_usd;                /* 10 USD */
+    double leg_risk_tolerance;            /* 0.01 */
+    uint32_t rebalance_pool;              /* PERP_POOL_WASH, or PERP_POOL_RESERVE */
+    uint32_t reserved;                    /* 0 */
+} perp_scheduler_config;
+
+typedef struct perp_config {
+    uint32_t struct_size;
+    uint32_t
+        threading; /* PERP_THREADING_SERIALIZED, or PERP_THREADING_NONE for a host of one thread */
+    perp_allocator allocator;
+    perp_callbacks callbacks;
+    perp_store store;    /* all zero: memory only. perp_core_open takes it over: the core closes it,
+                            also where open fails */
+    uint32_t durability; /* PERP_DURABILITY_EVERY, or _BATCH: tick and perp_core_flush are the
+                            barriers */
+    uint32_t keep_stored; /* 1: where the store has a configuration, capital, risk and scheduler
+                             are that one; 0: what is given here wins, stored as a change */
+    uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
+                                  0: none */
+    perp_capital_config capital;
+    perp_risk_config risk;
+    perp_scheduler_config scheduler;
+} perp_config;
+
+/* Fills size and defaults (balanced mode, no store, malloc, no callbacks). */
+PERP_API void perp_config_init(perp_config *config);
+
+/* Reads a JSON object {"capital":{…},"risk":{…},"scheduler":{…}}, each part optional, over what
+   config holds (perp_config_init first). Fractions named …_pct are rounded to ppm; money is in USD
+   with at most six decimals. text needs no terminating zero. PERP_E_INVALID: NULL, or not JSON, or
+   not an object. PERP_E_CONFIG: an unknown or repeated name, a value of the wrong type or out of
+   range, shares that do not sum to 1; perp_core_error(NULL) has the path of the field. On an error
+   config is unchanged. */
+PERP_API perp_status perp_config_from_json(const char *text, size_t length, perp_config *config);
+
+/* Checks ranges and sums as perp_core_open does. PERP_E_CONFIG with the path of the field. */
+PERP_API perp_status perp_config_check(const perp_config *config);
+
+/* Writes the capital, risk and scheduler parts as JSON that perp_config_from_json reads back to the
+   same values. *length gets the length without the terminating zero; PERP_E_RANGE: capacity is too
+   small
+   (*length says what is needed, nothing is written). */
+PERP_API perp_status perp_config_to_json(const perp_config *config, char *buffer, size_t capacity,
+                                         size_t *length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,181 @@
+/* One trading book: opening, closing, its exchanges and instruments, its clock, its checks. */
+#ifndef PERPCORE_CORE_H
+#define PERPCORE_CORE_H
+
+#include <perpcore/config.h>
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Opens a book. config: NULL for the defaults; copied.
+   PERP_E_INVALID: core is NULL, a wrong struct_size; PERP_E_CONFIG: a value out of range;
+   PERP_E_NOMEM; PERP_E_CORRUPT: the store's records do not make a sound book (the message has the
+   place); PERP_E_STORE. On an error *core is NULL and perp_core_error(NULL) has the message.
+   With a store, the book comes back as it was; jobs that ran are in doubt (perp_scheduler_list)
+   until the host has asked the exchange and calls finish or requeue. Market data must be fed again.
+ */
+PERP_API perp_status perp_core_open(const perp_config *config, perp_core **core);
+
+/* The book as it was after record to_seq (0: after the last) of a store, made from its records from
+   the first on, without checkpoints. The book is not attached to the store, which is closed; its
+   jobs are as they were then. config gives the store, memory and callbacks; visit (may be NULL) is
+   called after each record and may only read. Errors as perp_core_open; PERP_E_CORRUPT: records are
+   missing. */
+PERP_API perp_status perp_core_replay(const perp_config *config, uint64_t to_seq,
+                                      void (*visit)(void *user, const perp_core *core,
+                                                    uint64_t seq),
+                                      void *user, perp_core **core);
+
+/* With PERP_DURABILITY_BATCH: makes all changes so far durable. Else there is nothing to do.
+   PERP_E_STORE: the store failed; the changes wait for the next barrier. */
+PERP_API perp_status perp_core_flush(perp_core *core);
+
+/* Writes a checkpoint, so that opening need not read the records before it. PERP_E_STATE: there is
+   no store, or it keeps none. PERP_E_STORE, PERP_E_NOMEM. */
+PERP_API perp_status perp_core_checkpoint(perp_core *core);
+
+/* Makes what waits for a barrier durable, then frees the book and all that belongs to it. NULL is
+   allowed; from inside a callback of the core nothing happens. No other call may be running. */
+PERP_API void perp_core_close(perp_core *core);
+
+/* The message of this thread's last failed call on this core: one line, what, which value, which
+   limit.
+   "" if none failed. core NULL: of the last failed call that had no core (open, config). Valid
+   until this thread's next call. */
+PERP_API const char *perp_core_error(const perp_core *core);
+
+/* Checks every invariant of the book. PERP_E_CORRUPT: the message names the first that is broken,
+   and from then on calls that change the book return PERP_E_CORRUPT while reading still works.
+   PERP_E_INVALID: NULL. */
+PERP_API perp_status perp_core_check(const perp_core *core);
+
+/* A 64-bit hash of all that is stored: money, reservations, jobs, control, configuration. Market
+   data is not part of it. Equal books have equal hashes, also across a restart. 0 for NULL. */
+PERP_API uint64_t perp_core_hash(const perp_core *core);
+
+/* The modules; owned by the core. NULL for NULL. */
+PERP_API perp_capital *perp_core_capital(perp_core *core);
+PERP_API perp_market *perp_core_market(perp_core *core);
+PERP_API perp_risk *perp_core_risk(perp_core *core);
+PERP_API perp_scheduler *perp_core_scheduler(perp_core *core);
+
+/* The configuration in force, limits changed since open included; callbacks and store are zero.
+   config->struct_size must be set (perp_config_init). */
+PERP_API perp_status perp_core_config(const perp_core *core, perp_config *config);
+
+/* The latest time of a call that changed the book; PERP_TIME_NONE before the first. */
+PERP_API int64_t perp_core_clock(const perp_core *core);
+
+/* Moves the clock as far as call->now_ns says, past the limit of 7 days that all other calls have.
+   Actor and reason are required (PERP_E_INVALID). */
+PERP_API perp_status perp_core_advance(perp_core *core, const perp_call *call);
+
+/* An exchange, or one account on it. Two entries with the same venue may never trade with each
+ * other. */
+typedef struct perp_exchange_spec {
+    uint32_t struct_size;
+    uint32_t margin_mode;       /* PERP_MARGIN_ISOLATED */
+    char name[PERP_NAME_SIZE];  /* required: UTF-8 without control characters */
+    char venue[PERP_NAME_SIZE]; /* "": the name */
+    double taker_fee_bps;       /* 5; -1,000..1,000 */
+    double maker_fee_bps;       /* 2; may be negative: a rebate */
+    uint32_t max_concurrent;    /* PERP_NO_ID: the scheduler's max_concurrent_per_exchange */
+    uint32_t reserved;          /* 0 */
+    perp_usd max_notional;      /* -1: the scheduler's max_notional_per_exchange */
+} perp_exchange_spec;
+
+PERP_API void perp_exchange_spec_init(perp_exchange_spec *spec);
+
+/* Adds an exchange. Does not move the clock. PERP_E_INVALID: NULL, bad name, NaN; PERP_E_EXISTS:
+   there already with the same content (*id is set), PERP_E_CONFLICT: with other content;
+   PERP_E_RANGE: a fee or limit out of range, or more than PERP_MAX_EXCHANGES; PERP_E_NOMEM;
+   PERP_E_STORE. */
+PERP_API perp_status perp_exchange_add(perp_core *core, const perp_exchange_spec *spec,
+                                       perp_exchange_id *id);
+
+/* One row of a maintenance-margin table, by notional (quantity × mark) in USD. */
+typedef struct perp_tier {
+    double floor;
+    double cap;          /* 0 or below the floor: none; not used in any formula */
+    double mmr;          /* maintenance rate, 0..1 (below 1) */
+    double amount;       /* maintenance amount, USD */
+    double max_leverage; /* 0: not given; not used in any formula */
+} perp_tier;
+
+typedef struct perp_instrument_spec {
+    uint32_t struct_size;
+    perp_exchange_id exchange;
+    char symbol[PERP_NAME_SIZE];   /* required */
+    char base[PERP_NAME_SIZE];     /* "": the symbol up to the '/' */
+    char contract[PERP_NAME_SIZE]; /* "": not named. "linear", "inverse", an expiry */
+    uint32_t kind;                 /* PERP_KIND_PERP */
+    uint32_t pulled;               /* 1: its quotes are asked of the perp_market_source */
+    double qty_step;               /* 0: any quantity */
+    double price_tick;             /* 0: any price; information for the host */
+    double min_qty;                /* 0 */
+    perp_usd min_notional;         /* 0 */
+    double funding_interval_h;     /* 8: until a funding update says otherwise */
+    uint32_t n_tiers;              /* at most PERP_MAX_TIERS, floors rising */
+    uint32_t reserved;             /* 0 */
+    const perp_tier *tiers;        /* copied */
+} perp_instrument_spec;
+
+PERP_API void perp_instrument_spec_init(perp_instrument_spec *spec);
+
+/* Adds an instrument. Errors as perp_exchange_add; PERP_E_NOT_FOUND: no such exchange. */
+PERP_API perp_status perp_instrument_add(perp_core *core, const perp_instrument_spec *spec,
+                                         perp_instrument_id *id);
+
+/* Look-ups. PERP_E_NOT_FOUND: unknown. The tiers of a spec are owned by the core, valid until
+ * close. */
+PERP_API perp_status perp_exchange_find(const perp_core *core, const char *name,
+                                        perp_exchange_id *id);
+PERP_API perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchange,
+                                          const char *symbol, perp_instrument_id *id);
+PERP_API perp_status perp_exchange_get(const perp_core *core, perp_exchange_id id,
+                                       perp_exchange_spec *spec);
+PERP_API perp_status perp_instrument_get(const perp_core *core, perp_instrument_id id,
+                                         perp_instrument_spec *spec);
+PERP_API uint32_t perp_exchange_count(const perp_core *core);
+PERP_API uint32_t perp_instrument_count(const perp_core *core);
+
+/* What the library met since open, for a host that wants to know how well it is fed. */
+typedef struct perp_core_stats {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t late_calls;      /* calls whose time was before the clock */
+    uint64_t stale_events;    /* market events older than the last of their kind */
+    uint64_t rejected_events; /* market events refused with another error */
+    uint64_t allocated_bytes; /* in use now, through the allocator */
+    uint64_t allocations;     /* made since open */
+    uint64_t events; /* changes of the book since it began: the number of the last record */
+} perp_core_stats;
+
+PERP_API perp_status perp_core_statistics(const perp_core *core, perp_core_stats *stats);
+
+/* One line of feasibility: the largest job (USD a side) of a strategy that could pass the capital
+   limits and the limits per exchange on these two exchanges with the equity and limits of now, if
+   nothing were reserved; 0 where none can, with the check that bounds it. */
+typedef struct perp_feasibility {
+    uint32_t strategy;
+    perp_exchange_id first;
+    perp_exchange_id second;
+    uint32_t bound_by; /* a reason: single_limit, total_limit, insufficient, exchange_notional,
+                          safe_mode */
+    perp_usd largest;
+    perp_usd smallest; /* the smallest min_notional that both could trade in a common base, 0: none
+                          known */
+} perp_feasibility;
+
+/* Fills up to capacity rows (each strategy × unordered pair of exchanges of different venues);
+ *count gets how many there are. rows may be NULL with capacity 0. */
+PERP_API perp_status perp_core_feasibility(const perp_core *core, perp_feasibility *rows,
+                                           uint32_t capacity, uint32_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,137 @@
+/* The closed lists of the library: every name is written here once, and the enums, the texts in
+   JSON, the tables of the store and the documentation are made from it. X(IDENTIFIER, "text") or
+   more columns. */
+#ifndef PERPCORE_LISTS_H
+#define PERPCORE_LISTS_H
+
+/* X(NAME, value): the results of calls. Values are never renumbered. */
+#define PERP_STATUS_LIST(X)                                                                        \
+    X(PERP_OK, 0)                                                                                  \
+    X(PERP_E_INVALID, -1)                                                                          \
+    X(PERP_E_RANGE, -2)                                                                            \
+    X(PERP_E_NOT_FOUND, -3)                                                                        \
+    X(PERP_E_EXISTS, -4)                                                                           \
+    X(PERP_E_CONFLICT, -5)                                                                         \
+    X(PERP_E_STATE, -6)                                                                            \
+    X(PERP_E_STALE, -7)                                                                            \
+    X(PERP_E_CONFIG, -8)                                                                           \
+    X(PERP_E_NOMEM, -9)                                                                            \
+    X(PERP_E_STORE, -10)                                                                           \
+    X(PERP_E_BUSY, -11)                                                                            \
+    X(PERP_E_CORRUPT, -12)
+
+/* S1 hedged turnover between exchanges (the name is historical: it is never wash trading), S2
+   arbitrage, S3 rescue. */
+#define PERP_POOL_LIST(X) X(WASH, "wash") X(ARB, "arb") X(RESERVE, "reserve")
+
+#define PERP_STRATEGY_LIST(X) X(WASH, "wash") X(ARB, "arb") X(HEDGE_REBALANCE, "hedge_rebalance")
+
+#define PERP_SIDE_LIST(X) X(BUY, "buy") X(SELL, "sell")
+
+#define PERP_MODE_LIST(X)                                                                          \
+    X(CONSERVATIVE, "conservative") X(BALANCED, "balanced") X(AGGRESSIVE, "aggressive")
+
+#define PERP_KIND_LIST(X) X(PERP, "perp") X(SPOT, "spot") X(FUTURE, "future")
+
+#define PERP_MARGIN_LIST(X) X(ISOLATED, "isolated") X(CROSS, "cross")
+
+#define PERP_API_LIST(X) X(UP, "up") X(DEGRADED, "degraded") X(DOWN, "down")
+
+#define PERP_CIRCUIT_LIST(X) X(CLOSED, "closed") X(OPEN, "open") X(HALF_OPEN, "half_open")
+
+#define PERP_JOB_STATE_LIST(X)                                                                     \
+    X(PENDING, "pending")                                                                          \
+    X(RUNNING, "running")                                                                          \
+    X(IN_DOUBT, "in_doubt")                                                                        \
+    X(OPEN, "open")                                                                                \
+    X(PARTIAL, "partial")                                                                          \
+    X(COMPLETED, "completed")                                                                      \
+    X(FAILED, "failed")                                                                            \
+    X(REJECTED, "rejected")                                                                        \
+    X(EXPIRED, "expired")                                                                          \
+    X(CANCELLED, "cancelled")                                                                      \
+    X(CLOSED, "closed")
+
+/* The risk rules in their order. Columns: name, text, hard, a reducing job passes it, it is not
+   held without market data. */
+#define PERP_RULE_LIST(X)                                                                          \
+    X(KILLED, "killed", 1, 0, 0)                                                                   \
+    X(SELF_TRADE, "self_trade", 1, 0, 0)                                                           \
+    X(BLACKLISTED, "blacklisted", 1, 0, 0)                                                         \
+    X(UNRESOLVED_LEG, "unresolved_leg", 1, 1, 0)                                                   \
+    X(EXCHANGE_DOWN, "exchange_down", 1, 0, 0)                                                     \
+    X(NO_MARKET_DATA, "no_market_data", 1, 0, 0)                                                   \
+    X(STALE_QUOTE, "stale_quote", 1, 1, 1)                                                         \
+    X(NOTIONAL_MISMATCH, "notional_mismatch", 1, 0, 1)                                             \
+    X(DAILY_LOSS, "daily_loss", 1, 1, 0)                                                           \
+    X(LIQUIDATION_DISTANCE, "liquidation_distance", 1, 1, 1)                                       \
+    X(INSUFFICIENT_CAPITAL, "insufficient_capital", 1, 1, 0)                                       \
+    X(AUTO_HALT, "auto_halt", 0, 1, 0)                                                             \
+    X(EDGE_TOO_SMALL, "edge_too_small", 0, 1, 0)                                                   \
+    X(NOT_REBALANCING, "not_rebalancing", 0, 1, 0)                                                 \
+    X(COST_EXCEEDS_EDGE, "cost_exceeds_edge", 0, 1, 1)                                             \
+    X(FUNDING_CARRY, "funding_carry", 0, 1, 1)                                                     \
+    X(FUNDING_BLACKOUT, "funding_blackout", 0, 1, 1)                                               \
+    X(INSUFFICIENT_DEPTH, "insufficient_depth", 0, 1, 1)                                           \
+    X(SLIPPAGE, "slippage", 0, 1, 1)                                                               \
+    X(SPREAD_BLOWOUT, "spread_blowout", 0, 1, 1)                                                   \
+    X(FAST_MARKET, "fast_market", 0, 1, 1)                                                         \
+    X(LATENCY, "latency", 0, 1, 0)                                                                 \
+    X(LEVERAGE, "leverage", 0, 1, 0)                                                               \
+    X(DRAWDOWN, "drawdown", 0, 1, 0)                                                               \
+    X(LOW_SAFETY, "low_safety", 0, 1, 1)
+
+/* Further reasons: what the capital ledger refuses with, and what a tick skips a job for. */
+#define PERP_OTHER_REASON_LIST(X)                                                                  \
+    X(SAFE_MODE, "safe_mode")                                                                      \
+    X(SINGLE_LIMIT, "single_limit")                                                                \
+    X(TOTAL_LIMIT, "total_limit")                                                                  \
+    X(INSUFFICIENT, "insufficient")                                                                \
+    X(GLOBAL_CONCURRENCY, "global_concurrency")                                                    \
+    X(NOT_REDUCING, "not_reducing")                                                                \
+    X(EXCHANGE_CONCURRENCY, "exchange_concurrency")                                                \
+    X(EXCHANGE_NOTIONAL, "exchange_notional")                                                      \
+    X(DISPATCH_RATE, "dispatch_rate")
+
+/* The components of the safety score with their default weights. */
+#define PERP_COMPONENT_LIST(X)                                                                     \
+    X(FUNDING, funding, 0.20)                                                                      \
+    X(SPREAD, spread, 0.20)                                                                        \
+    X(VOLATILITY, volatility, 0.20)                                                                \
+    X(LATENCY, latency, 0.15)                                                                      \
+    X(LEVERAGE, leverage, 0.15)                                                                    \
+    X(DRAWDOWN, drawdown, 0.05)                                                                    \
+    X(FAILURES, failures, 0.05)
+
+/* Limits that a mode presets: name, conservative, balanced, aggressive, smallest, largest. */
+#define PERP_MODE_LIMIT_LIST(X)                                                                    \
+    X(min_edge_bps, 5, 3, 1.5, -1e4, 1e4)                                                          \
+    X(max_acceptable_loss_bps, 1, 2, 3.5, -1e4, 1e4)                                               \
+    X(volatility_threshold, 0.004, 0.006, 0.010, 1e-9, 1e3)                                        \
+    X(max_latency_ms, 500, 1000, 2000, 1e-3, 1e9)                                                  \
+    X(max_funding_carry_bps, 2, 5, 10, 1e-9, 1e6)                                                  \
+    X(max_slippage_bps, 5, 10, 20, 1e-9, 1e4)                                                      \
+    X(max_spread_ratio, 2, 3, 4, 1e-9, 1e6)                                                        \
+    X(max_leverage, 3, 5, 10, 1, 1e3)                                                              \
+    X(min_safety_score, 75, 70, 60, 0, 100)                                                        \
+    X(safety_weight, 0.8, 0.65, 0.55, 0, 1)                                                        \
+    X(volume_weight, 0.2, 0.35, 0.45, 0, 1)
+
+/* Alerts: name, text. */
+#define PERP_ALERT_LIST(X)                                                                         \
+    X(FEED_SILENT, "feed_silent")                                                                  \
+    X(EXCHANGE_DOWN, "exchange_down")                                                              \
+    X(CIRCUIT_OPEN, "circuit_open")                                                                \
+    X(DELAYED, "delayed")                                                                          \
+    X(AUTO_HALT, "auto_halt")                                                                      \
+    X(DAILY_LOSS, "daily_loss")                                                                    \
+    X(UNRESOLVED_LEG, "unresolved_leg")                                                            \
+    X(JOB_OVERDUE, "job_overdue")                                                                  \
+    X(JOB_IN_DOUBT, "job_in_doubt")                                                                \
+    X(OVERRIDE_ON, "override_on")                                                                  \
+    X(SAFE_MODE, "safe_mode")                                                                      \
+    X(OVERCOMMITTED, "overcommitted")                                                              \
+    X(STORE_FAILED, "store_failed")                                                                \
+    X(INFEASIBLE, "infeasible")
+
+#endif

@@ -1,0 +1,184 @@
+/* Market data in, and what is known of it. See docs/risk.md.
+   Feeds may be given these functions as they are, with the market handle as their user pointer.
+   They take no lock that a decision takes; one thread per instrument (per exchange for latency and
+   status) at a time, any number of threads in all. Errors: PERP_E_NOT_FOUND: unknown instrument or
+   exchange; PERP_E_INVALID: NULL, NaN, infinity, not positive, crossed, out of order; PERP_E_STALE:
+   older than the last of its kind (counted); PERP_E_RANGE: more than 7 days past the clock. On an
+   error the old state stays. */
+#ifndef PERPCORE_MARKET_H
+#define PERPCORE_MARKET_H
+
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* bid < ask; a size may be 0 (that side is empty). Sizes are in units of the base. */
+typedef struct perp_quote {
+    perp_instrument_id instrument;
+    uint32_t reserved;
+    int64_t time_ns;
+    double bid;
+    double bid_size;
+    double ask;
+    double ask_size;
+} perp_quote;
+
+typedef struct perp_book_level {
+    double price;
+    double size;
+} perp_book_level;
+
+/* 1 to PERP_MAX_LEVELS levels a side, best first: bids fall, asks rise. Its top is also the quote.
+ */
+typedef struct perp_book {
+    perp_instrument_id instrument;
+    uint32_t n_bids;
+    uint32_t n_asks;
+    uint32_t reserved;
+    int64_t time_ns;
+    const perp_book_level *bids;
+    const perp_book_level *asks;
+} perp_book;
+
+typedef struct perp_trade {
+    perp_instrument_id instrument;
+    uint32_t reserved;
+    int64_t time_ns;
+    double price;
+    double size; /* may be 0: not known */
+} perp_trade;
+
+typedef struct perp_mark {
+    perp_instrument_id instrument;
+    uint32_t reserved;
+    int64_t time_ns;
+    double price;
+} perp_mark;
+
+/* rate: per interval, as a fraction; positive: longs pay shorts. next_ns: a settlement (others are
+   whole intervals away). interval_h: more than 0, at most 168. continuous: 1 where it is paid all
+   the time. */
+typedef struct perp_funding {
+    perp_instrument_id instrument;
+    uint32_t continuous;
+    int64_t time_ns;
+    double rate;
+    double interval_h;
+    int64_t next_ns;
+} perp_funding;
+
+typedef struct perp_latency {
+    perp_exchange_id exchange;
+    uint32_t reserved;
+    int64_t time_ns;
+    double ms; /* not negative */
+} perp_latency;
+
+typedef struct perp_exchange_status {
+    perp_exchange_id exchange;
+    uint32_t api; /* PERP_API_UP, _DEGRADED, _DOWN */
+    int64_t time_ns;
+} perp_exchange_status;
+
+/* The open position as the exchange reports it. quantity: signed, base units; 0: none (entry_price
+   is then not looked at). leverage: 0 = not given, else at least 1. liquidation_price: 0 = not
+   given. */
+typedef struct perp_position {
+    perp_instrument_id instrument;
+    uint32_t margin_mode; /* PERP_MARGIN_NOT_GIVEN: the exchange's */
+    int64_t time_ns;
+    double quantity;
+    double entry_price;
+    double leverage;
+    double liquidation_price;
+} perp_position;
+
+PERP_API perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote);
+PERP_API perp_status perp_market_on_book(perp_market *market, const perp_book *book);
+PERP_API perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade);
+PERP_API perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark);
+PERP_API perp_status perp_market_on_funding(perp_market *market, const perp_funding *funding);
+PERP_API perp_status perp_market_on_latency(perp_market *market, const perp_latency *latency);
+PERP_API perp_status perp_market_on_status(perp_market *market, const perp_exchange_status *status);
+PERP_API perp_status perp_market_on_position(perp_market *market, const perp_position *position);
+
+/* For a host that keeps its own books: asked for the quote or book of instruments marked `pulled`,
+   before a decision looks at them, with no lock held. now_ns: the time of the decision. The
+   function fills quote->… (instrument is preset) or the levels, and sets *have to 1; what it gives
+   is checked like a feed's. book may be NULL. */
+typedef struct perp_book_buffer {
+    int64_t time_ns;
+    uint32_t n_bids;
+    uint32_t n_asks;
+    perp_book_level bids[PERP_MAX_LEVELS];
+    perp_book_level asks[PERP_MAX_LEVELS];
+} perp_book_buffer;
+
+typedef struct perp_market_source {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *user;
+    void (*quote)(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,
+                  uint32_t *have);
+    void (*book)(void *user, perp_instrument_id instrument, int64_t now_ns, perp_book_buffer *book,
+                 uint32_t *have);
+} perp_market_source;
+
+/* Registers (copied) or, with NULL, removes the source. Not while decisions run on other threads.
+ */
+PERP_API perp_status perp_market_set_source(perp_market *market, const perp_market_source *source);
+
+/* What is known of an instrument at now_ns (the later of it and the clock). Fields without data are
+   NaN (times: PERP_TIME_NONE). */
+typedef struct perp_market_state {
+    uint32_t struct_size;
+    uint32_t has_quote;
+    double bid;
+    double bid_size;
+    double ask;
+    double ask_size;
+    double mid;
+    double spread_bps;
+    double spread_baseline_bps;
+    double volatility; /* NaN: unknown */
+    uint32_t fast;
+    uint32_t continuous_funding;
+    double funding_rate;
+    double funding_interval_h;
+    int64_t next_funding_ns; /* the next settlement after now; PERP_TIME_NONE where not known */
+    double last;
+    double mark; /* the mid where there is none or it is too old */
+    int64_t quote_time_ns;
+    double position; /* as reported; 0 where none */
+    double entry_price;
+} perp_market_state;
+
+PERP_API perp_status perp_market_query(const perp_market *market, perp_instrument_id instrument,
+                                       int64_t now_ns, perp_market_state *state);
+
+typedef struct perp_exchange_state {
+    uint32_t struct_size;
+    uint32_t api;
+    uint32_t circuit; /* PERP_CIRCUIT_… */
+    uint32_t delayed;
+    uint32_t killed;
+    uint32_t latency_samples;
+    double latency_mean_ms; /* NaN without samples; p50 and p99 likewise */
+    double latency_p50_ms;
+    double latency_p99_ms;
+    uint32_t open_positions;
+    uint32_t concurrent_jobs;
+    perp_usd running_notional;
+} perp_exchange_state;
+
+PERP_API perp_status perp_market_query_exchange(const perp_market *market,
+                                                perp_exchange_id exchange, int64_t now_ns,
+                                                perp_exchange_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,186 @@
+/* Risk: may this job run, and why not. See docs/risk.md. */
+#ifndef PERPCORE_RISK_H
+#define PERPCORE_RISK_H
+
+#include <perpcore/config.h>
+#include <perpcore/market.h>
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct perp_job;
+
+/* What was found for one leg, and what it was held against. */
+typedef struct perp_leg_evaluation {
+    perp_exchange_id exchange;
+    perp_instrument_id instrument;
+    double price; /* executable price of the whole quantity */
+    double mid;
+    double slippage_bps;
+    double fee_bps;
+    double funding_rate;        /* NaN: not known */
+    double funding_settlements; /* within the holding time */
+    double volatility;          /* NaN: unknown */
+    double latency_ms;          /* mean; NaN: no samples */
+    double spread_bps;
+    double spread_baseline_bps;
+    double depth; /* known quantity on the side that the leg takes from */
+    double leverage;
+    double position; /* after the leg */
+    double entry_price;
+    double liquidation_price; /* NaN for spot and where no position is left */
+    double liquidation_distance;
+    int64_t quote_age_ns;
+    int64_t settlement_distance_ns; /* to the nearest, PERP_TIME_NONE: none */
+} perp_leg_evaluation;
+
+typedef struct perp_evaluation {
+    uint32_t struct_size;
+    uint32_t accepted; /* 1 accept, 0 reject */
+    uint32_t reason; /* the first rule that failed and was not passed; PERP_REASON_NONE on accept */
+    uint32_t override_used;
+    uint64_t reasons; /* PERP_REASON_BIT of every rule that fails, also those that were passed */
+    uint32_t reducing;
+    uint32_t n_legs; /* 0 where market data is missing */
+    double safety_score;
+    double volume_score;
+    double final_score;
+    double components[PERP_COMPONENT_COUNT];
+    double cost_bps;
+    double carry_bps; /* over 8 h; positive: we pay */
+    double funding_bps;
+    double expected_edge_bps;
+    double drawdown;
+    perp_usd daily_loss;
+    perp_usd daily_loss_limit; /* the smaller of those that are on; 0: none is */
+    uint32_t consecutive_failures;
+    uint32_t mode;
+    perp_mode_limits limits; /* those of the mode */
+    perp_refusal capital;    /* what the ledger refused, if it did */
+    perp_leg_evaluation legs[PERP_MAX_LEGS];
+} perp_evaluation;
+
+/* Evaluates a job without changing anything. now_ns: for ages and blackouts, the later of it and
+   the clock. PERP_E_INVALID: a malformed job (see perp_scheduler_submit; hedge and self trade are
+   rules here, not errors). evaluation->struct_size must be set. */
+PERP_API void perp_evaluation_init(perp_evaluation *evaluation);
+PERP_API perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const struct perp_job *job,
+                                        perp_evaluation *evaluation);
+
+/* An evaluation of this book as JSON, every number of it. Buffer as perp_config_to_json. */
+PERP_API perp_status perp_evaluation_json(const perp_core *core, const perp_evaluation *evaluation,
+                                          char *buffer, size_t capacity, size_t *length);
+
+/* A result that the host saw outside a job. exchange: or PERP_ALL_EXCHANGES for none in particular;
+   with one, its circuit counts too. */
+PERP_API perp_status perp_risk_record_success(perp_risk *risk, const perp_call *call,
+                                              perp_exchange_id exchange);
+PERP_API perp_status perp_risk_record_failure(perp_risk *risk, const perp_call *call,
+                                              perp_exchange_id exchange);
+
+/* Clears the halt and the failure count. Takes actor and reason. */
+PERP_API perp_status perp_risk_reset_halt(perp_risk *risk, const perp_call *call);
+
+/* A looser mode (later in the list) takes actor and reason. */
+PERP_API perp_status perp_risk_set_mode(perp_risk *risk, const perp_call *call, uint32_t mode);
+
+/* Manual override: soft rules pass while now < start + ttl. On takes actor and reason and replaces
+   the one before. ttl_ms: PERP_TIME_NONE for the default; PERP_E_RANGE
+   outside 1..max_override_ttl_ms. job_id: NULL, or the one job it is for. Off needs neither; ttl_ms
+   and job_id are not looked at. */
+PERP_API perp_status perp_risk_manual_override(perp_risk *risk, const perp_call *call,
+                                               uint32_t enabled, int64_t ttl_ms,
+                                               const perp_uuid *job_id);
+
+/* A blacklisted symbol trades on no exchange. Any symbol may be named, also before an instrument
+   has it. Off takes actor and reason. */
+PERP_API perp_status perp_risk_blacklist(perp_risk *risk, const perp_call *call, const char *symbol,
+                                         uint32_t enabled);
+
+typedef struct perp_risk_state {
+    uint32_t struct_size;
+    uint32_t mode;
+    uint32_t consecutive_failures;
+    uint32_t auto_halt;
+    uint32_t killed; /* for all exchanges */
+    uint32_t override_on;
+    int64_t override_until_ns;
+    uint32_t override_has_job;
+    uint32_t daily_loss_reached;
+    perp_uuid override_job;
+    perp_usd daily_loss; /* the larger of booked and shown by the accounts; not below 0 */
+    perp_usd daily_loss_limit;
+    perp_usd equity;                            /* of all exchanges */
+    double drawdown;                            /* since the start of the day */
+    uint64_t rejected_today[PERP_REASON_COUNT]; /* how often each rule fired today */
+} perp_risk_state;
+
+PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state);
+
+/* The rule table with the limits in force, as JSON:
+   {"mode":…,"rules":[{"name","hard","reducing_passes", "missing_input","limit","fired_today"}…]}.
+   Buffer as perp_config_to_json. */
+PERP_API perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t capacity,
+                                             size_t *length);
+
+/* The functions below need no core. */
+
+enum perp_maintenance { PERP_MAINTENANCE_AT_LIQUIDATION, PERP_MAINTENANCE_AT_ENTRY };
+
+/* P = (WB − TMM + UPNL + a − s·Q·E) / (Q·(m + f) − s·Q); with maintenance at the entry price
+   P = E − s·(WB − TMM + UPNL − (Q·E·(m + f) − a)) / Q. Sources: Binance FAQ "How to calculate
+   liquidation price of USD-M futures contracts"; Bybit help, isolated margin (maintenance at
+   entry). */
+typedef struct perp_liquidation {
+    uint32_t struct_size;
+    uint32_t maintenance;        /* PERP_MAINTENANCE_… */
+    uint32_t side;               /* PERP_SIDE_BUY: long */
+    uint32_t reserved;           /* 0 */
+    double quantity;             /* Q > 0, base units */
+    double entry_price;          /* E > 0 */
+    double wallet_balance;       /* WB, USD */
+    double maintenance_rate;     /* m, 0..1 */
+    double maintenance_amount;   /* a */
+    double liquidation_fee_rate; /* f */
+    double other_maintenance;    /* TMM */
+    double other_upnl;           /* UPNL */
+} perp_liquidation;
+
+/* PERP_E_INVALID: NULL, not finite, not positive, or no price exists (a zero denominator). The
+   price may be 0 or negative: the position can't be liquidated. */
+PERP_API perp_status perp_liquidation_price(const perp_liquidation *position, double *price);
+
+/* Walks levels (best first) for a quantity > 0. price: quantity-weighted mean of what is there (NaN
+   where nothing is); worst: the last level touched; filled: at most quantity. */
+typedef struct perp_walk {
+    uint32_t struct_size;
+    uint32_t reserved;
+    double price;
+    double worst;
+    double filled;
+    double slippage_bps; /* of price against the best level; not negative */
+} perp_walk;
+
+PERP_API perp_status perp_walk_book(uint32_t side, const perp_book_level *levels, uint32_t n_levels,
+                                    double quantity, perp_walk *walk);
+
+/* What a position (side × size) receives at a settlement: −sign × size × price × rate. */
+PERP_API perp_status perp_funding_payment(uint32_t side, double size, double price, double rate,
+                                          double *received);
+
+/* F = clamp((P + clamp(I − P, ±band)) / divisor, ±cap). band 0.0005 on most exchanges; cap 0: none.
+ */
+PERP_API perp_status perp_funding_rate(double premium, double interest, double band, double divisor,
+                                       double cap, double *rate);
+
+/* How many settlements lie in (from, to]; where continuous, (to − from) / interval. */
+PERP_API perp_status perp_funding_settlements(const perp_funding *funding, int64_t from_ns,
+                                              int64_t to_ns, double *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

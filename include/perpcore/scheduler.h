@@ -1,0 +1,265 @@
+/* Jobs: submit, tick, finish. See docs/scheduler.md. */
+#ifndef PERPCORE_SCHEDULER_H
+#define PERPCORE_SCHEDULER_H
+
+#include <perpcore/config.h>
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct perp_leg {
+    perp_instrument_id instrument; /* names the exchange too */
+    uint32_t side;                 /* PERP_SIDE_… */
+    double quantity;               /* base units, > 0 */
+    perp_usd notional;             /* 0: the job's */
+    double leverage;               /* 0: default_leverage; else at least 1 */
+    uint32_t maker;                /* 1: rests in the book, 0: takes */
+    uint32_t reserved;             /* 0 */
+} perp_leg;
+
+/* A hedge job. perp_job_init fills the defaults, then set id, strategy, notional and legs. */
+typedef struct perp_job {
+    uint32_t struct_size;
+    uint32_t strategy; /* PERP_STRATEGY_… */
+    perp_uuid job_id;
+    perp_usd notional;        /* of one side, > 0 */
+    perp_usd est_volume;      /* -1: the sum of the legs' notionals */
+    double expected_edge_bps; /* before fees and slippage */
+    double holding_hours;     /* 0..8,760 */
+    int64_t created_at_ns;    /* PERP_TIME_NONE: the time of submit */
+    int64_t ttl_ms;           /* -1: the configured default; 0: never expires */
+    int64_t max_run_ms;       /* 0: never overdue */
+    int32_t priority;         /* -100..100 */
+    uint32_t n_legs;          /* 1..PERP_MAX_LEGS */
+    perp_leg legs[PERP_MAX_LEGS];
+    const void *metadata;   /* copied at submit */
+    uint32_t metadata_size; /* at most PERP_MAX_METADATA */
+    uint32_t reserved;      /* 0 */
+} perp_job;
+
+PERP_API void perp_job_init(perp_job *job);
+
+/* Reads a job as JSON: job_id, strategy_type, symbol, legs [{exchange, side, quantity, symbol,
+   notional, leverage, maker}], notional, expected_edge_bps, est_volume, holding_hours, created_at
+   (microseconds), ttl_ms, max_run_ms, priority, metadata (a string). Money in USD. metadata, if
+   there, is written into metadata_buffer (PERP_MAX_METADATA bytes; may be NULL: then metadata is
+   PERP_E_INVALID). PERP_E_INVALID with the field named: unknown names of fields, exchanges,
+   symbols; wrong types. */
+PERP_API perp_status perp_job_from_json(const perp_core *core, const char *text, size_t length,
+                                        perp_job *job, char *metadata_buffer);
+
+/* Fills the two legs of job from two instruments of one base and a notional (job->notional): buys
+   where the executable price net of taker fees is lower. Both quantities are the same, rounded down
+   to both steps. PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases;
+   PERP_E_STATE: no fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */
+PERP_API perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns,
+                                         perp_instrument_id first, perp_instrument_id second,
+                                         perp_job *job);
+
+/* Queues a job. PERP_E_EXISTS / PERP_E_CONFLICT: the id is known with the same / other content,
+   also after the job ended. PERP_E_INVALID with the field named: no legs or more than 8, unknown
+   instrument, quantity or notional not positive and finite, sides that do not hedge (wash, arb),
+   below the instrument's minima or off its step, leverage below 1, self trade, a number out of its
+   range. PERP_E_NOMEM. */
+PERP_API perp_status perp_scheduler_submit(perp_scheduler *scheduler, const perp_call *call,
+                                           const perp_job *job);
+
+/* Ends a pending job, or a queued repair (which leaves the repair to the host). PERP_E_NOT_FOUND:
+   no such pending job. */
+PERP_API perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *call,
+                                           const perp_uuid *job_id);
+
+enum perp_tick_item_kind {
+    PERP_TICK_DISPATCHED, /* in order of dispatch; other: the next repair, as below, or zeros */
+    PERP_TICK_EXPIRED,    /* in order of submit */
+    PERP_TICK_OVERDUE,
+    PERP_TICK_REFUSED, /* reason */
+    PERP_TICK_SKIPPED, /* reason */
+    PERP_TICK_REPAIR   /* the executor refused repair job_id; other is the next one */
+};
+
+typedef struct perp_tick_item {
+    uint32_t kind;
+    uint32_t reason;
+    perp_uuid job_id;
+    perp_uuid other;
+} perp_tick_item;
+
+enum perp_tick_status { PERP_TICK_OK, PERP_TICK_PAUSED, PERP_TICK_KILLED };
+
+/* What a tick did. Init once, pass to every tick (its memory is used again), free at the end. */
+typedef struct perp_tick_result {
+    uint32_t struct_size;
+    uint32_t status;     /* PERP_TICK_…; killed wins */
+    uint32_t want_items; /* set by the caller: 1 (default) lists refused and skipped jobs too, 0
+                            only counts */
+    uint32_t n_items;
+    perp_tick_item *items; /* owned by the result */
+    uint32_t evaluated;
+    uint32_t dispatched;
+    uint32_t expired;
+    uint32_t overdue;
+    uint32_t refused;
+    uint32_t skipped;
+    uint32_t pending; /* left */
+    uint32_t running; /* with those in doubt */
+    uint32_t refused_by[PERP_REASON_COUNT];
+    uint32_t skipped_by[PERP_REASON_COUNT];
+    uint32_t capacity; /* of items; the library's */
+    uint32_t reserved;
+    perp_allocator allocator; /* of items: that of the core that first filled it */
+} perp_tick_result;
+
+PERP_API void perp_tick_result_init(perp_tick_result *result);
+PERP_API void perp_tick_result_free(perp_tick_result *result);
+
+/* One round: expire, evaluate, order, dispatch, commit, execute. result may be NULL.
+   PERP_E_STORE: nothing of it happened, dispatch is paused until perp_scheduler_resume.
+   PERP_E_STATE: called from inside a callback. */
+PERP_API perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call,
+                                         perp_tick_result *result);
+
+enum perp_result_status { PERP_RESULT_COMPLETED, PERP_RESULT_FAILED, PERP_RESULT_UNKNOWN };
+
+typedef struct perp_leg_result {
+    double filled;   /* base units, 0.. */
+    double price;    /* average; > 0 where filled is */
+    perp_usd fee;    /* may be negative: a rebate */
+    perp_usd pnl;    /* before fees */
+    int64_t time_ns; /* of the last fill; PERP_TIME_NONE: the time of finish */
+} perp_leg_result;
+
+/* How a job went. Per leg (n_legs = the job's), or in all (has_totals), or neither (zeros). */
+typedef struct perp_job_result {
+    uint32_t struct_size;
+    uint32_t status; /* PERP_RESULT_… */
+    uint32_t n_legs;
+    uint32_t has_totals;
+    uint32_t hold; /* 1: the position stays open */
+    uint32_t reserved;
+    perp_usd pnl;
+    perp_usd volume; /* not negative */
+    perp_usd fees;
+    perp_leg_result legs[PERP_MAX_LEGS];
+} perp_job_result;
+
+PERP_API void perp_job_result_init(perp_job_result *result);
+
+typedef struct perp_finish_outcome {
+    uint32_t struct_size;
+    uint32_t state;   /* PERP_JOB_COMPLETED, _FAILED, _PARTIAL, _OPEN, _IN_DOUBT */
+    uint32_t n_naked; /* of a partial job: every base of it */
+    uint32_t has_repair;
+    perp_uuid repair_job_id; /* queued by this call */
+    perp_naked naked[PERP_MAX_LEGS];
+} perp_finish_outcome;
+
+/* Books a result. outcome may be NULL. PERP_E_NOT_FOUND: no such job running or in doubt (a second
+   report changes nothing). PERP_E_INVALID: both forms, another number of legs, filled below 0,
+   filled without a price, a time after the finish. PERP_E_RANGE: negative volume, overflow. */
+PERP_API perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *call,
+                                           const perp_uuid *job_id, const perp_job_result *result,
+                                           perp_finish_outcome *outcome);
+
+/* Ends an open job: releases what it holds and books the rest. PERP_E_NOT_FOUND: no such open job.
+ */
+PERP_API perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *call,
+                                          const perp_uuid *job_id, perp_usd pnl, perp_usd volume,
+                                          perp_usd fees);
+
+/* A job in doubt goes back to pending: nothing was sent. Keeps its place; released; its ttl starts
+   again. PERP_E_NOT_FOUND: no such job in doubt. */
+PERP_API perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *call,
+                                            const perp_uuid *job_id);
+
+/* The host has squared a partial job's position. PERP_E_NOT_FOUND: no such unresolved job;
+   PERP_E_STATE: a repair of it runs or is in doubt. */
+PERP_API perp_status perp_scheduler_resolve(perp_scheduler *scheduler, const perp_call *call,
+                                            const perp_uuid *job_id);
+
+/* Pause stops new risk; reducing and repair jobs go on. */
+PERP_API perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call);
+PERP_API perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp_call *call);
+
+/* The kill switch, for one exchange or PERP_ALL_EXCHANGES. On: fills jobs (up to capacity; *count
+   has all) with what runs there, in order of dispatch, whose orders the host must cancel. jobs and
+   count may be NULL. Off takes actor and reason. */
+PERP_API perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call,
+                                         uint32_t enabled, perp_exchange_id exchange,
+                                         perp_uuid *jobs, uint32_t capacity, uint32_t *count);
+
+/* New limits; fields left as perp_limits_init set them stay. Raising one takes actor and reason.
+   Lower than what runs is accepted: nothing is revoked. */
+typedef struct perp_limits {
+    uint32_t struct_size;
+    uint32_t max_global_concurrent_jobs; /* PERP_NO_ID: as it is */
+    uint32_t max_dispatch_per_minute;    /* PERP_NO_ID: as it is; 0: off, the highest */
+    perp_exchange_id exchange;           /* whose, for the two below; PERP_NO_ID: none */
+    uint32_t max_concurrent;             /* PERP_NO_ID: as it is */
+    uint32_t reserved;                   /* 0 */
+    perp_usd max_notional;               /* -1: as it is */
+} perp_limits;
+
+PERP_API void perp_limits_init(perp_limits *limits);
+PERP_API perp_status perp_scheduler_set_limits(perp_scheduler *scheduler, const perp_call *call,
+                                               const perp_limits *limits);
+
+typedef struct perp_job_info {
+    uint32_t struct_size;
+    uint32_t state;        /* PERP_JOB_… */
+    uint32_t last_refusal; /* the last reason of risk; kept when the job goes on */
+    uint32_t overdue;
+    uint32_t unresolved; /* 1: partial and not yet squared */
+    uint32_t is_repair;
+    uint32_t repair_attempts; /* of a partial job: how many were queued */
+    uint32_t reduce_only;
+    perp_uuid repairs_job;
+    perp_usd held; /* in flight and used, in all */
+    double score;  /* of the last evaluation in a tick; NaN: none */
+    int64_t submitted_ns;
+    int64_t started_ns; /* PERP_TIME_NONE: not yet */
+    int64_t ended_ns;   /* PERP_TIME_NONE: not yet */
+    perp_usd pnl;       /* booked so far */
+    perp_usd volume;
+    perp_usd fees;
+    uint64_t order; /* place in the order of submit */
+    perp_job job;   /* as submitted, defaults filled in; metadata NULL (its size stays) */
+} perp_job_info;
+
+/* PERP_E_NOT_FOUND: not known, or no longer among the last history_size. */
+PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid *job_id,
+                                        perp_job_info *info);
+
+/* Ids of jobs in a state, pending ones in order of submit, running ones (and in doubt, asked with
+   either) in order of dispatch, ended ones newest first. Fills up to capacity; *count gets how many
+   there are. */
+PERP_API perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state,
+                                         perp_uuid *jobs, uint32_t capacity, uint32_t *count);
+
+typedef struct perp_scheduler_state {
+    uint32_t struct_size;
+    uint32_t paused;
+    uint32_t store_failed; /* the store failed: paused until resume */
+    uint32_t pending;
+    uint32_t running; /* with those in doubt */
+    uint32_t in_doubt;
+    uint32_t open;
+    uint32_t unresolved;
+    uint64_t submitted_today; /* since the day rolled */
+    uint64_t dispatched_today;
+    uint64_t ended_today[PERP_JOB_STATE_COUNT]; /* by end state */
+    uint64_t submitted_total;
+    uint64_t dispatched_total;
+    uint64_t ended_total[PERP_JOB_STATE_COUNT];
+} perp_scheduler_state;
+
+PERP_API perp_status perp_scheduler_query(const perp_scheduler *scheduler,
+                                          perp_scheduler_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+/* The table of functions behind which a book keeps its changes. */
+#ifndef PERPCORE_STORE_H
+#define PERPCORE_STORE_H
+
+#include <perpcore/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One change of the book. The columns are for people and queries; data holds all that applying the
+   change again needs (a store gives it back byte for byte; its format is the library's own).
+   Columns that do not apply are 0 or NULL. Pointers are valid during the call. */
+typedef struct perp_record {
+    uint32_t struct_size;
+    uint32_t pool;    /* where exchange is not NULL and reservation is not 0 */
+    uint64_t seq;     /* 1, 2, 3 … without a gap */
+    int64_t time_ns;  /* PERP_TIME_NONE: before the clock was set */
+    const char *kind; /* "reserve", "dispatch", … */
+    const perp_uuid *job_id;
+    const char *exchange;
+    uint64_t reservation; /* the first of them, where a dispatch makes several */
+    perp_usd amount;
+    perp_usd pnl;
+    perp_usd volume;
+    perp_usd fees;
+    const char *actor;
+    const char *reason;
+    const char *detail; /* JSON for people: the numbers behind a dispatch or a refusal; else NULL */
+    const void *data;
+    size_t size;
+} perp_record;
+
+/* What load gives back, in this order: the newest checkpoint, if there is one, then every record
+   after it. Each sets *status, which is preset to PERP_OK, to something else to stop. */
+typedef struct perp_loader {
+    void *user;
+    void (*checkpoint)(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
+                       perp_status *status);
+    void (*record)(void *user, uint64_t seq, const void *data, size_t size, perp_status *status);
+} perp_loader;
+
+/* A store. Each function but rollback and close reports through *status, which is preset to
+   PERP_E_STORE; a function that leaves it is a failure. Calls are serialised by the library.
+   begin … commit: records between are one change, all or none; after a failure of either the
+   library calls rollback, and memory stays as it was. load: once, first; from_start: 1 gives every
+   record there is and no checkpoint. checkpoint: the whole book as of record seq, outside of begin
+   … commit. A struct of zeros is no store (memory only); load and checkpoint may be NULL (a store
+   that only writes). */
+typedef struct perp_store {
+    void *user;
+    void (*begin)(void *user, perp_status *status);
+    void (*append)(void *user, const perp_record *record, perp_status *status);
+    void (*commit)(void *user, perp_status *status);
+    void (*rollback)(void *user);
+    void (*load)(void *user, uint32_t from_start, const perp_loader *loader, perp_status *status);
+    void (*checkpoint)(void *user, uint64_t seq, int64_t time_ns, uint64_t hash, const void *data,
+                       size_t size, perp_status *status);
+    void (*message)(void *user, char *text,
+                    size_t capacity); /* why the last call failed; or NULL */
+    void (*close)(void *user);
+} perp_store;
+
+/* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
+   runs. Tables events, jobs, reservations, checkpoints; views daily_pnl, open_reservations,
+   refusals, job_history; see docs/durability.md. */
+typedef struct perp_sqlite_options {
+    uint32_t struct_size;
+    uint32_t read_only;   /* 1: only load; takes no writer's lock */
+    uint64_t keep_events; /* records before the newest checkpoint that are kept, besides those of
+                             jobs that have not ended; 0 (default): all */
+    const char *vfs;      /* name of an SQLite VFS; NULL: the default */
+} perp_sqlite_options;
+
+PERP_API void perp_sqlite_options_init(perp_sqlite_options *options);
+
+/* Opens or makes a store. options: NULL for the defaults. path: UTF-8.
+   PERP_E_INVALID: NULL; PERP_E_BUSY: another process (or core) writes to it, at once;
+   PERP_E_CORRUPT: not a store, damaged (the message has the place), or of a newer schema;
+   PERP_E_STORE: the file can't be opened; PERP_E_STATE: the library was built without SQLite. On an
+   error *store is zero, and perp_core_error(NULL) has the message. */
+PERP_API perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *options,
+                                            perp_store *store);
+
+/* A store that keeps records in memory, for tests and for hosts that ship them elsewhere. */
+PERP_API perp_status perp_store_memory_open(perp_store *store);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,232 @@
+/* Types that every header of libperpcore uses. C99 and C++98 clean; nothing here allocates. */
+#ifndef PERPCORE_TYPES_H
+#define PERPCORE_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <perpcore/lists.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PERP_API __attribute__((visibility("default")))
+#else
+#define PERP_API
+#endif
+
+#define PERP_VERSION_MAJOR 0
+#define PERP_VERSION_MINOR 1
+#define PERP_VERSION_PATCH 0
+
+/* Money: integer micro-dollars, 1 USD = 1,000,000. */
+typedef int64_t perp_usd;
+#define PERP_USD INT64_C(1000000)
+
+/* Times are nanoseconds since the Unix epoch, UTC. PERP_TIME_NONE stands for "not given". */
+#define PERP_TIME_NONE INT64_MIN
+
+/* Exchanges and instruments are interned: small ids from 0, in the order they were added. */
+typedef uint32_t perp_exchange_id;
+typedef uint32_t perp_instrument_id;
+#define PERP_NO_ID UINT32_MAX
+#define PERP_ALL_EXCHANGES UINT32_MAX
+
+#define PERP_MAX_LEGS 8
+#define PERP_MAX_LEVELS 32
+#define PERP_MAX_METADATA 1024
+#define PERP_MAX_EXCHANGES 64
+#define PERP_MAX_INSTRUMENTS 16384
+#define PERP_MAX_TIERS 64
+#define PERP_NAME_SIZE 64 /* of names in structs, with the terminating zero */
+
+/* Identities of jobs and keys of reservations: 128 bits, written as a UUID, the first byte first.
+ */
+typedef struct perp_uuid {
+    uint8_t bytes[16];
+} perp_uuid;
+
+/* What calls return. PERP_OK is 0, all others are negative; perp_core_error has the message.
+   Where several apply: PERP_E_NOT_FOUND of the thing addressed, then PERP_E_INVALID, then the
+   others in the order of the list, PERP_E_RANGE last. A call that returns an error has changed
+   nothing. */
+typedef enum perp_status {
+#define PERP_X(name, value) name = value,
+    PERP_STATUS_LIST(PERP_X)
+#undef PERP_X
+        PERP_STATUS_32_BITS = -2147483647 - 1 /* no status: it makes the type 32 bits wide */
+} perp_status;
+
+/* The enumerators below go into fields of type uint32_t. */
+
+enum perp_pool {
+#define PERP_X(name, text) PERP_POOL_##name,
+    PERP_POOL_LIST(PERP_X)
+#undef PERP_X
+        PERP_POOL_COUNT
+};
+
+enum perp_strategy {
+#define PERP_X(name, text) PERP_STRATEGY_##name,
+    PERP_STRATEGY_LIST(PERP_X)
+#undef PERP_X
+        PERP_STRATEGY_COUNT
+};
+
+enum perp_side {
+#define PERP_X(name, text) PERP_SIDE_##name,
+    PERP_SIDE_LIST(PERP_X)
+#undef PERP_X
+        PERP_SIDE_COUNT
+};
+
+enum perp_mode {
+#define PERP_X(name, text) PERP_MODE_##name,
+    PERP_MODE_LIST(PERP_X)
+#undef PERP_X
+        PERP_MODE_COUNT
+};
+
+enum perp_kind {
+#define PERP_X(name, text) PERP_KIND_##name,
+    PERP_KIND_LIST(PERP_X)
+#undef PERP_X
+        PERP_KIND_COUNT
+};
+
+/* Isolated is the default of an exchange; a position report may say PERP_MARGIN_NOT_GIVEN. */
+enum perp_margin {
+#define PERP_X(name, text) PERP_MARGIN_##name,
+    PERP_MARGIN_LIST(PERP_X)
+#undef PERP_X
+        PERP_MARGIN_COUNT,
+    PERP_MARGIN_NOT_GIVEN = PERP_MARGIN_COUNT
+};
+
+enum perp_api {
+#define PERP_X(name, text) PERP_API_##name,
+    PERP_API_LIST(PERP_X)
+#undef PERP_X
+        PERP_API_COUNT
+};
+
+enum perp_circuit {
+#define PERP_X(name, text) PERP_CIRCUIT_##name,
+    PERP_CIRCUIT_LIST(PERP_X)
+#undef PERP_X
+        PERP_CIRCUIT_COUNT
+};
+
+enum perp_job_state {
+#define PERP_X(name, text) PERP_JOB_##name,
+    PERP_JOB_STATE_LIST(PERP_X)
+#undef PERP_X
+        PERP_JOB_STATE_COUNT
+};
+
+/* Why a job or a reservation was refused or skipped: the risk rules in their order from 1, then the
+   others. PERP_REASON_NONE is 0: nothing was refused. */
+enum perp_reason {
+    PERP_REASON_NONE = 0,
+#define PERP_X(name, text, hard, reducing, market) PERP_REASON_##name,
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+        PERP_REASON_RULES_END,
+    PERP_REASON_OTHER_START = PERP_REASON_RULES_END - 1,
+#define PERP_X(name, text) PERP_REASON_##name,
+    PERP_OTHER_REASON_LIST(PERP_X)
+#undef PERP_X
+        PERP_REASON_COUNT
+};
+#define PERP_RULE_COUNT (PERP_REASON_RULES_END - 1)
+
+/* The bit of a reason in a set of reasons (uint64_t). */
+#define PERP_REASON_BIT(reason) (UINT64_C(1) << (reason))
+
+enum perp_component {
+#define PERP_X(name, field, weight) PERP_COMPONENT_##name,
+    PERP_COMPONENT_LIST(PERP_X)
+#undef PERP_X
+        PERP_COMPONENT_COUNT
+};
+
+enum perp_alert_code {
+#define PERP_X(name, text) PERP_ALERT_##name,
+    PERP_ALERT_LIST(PERP_X)
+#undef PERP_X
+        PERP_ALERT_COUNT
+};
+
+enum perp_level_of_alert { PERP_ALERT_INFO, PERP_ALERT_WARNING, PERP_ALERT_CRITICAL };
+
+enum perp_threading { PERP_THREADING_SERIALIZED, PERP_THREADING_NONE };
+
+enum perp_log_level { PERP_LOG_DEBUG, PERP_LOG_INFO, PERP_LOG_WARNING, PERP_LOG_ERROR };
+
+/* When, by whom and why a call that changes the book is made.
+   now_ns: the host's time. Earlier than the latest such call: the latest is used instead, and
+   counted. More than 7 days past it: PERP_E_RANGE (perp_core_advance first). The first call sets
+   the clock. actor, reason: NULL or UTF-8 of at most 127 and 255 bytes; required (PERP_E_INVALID)
+   where a call takes a protection away. Both are stored with the change. */
+typedef struct perp_call {
+    uint32_t struct_size;
+    uint32_t reserved; /* 0 */
+    int64_t now_ns;
+    const char *actor;
+    const char *reason;
+} perp_call;
+
+/* Fills size and defaults. perp_call_init(&call); call.now_ns = now; is all that most calls need.
+ */
+PERP_API void perp_call_init(perp_call *call);
+
+/* What the ledger said no to. reason is PERP_REASON_NONE where it said yes. limit is the most that
+   this check would have let pass (0 in safe mode; what is left, at least 0, for the total limit).
+ */
+typedef struct perp_refusal {
+    uint32_t struct_size;
+    uint32_t reason;
+    perp_exchange_id exchange;
+    uint32_t pool;
+    perp_usd asked;
+    perp_usd limit;
+} perp_refusal;
+
+/* Opaque: one trading book, and its modules, which it owns. */
+typedef struct perp_core perp_core;
+typedef struct perp_capital perp_capital;
+typedef struct perp_market perp_market;
+typedef struct perp_risk perp_risk;
+typedef struct perp_scheduler perp_scheduler;
+
+/* The names of the lists, e.g. perp_reason_string(PERP_REASON_DAILY_LOSS) is "daily_loss". Static
+   strings; "?" for a value that is in no list ("none" for PERP_REASON_NONE). */
+PERP_API const char *perp_status_string(perp_status status);
+PERP_API const char *perp_reason_string(uint32_t reason);
+PERP_API const char *perp_pool_string(uint32_t pool);
+PERP_API const char *perp_strategy_string(uint32_t strategy);
+PERP_API const char *perp_side_string(uint32_t side);
+PERP_API const char *perp_mode_string(uint32_t mode);
+PERP_API const char *perp_kind_string(uint32_t kind);
+PERP_API const char *perp_margin_string(uint32_t margin);
+PERP_API const char *perp_api_string(uint32_t api);
+PERP_API const char *perp_circuit_string(uint32_t circuit);
+PERP_API const char *perp_job_state_string(uint32_t state);
+PERP_API const char *perp_component_string(uint32_t component);
+PERP_API const char *perp_alert_string(uint32_t alert);
+
+/* "0.1.0" */
+PERP_API const char *perp_version_string(void);
+
+/* Reads "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" (either case). PERP_E_INVALID: anything else. */
+PERP_API perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid);
+/* Writes 36 characters and a zero, in lower case. */
+PERP_API void perp_uuid_format(const perp_uuid *uuid, char text[37]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

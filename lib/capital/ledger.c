@@ -1,0 +1,331 @@
+/* The ledger's state and how it changes: only apply functions write here. */
+#include "capital/capital.h"
+
+#include <string.h>
+
+#include "util/num.h"
+
+#define CHUNK 128
+
+struct perp_chunk {
+    struct perp_chunk *next;
+    size_t size;
+};
+
+static perp_uuid id_key(uint64_t id) {
+    perp_uuid key = {{0}};
+    memcpy(key.bytes, &id, sizeof id);
+    return key;
+}
+
+perp_status perp_capital_open(perp_core *core, perp_capital **out) {
+    perp_capital *capital = perp_alloc(core, sizeof *capital);
+    if (!capital)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the ledger");
+    memset(capital, 0, sizeof *capital);
+    capital->core = core;
+    capital->next_id = 1;
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        capital->accounts[i].last_update = PERP_TIME_NONE;
+    *out = capital;
+    return PERP_OK;
+}
+
+void perp_capital_close(perp_capital *capital) {
+    if (!capital)
+        return;
+    perp_core *core = capital->core;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    perp_map_free(&capital->held, &memory);
+    perp_map_free(&capital->keys, &memory);
+    for (struct perp_chunk *chunk = capital->chunks; chunk;) {
+        struct perp_chunk *next = chunk->next;
+        perp_free(core, chunk, chunk->size);
+        chunk = next;
+    }
+    perp_free(core, capital, sizeof *capital);
+}
+
+/* One more chunk of `count` items behind its header; NULL where there is no memory. */
+static void *add_chunk(perp_core *core, size_t item, uint32_t count) {
+    size_t size = sizeof(struct perp_chunk) + item * count;
+    struct perp_chunk *chunk = perp_alloc(core, size);
+    if (!chunk)
+        return NULL;
+    chunk->size = size;
+    chunk->next = core->capital->chunks;
+    core->capital->chunks = chunk;
+    return chunk + 1;
+}
+
+bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
+    perp_capital *capital = core->capital;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    core->prepared.reservations += more;
+    while (capital->n_free_held < core->prepared.reservations) {
+        struct perp_held *items = add_chunk(core, sizeof *items, CHUNK);
+        if (!items)
+            return false;
+        for (uint32_t i = 0; i < CHUNK; i++) {
+            items[i].next = capital->free_held;
+            capital->free_held = &items[i];
+        }
+        capital->n_free_held += CHUNK;
+    }
+    return perp_map_reserve(&capital->held, core->prepared.reservations, &memory);
+}
+
+bool perp_capital_prepare_keys(perp_core *core, uint32_t more) {
+    perp_capital *capital = core->capital;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    core->prepared.keys += more;
+    while (capital->n_free_keys < core->prepared.keys) {
+        struct perp_key *items = add_chunk(core, sizeof *items, CHUNK);
+        if (!items)
+            return false;
+        for (uint32_t i = 0; i < CHUNK; i++) {
+            items[i].next = capital->free_keys;
+            capital->free_keys = &items[i];
+        }
+        capital->n_free_keys += CHUNK;
+    }
+    return perp_map_reserve(&capital->keys, core->prepared.keys, &memory);
+}
+
+bool perp_capital_prepare(perp_core *core, const struct perp_event *event) {
+    return perp_capital_prepare_held(core, 1) &&
+           (!(event->flags & 1) || perp_capital_prepare_keys(core, 1));
+}
+
+struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *need,
+                                    const perp_uuid *job) {
+    perp_capital *capital = core->capital;
+    struct perp_held *held = capital->free_held;
+    capital->free_held = held->next;
+    capital->n_free_held--;
+    memset(held, 0, sizeof *held);
+    held->id = capital->next_id++;
+    held->exchange = need->exchange;
+    held->pool = need->pool;
+    held->reserved = held->in_flight = need->amount;
+    if (job) {
+        held->has_job = true;
+        held->job = *job;
+    }
+    held->previous = capital->last;
+    if (capital->last)
+        capital->last->next = held;
+    else
+        capital->first = held;
+    capital->last = held;
+    capital->n_live++;
+    perp_uuid key = id_key(held->id);
+    perp_map_add(&capital->held, &key, held);
+    struct perp_account *account = &capital->accounts[need->exchange];
+    account->pools[need->pool].in_flight += need->amount;
+    account->last_update = perp_clock(core);
+    return held;
+}
+
+/* Takes amount out of the reservation, from what is in flight first; forgets it when nothing is
+ * left. */
+static void give(perp_core *core, struct perp_held *held, perp_usd amount) {
+    perp_capital *capital = core->capital;
+    struct perp_account *account = &capital->accounts[held->exchange];
+    struct perp_pool_book *pool = &account->pools[held->pool];
+    perp_usd flying = amount < held->in_flight ? amount : held->in_flight;
+    held->in_flight -= flying;
+    held->used -= amount - flying;
+    held->released += amount;
+    pool->in_flight -= flying;
+    pool->used -= amount - flying;
+    account->last_update = perp_clock(core);
+    if (held->in_flight || held->used)
+        return;
+    perp_uuid key = id_key(held->id);
+    perp_map_remove(&capital->held, &key);
+    if (held->previous)
+        held->previous->next = held->next;
+    else
+        capital->first = held->next;
+    if (held->next)
+        held->next->previous = held->previous;
+    else
+        capital->last = held->previous;
+    capital->n_live--;
+    held->next = capital->free_held;
+    capital->free_held = held;
+    capital->n_free_held++;
+}
+
+void perp_capital_give_back(perp_core *core, struct perp_held *held) {
+    give(core, held, held->in_flight + held->used);
+}
+
+static void use(perp_core *core, struct perp_held *held, perp_usd amount) {
+    struct perp_account *account = &core->capital->accounts[held->exchange];
+    held->in_flight -= amount;
+    held->used += amount;
+    account->pools[held->pool].in_flight -= amount;
+    account->pools[held->pool].used += amount;
+    account->last_update = perp_clock(core);
+}
+
+void perp_capital_use(perp_core *core, struct perp_held *held) {
+    use(core, held, held->in_flight);
+}
+
+struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
+    perp_uuid key = id_key(id);
+    return perp_map_find(&capital->held, &key);
+}
+
+void perp_capital_add_key(perp_capital *capital, const struct perp_key *given) {
+    struct perp_key *key = capital->free_keys;
+    capital->free_keys = key->next;
+    capital->n_free_keys--;
+    *key = *given;
+    key->next = NULL;
+    perp_map_add(&capital->keys, &key->key, key);
+}
+
+void perp_apply_reserve(perp_core *core, const struct perp_event *event) {
+    perp_capital *capital = core->capital;
+    struct perp_need need = {event->exchange, event->pool, event->amount};
+    struct perp_held *held = perp_capital_hold(core, &need, NULL);
+    if (!(event->flags & 1))
+        return;
+    const struct perp_key key = {.key = event->other,
+                                 .id = held->id,
+                                 .exchange = event->exchange,
+                                 .pool = event->pool,
+                                 .amount = event->amount};
+    perp_capital_add_key(capital, &key);
+}
+
+void perp_apply_confirm(perp_core *core, const struct perp_event *event) {
+    use(core, perp_capital_find(core->capital, event->reservation), event->amount);
+}
+
+void perp_apply_release(perp_core *core, const struct perp_event *event) {
+    give(core, perp_capital_find(core->capital, event->reservation), event->amount);
+}
+
+static void set_budgets(const perp_core *core, struct perp_account *account) {
+    perp_usd wash = perp_usd_ppm(account->equity, core->config.capital.wash_ppm);
+    perp_usd arb = perp_usd_ppm(account->equity, core->config.capital.arb_ppm);
+    account->pools[PERP_POOL_WASH].budget = wash;
+    account->pools[PERP_POOL_ARB].budget = arb;
+    account->pools[PERP_POOL_RESERVE].budget = account->equity - wash - arb;
+}
+
+void perp_capital_rebudget(perp_core *core) {
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
+        set_budgets(core, &core->capital->accounts[i]);
+}
+
+static void set_equity(perp_capital *capital, perp_exchange_id exchange, perp_usd equity) {
+    struct perp_account *account = &capital->accounts[exchange];
+    capital->equity += equity - account->equity;
+    account->equity = equity;
+    account->has_equity = true;
+    account->last_update = perp_clock(capital->core);
+    set_budgets(capital->core, account);
+}
+
+void perp_apply_equity(perp_core *core, const struct perp_event *event) {
+    perp_capital *capital = core->capital;
+    struct perp_account *account = &capital->accounts[event->exchange];
+    bool first = !account->has_equity;
+    set_equity(capital, event->exchange, event->amount);
+    if (first) {
+        account->day_start = event->amount;
+        capital->peak += event->amount;
+    }
+    if (capital->peak < capital->equity)
+        capital->peak = capital->equity;
+    if (account->high_water < account->equity)
+        account->high_water = account->equity;
+    bool fallen = account->high_water > 0 &&
+                  perp_usd_at_least_ppm(account->high_water - account->equity, account->high_water,
+                                        core->config.capital.drawdown_limit_ppm);
+    if (!fallen || account->safe_mode)
+        return;
+    account->safe_mode = true;
+    perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, true,
+                    core->exchanges[event->exchange].spec.name,
+                    "safe mode: the equity fell to the drawdown limit");
+}
+
+static perp_usd moved(perp_usd amount, perp_usd by) {
+    return amount + by < 0 ? 0 : amount + by;
+}
+
+void perp_apply_transfer(perp_core *core, const struct perp_event *event) {
+    perp_capital *capital = core->capital;
+    struct perp_account *account = &capital->accounts[event->exchange];
+    set_equity(capital, event->exchange, account->equity + event->amount);
+    account->high_water = moved(account->high_water, event->amount);
+    account->day_start = moved(account->day_start, event->amount);
+    capital->peak = moved(capital->peak, event->amount);
+}
+
+void perp_apply_correct(perp_core *core, const struct perp_event *event) {
+    perp_capital *capital = core->capital;
+    struct perp_account *account = &capital->accounts[event->exchange];
+    account->day_start = event->amount;
+    account->high_water = account->equity;
+    account->last_update = perp_clock(core);
+    capital->peak = capital->equity;
+}
+
+void perp_apply_safe_mode(perp_core *core, const struct perp_event *event) {
+    struct perp_account *account = &core->capital->accounts[event->exchange];
+    bool on = event->flags & 1;
+    if (account->safe_mode && !on)
+        account->high_water = account->equity;
+    if (account->safe_mode != on)
+        perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, on,
+                        core->exchanges[event->exchange].spec.name, "safe mode is %s",
+                        on ? "on" : "off");
+    account->safe_mode = on;
+    account->last_update = perp_clock(core);
+}
+
+bool perp_capital_can_book(const perp_capital *capital, perp_exchange_id exchange, perp_usd pnl,
+                           perp_usd volume, perp_usd fees) {
+    const perp_day_figures *today = &capital->accounts[exchange].today;
+    /* A quarter of the range each, so that sums and differences over exchanges can't overflow
+     * either. */
+    const perp_usd most = INT64_MAX / 4 / PERP_MAX_EXCHANGES;
+    perp_usd sum;
+    return perp_usd_add(today->pnl, pnl, &sum) && sum <= most && sum >= -most &&
+           perp_usd_add(today->volume, volume, &sum) && sum <= most &&
+           perp_usd_add(today->fees, fees, &sum) && sum <= most && sum >= -most;
+}
+
+void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl, perp_usd volume,
+                       perp_usd fees) {
+    struct perp_account *account = &core->capital->accounts[exchange];
+    account->today.pnl += pnl;
+    account->today.volume += volume;
+    account->today.fees += fees;
+    account->last_update = perp_clock(core);
+}
+
+void perp_apply_pnl(perp_core *core, const struct perp_event *event) {
+    perp_capital_book(core, event->exchange, event->pnl, event->volume, event->fees);
+}
+
+void perp_capital_roll(perp_core *core, int64_t days) {
+    perp_capital *capital = core->capital;
+    uint32_t n = perp_n_exchanges(core);
+    for (uint32_t i = 0; i < n; i++) {
+        struct perp_account *account = &capital->accounts[i];
+        const perp_day_figures zero = {0, 0, 0};
+        account->yesterday = days == 1 ? account->today : zero;
+        account->today = zero;
+        account->day_start = account->equity;
+    }
+    capital->peak = capital->equity;
+}

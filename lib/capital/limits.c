@@ -1,0 +1,333 @@
+/* What the ledger lets pass, and what it shows. Nothing here changes it. */
+#include "capital/capital.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/num.h"
+#include "util/sized.h"
+
+uint32_t perp_pool_of(const perp_core *core, uint32_t strategy) {
+    if (strategy == PERP_STRATEGY_ARB)
+        return PERP_POOL_ARB;
+    return strategy == PERP_STRATEGY_WASH ? PERP_POOL_WASH : core->config.scheduler.rebalance_pool;
+}
+
+/* The needs of legs given one by one; false on overflow. */
+bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchange, uint32_t pool,
+                   perp_usd amount) {
+    for (uint32_t i = 0; i < *n; i++)
+        if (needs[i].exchange == exchange)
+            return perp_usd_add(needs[i].amount, amount, &needs[i].amount);
+    needs[(*n)++] = (struct perp_need){exchange, pool, amount};
+    return true;
+}
+
+perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
+                               uint32_t *n) {
+    perp_job copy;
+    perp_job_init(&copy);
+    if (!perp_struct_in(&copy, sizeof copy, job))
+        return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known",
+                         job->struct_size);
+    if (copy.n_legs < 1 || copy.n_legs > PERP_MAX_LEGS)
+        return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", copy.n_legs,
+                         PERP_MAX_LEGS);
+    if (copy.strategy >= PERP_STRATEGY_COUNT)
+        return perp_fail(core, PERP_E_INVALID, "job.strategy: %u is not known", copy.strategy);
+    *n = 0;
+    for (uint32_t i = 0; i < copy.n_legs; i++) {
+        const perp_leg *leg = &copy.legs[i];
+        perp_usd notional = leg->notional ? leg->notional : copy.notional;
+        if (leg->instrument >= perp_n_instruments(core))
+            return perp_fail(core, PERP_E_INVALID, "job.legs[%u].instrument: no instrument %u", i,
+                             leg->instrument);
+        if (notional <= 0)
+            return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %lld is not above 0", i,
+                             (long long)notional);
+        if (!perp_need_add(needs, n, perp_instrument_at(core, leg->instrument)->spec.exchange,
+                           perp_pool_of(core, copy.strategy), notional))
+            return perp_fail(core, PERP_E_RANGE, "job: the notionals overflow");
+    }
+    return PERP_OK;
+}
+
+static perp_usd committed(const struct perp_account *account, const struct perp_taken *taken) {
+    perp_usd sum = taken->total;
+    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++)
+        sum += account->pools[pool].in_flight + account->pools[pool].used;
+    return sum;
+}
+
+static perp_usd at_least_0(perp_usd amount) {
+    return amount < 0 ? 0 : amount;
+}
+
+static perp_usd single_limit(const perp_capital *capital, perp_exchange_id exchange,
+                             uint32_t pool) {
+    return perp_usd_ppm(capital->accounts[exchange].pools[pool].budget,
+                        capital->core->config.capital.max_single_reserve_ppm);
+}
+
+static perp_usd total_left(const perp_capital *capital, perp_exchange_id exchange) {
+    const struct perp_account *account = &capital->accounts[exchange];
+    perp_usd limit =
+        perp_usd_ppm(account->equity, capital->core->config.capital.max_total_notional_ppm);
+    return at_least_0(limit - committed(account, &capital->taken[exchange]));
+}
+
+perp_usd perp_capital_available(const perp_capital *capital, perp_exchange_id exchange,
+                                uint32_t pool) {
+    const struct perp_pool_book *book = &capital->accounts[exchange].pools[pool];
+    return at_least_0(book->budget - book->in_flight - book->used -
+                      capital->taken[exchange].pools[pool]);
+}
+
+static bool held_back(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool) {
+    return capital->accounts[exchange].safe_mode &&
+           !(capital->core->config.capital.safe_mode_pools & (1u << pool));
+}
+
+static bool refuse(const struct perp_need *need, uint32_t reason, perp_usd limit,
+                   perp_refusal *refusal) {
+    refusal->reason = reason;
+    refusal->exchange = need->exchange;
+    refusal->pool = need->pool;
+    refusal->asked = need->amount;
+    refusal->limit = limit;
+    return false;
+}
+
+bool perp_capital_passes(const perp_capital *capital, const struct perp_need *need,
+                         perp_refusal *refusal) {
+    if (held_back(capital, need->exchange, need->pool))
+        return refuse(need, PERP_REASON_SAFE_MODE, 0, refusal);
+    perp_usd limit = single_limit(capital, need->exchange, need->pool);
+    if (need->amount > limit)
+        return refuse(need, PERP_REASON_SINGLE_LIMIT, limit, refusal);
+    limit = total_left(capital, need->exchange);
+    if (need->amount > limit)
+        return refuse(need, PERP_REASON_TOTAL_LIMIT, limit, refusal);
+    return perp_capital_has(capital, need, refusal);
+}
+
+bool perp_capital_has(const perp_capital *capital, const struct perp_need *need,
+                      perp_refusal *refusal) {
+    perp_usd available = perp_capital_available(capital, need->exchange, need->pool);
+    return need->amount <= available || refuse(need, PERP_REASON_INSUFFICIENT, available, refusal);
+}
+
+void perp_capital_take(perp_capital *capital, const struct perp_need *need) {
+    capital->taken[need->exchange].pools[need->pool] += need->amount;
+    capital->taken[need->exchange].total += need->amount;
+}
+
+void perp_capital_untake(perp_capital *capital) {
+    memset(capital->taken, 0, sizeof capital->taken);
+}
+
+static perp_usd headroom(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool,
+                         uint32_t *bound_by) {
+    *bound_by = PERP_REASON_SAFE_MODE;
+    if (held_back(capital, exchange, pool))
+        return 0;
+    perp_usd most = single_limit(capital, exchange, pool);
+    *bound_by = PERP_REASON_SINGLE_LIMIT;
+    perp_usd total = total_left(capital, exchange);
+    if (total < most) {
+        most = total;
+        *bound_by = PERP_REASON_TOTAL_LIMIT;
+    }
+    perp_usd available = perp_capital_available(capital, exchange, pool);
+    if (available < most) {
+        most = available;
+        *bound_by = PERP_REASON_INSUFFICIENT;
+    }
+    return most;
+}
+
+perp_status perp_capital_headroom(const perp_capital *capital, perp_exchange_id exchange,
+                                  uint32_t pool, perp_usd *amount, uint32_t *bound_by) {
+    if (!capital)
+        return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
+    perp_core *core = capital->core;
+    if (exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    if (!amount || !bound_by)
+        return perp_fail(core, PERP_E_INVALID, "headroom: NULL");
+    if (pool >= PERP_POOL_COUNT)
+        return perp_fail(core, PERP_E_INVALID, "pool: %u is not known", pool);
+    perp_lock(core);
+    *amount = headroom(capital, exchange, pool, bound_by);
+    perp_unlock(core);
+    return PERP_OK;
+}
+
+static perp_pool_state pool_state(const perp_capital *capital, perp_exchange_id exchange,
+                                  uint32_t pool) {
+    const struct perp_pool_book *book = &capital->accounts[exchange].pools[pool];
+    perp_usd taken = book->in_flight + book->used;
+    return (perp_pool_state){
+        .budget = book->budget,
+        .in_flight = book->in_flight,
+        .used = book->used,
+        .available = at_least_0(book->budget - taken),
+        .utilisation = book->budget > 0 ? (double)taken / (double)book->budget : 0,
+    };
+}
+
+void perp_capital_state_of(const perp_capital *capital, perp_exchange_id exchange,
+                           perp_capital_state *state) {
+    const struct perp_account *account = &capital->accounts[exchange];
+    memset(state, 0, sizeof *state);
+    state->struct_size = sizeof *state;
+    state->safe_mode = account->safe_mode;
+    state->equity = account->equity;
+    state->high_water = account->high_water;
+    state->drawdown =
+        account->high_water > 0 ? 1 - (double)account->equity / (double)account->high_water : 0;
+    state->day_start_equity = account->day_start;
+    state->today = account->today;
+    state->yesterday = account->yesterday;
+    state->last_update_ns = account->last_update;
+    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
+        const struct perp_pool_book *book = &account->pools[pool];
+        state->pools[pool] = pool_state(capital, exchange, pool);
+        state->total_in_flight += book->in_flight;
+        state->total_used += book->used;
+        state->overcommitted += at_least_0(book->in_flight + book->used - book->budget);
+    }
+}
+
+perp_status perp_capital_snapshot(const perp_capital *capital, perp_exchange_id exchange,
+                                  perp_capital_state *state) {
+    if (!capital)
+        return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
+    perp_core *core = capital->core;
+    if (exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    if (!state)
+        return perp_fail(core, PERP_E_INVALID, "state: NULL");
+    perp_capital_state all;
+    perp_lock(core);
+    perp_capital_state_of(capital, exchange, &all);
+    perp_unlock(core);
+    if (!perp_struct_out(state, &all, sizeof all))
+        return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
+                         state->struct_size);
+    return PERP_OK;
+}
+
+perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange_id exchange,
+                                      perp_reservation *rows, uint32_t capacity, uint32_t *count) {
+    if (!capital)
+        return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
+    perp_core *core = capital->core;
+    if (exchange != PERP_ALL_EXCHANGES && exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    if (!count || (capacity && !rows))
+        return perp_fail(core, PERP_E_INVALID, "reservations: NULL");
+    uint32_t n = 0;
+    perp_lock(core);
+    for (const struct perp_held *held = capital->first; held; held = held->next) {
+        if (exchange != PERP_ALL_EXCHANGES && held->exchange != exchange)
+            continue;
+        if (n < capacity)
+            rows[n] = (perp_reservation){.id = held->id,
+                                         .exchange = held->exchange,
+                                         .pool = held->pool,
+                                         .reserved = held->reserved,
+                                         .in_flight = held->in_flight,
+                                         .used = held->used,
+                                         .released = held->released,
+                                         .has_job = held->has_job,
+                                         .job_id = held->job};
+        n++;
+    }
+    perp_unlock(core);
+    *count = n;
+    return PERP_OK;
+}
+
+/* Invariants 1, 2 and 4 of the ledger. */
+perp_status perp_capital_check(const perp_capital *capital) {
+    perp_core *core = capital->core;
+    struct perp_pool_book sums[PERP_MAX_EXCHANGES][PERP_POOL_COUNT];
+    memset(sums, 0, sizeof sums);
+    uint64_t before = 0;
+    uint32_t n = 0;
+    for (const struct perp_held *held = capital->first; held; held = held->next, n++) {
+        if (held->in_flight < 0 || held->used < 0 || held->released < 0 ||
+            held->in_flight + held->used <= 0 ||
+            held->reserved != held->in_flight + held->used + held->released)
+            return perp_fail(core, PERP_E_CORRUPT,
+                             "reservation %llu: reserved is not in flight + used + released",
+                             (unsigned long long)held->id);
+        if (held->id <= before || held->id >= capital->next_id)
+            return perp_fail(core, PERP_E_CORRUPT, "reservation %llu: out of order",
+                             (unsigned long long)held->id);
+        before = held->id;
+        sums[held->exchange][held->pool].in_flight += held->in_flight;
+        sums[held->exchange][held->pool].used += held->used;
+    }
+    if (n != capital->n_live || n != capital->held.count)
+        return perp_fail(core, PERP_E_CORRUPT, "reservations: %u live, %u counted", n,
+                         capital->n_live);
+    perp_usd equity = 0;
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
+        const struct perp_account *account = &capital->accounts[i];
+        perp_usd budgets = 0;
+        for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
+            const struct perp_pool_book *book = &account->pools[pool];
+            budgets += book->budget;
+            if (book->in_flight != sums[i][pool].in_flight || book->used != sums[i][pool].used)
+                return perp_fail(core, PERP_E_CORRUPT,
+                                 "%s %s: in flight or used is not the sum of its reservations",
+                                 core->exchanges[i].spec.name, perp_pool_string(pool));
+        }
+        if (budgets != account->equity || account->equity < 0)
+            return perp_fail(core, PERP_E_CORRUPT, "%s: budgets do not sum to equity",
+                             core->exchanges[i].spec.name);
+        equity += account->equity;
+    }
+    if (equity != capital->equity || capital->peak < 0)
+        return perp_fail(core, PERP_E_CORRUPT, "equity: the total is not the sum");
+    return PERP_OK;
+}
+
+static uint64_t hash_figures(uint64_t hash, const perp_day_figures *figures) {
+    hash = perp_hash_u64(hash, (uint64_t)figures->pnl);
+    hash = perp_hash_u64(hash, (uint64_t)figures->volume);
+    return perp_hash_u64(hash, (uint64_t)figures->fees);
+}
+
+uint64_t perp_capital_hash(const perp_capital *capital, uint64_t hash) {
+    for (uint32_t i = 0; i < perp_n_exchanges(capital->core); i++) {
+        const struct perp_account *account = &capital->accounts[i];
+        hash = perp_hash_u64(hash, account->has_equity | (uint64_t)account->safe_mode << 1);
+        hash = perp_hash_u64(hash, (uint64_t)account->equity);
+        hash = perp_hash_u64(hash, (uint64_t)account->high_water);
+        hash = perp_hash_u64(hash, (uint64_t)account->day_start);
+        hash = hash_figures(hash_figures(hash, &account->today), &account->yesterday);
+        hash = perp_hash_u64(hash, (uint64_t)account->last_update);
+    }
+    hash = perp_hash_u64(hash, (uint64_t)capital->peak);
+    hash = perp_hash_u64(hash, capital->next_id);
+    for (const struct perp_held *held = capital->first; held; held = held->next) {
+        hash = perp_hash_u64(hash, held->id);
+        hash = perp_hash_u64(hash, held->exchange | (uint64_t)held->pool << 32);
+        hash = perp_hash_u64(hash, (uint64_t)held->in_flight);
+        hash = perp_hash_u64(hash, (uint64_t)held->used);
+        hash = perp_hash_u64(hash, (uint64_t)held->released);
+        hash = perp_hash_bytes(perp_hash_u64(hash, held->has_job), held->job.bytes, 16);
+    }
+    /* Keys are added in an order that a restart need not keep: their hashes are summed. */
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < capital->keys.capacity; i++) {
+        const struct perp_key *key = capital->keys.slots[i].value;
+        if (key)
+            keys +=
+                perp_hash_bytes(perp_hash_u64(key->id, (uint64_t)key->amount), key->key.bytes, 16);
+    }
+    return perp_hash_u64(hash, keys);
+}

@@ -1,0 +1,224 @@
+/* Memory, messages, the lock and the look-ups of the registry. */
+#include "core/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/sized.h"
+
+/* A call's message belongs to the thread that made it: another thread's failure can't overwrite it.
+ */
+static _Thread_local struct {
+    const perp_core *core;
+    char text[512];
+} last_error;
+
+perp_status perp_fail(const perp_core *core, perp_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(last_error.text, sizeof last_error.text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        last_error.text[0] = '\0';
+    last_error.core = core;
+    return status;
+}
+
+const char *perp_core_error(const perp_core *core) {
+    return last_error.core == core ? last_error.text : "";
+}
+
+void *perp_alloc(perp_core *core, size_t size) {
+    const perp_allocator *allocator = &core->config.allocator;
+    void *memory = allocator->allocate ? allocator->allocate(allocator->user, size) : malloc(size);
+    if (memory) {
+        core->allocated_bytes += size;
+        core->allocations++;
+    }
+    return memory;
+}
+
+void perp_free(perp_core *core, void *memory, size_t size) {
+    if (!memory)
+        return;
+    const perp_allocator *allocator = &core->config.allocator;
+    core->allocated_bytes -= size;
+    if (allocator->release)
+        allocator->release(allocator->user, memory, size);
+    else
+        free(memory);
+}
+
+bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
+    if (need <= *capacity)
+        return true;
+    uint32_t wanted = *capacity ? *capacity : 16;
+    while (wanted < need) {
+        if (wanted > UINT32_MAX / 2)
+            return false;
+        wanted *= 2;
+    }
+    if (wanted > SIZE_MAX / size)
+        return false;
+    void *grown = perp_alloc(core, wanted * size);
+    if (!grown)
+        return false;
+    if (*items)
+        memcpy(grown, *items, *capacity * size);
+    perp_free(core, *items, *capacity * size);
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static void *map_allocate(void *core, size_t size) {
+    return perp_alloc(core, size);
+}
+
+static void map_release(void *core, void *memory, size_t size) {
+    perp_free(core, memory, size);
+}
+
+struct perp_map_memory perp_map_memory_of(perp_core *core) {
+    return (struct perp_map_memory){core, map_allocate, map_release};
+}
+
+/* The lock is part of what a reader of a const book uses; it is not part of the book. */
+void perp_lock(const perp_core *core) {
+    if (core->config.threading == PERP_THREADING_SERIALIZED)
+        pthread_mutex_lock(&((perp_core *)(uintptr_t)core)->lock);
+}
+
+void perp_unlock(const perp_core *core) {
+    if (core->config.threading == PERP_THREADING_SERIALIZED)
+        pthread_mutex_unlock(&((perp_core *)(uintptr_t)core)->lock);
+}
+
+perp_capital *perp_core_capital(perp_core *core) {
+    return core ? core->capital : NULL;
+}
+
+perp_market *perp_core_market(perp_core *core) {
+    return core ? core->market : NULL;
+}
+
+perp_risk *perp_core_risk(perp_core *core) {
+    return core ? core->risk : NULL;
+}
+
+perp_scheduler *perp_core_scheduler(perp_core *core) {
+    return core ? core->scheduler : NULL;
+}
+
+int64_t perp_core_clock(const perp_core *core) {
+    return core ? perp_clock(core) : PERP_TIME_NONE;
+}
+
+perp_status perp_core_config(const perp_core *core, perp_config *config) {
+    if (!core || !config)
+        return perp_fail(core, PERP_E_INVALID, "config: NULL");
+    perp_lock(core);
+    perp_config copy = core->config;
+    perp_unlock(core);
+    copy.struct_size = sizeof copy;
+    memset(&copy.allocator, 0, sizeof copy.allocator);
+    memset(&copy.callbacks, 0, sizeof copy.callbacks);
+    memset(&copy.store, 0, sizeof copy.store);
+    if (!perp_struct_out(config, &copy, sizeof copy))
+        return perp_fail(core, PERP_E_INVALID, "config: struct_size %u is not known",
+                         config->struct_size);
+    return PERP_OK;
+}
+
+perp_status perp_core_statistics(const perp_core *core, perp_core_stats *stats) {
+    if (!core || !stats)
+        return perp_fail(core, PERP_E_INVALID, "stats: NULL");
+    perp_core_stats all = {.struct_size = sizeof all};
+    perp_lock(core);
+    all.late_calls = core->late_calls;
+    all.stale_events = atomic_load(&core->stale_events);
+    all.rejected_events = atomic_load(&core->rejected_events);
+    all.allocated_bytes = core->allocated_bytes;
+    all.allocations = core->allocations;
+    all.events = core->seq;
+    perp_unlock(core);
+    if (!perp_struct_out(stats, &all, sizeof all))
+        return perp_fail(core, PERP_E_INVALID, "stats: struct_size %u is not known",
+                         stats->struct_size);
+    return PERP_OK;
+}
+
+uint32_t perp_exchange_count(const perp_core *core) {
+    return core ? perp_n_exchanges(core) : 0;
+}
+
+uint32_t perp_instrument_count(const perp_core *core) {
+    return core ? perp_n_instruments(core) : 0;
+}
+
+perp_status perp_exchange_find(const perp_core *core, const char *name, perp_exchange_id *id) {
+    if (!core || !name || !id)
+        return perp_fail(core, PERP_E_INVALID, "exchange: NULL");
+    uint32_t n = perp_n_exchanges(core);
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(core->exchanges[i].spec.name, name) == 0) {
+            *id = i;
+            return PERP_OK;
+        }
+    }
+    return perp_fail(core, PERP_E_NOT_FOUND, "no exchange '%.64s'", name);
+}
+
+perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchange,
+                                 const char *symbol, perp_instrument_id *id) {
+    if (!core || !symbol || !id)
+        return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
+    if (exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    uint32_t n = perp_n_instruments(core);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct perp_instrument_entry *entry = perp_instrument_at(core, i);
+        if (entry->spec.exchange == exchange && strcmp(entry->spec.symbol, symbol) == 0) {
+            *id = i;
+            return PERP_OK;
+        }
+    }
+    return perp_fail(core, PERP_E_NOT_FOUND, "no instrument '%.64s' on %s", symbol,
+                     core->exchanges[exchange].spec.name);
+}
+
+perp_status perp_exchange_get(const perp_core *core, perp_exchange_id id,
+                              perp_exchange_spec *spec) {
+    if (!core || !spec)
+        return perp_fail(core, PERP_E_INVALID, "exchange: NULL");
+    if (id >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", id);
+    perp_lock(core);
+    perp_exchange_spec copy = core->exchanges[id].spec;
+    perp_unlock(core);
+    if (!perp_struct_out(spec, &copy, sizeof copy))
+        return perp_fail(core, PERP_E_INVALID, "spec: struct_size %u is not known",
+                         spec->struct_size);
+    return PERP_OK;
+}
+
+perp_status perp_instrument_get(const perp_core *core, perp_instrument_id id,
+                                perp_instrument_spec *spec) {
+    if (!core || !spec)
+        return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
+    if (id >= perp_n_instruments(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no instrument %u", id);
+    const perp_instrument_spec *found = &perp_instrument_at(core, id)->spec;
+    if (!perp_struct_out(spec, found, sizeof *found))
+        return perp_fail(core, PERP_E_INVALID, "spec: struct_size %u is not known",
+                         spec->struct_size);
+    return PERP_OK;
+}
+
+bool perp_same_book(const perp_core *core, perp_instrument_id a, perp_instrument_id b) {
+    const struct perp_instrument_entry *x = perp_instrument_at(core, a);
+    const struct perp_instrument_entry *y = perp_instrument_at(core, b);
+    return x->book == y->book && (!x->contract || !y->contract || x->contract == y->contract);
+}

@@ -1,0 +1,147 @@
+/* The book's foundation: memory, errors, the lock, the clock, the registry, and the one path of
+   change (events.h). Modules hang off it by opaque pointers. */
+#ifndef PERP_CORE_CORE_H
+#define PERP_CORE_CORE_H
+
+#include <perpcore/perpcore.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "util/map.h"
+
+#define PERP_NS_PER_S INT64_C(1000000000)
+#define PERP_NS_PER_MS INT64_C(1000000)
+#define PERP_MAX_AHEAD_NS (INT64_C(7) * 86400 * PERP_NS_PER_S)
+
+struct perp_exchange_entry {
+    perp_exchange_spec spec;     /* as added, venue filled in */
+    uint32_t venue;              /* equal for accounts of one venue */
+    uint32_t first_instrument_1; /* the first instrument's id + 1; 0: none */
+    uint32_t max_concurrent;     /* limits as they are now; PERP_NO_ID and -1: the default */
+    perp_usd max_notional;
+};
+
+struct perp_instrument_entry {
+    perp_instrument_spec spec;           /* base filled in; tiers owned by the entry */
+    uint32_t base;                       /* index into core->bases */
+    uint32_t symbol;                     /* index into core->symbols */
+    uint32_t contract;                   /* 0: not named; else equal for equal contracts */
+    uint32_t book;                       /* equal for equal venue, base and kind */
+    perp_instrument_id next_same_book;   /* ring of the instruments with equal `book` */
+    perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
+    double fee_bps[2];                   /* taker, maker: of its exchange */
+};
+
+/* Interned texts; ids are positions. */
+struct perp_names {
+    char (*items)[PERP_NAME_SIZE];
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct perp_event_row; /* events.h */
+
+/* What the events of the batch at hand will need, counted while it is prepared. */
+struct perp_prepared {
+    uint32_t reservations;
+    uint32_t keys;
+    uint32_t dispatches;
+};
+
+struct perp_core {
+    perp_config config; /* in force; callbacks, store and allocator included */
+    pthread_mutex_t lock;
+    _Atomic int64_t clock;
+    _Atomic uint64_t stale_events;
+    _Atomic uint64_t rejected_events;
+    uint64_t late_calls;
+    uint64_t allocated_bytes; /* under the lock, as all that follows */
+    uint64_t allocations;
+    uint64_t seq;      /* of the last event */
+    bool corrupt;      /* an invariant broke: only reading works */
+    bool store_failed; /* no dispatch until resume */
+    bool recovering;   /* events come from the store: nothing is told to the host */
+
+    struct perp_exchange_entry *exchanges; /* PERP_MAX_EXCHANGES */
+    _Atomic uint32_t n_exchanges;
+    /* PERP_MAX_INSTRUMENTS pointers, so that feeds can look while one is added. */
+    _Atomic(struct perp_instrument_entry *) *instruments;
+    _Atomic uint32_t n_instruments;
+    struct perp_names venues, bases, symbols, contracts, books;
+
+    perp_capital *capital;
+    perp_market *market;
+    perp_risk *risk;
+    perp_scheduler *scheduler;
+
+    const struct perp_event_row *event_rows; /* by kind */
+    struct perp_batch *batch;                /* book.h */
+    struct perp_notices *notices;            /* book.h */
+    struct perp_prepared prepared;
+    /* Writes a checkpoint; set by the module that knows the whole book. */
+    perp_status (*write_checkpoint)(perp_core *core);
+    uint64_t checkpoint_seq; /* of the last one */
+};
+
+/* Memory of the core; NULL where there is none. Only under the lock, or while opening and closing.
+ */
+void *perp_alloc(perp_core *core, size_t size);
+void perp_free(perp_core *core, void *memory, size_t size);
+/* Grows *items (of `size` bytes each) to hold at least `need`; false where there is no memory. */
+bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size);
+
+struct perp_map_memory perp_map_memory_of(perp_core *core);
+
+/* Sets this thread's message for the core (NULL: none) and returns status. */
+perp_status perp_fail(const perp_core *core, perp_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void perp_lock(const perp_core *core);
+void perp_unlock(const perp_core *core);
+
+static inline int64_t perp_clock(const perp_core *core) {
+    return atomic_load_explicit(&core->clock, memory_order_acquire);
+}
+
+static inline uint32_t perp_n_exchanges(const perp_core *core) {
+    return atomic_load_explicit(&core->n_exchanges, memory_order_acquire);
+}
+
+static inline uint32_t perp_n_instruments(const perp_core *core) {
+    return atomic_load_explicit(&core->n_instruments, memory_order_acquire);
+}
+
+static inline const struct perp_instrument_entry *perp_instrument_at(const perp_core *core,
+                                                                     perp_instrument_id id) {
+    return atomic_load_explicit(&core->instruments[id], memory_order_acquire);
+}
+
+/* The later of now and the clock: the time of a query. */
+static inline int64_t perp_query_time(const perp_core *core, int64_t now_ns) {
+    int64_t clock = perp_clock(core);
+    return now_ns > clock ? now_ns : clock;
+}
+
+/* Whether an event of that time is too far ahead of the clock (never before the clock is set). */
+static inline bool perp_too_far_ahead(const perp_core *core, int64_t time_ns) {
+    int64_t clock = perp_clock(core);
+    return clock != PERP_TIME_NONE && time_ns > clock &&
+           (uint64_t)time_ns - (uint64_t)clock > (uint64_t)PERP_MAX_AHEAD_NS;
+}
+
+/* An exchange or instrument as an event, put into the batch at hand (registry.c). */
+void perp_put_exchange(perp_core *core, const perp_exchange_spec *spec);
+void perp_put_instrument(perp_core *core, const perp_instrument_spec *spec);
+
+/* Interned texts: the id of a text (PERP_NO_ID: not there); room for one more; adding, which can't
+   fail after room was made. */
+uint32_t perp_names_find(const struct perp_names *names, const char *text);
+bool perp_names_reserve(perp_core *core, struct perp_names *names);
+uint32_t perp_names_add(struct perp_names *names, const char *text);
+
+/* Whether orders in two instruments could meet in one book. */
+bool perp_same_book(const perp_core *core, perp_instrument_id a, perp_instrument_id b);
+
+#endif

@@ -1,0 +1,105 @@
+#include "core/core.h"
+
+#include <string.h>
+
+#include "util/text.h"
+
+#define STRING(x) #x
+#define VERSION(major, minor, patch) STRING(major) "." STRING(minor) "." STRING(patch)
+
+static const char *pick(const char *const *texts, size_t count, uint32_t value) {
+    return value < count ? texts[value] : "?";
+}
+
+#define PICK(texts, value) pick(texts, sizeof(texts) / sizeof(texts)[0], value)
+
+/* The function of a list whose columns are name and text. */
+#define PERP_X(name, text) text,
+#define DEFINE(function, list)                                                                     \
+    const char *function(uint32_t value) {                                                         \
+        static const char *const texts[] = {list(PERP_X)};                                         \
+        return PICK(texts, value);                                                                 \
+    }
+
+DEFINE(perp_pool_string, PERP_POOL_LIST)
+DEFINE(perp_strategy_string, PERP_STRATEGY_LIST)
+DEFINE(perp_side_string, PERP_SIDE_LIST)
+DEFINE(perp_mode_string, PERP_MODE_LIST)
+DEFINE(perp_kind_string, PERP_KIND_LIST)
+DEFINE(perp_margin_string, PERP_MARGIN_LIST)
+DEFINE(perp_api_string, PERP_API_LIST)
+DEFINE(perp_circuit_string, PERP_CIRCUIT_LIST)
+DEFINE(perp_job_state_string, PERP_JOB_STATE_LIST)
+DEFINE(perp_alert_string, PERP_ALERT_LIST)
+
+#undef PERP_X
+
+const char *perp_status_string(perp_status status) {
+    switch ((int)status) {
+#define PERP_X(name, value)                                                                        \
+    case value:                                                                                    \
+        return #name;
+        PERP_STATUS_LIST(PERP_X)
+#undef PERP_X
+    default:
+        return "?";
+    }
+}
+
+const char *perp_reason_string(uint32_t reason) {
+    static const char *const texts[] = {"none",
+#define PERP_X(name, text, hard, reducing, market) text,
+                                        PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+#define PERP_X(name, text) text,
+                                            PERP_OTHER_REASON_LIST(PERP_X)
+#undef PERP_X
+    };
+    return PICK(texts, reason);
+}
+
+const char *perp_component_string(uint32_t component) {
+    static const char *const texts[] = {
+#define PERP_X(name, field, weight) #field,
+        PERP_COMPONENT_LIST(PERP_X)
+#undef PERP_X
+    };
+    return PICK(texts, component);
+}
+
+const char *perp_version_string(void) {
+    return VERSION(PERP_VERSION_MAJOR, PERP_VERSION_MINOR, PERP_VERSION_PATCH);
+}
+
+perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid) {
+    if (text == NULL || uuid == NULL) {
+        return perp_fail(NULL, PERP_E_INVALID, "uuid: NULL");
+    }
+    if (!perp_text_to_uuid(text, length, uuid)) {
+        return perp_fail(NULL, PERP_E_INVALID, "uuid: not 8-4-4-4-12 hex digits");
+    }
+    return PERP_OK;
+}
+
+void perp_uuid_format(const perp_uuid *uuid, char text[37]) {
+    static const char digits[] = "0123456789abcdef";
+    char *to = text;
+    if (uuid == NULL || text == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *to++ = '-';
+        }
+        *to++ = digits[uuid->bytes[i] >> 4];
+        *to++ = digits[uuid->bytes[i] & 15];
+    }
+    *to = 0;
+}
+
+void perp_call_init(perp_call *call) {
+    if (call != NULL) {
+        memset(call, 0, sizeof *call);
+        call->struct_size = sizeof *call;
+    }
+}

@@ -1,0 +1,19 @@
+/* Settlements of funding: whole intervals away from one that is known. */
+#ifndef PERP_MARKET_FUNDING_H
+#define PERP_MARKET_FUNDING_H
+
+#include <perpcore/market.h>
+
+#define PERP_MAX_INTERVAL_H 168
+
+/* The interval in nanoseconds; 0 where it is not above 0 and at most 168 hours (or rounds to none).
+ */
+int64_t perp_funding_interval_ns(double interval_h);
+
+/* How many settlements lie in (known_ns, time_ns]; negative where time_ns is before. */
+int64_t perp_settlements_since(int64_t known_ns, int64_t interval_ns, int64_t time_ns);
+
+/* The first settlement after time_ns; PERP_TIME_NONE where it is past what a time can hold. */
+int64_t perp_settlement_after(int64_t known_ns, int64_t interval_ns, int64_t time_ns);
+
+#endif

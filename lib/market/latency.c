@@ -1,0 +1,102 @@
+#include "market/latency.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct sample {
+    int64_t time_ns;
+    double ms;
+};
+
+/* n at least 1. Two huge samples may overflow a sum where they do not overflow a mean. */
+static double mean_of(const double *ms, uint32_t n) {
+    double sum = 0, mean = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += ms[i];
+    if (sum <= DBL_MAX)
+        return sum / n;
+    for (uint32_t i = 0; i < n; i++)
+        mean += ms[i] / n;
+    return mean;
+}
+
+/* The samples in the order they came. */
+static uint32_t copy_samples(const struct perp_gauge *gauge, struct sample *samples) {
+    uint32_t count = PERP_GET(gauge->count);
+    uint32_t place = count < PERP_LATENCY_SAMPLES ? 0 : PERP_GET(gauge->next);
+    for (uint32_t i = 0; i < count; i++) {
+        samples[i] = (struct sample){PERP_GET(gauge->times[place]), PERP_GET(gauge->ms[place])};
+        place = place + 1 < PERP_LATENCY_SAMPLES ? place + 1 : 0;
+    }
+    return count;
+}
+
+/* Sums up all samples again, which keeps the mean exact; latencies are rare beside quotes. */
+void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
+    uint32_t place = PERP_OWN(gauge->next);
+    uint32_t count = PERP_OWN(gauge->count);
+    perp_write_begin(&gauge->seq);
+    PERP_PUT(gauge->times[place], time_ns);
+    PERP_PUT(gauge->ms[place], ms);
+    PERP_PUT(gauge->next, place + 1 < PERP_LATENCY_SAMPLES ? place + 1 : 0);
+    if (count < PERP_LATENCY_SAMPLES)
+        PERP_PUT(gauge->count, count + 1);
+    struct sample samples[PERP_LATENCY_SAMPLES];
+    double all[PERP_LATENCY_SAMPLES];
+    uint32_t n = copy_samples(gauge, samples);
+    int64_t oldest = time_ns;
+    for (uint32_t i = 0; i < n; i++) {
+        all[i] = samples[i].ms;
+        if (samples[i].time_ns < oldest)
+            oldest = samples[i].time_ns;
+    }
+    PERP_PUT(gauge->oldest, oldest);
+    PERP_PUT(gauge->mean, mean_of(all, n));
+    perp_write_end(&gauge->seq);
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The smallest sample that at least that share of all is not above. */
+static double quantile(const double *sorted, uint32_t n, uint32_t percent) {
+    return sorted[(n * percent + 99) / 100 - 1];
+}
+
+void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
+                         bool with_quantiles, struct perp_latency_view *view) {
+    const struct perp_gauge *gauge = &market->gauges[id];
+    struct sample samples[PERP_LATENCY_SAMPLES];
+    double mean;
+    uint32_t count;
+    uint64_t began;
+    bool whole;
+    do {
+        began = perp_read_begin(&gauge->seq);
+        count = PERP_GET(gauge->count);
+        mean = PERP_GET(gauge->mean);
+        int64_t oldest = PERP_GET(gauge->oldest);
+        whole = oldest >= now || perp_within(now, oldest, market->latency_max_age_ns);
+        if (with_quantiles || !whole)
+            count = copy_samples(gauge, samples);
+    } while (perp_read_again(&gauge->seq, began));
+    double nan = (double)NAN;
+    *view = (struct perp_latency_view){count, count ? mean : nan, nan, nan};
+    if (count == 0 || (whole && !with_quantiles))
+        return;
+    double young[PERP_LATENCY_SAMPLES];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (samples[i].time_ns >= now ||
+            perp_within(now, samples[i].time_ns, market->latency_max_age_ns))
+            young[n++] = samples[i].ms;
+    *view = (struct perp_latency_view){n, n ? mean_of(young, n) : nan, nan, nan};
+    if (n == 0 || !with_quantiles)
+        return;
+    qsort(young, n, sizeof young[0], by_size);
+    view->p50 = quantile(young, n, 50);
+    view->p99 = quantile(young, n, 99);
+}

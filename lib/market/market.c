@@ -1,0 +1,194 @@
+/* The module: its memory, the source of hosts that keep their own books, and queries. */
+#include "market/market.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "market/funding.h"
+#include "market/slot.h"
+#include "util/sized.h"
+
+static size_t aligned_size(size_t size) {
+    return size + PERP_CACHE_LINE - 1;
+}
+
+static void *align(void *memory) {
+    uintptr_t address = (uintptr_t)memory;
+    size_t off = address % PERP_CACHE_LINE;
+    return (char *)memory + (off ? PERP_CACHE_LINE - off : 0);
+}
+
+static size_t slot_size(const perp_market *market) {
+    return aligned_size(sizeof(struct perp_slot) +
+                        (market->ring_mask + 1) * sizeof(struct perp_slot_sum));
+}
+
+static int64_t ns_of_ms(int64_t ms) {
+    return ms > INT64_MAX / PERP_NS_PER_MS ? INT64_MAX : ms * PERP_NS_PER_MS;
+}
+
+static void init_gauge(struct perp_gauge *gauge) {
+    memset(gauge, 0, sizeof *gauge);
+    atomic_init(&gauge->status_time, PERP_TIME_NONE);
+    atomic_init(&gauge->api, PERP_API_UP);
+    atomic_init(&gauge->oldest, PERP_TIME_NONE);
+}
+
+static void take_config(perp_market *market) {
+    const perp_risk_config *risk = &market->core->config.risk;
+    market->max_quote_age_ns = ns_of_ms(risk->max_quote_age_ms);
+    market->latency_max_age_ns = ns_of_ms(risk->latency_max_age_ms);
+    market->half_lives_per_ns = 1 / (risk->spread_half_life_s * (double)PERP_NS_PER_S);
+    market->near_ns = (int64_t)(risk->spread_half_life_s * (double)PERP_NS_PER_S * 0x1p-6);
+    market->window = risk->volatility_window_s;
+    uint64_t ring = 1;
+    while (ring < risk->volatility_window_s)
+        ring *= 2;
+    market->ring_mask = ring - 1;
+}
+
+perp_status perp_market_open(perp_core *core, perp_market **market) {
+    perp_market *made = perp_alloc(core, sizeof *made);
+    if (!made)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the market");
+    memset(made, 0, sizeof *made);
+    made->core = core;
+    take_config(made);
+    made->slots = perp_alloc(core, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
+    made->gauge_memory = perp_alloc(core, aligned_size(PERP_MAX_EXCHANGES * sizeof *made->gauges));
+    bool locked = pthread_mutex_init(&made->pull_lock, NULL) == 0;
+    if (!made->slots || !made->gauge_memory || !locked) {
+        if (locked)
+            pthread_mutex_destroy(&made->pull_lock);
+        perp_free(core, made->slots, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
+        perp_free(core, made->gauge_memory,
+                  aligned_size(PERP_MAX_EXCHANGES * sizeof *made->gauges));
+        perp_free(core, made, sizeof *made);
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the market");
+    }
+    memset(made->slots, 0, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
+    made->gauges = align(made->gauge_memory);
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        init_gauge(&made->gauges[i]);
+    *market = made;
+    return PERP_OK;
+}
+
+static void free_slots(perp_market *market) {
+    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS && market->slots[i]; i++) {
+        perp_free(market->core, market->slots[i]->memory, slot_size(market));
+        market->slots[i] = NULL;
+    }
+}
+
+void perp_market_close(perp_market *market) {
+    if (!market)
+        return;
+    perp_core *core = market->core;
+    free_slots(market);
+    pthread_mutex_destroy(&market->pull_lock);
+    perp_free(core, market->slots, PERP_MAX_INSTRUMENTS * sizeof *market->slots);
+    perp_free(core, market->gauge_memory,
+              aligned_size(PERP_MAX_EXCHANGES * sizeof *market->gauges));
+    perp_free(core, market, sizeof *market);
+}
+
+/* A slot that an addition left which was not committed is used again. */
+perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id) {
+    perp_core *core = market->core;
+    struct perp_slot *slot = market->slots[id];
+    void *memory = slot ? slot->memory : perp_alloc(core, slot_size(market));
+    if (!memory)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
+    slot = align(memory);
+    memset(slot, 0, sizeof *slot);
+    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
+    slot->memory = memory;
+    slot->exchange_margin = core->exchanges[spec->exchange].spec.margin_mode;
+    slot->pulled.time_ns = PERP_TIME_NONE;
+    atomic_init(&slot->quote_time, PERP_TIME_NONE);
+    atomic_init(&slot->bucket_end, INT64_MIN);
+    atomic_init(&slot->mark_time, PERP_TIME_NONE);
+    atomic_init(&slot->book_time, PERP_TIME_NONE);
+    atomic_init(&slot->last_time, PERP_TIME_NONE);
+    atomic_init(&slot->funding_time, PERP_TIME_NONE);
+    atomic_init(&slot->funding_next, PERP_TIME_NONE);
+    atomic_init(&slot->funding_interval_h, spec->funding_interval_h);
+    atomic_init(&slot->position_time, PERP_TIME_NONE);
+    atomic_init(&slot->position_margin, slot->exchange_margin);
+    for (uint64_t i = 0; i <= market->ring_mask; i++) {
+        atomic_init(&slot->ring[i].low, 0);
+        atomic_init(&slot->ring[i].high, 0);
+    }
+    market->slots[id] = slot;
+    return PERP_OK;
+}
+
+perp_status perp_market_query(const perp_market *market, perp_instrument_id instrument,
+                              int64_t now_ns, perp_market_state *state) {
+    if (!market)
+        return perp_fail(NULL, PERP_E_INVALID, "market: NULL");
+    const perp_core *core = market->core;
+    const struct perp_slot *slot = perp_slot_of(market, instrument);
+    if (!slot)
+        return perp_fail(core, PERP_E_NOT_FOUND, "no instrument has id %u", instrument);
+    if (!state)
+        return perp_fail(core, PERP_E_INVALID, "state: NULL");
+    struct perp_market_view view;
+    perp_lock(core);
+    const perp_risk_config *risk = &core->config.risk;
+    double threshold = risk->modes[risk->mode].volatility_threshold;
+    perp_unlock(core);
+    int64_t now = perp_query_time(core, now_ns);
+    double last;
+    uint64_t began;
+    do {
+        began = perp_read_begin(&slot->seq);
+        perp_market_read(market, instrument, now, &view);
+        last = PERP_GET(slot->last);
+    } while (perp_read_again(&slot->seq, began));
+    double none = (double)NAN;
+    bool quoted = view.has_quote, funded = view.has_funding, open = view.position.quantity != 0;
+    perp_market_state all = {
+        .struct_size = sizeof all,
+        .has_quote = quoted,
+        .bid = quoted ? view.bid : none,
+        .bid_size = quoted ? view.bid_size : none,
+        .ask = quoted ? view.ask : none,
+        .ask_size = quoted ? view.ask_size : none,
+        .mid = quoted ? view.mid : none,
+        .spread_bps = quoted ? view.spread_bps : none,
+        .spread_baseline_bps = quoted ? view.baseline_bps : none,
+        .volatility = view.volatility,
+        .fast = view.volatility >= threshold,
+        .continuous_funding = view.funding.continuous,
+        .funding_rate = funded ? view.funding.rate : none,
+        .funding_interval_h = view.funding.interval_h,
+        .next_funding_ns = PERP_TIME_NONE,
+        .last = last > 0 ? last : none,
+        .mark = view.mark > 0 ? view.mark : none,
+        .quote_time_ns = view.quote_time,
+        .position = view.position.quantity,
+        .entry_price = open ? view.position.entry_price : none,
+    };
+    if (funded && !view.funding.continuous)
+        all.next_funding_ns = perp_settlement_after(
+            view.funding.next_ns, perp_funding_interval_ns(view.funding.interval_h), now);
+    if (!perp_struct_out(state, &all, sizeof all))
+        return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
+                         state->struct_size);
+    return PERP_OK;
+}
+
+perp_core *perp_market_core(const perp_market *market) {
+    return market ? market->core : NULL;
+}
+
+perp_status perp_market_configure(perp_market *market) {
+    free_slots(market);
+    take_config(market);
+    perp_status status = PERP_OK;
+    for (uint32_t i = 0; i < perp_n_instruments(market->core) && status == PERP_OK; i++)
+        status = perp_market_add_instrument(market, i);
+    return status;
+}

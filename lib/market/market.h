@@ -1,0 +1,64 @@
+/* What decisions read of the market. Feeds write with no lock; a read is consistent. */
+#ifndef PERP_MARKET_MARKET_H
+#define PERP_MARKET_MARKET_H
+
+#include "core/core.h"
+
+perp_status perp_market_open(perp_core *core, perp_market **market);
+void perp_market_close(perp_market *market);
+/* The book it belongs to; NULL for NULL. */
+perp_core *perp_market_core(const perp_market *market);
+/* Called under the lock when one was added, before its id is given out. */
+perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id);
+
+/* Takes the configuration in force and forgets all data of instruments: while opening, before
+ * feeds. */
+perp_status perp_market_configure(perp_market *market);
+
+/* One instrument as a decision at `now` sees it, read in one piece. Nothing here is NaN but where
+ * said. */
+struct perp_market_view {
+    bool has_quote;
+    bool has_position; /* a position was reported */
+    bool has_funding;
+    int64_t quote_time;
+    double bid, bid_size, ask, ask_size;
+    double mid, spread_bps, baseline_bps;
+    double volatility; /* NaN: unknown */
+    double mark;       /* mid where none, or none fresh */
+    perp_funding funding;
+    perp_position position; /* quantity 0 where none; margin_mode resolved to the exchange's */
+};
+void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
+                      struct perp_market_view *view);
+
+/* The same, and the executable price of taking `quantity` on the side that a leg of `side` takes
+   from: the last book if fresh, else the quote's level; no level better than the quote's best.
+   depth: the known quantity on that side. Both come from the same moment as the view. */
+void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int64_t now,
+                          uint32_t side, double quantity, struct perp_market_view *view,
+                          double *price, double *depth);
+
+/* What the host says of an exchange, and how often it said "up": a rise means that the circuit is
+   to be closed. */
+uint32_t perp_market_api(const perp_market *market, perp_exchange_id id);
+uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id);
+
+struct perp_latency_view {
+    uint32_t samples;      /* of the last 100 that are young enough */
+    double mean, p50, p99; /* NaN without samples */
+};
+/* with_quantiles: p50 and p99 too (they cost a sort). */
+void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
+                         bool with_quantiles, struct perp_latency_view *view);
+
+/* A number that rises with every change of the instrument's (exchange's) data: what read the same
+   number twice has seen the same data. */
+uint64_t perp_market_version(const perp_market *market, perp_instrument_id id);
+uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id);
+
+/* Asks the source for the instruments that are `pulled`: of ids, or of all where ids is NULL. Call
+   with no lock held, before a decision. */
+void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now);
+
+#endif

@@ -1,0 +1,190 @@
+/* What decisions see: consistent copies of a slot, and what follows from them at a time. */
+#include "market/slot.h"
+#include "market/walk.h"
+
+/* What a read takes along beside the view, to be worked out once the read is known to be whole. */
+struct raw {
+    int64_t bucket, first_bucket, mark_time;
+    double previous_mid;
+    perp_sum sum, before; /* squared returns up to the current bucket, and up to the window */
+};
+
+/* What a leg asks of the side that it takes from, and what it gets. */
+struct side {
+    bool asks;
+    double quantity;
+    double price; /* mean of the whole quantity */
+    double depth;
+};
+
+static perp_sum get_sum(const struct perp_slot_sum *from) {
+    uint64_t low = PERP_GET(from->low);
+    return (perp_sum)PERP_GET(from->high) << 64 | low;
+}
+
+/* Bucket that the window ends with: of now, or of the last quote where that is later. */
+static int64_t window_end(int64_t now_bucket, int64_t last_bucket) {
+    return now_bucket > last_bucket ? now_bucket : last_bucket;
+}
+
+static inline void get_top(const struct perp_slot *slot, struct perp_market_view *view) {
+    view->quote_time = PERP_GET(slot->quote_time);
+    view->bid = PERP_GET(slot->bid);
+    view->bid_size = PERP_GET(slot->bid_size);
+    view->ask = PERP_GET(slot->ask);
+    view->ask_size = PERP_GET(slot->ask_size);
+    view->mid = PERP_GET(slot->mid);
+    view->spread_bps = PERP_GET(slot->spread_bps);
+    view->baseline_bps = PERP_GET(slot->baseline_bps);
+    view->mark = PERP_GET(slot->mark);
+}
+
+static inline void get_returns(const perp_market *market, const struct perp_slot *slot,
+                               int64_t now_bucket, struct raw *raw) {
+    raw->bucket = PERP_GET(slot->bucket);
+    raw->first_bucket = PERP_GET(slot->first_bucket);
+    raw->previous_mid = PERP_GET(slot->previous_mid);
+    raw->sum = get_sum(&slot->sum);
+    int64_t start = window_end(now_bucket, raw->bucket) - market->window;
+    raw->before = 0;
+    if (start > raw->first_bucket && start < raw->bucket)
+        raw->before = get_sum(&slot->ring[(uint64_t)start & market->ring_mask]);
+}
+
+static inline void get_reports(const struct perp_slot *slot, struct perp_market_view *view) {
+    perp_funding *funding = &view->funding;
+    funding->time_ns = PERP_GET(slot->funding_time);
+    funding->rate = PERP_GET(slot->funding_rate);
+    funding->interval_h = PERP_GET(slot->funding_interval_h);
+    funding->next_ns = PERP_GET(slot->funding_next);
+    funding->continuous = PERP_GET(slot->funding_continuous);
+    perp_position *position = &view->position;
+    position->time_ns = PERP_GET(slot->position_time);
+    position->margin_mode = PERP_GET(slot->position_margin);
+    position->quantity = PERP_GET(slot->position_quantity);
+    position->entry_price = PERP_GET(slot->position_entry);
+    position->leverage = PERP_GET(slot->position_leverage);
+    position->liquidation_price = PERP_GET(slot->position_liquidation);
+}
+
+/* Price of walking a book. Levels that the quote has overtaken count at its price, and the last
+   level's price serves for what all of them lack. */
+static __attribute__((noinline)) double walk(const struct perp_slot_level *levels, uint32_t n,
+                                             bool asks, double best, double quantity) {
+    struct perp_walked walked;
+    double price = best;
+    perp_walk_start(&walked, best, quantity);
+    for (uint32_t i = 0; i < n; i++) {
+        double level = PERP_GET(levels[i].price);
+        price = (asks ? level < best : level > best) ? best : level;
+        if (i == 0)
+            walked.best = price;
+        if (perp_walk_level(&walked, price, PERP_GET(levels[i].size)))
+            break;
+    }
+    return walked.best + (walked.excess + (price - walked.best) * walked.left) / quantity;
+}
+
+/* The side of the last book if it is fresh, else that of the quote. */
+static inline void get_side(const perp_market *market, const struct perp_slot *slot, int64_t now,
+                            const struct perp_market_view *view, struct side *side) {
+    bool asks = side->asks;
+    double best = asks ? view->ask : view->bid;
+    int64_t book_time = PERP_GET(slot->book_time);
+    if (book_time != PERP_TIME_NONE && perp_within(now, book_time, market->max_quote_age_ns)) {
+        side->depth = asks ? PERP_GET(slot->ask_depth) : PERP_GET(slot->bid_depth);
+        side->price = asks ? walk(slot->asks, PERP_GET(slot->n_asks), true, best, side->quantity)
+                           : walk(slot->bids, PERP_GET(slot->n_bids), false, best, side->quantity);
+    } else {
+        side->depth = asks ? view->ask_size : view->bid_size;
+        side->price = best;
+    }
+}
+
+/* sqrt of the squared returns in the window. NaN until 10 buckets have passed since the first
+   quote. */
+static inline double volatility_of(const perp_market *market, const struct raw *raw,
+                                   int64_t now_bucket, double mid) {
+    int64_t end = window_end(now_bucket, raw->bucket);
+    if (end - raw->first_bucket < 10)
+        return (double)NAN;
+    if (end - market->window >= raw->bucket)
+        return 0;
+    perp_sum closed = raw->sum - raw->before;
+    double squares = (double)(int64_t)(closed >> 64) * PERP_SUM_HIGH +
+                     (double)(int64_t)((uint64_t)closed >> 1) * (2 * PERP_SUM_LOW);
+    if (raw->previous_mid > 0 && mid != raw->previous_mid)
+        squares += perp_squared_return(mid, raw->previous_mid);
+    return sqrt(squares);
+}
+
+/* A mark that is missing or too old is the mid; with no quote either there is none (0). */
+static inline void complete(const perp_market *market, perp_instrument_id id, int64_t now,
+                            const struct raw *raw, struct perp_market_view *view) {
+    view->has_quote = view->quote_time != PERP_TIME_NONE;
+    view->has_position = view->position.time_ns != PERP_TIME_NONE;
+    view->has_funding = view->funding.time_ns != PERP_TIME_NONE;
+    view->funding.instrument = id;
+    view->position.instrument = id;
+    view->volatility =
+        view->has_quote ? volatility_of(market, raw, perp_bucket_of(now), view->mid) : (double)NAN;
+    if (raw->mark_time == PERP_TIME_NONE ||
+        !perp_within(now, raw->mark_time, market->max_quote_age_ns))
+        view->mark = view->mid;
+}
+
+/* One try; false where a feed wrote meanwhile. A function of its own, not the body of a loop:
+   compilers would compute the address of every word before the loop. */
+static __attribute__((noinline)) bool try_read(const perp_market *market,
+                                               const struct perp_slot *slot, int64_t now,
+                                               struct perp_market_view *view, struct raw *raw,
+                                               struct side *side) {
+    uint64_t began = perp_read_begin(&slot->seq);
+    get_top(slot, view);
+    raw->mark_time = PERP_GET(slot->mark_time);
+    get_returns(market, slot, perp_bucket_of(now), raw);
+    get_reports(slot, view);
+    if (side)
+        get_side(market, slot, now, view, side);
+    return !perp_read_again(&slot->seq, began);
+}
+
+void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
+                      struct perp_market_view *view) {
+    const struct perp_slot *slot = market->slots[id];
+    struct raw raw;
+    while (!try_read(market, slot, now, view, &raw, NULL))
+        continue;
+    complete(market, id, now, &raw, view);
+}
+
+void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int64_t now,
+                          uint32_t side_of_leg, double quantity, struct perp_market_view *view,
+                          double *price, double *depth) {
+    const struct perp_slot *slot = market->slots[id];
+    struct raw raw;
+    struct side side;
+    side.asks = side_of_leg == PERP_SIDE_BUY;
+    side.quantity = quantity;
+    while (!try_read(market, slot, now, view, &raw, &side))
+        continue;
+    complete(market, id, now, &raw, view);
+    *price = side.price;
+    *depth = side.depth;
+}
+
+uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
+    return PERP_GET(market->gauges[id].api);
+}
+
+uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {
+    return PERP_GET(market->gauges[id].ups);
+}
+
+uint64_t perp_market_version(const perp_market *market, perp_instrument_id id) {
+    return PERP_GET(market->slots[id]->seq);
+}
+
+uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id) {
+    return PERP_GET(market->gauges[id].seq);
+}

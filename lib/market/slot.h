@@ -1,0 +1,189 @@
+/* The state of one instrument and of one exchange, written by feeds and read by decisions without a
+   lock.
+
+   Each is behind a sequence number: odd while it is being written, and a reader that sees it odd or
+   changed reads again. Every word is an atomic, stored with release and loaded with acquire, which
+   costs nothing on x86 and needs no fence: a reader that gets a word of a write in progress has
+   thereby also got that write's odd number, and finds it when it looks at the number again. */
+#ifndef PERP_MARKET_SLOT_H
+#define PERP_MARKET_SLOT_H
+
+#include <float.h>
+#include <math.h>
+#include <sched.h>
+
+#include "market/market.h"
+
+#define PERP_CACHE_LINE 64
+#define PERP_LATENCY_SAMPLES 100
+
+/* Sums of squared returns are integers in units of 2^-94: a difference of two prefix sums is exact
+   however long a feed ran. The largest window of the largest returns that doubles allow is below
+   2^34, so a difference is right even where the prefix itself wrapped. */
+__extension__ typedef unsigned __int128 perp_sum;
+#define PERP_SUM_SCALE 0x1p94
+#define PERP_SUM_LOW 0x1p-94
+#define PERP_SUM_HIGH 0x1p-30
+
+#define PERP_GET(word) atomic_load_explicit(&(word), memory_order_acquire)
+#define PERP_PUT(word, value) atomic_store_explicit(&(word), (value), memory_order_release)
+/* For the writer, which reads what it alone writes. */
+#define PERP_OWN(word) atomic_load_explicit(&(word), memory_order_relaxed)
+
+struct perp_slot_sum {
+    _Atomic uint64_t low, high;
+};
+
+struct perp_slot_level {
+    _Atomic double price, size;
+};
+
+/* Times are PERP_TIME_NONE where nothing came yet. */
+struct perp_slot {
+    _Atomic uint64_t seq;
+    _Atomic int64_t quote_time;
+    _Atomic double bid, bid_size, ask, ask_size;
+    _Atomic double mid, spread_bps;
+
+    _Atomic double baseline_bps;
+    _Atomic int64_t bucket;       /* of the last quote */
+    _Atomic int64_t bucket_end;   /* time of the next one; for the writer */
+    _Atomic int64_t first_bucket; /* of the first quote */
+    _Atomic double previous_mid;  /* sample of the bucket before `bucket`; 0: there is none */
+    struct perp_slot_sum sum;     /* squared returns of all buckets before `bucket` */
+    _Atomic double mark;
+    _Atomic int64_t mark_time;
+
+    _Atomic int64_t book_time;
+    _Atomic uint32_t n_bids, n_asks;
+    _Atomic double bid_depth, ask_depth; /* sums of the levels' sizes */
+    _Atomic double last;
+    _Atomic int64_t last_time;
+    _Atomic int64_t funding_time;
+    _Atomic double funding_rate, funding_interval_h; /* the interval is known before a rate is */
+    _Atomic int64_t funding_next;
+
+    _Atomic uint32_t funding_continuous;
+    _Atomic uint32_t position_margin; /* resolved */
+    _Atomic int64_t position_time;
+    _Atomic double position_quantity, position_entry, position_leverage, position_liquidation;
+
+    struct perp_slot_level bids[PERP_MAX_LEVELS];
+    struct perp_slot_level asks[PERP_MAX_LEVELS];
+
+    perp_quote pulled; /* last quote that the source gave; under the pull lock */
+    void *memory;      /* what was allocated; the slot lies aligned inside */
+    uint32_t exchange_margin;
+
+    /* ring[k & mask]: squared returns of all buckets up to k, for the mask + 1 before `bucket`. */
+    struct perp_slot_sum ring[];
+};
+
+/* What is known of an exchange's API. */
+struct perp_gauge {
+    _Atomic uint64_t seq;
+    _Atomic uint64_t ups;
+    _Atomic int64_t status_time;
+    _Atomic uint32_t api;
+    _Atomic uint32_t count; /* samples, at most PERP_LATENCY_SAMPLES */
+    _Atomic uint32_t next;  /* place of the next sample; where the ring is full, of the oldest */
+    _Atomic int64_t oldest; /* earliest time of a sample */
+    _Atomic double mean;    /* of all samples, however old */
+    _Atomic int64_t times[PERP_LATENCY_SAMPLES];
+    _Atomic double ms[PERP_LATENCY_SAMPLES];
+};
+
+struct perp_market {
+    perp_core *core;
+    struct perp_slot **slots;  /* PERP_MAX_INSTRUMENTS; one is there once its id was given out */
+    struct perp_gauge *gauges; /* PERP_MAX_EXCHANGES */
+    void *gauge_memory;        /* what was allocated; the gauges lie aligned inside */
+    int64_t max_quote_age_ns;
+    int64_t latency_max_age_ns;
+    double half_lives_per_ns;
+    int64_t near_ns; /* 2^-6 half-lives */
+    int64_t window;  /* of the volatility, in buckets */
+    uint64_t ring_mask;
+    perp_market_source source; /* both functions NULL: none */
+    pthread_mutex_t pull_lock; /* one at a time applies what the source gave */
+};
+
+/* The slot of an instrument, or NULL where it is not known. */
+static inline struct perp_slot *perp_slot_of(const perp_market *market, perp_instrument_id id) {
+    return id < perp_n_instruments(market->core) ? market->slots[id] : NULL;
+}
+
+static inline struct perp_gauge *perp_gauge_of(const perp_market *market, perp_exchange_id id) {
+    return id < perp_n_exchanges(market->core) ? &market->gauges[id] : NULL;
+}
+
+static inline void perp_write_begin(_Atomic uint64_t *seq) {
+    atomic_store_explicit(seq, atomic_load_explicit(seq, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+static inline void perp_write_end(_Atomic uint64_t *seq) {
+    atomic_store_explicit(seq, atomic_load_explicit(seq, memory_order_relaxed) + 1,
+                          memory_order_release);
+}
+
+/* Waits until nothing is being written; a writer that lost its processor gets the reader's. */
+static inline uint64_t perp_read_begin(const _Atomic uint64_t *seq) {
+    for (uint32_t spins = 1;; spins++) {
+        uint64_t began = atomic_load_explicit(seq, memory_order_acquire);
+        if (!(began & 1))
+            return began;
+        if (spins % 128 == 0)
+            sched_yield();
+    }
+}
+
+/* Whether what was read since may be of two moments. */
+static inline bool perp_read_again(const _Atomic uint64_t *seq, uint64_t began) {
+    return atomic_load_explicit(seq, memory_order_relaxed) != began;
+}
+
+/* floor(time / 1 s); the unsigned division is the cheaper one. */
+static inline int64_t perp_bucket_of(int64_t time_ns) {
+    const uint64_t second = (uint64_t)PERP_NS_PER_S;
+    if (time_ns >= 0)
+        return (int64_t)((uint64_t)time_ns / second);
+    return -1 - (int64_t)(~(uint64_t)time_ns / second);
+}
+
+/* Whether two times are at most `age_ns` apart; whatever they are, nothing overflows. */
+static inline bool perp_within(int64_t now_ns, int64_t time_ns, int64_t age_ns) {
+    uint64_t apart = now_ns > time_ns ? (uint64_t)now_ns - (uint64_t)time_ns
+                                      : (uint64_t)time_ns - (uint64_t)now_ns;
+    return apart <= (uint64_t)age_ns;
+}
+
+/* (ln p − ln q)², both positive and finite. */
+double perp_far_squared_return(double p, double q);
+
+/* The same. For near prices by the series of 2·artanh((p − q) / (p + q)), four terms, which is
+   exact to the last bit and several times faster than a logarithm. */
+static inline double perp_squared_return(double p, double q) {
+    double sum = p + q;
+    double s = (p - q) / sum;
+    if (!(fabs(s) < 0x1p-8 && sum <= DBL_MAX))
+        return perp_far_squared_return(p, q);
+    double s2 = s * s;
+    double r = 2 * s * (1 + s2 * (1.0 / 3 + s2 * (1.0 / 5 + s2 * (1.0 / 7))));
+    return r * r;
+}
+
+/* Counts an event that was not taken and gives its status back. */
+perp_status perp_market_refuse(const perp_market *market, perp_status status);
+
+/* The errors that all events share. Each counts the event and sets the message. */
+perp_status perp_market_no_event(const perp_market *market, const char *kind);
+perp_status perp_market_unknown(const perp_market *market, const char *kind, const char *what,
+                                uint32_t id);
+perp_status perp_market_invalid(const perp_market *market, const char *field, double value,
+                                const char *must);
+perp_status perp_market_stale(const perp_market *market, const char *kind, int64_t time_ns,
+                              int64_t last_ns);
+perp_status perp_market_ahead(const perp_market *market, const char *kind, int64_t time_ns);
+
+#endif

@@ -1,0 +1,351 @@
+/* What runs and what was filled, by instrument: positions, self trade, reducing jobs. */
+#include "risk/risk.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/num.h"
+
+/* Fills without a position report are merged beyond this, oldest first, so that a host that never
+   reports does not grow without end. */
+#define MAX_FILLS 1024
+
+static struct perp_exposure *exposure_at(const perp_core *core, perp_instrument_id instrument) {
+    return &core->risk->exposures[instrument];
+}
+
+static void count_job(perp_core *core, const struct perp_job_entry *job, bool on) {
+    perp_risk *risk = core->risk;
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    if (!perp_job_needs(core, job, needs, &n))
+        return; /* checked at submit: notionals that overflow were refused */
+    for (uint32_t i = 0; i < n; i++) {
+        risk->running_jobs[needs[i].exchange] += on ? 1u : UINT32_MAX;
+        risk->running_notional[needs[i].exchange] += on ? needs[i].amount : -needs[i].amount;
+    }
+}
+
+void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
+    if (job->linked)
+        return;
+    job->linked = true;
+    count_job(core, job, true);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_job_leg *leg = &job->legs[i];
+        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        leg->job = job;
+        leg->next = NULL;
+        leg->previous = exposure->last;
+        if (exposure->last)
+            exposure->last->next = leg;
+        else
+            exposure->first = leg;
+        exposure->last = leg;
+        exposure->running[leg->side]++;
+    }
+}
+
+void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
+    if (!job->linked)
+        return;
+    job->linked = false;
+    count_job(core, job, false);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_job_leg *leg = &job->legs[i];
+        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        if (leg->previous)
+            leg->previous->next = leg->next;
+        else
+            exposure->first = leg->next;
+        if (leg->next)
+            leg->next->previous = leg->previous;
+        else
+            exposure->last = leg->previous;
+        exposure->running[leg->side]--;
+    }
+}
+
+bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument) {
+    struct perp_exposure *exposure = exposure_at(core, instrument);
+    void *fills = exposure->fills;
+    bool done = perp_grow(core, &fills, &exposure->fills_capacity,
+                          exposure->n_fills + PERP_MAX_LEGS + 1, sizeof *exposure->fills);
+    exposure->fills = fills;
+    return done;
+}
+
+void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
+                        double quantity, double price) {
+    struct perp_exposure *exposure = exposure_at(core, instrument);
+    struct perp_market_view view;
+    perp_market_read(core->market, instrument, perp_clock(core), &view);
+    int64_t covered = view.has_position ? view.position.time_ns : PERP_TIME_NONE;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < exposure->n_fills; i++)
+        if (!view.has_position || exposure->fills[i].time_ns > covered)
+            exposure->fills[kept++] = exposure->fills[i];
+    exposure->n_fills = kept;
+    if (quantity == 0 || (view.has_position && time_ns <= covered))
+        return;
+    if (exposure->n_fills >= MAX_FILLS) {
+        struct perp_fill *a = &exposure->fills[0], *b = &exposure->fills[1];
+        double size = fabs(a->quantity) + fabs(b->quantity);
+        b->price = (a->price * fabs(a->quantity) + b->price * fabs(b->quantity)) / size;
+        b->quantity += a->quantity;
+        b->time_ns = a->time_ns > b->time_ns ? a->time_ns : b->time_ns;
+        memmove(a, b, (exposure->n_fills - 1) * sizeof *a);
+        exposure->n_fills--;
+    }
+    exposure->fills[exposure->n_fills++] = (struct perp_fill){time_ns, quantity, price};
+}
+
+static double signed_quantity(const struct perp_job_leg *leg) {
+    return leg->side == PERP_SIDE_BUY ? leg->quantity : -leg->quantity;
+}
+
+/* Whether a fill is not yet in the report. */
+static bool counts(const struct perp_market_view *view, const struct perp_fill *fill) {
+    return !view->has_position || fill->time_ns > view->position.time_ns;
+}
+
+static double net_of(const perp_core *core, perp_instrument_id instrument, int64_t now) {
+    struct perp_market_view view;
+    perp_market_read(core->market, instrument, now, &view);
+    const struct perp_exposure *exposure = exposure_at(core, instrument);
+    double net = view.has_position ? view.position.quantity : 0;
+    for (uint32_t i = 0; i < exposure->n_fills; i++)
+        if (counts(&view, &exposure->fills[i]))
+            net += exposure->fills[i].quantity;
+    for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next)
+        net += signed_quantity(leg);
+    return net;
+}
+
+double perp_base_net(const perp_core *core, uint32_t base, int64_t now) {
+    double net = 0;
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
+        if (perp_instrument_at(core, i)->base == base)
+            net += net_of(core, i, now);
+    return net;
+}
+
+/* What is left of the reported position for legs of this side, and how large the leg may be. */
+static bool leg_reduces(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
+                        int64_t now) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    struct perp_market_view view;
+    perp_market_read(core->market, leg->instrument, now, &view);
+    double reported = view.has_position ? view.position.quantity : 0;
+    if (reported == 0 || (reported > 0) == (leg->side == PERP_SIDE_BUY))
+        return false;
+    double left = fabs(reported);
+    const struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+    for (uint32_t i = 0; i < exposure->n_fills; i++) {
+        const struct perp_fill *fill = &exposure->fills[i];
+        if (counts(&view, fill) && (fill->quantity > 0) == (leg->side == PERP_SIDE_BUY))
+            left -= fabs(fill->quantity);
+    }
+    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
+        if (other->side == leg->side && other->job != job)
+            left -= other->quantity;
+    for (uint32_t i = 0; i < n; i++)
+        if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
+            left -= job->legs[i].quantity;
+    return leg->quantity <= left;
+}
+
+bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (!leg_reduces(core, job, i, now))
+            return false;
+    return true;
+}
+
+bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        for (uint32_t j = i + 1; j < job->n_legs; j++)
+            if (job->legs[i].side != job->legs[j].side &&
+                perp_same_book(core, job->legs[i].instrument, job->legs[j].instrument))
+                return true;
+    return false;
+}
+
+bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        uint32_t opposite = leg->side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+        perp_instrument_id other = leg->instrument;
+        do {
+            if (exposure_at(core, other)->running[opposite] &&
+                perp_same_book(core, leg->instrument, other))
+                return true;
+            other = perp_instrument_at(core, other)->next_same_book;
+        } while (other != leg->instrument);
+    }
+    return false;
+}
+
+bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
+                    struct perp_need *needs, uint32_t *n) {
+    uint32_t pool = perp_pool_of(core, job->strategy);
+    *n = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (!perp_need_add(needs, n, job->legs[i].exchange, pool, job->legs[i].notional))
+            return false;
+    return true;
+}
+
+bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        uint32_t base = job->legs[i].base;
+        double sums[PERP_SIDE_COUNT] = {0, 0};
+        for (uint32_t j = 0; j < job->n_legs; j++)
+            if (job->legs[j].base == base)
+                sums[job->legs[j].side] += job->legs[j].quantity;
+        double larger = fmax(sums[0], sums[1]);
+        if (fabs(sums[0] - sums[1]) > tolerance * larger) {
+            *odd_base = base;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A position to which trades are added in turn. */
+struct holding {
+    double quantity;
+    double entry;
+};
+
+static void trade(struct holding *holding, double quantity, double price) {
+    double before = holding->quantity;
+    double after = before + quantity;
+    if (before == 0 || (before > 0) == (quantity > 0))
+        holding->entry = (fabs(before) * holding->entry + fabs(quantity) * price) / fabs(after);
+    else if (after != 0 && (after > 0) != (before > 0))
+        holding->entry = price;
+    holding->quantity = after;
+}
+
+/* The position on leg n's instrument once the leg is done. */
+static struct holding after_leg(const struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    const struct perp_market_view *view = &e->legs[n].market;
+    const struct perp_exposure *exposure = exposure_at(e->core, leg->instrument);
+    struct holding holding = {0, 0};
+    if (view->has_position && view->position.quantity != 0)
+        holding = (struct holding){view->position.quantity, view->position.entry_price};
+    for (uint32_t i = 0; i < exposure->n_fills; i++)
+        if (counts(view, &exposure->fills[i]))
+            trade(&holding, exposure->fills[i].quantity, exposure->fills[i].price);
+    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
+        if (other->job != e->job)
+            trade(&holding, signed_quantity(other), other->price);
+    for (uint32_t i = 0; i <= n; i++)
+        if (e->job->legs[i].instrument == leg->instrument)
+            trade(&holding, signed_quantity(&e->job->legs[i]), e->legs[i].price);
+    return holding;
+}
+
+static perp_tier tier_of(const perp_instrument_spec *spec, double value) {
+    perp_tier none = {.mmr = 0.005};
+    if (!spec->n_tiers)
+        return none;
+    uint32_t found = 0;
+    for (uint32_t i = 1; i < spec->n_tiers && spec->tiers[i].floor <= value; i++)
+        found = i;
+    return spec->tiers[found];
+}
+
+/* The maintenance margin of the exchange's other reported positions that are not spot. */
+static double other_maintenance(const struct perp_eval *e, const struct perp_job_leg *leg) {
+    double sum = 0;
+    uint32_t id = e->core->exchanges[leg->exchange].first_instrument_1 - 1;
+    for (; id != PERP_NO_ID; id = perp_instrument_at(e->core, id)->next_on_exchange) {
+        const perp_instrument_spec *spec = &perp_instrument_at(e->core, id)->spec;
+        if (id == leg->instrument || spec->kind == PERP_KIND_SPOT)
+            continue;
+        struct perp_market_view view;
+        perp_market_read(e->core->market, id, e->now, &view);
+        if (!view.has_position || view.position.quantity == 0)
+            continue;
+        double price = view.mark > 0 ? view.mark : view.position.entry_price;
+        double value = fabs(view.position.quantity) * price;
+        perp_tier tier = tier_of(spec, value);
+        sum += value * tier.mmr - tier.amount;
+    }
+    return sum;
+}
+
+static double distance_to(double mark, double price, bool is_long) {
+    if (price <= 0)
+        return 1;
+    if (is_long ? mark <= price : mark >= price)
+        return 0;
+    return fmin(1, fabs(mark - price) / mark);
+}
+
+static void liquidation_of(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    const perp_instrument_spec *spec = &perp_instrument_at(e->core, leg->instrument)->spec;
+    struct holding holding = after_leg(e, n);
+    measure->position = holding.quantity;
+    measure->entry = holding.entry;
+    measure->liquidation_price = NAN;
+    measure->liquidation_distance = 1;
+    if (spec->kind == PERP_KIND_SPOT || holding.quantity == 0)
+        return;
+    const perp_position *reported = &measure->market.position;
+    bool has_reported = measure->market.has_position && reported->quantity != 0;
+    double leverage = leg->leverage;
+    if (has_reported && reported->leverage > leverage)
+        leverage = reported->leverage;
+    double size = fabs(holding.quantity);
+    double mark = measure->market.mark;
+    perp_tier tier = tier_of(spec, size * mark);
+    bool is_long = holding.quantity > 0;
+    uint32_t margin = e->core->exchanges[leg->exchange].spec.margin_mode;
+    if (measure->market.has_position && reported->margin_mode < PERP_MARGIN_COUNT)
+        margin = reported->margin_mode;
+    perp_liquidation position = {
+        .struct_size = sizeof position,
+        .side = is_long ? PERP_SIDE_BUY : PERP_SIDE_SELL,
+        .quantity = size,
+        .entry_price = holding.entry,
+        .wallet_balance = size * holding.entry / leverage,
+        .maintenance_rate = tier.mmr,
+        .maintenance_amount = tier.amount,
+    };
+    if (margin == PERP_MARGIN_CROSS) {
+        position.wallet_balance =
+            perp_usd_to_double(e->core->capital->accounts[leg->exchange].equity);
+        position.other_maintenance = other_maintenance(e, leg);
+    }
+    double price;
+    if (perp_liquidation_price(&position, &price) != PERP_OK) {
+        measure->liquidation_distance = 0; /* no price exists: nothing says that it is safe */
+        return;
+    }
+    measure->liquidation_price = price;
+    measure->liquidation_distance = distance_to(mark, price, is_long);
+    if (has_reported && reported->liquidation_price > 0 && (reported->quantity > 0) == is_long)
+        measure->liquidation_distance = fmin(
+            measure->liquidation_distance, distance_to(mark, reported->liquidation_price, is_long));
+}
+
+void perp_eval_liquidation(struct perp_eval *e) {
+    e->min_distance = 1;
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        liquidation_of(e, i);
+        e->min_distance = fmin(e->min_distance, e->legs[i].liquidation_distance);
+    }
+}
+
+bool perp_eval_too_close(const struct perp_eval *e) {
+    for (uint32_t i = 0; i < e->job->n_legs; i++)
+        if (e->legs[i].liquidation_distance < e->config->min_liquidation_distance)
+            return true;
+    return false;
+}

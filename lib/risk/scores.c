@@ -1,0 +1,66 @@
+/* The score components and what is made of them. */
+#include "risk/risk.h"
+
+#include <math.h>
+
+/* 100 at nothing, 60 at the limit, 0 from twice the limit on. A limit of 0 allows nothing. */
+static double ramp(double x, double limit) {
+    if (!(limit > 0))
+        return x > 0 ? 0 : 100;
+    double used = x / limit;
+    if (used <= 1)
+        return 100 - 40 * used;
+    return used <= 2 ? 60 - 60 * (used - 1) : 0;
+}
+
+static double score_funding(const struct perp_eval *e) {
+    return e->has_rate ? ramp(fmax(0, e->carry_bps), e->limits->max_funding_carry_bps) : 100;
+}
+
+static double score_spread(const struct perp_eval *e) {
+    return ramp(e->max_slippage, e->limits->max_slippage_bps);
+}
+
+static double score_volatility(const struct perp_eval *e) {
+    return e->volatility_unknown ? 50 : ramp(e->max_volatility, e->limits->volatility_threshold);
+}
+
+static double score_latency(const struct perp_eval *e) {
+    return e->latency_unknown ? 50 : ramp(e->max_latency, e->limits->max_latency_ms);
+}
+
+static double score_leverage(const struct perp_eval *e) {
+    if (e->min_distance > 0)
+        return ramp(e->config->min_liquidation_distance / e->min_distance, 1);
+    return e->config->min_liquidation_distance > 0 ? 0 : 100;
+}
+
+static double score_drawdown(const struct perp_eval *e) {
+    return ramp(e->day.drawdown, e->config->max_drawdown_pct);
+}
+
+static double score_failures(const struct perp_eval *e) {
+    return ramp(e->risk->failures, e->config->max_consecutive_failures);
+}
+
+static double (*const score_of[PERP_COMPONENT_COUNT])(const struct perp_eval *) = {
+#define PERP_X(NAME, name, weight) [PERP_COMPONENT_##NAME] = score_##name,
+    PERP_COMPONENT_LIST(PERP_X)
+#undef PERP_X
+};
+
+void perp_eval_scores(struct perp_eval *e) {
+    const perp_risk_config *config = e->config;
+    for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) {
+        e->components[i] = score_of[i](e);
+        e->safety += config->weights[i] * e->components[i];
+    }
+    double size = fmin(1, (double)e->job->est_volume / (double)config->volume_reference_usd);
+    double need = 1;
+    if (config->daily_volume_target > 0) {
+        double target = (double)config->daily_volume_target;
+        need = fmin(1, fmax(0, (target - (double)e->day.volume) / target));
+    }
+    e->volume = 100 * size * need;
+    e->final = e->limits->safety_weight * e->safety + e->limits->volume_weight * e->volume;
+}

@@ -1,0 +1,207 @@
+/* Pause, resume, the kill switch, limits. */
+#include "scheduler/scheduler.h"
+
+#include <string.h>
+
+#include "util/sized.h"
+
+static perp_status commit_kind(perp_core *core, const perp_call *call, uint32_t kind) {
+    int64_t now;
+    perp_status status = perp_call_time(core, call, &now);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, call, now);
+    perp_batch_add(core, kind, 0, 0);
+    return perp_batch_commit(core);
+}
+
+void perp_apply_pause(perp_core *core, const struct perp_event *event) {
+    core->scheduler->paused = event->kind == PERP_EVENT_PAUSE;
+    perp_tell_log(core, PERP_LOG_INFO, "dispatch is %s",
+                  core->scheduler->paused ? "paused" : "resumed");
+}
+
+perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call) {
+    if (!scheduler)
+        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    perp_core *core = scheduler->core;
+    perp_enter(core);
+    perp_status status = perp_call_check(core, call);
+    return perp_leave(core, status == PERP_OK ? commit_kind(core, call, PERP_EVENT_PAUSE) : status);
+}
+
+/* The store must take this change before dispatch goes on. */
+static perp_status decide_resume(perp_core *core, const perp_call *call) {
+    perp_status status = perp_call_check(core, call);
+    if (status == PERP_OK)
+        status = commit_kind(core, call, PERP_EVENT_RESUME);
+    if (status == PERP_OK && core->store_failed) {
+        core->store_failed = false;
+        perp_tell_alert(core, PERP_ALERT_STORE_FAILED, PERP_ALERT_CRITICAL, false, "store",
+                        "the store works again: dispatch goes on");
+    }
+    return status;
+}
+
+perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp_call *call) {
+    if (!scheduler)
+        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    perp_enter(scheduler->core);
+    return perp_leave(scheduler->core, decide_resume(scheduler->core, call));
+}
+
+static perp_status decide_kill(perp_core *core, const perp_call *call, bool enabled,
+                               perp_exchange_id exchange) {
+    if (exchange != PERP_ALL_EXCHANGES && exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    perp_status status = perp_call_check(core, call);
+    if (status == PERP_OK && !enabled)
+        status = perp_call_signed(core, call, "kill off");
+    int64_t now;
+    if (status == PERP_OK)
+        status = perp_call_time(core, call, &now);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, call, now);
+    struct perp_event *event = perp_batch_add(core, PERP_EVENT_KILL, 0, 0);
+    event->exchange = exchange;
+    event->flags = enabled;
+    return perp_batch_commit(core);
+}
+
+/* What runs on an exchange (or anywhere), in order of dispatch. */
+static uint32_t list_running(const perp_core *core, perp_exchange_id exchange, perp_uuid *jobs,
+                             uint32_t capacity) {
+    uint32_t n = 0;
+    for (const struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next) {
+        if (exchange != PERP_ALL_EXCHANGES && !(job->exchanges >> exchange & 1))
+            continue;
+        if (n < capacity)
+            jobs[n] = job->id;
+        n++;
+    }
+    return n;
+}
+
+perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call, uint32_t enabled,
+                                perp_exchange_id exchange, perp_uuid *jobs, uint32_t capacity,
+                                uint32_t *count) {
+    if (!scheduler || (capacity && !jobs))
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "kill: NULL");
+    perp_core *core = scheduler->core;
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    bool tell = enabled && callbacks->on_kill;
+    perp_enter(core);
+    /* The list for the callback is made before the switch, so that it can't fail after it. */
+    uint32_t n = scheduler->running.count;
+    perp_uuid *told = tell && n ? perp_alloc(core, n * sizeof *told) : NULL;
+    perp_status status = tell && n && !told
+                             ? perp_fail(core, PERP_E_NOMEM, "no memory for the list of jobs")
+                             : decide_kill(core, call, enabled != 0, exchange);
+    uint32_t running = 0;
+    if (status == PERP_OK && enabled) {
+        running = list_running(core, exchange, jobs, capacity);
+        if (told)
+            list_running(core, exchange, told, n);
+    }
+    if (status == PERP_OK && count)
+        *count = running;
+    perp_leave(core, status);
+    if (status == PERP_OK && tell) {
+        const perp_core *before = perp_callback_begin(core);
+        callbacks->on_kill(callbacks->user, exchange, told, running);
+        perp_callback_end(before);
+    }
+    if (told) {
+        perp_lock(core);
+        perp_free(core, told, n * sizeof *told);
+        perp_unlock(core);
+    }
+    return status;
+}
+
+void perp_limits_init(perp_limits *limits) {
+    if (!limits)
+        return;
+    memset(limits, 0, sizeof *limits);
+    limits->struct_size = sizeof *limits;
+    limits->max_global_concurrent_jobs = PERP_NO_ID;
+    limits->max_dispatch_per_minute = PERP_NO_ID;
+    limits->exchange = PERP_NO_ID;
+    limits->max_concurrent = PERP_NO_ID;
+    limits->max_notional = -1;
+}
+
+#define MAX_RATE 10000u
+
+/* Whether one of the limits given is above what holds now. A rate of 0 is the highest. */
+static bool raises(const perp_core *core, const perp_limits *limits) {
+    const perp_scheduler_config *config = &core->config.scheduler;
+    uint32_t jobs = limits->max_global_concurrent_jobs, rate = limits->max_dispatch_per_minute;
+    if (jobs != PERP_NO_ID && jobs > config->max_global_concurrent_jobs)
+        return true;
+    if (rate != PERP_NO_ID && config->max_dispatch_per_minute != 0 &&
+        (rate == 0 || rate > config->max_dispatch_per_minute))
+        return true;
+    if (limits->max_concurrent != PERP_NO_ID &&
+        limits->max_concurrent > perp_exchange_max_jobs(core, limits->exchange))
+        return true;
+    return limits->max_notional >= 0 &&
+           limits->max_notional > perp_exchange_max_notional(core, limits->exchange);
+}
+
+static perp_status decide_limits(perp_core *core, const perp_call *call, const perp_limits *given) {
+    perp_limits limits;
+    perp_limits_init(&limits);
+    if (!given || !perp_struct_in(&limits, sizeof limits, given))
+        return perp_fail(core, PERP_E_INVALID, "limits: NULL, or struct_size is not known");
+    bool own = limits.max_concurrent != PERP_NO_ID || limits.max_notional != -1;
+    if (limits.exchange != PERP_NO_ID && limits.exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", limits.exchange);
+    perp_status status = perp_call_check(core, call);
+    if (status != PERP_OK)
+        return status;
+    if (own && limits.exchange == PERP_NO_ID)
+        return perp_fail(core, PERP_E_INVALID,
+                         "limits: max_concurrent and max_notional need an exchange");
+    bool sane = limits.max_notional >= -1 && (limits.max_dispatch_per_minute == PERP_NO_ID ||
+                                              limits.max_dispatch_per_minute <= MAX_RATE);
+    if (sane && raises(core, &limits))
+        status = perp_call_signed(core, call, "raising a limit");
+    if (status == PERP_OK && !sane)
+        status =
+            perp_fail(core, PERP_E_RANGE,
+                      "limits: max_notional %lld or max_dispatch_per_minute %u is out of range",
+                      (long long)limits.max_notional, limits.max_dispatch_per_minute);
+    int64_t now;
+    if (status == PERP_OK)
+        status = perp_call_time(core, call, &now);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, call, now);
+    struct perp_event *event = perp_batch_add(core, PERP_EVENT_LIMITS, 0, sizeof limits);
+    event->exchange = limits.exchange;
+    memcpy(perp_event_bytes(event), &limits, sizeof limits);
+    return perp_batch_commit(core);
+}
+
+perp_status perp_scheduler_set_limits(perp_scheduler *scheduler, const perp_call *call,
+                                      const perp_limits *limits) {
+    if (!scheduler)
+        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    perp_enter(scheduler->core);
+    return perp_leave(scheduler->core, decide_limits(scheduler->core, call, limits));
+}
+
+void perp_apply_limits(perp_core *core, const struct perp_event *event) {
+    perp_limits limits;
+    memcpy(&limits, perp_event_bytes_of(event), sizeof limits);
+    if (limits.max_global_concurrent_jobs != PERP_NO_ID)
+        core->config.scheduler.max_global_concurrent_jobs = limits.max_global_concurrent_jobs;
+    if (limits.max_dispatch_per_minute != PERP_NO_ID)
+        core->config.scheduler.max_dispatch_per_minute = limits.max_dispatch_per_minute;
+    if (limits.max_concurrent != PERP_NO_ID)
+        core->exchanges[limits.exchange].max_concurrent = limits.max_concurrent;
+    if (limits.max_notional >= 0)
+        core->exchanges[limits.exchange].max_notional = limits.max_notional;
+}

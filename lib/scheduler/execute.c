@@ -1,0 +1,185 @@
+/* After the commit: each dispatched job goes to the host's executor, with no lock held. */
+#include "scheduler/tick.h"
+
+#include <string.h>
+
+#include "util/sized.h"
+
+bool perp_chosen_add(struct perp_tick *tick, const perp_uuid *id) {
+    uint32_t n = tick->n_chosen - 1;
+    if (n < PERP_FEW_CHOSEN) {
+        tick->few[n] = *id;
+        return true;
+    }
+    n -= PERP_FEW_CHOSEN;
+    void *more = tick->more;
+    if (!perp_grow(tick->core, &more, &tick->more_capacity, n + 1, sizeof *tick->more))
+        return false;
+    tick->more = more;
+    tick->more[n] = *id;
+    return true;
+}
+
+const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n) {
+    return n < PERP_FEW_CHOSEN ? &tick->few[n] : &tick->more[n - PERP_FEW_CHOSEN];
+}
+
+/* A job as the executor sees it: a copy, since the book may change while the host works on it. */
+struct parcel {
+    perp_execution execution;
+    perp_order orders[PERP_MAX_LEGS];
+    char metadata[PERP_MAX_METADATA];
+};
+
+static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *parcel) {
+    if (!job || job->state != PERP_JOB_RUNNING)
+        return false;
+    memset(&parcel->execution, 0, sizeof parcel->execution);
+    perp_execution *execution = &parcel->execution;
+    execution->struct_size = sizeof *execution;
+    execution->strategy = job->strategy;
+    execution->job_id = job->id;
+    execution->reduce_only = job->reduce_only;
+    execution->is_repair = job->is_repair;
+    execution->repairs_job = job->parent;
+    execution->notional = job->notional;
+    execution->now_ns = now;
+    execution->n_orders = job->n_legs;
+    execution->metadata_size = job->metadata_size;
+    execution->orders = parcel->orders;
+    execution->metadata = parcel->metadata;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        parcel->orders[i] = (perp_order){.exchange = leg->exchange,
+                                         .instrument = leg->instrument,
+                                         .side = leg->side,
+                                         .maker = leg->maker,
+                                         .quantity = leg->quantity,
+                                         .price = leg->price,
+                                         .leverage = leg->leverage,
+                                         .notional = leg->notional};
+    }
+    if (job->metadata_size)
+        memcpy(parcel->metadata, job->metadata, job->metadata_size);
+    return true;
+}
+
+/* What the executor said of a job, unless the host has already finished it from inside the
+ * callback. */
+static perp_status settle(struct perp_tick *tick, const perp_call *call, const perp_uuid *id,
+                          uint32_t outcome) {
+    const struct perp_job_entry *job = perp_job_find(tick->core->scheduler, id);
+    if (outcome == PERP_OUTCOME_ACCEPTED || !job || job->state != PERP_JOB_RUNNING)
+        return PERP_OK;
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.status = outcome == PERP_OUTCOME_REFUSED ? PERP_RESULT_FAILED : PERP_RESULT_UNKNOWN;
+    perp_finish_outcome finished = {.struct_size = sizeof finished};
+    perp_status status = perp_decide_finish(tick->core, call, id, &result, &finished);
+    if (status != PERP_OK || !finished.has_repair || !tick->result)
+        return status;
+    for (uint32_t i = 0; i < tick->result->n_items; i++) {
+        perp_tick_item *item = &tick->result->items[i];
+        if (item->kind == PERP_TICK_DISPATCHED &&
+            memcmp(&item->job_id, id, sizeof *id) == 0) /* names the next repair too */
+            item->other = finished.repair_job_id;
+    }
+    return PERP_OK;
+}
+
+static perp_status execute_all(struct perp_tick *tick, const perp_call *call) {
+    perp_core *core = tick->core;
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    perp_status first = PERP_OK;
+    for (uint32_t i = 0; callbacks->execute && i < tick->n_chosen; i++) {
+        const perp_uuid *id = perp_chosen_at(tick, i);
+        struct parcel parcel;
+        perp_lock(core);
+        bool there = pack(perp_job_find(core->scheduler, id), tick->now, &parcel);
+        perp_unlock(core);
+        if (!there)
+            continue;
+        uint32_t outcome = PERP_OUTCOME_IN_DOUBT;
+        const perp_core *before = perp_callback_begin(core);
+        callbacks->execute(callbacks->user, &parcel.execution, &outcome);
+        perp_callback_end(before);
+        perp_enter(core);
+        perp_status status = perp_leave(core, settle(tick, call, id, outcome));
+        if (first == PERP_OK)
+            first = status;
+    }
+    return first;
+}
+
+/* Items of the next repairs come last, so that the list of dispatched jobs stays in one piece. */
+static void list_repairs(perp_tick_result *result) {
+    const perp_uuid none = {{0}};
+    uint32_t n = result->n_items;
+    for (uint32_t i = 0; i < n; i++) {
+        perp_tick_item *item = &result->items[i];
+        if (item->kind != PERP_TICK_DISPATCHED || memcmp(&item->other, &none, sizeof none) == 0)
+            continue;
+        if (!perp_items_grow(result))
+            return; /* the dispatched item names it, too */
+        item = &result->items[i];
+        perp_tick_item *repair = &result->items[result->n_items++];
+        *repair = *item;
+        repair->kind = PERP_TICK_REPAIR;
+    }
+}
+
+static void fill_result(const struct perp_tick *tick, perp_tick_result *result) {
+    const perp_core *core = tick->core;
+    result->evaluated = tick->counts.evaluated;
+    result->dispatched = tick->counts.dispatched;
+    result->expired = tick->counts.expired;
+    result->overdue = tick->counts.overdue;
+    result->refused = tick->counts.refused;
+    result->skipped = tick->counts.skipped;
+    memcpy(result->refused_by, tick->counts.refused_by, sizeof result->refused_by);
+    memcpy(result->skipped_by, tick->counts.skipped_by, sizeof result->skipped_by);
+    perp_lock(core);
+    result->pending = core->scheduler->n_pending;
+    result->running = core->scheduler->running.count;
+    result->status = tick->paused ? PERP_TICK_PAUSED : PERP_TICK_OK;
+    if (core->risk->killed)
+        result->status = PERP_TICK_KILLED;
+    perp_unlock(core);
+    list_repairs(result);
+}
+
+perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call,
+                                perp_tick_result *result) {
+    if (!scheduler)
+        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    perp_core *core = scheduler->core;
+    if (result && result->struct_size != sizeof *result)
+        return perp_fail(core, PERP_E_INVALID, "result: struct_size %u is not known",
+                         result->struct_size);
+    if (perp_in_callback(core))
+        return perp_fail(core, PERP_E_STATE, "tick: called from inside a callback");
+    if (call && call->now_ns != PERP_TIME_NONE)
+        perp_market_pull(core->market, NULL, 0, perp_query_time(core, call->now_ns));
+    struct perp_tick tick = {.core = core, .result = result};
+    if (result) {
+        result->n_items = 0;
+        tick.list = result->want_items != 0;
+        if (!result->items)
+            result->allocator = core->config.allocator;
+    }
+    perp_enter(core);
+    perp_status status = perp_leave(core, perp_tick_decide(&tick, call));
+    if (status == PERP_OK) {
+        status = execute_all(&tick, call);
+        if (result)
+            fill_result(&tick, result);
+    } else if (result) {
+        result->n_items = 0;
+    }
+    if (tick.more) {
+        perp_lock(core);
+        perp_free(core, tick.more, tick.more_capacity * sizeof *tick.more);
+        perp_unlock(core);
+    }
+    return status;
+}

@@ -1,0 +1,435 @@
+/* Deciding what a result means: bookings, leg risk, repairs. The event carries the decision,
+   apply.c makes it so. */
+#include "scheduler/scheduler.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/num.h"
+#include "util/sized.h"
+
+void perp_job_result_init(perp_job_result *result) {
+    if (!result)
+        return;
+    memset(result, 0, sizeof *result);
+    result->struct_size = sizeof *result;
+    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
+        result->legs[i].time_ns = PERP_TIME_NONE;
+}
+
+/* A booking on one exchange. */
+struct booking {
+    perp_exchange_id exchange;
+    perp_usd notional;
+    perp_usd pnl, volume, fees;
+};
+
+/* A finish under way. */
+struct finish {
+    perp_core *core;
+    const struct perp_job_entry *job;
+    const struct perp_job_entry *first; /* whose repair it is, or NULL */
+    perp_job_result result;
+    int64_t now;
+    struct booking bookings[PERP_MAX_LEGS];
+    uint32_t n_bookings;
+    double filled[PERP_MAX_LEGS]; /* also where the result has no legs */
+    double prices[PERP_MAX_LEGS];
+    uint32_t n_naked;
+    uint32_t bases[PERP_MAX_LEGS];
+    double naked[PERP_MAX_LEGS];
+    bool partial;
+    bool squared; /* its first job is resolved */
+    double left;  /* naked quantity that a repair left */
+    bool queued;
+    perp_uuid repair;
+};
+
+static perp_status check_leg_result(const struct finish *f, uint32_t n) {
+    const perp_leg_result *leg = &f->result.legs[n];
+    if (!perp_not_negative(leg->filled))
+        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].filled: %g is below 0", n, leg->filled);
+    if (leg->filled > 0 ? !perp_positive(leg->price) : !isfinite(leg->price))
+        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].price: %g is not above 0", n,
+                         leg->price);
+    if (leg->time_ns != PERP_TIME_NONE && leg->time_ns > f->now)
+        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].t: %lld is after the finish", n,
+                         (long long)leg->time_ns);
+    return PERP_OK;
+}
+
+static perp_status check_result(struct finish *f, const perp_job_result *given) {
+    if (!given)
+        return perp_fail(f->core, PERP_E_INVALID, "result: NULL");
+    perp_job_result_init(&f->result);
+    if (!perp_struct_in(&f->result, sizeof f->result, given))
+        return perp_fail(f->core, PERP_E_INVALID, "result: struct_size %u is not known",
+                         given->struct_size);
+    const perp_job_result *result = &f->result;
+    if (result->status > PERP_RESULT_UNKNOWN)
+        return perp_fail(f->core, PERP_E_INVALID, "status: %u is not known", result->status);
+    if (result->n_legs && result->has_totals)
+        return perp_fail(f->core, PERP_E_INVALID, "result: given both per leg and in all");
+    if (result->n_legs && result->n_legs != f->job->n_legs)
+        return perp_fail(f->core, PERP_E_INVALID, "legs: %u, the job has %u", result->n_legs,
+                         f->job->n_legs);
+    for (uint32_t i = 0; i < result->n_legs; i++) {
+        perp_status status = check_leg_result(f, i);
+        if (status != PERP_OK)
+            return status;
+    }
+    return PERP_OK;
+}
+
+static struct booking *booking_on(struct booking *bookings, uint32_t *n,
+                                  perp_exchange_id exchange) {
+    for (uint32_t i = 0; i < *n; i++)
+        if (bookings[i].exchange == exchange)
+            return &bookings[i];
+    bookings[*n] = (struct booking){.exchange = exchange};
+    return &bookings[(*n)++];
+}
+
+static bool book_leg(struct booking *booking, const perp_leg_result *leg) {
+    perp_usd volume;
+    return perp_usd_from_double(leg->filled * leg->price, &volume) &&
+           perp_usd_add(booking->volume, volume, &booking->volume) &&
+           perp_usd_add(booking->pnl, leg->pnl, &booking->pnl) &&
+           perp_usd_add(booking->fees, leg->fee, &booking->fees);
+}
+
+/* The rows, one an exchange in the order of the job's legs, with the notional that weighs shares.
+ */
+static uint32_t booking_rows(const struct perp_job_entry *job, struct booking *bookings) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        booking_on(bookings, &n, job->legs[i].exchange)->notional += job->legs[i].notional;
+    return n;
+}
+
+/* Shares totals over the job's exchanges by leg notional: the parts sum to the whole. */
+static void share_totals(struct booking *bookings, uint32_t n, perp_usd pnl, perp_usd volume,
+                         perp_usd fees) {
+    perp_usd weights[PERP_MAX_LEGS] = {0}, parts[PERP_MAX_LEGS];
+    for (uint32_t i = 0; i < n; i++)
+        weights[i] = bookings[i].notional;
+    perp_usd_share(pnl, weights, n, parts);
+    for (uint32_t i = 0; i < n; i++)
+        bookings[i].pnl = parts[i];
+    perp_usd_share(volume, weights, n, parts);
+    for (uint32_t i = 0; i < n; i++)
+        bookings[i].volume = parts[i];
+    perp_usd_share(fees, weights, n, parts);
+    for (uint32_t i = 0; i < n; i++)
+        bookings[i].fees = parts[i];
+}
+
+static perp_status check_bookings(const perp_core *core, const struct booking *bookings,
+                                  uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (!perp_capital_can_book(core->capital, bookings[i].exchange, bookings[i].pnl,
+                                   bookings[i].volume, bookings[i].fees))
+            return perp_fail(core, PERP_E_RANGE, "result: the figures of %s would overflow",
+                             core->exchanges[bookings[i].exchange].spec.name);
+    return PERP_OK;
+}
+
+static perp_status make_bookings(struct finish *f) {
+    const perp_job_result *result = &f->result;
+    f->n_bookings = booking_rows(f->job, f->bookings);
+    for (uint32_t i = 0; i < result->n_legs; i++) {
+        struct booking *booking = booking_on(f->bookings, &f->n_bookings, f->job->legs[i].exchange);
+        if (!book_leg(booking, &result->legs[i]))
+            return perp_fail(f->core, PERP_E_RANGE, "legs[%u]: the figures overflow", i);
+    }
+    if (result->has_totals) {
+        if (result->volume < 0)
+            return perp_fail(f->core, PERP_E_RANGE, "volume: %lld is negative",
+                             (long long)result->volume);
+        share_totals(f->bookings, f->n_bookings, result->pnl, result->volume, result->fees);
+    }
+    return check_bookings(f->core, f->bookings, f->n_bookings);
+}
+
+/* What each leg filled; without legs all if completed, nothing if failed. */
+static void make_fills(struct finish *f) {
+    for (uint32_t i = 0; i < f->job->n_legs; i++) {
+        const struct perp_job_leg *leg = &f->job->legs[i];
+        f->filled[i] = f->result.status == PERP_RESULT_COMPLETED ? leg->quantity : 0;
+        f->prices[i] = leg->price;
+        if (f->result.n_legs) {
+            f->filled[i] = f->result.legs[i].filled;
+            f->prices[i] = f->result.legs[i].price;
+        }
+    }
+}
+
+static double sign_of(const struct perp_job_leg *leg) {
+    return leg->side == PERP_SIDE_BUY ? 1 : -1;
+}
+
+/* Leg risk: whether the legs filled so unequally that the job ends as partial. */
+static void look_at_leg_risk(struct finish *f) {
+    const struct perp_job_entry *job = f->job;
+    if (!f->result.n_legs || job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+        return;
+    double value = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        bool seen = false;
+        for (uint32_t j = 0; j < f->n_naked; j++)
+            seen |= f->bases[j] == job->legs[i].base;
+        if (seen)
+            continue;
+        double naked = 0, size = 0, paid = 0;
+        for (uint32_t j = i; j < job->n_legs; j++) {
+            if (job->legs[j].base != job->legs[i].base)
+                continue;
+            naked += sign_of(&job->legs[j]) * f->filled[j];
+            size += f->filled[j];
+            paid += f->filled[j] * f->prices[j];
+        }
+        f->bases[f->n_naked] = job->legs[i].base;
+        f->naked[f->n_naked++] = naked;
+        if (size > 0)
+            value += fabs(naked) * (paid / size);
+    }
+    f->partial = value > perp_leg_risk_tolerance(f->core, job);
+}
+
+/* What a repair left of its first job's naked quantity, and whether that is little enough. */
+static void look_at_repair(struct finish *f) {
+    const struct perp_job_leg *leg = &f->job->legs[0];
+    f->left = f->first->naked[0] + sign_of(leg) * f->filled[0];
+    struct perp_market_view view;
+    perp_market_read(f->core->market, leg->instrument, f->now, &view);
+    double mid = view.has_quote ? view.mid : leg->price;
+    f->squared = fabs(f->left) * mid <= perp_leg_risk_tolerance(f->core, f->first);
+}
+
+/* Exchanges whose legs were filled less than they should have been. */
+static uint64_t blamed(const struct finish *f) {
+    if (!f->result.n_legs)
+        return f->job->exchanges;
+    uint64_t bits = 0;
+    double least = 1 - f->core->config.scheduler.leg_risk_tolerance;
+    for (uint32_t i = 0; i < f->job->n_legs; i++)
+        if (f->filled[i] < f->job->legs[i].quantity * least)
+            bits |= UINT64_C(1) << f->job->legs[i].exchange;
+    return bits;
+}
+
+static uint32_t end_state(const struct finish *f) {
+    if (f->partial)
+        return PERP_JOB_PARTIAL;
+    if (f->result.hold && !f->first)
+        return PERP_JOB_OPEN;
+    return f->result.status == PERP_RESULT_COMPLETED ? PERP_JOB_COMPLETED : PERP_JOB_FAILED;
+}
+
+static void put_finish(struct finish *f) {
+    const struct perp_job_entry *job = f->job;
+    bool good = f->result.status == PERP_RESULT_COMPLETED && !f->partial;
+    uint32_t state = end_state(f);
+    uint32_t n = job->n_legs + f->n_bookings + f->n_naked;
+    struct perp_event *event = perp_batch_add(f->core, PERP_EVENT_FINISH, n, 0);
+    event->has_job = 1;
+    event->job = job->id;
+    event->other = job->parent;
+    event->reason = state;
+    event->number = f->partial ? f->n_naked : 0;
+    event->x = f->left;
+    event->good = good ? job->exchanges : 0;
+    event->bad = good ? 0 : blamed(f);
+    if (good)
+        event->flags |= PERP_FINISH_GOOD;
+    if (state == PERP_JOB_OPEN)
+        event->flags |= PERP_FINISH_CONFIRM;
+    if (f->partial)
+        event->flags |= PERP_FINISH_KEEP;
+    if (f->squared)
+        event->flags |= PERP_FINISH_SQUARED;
+    struct perp_event_item *item = perp_event_items(event);
+    for (uint32_t i = 0; i < job->n_legs; i++, item++) {
+        int64_t filled_at = f->result.legs[i].time_ns;
+        item->flags = PERP_FINISH_FILL;
+        item->instrument = job->legs[i].instrument;
+        item->side = job->legs[i].side;
+        item->quantity = f->filled[i];
+        item->price = f->prices[i];
+        item->time_ns = filled_at != PERP_TIME_NONE ? filled_at : f->now;
+    }
+    for (uint32_t i = 0; i < f->n_bookings; i++, item++) {
+        item->exchange = f->bookings[i].exchange;
+        item->pnl = f->bookings[i].pnl;
+        item->volume = f->bookings[i].volume;
+        item->fees = f->bookings[i].fees;
+        event->pnl += item->pnl;
+        event->volume += item->volume;
+        event->fees += item->fees;
+    }
+    for (uint32_t i = 0; i < f->n_naked; i++, item++) {
+        item->instrument = f->bases[i];
+        item->quantity = f->naked[i];
+    }
+}
+
+/* The next repair: of the job that just ended partial, or of the job that this repair was for. */
+static void queue_repair(struct finish *f) {
+    if (f->first) {
+        if (!f->squared)
+            f->queued = perp_put_repair(f->core, f->first, f->left, f->now, &f->repair);
+        return;
+    }
+    if (!f->partial)
+        return;
+    union perp_job_room copy;
+    memcpy(&copy, f->job, perp_job_size(f->job->n_legs));
+    copy.job.n_naked = f->n_naked;
+    f->queued = perp_put_repair(f->core, &copy.job, f->naked[0], f->now, &f->repair);
+}
+
+static void tell_partial(struct finish *f) {
+    char id[37];
+    perp_uuid_format(&f->job->id, id);
+    perp_tell_alert(f->core, PERP_ALERT_UNRESOLVED_LEG, PERP_ALERT_CRITICAL, true, id,
+                    "the legs filled unequally: %s",
+                    f->queued ? "a repair is queued" : "the host must square the position");
+}
+
+static void fill_outcome(const struct finish *f, perp_finish_outcome *outcome) {
+    perp_finish_outcome full = {.struct_size = sizeof full};
+    full.state = end_state(f);
+    full.has_repair = f->queued;
+    full.repair_job_id = f->repair;
+    for (uint32_t i = 0; f->partial && i < f->n_naked; i++) {
+        memcpy(full.naked[i].base, f->core->bases.items[f->bases[i]], PERP_NAME_SIZE);
+        full.naked[i].quantity = f->naked[i];
+        full.n_naked = i + 1;
+    }
+    perp_struct_out(outcome, &full, sizeof full);
+}
+
+static perp_status decide_doubt(struct finish *f, const perp_call *call,
+                                perp_finish_outcome *outcome) {
+    perp_status status = perp_call_time(f->core, call, &f->now);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(f->core, call, f->now);
+    if (f->job->state == PERP_JOB_RUNNING) {
+        struct perp_event *event = perp_batch_add(f->core, PERP_EVENT_DOUBT, 0, 0);
+        event->has_job = 1;
+        event->job = f->job->id;
+    }
+    status = perp_batch_commit(f->core);
+    perp_finish_outcome full = {.struct_size = sizeof full, .state = PERP_JOB_IN_DOUBT};
+    if (status == PERP_OK)
+        perp_struct_out(outcome, &full, sizeof full);
+    return status;
+}
+
+perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
+                               const perp_job_result *result, perp_finish_outcome *outcome) {
+    struct finish f = {.core = core, .job = perp_job_find(core->scheduler, job_id)};
+    if (!f.job || (f.job->state != PERP_JOB_RUNNING && f.job->state != PERP_JOB_IN_DOUBT))
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
+    perp_status status = perp_call_check(core, call);
+    if (status != PERP_OK)
+        return status;
+    f.now = call->now_ns > perp_clock(core) ? call->now_ns : perp_clock(core);
+    status = check_result(&f, result);
+    if (status != PERP_OK)
+        return status;
+    if (f.result.status == PERP_RESULT_UNKNOWN)
+        return decide_doubt(&f, call, outcome);
+    if (f.job->is_repair)
+        f.first = perp_job_find(core->scheduler, &f.job->parent);
+    status = make_bookings(&f);
+    if (status == PERP_OK)
+        status = perp_call_time(core, call, &f.now);
+    if (status != PERP_OK)
+        return status;
+    make_fills(&f);
+    look_at_leg_risk(&f);
+    if (f.first)
+        look_at_repair(&f);
+    perp_batch_begin(core, call, f.now);
+    perp_risk_put_ups(core);
+    put_finish(&f);
+    queue_repair(&f);
+    /* Made before the job may be forgotten. Messages of a batch that fails are dropped with it. */
+    fill_outcome(&f, outcome);
+    if (f.partial)
+        tell_partial(&f);
+    return perp_batch_commit(core);
+}
+
+perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *call,
+                                  const perp_uuid *job_id, const perp_job_result *result,
+                                  perp_finish_outcome *outcome) {
+    if (!scheduler || !job_id)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "finish: NULL");
+    perp_core *core = scheduler->core;
+    if (outcome && !perp_struct_fits(outcome, sizeof *outcome))
+        return perp_fail(core, PERP_E_INVALID, "outcome: struct_size %u is not known",
+                         outcome->struct_size);
+    perp_finish_outcome full = {.struct_size = sizeof full};
+    perp_enter(core);
+    perp_status status = perp_decide_finish(core, call, job_id, result, &full);
+    perp_leave(core, status);
+    if (status != PERP_OK)
+        return status;
+    if (outcome)
+        perp_struct_out(outcome, &full, sizeof full);
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    if (full.state == PERP_JOB_PARTIAL && callbacks->on_leg_risk) {
+        const perp_core *before = perp_callback_begin(core);
+        callbacks->on_leg_risk(callbacks->user, job_id, full.naked, full.n_naked,
+                               full.has_repair ? &full.repair_job_id : NULL);
+        perp_callback_end(before);
+    }
+    return status;
+}
+
+static perp_status decide_close(perp_core *core, const perp_call *call, const perp_uuid *job_id,
+                                perp_usd pnl, perp_usd volume, perp_usd fees) {
+    const struct perp_job_entry *job = perp_job_find(core->scheduler, job_id);
+    if (!job || job->state != PERP_JOB_OPEN)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such open job");
+    perp_status status = perp_call_check(core, call);
+    if (status != PERP_OK)
+        return status;
+    if (volume < 0)
+        return perp_fail(core, PERP_E_RANGE, "volume: %lld is negative", (long long)volume);
+    struct booking bookings[PERP_MAX_LEGS];
+    uint32_t n = booking_rows(job, bookings);
+    share_totals(bookings, n, pnl, volume, fees);
+    status = check_bookings(core, bookings, n);
+    int64_t now;
+    if (status == PERP_OK)
+        status = perp_call_time(core, call, &now);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, call, now);
+    struct perp_event *event = perp_batch_add(core, PERP_EVENT_CLOSE, n, 0);
+    event->has_job = 1;
+    event->job = *job_id;
+    event->pnl = pnl;
+    event->volume = volume;
+    event->fees = fees;
+    for (uint32_t i = 0; i < n; i++)
+        perp_event_items(event)[i] = (struct perp_event_item){.exchange = bookings[i].exchange,
+                                                              .pnl = bookings[i].pnl,
+                                                              .volume = bookings[i].volume,
+                                                              .fees = bookings[i].fees};
+    return perp_batch_commit(core);
+}
+
+perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *call,
+                                 const perp_uuid *job_id, perp_usd pnl, perp_usd volume,
+                                 perp_usd fees) {
+    if (!scheduler || !job_id)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "close: NULL");
+    perp_enter(scheduler->core);
+    return perp_leave(scheduler->core,
+                      decide_close(scheduler->core, call, job_id, pnl, volume, fees));
+}

@@ -1,0 +1,224 @@
+/* Where jobs are kept: by id, in the order of submit, of dispatch, of their end. */
+#include "scheduler/scheduler.h"
+
+#include <string.h>
+
+perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
+    perp_scheduler *scheduler = perp_alloc(core, sizeof *scheduler);
+    if (!scheduler)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the scheduler");
+    memset(scheduler, 0, sizeof *scheduler);
+    scheduler->core = core;
+    scheduler->next_order = 1;
+    *out = scheduler;
+    return PERP_OK;
+}
+
+static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_legs) {
+    perp_free(core, job->metadata, job->metadata_size);
+    perp_free(core, job, perp_job_size(n_legs));
+}
+
+/* A repair has room for the leg that it had before the tick chose anew. */
+static uint32_t leg_room(const struct perp_job_entry *job) {
+    return job->is_repair ? 2 : job->n_legs;
+}
+
+void perp_scheduler_shut(perp_scheduler *scheduler) {
+    if (!scheduler)
+        return;
+    perp_core *core = scheduler->core;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    for (uint32_t i = 0; i < scheduler->jobs.capacity; i++) {
+        struct perp_job_entry *job = scheduler->jobs.slots[i].value;
+        if (job)
+            free_job(core, job, leg_room(job));
+    }
+    if (scheduler->spare)
+        free_job(core, scheduler->spare, scheduler->spare_legs);
+    perp_map_free(&scheduler->jobs, &memory);
+    perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
+    perp_free(core, scheduler->candidates,
+              scheduler->candidates_capacity * sizeof *scheduler->candidates);
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        perp_free(core, scheduler->times[i].at,
+                  scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
+    perp_free(core, scheduler, sizeof *scheduler);
+}
+
+struct perp_job_entry *perp_job_find(const perp_scheduler *scheduler, const perp_uuid *id) {
+    return id ? perp_map_find(&scheduler->jobs, id) : NULL;
+}
+
+void perp_list_add(struct perp_job_list *list, struct perp_job_entry *job) {
+    job->next = NULL;
+    job->previous = list->last;
+    if (list->last)
+        list->last->next = job;
+    else
+        list->first = job;
+    list->last = job;
+    list->count++;
+}
+
+void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job) {
+    if (job->previous)
+        job->previous->next = job->next;
+    else
+        list->first = job->next;
+    if (job->next)
+        job->next->previous = job->previous;
+    else
+        list->last = job->previous;
+    list->count--;
+}
+
+/* The first place whose order is not below `order`. */
+static uint32_t place_of(const perp_scheduler *scheduler, uint64_t order) {
+    uint32_t low = 0, high = scheduler->n_places;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (scheduler->pending[middle].order < order)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Places that were left are dropped once they are more than those that are taken. */
+static void tidy_places(perp_scheduler *scheduler) {
+    if (scheduler->n_places < 64 || scheduler->n_places / 2 < scheduler->n_pending)
+        return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < scheduler->n_places; i++)
+        if (scheduler->pending[i].job)
+            scheduler->pending[kept++] = scheduler->pending[i];
+    scheduler->n_places = kept;
+}
+
+bool perp_pending_reserve(perp_core *core) {
+    perp_scheduler *scheduler = core->scheduler;
+    void *places = scheduler->pending;
+    bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + 1,
+                          sizeof *scheduler->pending);
+    scheduler->pending = places;
+    return done;
+}
+
+void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
+    uint32_t at = place_of(scheduler, job->order);
+    scheduler->n_pending++;
+    if (at < scheduler->n_places && scheduler->pending[at].order == job->order) {
+        scheduler->pending[at].job = job;
+        return;
+    }
+    memmove(&scheduler->pending[at + 1], &scheduler->pending[at],
+            (scheduler->n_places - at) * sizeof *scheduler->pending);
+    scheduler->pending[at] = (struct perp_place){job->order, job};
+    scheduler->n_places++;
+}
+
+void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
+    scheduler->pending[place_of(scheduler, job->order)].job = NULL;
+    scheduler->n_pending--;
+    tidy_places(scheduler);
+}
+
+bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size) {
+    perp_scheduler *scheduler = core->scheduler;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    if (scheduler->spare) { /* of a job that was not committed */
+        free_job(core, scheduler->spare, scheduler->spare_legs);
+        scheduler->spare = NULL;
+    }
+    if (!perp_map_reserve(&scheduler->jobs, 1, &memory) || !perp_pending_reserve(core))
+        return false;
+    struct perp_job_entry *job = perp_alloc(core, perp_job_size(n_legs));
+    if (!job)
+        return false;
+    memset(job, 0, perp_job_size(n_legs));
+    if (metadata_size) {
+        job->metadata = perp_alloc(core, metadata_size);
+        if (!job->metadata) {
+            perp_free(core, job, perp_job_size(n_legs));
+            return false;
+        }
+        job->metadata_size = metadata_size;
+    }
+    scheduler->spare = job;
+    scheduler->spare_legs = n_legs;
+    return true;
+}
+
+struct perp_job_entry *perp_spare_take(perp_core *core) {
+    struct perp_job_entry *job = core->scheduler->spare;
+    core->scheduler->spare = NULL;
+    return job;
+}
+
+void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state) {
+    perp_scheduler *scheduler = core->scheduler;
+    job->state = state;
+    job->ended = perp_clock(core);
+    perp_list_add(&scheduler->ended, job);
+    while (scheduler->ended.count > core->config.scheduler.history_size) {
+        struct perp_job_entry *oldest = scheduler->ended.first;
+        perp_list_remove(&scheduler->ended, oldest);
+        perp_map_remove(&scheduler->jobs, &oldest->id);
+        free_job(core, oldest, leg_room(oldest));
+    }
+}
+
+void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
+    while (job->held) {
+        struct perp_held *held = job->held;
+        job->held = held->next_of_job;
+        perp_capital_give_back(core, held);
+    }
+}
+
+/* Drops what is older than a minute and counts the rest, those chosen in this tick included. */
+uint32_t perp_times_within(struct perp_times *times, int64_t now) {
+    uint32_t count = times->count, first = times->first;
+    while (count && now - times->at[first] >= PERP_RATE_WINDOW_NS) {
+        first++;
+        count--;
+    }
+    return count + times->chosen;
+}
+
+bool perp_times_reserve(perp_core *core, perp_exchange_id exchange) {
+    struct perp_times *times = &core->scheduler->times[exchange];
+    core->prepared.dispatches++;
+    if (times->first && times->first >= times->count) {
+        memmove(times->at, times->at + times->first, times->count * sizeof *times->at);
+        times->first = 0;
+    }
+    void *at = times->at;
+    bool done =
+        perp_grow(core, &at, &times->capacity,
+                  times->first + times->count + core->prepared.dispatches, sizeof *times->at);
+    times->at = at;
+    return done;
+}
+
+void perp_times_add(perp_core *core, perp_exchange_id exchange) {
+    struct perp_times *times = &core->scheduler->times[exchange];
+    int64_t now = perp_clock(core);
+    while (times->count && now - times->at[times->first] >= PERP_RATE_WINDOW_NS) {
+        times->first++;
+        times->count--;
+    }
+    times->at[times->first + times->count++] = now;
+}
+
+uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange) {
+    uint32_t own = core->exchanges[exchange].max_concurrent;
+    return own != PERP_NO_ID ? own : core->config.scheduler.max_concurrent_per_exchange;
+}
+
+perp_usd perp_exchange_max_notional(const perp_core *core, perp_exchange_id exchange) {
+    perp_usd own = core->exchanges[exchange].max_notional;
+    return own >= 0 ? own : core->config.scheduler.max_notional_per_exchange;
+}

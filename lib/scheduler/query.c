@@ -1,0 +1,233 @@
+/* What the scheduler shows. Nothing here changes it. */
+#include "scheduler/scheduler.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/num.h"
+#include "util/sized.h"
+
+static void describe(const struct perp_job_entry *job, perp_job_info *info) {
+    memset(info, 0, sizeof *info);
+    info->struct_size = sizeof *info;
+    info->state = job->state;
+    info->last_refusal = job->last_refusal;
+    info->overdue = job->overdue;
+    info->unresolved = job->unresolved;
+    info->is_repair = job->is_repair;
+    info->repair_attempts = job->attempts;
+    info->reduce_only = job->reduce_only;
+    info->repairs_job = job->parent;
+    for (const struct perp_held *held = job->held; held; held = held->next_of_job)
+        info->held += held->in_flight + held->used;
+    info->score = job->score;
+    info->submitted_ns = job->submitted;
+    info->started_ns = job->started;
+    info->ended_ns = job->ended;
+    info->pnl = job->pnl;
+    info->volume = job->volume;
+    info->fees = job->fees;
+    info->order = job->order;
+    perp_job *spec = &info->job;
+    perp_job_init(spec);
+    spec->job_id = job->id;
+    spec->strategy = job->strategy;
+    spec->notional = job->notional;
+    spec->est_volume = job->est_volume;
+    spec->expected_edge_bps = job->edge_bps;
+    spec->holding_hours = job->holding_hours;
+    spec->created_at_ns = job->ttl_from;
+    spec->ttl_ms = job->ttl_ms;
+    spec->max_run_ms = job->max_run_ms;
+    spec->priority = job->priority;
+    spec->n_legs = job->n_legs;
+    spec->metadata_size = job->metadata_size;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        spec->legs[i] = (perp_leg){.instrument = leg->instrument,
+                                   .side = leg->side,
+                                   .quantity = leg->quantity,
+                                   .notional = leg->notional,
+                                   .leverage = leg->leverage,
+                                   .maker = leg->maker};
+    }
+}
+
+perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid *job_id,
+                               perp_job_info *info) {
+    if (!scheduler || !job_id || !info)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "job: NULL");
+    perp_core *core = scheduler->core;
+    perp_job_info full;
+    perp_lock(core);
+    const struct perp_job_entry *job = perp_job_find(scheduler, job_id);
+    if (job)
+        describe(job, &full);
+    perp_unlock(core);
+    if (!job)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: not known");
+    if (!perp_struct_out(info, &full, sizeof full))
+        return perp_fail(core, PERP_E_INVALID, "info: struct_size %u is not known",
+                         info->struct_size);
+    return PERP_OK;
+}
+
+/* Collects ids of a list in order, of one state where that is asked. */
+static uint32_t collect(const struct perp_job_entry *job, bool forward, uint32_t state,
+                        perp_uuid *jobs, uint32_t capacity) {
+    uint32_t n = 0;
+    for (; job; job = forward ? job->next : job->previous) {
+        if (state != PERP_JOB_STATE_COUNT && job->state != state)
+            continue;
+        if (n < capacity)
+            jobs[n] = job->id;
+        n++;
+    }
+    return n;
+}
+
+static uint32_t collect_pending(const perp_scheduler *scheduler, perp_uuid *jobs,
+                                uint32_t capacity) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < scheduler->n_places; i++) {
+        if (!scheduler->pending[i].job)
+            continue;
+        if (n < capacity)
+            jobs[n] = scheduler->pending[i].job->id;
+        n++;
+    }
+    return n;
+}
+
+static uint32_t collect_state(const perp_scheduler *scheduler, uint32_t state, perp_uuid *jobs,
+                              uint32_t capacity) {
+    switch (state) {
+    case PERP_JOB_PENDING:
+        return collect_pending(scheduler, jobs, capacity);
+    case PERP_JOB_RUNNING:
+        return collect(scheduler->running.first, true, PERP_JOB_STATE_COUNT, jobs, capacity);
+    case PERP_JOB_IN_DOUBT:
+        return collect(scheduler->running.first, true, PERP_JOB_IN_DOUBT, jobs, capacity);
+    case PERP_JOB_OPEN:
+        return collect(scheduler->open.first, true, PERP_JOB_STATE_COUNT, jobs, capacity);
+    case PERP_JOB_PARTIAL: {
+        uint32_t n =
+            collect(scheduler->unresolved.last, false, PERP_JOB_STATE_COUNT, jobs, capacity);
+        uint32_t room = n < capacity ? capacity - n : 0;
+        return n + collect(scheduler->ended.last, false, state, room ? jobs + n : NULL, room);
+    }
+    default:
+        return collect(scheduler->ended.last, false, state, jobs, capacity);
+    }
+}
+
+perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state, perp_uuid *jobs,
+                                uint32_t capacity, uint32_t *count) {
+    if (!scheduler || !count || (capacity && !jobs))
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "list: NULL");
+    if (state >= PERP_JOB_STATE_COUNT)
+        return perp_fail(scheduler->core, PERP_E_INVALID, "state: %u is not known", state);
+    perp_lock(scheduler->core);
+    *count = collect_state(scheduler, state, jobs, capacity);
+    perp_unlock(scheduler->core);
+    return PERP_OK;
+}
+
+perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler_state *state) {
+    if (!scheduler || !state)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "state: NULL");
+    perp_core *core = scheduler->core;
+    perp_scheduler_state all = {.struct_size = sizeof all};
+    perp_lock(core);
+    all.paused = scheduler->paused;
+    all.store_failed = core->store_failed;
+    all.pending = scheduler->n_pending;
+    all.running = scheduler->running.count;
+    all.in_doubt = scheduler->n_in_doubt;
+    all.open = scheduler->open.count;
+    all.unresolved = scheduler->unresolved.count;
+    all.submitted_today = scheduler->submitted_today;
+    all.dispatched_today = scheduler->dispatched_today;
+    all.submitted_total = scheduler->submitted_total;
+    all.dispatched_total = scheduler->dispatched_total;
+    memcpy(all.ended_today, scheduler->ended_today, sizeof all.ended_today);
+    memcpy(all.ended_total, scheduler->ended_total, sizeof all.ended_total);
+    perp_unlock(core);
+    if (!perp_struct_out(state, &all, sizeof all))
+        return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
+                         state->struct_size);
+    return PERP_OK;
+}
+
+/* The helper's price of taking a quantity, net of the taker fee. */
+static perp_status net_price(const perp_core *core, perp_instrument_id id, uint32_t side,
+                             double quantity, int64_t now, double *price) {
+    struct perp_market_view view;
+    double depth;
+    perp_market_read_leg(core->market, id, now, side, quantity, &view, price, &depth);
+    int64_t most = core->config.risk.max_quote_age_ms * PERP_NS_PER_MS;
+    int64_t age = view.has_quote ? now - view.quote_time : 0;
+    if (!view.has_quote || age > most || age < -most)
+        return perp_fail(core, PERP_E_STATE, "no fresh quote for %s",
+                         perp_instrument_at(core, id)->spec.symbol);
+    double fee = perp_instrument_at(core, id)->fee_bps[0] / 1e4;
+    *price *= side == PERP_SIDE_BUY ? 1 + fee : 1 - fee;
+    return PERP_OK;
+}
+
+static double step_down(double quantity, double step) {
+    return step > 0 ? floor(quantity / step * (1 + 1e-12)) * step : quantity;
+}
+
+static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_instrument_id ids[2],
+                              perp_job *job) {
+    struct perp_market_view view;
+    perp_market_read(core->market, ids[0], now, &view);
+    if (!view.has_quote)
+        return perp_fail(core, PERP_E_STATE, "no fresh quote for %s",
+                         perp_instrument_at(core, ids[0])->spec.symbol);
+    double quantity = perp_usd_to_double(job->notional) / view.mid;
+    for (int i = 0; i < 2; i++)
+        quantity = step_down(quantity, perp_instrument_at(core, ids[i])->spec.qty_step);
+    for (int i = 0; i < 2; i++)
+        if (!(quantity > 0) || quantity < perp_instrument_at(core, ids[i])->spec.min_qty ||
+            job->notional < perp_instrument_at(core, ids[i])->spec.min_notional)
+            return perp_fail(core, PERP_E_RANGE, "job.notional: too small for %s",
+                             perp_instrument_at(core, ids[i])->spec.symbol);
+    double buy[2], sell[2];
+    for (int i = 0; i < 2; i++) {
+        perp_status status = net_price(core, ids[i], PERP_SIDE_BUY, quantity, now, &buy[i]);
+        if (status == PERP_OK)
+            status = net_price(core, ids[i], PERP_SIDE_SELL, quantity, now, &sell[i]);
+        if (status != PERP_OK)
+            return status;
+    }
+    /* Buying on the first and selling on the second earns sell[1] − buy[0]. */
+    int bought = sell[1] - buy[0] >= sell[0] - buy[1] ? 0 : 1;
+    job->n_legs = 2;
+    memset(job->legs, 0, sizeof job->legs);
+    job->legs[0] =
+        (perp_leg){.instrument = ids[bought], .side = PERP_SIDE_BUY, .quantity = quantity};
+    job->legs[1] =
+        (perp_leg){.instrument = ids[1 - bought], .side = PERP_SIDE_SELL, .quantity = quantity};
+    return PERP_OK;
+}
+
+perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns, perp_instrument_id first,
+                                perp_instrument_id second, perp_job *job) {
+    if (!core || !job)
+        return perp_fail(core, PERP_E_INVALID, "job: NULL");
+    uint32_t n = perp_n_instruments(core);
+    if (first >= n || second >= n)
+        return perp_fail(core, PERP_E_NOT_FOUND, "no instrument %u", first >= n ? first : second);
+    if (job->struct_size != sizeof *job || job->notional <= 0)
+        return perp_fail(core, PERP_E_INVALID, "job: not initialised, or notional is not above 0");
+    if (perp_instrument_at(core, first)->base != perp_instrument_at(core, second)->base ||
+        perp_same_book(core, first, second))
+        return perp_fail(core, PERP_E_INVALID,
+                         "job: the instruments must be other books of one base");
+    const perp_instrument_id ids[2] = {first, second};
+    int64_t now = perp_query_time(core, now_ns);
+    perp_market_pull(core->market, ids, 2, now);
+    return hedge_legs(core, now, ids, job);
+}

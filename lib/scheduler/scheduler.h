@@ -1,0 +1,135 @@
+/* Jobs and their lives. */
+#ifndef PERP_SCHEDULER_SCHEDULER_H
+#define PERP_SCHEDULER_SCHEDULER_H
+
+#include "risk/risk.h"
+
+#define PERP_MAX_REPAIRS 3
+#define PERP_REPAIR_PRIORITY 100
+#define PERP_RATE_WINDOW_NS (INT64_C(60) * PERP_NS_PER_S)
+
+/* A place among the pending jobs; job is NULL where it left. Places are in the order of submit. */
+struct perp_place {
+    uint64_t order;
+    struct perp_job_entry *job;
+};
+
+struct perp_job_list {
+    struct perp_job_entry *first, *last;
+    uint32_t count;
+};
+
+/* Times of dispatch to one exchange, oldest first. */
+struct perp_times {
+    int64_t *at;
+    uint32_t first, count, capacity;
+    uint32_t chosen; /* in this tick, not yet committed */
+};
+
+/* A job that passed risk in this tick, with what orders it. */
+struct perp_candidate {
+    struct perp_job_entry *job;
+    double score;
+    bool reducing;
+};
+
+struct perp_scheduler {
+    perp_core *core;
+    bool paused;
+    struct perp_map jobs; /* by id; ended ones among the last history_size too */
+    struct perp_place *pending;
+    uint32_t n_places, places_capacity, n_pending;
+    struct perp_job_list running;    /* and in doubt, in order of dispatch */
+    struct perp_job_list open;       /* in order of finish */
+    struct perp_job_list unresolved; /* partial, in order of finish */
+    struct perp_job_list ended;      /* oldest first */
+    uint32_t n_in_doubt;
+    uint64_t next_order;
+    struct perp_times times[PERP_MAX_EXCHANGES];
+    uint64_t submitted_today, dispatched_today, ended_today[PERP_JOB_STATE_COUNT];
+    uint64_t submitted_total, dispatched_total, ended_total[PERP_JOB_STATE_COUNT];
+    struct perp_job_entry *spare; /* made by prepare for the job that apply adds */
+    uint32_t spare_legs;
+    struct perp_candidate *candidates; /* of the tick */
+    uint32_t candidates_capacity;
+};
+
+perp_status perp_scheduler_open(perp_core *core, perp_scheduler **scheduler);
+void perp_scheduler_shut(perp_scheduler *scheduler);
+
+/* jobs.c: the containers. */
+struct perp_job_entry *perp_job_find(const perp_scheduler *scheduler, const perp_uuid *id);
+void perp_list_add(struct perp_job_list *list, struct perp_job_entry *job);
+void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job);
+void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job);
+void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job);
+bool perp_pending_reserve(perp_core *core);
+bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size);
+struct perp_job_entry *perp_spare_take(perp_core *core);
+/* A job that ended: counted, and remembered among the last history_size. */
+void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state);
+void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
+uint32_t perp_times_within(struct perp_times *times, int64_t now);
+bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
+void perp_times_add(perp_core *core, perp_exchange_id exchange);
+
+/* Puts a SUBMIT event for a job into the batch. */
+void perp_put_submit(perp_core *core, const struct perp_job_entry *job);
+/* Checks what submit refuses and evaluate reports as a rule: hedge and self trade. */
+perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry *job);
+
+/* repair.c */
+bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *first, int64_t now,
+                        struct perp_job_leg *leg);
+void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *leg);
+/* Puts the next repair of `first`, with `naked` left, into the batch; false where none can be. */
+bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double naked, int64_t now,
+                     perp_uuid *id);
+void perp_repair_id(const struct perp_job_entry *first, uint32_t attempt, perp_uuid *id);
+double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
+
+/* finish.c: the decision without the lock; refused: the executor sent nothing. */
+perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
+                               const perp_job_result *result, perp_finish_outcome *outcome);
+
+/* book.c: an empty book with its store attached but not yet read; frees it with all it has. */
+perp_status perp_core_make(const perp_config *config, perp_core **core);
+void perp_core_free(perp_core *core);
+
+/* perp_core_hash without the lock. */
+uint64_t perp_hash_book(const perp_core *core);
+/* A configuration as an event, put into the batch at hand. */
+void perp_put_config(perp_core *core, const perp_config *config);
+
+/* apply.c */
+extern const struct perp_event_row perp_event_rows[PERP_EVENT_COUNT];
+
+void perp_apply_submit(perp_core *core, const struct perp_event *event);
+void perp_apply_leave(perp_core *core, const struct perp_event *event); /* cancel, expire, reject */
+void perp_apply_overdue(perp_core *core, const struct perp_event *event);
+void perp_apply_refuse(perp_core *core, const struct perp_event *event);
+void perp_apply_choose(perp_core *core, const struct perp_event *event);
+void perp_apply_dispatch(perp_core *core, const struct perp_event *event);
+void perp_apply_doubt(perp_core *core, const struct perp_event *event);
+void perp_apply_finish(perp_core *core, const struct perp_event *event);
+void perp_apply_close(perp_core *core, const struct perp_event *event);
+void perp_apply_requeue(perp_core *core, const struct perp_event *event);
+void perp_apply_resolve(perp_core *core, const struct perp_event *event);
+void perp_apply_limits(perp_core *core, const struct perp_event *event);
+void perp_apply_pause(perp_core *core, const struct perp_event *event);
+void perp_scheduler_roll(perp_core *core);
+
+/* What a FINISH event says beyond its numbers. */
+enum perp_finish_flags {
+    PERP_FINISH_GOOD = 1,     /* counts as a success */
+    PERP_FINISH_CONFIRM = 2,  /* hold: in flight → used, the job stays open */
+    PERP_FINISH_KEEP = 4,     /* partial: what is held stays as it is */
+    PERP_FINISH_SQUARED = 8,  /* of a repair: its first job is resolved */
+    PERP_FINISH_FILL = 1 << 8 /* of an item: a fill on a leg; else a booking on an exchange */
+};
+
+/* Limits of an exchange as they are now. */
+uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange);
+perp_usd perp_exchange_max_notional(const perp_core *core, perp_exchange_id exchange);
+
+#endif

@@ -1,0 +1,35 @@
+/* A tick under way. */
+#ifndef PERP_SCHEDULER_TICK_H
+#define PERP_SCHEDULER_TICK_H
+
+#include "scheduler/scheduler.h"
+
+#define PERP_FEW_CHOSEN 64
+
+struct perp_tick {
+    perp_core *core;
+    int64_t now;
+    bool rolled; /* the day begins with this tick */
+    bool paused;
+    bool evaluated;
+    bool no_memory;
+    bool list; /* refused and skipped jobs are listed, too */
+    uint32_t n_candidates;
+    uint32_t n_chosen;
+    uint64_t next_reservation;
+    struct perp_eval eval;
+    perp_tick_result *result;       /* where items go, or NULL */
+    perp_tick_result counts;        /* no items */
+    perp_uuid few[PERP_FEW_CHOSEN]; /* the first jobs chosen, */
+    perp_uuid *more;                /* and those beyond */
+    uint32_t more_capacity;
+};
+
+/* Decides and commits, under the lock. */
+perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call);
+
+bool perp_items_grow(perp_tick_result *result);
+bool perp_chosen_add(struct perp_tick *tick, const perp_uuid *id);
+const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n);
+
+#endif

@@ -1,0 +1,25 @@
+/* What is there of the SQLite store whether or not the library was built with SQLite. */
+#include <perpcore/store.h>
+
+#include <string.h>
+
+#include "core/core.h"
+
+void perp_sqlite_options_init(perp_sqlite_options *options) {
+    if (!options)
+        return;
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+#if !PERP_WITH_SQLITE
+perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *options,
+                                   perp_store *store) {
+    (void)options;
+    if (store)
+        memset(store, 0, sizeof *store);
+    if (!path || !store)
+        return perp_fail(NULL, PERP_E_INVALID, "store: NULL");
+    return perp_fail(NULL, PERP_E_STATE, "the library was built without SQLite");
+}
+#endif

@@ -1,0 +1,86 @@
+#!/bin/sh
+# The C programs in README.md compile without a warning, run, and print what stands below them; the
+# pages link to what is there; and every name of the closed lists is explained in its page.
+# usage: run.sh BUILD   (CC, SANITIZE, LIB_LIBS as the Makefile sets them)
+build=$1
+LIB_LIBS=${LIB_LIBS:-$(pkg-config --libs libcjson) -lm}
+folder=$build/docs
+rm -rf "$folder"
+mkdir -p "$folder" || exit 1
+passed=0
+failed=0
+
+# Block n of ```c goes to n.c; the block of ```text that follows it to n.expected.
+awk -v folder="$folder" '
+    /^```c$/ { n++; file = folder "/" n ".c"; next }
+    /^```text$/ && n > 0 { file = folder "/" n ".expected"; next }
+    /^```/ { file = ""; next }
+    file != "" { print > file }
+    END { if (n == 0) exit 1 }' README.md || { echo "README.md has no C example"; exit 1; }
+
+for source in "$folder"/*.c; do
+    name=${source%.c}
+    if ! ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude \
+        ${SANITIZE:+-fsanitize=$SANITIZE} "$source" "$build/lib/libperpcore.a" $LIB_LIBS -pthread \
+        -o "$name"; then
+        echo "$source does not compile"
+        failed=$((failed + 1))
+    elif ! "$name" >"$name.out"; then
+        echo "$source fails and prints:"
+        cat "$name.out"
+        failed=$((failed + 1))
+    elif [ -f "$name.expected" ] && ! diff "$name.expected" "$name.out"; then
+        echo "$source prints something else than README.md says"
+        failed=$((failed + 1))
+    else
+        passed=$((passed + 1))
+    fi
+done
+
+# Relative links of the pages lead to a file.
+for page in README.md docs/*.md; do
+    grep -o ']([^)#:]*[)#]' "$page" | sed 's/^](//; s/[)#]$//' | sort -u >"$folder/links"
+    while read -r link; do
+        if [ -n "$link" ] && [ ! -e "$(dirname "$page")/$link" ]; then
+            echo "$page: no $link"
+            failed=$((failed + 1))
+        else
+            passed=$((passed + 1))
+        fi
+    done <"$folder/links"
+done
+
+# explained LIST PAGE: each text of an X-macro list stands as `text` in the page.
+explained() {
+    awk -v list="#define $1(X)" '
+        index($0, list) == 1 { inside = 1 }
+        inside {
+            line = $0
+            while (match(line, /X\([A-Za-z_]+, *"?[A-Za-z0-9_.-]+/)) {
+                entry = substr(line, RSTART + 2, RLENGTH - 2)
+                line = substr(line, RSTART + RLENGTH)
+                name = entry
+                sub(/,.*/, "", name)
+                # The text, where the entry has one, else the identifier itself.
+                if (entry ~ /"/) { sub(/.*"/, "", entry); name = entry }
+                print name
+            }
+            if ($0 !~ /\\$/) exit
+        }' include/perpcore/lists.h >"$folder/names"
+    [ -s "$folder/names" ] || { echo "no list $1"; failed=$((failed + 1)); }
+    while read -r name; do
+        if grep -q "\`$name\`" "$2"; then passed=$((passed + 1)); else
+            echo "$2 does not explain $name"
+            failed=$((failed + 1))
+        fi
+    done <"$folder/names"
+}
+explained PERP_POOL_LIST docs/capital.md
+explained PERP_RULE_LIST docs/risk.md
+explained PERP_MODE_LIMIT_LIST docs/risk.md
+explained PERP_OTHER_REASON_LIST docs/scheduler.md
+explained PERP_JOB_STATE_LIST docs/scheduler.md
+explained PERP_STRATEGY_LIST docs/scheduler.md
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,333 @@
+#include "steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000000)
+#define START (INT64_C(1760000000) * SECOND)
+#define USD(x) ((x)*PERP_USD)
+
+enum { A, B, C };
+
+static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    fault_book *book = user;
+    book->executed++;
+    if (book->on_execute != NULL) {
+        book->on_execute(book->user, job);
+    }
+    *outcome = book->outcome;
+}
+
+void fault_config(fault_book *book, perp_config *config) {
+    memset(book, 0, sizeof *book);
+    config->callbacks.user = book;
+    config->callbacks.execute = execute;
+    for (int i = 0; i < PERP_MODE_COUNT; i++) {
+        config->risk.modes[i].min_safety_score = 0;
+    }
+    book->now = START;
+    book->outcome = PERP_OUTCOME_ACCEPTED;
+}
+
+perp_status fault_open(fault_book *book, const perp_config *config) {
+    perp_tick_result_init(&book->tick);
+    return perp_core_open(config, &book->core);
+}
+
+void fault_close(fault_book *book) {
+    perp_tick_result_free(&book->tick);
+    perp_core_close(book->core);
+}
+
+static perp_call call_at(const fault_book *book, int is_signed) {
+    perp_call call;
+    perp_call_init(&call);
+    call.now_ns = book->now;
+    if (is_signed) {
+        call.actor = "fault";
+        call.reason = "a test";
+    }
+    return call;
+}
+
+static perp_uuid id_of(uint8_t n) {
+    perp_uuid id;
+    memset(&id, 0, sizeof id);
+    id.bytes[0] = 0x10;
+    id.bytes[15] = n;
+    return id;
+}
+
+static perp_uuid repair_of(uint8_t n, uint8_t attempt) {
+    perp_uuid id = id_of(n);
+    id.bytes[0] = (uint8_t)(id.bytes[0] ^ (0xA0 + attempt));
+    return id;
+}
+
+/* Instruments 2x and 2x + 1 are BTC and ETH on exchange x. */
+static perp_job job_of(uint8_t n, uint32_t buy, uint32_t sell) {
+    perp_job job;
+    perp_job_init(&job);
+    job.job_id = id_of(n);
+    job.notional = USD(12500);
+    job.expected_edge_bps = 50;
+    job.n_legs = 2;
+    job.legs[0].instrument = buy;
+    job.legs[0].side = PERP_SIDE_BUY;
+    job.legs[1].instrument = sell;
+    job.legs[1].side = PERP_SIDE_SELL;
+    job.legs[0].quantity = job.legs[1].quantity = buy % 2 == 0 ? 0.25 : 5;
+    return job;
+}
+
+static perp_status add_exchange(fault_book *book, const char *name) {
+    perp_exchange_spec spec;
+    perp_exchange_id id;
+    perp_exchange_spec_init(&spec);
+    strcpy(spec.name, name);
+    spec.taker_fee_bps = 1;
+    return perp_exchange_add(book->core, &spec, &id);
+}
+
+static perp_status add_instrument(fault_book *book, uint32_t exchange, const char *symbol) {
+    perp_tier tiers[2] = {{0, 100000, 0.004, 0, 0}, {100000, 0, 0.01, 600, 0}};
+    perp_instrument_spec spec;
+    perp_instrument_id id;
+    perp_instrument_spec_init(&spec);
+    spec.exchange = exchange;
+    strcpy(spec.symbol, symbol);
+    spec.tiers = tiers;
+    spec.n_tiers = 2;
+    return perp_instrument_add(book->core, &spec, &id);
+}
+
+static perp_status equity(fault_book *book, uint32_t exchange) {
+    perp_call call = call_at(book, 0);
+    return perp_capital_update_equity(perp_core_capital(book->core), &call, exchange, USD(1000000));
+}
+
+static perp_status quotes(fault_book *book) {
+    for (uint32_t i = 0; i < perp_instrument_count(book->core); i++) {
+        double bid = i % 2 == 0 ? 50000 : 2500;
+        perp_quote quote = {i, 0, book->now, bid, 1000, bid * 1.0001, 1000};
+        perp_status status = perp_market_on_quote(perp_core_market(book->core), &quote);
+        if (status != PERP_OK) {
+            return status;
+        }
+    }
+    return PERP_OK;
+}
+
+/* Later, with fresh quotes; a second time it is no later. */
+static perp_status at_second(fault_book *book, int64_t seconds) {
+    book->now = START + seconds * SECOND;
+    return quotes(book);
+}
+
+static perp_status without_quotes_at(fault_book *book, int64_t seconds) {
+    book->now = START + seconds * SECOND;
+    return PERP_OK;
+}
+
+static perp_status submit(fault_book *book, perp_job job) {
+    perp_call call = call_at(book, 0);
+    return perp_scheduler_submit(perp_core_scheduler(book->core), &call, &job);
+}
+
+static perp_status tick_with(fault_book *book, uint32_t outcome) {
+    perp_call call = call_at(book, 0);
+    book->outcome = outcome;
+    return perp_scheduler_tick(perp_core_scheduler(book->core), &call, &book->tick);
+}
+
+static perp_status finish(fault_book *book, perp_uuid id, uint32_t n_legs, double bought,
+                          uint32_t status, uint32_t hold) {
+    perp_call call = call_at(book, 0);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.status = status;
+    result.hold = hold;
+    result.n_legs = n_legs;
+    result.has_totals = n_legs == 0 && status != PERP_RESULT_UNKNOWN;
+    result.pnl = result.has_totals ? 77 : 0;
+    result.legs[0].filled = bought;
+    result.legs[0].price = 50000;
+    for (uint32_t i = 0; i < n_legs; i++) {
+        result.legs[i].time_ns = PERP_TIME_NONE;
+    }
+    return perp_scheduler_finish(perp_core_scheduler(book->core), &call, &id, &result, NULL);
+}
+
+static perp_status reserve(fault_book *book, const perp_uuid *key) {
+    perp_call call = call_at(book, 0);
+    uint64_t id;
+    perp_refusal refusal;
+    memset(&refusal, 0, sizeof refusal);
+    refusal.struct_size = sizeof refusal;
+    return perp_capital_reserve(perp_core_capital(book->core), &call, A, PERP_POOL_ARB, USD(100),
+                                key, &id, &refusal);
+}
+
+static perp_status reserve_for_job(fault_book *book) {
+    perp_call call = call_at(book, 0);
+    uint64_t ids[PERP_MAX_LEGS];
+    uint32_t n;
+    perp_refusal refusal;
+    perp_job job = job_of(99, 0, 2);
+    memset(&refusal, 0, sizeof refusal);
+    refusal.struct_size = sizeof refusal;
+    return perp_capital_reserve_for_job(perp_core_capital(book->core), &call, &job, ids, &n,
+                                        &refusal);
+}
+
+static perp_status limits(fault_book *book) {
+    perp_call call = call_at(book, 1);
+    perp_limits l;
+    perp_limits_init(&l);
+    l.max_global_concurrent_jobs = 20;
+    l.exchange = B;
+    l.max_concurrent = 5;
+    return perp_scheduler_set_limits(perp_core_scheduler(book->core), &call, &l);
+}
+
+static perp_status json(fault_book *book) {
+    size_t length = 0, room = 1 << 20;
+    char *text = malloc(room);
+    if (text == NULL) {
+        abort();
+    }
+    perp_status status = perp_monitor_json(book->core, book->now, text, room, &length);
+    free(text);
+    return status;
+}
+
+static perp_status evaluate(fault_book *book) {
+    perp_evaluation e;
+    perp_job job = job_of(98, 1, 3);
+    perp_evaluation_init(&e);
+    return perp_risk_evaluate(perp_core_risk(book->core), book->now, &job, &e);
+}
+
+static perp_job with_metadata(void) {
+    perp_job job = job_of(3, 1, 3);
+    job.metadata = "what the host wants to keep";
+    job.metadata_size = 27;
+    return job;
+}
+
+/* X(call on `book`): the steps. CALL and SIGNED give the call's arguments; SCH and so on the
+   modules. */
+#define CALL (call = call_at(book, 0), &call)
+#define SIGNED (call = call_at(book, 1), &call)
+#define ID(n) (id = id_of(n), &id)
+#define REPAIR(n, attempt) (id = repair_of(n, attempt), &id)
+#define CAP perp_core_capital(book->core)
+#define RISK perp_core_risk(book->core)
+#define SCH perp_core_scheduler(book->core)
+#define STEPS(X)                                                                                   \
+    X(add_exchange(book, "a"))                                                                     \
+    X(add_exchange(book, "b"))                                                                     \
+    X(add_exchange(book, "c"))                                                                     \
+    X(add_instrument(book, A, "BTC/USDT:USDT"))                                                    \
+    X(add_instrument(book, A, "ETH/USDT:USDT"))                                                    \
+    X(add_instrument(book, B, "BTC/USDT:USDT"))                                                    \
+    X(add_instrument(book, B, "ETH/USDT:USDT"))                                                    \
+    X(add_instrument(book, C, "BTC/USDT:USDT"))                                                    \
+    X(add_instrument(book, C, "ETH/USDT:USDT"))                                                    \
+    X(equity(book, A))                                                                             \
+    X(equity(book, B))                                                                             \
+    X(equity(book, C))                                                                             \
+    X(quotes(book))                                                                                \
+    X(perp_capital_transfer(CAP, CALL, C, USD(5)))                                                 \
+    X(reserve(book, NULL))                                                                         \
+    X(reserve(book, ID(40)))                                                                       \
+    X(perp_capital_confirm(CAP, CALL, 1, USD(50)))                                                 \
+    X(perp_capital_release(CAP, CALL, 1, USD(60)))                                                 \
+    X(reserve_for_job(book))                                                                       \
+    X(perp_capital_record_pnl(CAP, CALL, B, 5, 6, 7))                                              \
+    X(submit(book, job_of(1, 0, 2)))                                                               \
+    X(submit(book, job_of(2, 0, 4)))                                                               \
+    X(submit(book, with_metadata()))                                                               \
+    X(evaluate(book))                                                                              \
+    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(json(book))                                                                                  \
+    X(finish(book, id_of(1), 0, 0, PERP_RESULT_COMPLETED, 0))                                      \
+    X(finish(book, id_of(2), 2, 0.25, PERP_RESULT_COMPLETED, 0))                                   \
+    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(finish(book, repair_of(2, 1), 1, 0, PERP_RESULT_FAILED, 0))                                  \
+    X(tick_with(book, PERP_OUTCOME_REFUSED))                                                       \
+    X(perp_scheduler_cancel(SCH, CALL, REPAIR(2, 3)))                                              \
+    X(perp_scheduler_resolve(SCH, CALL, ID(2)))                                                    \
+    X(finish(book, id_of(3), 0, 0, PERP_RESULT_COMPLETED, 1))                                      \
+    X(perp_scheduler_close(SCH, CALL, ID(3), 10, 20, 30))                                          \
+    X(at_second(book, 1))                                                                          \
+    X(submit(book, job_of(4, 3, 5)))                                                               \
+    X(tick_with(book, PERP_OUTCOME_IN_DOUBT))                                                      \
+    X(perp_scheduler_requeue(SCH, CALL, ID(4)))                                                    \
+    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(finish(book, id_of(4), 0, 0, PERP_RESULT_UNKNOWN, 0))                                        \
+    X(finish(book, id_of(4), 0, 0, PERP_RESULT_FAILED, 0))                                         \
+    X(submit(book, job_of(5, 1, 5)))                                                               \
+    X(at_second(book, 120))                                                                        \
+    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(perp_risk_set_mode(RISK, CALL, PERP_MODE_CONSERVATIVE))                                      \
+    X(perp_risk_manual_override(RISK, SIGNED, 1, 5000, ID(6)))                                     \
+    X(perp_risk_blacklist(RISK, CALL, "ETH/USDT:USDT", 1))                                         \
+    X(perp_risk_blacklist(RISK, SIGNED, "ETH/USDT:USDT", 0))                                       \
+    X(perp_scheduler_kill(SCH, CALL, 1, B, NULL, 0, NULL))                                         \
+    X(perp_scheduler_kill(SCH, SIGNED, 0, B, NULL, 0, NULL))                                       \
+    X(perp_scheduler_pause(SCH, CALL))                                                             \
+    X(perp_scheduler_resume(SCH, CALL))                                                            \
+    X(limits(book))                                                                                \
+    X(perp_risk_record_failure(RISK, CALL, A))                                                     \
+    X(perp_risk_record_success(RISK, CALL, A))                                                     \
+    X(perp_risk_reset_halt(RISK, SIGNED))                                                          \
+    X(perp_capital_set_safe_mode(CAP, CALL, C, 1))                                                 \
+    X(perp_capital_set_safe_mode(CAP, SIGNED, C, 0))                                               \
+    X(perp_capital_correct(CAP, SIGNED, C, USD(900000)))                                           \
+    X(at_second(book, 86400))                                                                      \
+    X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1))                                              \
+    X(without_quotes_at(book, 900000))                                                             \
+    X(perp_core_advance(book->core, SIGNED))                                                       \
+    X(json(book))
+
+static const char *const NAMES[] = {
+#define X(expression) #expression,
+    STEPS(X)
+#undef X
+};
+
+int fault_steps(void) {
+    return (int)(sizeof NAMES / sizeof *NAMES);
+}
+
+const char *fault_step_name(int step) {
+    return NAMES[step];
+}
+
+int fault_step_ticks(int step) {
+    return strncmp(NAMES[step], "tick_with", 9) == 0;
+}
+
+perp_status fault_step(fault_book *book, int step) {
+    perp_call call;
+    perp_uuid id;
+    int n = 0;
+    (void)call;
+    (void)id;
+#define X(expression)                                                                              \
+    if (step == n++) {                                                                             \
+        return expression;                                                                         \
+    }
+    STEPS(X)
+#undef X
+    return PERP_E_INVALID;
+}
+
+int fault_run(Suite *suite) {
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

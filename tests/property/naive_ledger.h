@@ -1,0 +1,172 @@
+/* A second book, written only for the test: arrays, loops and 128-bit sums, no index, no cache. It
+   knows what the documentation says about money, days, jobs, failures and circuits, and it learns
+   from the library only what it can't know: which jobs a tick chose. A function named after a call
+   returns the status that the call must return and changes the book where that is PERP_OK. */
+#ifndef NAIVE_LEDGER_H
+#define NAIVE_LEDGER_H
+
+#include <perpcore/perpcore.h>
+
+#define N_MAX_EXCHANGES 6
+#define N_MAX_INSTRUMENTS 32
+#define N_MAX_RESERVATIONS 10000
+#define N_MAX_JOBS 200000
+#define N_MAX_KEYS 200000
+#define N_MAX_SYMBOLS 8
+
+typedef struct n_figures {
+    int64_t pnl, volume, fees;
+} n_figures;
+
+typedef struct n_exchange {
+    int64_t equity, high_water, day_start;
+    int had_equity, safe, killed, down;
+    n_figures today, yesterday;
+    uint32_t max_concurrent;
+    int64_t max_notional;
+    int venue;
+    /* The circuit: open_since counts while it is open, half-open included. */
+    int circuit_open;
+    uint32_t circuit_failures;
+    int64_t open_since;
+    /* Times of the dispatches there. */
+    int64_t *dispatches;
+    uint32_t n_dispatches, dispatch_room;
+} n_exchange;
+
+typedef struct n_instrument {
+    uint32_t exchange;
+    int base, symbol;
+    uint32_t kind;
+    int contract; /* 0: not named */
+    double mid;   /* of the last quote */
+} n_instrument;
+
+typedef struct n_reservation {
+    uint64_t id;
+    uint32_t exchange, pool;
+    int64_t reserved, in_flight, used, released;
+    int job; /* index, or -1: the host's */
+} n_reservation;
+
+/* What a key was used for; it stays when the reservation is gone. */
+typedef struct n_key {
+    perp_uuid key;
+    uint64_t id;
+    uint32_t exchange, pool;
+    int64_t reserved;
+} n_key;
+
+typedef struct n_job {
+    perp_uuid id;
+    perp_job job; /* as submitted; of a repair as last chosen */
+    uint32_t state;
+    int64_t ttl_from, started, order_of_dispatch;
+    int overdue, reduce_only, unresolved, left_to_host;
+    int parent; /* of a repair: the index of the job it squares, else -1 */
+    int child;  /* the repair that is pending, running or in doubt, else -1 */
+    uint32_t attempts;
+    double naked;
+    n_figures booked;
+    uint64_t ended; /* which end it was, from 1; 0: not yet */
+} n_job;
+
+typedef struct n_book {
+    perp_config config;
+    int64_t clock;
+    int has_clock;
+    int64_t day;
+    uint32_t n_exchanges, n_instruments;
+    n_exchange exchanges[N_MAX_EXCHANGES];
+    n_instrument instruments[N_MAX_INSTRUMENTS];
+    n_reservation *reservations;
+    uint32_t n_reservations;
+    uint64_t next_id;
+    n_key *keys;
+    uint32_t n_keys;
+    n_job *jobs;
+    int n_jobs;
+    int *active;
+    int n_active;
+    int64_t peak;
+    int loss_latched;
+    uint32_t failures;
+    int halted, killed, paused;
+    int64_t n_dispatched;
+    uint64_t n_ended;
+    int blacklisted[N_MAX_SYMBOLS];
+    uint32_t mode;
+    int override_on, override_has_job;
+    int64_t override_until;
+    perp_uuid override_job;
+} n_book;
+
+void n_open(n_book *b, const perp_config *config);
+void n_close(n_book *b);
+
+/* 0 where the time is acceptable. */
+int n_too_far(const n_book *b, int64_t now);
+/* The clock goes to now, unless it is further, and the day rolls. */
+void n_advance(n_book *b, int64_t now);
+
+int64_t n_budget(const n_book *b, uint32_t exchange, uint32_t pool);
+int64_t n_available(const n_book *b, uint32_t exchange, uint32_t pool);
+int64_t n_in_flight(const n_book *b, uint32_t exchange, uint32_t pool);
+int64_t n_used(const n_book *b, uint32_t exchange, uint32_t pool);
+int64_t n_total_equity(const n_book *b);
+int64_t n_loss(const n_book *b);
+int64_t n_loss_limit(const n_book *b);
+void n_look_at_loss(n_book *b);
+/* What the ledger says to an amount, without taking it; the reason, PERP_REASON_NONE for yes. */
+uint32_t n_refusal(const n_book *b, uint32_t exchange, uint32_t pool, int64_t amount,
+                   int64_t *limit);
+int64_t n_headroom(const n_book *b, uint32_t exchange, uint32_t pool, uint32_t *bound_by);
+
+n_reservation *n_add_reservation(n_book *b, uint32_t exchange, uint32_t pool, int64_t amount,
+                                 int job);
+void n_give_back(n_reservation *r, int64_t amount);
+
+perp_status n_update_equity(n_book *b, int64_t now, uint32_t exchange, int64_t equity);
+perp_status n_transfer(n_book *b, int64_t now, uint32_t exchange, int64_t amount);
+perp_status n_correct(n_book *b, int64_t now, int signed_call, uint32_t exchange, int64_t start);
+perp_status n_safe_mode(n_book *b, int64_t now, int signed_call, uint32_t exchange, uint32_t on);
+perp_status n_record_pnl(n_book *b, int64_t now, uint32_t exchange, int64_t pnl, int64_t volume,
+                         int64_t fees);
+perp_status n_reserve(n_book *b, int64_t now, uint32_t exchange, uint32_t pool, int64_t amount,
+                      const perp_uuid *key, uint64_t *id, perp_refusal *refusal);
+perp_status n_confirm(n_book *b, int64_t now, uint64_t id, int64_t amount);
+perp_status n_release(n_book *b, int64_t now, uint64_t id, int64_t amount);
+uint32_t n_pool_of(const n_book *b, uint32_t strategy);
+/* The exchanges of a job in the order of its legs with what it needs there; how many there are. */
+uint32_t n_needs(const n_book *b, const perp_job *job, uint32_t *exchanges, int64_t *needs);
+uint32_t n_can_reserve_for_job(const n_book *b, const perp_job *job, perp_refusal *refusal);
+perp_status n_reserve_for_job(n_book *b, int64_t now, const perp_job *job, uint64_t *ids,
+                              uint32_t *n_ids, perp_refusal *refusal);
+
+int n_find_job(const n_book *b, const perp_uuid *id);
+int n_runs(const n_job *job);
+int n_same_book(const n_book *b, uint32_t one, uint32_t other);
+/* Whether the two have opposite legs in one book. */
+int n_opposite(const n_book *b, const perp_job *one, const perp_job *other);
+/* Whether a partial job waits to be squared in a base of this one. */
+int n_unresolved_base(const n_book *b, const perp_job *job);
+int64_t n_held(const n_book *b, int job);
+int n_add_job(n_book *b, const perp_job *job, int parent);
+perp_status n_cancel(n_book *b, int64_t now, const perp_uuid *id);
+perp_status n_requeue(n_book *b, int64_t now, const perp_uuid *id);
+perp_status n_resolve(n_book *b, int64_t now, const perp_uuid *id);
+perp_status n_close_job(n_book *b, int64_t now, const perp_uuid *id, int64_t pnl, int64_t volume,
+                        int64_t fees);
+void n_end(n_book *b, int job, uint32_t state);
+/* A job of the tick at the clock. Returns NULL, or which protection it should not have passed. */
+const char *n_dispatch(n_book *b, int job, int reduce_only);
+/* A result of a job that runs; fills what the outcome must say but for the repair. uncertain is set
+   where a figure is too near its limit for another rounding not to decide. */
+void n_finish(n_book *b, int job, const perp_job_result *result, perp_finish_outcome *outcome,
+              int *uncertain);
+void n_set_in_doubt(n_book *b, int job);
+void n_success(n_book *b, uint32_t exchange);
+void n_failure(n_book *b, uint32_t exchange);
+uint32_t n_circuit(const n_book *b, uint32_t exchange);
+
+#endif

@@ -1,0 +1,79 @@
+/* Random calls over the whole API, each predicted by the naive book and compared with it. */
+#ifndef PROPERTY_H
+#define PROPERTY_H
+
+#include "naive_ledger.h"
+
+#define P_MS INT64_C(1000000)
+#define P_SECOND (1000 * P_MS)
+#define P_MINUTE (60 * P_SECOND)
+#define P_HOUR (60 * P_MINUTE)
+#define P_DAY (24 * P_HOUR)
+#define P_START (INT64_C(1760000000) * P_SECOND)
+#define P_USD(x) ((int64_t)(x)*1000000)
+
+#define N_ALL_LEGS PERP_MAX_LEGS
+
+/* What the executor was handed in a tick and did about it, to be applied to the naive book when the
+   tick is over. */
+typedef struct p_action {
+    perp_uuid id;
+    uint32_t reduce_only, is_repair, outcome;
+    perp_order order;
+    int64_t notional, now;
+    int finished;
+    perp_status finish_status;
+    perp_job_result result;
+    perp_finish_outcome finish_outcome;
+} p_action;
+
+typedef struct p_run {
+    perp_core *core;
+    perp_capital *capital;
+    perp_market *market;
+    perp_risk *risk;
+    perp_scheduler *scheduler;
+    n_book book;
+    uint64_t seed, random;
+    int64_t now; /* the host's clock */
+    uint64_t n_calls, n_job, n_key;
+    const char *call;
+    uint64_t hash_before;
+    int64_t clock_before;
+    uint64_t n_ok, n_refused, n_failed, n_dispatched, n_partial, n_repairs, n_ended;
+    p_action actions[256];
+    uint32_t n_actions;
+    perp_tick_result tick;
+    uint32_t outcomes; /* how reliable the executor is: of 16 */
+} p_run;
+
+/* Says where and with which seed, and ends the program. */
+void p_fail(const p_run *run, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+uint64_t p_random(p_run *run);
+/* 0 … below − 1. */
+int64_t p_below(p_run *run, int64_t below);
+int p_chance(p_run *run, int percent);
+
+/* The arguments of a call at a time of the near past or future, signed or not. */
+perp_call p_call(p_run *run, int is_signed);
+int p_is_signed(const perp_call *call);
+
+/* The status must be the one predicted; a failed call has changed nothing. */
+void p_expect(p_run *run, perp_status got, perp_status wanted);
+
+void p_open(p_run *run, uint64_t seed);
+void p_close(p_run *run);
+void p_compare(p_run *run);
+
+void p_valid_job(p_run *run, perp_job *job);
+void p_quotes(p_run *run);
+
+void p_money_call(p_run *run);
+void p_job_call(p_run *run);
+void p_control_call(p_run *run);
+void p_market_call(p_run *run);
+
+void p_execute(void *user, const perp_execution *job, uint32_t *outcome);
+
+#endif

@@ -1,0 +1,626 @@
+/* Calls on jobs: what a tick chose is learned from it, what follows from that is predicted. */
+#include "property.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char METADATA[] = "opaque to the library";
+
+static perp_uuid fresh_id(p_run *run) {
+    perp_uuid id;
+    memset(&id, 0, sizeof id);
+    uint64_t number = ++run->n_job;
+    id.bytes[0] = (uint8_t)(0x10 + p_below(run, 16));
+    for (int i = 0; i < 8; i++) {
+        id.bytes[15 - i] = (uint8_t)(number >> (8 * i));
+    }
+    return id;
+}
+
+/* A leg on some instrument of the base; the step of base 2 is a quarter. */
+static perp_leg leg_of(p_run *run, int base, uint32_t side, double quantity) {
+    perp_leg leg;
+    memset(&leg, 0, sizeof leg);
+    do {
+        leg.instrument = (uint32_t)p_below(run, run->book.n_instruments);
+    } while (run->book.instruments[leg.instrument].base != base);
+    leg.side = side;
+    leg.quantity = quantity;
+    leg.notional =
+        (int64_t)(quantity * run->book.instruments[leg.instrument].mid * 1e6) + p_below(run, 1000);
+    leg.maker = p_chance(run, 10) ? 1 : 0;
+    if (p_chance(run, 30)) {
+        leg.leverage = 1 + (double)p_below(run, 5);
+    }
+    return leg;
+}
+
+void p_valid_job(p_run *run, perp_job *job) {
+    do {
+        perp_job_init(job);
+        int base = (int)p_below(run, 3);
+        double unit = base == 2 ? 0.25 : 1.0 / 1024;
+        double mid = run->book.instruments[base].mid;
+        int64_t units = (int64_t)((double)(200 + p_below(run, 15000)) / mid / unit) + 1;
+        double quantity = (double)units * unit;
+        job->job_id = fresh_id(run);
+        job->strategy = (uint32_t)p_below(run, 3);
+        job->n_legs = 2;
+        job->legs[0] = leg_of(run, base, PERP_SIDE_BUY, quantity);
+        job->legs[1] = leg_of(run, base, PERP_SIDE_SELL, quantity);
+        if (p_chance(run, 10)) {
+            int second = (base + 1) % 3;
+            double more = second == 2 ? 5 : 0.125;
+            job->legs[2] = leg_of(run, second, PERP_SIDE_BUY, more);
+            job->legs[3] = leg_of(run, second, PERP_SIDE_SELL, more);
+            job->legs[3].notional = job->legs[2].notional;
+            job->n_legs = 4;
+        }
+        job->legs[1].notional = job->legs[0].notional + p_below(run, 1000);
+        if (job->strategy == PERP_STRATEGY_HEDGE_REBALANCE && p_chance(run, 60)) {
+            job->n_legs = 1;
+            job->legs[0].side = (uint32_t)p_below(run, 2);
+        }
+        job->notional = job->legs[0].notional;
+        if (p_chance(run, 40)) {
+            job->legs[0].notional = 0;
+        }
+    } while (n_opposite(&run->book, job, job));
+    job->expected_edge_bps = (double)p_below(run, 60) - 3;
+    job->holding_hours = (double)p_below(run, 20);
+    job->priority = p_chance(run, 20) ? (int32_t)p_below(run, 201) - 100 : 0;
+    job->ttl_ms = p_chance(run, 50) ? -1 : p_below(run, 100000);
+    job->max_run_ms = p_chance(run, 30) ? p_below(run, 60000) : 0;
+    if (p_chance(run, 20)) {
+        job->created_at_ns = run->now - p_below(run, 70 * P_SECOND);
+    }
+    if (p_chance(run, 20)) {
+        job->metadata = METADATA;
+        job->metadata_size = (uint32_t)p_below(run, (int64_t)sizeof METADATA);
+    }
+}
+
+/* Breaks one thing that submit must name. */
+static void spoil(p_run *run, perp_job *job) {
+    static const double bad[] = {0, -1, NAN, INFINITY, -INFINITY};
+    perp_leg *leg = &job->legs[p_below(run, job->n_legs)];
+    switch (p_below(run, 16)) {
+    case 0:
+        job->n_legs = p_chance(run, 50) ? 0 : PERP_MAX_LEGS + 1;
+        break;
+    case 1:
+        leg->quantity = bad[p_below(run, 5)];
+        break;
+    case 2:
+        job->notional = -p_below(run, 5);
+        break;
+    case 3:
+        leg->notional = -1;
+        break;
+    case 4:
+        leg->leverage = p_chance(run, 50) ? 0.99 : NAN;
+        break;
+    case 5:
+        leg->side = 2;
+        break;
+    case 6:
+        leg->instrument = run->book.n_instruments;
+        break;
+    case 7:
+        job->strategy = 3;
+        break;
+    case 8:
+        job->priority = p_chance(run, 50) ? 101 : -101;
+        break;
+    case 9:
+        job->expected_edge_bps = NAN;
+        break;
+    case 10:
+        job->holding_hours = p_chance(run, 50) ? -1 : INFINITY;
+        break;
+    case 11:
+        job->metadata_size = PERP_MAX_METADATA + 1;
+        break;
+    case 12:
+        job->struct_size = 0;
+        break;
+    case 13:
+        job->ttl_ms = -2;
+        break;
+    case 14:
+        job->max_run_ms = -1;
+        break;
+    default:
+        job->strategy = PERP_STRATEGY_WASH;
+        job->n_legs = 1;
+    }
+}
+
+/* Whether the library must still know the job: 1 yes, 0 no longer, -1 either. */
+static int must_know(const p_run *run, const n_job *j) {
+    uint64_t history = run->book.config.scheduler.history_size, unresolved = 0;
+    if (j->ended == 0 || j->unresolved) {
+        return 1;
+    }
+    for (int i = 0; i < run->book.n_active; i++) {
+        unresolved += run->book.jobs[run->book.active[i]].unresolved != 0;
+    }
+    if (j->ended + history > run->book.n_ended + unresolved + 8) {
+        return 1;
+    }
+    /* A resolved job may count from its end or from when it was resolved. */
+    return j->state == PERP_JOB_PARTIAL || j->ended + history + 8 + unresolved >= run->book.n_ended
+               ? -1
+               : 0;
+}
+
+static void submit(p_run *run) {
+    perp_job job;
+    int known = -1;
+    p_valid_job(run, &job);
+    perp_status wanted = PERP_OK;
+    if (run->book.n_jobs > 0 && p_chance(run, 12)) {
+        known = (int)(run->book.n_jobs - 1 - p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
+        const n_job *j = &run->book.jobs[known];
+        if (must_know(run, j) == 1 && j->parent < 0) {
+            job = j->job;
+            wanted = PERP_E_EXISTS;
+            if (p_chance(run, 50)) {
+                job.priority = job.priority == 7 ? 8 : 7;
+                wanted = PERP_E_CONFLICT;
+            }
+        }
+    } else if (p_chance(run, 12)) {
+        spoil(run, &job);
+        wanted = PERP_E_INVALID;
+    }
+    perp_call call = p_call(run, 0);
+    if (wanted == PERP_OK && n_too_far(&run->book, call.now_ns)) {
+        wanted = PERP_E_RANGE;
+    }
+    p_expect(run, perp_scheduler_submit(run->scheduler, &call, &job), wanted);
+    if (wanted == PERP_OK) {
+        n_advance(&run->book, call.now_ns);
+        n_add_job(&run->book, &job, -1);
+    }
+}
+
+static void result_of(p_run *run, const n_job *j, perp_job_result *result) {
+    perp_job_result_init(result);
+    result->status = p_chance(run, 75) ? PERP_RESULT_COMPLETED : PERP_RESULT_FAILED;
+    result->hold = p_chance(run, 12) ? 1 : 0;
+    int64_t form = p_below(run, 10);
+    if (form < 3) {
+        result->has_totals = 1;
+        result->pnl = p_below(run, P_USD(40)) - P_USD(20);
+        result->volume = p_below(run, P_USD(20000));
+        result->fees = p_below(run, P_USD(8)) - P_USD(1);
+        return;
+    }
+    if (form < 4) {
+        return;
+    }
+    result->n_legs = j->job.n_legs;
+    int exact = p_chance(run, 70);
+    for (uint32_t i = 0; i < result->n_legs; i++) {
+        perp_leg_result *leg = &result->legs[i];
+        int64_t most = (int64_t)(j->job.legs[i].quantity * 1024);
+        int64_t filled = exact ? most : p_chance(run, 30) ? 0 : p_below(run, most + 1);
+        double mid = run->book.instruments[j->job.legs[i].instrument].mid;
+        leg->filled = (double)filled / 1024;
+        leg->price = filled > 0 ? (double)((int64_t)(mid * 64) + p_below(run, 9) - 4) / 64 : 0;
+        leg->fee = p_below(run, P_USD(4)) - P_USD(1);
+        leg->pnl = p_below(run, P_USD(20)) - P_USD(10);
+        leg->time_ns = PERP_TIME_NONE;
+    }
+}
+
+/* Takes over what only the library can know of a repair: where it goes and how much. */
+static void learn_repair(p_run *run, int parent, const perp_uuid *id) {
+    n_job *first = &run->book.jobs[parent];
+    perp_uuid wanted = first->id;
+    wanted.bytes[0] = (uint8_t)(wanted.bytes[0] ^ (0xA0 + first->attempts + 1));
+    if (memcmp(&wanted, id, sizeof *id) != 0) {
+        p_fail(run, "the id of the repair is not the first job's with attempt %u",
+               first->attempts + 1);
+    }
+    if (first->left_to_host || first->attempts >= 3 || !run->book.config.scheduler.auto_repair) {
+        p_fail(run, "a repair was queued where the host must act");
+    }
+    perp_job_info info;
+    memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
+    p_expect(run, perp_scheduler_job(run->scheduler, id, &info), PERP_OK);
+    double naked = first->naked < 0 ? -first->naked : first->naked;
+    const perp_leg *leg = &info.job.legs[0];
+    if (!info.is_repair || memcmp(&info.repairs_job, &first->id, sizeof first->id) != 0 ||
+        info.job.n_legs != 1 || info.job.priority != 100 ||
+        info.job.strategy != PERP_STRATEGY_HEDGE_REBALANCE || info.job.ttl_ms != 0 ||
+        leg->side != (first->naked > 0 ? (uint32_t)PERP_SIDE_SELL : (uint32_t)PERP_SIDE_BUY)) {
+        p_fail(run, "the repair is not what it should be");
+    }
+    if (leg->quantity > naked || naked - leg->quantity >= 0.25) {
+        p_fail(run, "the repair trades %.17g where %.17g is naked", leg->quantity, naked);
+    }
+    info.job.created_at_ns = PERP_TIME_NONE;
+    n_add_job(&run->book, &info.job, parent);
+    run->n_repairs++;
+}
+
+static int near_value(double a, double b) {
+    double scale = fabs(a) > fabs(b) ? fabs(a) : fabs(b);
+    return fabs(a - b) <= 1e-9 * (1 + scale);
+}
+
+/* Applies a result to the naive book and compares what finish said of it. */
+static void apply_result(p_run *run, int index, const perp_job_result *result,
+                         const perp_finish_outcome *got) {
+    n_job *j = &run->book.jobs[index];
+    int parent = j->parent, uncertain = 0;
+    perp_finish_outcome wanted;
+    n_finish(&run->book, index, result, &wanted, &uncertain);
+    if (uncertain) {
+        p_fail(run, "a figure is too near its limit to decide: choose other prices");
+    }
+    run->n_ended++;
+    if (got == NULL) {
+        return;
+    }
+    if (got->state != wanted.state) {
+        p_fail(run, "finished as %s, wanted %s", perp_job_state_string(got->state),
+               perp_job_state_string(wanted.state));
+    }
+    if (got->n_naked != wanted.n_naked) {
+        p_fail(run, "%u bases naked, wanted %u", got->n_naked, wanted.n_naked);
+    }
+    for (uint32_t i = 0; i < wanted.n_naked; i++) {
+        if (!near_value(got->naked[i].quantity, wanted.naked[i].quantity)) {
+            p_fail(run, "naked %.17g, wanted %.17g", got->naked[i].quantity,
+                   wanted.naked[i].quantity);
+        }
+    }
+    run->n_partial += wanted.state == PERP_JOB_PARTIAL;
+    int first = wanted.state == PERP_JOB_PARTIAL ? index : parent;
+    if (got->has_repair) {
+        if (first < 0 || !run->book.jobs[first].unresolved) {
+            p_fail(run, "a repair without a job to repair");
+        }
+        learn_repair(run, first, &got->repair_job_id);
+    }
+}
+
+static void finish(p_run *run) {
+    perp_job_result result;
+    perp_finish_outcome outcome;
+    perp_uuid id = fresh_id(run);
+    int index = -1;
+    perp_status wanted = PERP_E_NOT_FOUND;
+    memset(&outcome, 0, sizeof outcome);
+    outcome.struct_size = sizeof outcome;
+    perp_job_result_init(&result);
+    if (run->book.n_active > 0 && p_chance(run, 95)) {
+        index = run->book.active[p_below(run, run->book.n_active)];
+        for (int tries = 0; tries < 5 && !n_runs(&run->book.jobs[index]); tries++) {
+            index = run->book.active[p_below(run, run->book.n_active)];
+        }
+    } else if (run->book.n_jobs > 0 && p_chance(run, 70)) {
+        index = (int)p_below(run, run->book.n_jobs);
+    }
+    if (index >= 0) {
+        id = run->book.jobs[index].id;
+        result_of(run, &run->book.jobs[index], &result);
+        wanted = n_runs(&run->book.jobs[index]) ? PERP_OK : PERP_E_NOT_FOUND;
+    }
+    if (wanted == PERP_OK && p_chance(run, 6)) {
+        perp_job_result_init(&result);
+        result.status = PERP_RESULT_UNKNOWN;
+    } else if (wanted == PERP_OK && p_chance(run, 6)) {
+        wanted = PERP_E_INVALID;
+        if (result.n_legs == 0) {
+            result.has_totals = 1;
+            result.n_legs = 1;
+        } else if (p_chance(run, 30)) {
+            result.n_legs = result.n_legs % PERP_MAX_LEGS + 1;
+        } else if (p_chance(run, 30)) {
+            result.legs[0].filled = p_chance(run, 50) ? -1 : NAN;
+        } else {
+            result.legs[0].filled = 1;
+            result.legs[0].price = p_chance(run, 50) ? 0 : -3;
+        }
+    }
+    perp_call call = p_call(run, 0);
+    if (wanted == PERP_OK && n_too_far(&run->book, call.now_ns)) {
+        wanted = PERP_E_RANGE;
+    }
+    int quiet = p_chance(run, 5) && index >= 0 && !run->book.config.scheduler.auto_repair;
+    perp_status got =
+        perp_scheduler_finish(run->scheduler, &call, &id, &result, quiet ? NULL : &outcome);
+    p_expect(run, got, wanted);
+    if (got == PERP_OK) {
+        n_advance(&run->book, call.now_ns);
+        apply_result(run, index, &result, quiet ? NULL : &outcome);
+    }
+}
+
+void p_execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    p_run *run = user;
+    if (run->n_actions == sizeof run->actions / sizeof *run->actions) {
+        p_fail(run, "too many jobs in a tick");
+    }
+    if (*outcome != PERP_OUTCOME_IN_DOUBT) {
+        p_fail(run, "the outcome is not preset to in doubt");
+    }
+    p_action *action = &run->actions[run->n_actions++];
+    memset(action, 0, sizeof *action);
+    action->id = job->job_id;
+    action->reduce_only = job->reduce_only;
+    action->is_repair = job->is_repair;
+    action->order = job->orders[0];
+    action->notional = job->notional;
+    int64_t pick = p_below(run, 16);
+    *outcome = pick < run->outcomes         ? (uint32_t)PERP_OUTCOME_ACCEPTED
+               : pick + 1 < 16              ? (uint32_t)PERP_OUTCOME_REFUSED
+                                            : (uint32_t)PERP_OUTCOME_IN_DOUBT;
+    if (p_chance(run, 5)) {
+        int index = n_find_job(&run->book, &job->job_id);
+        perp_call call;
+        perp_call_init(&call);
+        call.now_ns = action->now = run->now;
+        if (index >= 0) {
+            n_job copy = run->book.jobs[index];
+            copy.job.legs[0].quantity = job->orders[0].quantity;
+            result_of(run, &copy, &action->result);
+            action->finish_outcome.struct_size = sizeof action->finish_outcome;
+            action->finish_status =
+                perp_scheduler_finish(run->scheduler, &call, &job->job_id, &action->result,
+                                      &action->finish_outcome);
+            action->finished = 1;
+            *outcome = (uint32_t)p_below(run, 3);
+        }
+    }
+    action->outcome = *outcome;
+}
+
+static void predict_expiry(p_run *run) {
+    uint32_t n = 0;
+    /* In the order of submit, which is the order of the naive book's jobs. */
+    for (int i = 0; i < run->book.n_active; i++) {
+        int index = run->book.active[i];
+        n_job *j = &run->book.jobs[index];
+        int64_t ttl = j->job.ttl_ms < 0 ? run->book.config.scheduler.default_ttl_ms : j->job.ttl_ms;
+        if (j->state != PERP_JOB_PENDING || ttl == 0 || j->parent >= 0 ||
+            run->book.clock <= j->ttl_from + ttl * P_MS) {
+            continue;
+        }
+        while (n < run->tick.n_items && run->tick.items[n].kind != PERP_TICK_EXPIRED) {
+            n++;
+        }
+        if (n == run->tick.n_items ||
+            memcmp(&run->tick.items[n].job_id, &j->id, sizeof j->id) != 0) {
+            p_fail(run, "a job should have expired, or in another order");
+        }
+        n++;
+        n_end(&run->book, index, PERP_JOB_EXPIRED);
+        i--;
+    }
+    while (n < run->tick.n_items) {
+        if (run->tick.items[n++].kind == PERP_TICK_EXPIRED) {
+            p_fail(run, "a job expired that should not");
+        }
+    }
+}
+
+static void predict_overdue(p_run *run) {
+    uint32_t wanted = 0;
+    for (int i = 0; i < run->book.n_active; i++) {
+        n_job *j = &run->book.jobs[run->book.active[i]];
+        if (n_runs(j) && j->job.max_run_ms > 0 && !j->overdue &&
+            run->book.clock > j->started + j->job.max_run_ms * P_MS) {
+            j->overdue = 1;
+            wanted++;
+        }
+    }
+    if (run->tick.overdue != wanted) {
+        p_fail(run, "%u overdue, wanted %u", run->tick.overdue, wanted);
+    }
+}
+
+static void apply_refusals(p_run *run) {
+    for (uint32_t i = 0; i < run->tick.n_items; i++) {
+        const perp_tick_item *item = &run->tick.items[i];
+        if (item->kind != PERP_TICK_REFUSED && item->kind != PERP_TICK_SKIPPED) {
+            continue;
+        }
+        int index = n_find_job(&run->book, &item->job_id);
+        if (index < 0 || run->book.jobs[index].state != PERP_JOB_PENDING) {
+            p_fail(run, "a job was refused or skipped that is not pending");
+        }
+        if (item->kind == PERP_TICK_REFUSED &&
+            (item->reason == PERP_REASON_NONE || item->reason >= PERP_REASON_RULES_END)) {
+            p_fail(run, "refused for %s, which is no rule", perp_reason_string(item->reason));
+        }
+        if (item->kind == PERP_TICK_REFUSED && run->book.jobs[index].parent < 0 &&
+            run->book.config.scheduler.on_reject == PERP_ON_REJECT_DROP) {
+            n_end(&run->book, index, PERP_JOB_REJECTED);
+        }
+    }
+}
+
+static void apply_dispatches(p_run *run) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < run->tick.n_items; i++) {
+        if (run->tick.items[i].kind == PERP_TICK_DISPATCHED) {
+            if (n >= run->n_actions ||
+                memcmp(&run->tick.items[i].job_id, &run->actions[n].id, sizeof(perp_uuid)) != 0) {
+                p_fail(run, "the executor was not called in the order of the result");
+            }
+            n++;
+        }
+    }
+    if (n != run->n_actions || run->tick.dispatched != n) {
+        p_fail(run, "%u executed, %u listed, %u counted", run->n_actions, n, run->tick.dispatched);
+    }
+    for (n = 0; n < run->n_actions; n++) {
+        const p_action *action = &run->actions[n];
+        int index = n_find_job(&run->book, &action->id);
+        if (index < 0) {
+            p_fail(run, "an unknown job was dispatched");
+        }
+        n_job *j = &run->book.jobs[index];
+        if ((j->parent >= 0) != (action->is_repair != 0)) {
+            p_fail(run, "a repair is called none, or the reverse");
+        }
+        if (j->parent >= 0) {
+            /* The tick chose anew. */
+            j->job.legs[0].instrument = action->order.instrument;
+            j->job.legs[0].quantity = action->order.quantity;
+            j->job.legs[0].notional = 0;
+            j->job.notional = action->notional;
+        }
+        const char *broken = n_dispatch(&run->book, index, action->reduce_only != 0);
+        if (broken != NULL) {
+            p_fail(run, "a job was dispatched against: %s", broken);
+        }
+        run->n_dispatched++;
+    }
+}
+
+static const perp_tick_item *repair_item(const p_run *run, const perp_uuid *id) {
+    for (uint32_t i = 0; i < run->tick.n_items; i++) {
+        if (run->tick.items[i].kind == PERP_TICK_REPAIR &&
+            memcmp(&run->tick.items[i].job_id, id, sizeof *id) == 0) {
+            return &run->tick.items[i];
+        }
+    }
+    return NULL;
+}
+
+static void apply_actions(p_run *run) {
+    for (uint32_t n = 0; n < run->n_actions; n++) {
+        p_action *action = &run->actions[n];
+        int index = n_find_job(&run->book, &action->id);
+        if (action->finished) {
+            if (action->finish_status != PERP_OK) {
+                p_fail(run, "finish inside execute: %s",
+                       perp_status_string(action->finish_status));
+            }
+            n_advance(&run->book, action->now);
+            apply_result(run, index, &action->result, &action->finish_outcome);
+            continue;
+        }
+        if (action->outcome == PERP_OUTCOME_IN_DOUBT) {
+            n_set_in_doubt(&run->book, index);
+        } else if (action->outcome == PERP_OUTCOME_REFUSED) {
+            int parent = run->book.jobs[index].parent;
+            perp_job_result nothing;
+            perp_job_result_init(&nothing);
+            nothing.status = PERP_RESULT_FAILED;
+            apply_result(run, index, &nothing, NULL);
+            const perp_tick_item *item = repair_item(run, &action->id);
+            if (item != NULL && parent < 0) {
+                p_fail(run, "a refused job that is no repair has a next one");
+            }
+            if (item != NULL) {
+                learn_repair(run, parent, &item->other);
+            }
+        }
+    }
+}
+
+static void tick(p_run *run) {
+    perp_call call = p_call(run, 0);
+    int too_far = n_too_far(&run->book, call.now_ns);
+    run->n_actions = 0;
+    perp_status got = perp_scheduler_tick(run->scheduler, &call, &run->tick);
+    p_expect(run, got, too_far ? PERP_E_RANGE : PERP_OK);
+    if (too_far) {
+        return;
+    }
+    n_advance(&run->book, call.now_ns);
+    predict_expiry(run);
+    predict_overdue(run);
+    uint32_t status = run->book.killed   ? (uint32_t)PERP_TICK_KILLED
+                      : run->book.paused ? (uint32_t)PERP_TICK_PAUSED
+                                         : (uint32_t)PERP_TICK_OK;
+    if (run->tick.status != status) {
+        p_fail(run, "tick status %u, wanted %u", run->tick.status, status);
+    }
+    apply_refusals(run);
+    apply_dispatches(run);
+    apply_actions(run);
+    uint32_t pending = 0, running = 0;
+    for (int i = 0; i < run->book.n_active; i++) {
+        pending += run->book.jobs[run->book.active[i]].state == PERP_JOB_PENDING;
+        running += n_runs(&run->book.jobs[run->book.active[i]]) != 0;
+    }
+    if (run->tick.pending != pending || run->tick.running != running) {
+        p_fail(run, "%u pending and %u running, wanted %u and %u", run->tick.pending,
+               run->tick.running, pending, running);
+    }
+}
+
+/* The id of some job: mostly one in the state, sometimes another, sometimes of none. */
+static perp_uuid some_job(p_run *run, uint32_t state) {
+    if (run->book.n_active == 0 || p_chance(run, 5)) {
+        return run->book.n_jobs > 0 && p_chance(run, 80)
+                   ? run->book.jobs[p_below(run, run->book.n_jobs)].id
+                   : fresh_id(run);
+    }
+    int index = run->book.active[p_below(run, run->book.n_active)];
+    for (int tries = 0; tries < 12 && run->book.jobs[index].state != state; tries++) {
+        index = run->book.active[p_below(run, run->book.n_active)];
+    }
+    return run->book.jobs[index].id;
+}
+
+static void cancel(p_run *run) {
+    perp_uuid id = some_job(run, PERP_JOB_PENDING);
+    perp_call call = p_call(run, 0);
+    perp_status got = perp_scheduler_cancel(run->scheduler, &call, &id);
+    p_expect(run, got, n_cancel(&run->book, call.now_ns, &id));
+}
+
+static void requeue(p_run *run) {
+    perp_uuid id = some_job(run, PERP_JOB_IN_DOUBT);
+    perp_call call = p_call(run, 0);
+    perp_status got = perp_scheduler_requeue(run->scheduler, &call, &id);
+    p_expect(run, got, n_requeue(&run->book, call.now_ns, &id));
+}
+
+static void resolve(p_run *run) {
+    perp_uuid id = some_job(run, PERP_JOB_PARTIAL);
+    perp_call call = p_call(run, 0);
+    perp_status got = perp_scheduler_resolve(run->scheduler, &call, &id);
+    p_expect(run, got, n_resolve(&run->book, call.now_ns, &id));
+}
+
+static void close_job(p_run *run) {
+    perp_uuid id = some_job(run, PERP_JOB_OPEN);
+    int64_t pnl = p_below(run, P_USD(40)) - P_USD(20), fees = p_below(run, P_USD(5));
+    int64_t volume = p_chance(run, 5) ? -1 : p_below(run, P_USD(9000));
+    perp_call call = p_call(run, 0);
+    perp_status got = perp_scheduler_close(run->scheduler, &call, &id, pnl, volume, fees);
+    p_expect(run, got, n_close_job(&run->book, call.now_ns, &id, pnl, volume, fees));
+}
+
+void p_job_call(p_run *run) {
+    static const struct {
+        const char *name;
+        int weight;
+        void (*make)(p_run *run);
+    } calls[] = {
+        {"submit", 30, submit}, {"tick", 24, tick},       {"finish", 26, finish},
+        {"close", 6, close_job}, {"cancel", 4, cancel},   {"requeue", 4, requeue},
+        {"resolve", 6, resolve},
+    };
+    int64_t pick = p_below(run, 100);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        pick -= calls[i].weight;
+        if (pick < 0) {
+            run->call = calls[i].name;
+            calls[i].make(run);
+            return;
+        }
+    }
+}
