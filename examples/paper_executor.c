@@ -103,9 +103,10 @@ static int is_full(const struct desk *desk, const paper_leg *leg) {
 static void arrive(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
     paper_executor *paper = &desk->paper;
     paper->counts.orders++;
-    perp_latency latency = {
-        .exchange = leg->order.exchange, .time_ns = now_ns, .ms = leg->latency_ms};
-    desk_ok(desk, perp_market_on_latency(perp_core_market(desk->core), &latency), "latency");
+    feed_event event = {.kind = FEED_LATENCY, .time_ns = now_ns};
+    event.u.latency =
+        (perp_latency){.exchange = leg->order.exchange, .time_ns = now_ns, .ms = leg->latency_ms};
+    desk_tell(desk, &event, "latency");
     leg->phase = PAPER_DONE;
     if (sim_random_chance(&paper->random, paper->settings.reject_chance))
         return;
@@ -292,6 +293,21 @@ void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrumen
     }
     if (any)
         paper_advance(desk, now_ns);
+}
+
+void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
+    for (uint32_t t = 0; t < PAPER_TICKETS; t++) {
+        paper_ticket *ticket = &desk->paper.tickets[t];
+        for (uint32_t i = 0; ticket->in_use && !ticket->lost && i < ticket->n_legs; i++) {
+            paper_leg *leg = &ticket->legs[i];
+            if ((exchange != PERP_ALL_EXCHANGES && leg->order.exchange != exchange) ||
+                (leg->phase != PAPER_SENDING && leg->phase != PAPER_RESTING))
+                continue;
+            leg->phase = PAPER_DONE;
+            leg->due_ns = now_ns;
+        }
+    }
+    paper_advance(desk, now_ns);
 }
 
 uint32_t paper_execute(struct desk *desk, const perp_execution *job) {

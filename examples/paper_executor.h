@@ -69,6 +69,9 @@ uint32_t paper_execute(struct desk *desk, const perp_execution *job);
 /* Works all orders whose time has come and finishes the jobs that are done. */
 void paper_advance(struct desk *desk, int64_t now_ns);
 
+/* Takes back the orders that are under way or rest on an exchange, or on PERP_ALL_EXCHANGES. */
+void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange);
+
 /* A trade that went through the price of resting orders fills them. */
 void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrument, double price);
 

@@ -376,7 +376,7 @@ perp_status recorded_market_register(recorded_market *market, perp_core *core) {
         spec.price_tick = model->tick;
         spec.min_notional = 5 * PERP_USD;
         status = perp_instrument_add(core, &spec, &market->ids[i]);
-        if (status != PERP_OK)
+        if (status != PERP_OK && status != PERP_E_EXISTS)
             return status;
     }
     return PERP_OK;

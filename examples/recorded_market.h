@@ -15,7 +15,7 @@ recorded_market *recorded_market_new(uint32_t part, const char *directory, char 
                                      size_t size);
 void recorded_market_free(recorded_market *market);
 
-/* Adds the exchanges and instruments to a core that has none. */
+/* Adds the exchanges and instruments to a core that has none, or these. */
 perp_status recorded_market_register(recorded_market *market, perp_core *core);
 
 /* The feed lives as long as the market. */

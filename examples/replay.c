@@ -184,18 +184,10 @@ static const char minute_limits[] =
     "{\"risk\":{\"max_quote_age_ms\":90000,\"daily_volume_target\":2000000}}";
 
 static void fit_settings(desk_settings *settings, uint32_t part) {
-    settings->paper.maker_rate = 0;
     if (part == RECORDED_TWO_EXCHANGES) {
-        settings->paper.maker_patience_ns = 300 * DESK_SECOND;
-        settings->paper.silence_ns = HOUR_NS;
-        settings->strategies.arb_maker = 1;
-        settings->strategies.arb_exit_bps = 0.5;
-        settings->strategies.arb_pause_ns = 300 * DESK_SECOND;
-        settings->strategies.arb_hold_ns = 7200 * DESK_SECOND;
-        settings->strategies.volume_every_ns = 15 * DESK_SECOND;
-        settings->strategies.volume_hold_ns = 1200 * DESK_SECOND;
-        settings->strategies.volume_cost_bps = 12;
+        desk_settings_fit_minutes(settings);
     } else {
+        settings->paper.maker_rate = 0;
         settings->sample_ns = DESK_SECOND;
         settings->strategies.same_venue = 1;
         settings->strategies.warm_up_ns = 20 * DESK_SECOND;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void desk_settings_init(desk_settings *settings) {
     memset(settings, 0, sizeof *settings);
@@ -16,6 +17,19 @@ void desk_settings_init(desk_settings *settings) {
     settings->repair_ns = 300 * DESK_SECOND;
     paper_settings_init(&settings->paper);
     strategy_settings_init(&settings->strategies);
+}
+
+void desk_settings_fit_minutes(desk_settings *settings) {
+    settings->paper.maker_rate = 0;
+    settings->paper.maker_patience_ns = 300 * DESK_SECOND;
+    settings->paper.silence_ns = 3600 * DESK_SECOND;
+    settings->strategies.arb_maker = 1;
+    settings->strategies.arb_exit_bps = 0.5;
+    settings->strategies.arb_pause_ns = 300 * DESK_SECOND;
+    settings->strategies.arb_hold_ns = 7200 * DESK_SECOND;
+    settings->strategies.volume_every_ns = 15 * DESK_SECOND;
+    settings->strategies.volume_hold_ns = 1200 * DESK_SECOND;
+    settings->strategies.volume_cost_bps = 12;
 }
 
 int desk_ok(struct desk *desk, perp_status status, const char *what) {
@@ -67,7 +81,11 @@ static int learn_exchange(struct desk *desk, uint32_t e) {
     exchange->taker_bps = spec.taker_fee_bps;
     exchange->maker_bps = spec.maker_fee_bps;
     exchange->api = PERP_API_UP;
-    exchange->deposit = desk->settings.equity;
+    perp_capital_state capital = {.struct_size = sizeof capital};
+    if (!desk_ok(desk, perp_capital_snapshot(perp_core_capital(desk->core), e, &capital), "equity"))
+        return 0;
+    exchange->deposit =
+        capital.last_update_ns == PERP_TIME_NONE ? desk->settings.equity : capital.equity;
     exchange->venue = e;
     for (uint32_t o = e; o-- > 0;)
         if (desk_ok(desk, perp_exchange_get(desk->core, o, &other), "exchange") &&
@@ -165,27 +183,19 @@ static void see_quote(desk_instrument *instrument, const perp_quote *quote) {
     instrument->n_asks = n + 1;
 }
 
-static perp_status see_prices(struct desk *desk, const feed_event *event) {
-    perp_market *market = perp_core_market(desk->core);
+static void see_prices(struct desk *desk, const feed_event *event) {
     const perp_quote *quote = &event->u.quote;
     desk_instrument *instrument = &desk->instruments[quote->instrument];
     instrument->time_ns = event->time_ns;
     instrument->mid = (quote->bid + quote->ask) / 2;
     if (event->kind == FEED_QUOTE) {
         see_quote(instrument, quote);
-        return perp_market_on_quote(market, quote);
+        return;
     }
     instrument->n_bids = event->n_bids;
     instrument->n_asks = event->n_asks;
     memcpy(instrument->bids, event->bids, sizeof event->bids);
     memcpy(instrument->asks, event->asks, sizeof event->asks);
-    perp_book book = {.instrument = quote->instrument,
-                      .n_bids = event->n_bids,
-                      .n_asks = event->n_asks,
-                      .time_ns = event->time_ns,
-                      .bids = event->bids,
-                      .asks = event->asks};
-    return perp_market_on_book(market, &book);
 }
 
 /* A funding payment is money that moves outside of any job. */
@@ -209,28 +219,70 @@ static perp_status settle(struct desk *desk, const feed_event *event) {
 }
 
 static perp_status see(struct desk *desk, const feed_event *event) {
-    perp_market *market = perp_core_market(desk->core);
     switch (event->kind) {
     case FEED_QUOTE:
     case FEED_BOOK:
-        return see_prices(desk, event);
+        see_prices(desk, event);
+        break;
     case FEED_TRADE:
         paper_trade(desk, event->time_ns, event->u.trade.instrument, event->u.trade.price);
-        return perp_market_on_trade(market, &event->u.trade);
-    case FEED_MARK:
-        return perp_market_on_mark(market, &event->u.mark);
+        break;
     case FEED_FUNDING:
         desk->instruments[event->u.funding.instrument].funding = event->u.funding;
-        return perp_market_on_funding(market, &event->u.funding);
+        break;
     case FEED_SETTLEMENT:
         return settle(desk, event);
     case FEED_LATENCY:
         desk->exchanges[event->u.latency.exchange].latency_ms = event->u.latency.ms;
-        return perp_market_on_latency(market, &event->u.latency);
-    default:
+        break;
+    case FEED_STATUS:
         desk->exchanges[event->u.status.exchange].api = event->u.status.api;
-        return perp_market_on_status(market, &event->u.status);
+        break;
+    default:
+        break;
     }
+    return desk->feed.tell == NULL ? feed_tell(perp_core_market(desk->core), event) : PERP_OK;
+}
+
+static perp_status tell_book(perp_market *market, const feed_event *event) {
+    perp_book book = {.instrument = event->u.quote.instrument,
+                      .n_bids = event->n_bids,
+                      .n_asks = event->n_asks,
+                      .time_ns = event->time_ns,
+                      .bids = event->bids,
+                      .asks = event->asks};
+    return perp_market_on_book(market, &book);
+}
+
+perp_status feed_tell(perp_market *market, const feed_event *event) {
+    switch (event->kind) {
+    case FEED_QUOTE:
+        return perp_market_on_quote(market, &event->u.quote);
+    case FEED_BOOK:
+        return tell_book(market, event);
+    case FEED_TRADE:
+        return perp_market_on_trade(market, &event->u.trade);
+    case FEED_MARK:
+        return perp_market_on_mark(market, &event->u.mark);
+    case FEED_FUNDING:
+        return perp_market_on_funding(market, &event->u.funding);
+    case FEED_LATENCY:
+        return perp_market_on_latency(market, &event->u.latency);
+    case FEED_STATUS:
+        return perp_market_on_status(market, &event->u.status);
+    case FEED_POSITION:
+        return perp_market_on_position(market, &event->u.position);
+    default:
+        return PERP_OK;
+    }
+}
+
+void desk_tell(struct desk *desk, const feed_event *event, const char *what) {
+    perp_status status = desk->feed.tell == NULL ? feed_tell(perp_core_market(desk->core), event)
+                                                 : desk->feed.tell(desk->feed.user, event);
+    /* A feed of its own thread may be ahead of the desk; what it said since is newer. */
+    if (status != PERP_E_STALE || desk->feed.tell == NULL)
+        desk_ok(desk, status, what);
 }
 
 /* ---- the paper account ---- */
@@ -264,12 +316,13 @@ perp_usd desk_fill(struct desk *desk, perp_instrument_id id, uint32_t side, doub
 
 void desk_report_position(struct desk *desk, int64_t now_ns, perp_instrument_id id) {
     const desk_instrument *instrument = &desk->instruments[id];
-    perp_position position = {.instrument = id,
-                              .margin_mode = PERP_MARGIN_NOT_GIVEN,
-                              .time_ns = now_ns,
-                              .quantity = instrument->position,
-                              .entry_price = instrument->entry};
-    desk_ok(desk, perp_market_on_position(perp_core_market(desk->core), &position), "position");
+    feed_event event = {.kind = FEED_POSITION, .time_ns = now_ns};
+    event.u.position = (perp_position){.instrument = id,
+                                       .margin_mode = PERP_MARGIN_NOT_GIVEN,
+                                       .time_ns = now_ns,
+                                       .quantity = instrument->position,
+                                       .entry_price = instrument->entry};
+    desk_tell(desk, &event, "position");
 }
 
 /* ---- the loop ---- */
@@ -291,13 +344,25 @@ static void look_after_halt(struct desk *desk, int64_t now_ns) {
     }
 }
 
+static int64_t clock_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * DESK_SECOND + time.tv_nsec;
+}
+
+static int tick(struct desk *desk, int64_t now_ns) {
+    perp_call call = desk_call(now_ns);
+    int64_t start = desk->ticked == NULL ? 0 : clock_ns();
+    perp_status status = perp_scheduler_tick(perp_core_scheduler(desk->core), &call, &desk->tick);
+    if (desk->ticked != NULL)
+        desk->ticked(desk->ticked_user, clock_ns() - start);
+    return desk_ok(desk, status, "tick");
+}
+
 static void step(struct desk *desk, int64_t now_ns) {
     desk->next_step_ns = now_ns + desk->settings.step_ns;
     strategies_step(desk, now_ns);
-    perp_call call = desk_call(now_ns);
-    if (desk->failed ||
-        !desk_ok(desk, perp_scheduler_tick(perp_core_scheduler(desk->core), &call, &desk->tick),
-                 "tick"))
+    if (desk->failed || !tick(desk, now_ns))
         return;
     report_tick(desk);
     if (now_ns >= desk->next_sample_ns) {

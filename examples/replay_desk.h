@@ -21,6 +21,7 @@ typedef struct desk_settings {
     int64_t check_ns;    /* between two perp_core_check */
     int64_t operator_ns; /* so long after a halt somebody has looked and resets it */
     int64_t repair_ns;   /* a repair that waits longer is done by hand */
+    uint64_t run;        /* part of the ids of jobs, for a book that outlives a run */
     paper_settings paper;
     strategy_settings strategies;
 } desk_settings;
@@ -99,14 +100,20 @@ struct desk {
     paper_executor paper;
     struct report report;
     perp_tick_result tick;
+    void (*ticked)(void *user, int64_t ns); /* NULL, or told how long each tick took */
+    void *ticked_user;
     int failed; /* a call failed that must not: error says which; nothing goes on */
     char error[320];
 };
 
 void desk_settings_init(desk_settings *settings);
 
+/* What fits a market of one quote a minute: what counts as fresh, how long orders rest. */
+void desk_settings_fit_minutes(desk_settings *settings);
+
 /* Starts a desk on a core that the market was registered with, and whose execute callback is
-   desk_execute with the desk as its user. 0: desk->error says why. */
+   desk_execute with the desk as its user. The paper accounts start with the equity that the core
+   knows, else with that of the settings. 0: desk->error says why. */
 int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
               const desk_settings *settings);
 void desk_close(struct desk *desk);
@@ -129,6 +136,8 @@ uint32_t desk_find_job(const perp_uuid *id, int *is_repair);
 /* Books a fill on the paper account: the cash it moves (negative: paid), fee and profit apart. */
 perp_usd desk_fill(struct desk *desk, perp_instrument_id instrument, uint32_t side, double quantity,
                    double price, double fee_bps, perp_usd *fee, perp_usd *pnl);
+/* Gives the library what the desk itself learned. */
+void desk_tell(struct desk *desk, const feed_event *event, const char *what);
 void desk_report_position(struct desk *desk, int64_t now_ns, perp_instrument_id instrument);
 
 /* Submits; the legs become those of the desk's job. DESK_NONE: refused at once. */
@@ -138,6 +147,8 @@ uint32_t desk_submit(struct desk *desk, int64_t now_ns, perp_job *job, uint32_t 
 void desk_unwind(struct desk *desk, int64_t now_ns, uint32_t index);
 /* From the tick: a job's time is over. */
 void desk_expired(struct desk *desk, int64_t now_ns, uint32_t index);
+/* Somebody else cancelled a job that waited. */
+void desk_cancelled(struct desk *desk, int64_t now_ns, uint32_t index);
 /* Each step: what ended partial is squared, what is left over is closed, what has ended forgotten.
  */
 void desk_look_after(struct desk *desk, int64_t now_ns);

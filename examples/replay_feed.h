@@ -14,7 +14,8 @@ enum feed_kind {
     FEED_FUNDING,
     FEED_SETTLEMENT,
     FEED_LATENCY,
-    FEED_STATUS
+    FEED_STATUS,
+    FEED_POSITION /* not of a market: what an account holds */
 };
 
 /* A funding payment is due: the library learns of rates, the accounts of payments. */
@@ -37,20 +38,27 @@ typedef struct feed_event {
         feed_settlement settlement;
         perp_latency latency;
         perp_exchange_status status;
+        perp_position position;
     } u;
     perp_book_level bids[FEED_LEVELS];
     perp_book_level asks[FEED_LEVELS];
 } feed_event;
 
 /* ends_ns: by instrument, when its data end (a host knows when a contract expires); NULL: none
-   does. next gives 1, or 0 at the end. */
+   does. next gives 1, or 0 at the end. tell: NULL; or other threads give this market to the
+   library, the desk only looks at it, and what the desk itself learns (latencies of orders,
+   positions) goes through here, for the host to keep apart what the library wants kept apart. */
 struct feed {
     void *user;
     int (*next)(void *user, feed_event *event);
+    perp_status (*tell)(void *user, const feed_event *event);
     const char *title;
     int64_t start_ns;
     int64_t end_ns;
     const int64_t *ends_ns;
 };
+
+/* Gives an event to the library; a settlement is none of its business. */
+perp_status feed_tell(perp_market *market, const feed_event *event);
 
 #endif

@@ -11,8 +11,10 @@
 
 /* Ids count jobs: the library makes the id of a repair from its job's by changing the first byte,
    so the number tells which job was repaired. */
-static perp_uuid make_id(uint32_t index) {
+static perp_uuid make_id(uint64_t run, uint32_t index) {
     perp_uuid id = {{0}};
+    for (int i = 0; i < 8; i++)
+        id.bytes[4 + i] = (uint8_t)(run >> (56 - 8 * i));
     for (int i = 0; i < 4; i++)
         id.bytes[12 + i] = (uint8_t)(index >> (24 - 8 * i));
     return id;
@@ -81,7 +83,7 @@ uint32_t desk_submit(struct desk *desk, int64_t now_ns, perp_job *job, uint32_t 
     if (index == DESK_NONE)
         return DESK_NONE;
     perp_call call = desk_call(now_ns);
-    job->job_id = make_id(index);
+    job->job_id = make_id(desk->settings.run, index);
     perp_status status = perp_scheduler_submit(perp_core_scheduler(desk->core), &call, job);
     if (status == PERP_E_INVALID) {
         note_invalid(desk, now_ns, job);
@@ -223,10 +225,21 @@ void desk_finished(struct desk *desk, int64_t now_ns, const paper_ticket *ticket
     }
 }
 
+static int is_killed(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
+    perp_exchange_state state = {.struct_size = sizeof state};
+    return !desk_ok(
+               desk,
+               perp_market_query_exchange(perp_core_market(desk->core), exchange, now_ns, &state),
+               "exchange query") ||
+           state.killed;
+}
+
 /* Closes by hand what the jobs could not. 0: nothing could be traded. */
 static int close_by_hand(struct desk *desk, int64_t now_ns, desk_job *job) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const desk_instrument *instrument = &desk->instruments[job->legs[i].instrument];
+        if (is_killed(desk, now_ns, instrument->exchange))
+            return 0;
         if (!traded_away(desk, &job->legs[i]) &&
             (desk->exchanges[instrument->exchange].api == PERP_API_DOWN ||
              now_ns - instrument->time_ns > desk->settings.strategies.fresh_ns))
@@ -323,13 +336,21 @@ void desk_unwind(struct desk *desk, int64_t now_ns, uint32_t index) {
     job->tries++;
 }
 
-void desk_expired(struct desk *desk, int64_t now_ns, uint32_t index) {
+static void gave_up(struct desk *desk, int64_t now_ns, uint32_t index, uint32_t state) {
     desk_job *job = &desk->jobs[index];
     if (job->purpose == DESK_EXIT) {
         desk->jobs[job->parent].exit = DESK_NONE;
         desk->jobs[job->parent].retry_ns = now_ns + EXIT_RETRY_NS;
     }
-    end_job(desk, now_ns, job, PERP_JOB_EXPIRED);
+    end_job(desk, now_ns, job, state);
+}
+
+void desk_expired(struct desk *desk, int64_t now_ns, uint32_t index) {
+    gave_up(desk, now_ns, index, PERP_JOB_EXPIRED);
+}
+
+void desk_cancelled(struct desk *desk, int64_t now_ns, uint32_t index) {
+    gave_up(desk, now_ns, index, PERP_JOB_CANCELLED);
 }
 
 void desk_look_after(struct desk *desk, int64_t now_ns) {

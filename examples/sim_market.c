@@ -160,12 +160,12 @@ perp_status sim_market_register(sim_market *market, perp_core *core) {
         spec.taker_fee_bps = exchange_models[e].taker_bps;
         spec.maker_fee_bps = exchange_models[e].maker_bps;
         perp_status status = perp_exchange_add(core, &spec, &market->exchange_ids[e]);
-        if (status != PERP_OK)
+        if (status != PERP_OK && status != PERP_E_EXISTS)
             return status;
     }
     for (uint32_t i = 0; i < INSTRUMENTS; i++) {
         perp_status status = register_instrument(market, core, &market->instruments[i]);
-        if (status != PERP_OK)
+        if (status != PERP_OK && status != PERP_E_EXISTS)
             return status;
     }
     return PERP_OK;

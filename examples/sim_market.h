@@ -15,7 +15,7 @@ typedef struct sim_market sim_market;
 sim_market *sim_market_new(uint64_t seed, int64_t start_ns, int64_t end_ns);
 void sim_market_free(sim_market *market);
 
-/* Adds the exchanges and instruments to a core that has none. */
+/* Adds the exchanges and instruments to a core that has none, or these. */
 perp_status sim_market_register(sim_market *market, perp_core *core);
 
 /* The feed lives as long as the market. */

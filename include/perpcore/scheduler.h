@@ -117,7 +117,9 @@ PERP_API void perp_tick_result_free(perp_tick_result *result);
 
 /* One round: expire, evaluate, order, dispatch, commit, execute. result may be NULL.
    PERP_E_STORE: nothing of it happened, dispatch is paused until perp_scheduler_resume.
-   PERP_E_STATE: called from inside a callback. */
+   PERP_E_STATE: called from inside a callback. Once the batch is durable the tick has happened and
+   returns PERP_OK: where the store then fails to take what the executor answered, the job runs on
+   and the answer is recorded by the next tick after resume. */
 PERP_API perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call,
                                          perp_tick_result *result);
 
@@ -185,7 +187,8 @@ PERP_API perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp
 
 /* The kill switch, for one exchange or PERP_ALL_EXCHANGES. On: fills jobs (up to capacity; *count
    has all) with what runs there, in order of dispatch, whose orders the host must cancel. jobs and
-   count may be NULL. Off takes actor and reason. */
+   count may be NULL. Off takes actor and reason; off for all lifts those of single exchanges too.
+ */
 PERP_API perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call,
                                          uint32_t enabled, perp_exchange_id exchange,
                                          perp_uuid *jobs, uint32_t capacity, uint32_t *count);

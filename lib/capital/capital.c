@@ -150,7 +150,7 @@ perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call
 static perp_status check_refusal(const perp_core *core, const perp_refusal *refusal) {
     if (!refusal)
         return perp_fail(core, PERP_E_INVALID, "refusal: NULL");
-    if (refusal->struct_size < 8 || refusal->struct_size > sizeof *refusal)
+    if (!perp_struct_fits(refusal, sizeof *refusal))
         return perp_fail(core, PERP_E_INVALID, "refusal: struct_size %u is not known",
                          refusal->struct_size);
     return PERP_OK;

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/book.h"
+#include "util/sized.h"
 #include "util/text.h"
 
 static size_t padded(size_t size) {
@@ -67,15 +68,17 @@ static bool text_fits(const char *text, size_t max) {
 perp_status perp_call_check(const perp_core *core, const perp_call *call) {
     if (!call)
         return perp_fail(core, PERP_E_INVALID, "call: NULL");
-    if (call->struct_size != sizeof *call)
+    if (call->struct_size != sizeof *call &&
+        (call->struct_size < offsetof(perp_call, actor) || !perp_struct_fits(call, sizeof *call) ||
+         !perp_struct_tail_is_zero(call, sizeof *call)))
         return perp_fail(core, PERP_E_INVALID, "call: struct_size %u is not known",
                          call->struct_size);
     if (call->now_ns == PERP_TIME_NONE)
         return perp_fail(core, PERP_E_INVALID, "call: now_ns is not given");
-    if (!text_fits(call->actor, PERP_MAX_ACTOR))
+    if (!text_fits(perp_call_actor(call), PERP_MAX_ACTOR))
         return perp_fail(core, PERP_E_INVALID, "actor: not UTF-8 of at most %d bytes",
                          PERP_MAX_ACTOR);
-    if (!text_fits(call->reason, PERP_MAX_REASON))
+    if (!text_fits(perp_call_reason(call), PERP_MAX_REASON))
         return perp_fail(core, PERP_E_INVALID, "reason: not UTF-8 of at most %d bytes",
                          PERP_MAX_REASON);
     if (core->corrupt)
@@ -85,9 +88,10 @@ perp_status perp_call_check(const perp_core *core, const perp_call *call) {
 }
 
 perp_status perp_call_signed(const perp_core *core, const perp_call *call, const char *what) {
-    if (!call->actor || !call->actor[0])
+    const char *actor = perp_call_actor(call), *reason = perp_call_reason(call);
+    if (!actor || !actor[0])
         return perp_fail(core, PERP_E_INVALID, "%s takes an actor", what);
-    if (!call->reason || !call->reason[0])
+    if (!reason || !reason[0])
         return perp_fail(core, PERP_E_INVALID, "%s takes a reason", what);
     return PERP_OK;
 }
@@ -137,9 +141,9 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
 struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_items,
                                   uint32_t n_bytes) {
     struct perp_batch *batch = core->batch;
-    const perp_call *call = batch->call;
-    size_t n_actor = call && call->actor ? strlen(call->actor) : 0;
-    size_t n_reason = call && call->reason ? strlen(call->reason) : 0;
+    const char *actor = perp_call_actor(batch->call), *reason = perp_call_reason(batch->call);
+    size_t n_actor = actor ? strlen(actor) : 0;
+    size_t n_reason = reason ? strlen(reason) : 0;
     size_t size = padded(sizeof(struct perp_event) + n_items * sizeof(struct perp_event_item) +
                          n_bytes + n_actor + n_reason);
     struct perp_event *event = &batch->spare.event;
@@ -162,9 +166,9 @@ struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_ite
     event->n_reason = (uint32_t)n_reason;
     char *texts = (char *)perp_event_bytes(event) + n_bytes;
     if (n_actor)
-        memcpy(texts, call->actor, n_actor);
+        memcpy(texts, actor, n_actor);
     if (n_reason)
-        memcpy(texts + n_actor, call->reason, n_reason);
+        memcpy(texts + n_actor, reason, n_reason);
     return event;
 }
 

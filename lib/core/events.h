@@ -98,6 +98,15 @@ struct perp_event_row {
 void perp_enter(perp_core *core);
 perp_status perp_leave(perp_core *core, perp_status status);
 
+/* The fields of a call that an older host's shorter struct may lack. */
+static inline const char *perp_call_actor(const perp_call *call) {
+    return call && call->struct_size >= offsetof(perp_call, reason) ? call->actor : NULL;
+}
+
+static inline const char *perp_call_reason(const perp_call *call) {
+    return call && call->struct_size >= sizeof(perp_call) ? call->reason : NULL;
+}
+
 /* PERP_E_INVALID for a bad call, PERP_E_CORRUPT for a broken book. First thing in a decision, after
    the thing addressed was found. */
 perp_status perp_call_check(const perp_core *core, const perp_call *call);

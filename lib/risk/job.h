@@ -41,6 +41,7 @@ struct perp_job_entry {
     int64_t submitted, started, ended;
     bool overdue;
     bool override_logged;
+    uint32_t unsaid; /* an executor's outcome that the store did not take yet; 0: none */
     bool reduce_only;
     bool linked; /* its legs are among the running legs */
     uint32_t last_refusal;

@@ -24,6 +24,8 @@ const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n) {
     return n < PERP_FEW_CHOSEN ? &tick->few[n] : &tick->more[n - PERP_FEW_CHOSEN];
 }
 
+enum { SAID_REFUSED = 1, SAID_IN_DOUBT };
+
 /* A job as the executor sees it: a copy, since the book may change while the host works on it. */
 struct parcel {
     perp_execution execution;
@@ -65,32 +67,52 @@ static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
 }
 
 /* What the executor said of a job, unless the host has already finished it from inside the
- * callback. */
-static perp_status settle(struct perp_tick *tick, const perp_call *call, const perp_uuid *id,
-                          uint32_t outcome) {
-    const struct perp_job_entry *job = perp_job_find(tick->core->scheduler, id);
+   callback. The tick itself is done: an outcome that can't be recorded now stays with the job until
+   the next tick. */
+static void settle(struct perp_tick *tick, const perp_call *call, const perp_uuid *id,
+                   uint32_t outcome) {
+    struct perp_job_entry *job = perp_job_find(tick->core->scheduler, id);
     if (outcome == PERP_OUTCOME_ACCEPTED || !job || job->state != PERP_JOB_RUNNING)
-        return PERP_OK;
+        return;
     perp_job_result result;
     perp_job_result_init(&result);
     result.status = outcome == PERP_OUTCOME_REFUSED ? PERP_RESULT_FAILED : PERP_RESULT_UNKNOWN;
     perp_finish_outcome finished = {.struct_size = sizeof finished};
     perp_status status = perp_decide_finish(tick->core, call, id, &result, &finished);
-    if (status != PERP_OK || !finished.has_repair || !tick->result)
-        return status;
+    if (status != PERP_OK) {
+        job->unsaid = outcome == PERP_OUTCOME_REFUSED ? SAID_REFUSED : SAID_IN_DOUBT;
+        perp_tell_log(tick->core, PERP_LOG_ERROR, "an executor's outcome waits: %s",
+                      perp_core_error(tick->core));
+        return;
+    }
+    if (!finished.has_repair || !tick->result)
+        return;
     for (uint32_t i = 0; i < tick->result->n_items; i++) {
         perp_tick_item *item = &tick->result->items[i];
         if (item->kind == PERP_TICK_DISPATCHED &&
             memcmp(&item->job_id, id, sizeof *id) == 0) /* names the next repair too */
             item->other = finished.repair_job_id;
     }
-    return PERP_OK;
 }
 
-static perp_status execute_all(struct perp_tick *tick, const perp_call *call) {
+/* Outcomes that an earlier tick could not record. */
+static void settle_waiting(struct perp_tick *tick, const perp_call *call) {
+    struct perp_job_entry *job = tick->core->scheduler->running.first;
+    while (job) {
+        struct perp_job_entry *next = job->next;
+        perp_uuid id = job->id;
+        uint32_t said = job->unsaid;
+        job->unsaid = 0;
+        if (said)
+            settle(tick, call, &id,
+                   said == SAID_REFUSED ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_IN_DOUBT);
+        job = next;
+    }
+}
+
+static void execute_all(struct perp_tick *tick, const perp_call *call) {
     perp_core *core = tick->core;
     const perp_callbacks *callbacks = &core->config.callbacks;
-    perp_status first = PERP_OK;
     for (uint32_t i = 0; callbacks->execute && i < tick->n_chosen; i++) {
         const perp_uuid *id = perp_chosen_at(tick, i);
         struct parcel parcel;
@@ -104,11 +126,9 @@ static perp_status execute_all(struct perp_tick *tick, const perp_call *call) {
         callbacks->execute(callbacks->user, &parcel.execution, &outcome);
         perp_callback_end(before);
         perp_enter(core);
-        perp_status status = perp_leave(core, settle(tick, call, id, outcome));
-        if (first == PERP_OK)
-            first = status;
+        settle(tick, call, id, outcome);
+        perp_leave(core, PERP_OK);
     }
-    return first;
 }
 
 /* Items of the next repairs come last, so that the list of dispatched jobs stays in one piece. */
@@ -168,9 +188,11 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
             result->allocator = core->config.allocator;
     }
     perp_enter(core);
+    if (perp_call_check(core, call) == PERP_OK && !core->store_failed)
+        settle_waiting(&tick, call);
     perp_status status = perp_leave(core, perp_tick_decide(&tick, call));
     if (status == PERP_OK) {
-        status = execute_all(&tick, call);
+        execute_all(&tick, call);
         if (result)
             fill_result(&tick, result);
     } else if (result) {

@@ -160,8 +160,8 @@ static perp_status decide_in_state(perp_core *core, const perp_call *call, uint3
 
 perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *call,
                                   const perp_uuid *job_id) {
-    if (!scheduler)
-        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    if (!scheduler || !job_id)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "cancel: NULL");
     perp_core *core = scheduler->core;
     perp_enter(core);
     return perp_leave(core,
@@ -170,8 +170,8 @@ perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *ca
 
 perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *call,
                                    const perp_uuid *job_id) {
-    if (!scheduler)
-        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    if (!scheduler || !job_id)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "requeue: NULL");
     perp_core *core = scheduler->core;
     perp_enter(core);
     return perp_leave(core,
@@ -197,8 +197,8 @@ static perp_status decide_resolve(perp_core *core, const perp_call *call, const 
 
 perp_status perp_scheduler_resolve(perp_scheduler *scheduler, const perp_call *call,
                                    const perp_uuid *job_id) {
-    if (!scheduler)
-        return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
+    if (!scheduler || !job_id)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "resolve: NULL");
     perp_enter(scheduler->core);
     return perp_leave(scheduler->core, decide_resolve(scheduler->core, call, job_id));
 }

@@ -304,6 +304,7 @@ static struct perp_job_entry *image_job(struct perp_image *image, struct perp_jo
         copy.held = NULL;
         copy.next = copy.previous = NULL;
         copy.linked = copy.override_logged = false;
+        copy.unsaid = 0;
         copy.score = NAN;
     }
     raw(image, &copy, sizeof copy);

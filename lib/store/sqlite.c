@@ -324,7 +324,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
     perp_status status = perp_store_lock_open(store, vfs, path);
     if (status != PERP_OK)
         return status;
-    if (vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &existed) != SQLITE_OK)
+    /* Asked so, an empty file counts as one that is there. */
+    if (vfs->xAccess(vfs, path, SQLITE_ACCESS_READWRITE, &existed) != SQLITE_OK)
         return perp_sqlite_say(store, PERP_E_STORE, "open: can't tell whether the file is there");
     status = open_file(store, vfs, path);
     if (status == PERP_OK)

@@ -144,36 +144,55 @@ static const char version_1[] =
                                                                                                                                          "time_ns") " AS time, kind, job,"
                                                                                                                                                     " outcome AS refused_by FROM events WHERE kind IN ('refuse', 'reject');";
 
-static const char
-    to_version_2[] =
-        "ALTER TABLE events ADD COLUMN detail TEXT;"
-        "DROP VIEW refusals;"
-        "CREATE VIEW refusals AS SELECT seq, " ISO(
-            "time_ns") " AS time, kind, job,"
-                       " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', "
-                       "'reject');"
-                       "CREATE VIEW job_history AS SELECT events.seq, " ISO(
-                           "events.time_ns") " AS time, events.job,"
-                                             " jobs.strategy, " USD(
-                                                 "jobs.notional") " AS "
-                                                                  "notional_usd, "
-                                                                  "events.kind, "
-                                                                  "events.outcome,"
-                                                                  " " USD("events."
-                                                                          "amount") " AS "
-                                                                                    "amount_usd,"
-                                                                                    " " USD("events"
-                                                                                            ".pnl") " AS pnl_usd, " USD("events."
-                                                                                                                        "volume") " AS"
-                                                                                                                                  " vo"
-                                                                                                                                  "lum"
-                                                                                                                                  "e_"
-                                                                                                                                  "usd"
-                                                                                                                                  ","
-                                                                                                                                  " " USD(
-                                                                                                                                      "events.fees") " AS fees_usd, jobs.state AS state_now,"
-                                                                                                                                                     " events.actor, events.reason, events.detail FROM events LEFT JOIN jobs ON jobs.id = events.job"
-                                                                                                                                                     " WHERE events.job IS NOT NULL;";
+static const char to_version_2[] =
+    "ALTER TABLE events ADD COLUMN detail TEXT;"
+    "DROP VIEW refusals;"
+    "CREATE VIEW refusals AS SELECT seq, " ISO(
+        "time_ns") " AS time, kind, job,"
+                   " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', "
+                   "'reject');"
+                   "CREATE VIEW job_history AS SELECT events.seq, " ISO(
+                       "events.time_ns") " AS time, events.job,"
+                                         " jobs.strategy, " USD(
+                                             "jobs.notional") " AS "
+                                                              "notional_usd, "
+                                                              "events.kind, "
+                                                              "events.outcome,"
+                                                              " " USD(
+                                                                  "events."
+                                                                  "amount") " AS "
+                                                                            "amount_usd,"
+                                                                            " " USD(
+                                                                                "events"
+                                                                                ".pnl") " AS "
+                                                                                        "pnl_usd,"
+                                                                                        " " USD(
+                                                                                            "ev"
+                                                                                            "en"
+                                                                                            "ts"
+                                                                                            "."
+                                                                                            "vo"
+                                                                                            "lu"
+                                                                                            "m"
+                                                                                            "e") " "
+                                                                                                 "A"
+                                                                                                 "S"
+                                                                                                 " "
+                                                                                                 "v"
+                                                                                                 "o"
+                                                                                                 "l"
+                                                                                                 "u"
+                                                                                                 "m"
+                                                                                                 "e"
+                                                                                                 "_"
+                                                                                                 "u"
+                                                                                                 "s"
+                                                                                                 "d"
+                                                                                                 ","
+                                                                                                 " " USD(
+                                                                                                     "events.fees") " AS fees_usd, jobs.state AS state_now,"
+                                                                                                                    " events.actor, events.reason, events.detail FROM events LEFT JOIN jobs ON jobs.id = events.job"
+                                                                                                                    " WHERE events.job IS NOT NULL;";
 
 /* steps[n] makes version n + 1 of version n. */
 static const char *const steps[PERP_SQLITE_VERSION] = {version_1, to_version_2};

@@ -22,17 +22,21 @@ bool perp_struct_fits(const void *host, size_t size) {
     return theirs >= SMALLEST && theirs <= size + GROWTH;
 }
 
-bool perp_struct_in(void *out, size_t size, const void *in) {
-    if (!perp_struct_fits(in, size)) {
-        return false;
-    }
-    size_t theirs = host_size(in);
-    const unsigned char *bytes = in;
-    for (size_t i = size; i < theirs; i++) {
+bool perp_struct_tail_is_zero(const void *host, size_t size) {
+    const unsigned char *bytes = host;
+    for (size_t i = size; i < host_size(host); i++) {
         if (bytes[i] != 0) {
             return false;
         }
     }
+    return true;
+}
+
+bool perp_struct_in(void *out, size_t size, const void *in) {
+    if (!perp_struct_fits(in, size) || !perp_struct_tail_is_zero(in, size)) {
+        return false;
+    }
+    size_t theirs = host_size(in);
     memmove(out, in, theirs < size ? theirs : size);
     uint32_t ours = (uint32_t)size;
     memcpy(out, &ours, sizeof ours);

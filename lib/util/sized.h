@@ -10,6 +10,9 @@
    `size` (what this library knows) that it must be an uninitialised field. */
 bool perp_struct_fits(const void *host, size_t size);
 
+/* Whether what a caller's struct has past `size` is zero. */
+bool perp_struct_tail_is_zero(const void *host, size_t size);
+
 /* Reads a caller's struct into *out, which holds the defaults of all fields and is `size` bytes
    long: what the caller's struct has is copied over, what it does not have keeps its default, and
    out's struct_size becomes `size`. false, and *out is unchanged: `in` is NULL, does not fit, or

@@ -9,7 +9,7 @@
 static const char *const SYMBOLS[] = {"BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"};
 
 static void kill_switch(p_run *run) {
-    uint32_t on = p_chance(run, 25) ? 1 : 0;
+    uint32_t on = p_chance(run, 12) ? 1 : 0;
     uint32_t x = p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges);
     if (p_chance(run, 2)) {
         x = run->book.n_exchanges;
@@ -125,7 +125,7 @@ static void override(p_run *run) {
 
 static void blacklist(p_run *run) {
     int symbol = (int)p_below(run, 3);
-    uint32_t on = p_chance(run, 25) ? 1 : 0;
+    uint32_t on = p_chance(run, 7) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 85));
     perp_status wanted = !on && !p_is_signed(&call)           ? PERP_E_INVALID
                          : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE

@@ -301,7 +301,7 @@ static void finish(p_run *run) {
     perp_job_result_init(&result);
     if (run->book.n_active > 0 && p_chance(run, 95)) {
         index = run->book.active[p_below(run, run->book.n_active)];
-        for (int tries = 0; tries < 5 && !n_runs(&run->book.jobs[index]); tries++) {
+        for (int tries = 0; tries < 20 && !n_runs(&run->book.jobs[index]); tries++) {
             index = run->book.active[p_below(run, run->book.n_active)];
         }
     } else if (run->book.n_jobs > 0 && p_chance(run, 70)) {
@@ -610,9 +610,9 @@ void p_job_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"submit", 30, submit}, {"tick", 24, tick},       {"finish", 26, finish},
-        {"close", 6, close_job}, {"cancel", 4, cancel},   {"requeue", 4, requeue},
-        {"resolve", 6, resolve},
+        {"submit", 38, submit}, {"tick", 26, tick},       {"finish", 22, finish},
+        {"close", 4, close_job}, {"cancel", 3, cancel},   {"requeue", 3, requeue},
+        {"resolve", 4, resolve},
     };
     int64_t pick = p_below(run, 100);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {

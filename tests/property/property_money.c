@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+/* Mostly one that is there. */
 static uint32_t any_exchange(p_run *run) {
     if (p_chance(run, 3)) {
         return p_chance(run, 50) ? run->book.n_exchanges : 0xFFFFFFF0u;
@@ -19,13 +20,13 @@ static void equity(p_run *run) {
     }
     switch (p_below(run, 10)) {
     case 0:
-        amount = amount * (80 + p_below(run, 30)) / 100;
+        amount = amount * (97 + p_below(run, 7)) / 100;
         break;
     case 1:
         amount = p_chance(run, 20) ? -1 - p_below(run, 100) : P_USD(200000 + p_below(run, 800000));
         break;
     default:
-        amount += amount / 1000 * (p_below(run, 11) - 5) + p_below(run, 1000);
+        amount += amount / 10000 * (p_below(run, 11) - 5) + p_below(run, 1000);
     }
     perp_call call = p_call(run, p_chance(run, 20));
     perp_status got = perp_capital_update_equity(run->capital, &call, x, amount);
@@ -59,7 +60,7 @@ static void correct(p_run *run) {
 }
 
 static void safe_mode(p_run *run) {
-    uint32_t x = any_exchange(run), on = p_chance(run, 25) ? 1 : 0;
+    uint32_t x = any_exchange(run), on = p_chance(run, 10) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 80));
     perp_status got = perp_capital_set_safe_mode(run->capital, &call, x, on);
     p_expect(run, got, n_safe_mode(&run->book, call.now_ns, p_is_signed(&call), x, on));
@@ -72,8 +73,8 @@ static void record_pnl(p_run *run) {
     if (p_chance(run, 3)) {
         volume = -1;
     }
-    if (p_chance(run, 2)) {
-        pnl = -P_USD(20000 + p_below(run, 100000));
+    if (p_below(run, 1000) < 4) {
+        pnl = -P_USD(10000 + p_below(run, 100000));
     }
     perp_call call = p_call(run, 0);
     perp_status got = perp_capital_record_pnl(run->capital, &call, x, pnl, volume, fees);
@@ -99,7 +100,7 @@ static int64_t amount_near_the_limit(p_run *run, uint32_t x, uint32_t pool) {
     uint32_t bound;
     int64_t room =
         x < run->book.n_exchanges && pool < 3 ? n_headroom(&run->book, x, pool, &bound) : 1000;
-    switch (p_below(run, 8)) {
+    switch (p_below(run, 16)) {
     case 0:
         return room;
     case 1:
@@ -111,7 +112,7 @@ static int64_t amount_near_the_limit(p_run *run, uint32_t x, uint32_t pool) {
     case 4:
         return p_chance(run, 10) ? INT64_MAX : room * 3;
     default:
-        return 1 + p_below(run, P_USD(5000));
+        return 1 + p_below(run, P_USD(500));
     }
 }
 
@@ -175,7 +176,7 @@ static void confirm_or_release(p_run *run) {
     } else {
         id = (uint64_t)p_below(run, (int64_t)run->book.next_id + 3);
     }
-    switch (p_below(run, 6)) {
+    switch (p_below(run, 12)) {
     case 0:
         amount = most;
         break;
@@ -192,7 +193,7 @@ static void confirm_or_release(p_run *run) {
         break;
     }
     perp_call call = p_call(run, 0);
-    if (p_chance(run, 30)) {
+    if (p_chance(run, 20)) {
         perp_status got = perp_capital_confirm(run->capital, &call, id, amount);
         p_expect(run, got, n_confirm(&run->book, call.now_ns, id, amount));
     } else {

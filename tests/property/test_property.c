@@ -93,18 +93,19 @@ static void random_config(p_run *run, perp_config *config) {
     config->callbacks.execute = p_execute;
     perp_capital_config *c = &config->capital;
     c->wash_ppm = (uint32_t)(300000 + p_below(run, 400000));
-    c->arb_ppm = (uint32_t)p_below(run, 1000000 - c->wash_ppm - 20000);
+    c->arb_ppm = (uint32_t)(100000 + p_below(run, 800000 - c->wash_ppm));
     c->reserve_ppm = 1000000 - c->wash_ppm - c->arb_ppm;
     c->max_single_reserve_ppm = (uint32_t)(100000 + p_below(run, 900001));
     c->max_total_notional_ppm = (uint32_t)(300000 + p_below(run, 700001));
-    c->drawdown_limit_ppm = (uint32_t)(30000 + p_below(run, 200000));
+    c->drawdown_limit_ppm = (uint32_t)(60000 + p_below(run, 200000));
     c->safe_mode_pools = (uint32_t)p_below(run, 8);
     c->day_offset_minutes = (int32_t)p_below(run, 2879) - 1439;
     config->risk.max_quote_age_ms = 600000;
-    config->risk.daily_loss_limit_pct = p_chance(run, 20) ? 0 : 0.02;
+    config->risk.daily_loss_limit_pct = p_chance(run, 40) ? 0 : p_chance(run, 50) ? 0.02 : 0.1;
     config->risk.daily_loss_limit_usd = p_chance(run, 20) ? P_USD(20000) : 0;
     config->risk.blackout_minutes = 1;
-    config->risk.circuit_failures = 2 + (uint32_t)p_below(run, 5);
+    config->risk.max_drawdown_pct = 0.2;
+    config->risk.circuit_failures = 3 + (uint32_t)p_below(run, 6);
     config->risk.notional_tolerance = 0.2;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config->risk.modes[i].min_safety_score = 20;
@@ -116,7 +117,7 @@ static void random_config(p_run *run, perp_config *config) {
     s->on_reject = p_chance(run, 30) ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
     s->auto_repair = p_chance(run, 80) ? 1 : 0;
     s->rebalance_pool = p_chance(run, 50) ? PERP_POOL_WASH : PERP_POOL_RESERVE;
-    s->max_notional_per_exchange = P_USD(30000 + p_below(run, 200000));
+    s->max_notional_per_exchange = P_USD(60000 + p_below(run, 200000));
 }
 
 /* Five exchanges, the last one a second account at the first one's venue; per exchange one

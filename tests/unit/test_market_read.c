@@ -235,6 +235,7 @@ static void give_book(void *user, perp_instrument_id instrument, int64_t now_ns,
 static void open_pulled(struct own_books *own) {
     perp_instrument_spec spec;
     perp_instrument_spec_init(&spec);
+    spec.exchange = 0; /* the only one */
     spec.pulled = 1;
     snprintf(spec.symbol, sizeof spec.symbol, "ETH/USDT:USDT");
     ck_assert_int_eq(perp_instrument_add(the_core, &spec, &btc), PERP_OK);

@@ -1,0 +1,27 @@
+/* An SQLite VFS over the default one whose n-th write, sync, truncate or open fails. */
+#ifndef FAULT_VFS_SHIM_H
+#define FAULT_VFS_SHIM_H
+
+#include <stdint.h>
+
+#define SHIM_NAME "fault-shim"
+
+enum shim_kind { SHIM_WRITE, SHIM_SYNC, SHIM_TRUNCATE, SHIM_OPEN, SHIM_KINDS };
+
+/* SHIM_FAILS: nothing of it is done, the disk is full. SHIM_CUT: half of it is done, then an I/O
+   error. SHIM_DIES: as SHIM_CUT, and from then on nothing is written any more: what a process that
+   was killed there leaves behind. */
+enum shim_way { SHIM_FAILS, SHIM_CUT, SHIM_DIES };
+
+void shim_register(void);
+/* The n-th operation of this kind from now on goes wrong; n 0: none does. Counts begin anew. */
+void shim_arm(enum shim_kind kind, enum shim_way way, uint32_t n);
+/* All works again. */
+void shim_heal(void);
+uint32_t shim_count(enum shim_kind kind);
+/* Whether the operation that was to go wrong has come. */
+int shim_hit(void);
+/* Files that are open through the shim. */
+int shim_open_files(void);
+
+#endif
