@@ -77,8 +77,6 @@ pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 HAVE_CJSON := $(call have,libcjson)
 HAVE_CHECK := $(call have,check)
-HAVE_MICROHTTPD := $(call have,libmicrohttpd)
-HAVE_CURL := $(call have,libcurl)
 SQLITE_SOURCES := $(wildcard lib/store/sqlite*.c)
 HAVE_SQLITE := $(if $(and $(filter 1,$(WITH_SQLITE)),$(SQLITE_SOURCES)),$(call have,sqlite3))
 
@@ -131,21 +129,42 @@ STATIC := $(BUILD)/lib/libperpcore.a
 SONAME := libperpcore.so.$(SOVERSION)
 SHARED := $(BUILD)/lib/libperpcore.so.$(VERSION)
 
-# The examples: each a program of its own, from these sources.
+# The examples: each a program from its sources and, where it needs more than the library, packages.
+# A program whose packages are missing is left out.
 TOOL_UTIL := lib/util/json.c lib/util/num.c lib/util/text.c
-perp-scenario_SOURCES := $(wildcard examples/scenario*.c) $(wildcard $(TOOL_UTIL))
-replay_SOURCES := $(if $(wildcard examples/replay.c),$(sort $(wildcard $(addprefix examples/,\
-    replay*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
+SCENARIO_SOURCES := $(filter-out %/scenario.c,$(wildcard examples/scenario*.c)) $(TOOL_UTIL)
+HOST_SOURCES := $(filter-out %/replay.c,$(sort $(wildcard $(addprefix examples/,\
+    replay_*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
+
+ALL_PROGRAMS := perp-scenario replay perp-replay recover capital_demo risk_demo scheduler_demo \
+    perpcore-console perpctl
+perp-scenario_SOURCES := $(wildcard examples/scenario.c) $(SCENARIO_SOURCES)
+replay_SOURCES := $(wildcard examples/replay.c) $(HOST_SOURCES)
+perp-replay_SOURCES := $(wildcard examples/perp_replay*.c) $(TOOL_UTIL)
+perp-replay_PACKAGES := $(SQLITE_PACKAGE)
+recover_SOURCES := $(wildcard examples/recover*.c)
 capital_demo_SOURCES := $(wildcard examples/capital_demo.c)
 risk_demo_SOURCES := $(wildcard examples/risk_demo.c)
 scheduler_demo_SOURCES := $(wildcard examples/scheduler_demo.c)
-PROGRAM_NAMES := $(foreach p,perp-scenario replay capital_demo risk_demo scheduler_demo,\
-    $(if $(filter examples/%,$($(p)_SOURCES)),$(p)))
+perpcore-console_SOURCES := $(if $(wildcard examples/console.c),$(HOST_SOURCES) $(TOOL_UTIL) \
+    $(filter-out %/console_embed.c,$(wildcard examples/console*.c)))
+perpcore-console_GENERATED := $(BUILD)/console_page.c
+perpcore-console_PACKAGES := libmicrohttpd
+perpctl_SOURCES := $(wildcard examples/perpctl*.c) $(TOOL_UTIL)
+perpctl_PACKAGES := libcurl
+
+# Those whose source of their own is there, and those of them whose packages are.
+PRESENT := $(foreach p,$(ALL_PROGRAMS),$(if $(filter-out $(HOST_SOURCES) $(SCENARIO_SOURCES),\
+    $($(p)_SOURCES)),$(p)))
+LEFT_OUT := $(foreach p,$(PRESENT),$(if $(strip $(foreach q,$($(p)_PACKAGES),\
+    $(if $(call have,$(q)),,$(q)))),$(p)))
+PROGRAM_NAMES := $(filter-out $(LEFT_OUT),$(PRESENT))
 PROGRAMS := $(addprefix $(BUILD)/bin/,$(PROGRAM_NAMES))
 
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
-TEST_SUITES := unit property fault sim
+TEST_SUITES := unit property fault sim $(if $(HAVE_SQLITE),crash)
+crash_SUPPORT := $(SCENARIO_SOURCES)
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
     $(shell grep -ls '^int main\b' tests/$(1)/*.c))
@@ -156,7 +175,8 @@ suite_helpers = $(filter-out $(call suite_tests,$(1)),$(sort $(wildcard tests/$(
 TEST_PROGRAMS := $(foreach s,$(TEST_SUITES),\
     $(patsubst tests/%.c,$(BUILD)/tests/%,$(call suite_tests,$(s))))
 FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/bench/*.c)))
+BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
+    $(if $(HAVE_SQLITE),,%/bench_store.c),$(sort $(wildcard tests/bench/bench_*.c))))
 
 # ---- Building ------------------------------------------------------------------------------------
 
@@ -183,6 +203,7 @@ else
 	@echo "left out: the SQLite store (WITH_SQLITE=$(WITH_SQLITE))"
 endif
 	@$(if $(HAVE_CHECK),:,echo "left out: the tests: check is missing (make deps)")
+	@$(foreach p,$(LEFT_OUT),echo "left out: $(p): $($(p)_PACKAGES) is missing (make deps)";):
 
 # Objects depend on this file, which changes when the compiler or a flag does.
 $(BUILD)/flags: FORCE
@@ -222,10 +243,27 @@ LIBRARY := $(STATIC)
 LIBRARY_LIBS := $(STATIC) $(LIB_LIBS)
 endif
 
+# Objects of the examples may need the headers of any package of theirs.
+EXAMPLE_CFLAGS := $(call pkg_cflags,$(foreach p,libmicrohttpd libcurl,$(if $(call have,$(p)),$(p))))
+$(BUILD)/obj/examples/%.o $(BUILD)/obj/generated/%.o: EXTRA_CFLAGS = -Iexamples $(EXAMPLE_CFLAGS)
+
+$(BUILD)/obj/generated/%.o: $(BUILD)/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(COMPILE) $(EXTRA_CFLAGS) -c $< -o $@
+
+# The console carries its page: a program of ours turns the files into C.
+$(BUILD)/console_embed: $(call object,examples/console_embed.c)
+	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< -o $@
+$(BUILD)/console_page.c: $(BUILD)/console_embed $(shell find examples/console_page 2>/dev/null)
+	$(call say,PAGE)$(BUILD)/console_embed $@ examples/console_page
+
 define program_rule
-$(BUILD)/bin/$(1): $(call object,$($(1)_SOURCES)) $(LIBRARY)
+$(1)_OBJECTS := $(call object,$($(1)_SOURCES)) \
+    $(patsubst $(BUILD)/%.c,$(BUILD)/obj/generated/%.o,$($(1)_GENERATED))
+$(BUILD)/bin/$(1): $$($(1)_OBJECTS) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(call object,$($(1)_SOURCES)) $(LIBRARY_LIBS) -o $$@
+	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $$($(1)_OBJECTS) \
+	    $(LIBRARY_LIBS) $(call pkg_libs,$($(1)_PACKAGES)) -o $$@
 endef
 $(foreach p,$(PROGRAM_NAMES),$(eval $(call program_rule,$(p))))
 
@@ -236,17 +274,17 @@ $(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = $(call pkg_cflags,check) -Itests
 
 define suite_rule
 $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o \
-    $(call object,$(call suite_helpers,$(1))) $(STATIC)
+    $(call object,$(call suite_helpers,$(1)) $($(1)_SUPPORT)) $(STATIC)
 	@mkdir -p $$(@D)
 	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
 	    $$(CHECK_LIBS) -o $$@
 endef
 $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
 
-# A fuzz target with the plain driver, which replays files; any compiler will do. The objects of
-# the scenario runner but its main program belong to it, where a target needs them.
+# A fuzz target with the plain driver, which replays files; any compiler will do. It may use what
+# the scenario runner is made of.
 FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
-FUZZ_SUPPORT := $(call object,$(filter-out %/scenario.c,$(wildcard examples/scenario*.c)))
+FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
@@ -261,7 +299,11 @@ tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 check-build: lib programs tests
 
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
-CHECKS = $(foreach p,$(TEST_PROGRAMS),"$(patsubst $(BUILD)/tests/%,%,$(p))=$(p)") \
+# What a test program is run with.
+crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
+suite_of = $(patsubst %/,%,$(dir $(patsubst $(BUILD)/tests/%,%,$(1))))
+CHECKS = $(foreach p,$(TEST_PROGRAMS),\
+    "$(patsubst $(BUILD)/tests/%,%,$(p))=$(p) $($(call suite_of,$(p))_ARGUMENTS)") \
     $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
@@ -293,7 +335,8 @@ fuzz:
 	    set -- tests/fuzz/corpus/$$p tests/fuzz/corpus/$${p#fuzz_}; \
 	    [ -d "$$1" ] || shift; \
 	    echo "$$p: $(FUZZ_SECONDS) s"; \
-	    build/fuzz/tests/fuzz/$$p -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$p $$1 \
+	    build/fuzz/tests/fuzz/$$p -artifact_prefix=build/fuzz/ \
+            -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$p $$1 \
 	        || exit 1; \
 	done
 .PHONY: fuzz-programs
@@ -309,6 +352,15 @@ demo: $(BUILD)/bin/replay
 else
 demo:
 	@echo "the demo needs libcjson-dev and pkg-config: make deps demo" >&2; exit 1
+endif
+
+.PHONY: console
+ifneq ($(filter perpcore-console,$(PROGRAM_NAMES)),)
+console: $(BUILD)/bin/perpcore-console
+	$(BUILD)/bin/perpcore-console
+else
+console:
+	@echo "the console needs libmicrohttpd-dev: make deps console" >&2; exit 1
 endif
 
 # ---- Installing ----------------------------------------------------------------------------------
@@ -366,6 +418,7 @@ make              the library (build/lib) and the examples (build/bin), as far a
 make deps         installs what Debian calls the dependencies; does nothing where all are there
 make demo         plays a generated day through the library and writes build/demo.html
                   DATA=DIR: plays recorded market data
+make console      starts the web console on a generated market and prints its address
 make check        builds and runs all tests; the last line is "N passed, N failed"
                   SANITIZE=address,undefined (or thread): in a build folder of its own
 make bench        measures

@@ -13,8 +13,8 @@ extern "C" {
    PERP_E_RANGE (time, overflow), PERP_E_STORE, PERP_E_CORRUPT, PERP_E_NOMEM; an unknown exchange is
    PERP_E_NOT_FOUND. A failed call changes nothing; a refused one only the clock. */
 
-/* Sets an exchange's equity (USD, not negative: PERP_E_RANGE) and its budgets; what is committed
-   stays. May put the exchange into safe mode (drawdown) and set the daily loss. */
+/* Sets an exchange's equity (0 to 36 billion USD: else PERP_E_RANGE) and its budgets; what is
+   committed stays. May put the exchange into safe mode (drawdown) and set the daily loss. */
 PERP_API perp_status perp_capital_update_equity(perp_capital *capital, const perp_call *call,
                                                 perp_exchange_id exchange, perp_usd equity);
 
@@ -67,8 +67,8 @@ PERP_API perp_status perp_capital_release(perp_capital *capital, const perp_call
 
 /* What a job needs of an exchange, reserved by hand and all or nothing: as perp_capital_reserve for
    each exchange of the job in the order of its legs. ids has room for PERP_MAX_LEGS. The
-   reservations belong to the caller. can_reserve only asks. The job's shape is not looked at, only
-   legs and notionals. */
+   reservations belong to the caller. can_reserve only asks. Only legs and notionals are looked at,
+   not the job's shape, nor whether it is reducing: the ledger knows no positions. */
 struct perp_job;
 PERP_API perp_status perp_capital_can_reserve_for_job(const perp_capital *capital,
                                                       const struct perp_job *job,

@@ -88,8 +88,8 @@ PERP_API perp_status perp_risk_set_mode(perp_risk *risk, const perp_call *call, 
 
 /* Manual override: soft rules pass while now < start + ttl. On takes actor and reason and replaces
    the one before. ttl_ms: PERP_TIME_NONE for the default; PERP_E_RANGE
-   outside 1..max_override_ttl_ms. job_id: NULL, or the one job it is for. Off needs neither; ttl_ms
-   and job_id are not looked at. */
+   outside 1..max_override_ttl_ms. job_id: NULL, or the one job it is for. Off needs neither actor
+   nor reason, and job_id is not looked at; a ttl_ms that is given is checked all the same. */
 PERP_API perp_status perp_risk_manual_override(perp_risk *risk, const perp_call *call,
                                                uint32_t enabled, int64_t ttl_ms,
                                                const perp_uuid *job_id);

@@ -187,8 +187,8 @@ PERP_API perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp
 
 /* The kill switch, for one exchange or PERP_ALL_EXCHANGES. On: fills jobs (up to capacity; *count
    has all) with what runs there, in order of dispatch, whose orders the host must cancel. jobs and
-   count may be NULL. Off takes actor and reason; off for all lifts those of single exchanges too.
- */
+   count may be NULL. Off takes actor and reason. The switch for all and those of single exchanges
+   are independent: each is lifted by name. */
 PERP_API perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call,
                                          uint32_t enabled, perp_exchange_id exchange,
                                          perp_uuid *jobs, uint32_t capacity, uint32_t *count);

@@ -60,9 +60,11 @@ static perp_status decide_transfer(perp_core *core, const perp_call *call,
     if (status != PERP_OK)
         return status;
     const struct perp_account *account = &core->capital->accounts[exchange];
-    perp_usd after, high;
+    perp_usd after, high, start, peak;
     if (!perp_usd_add(account->equity, amount, &after) || after < 0 || after > MAX_EQUITY ||
-        !perp_usd_add(account->high_water, amount, &high) || high > MAX_EQUITY)
+        !perp_usd_add(account->high_water, amount, &high) || high > MAX_EQUITY ||
+        !perp_usd_add(account->day_start, amount, &start) || start > MAX_EQUITY ||
+        !perp_usd_add(core->capital->peak, amount, &peak) || peak > INT64_MAX / 4)
         return perp_fail(core, PERP_E_RANGE,
                          "amount: %lld would make the equity of %lld negative or too large",
                          (long long)amount, (long long)account->equity);
@@ -123,9 +125,9 @@ static perp_status decide_pnl(perp_core *core, const perp_call *call, perp_excha
         return status;
     if (volume < 0)
         return perp_fail(core, PERP_E_RANGE, "volume: %lld is negative", (long long)volume);
-    if (!perp_capital_can_book(core->capital, exchange, pnl, volume, fees))
+    int64_t now = perp_query_time(core, call->now_ns);
+    if (!perp_capital_can_book(core->capital, now, exchange, pnl, volume, fees))
         return perp_fail(core, PERP_E_RANGE, "pnl: the day's figures would overflow");
-    int64_t now;
     status = perp_call_time(core, call, &now);
     if (status != PERP_OK)
         return status;

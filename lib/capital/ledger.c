@@ -228,19 +228,24 @@ static void set_equity(perp_capital *capital, perp_exchange_id exchange, perp_us
     struct perp_account *account = &capital->accounts[exchange];
     capital->equity += equity - account->equity;
     account->equity = equity;
-    account->has_equity = true;
     account->last_update = perp_clock(capital->core);
     set_budgets(capital->core, account);
+}
+
+static perp_usd moved(perp_usd amount, perp_usd by) {
+    return amount + by < 0 ? 0 : amount + by;
 }
 
 void perp_apply_equity(perp_core *core, const struct perp_event *event) {
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[event->exchange];
     bool first = !account->has_equity;
+    perp_usd before = account->equity; /* what transfers made of it, where this is the first report */
     set_equity(capital, event->exchange, event->amount);
+    account->has_equity = true;
     if (first) {
         account->day_start = event->amount;
-        capital->peak += event->amount;
+        capital->peak = moved(capital->peak, event->amount - before);
     }
     if (capital->peak < capital->equity)
         capital->peak = capital->equity;
@@ -257,9 +262,7 @@ void perp_apply_equity(perp_core *core, const struct perp_event *event) {
                     "safe mode: the equity fell to the drawdown limit");
 }
 
-static perp_usd moved(perp_usd amount, perp_usd by) {
-    return amount + by < 0 ? 0 : amount + by;
-}
+
 
 void perp_apply_transfer(perp_core *core, const struct perp_event *event) {
     perp_capital *capital = core->capital;
@@ -292,9 +295,12 @@ void perp_apply_safe_mode(perp_core *core, const struct perp_event *event) {
     account->last_update = perp_clock(core);
 }
 
-bool perp_capital_can_book(const perp_capital *capital, perp_exchange_id exchange, perp_usd pnl,
-                           perp_usd volume, perp_usd fees) {
+bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange,
+                           perp_usd pnl, perp_usd volume, perp_usd fees) {
+    const perp_day_figures new_day = {0, 0, 0};
     const perp_day_figures *today = &capital->accounts[exchange].today;
+    if (perp_day_begins(capital->core, now))
+        today = &new_day;
     /* A quarter of the range each, so that sums and differences over exchanges can't overflow
      * either. */
     const perp_usd most = INT64_MAX / 4 / PERP_MAX_EXCHANGES;

@@ -32,7 +32,8 @@ struct perp_batch {
 struct perp_notice {
     bool is_alert;
     uint32_t log_level;
-    perp_alert alert; /* of a log line only the message */
+    perp_alert alert;
+    char text[512]; /* of a log line */
 };
 
 struct perp_notices {

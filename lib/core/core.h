@@ -118,6 +118,19 @@ static inline const struct perp_instrument_entry *perp_instrument_at(const perp_
     return atomic_load_explicit(&core->instruments[id], memory_order_acquire);
 }
 
+/* How long after `then` now is, negative where before; saturates at the ends of time. */
+static inline int64_t perp_ns_since(int64_t then, int64_t now) {
+    int64_t since;
+    if (!__builtin_sub_overflow(now, then, &since))
+        return since;
+    return now > then ? INT64_MAX : INT64_MIN;
+}
+
+/* The time `ns` later, at most the end of time; ns is not negative. */
+static inline int64_t perp_ns_after(int64_t time_ns, int64_t ns) {
+    return time_ns > INT64_MAX - ns ? INT64_MAX : time_ns + ns;
+}
+
 /* The later of now and the clock: the time of a query. */
 static inline int64_t perp_query_time(const perp_core *core, int64_t now_ns) {
     int64_t clock = perp_clock(core);

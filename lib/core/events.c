@@ -121,6 +121,11 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
     return days + rest / day;
 }
 
+bool perp_day_begins(const perp_core *core, int64_t now) {
+    int64_t clock = perp_clock(core);
+    return clock != PERP_TIME_NONE && perp_day_of(core, now) > perp_day_of(core, clock);
+}
+
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     struct perp_batch *batch = core->batch;
     batch->size = 0;
@@ -130,12 +135,9 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     batch->told = core->notices->count;
     batch->now = now;
     batch->call = call;
-    int64_t clock = perp_clock(core);
-    if (clock == PERP_TIME_NONE)
-        return;
-    int64_t days = perp_day_of(core, now) - perp_day_of(core, clock);
-    if (days > 0)
-        perp_batch_add(core, PERP_EVENT_ROLL, 0, 0)->number = days;
+    if (perp_day_begins(core, now))
+        perp_batch_add(core, PERP_EVENT_ROLL, 0, 0)->number =
+            perp_day_of(core, now) - perp_day_of(core, perp_clock(core));
 }
 
 struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_items,
@@ -345,17 +347,19 @@ static perp_status make_durable(perp_core *core) {
     return wait ? put_to_wait(core) : store_batch(core);
 }
 
+perp_status perp_batch_drop(perp_core *core) {
+    core->notices->count = core->batch->told; /* what they say did not happen */
+    free_details(core->batch);
+    return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
+}
+
 perp_status perp_batch_commit(perp_core *core) {
     struct perp_batch *batch = core->batch;
     if (batch->count == 0 && batch->now > perp_clock(core))
         perp_batch_add(core, PERP_EVENT_CLOCK, 0, 0);
-    perp_status status;
-    if (prepare_batch(core)) {
-        status = make_durable(core);
-    } else {
-        core->notices->count = batch->told;
-        status = perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
-    }
+    if (!prepare_batch(core))
+        return perp_batch_drop(core);
+    perp_status status = make_durable(core);
     free_details(batch);
     if (status != PERP_OK)
         return status;
@@ -414,10 +418,10 @@ void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...) {
     notice->log_level = level;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(notice->alert.message, sizeof notice->alert.message, format, arguments);
+    int length = vsnprintf(notice->text, sizeof notice->text, format, arguments);
     va_end(arguments);
     if (length < 0)
-        notice->alert.message[0] = '\0';
+        notice->text[0] = '\0';
 }
 
 void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active,
@@ -469,7 +473,7 @@ static void deliver(perp_core *core, const struct perp_notice *notice) {
     if (notice->is_alert)
         callbacks->on_alert(callbacks->user, &notice->alert);
     else
-        callbacks->log(callbacks->user, notice->log_level, notice->alert.message);
+        callbacks->log(callbacks->user, notice->log_level, notice->text);
 }
 
 /* The messages are taken along before the lock is given back, so that they come on the thread and

@@ -131,11 +131,15 @@ bool perp_batch_has_store(const perp_core *core);
 /* The batch (and all before it) is durable when the commit returns, also with
  * PERP_DURABILITY_BATCH. */
 void perp_batch_barrier(perp_core *core);
+/* Gives the batch up for want of memory: nothing of it happened. PERP_E_NOMEM. */
+perp_status perp_batch_drop(perp_core *core);
 /* Makes the batch durable and applies it: all or nothing. */
 perp_status perp_batch_commit(perp_core *core);
 
 /* The day that a time lies in, counted from the epoch. */
 int64_t perp_day_of(const perp_core *core, int64_t time_ns);
+/* Whether a change at `now` is the first of its day. */
+bool perp_day_begins(const perp_core *core, int64_t now);
 
 /* Told to the host after the lock is given back. */
 void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...)

@@ -66,7 +66,7 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
     if (!circuit->open || perp_market_ups(core->market, exchange) != circuit->ups)
         return PERP_CIRCUIT_CLOSED;
     int64_t cooldown = core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS;
-    return now - circuit->opened_at >= cooldown ? PERP_CIRCUIT_HALF_OPEN : PERP_CIRCUIT_OPEN;
+    return perp_ns_since(circuit->opened_at, now) >= cooldown ? PERP_CIRCUIT_HALF_OPEN : PERP_CIRCUIT_OPEN;
 }
 
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
@@ -75,8 +75,9 @@ bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
 
 void perp_risk_put_ups(perp_core *core) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        const struct perp_breaker *circuit = &core->risk->circuits[i];
+        struct perp_breaker *circuit = &core->risk->circuits[i];
         uint64_t ups = perp_market_ups(core->market, i);
+        circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
         if (ups == circuit->ups || (!circuit->open && !circuit->failures))
             continue;
         struct perp_event *event = perp_batch_add(core, PERP_EVENT_CIRCUIT_UP, 0, 0);
@@ -91,7 +92,7 @@ void perp_apply_circuit_up(perp_core *core, const struct perp_event *event) {
                         core->exchanges[event->exchange].spec.name, "the host says up");
     circuit->open = false;
     circuit->failures = 0;
-    circuit->ups = perp_market_ups(core->market, event->exchange);
+    circuit->ups = circuit->deciding;
 }
 
 /* A success closes what is half-open, a failure opens it again; while it is open nothing counts. */
@@ -100,7 +101,7 @@ static void count_circuit(perp_core *core, perp_exchange_id exchange, bool good)
     int64_t now = perp_clock(core);
     const char *name = core->exchanges[exchange].spec.name;
     if (circuit->open &&
-        now - circuit->opened_at < core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
+        perp_ns_since(circuit->opened_at, now) < core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
         return;
     if (good) {
         if (circuit->open)
@@ -126,7 +127,7 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
         struct perp_breaker *circuit = &risk->circuits[i];
         if ((good_exchanges | bad_exchanges) >> i & 1) {
             count_circuit(core, i, good_exchanges >> i & 1);
-            circuit->ups = perp_market_ups(core->market, i);
+            circuit->ups = circuit->deciding;
         }
     }
     if (good) {
@@ -159,7 +160,7 @@ perp_usd perp_risk_loss(const perp_core *core, perp_usd *limit) {
     *limit = config->daily_loss_limit_usd;
     if (config->daily_loss_limit_pct > 0 && start > 0) {
         /* A thousandth of a micro-dollar is rounding, not money. */
-        double share = ceil(config->daily_loss_limit_pct * (double)start - 1e-3);
+        double share = fmax(1, ceil(config->daily_loss_limit_pct * (double)start - 1e-3));
         if (*limit == 0 || share < (double)*limit)
             *limit = (perp_usd)share;
     }
@@ -286,9 +287,10 @@ static perp_status decide_override(perp_core *core, const perp_call *call, bool 
         status = perp_call_signed(core, call, "override on");
     if (status != PERP_OK)
         return status;
-    if (ttl_ms == PERP_TIME_NONE)
+    bool given = ttl_ms != PERP_TIME_NONE;
+    if (!given)
         ttl_ms = core->config.risk.override_ttl_ms;
-    if (ttl_ms <= 0 || ttl_ms > core->config.risk.max_override_ttl_ms)
+    if ((given || enabled) && (ttl_ms <= 0 || ttl_ms > core->config.risk.max_override_ttl_ms))
         return perp_fail(core, PERP_E_RANGE, "ttl_ms: %lld is not in 1 to %lld", (long long)ttl_ms,
                          (long long)core->config.risk.max_override_ttl_ms);
     int64_t now;
@@ -298,7 +300,7 @@ static perp_status decide_override(perp_core *core, const perp_call *call, bool 
     perp_batch_begin(core, call, now);
     struct perp_event *event = perp_batch_add(core, PERP_EVENT_OVERRIDE, 0, 0);
     event->flags = enabled;
-    event->number = enabled ? now + ttl_ms * PERP_NS_PER_MS : 0;
+    event->number = enabled ? perp_ns_after(now, ttl_ms * PERP_NS_PER_MS) : 0;
     event->has_job = enabled && job_id;
     if (event->has_job)
         event->job = *job_id;
@@ -330,8 +332,6 @@ void perp_apply_kill(perp_core *core, const struct perp_event *event) {
     bool on = event->flags & 1;
     if (event->exchange == PERP_ALL_EXCHANGES) {
         risk->killed = on;
-        if (!on)
-            risk->killed_exchanges = 0;
     } else if (on) {
         risk->killed_exchanges |= UINT64_C(1) << event->exchange;
     } else {

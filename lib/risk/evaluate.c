@@ -116,8 +116,8 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
 #define MAX_HOLDING_HOURS 8760.0
 #define MAX_TTL_MS (INT64_C(366) * 86400 * 1000)
 #define MAX_PRIORITY 100
-/* So that sums over a job's legs and over running jobs can't overflow. */
-#define MAX_NOTIONAL (INT64_C(1000000000000) * PERP_USD)
+/* So that sums over a job's legs and over a thousand running jobs can't overflow. */
+#define MAX_NOTIONAL (INT64_C(1000000000) * PERP_USD)
 
 static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->strategy >= PERP_STRATEGY_COUNT)
@@ -225,7 +225,7 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
         .entry_price = measure->entry,
         .liquidation_price = measure->liquidation_price,
         .liquidation_distance = measure->liquidation_distance,
-        .quote_age_ns = e->now - measure->market.quote_time,
+        .quote_age_ns = perp_ns_since(measure->market.quote_time, e->now),
         .settlement_distance_ns = measure->settlement_distance,
     };
 }

@@ -75,6 +75,24 @@ bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument) 
     return done;
 }
 
+/* A position to which trades are added in turn. */
+struct holding {
+    double quantity;
+    double entry;
+};
+
+static void trade(struct holding *holding, double quantity, double price) {
+    if (quantity == 0)
+        return;
+    double before = holding->quantity;
+    double after = before + quantity;
+    if (before == 0 || (before > 0) == (quantity > 0))
+        holding->entry = (fabs(before) * holding->entry + fabs(quantity) * price) / fabs(after);
+    else if (after != 0 && (after > 0) != (before > 0))
+        holding->entry = price;
+    holding->quantity = after;
+}
+
 void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
                         double quantity, double price) {
     struct perp_exposure *exposure = exposure_at(core, instrument);
@@ -90,12 +108,14 @@ void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t 
         return;
     if (exposure->n_fills >= MAX_FILLS) {
         struct perp_fill *a = &exposure->fills[0], *b = &exposure->fills[1];
-        double size = fabs(a->quantity) + fabs(b->quantity);
-        b->price = (a->price * fabs(a->quantity) + b->price * fabs(b->quantity)) / size;
-        b->quantity += a->quantity;
+        struct holding both = {a->quantity, a->price};
+        trade(&both, b->quantity, b->price);
+        b->quantity = both.quantity;
+        b->price = both.entry;
         b->time_ns = a->time_ns > b->time_ns ? a->time_ns : b->time_ns;
-        memmove(a, b, (exposure->n_fills - 1) * sizeof *a);
-        exposure->n_fills--;
+        uint32_t gone = both.quantity == 0 ? 2 : 1;
+        exposure->n_fills -= gone;
+        memmove(a, a + gone, exposure->n_fills * sizeof *a);
     }
     exposure->fills[exposure->n_fills++] = (struct perp_fill){time_ns, quantity, price};
 }
@@ -210,22 +230,6 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
         }
     }
     return true;
-}
-
-/* A position to which trades are added in turn. */
-struct holding {
-    double quantity;
-    double entry;
-};
-
-static void trade(struct holding *holding, double quantity, double price) {
-    double before = holding->quantity;
-    double after = before + quantity;
-    if (before == 0 || (before > 0) == (quantity > 0))
-        holding->entry = (fabs(before) * holding->entry + fabs(quantity) * price) / fabs(after);
-    else if (after != 0 && (after > 0) != (before > 0))
-        holding->entry = price;
-    holding->quantity = after;
 }
 
 /* The position on leg n's instrument once the leg is done. */

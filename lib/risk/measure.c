@@ -47,7 +47,7 @@ static void measure_funding(struct perp_eval *e, uint32_t n) {
         return;
     const perp_funding *funding = &measure->market.funding;
     double sign = leg->side == PERP_SIDE_BUY ? 1 : -1;
-    int64_t until = e->now + (int64_t)llround(e->job->holding_hours * NS_PER_H);
+    int64_t until = perp_ns_after(e->now, (int64_t)llround(e->job->holding_hours * NS_PER_H));
     if (perp_funding_settlements(funding, e->now, until, &measure->settlements) != PERP_OK)
         measure->settlements = 0; /* the feed was checked: its interval is positive */
     double paid = sign * e->weights[n] * funding->rate * BPS;

@@ -1,4 +1,4 @@
-/* The risk rules: one small function each, and the table that puts them in their order. Adding one
+/* The risk rules (limits are written so that a NaN fails): one small function each, and the table that puts them in their order. Adding one
    is a row in PERP_RULE_LIST and a function here, named after it. Each is true where the job fails
    it. */
 #include "risk/risk.h"
@@ -70,7 +70,7 @@ static bool rule_STALE_QUOTE(const struct perp_eval *e) {
     int64_t most = e->config->max_quote_age_ms * PERP_NS_PER_MS;
     for
         EACH_LEG(e, i) {
-            int64_t age = e->now - e->legs[i].market.quote_time;
+            int64_t age = perp_ns_since(e->legs[i].market.quote_time, e->now);
             if (age > most || age < -most)
                 return true;
         }
@@ -82,8 +82,8 @@ static bool rule_NOTIONAL_MISMATCH(const struct perp_eval *e) {
         EACH_LEG(e, i) {
             double worth = leg_of(e, i)->quantity * e->legs[i].market.mid;
             double notional = perp_usd_to_double(leg_of(e, i)->notional);
-            if (fabs(notional - worth) > e->config->notional_tolerance * worth)
-                return true;
+            if (!isfinite(worth) || !(fabs(notional - worth) <= e->config->notional_tolerance * worth))
+            return true;
         }
     return false;
 }
@@ -151,11 +151,11 @@ static bool rule_NOT_REBALANCING(const struct perp_eval *e) {
 
 static bool rule_COST_EXCEEDS_EDGE(const struct perp_eval *e) {
     return e->job->strategy != PERP_STRATEGY_HEDGE_REBALANCE &&
-           e->job->edge_bps < e->cost_bps - e->limits->max_acceptable_loss_bps;
+           !(e->job->edge_bps >= e->cost_bps - e->limits->max_acceptable_loss_bps);
 }
 
 static bool rule_FUNDING_CARRY(const struct perp_eval *e) {
-    return e->carry_bps > e->limits->max_funding_carry_bps;
+    return !(e->carry_bps <= e->limits->max_funding_carry_bps);
 }
 
 static bool rule_FUNDING_BLACKOUT(const struct perp_eval *e) {
@@ -182,15 +182,15 @@ static bool rule_INSUFFICIENT_DEPTH(const struct perp_eval *e) {
 }
 
 static bool rule_SLIPPAGE(const struct perp_eval *e) {
-    return e->max_slippage > e->limits->max_slippage_bps;
+    return !(e->max_slippage <= e->limits->max_slippage_bps);
 }
 
 static bool rule_SPREAD_BLOWOUT(const struct perp_eval *e) {
     for
         EACH_LEG(e, i) {
             const struct perp_market_view *market = &e->legs[i].market;
-            if (market->spread_bps > e->limits->max_spread_ratio * market->baseline_bps)
-                return true;
+            if (!(market->spread_bps <= e->limits->max_spread_ratio * market->baseline_bps))
+            return true;
         }
     return false;
 }
@@ -230,7 +230,7 @@ static bool rule_DRAWDOWN(const struct perp_eval *e) {
 }
 
 static bool rule_LOW_SAFETY(const struct perp_eval *e) {
-    return e->safety < e->limits->min_safety_score;
+    return !(e->safety >= e->limits->min_safety_score);
 }
 
 static const struct rule {

@@ -14,7 +14,9 @@ static double ramp(double x, double limit) {
 }
 
 static double score_funding(const struct perp_eval *e) {
-    return e->has_rate ? ramp(fmax(0, e->carry_bps), e->limits->max_funding_carry_bps) : 100;
+    if (!e->has_rate)
+        return 100;
+    return isnan(e->carry_bps) ? 0 : ramp(fmax(0, e->carry_bps), e->limits->max_funding_carry_bps);
 }
 
 static double score_spread(const struct perp_eval *e) {

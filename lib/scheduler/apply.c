@@ -92,7 +92,7 @@ void perp_apply_leave(perp_core *core, const struct perp_event *event) {
     perp_pending_remove(core->scheduler, job);
     forget_repair(core, job);
     count_end(core, state);
-    perp_job_end(core, job, state);
+    perp_job_end(core, job, state, perp_clock(core));
 }
 
 void perp_apply_overdue(perp_core *core, const struct perp_event *event) {
@@ -149,6 +149,7 @@ void perp_apply_dispatch(perp_core *core, const struct perp_event *event) {
             perp_times_add(core, x);
     job->state = PERP_JOB_RUNNING;
     job->started = perp_clock(core);
+    job->unsaid = 0;
     job->reduce_only = event->flags & 1;
     job->overdue = false;
     perp_list_add(&scheduler->running, job);
@@ -161,6 +162,7 @@ void perp_apply_doubt(perp_core *core, const struct perp_event *event) {
     char id[37];
     perp_uuid_format(&job->id, id);
     job->state = PERP_JOB_IN_DOUBT;
+    job->unsaid = 0;
     core->scheduler->n_in_doubt++;
     perp_tell_alert(core, PERP_ALERT_JOB_IN_DOUBT, PERP_ALERT_WARNING, true, id,
                     "ask the exchange what happened, then finish or requeue");
@@ -185,7 +187,8 @@ static void settle_unresolved(perp_core *core, struct perp_job_entry *job) {
     perp_job_give_back(core, job);
     perp_tell_alert(core, PERP_ALERT_UNRESOLVED_LEG, PERP_ALERT_CRITICAL, false, id,
                     "the position is squared");
-    perp_job_end(core, job, PERP_JOB_PARTIAL);
+    int64_t ended = job->ended; /* when it ended partial, not when it was squared */
+    perp_job_end(core, job, PERP_JOB_PARTIAL, ended);
 }
 
 static bool prepare_finish(perp_core *core, const struct perp_event *event) {
@@ -250,7 +253,7 @@ void perp_apply_finish(perp_core *core, const struct perp_event *event) {
         perp_list_add(&core->scheduler->open, job);
     } else {
         perp_job_give_back(core, job);
-        perp_job_end(core, job, event->reason);
+        perp_job_end(core, job, event->reason, perp_clock(core));
     }
     if (!first || !first->unresolved)
         return;
@@ -273,7 +276,7 @@ void perp_apply_close(perp_core *core, const struct perp_event *event) {
     perp_job_give_back(core, job);
     perp_risk_look_at_loss(core, false);
     count_end(core, PERP_JOB_CLOSED);
-    perp_job_end(core, job, PERP_JOB_CLOSED);
+    perp_job_end(core, job, PERP_JOB_CLOSED, perp_clock(core));
 }
 
 static bool prepare_requeue(perp_core *core, const struct perp_event *event) {
@@ -288,6 +291,7 @@ void perp_apply_requeue(perp_core *core, const struct perp_event *event) {
     job->state = PERP_JOB_PENDING;
     job->ttl_from = perp_clock(core);
     job->started = PERP_TIME_NONE;
+    job->unsaid = 0;
     job->overdue = false;
     job->reduce_only = false;
     perp_pending_add(core->scheduler, job);
@@ -301,7 +305,7 @@ void perp_apply_resolve(perp_core *core, const struct perp_event *event) {
     if (repair) {
         perp_pending_remove(core->scheduler, repair);
         count_end(core, PERP_JOB_CANCELLED);
-        perp_job_end(core, repair, PERP_JOB_CANCELLED);
+        perp_job_end(core, repair, PERP_JOB_CANCELLED, perp_clock(core));
     }
     settle_unresolved(core, job);
 }

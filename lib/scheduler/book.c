@@ -92,6 +92,7 @@ static perp_status decide_advance(perp_core *core, const perp_call *call) {
     if (status != PERP_OK)
         return status;
     int64_t clock = perp_clock(core);
+    core->late_calls += call->now_ns < clock;
     perp_batch_begin(core, call, call->now_ns > clock ? call->now_ns : clock);
     perp_batch_add(core, PERP_EVENT_CLOCK, 0, 0);
     return perp_batch_commit(core);

@@ -5,19 +5,21 @@
 
 #include "util/sized.h"
 
-bool perp_chosen_add(struct perp_tick *tick, const perp_uuid *id) {
-    uint32_t n = tick->n_chosen - 1;
-    if (n < PERP_FEW_CHOSEN) {
-        tick->few[n] = *id;
-        return true;
-    }
-    n -= PERP_FEW_CHOSEN;
+bool perp_chosen_reserve(struct perp_tick *tick) {
     void *more = tick->more;
-    if (!perp_grow(tick->core, &more, &tick->more_capacity, n + 1, sizeof *tick->more))
-        return false;
+    bool done = tick->n_candidates <= PERP_FEW_CHOSEN ||
+                perp_grow(tick->core, &more, &tick->more_capacity,
+                          tick->n_candidates - PERP_FEW_CHOSEN, sizeof *tick->more);
     tick->more = more;
-    tick->more[n] = *id;
-    return true;
+    return done;
+}
+
+void perp_chosen_add(struct perp_tick *tick, const perp_uuid *id) {
+    uint32_t n = tick->n_chosen++;
+    if (n < PERP_FEW_CHOSEN)
+        tick->few[n] = *id;
+    else
+        tick->more[n - PERP_FEW_CHOSEN] = *id;
 }
 
 const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n) {
@@ -87,12 +89,15 @@ static void settle(struct perp_tick *tick, const perp_call *call, const perp_uui
     }
     if (!finished.has_repair || !tick->result)
         return;
-    for (uint32_t i = 0; i < tick->result->n_items; i++) {
-        perp_tick_item *item = &tick->result->items[i];
-        if (item->kind == PERP_TICK_DISPATCHED &&
-            memcmp(&item->job_id, id, sizeof *id) == 0) /* names the next repair too */
-            item->other = finished.repair_job_id;
-    }
+    perp_tick_item *item = NULL;
+    for (uint32_t i = 0; i < tick->result->n_items && !item; i++)
+        if (tick->result->items[i].kind == PERP_TICK_DISPATCHED &&
+            memcmp(&tick->result->items[i].job_id, id, sizeof *id) == 0)
+            item = &tick->result->items[i];
+    if (item)
+        item->other = finished.repair_job_id;
+    else /* dispatched by an earlier tick */
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, id, 0, &finished.repair_job_id);
 }
 
 /* Outcomes that an earlier tick could not record. */
@@ -188,9 +193,10 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
             result->allocator = core->config.allocator;
     }
     perp_enter(core);
-    if (perp_call_check(core, call) == PERP_OK && !core->store_failed)
+    perp_status status = perp_tick_decide(&tick, call);
+    if (status == PERP_OK && !core->store_failed)
         settle_waiting(&tick, call);
-    perp_status status = perp_leave(core, perp_tick_decide(&tick, call));
+    perp_leave(core, status);
     if (status == PERP_OK) {
         execute_all(&tick, call);
         if (result)

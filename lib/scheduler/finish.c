@@ -124,10 +124,9 @@ static void share_totals(struct booking *bookings, uint32_t n, perp_usd pnl, per
         bookings[i].fees = parts[i];
 }
 
-static perp_status check_bookings(const perp_core *core, const struct booking *bookings,
-                                  uint32_t n) {
+static perp_status check_bookings(const perp_core *core, int64_t now, const struct booking *bookings, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        if (!perp_capital_can_book(core->capital, bookings[i].exchange, bookings[i].pnl,
+        if (!perp_capital_can_book(core->capital, now, bookings[i].exchange, bookings[i].pnl,
                                    bookings[i].volume, bookings[i].fees))
             return perp_fail(core, PERP_E_RANGE, "result: the figures of %s would overflow",
                              core->exchanges[bookings[i].exchange].spec.name);
@@ -148,7 +147,7 @@ static perp_status make_bookings(struct finish *f) {
                              (long long)result->volume);
         share_totals(f->bookings, f->n_bookings, result->pnl, result->volume, result->fees);
     }
-    return check_bookings(f->core, f->bookings, f->n_bookings);
+    return check_bookings(f->core, f->now, f->bookings, f->n_bookings);
 }
 
 /* What each leg filled; without legs all if completed, nothing if failed. */
@@ -250,7 +249,7 @@ static void put_finish(struct finish *f) {
         event->flags |= PERP_FINISH_SQUARED;
     struct perp_event_item *item = perp_event_items(event);
     for (uint32_t i = 0; i < job->n_legs; i++, item++) {
-        int64_t filled_at = f->result.legs[i].time_ns;
+        int64_t filled_at = f->result.n_legs ? f->result.legs[i].time_ns : PERP_TIME_NONE;
         item->flags = PERP_FINISH_FILL;
         item->instrument = job->legs[i].instrument;
         item->side = job->legs[i].side;
@@ -403,8 +402,8 @@ static perp_status decide_close(perp_core *core, const perp_call *call, const pe
     struct booking bookings[PERP_MAX_LEGS];
     uint32_t n = booking_rows(job, bookings);
     share_totals(bookings, n, pnl, volume, fees);
-    status = check_bookings(core, bookings, n);
-    int64_t now;
+    int64_t now = perp_query_time(core, call->now_ns);
+    status = check_bookings(core, now, bookings, n);
     if (status == PERP_OK)
         status = perp_call_time(core, call, &now);
     if (status != PERP_OK)

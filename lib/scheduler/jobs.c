@@ -157,10 +157,10 @@ struct perp_job_entry *perp_spare_take(perp_core *core) {
     return job;
 }
 
-void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state) {
+void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended) {
     perp_scheduler *scheduler = core->scheduler;
     job->state = state;
-    job->ended = perp_clock(core);
+    job->ended = ended;
     perp_list_add(&scheduler->ended, job);
     while (scheduler->ended.count > core->config.scheduler.history_size) {
         struct perp_job_entry *oldest = scheduler->ended.first;

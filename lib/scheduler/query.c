@@ -36,7 +36,8 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     spec->est_volume = job->est_volume;
     spec->expected_edge_bps = job->edge_bps;
     spec->holding_hours = job->holding_hours;
-    spec->created_at_ns = job->ttl_from;
+    spec->created_at_ns =
+        job->given_created != PERP_TIME_NONE ? job->given_created : job->submitted;
     spec->ttl_ms = job->ttl_ms;
     spec->max_run_ms = job->max_run_ms;
     spec->priority = job->priority;
@@ -159,19 +160,18 @@ perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler
     return PERP_OK;
 }
 
-/* The helper's price of taking a quantity, net of the taker fee. */
-static perp_status net_price(const perp_core *core, perp_instrument_id id, uint32_t side,
-                             double quantity, int64_t now, double *price) {
+/* What buying a quantity costs a unit, the taker fee included. */
+static perp_status buy_price(const perp_core *core, perp_instrument_id id, double quantity,
+                             int64_t now, double *price) {
     struct perp_market_view view;
     double depth;
-    perp_market_read_leg(core->market, id, now, side, quantity, &view, price, &depth);
+    perp_market_read_leg(core->market, id, now, PERP_SIDE_BUY, quantity, &view, price, &depth);
     int64_t most = core->config.risk.max_quote_age_ms * PERP_NS_PER_MS;
-    int64_t age = view.has_quote ? now - view.quote_time : 0;
+    int64_t age = perp_ns_since(view.quote_time, now);
     if (!view.has_quote || age > most || age < -most)
         return perp_fail(core, PERP_E_STATE, "no fresh quote for %s",
                          perp_instrument_at(core, id)->spec.symbol);
-    double fee = perp_instrument_at(core, id)->fee_bps[0] / 1e4;
-    *price *= side == PERP_SIDE_BUY ? 1 + fee : 1 - fee;
+    *price *= 1 + perp_instrument_at(core, id)->fee_bps[0] / 1e4;
     return PERP_OK;
 }
 
@@ -194,16 +194,13 @@ static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_ins
             job->notional < perp_instrument_at(core, ids[i])->spec.min_notional)
             return perp_fail(core, PERP_E_RANGE, "job.notional: too small for %s",
                              perp_instrument_at(core, ids[i])->spec.symbol);
-    double buy[2], sell[2];
+    double buy[2];
     for (int i = 0; i < 2; i++) {
-        perp_status status = net_price(core, ids[i], PERP_SIDE_BUY, quantity, now, &buy[i]);
-        if (status == PERP_OK)
-            status = net_price(core, ids[i], PERP_SIDE_SELL, quantity, now, &sell[i]);
+        perp_status status = buy_price(core, ids[i], quantity, now, &buy[i]);
         if (status != PERP_OK)
             return status;
     }
-    /* Buying on the first and selling on the second earns sell[1] − buy[0]. */
-    int bought = sell[1] - buy[0] >= sell[0] - buy[1] ? 0 : 1;
+    int bought = buy[0] <= buy[1] ? 0 : 1;
     job->n_legs = 2;
     memset(job->legs, 0, sizeof job->legs);
     job->legs[0] =

@@ -21,7 +21,7 @@ double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entr
 
 static bool is_fresh(const perp_core *core, const struct perp_market_view *view, int64_t now) {
     int64_t most = core->config.risk.max_quote_age_ms * PERP_NS_PER_MS;
-    int64_t age = now - view->quote_time;
+    int64_t age = perp_ns_since(view->quote_time, now);
     return view->has_quote && age <= most && age >= -most;
 }
 

@@ -67,7 +67,7 @@ bool perp_pending_reserve(perp_core *core);
 bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size);
 struct perp_job_entry *perp_spare_take(perp_core *core);
 /* A job that ended: counted, and remembered among the last history_size. */
-void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state);
+void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended);
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
 uint32_t perp_times_within(struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);

@@ -80,7 +80,7 @@ void perp_put_submit(perp_core *core, const struct perp_job_entry *job) {
     event->job = job->id;
     event->other = job->parent;
     event->amount = job->notional;
-    event->pool = perp_pool_of(core, job->strategy);
+    event->pool = job->is_repair ? (uint32_t)PERP_POOL_RESERVE : perp_pool_of(core, job->strategy);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const struct perp_job_leg *leg = &job->legs[i];
         perp_event_items(event)[i] = (struct perp_event_item){.exchange = leg->exchange,

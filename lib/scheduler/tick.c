@@ -55,8 +55,8 @@ void perp_tick_result_free(perp_tick_result *result) {
     result->n_items = result->capacity = 0;
 }
 
-static void item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job, uint32_t reason,
-                     const perp_uuid *other) {
+void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
+                        uint32_t reason, const perp_uuid *other) {
     perp_tick_result *result = tick->result;
     if (!result)
         return;
@@ -95,7 +95,7 @@ static void expire(struct perp_tick *tick) {
         if (!job || !is_expired(job, tick->now))
             continue;
         put_job(tick, PERP_EVENT_EXPIRE, job, 0);
-        item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
         tick->counts.expired++;
     }
 }
@@ -104,10 +104,10 @@ static void report_overdue(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->core->scheduler;
     for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next) {
         if (!job->max_run_ms || job->overdue ||
-            tick->now - job->started <= job->max_run_ms * PERP_NS_PER_MS)
+            perp_ns_since(job->started, tick->now) <= job->max_run_ms * PERP_NS_PER_MS)
             continue;
         put_job(tick, PERP_EVENT_OVERDUE, job, 0);
-        item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
         tick->counts.overdue++;
     }
 }
@@ -122,11 +122,11 @@ static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
     perp_core *core = tick->core;
     uint32_t reason = tick->eval.reason;
     for (uint32_t rule = 1; rule < PERP_REASON_RULES_END; rule++)
-        core->risk->fired_today[rule] += tick->eval.reasons >> rule & 1;
+        tick->fired[rule] += tick->eval.reasons >> rule & 1;
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
-        item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
+        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
     bool drop = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
     if (!drop && job->last_refusal == reason)
         return;
@@ -175,7 +175,8 @@ static void log_override(struct perp_tick *tick, struct perp_job_entry *job) {
     if (!tick->eval.override_used || job->override_logged)
         return;
     job->override_logged = true;
-    char id[37], passed[160];
+    tick->overrides = true;
+    char id[37], passed[400];
     size_t length = 0;
     passed[0] = '\0';
     perp_uuid_format(&job->id, id);
@@ -338,11 +339,9 @@ static void choose(struct perp_tick *tick, struct perp_job_entry *job,
         items[n + i].price = job->legs[i].price;
     if (perp_batch_has_store(core))
         perp_batch_detail(core, detail);
-    item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
+    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
     tick->counts.dispatched++;
-    tick->n_chosen++;
-    if (!perp_chosen_add(tick, &job->id))
-        tick->no_memory = true;
+    perp_chosen_add(tick, &job->id);
 }
 
 static void choose_all(struct perp_tick *tick) {
@@ -361,7 +360,7 @@ static void choose_all(struct perp_tick *tick) {
         tick->counts.skipped++;
         tick->counts.skipped_by[reason]++;
         if (tick->list)
-            item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason, NULL);
+            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason, NULL);
     }
 }
 
@@ -373,6 +372,8 @@ static void clear_scratch(struct perp_tick *tick, bool committed) {
         core->scheduler->times[x].chosen = 0;
     if (committed)
         return;
+    for (uint32_t i = 0; tick->overrides && i < tick->n_candidates; i++)
+        core->scheduler->candidates[i].job->override_logged = false; /* to be said again */
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
         struct perp_job_entry *job = perp_job_find(core->scheduler, perp_chosen_at(tick, i));
         if (job)
@@ -400,9 +401,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call) {
         status = perp_call_time(core, call, &tick->now);
     if (status != PERP_OK)
         return status;
-    int64_t clock = perp_clock(core);
-    tick->rolled =
-        clock != PERP_TIME_NONE && perp_day_of(core, tick->now) > perp_day_of(core, clock);
+    tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;
     tick->next_reservation = core->capital->next_id;
     perp_batch_begin(core, call, tick->now);
@@ -413,12 +412,17 @@ perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call) {
     if (!core->risk->killed) {
         tick->evaluated = true;
         evaluate_all(tick);
-        choose_all(tick);
+        if (perp_chosen_reserve(tick))
+            choose_all(tick);
+        else
+            tick->no_memory = true;
     }
     if (tick->no_memory)
-        status = perp_fail(core, PERP_E_NOMEM, "no memory for the result of the tick");
+        status = perp_batch_drop(core);
     else
         status = perp_batch_commit(core);
     clear_scratch(tick, status == PERP_OK);
+    for (uint32_t rule = 1; status == PERP_OK && rule < PERP_REASON_RULES_END; rule++)
+        core->risk->fired_today[rule] += tick->fired[rule];
     return status;
 }

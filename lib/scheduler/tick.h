@@ -13,10 +13,12 @@ struct perp_tick {
     bool paused;
     bool evaluated;
     bool no_memory;
-    bool list; /* refused and skipped jobs are listed, too */
+    bool overrides; /* some job was accepted under override for the first time */
+    bool list;      /* refused and skipped jobs are listed, too */
     uint32_t n_candidates;
     uint32_t n_chosen;
     uint64_t next_reservation;
+    uint32_t fired[PERP_REASON_RULES_END]; /* how often each rule fired */
     struct perp_eval eval;
     perp_tick_result *result;       /* where items go, or NULL */
     perp_tick_result counts;        /* no items */
@@ -29,7 +31,11 @@ struct perp_tick {
 perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call);
 
 bool perp_items_grow(perp_tick_result *result);
-bool perp_chosen_add(struct perp_tick *tick, const perp_uuid *id);
+/* Room for as many as there are candidates; then adding can't fail. */
+bool perp_chosen_reserve(struct perp_tick *tick);
+void perp_chosen_add(struct perp_tick *tick, const perp_uuid *id);
+void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
+                        uint32_t reason, const perp_uuid *other);
 const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n);
 
 #endif

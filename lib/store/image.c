@@ -119,7 +119,8 @@ static void image_instrument(struct perp_image *image, uint32_t id) {
     memset(&spec, 0, sizeof spec);
     if (!image->reading) {
         spec = perp_instrument_at(core, id)->spec;
-        memcpy(tiers, spec.tiers, spec.n_tiers * sizeof *tiers);
+        if (spec.n_tiers)
+            memcpy(tiers, spec.tiers, spec.n_tiers * sizeof *tiers);
         spec.tiers = NULL;
     }
     raw(image, &spec, sizeof spec);
@@ -238,7 +239,7 @@ static void image_risk(struct perp_image *image) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
         raw(image, &risk->circuits[i], sizeof risk->circuits[i]);
         if (image->reading)
-            risk->circuits[i].ups = 0; /* the host's word is unknown until it is given again */
+            risk->circuits[i].ups = risk->circuits[i].deciding = 0; /* the host's word is unknown until it is given again */
     }
     raw(image, risk->blacklist, core->symbols.count * sizeof *risk->blacklist);
 }

@@ -1,5 +1,5 @@
-/* A short life of a book, one call a step, for tests that make something fail at every place. A step
-   that failed can be made again: its arguments are fixed. */
+/* A short life of a book, one call a step, for tests that make something fail at every place. A
+   step that failed can be made again: its arguments are fixed. */
 #ifndef FAULT_STEPS_H
 #define FAULT_STEPS_H
 

@@ -48,7 +48,18 @@ static void prepare(fault_book *book, perp_config *config, memory *m) {
     config->allocator.release = release;
 }
 
-/* Runs all steps with the allocation fail_at failing (0: none); how many allocations there were. */
+/* Whether a tick sent its jobs out and had no memory to note what the executor said of them: they
+   stay in doubt, and the steps after it are those of another life. */
+static int answers_are_lost(const fault_book *book, int step) {
+    perp_scheduler_state state;
+    memset(&state, 0, sizeof state);
+    state.struct_size = sizeof state;
+    ck_assert_int_eq(perp_scheduler_query(perp_core_scheduler(book->core), &state), PERP_OK);
+    return fault_step_ticks(step) && book->outcome == PERP_OUTCOME_REFUSED && state.running > 0;
+}
+
+/* Runs all steps with the allocation fail_at failing (0: none); how many allocations there were.
+ *final_hash: 0 where the life ended early. */
 static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
     memory m = {0, 0, fail_at};
     fault_book book;
@@ -66,6 +77,7 @@ static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
         uint64_t hash = perp_core_hash(book.core);
         int64_t clock = perp_core_clock(book.core);
         uint32_t executed = book.executed;
+        int before = m.count < fail_at;
         status = fault_step(&book, step);
         if (status != PERP_OK) {
             ck_assert_msg(status == PERP_E_NOMEM, "allocation %llu, %s: %s (%s)",
@@ -84,8 +96,14 @@ static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
         ck_assert_msg(perp_core_check(book.core) == PERP_OK, "allocation %llu, %s: %s",
                       (unsigned long long)fail_at, fault_step_name(step),
                       perp_core_error(book.core));
+        if (before && m.count >= fail_at && answers_are_lost(&book, step)) {
+            *final_hash = 0;
+            break;
+        }
     }
-    *final_hash = perp_core_hash(book.core);
+    if (*final_hash != 0) {
+        *final_hash = perp_core_hash(book.core);
+    }
     fault_close(&book);
     ck_assert_msg(m.bytes == 0, "allocation %llu: %zu bytes leak", (unsigned long long)fail_at,
                   m.bytes);
@@ -93,18 +111,18 @@ static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
 }
 
 START_TEST(a_book_gives_back_all_its_memory) {
-    uint64_t hash = 0;
+    uint64_t hash = 1;
     ck_assert_uint_gt(live_with_failure(0, &hash), 0);
 }
 END_TEST
 
 START_TEST(whatever_allocation_fails_the_call_fails_whole_and_can_be_made_again) {
-    uint64_t clean = 0;
+    uint64_t clean = 1;
     uint64_t allocations = live_with_failure(0, &clean);
     for (uint64_t n = 1; n <= allocations; n++) {
         uint64_t hash = clean;
         live_with_failure(n, &hash);
-        ck_assert_msg(hash == clean, "allocation %llu: another book came of it",
+        ck_assert_msg(hash == clean || hash == 0, "allocation %llu: another book came of it",
                       (unsigned long long)n);
     }
 }

@@ -203,8 +203,8 @@ static void live_with_failure(uint32_t fail_at, store *s) {
             /* PERP_E_STORE says that nothing happened: not where the batch of a tick is committed
                and its jobs are out, and only noting an executor's answer failed. */
             perp_status wanted = s->commits == commits ? PERP_E_STORE : PERP_OK;
-            ck_assert_msg(status == wanted, "store call %u, %s: %s", fail_at,
-                          fault_step_name(step), perp_status_string(status));
+            ck_assert_msg(status == wanted, "store call %u, %s: %s", fail_at, fault_step_name(step),
+                          perp_status_string(status));
         }
         ck_assert_msg(perp_core_check(book.core) == PERP_OK, "store call %u, %s: %s", fail_at,
                       fault_step_name(step), perp_core_error(book.core));
@@ -217,8 +217,8 @@ static void live_with_failure(uint32_t fail_at, store *s) {
                           fault_step_name(step), perp_status_string(status),
                           perp_core_error(book.core));
         } else if (hit) {
-            /* The jobs of such a tick run or are in doubt, and keep their capital; dispatch waits. The
-               steps from here on are those of another life. */
+            /* The jobs of such a tick run or are in doubt, and keep their capital; dispatch waits.
+               The steps from here on are those of another life. */
             ck_assert(fault_step_ticks(step));
             ck_assert_uint_gt(scheduler_of(&book).running, 0);
             ck_assert_uint_eq(scheduler_of(&book).store_failed, 1);
@@ -258,7 +258,8 @@ START_TEST(after_a_failure_the_same_life_goes_on) {
             continue;
         }
         for (uint32_t i = 0; i < s.n_committed; i++) {
-            if (k < clean.n_committed && strcmp(s.committed[i].kind, clean.committed[k].kind) == 0) {
+            if (k < clean.n_committed &&
+                strcmp(s.committed[i].kind, clean.committed[k].kind) == 0) {
                 k++;
             } else {
                 resumed++;

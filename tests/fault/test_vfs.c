@@ -14,6 +14,8 @@
 #include "vfs_shim.h"
 
 #define MAX_STEPS 128
+#define MAX_STAGES 8
+#define STEPS_AFTER 5 /* how long a life goes on after its disk went wrong */
 
 static char folder[64], path[80];
 
@@ -21,14 +23,17 @@ static char folder[64], path[80];
 struct life {
     fault_book book;
     perp_config config;
-    uint64_t clean[MAX_STEPS]; /* of the life without faults: the hash after each step */
+    /* Of the life without faults: the hashes after each commit of each step. */
+    uint64_t stages[MAX_STEPS][MAX_STAGES];
+    uint32_t n_stages[MAX_STEPS];
+    int step;
     enum shim_kind kind;
     enum shim_way way;
     uint32_t n;
     int is_clean; /* it is that life */
     int alive;
     uint64_t hash;    /* after the last call that said PERP_OK */
-    uint64_t unsure;  /* also right after a crash: the call under way may have got as far; 0: no */
+    int unsure;       /* killed in a call: as far as this may have got is right, too */
     uint32_t refused; /* calls */
 };
 
@@ -65,13 +70,32 @@ static void remove_folder(void) {
     rmdir(folder);
 }
 
+static void stage(struct life *life) {
+    uint32_t n = life->n_stages[life->step]++;
+    ck_assert_uint_lt(n, MAX_STAGES);
+    life->stages[life->step][n] = perp_core_hash(life->book.core);
+}
+
+/* Whether the step under way may have left the book so when its process was killed. */
+static int is_stage(const struct life *life, uint64_t hash) {
+    for (uint32_t i = 0; i < life->n_stages[life->step]; i++) {
+        if (life->stages[life->step][i] == hash) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The executor hears of a job only when others can see in the file that it is dispatched, and that
    its capital is held. */
 static void on_execute(void *user, const perp_execution *job) {
     char sql[256], id[37];
     sqlite3 *db = NULL;
     sqlite3_stmt *row = NULL;
-    (void)user;
+    struct life *life = user;
+    if (life->is_clean) {
+        stage(life);
+    }
     perp_uuid_format(&job->job_id, id);
     snprintf(sql, sizeof sql,
              "SELECT state, (SELECT sum(in_flight) FROM reservations WHERE job = jobs.id)"
@@ -124,7 +148,7 @@ static void comes_back(struct life *life) {
     shim_heal();
     open_again(life);
     uint64_t hash = perp_core_hash(life->book.core);
-    ck_assert_msg(hash == life->hash || (life->unsure && hash == life->unsure),
+    ck_assert_msg(hash == life->hash || (life->unsure && is_stage(life, hash)),
                   "%s: the book came back as another one", told(life));
 }
 
@@ -150,7 +174,7 @@ static void was_refused(struct life *life, int step, perp_status status) {
                   told(life), fault_step_name(step));
     if (life->way == SHIM_DIES) {
         /* The records of the call may all be in the file, though it could not say PERP_OK. */
-        life->unsure = life->clean[step];
+        life->unsure = 1;
         life->alive = 0;
         return;
     }
@@ -203,12 +227,12 @@ static void one_step(struct life *life, int step) {
     }
     remember(life);
     if (life->is_clean) {
-        life->clean[step] = life->hash;
+        stage(life);
     } else if (store_failed(life)) {
         /* A tick whose jobs are out, and only what the executor said of one was not stored: the
            steps after it are those of another life. */
         ck_assert(fault_step_ticks(step) && shim_hit());
-        life->unsure = life->way == SHIM_DIES ? life->clean[step] : 0;
+        life->unsure = life->way == SHIM_DIES;
         life->alive = 0;
     }
 }
@@ -217,17 +241,23 @@ static void live(struct life *life) {
     memset(&life->config, 0, sizeof life->config);
     perp_config_init(&life->config);
     fault_config(&life->book, &life->config);
+    life->config.keep_stored = 1; /* limits that were set stay */
     life->book.on_execute = on_execute;
+    life->book.user = life;
     life->alive = 1;
-    life->unsure = life->refused = 0;
+    life->unsure = 0;
+    life->refused = 0;
     remove_files();
     sqlite3_int64 used = sqlite3_memory_used();
     shim_arm(life->kind, life->way, life->n);
     open_again(life);
     remember(life);
     ck_assert_int_le(fault_steps(), MAX_STEPS);
-    for (int step = 0; step < fault_steps() && life->alive; step++) {
+    int left = STEPS_AFTER;
+    for (int step = 0; step < fault_steps() && life->alive && left > 0; step++) {
+        life->step = step;
         one_step(life, step);
+        left -= shim_hit();
     }
     comes_back(life);
     close_book(life);

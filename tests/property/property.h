@@ -48,7 +48,8 @@ typedef struct p_run {
 } p_run;
 
 /* Says where and with which seed, and ends the program. */
-void p_fail(const p_run *run, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+void p_fail(const p_run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
 
 uint64_t p_random(p_run *run);
 /* 0 … below − 1. */

@@ -9,8 +9,9 @@
 static const char *const SYMBOLS[] = {"BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"};
 
 static void kill_switch(p_run *run) {
-    uint32_t on = p_chance(run, 12) ? 1 : 0;
-    uint32_t x = p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges);
+    uint32_t on = p_chance(run, 4) ? 1 : 0;
+    uint32_t x =
+        p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges);
     if (p_chance(run, 2)) {
         x = run->book.n_exchanges;
     }
@@ -18,9 +19,9 @@ static void kill_switch(p_run *run) {
     uint32_t count = 0;
     perp_call call = p_call(run, p_chance(run, 85));
     perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
-                         : !on && !p_is_signed(&call)                        ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)                ? PERP_E_RANGE
-                                                                             : PERP_OK;
+                         : !on && !p_is_signed(&call)                          ? PERP_E_INVALID
+                         : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
+                                                                               : PERP_OK;
     p_expect(run, perp_scheduler_kill(run->scheduler, &call, on, x, jobs, 64, &count), wanted);
     if (wanted != PERP_OK) {
         return;
@@ -28,9 +29,6 @@ static void kill_switch(p_run *run) {
     n_advance(&run->book, call.now_ns);
     if (x == PERP_ALL_EXCHANGES) {
         run->book.killed = on != 0;
-        for (uint32_t e = 0; !on && e < run->book.n_exchanges; e++) {
-            run->book.exchanges[e].killed = 0;
-        }
     } else {
         run->book.exchanges[x].killed = on != 0;
     }
@@ -65,7 +63,7 @@ static void kill_switch(p_run *run) {
 }
 
 static void pause_or_resume(p_run *run) {
-    int resume = p_chance(run, 70);
+    int resume = p_chance(run, 90);
     perp_call call = p_call(run, p_chance(run, 50));
     perp_status wanted = n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE : PERP_OK;
     p_expect(run,
@@ -81,10 +79,10 @@ static void pause_or_resume(p_run *run) {
 static void mode(p_run *run) {
     uint32_t wish = (uint32_t)p_below(run, PERP_MODE_COUNT + (p_chance(run, 5) ? 1 : 0));
     perp_call call = p_call(run, p_chance(run, 80));
-    perp_status wanted = wish >= PERP_MODE_COUNT                             ? PERP_E_INVALID
-                         : wish > run->book.mode && !p_is_signed(&call)      ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)                ? PERP_E_RANGE
-                                                                             : PERP_OK;
+    perp_status wanted = wish >= PERP_MODE_COUNT                        ? PERP_E_INVALID
+                         : wish > run->book.mode && !p_is_signed(&call) ? PERP_E_INVALID
+                         : n_too_far(&run->book, call.now_ns)           ? PERP_E_RANGE
+                                                                        : PERP_OK;
     p_expect(run, perp_risk_set_mode(run->risk, &call, wish), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
@@ -101,11 +99,11 @@ static void override(p_run *run) {
         job = &run->book.jobs[run->book.active[p_below(run, run->book.n_active)]].id;
     }
     perp_call call = p_call(run, p_chance(run, 85));
-    int bad_ttl = ttl != PERP_TIME_NONE &&
-                  (ttl <= 0 || ttl > run->book.config.risk.max_override_ttl_ms);
-    perp_status wanted = on && !p_is_signed(&call)                               ? PERP_E_INVALID
+    int bad_ttl =
+        ttl != PERP_TIME_NONE && (ttl <= 0 || ttl > run->book.config.risk.max_override_ttl_ms);
+    perp_status wanted = on && !p_is_signed(&call)                       ? PERP_E_INVALID
                          : bad_ttl || n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
-                                                                                 : PERP_OK;
+                                                                         : PERP_OK;
     p_expect(run, perp_risk_manual_override(run->risk, &call, on, ttl, job), wanted);
     if (wanted != PERP_OK) {
         return;
@@ -125,7 +123,7 @@ static void override(p_run *run) {
 
 static void blacklist(p_run *run) {
     int symbol = (int)p_below(run, 3);
-    uint32_t on = p_chance(run, 7) ? 1 : 0;
+    uint32_t on = p_chance(run, 4) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 85));
     perp_status wanted = !on && !p_is_signed(&call)           ? PERP_E_INVALID
                          : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
@@ -139,9 +137,9 @@ static void blacklist(p_run *run) {
 
 static void reset_halt(p_run *run) {
     perp_call call = p_call(run, p_chance(run, 85));
-    perp_status wanted = !p_is_signed(&call)                    ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)    ? PERP_E_RANGE
-                                                                 : PERP_OK;
+    perp_status wanted = !p_is_signed(&call)                  ? PERP_E_INVALID
+                         : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
+                                                              : PERP_OK;
     p_expect(run, perp_risk_reset_halt(run->risk, &call), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
@@ -152,7 +150,8 @@ static void reset_halt(p_run *run) {
 
 static void outcome_outside(p_run *run) {
     int good = p_chance(run, 60);
-    uint32_t x = p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges + 1);
+    uint32_t x =
+        p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges + 1);
     perp_call call = p_call(run, 0);
     perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
                          : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
@@ -196,11 +195,10 @@ static void limits(p_run *run) {
         }
     }
     perp_call call = p_call(run, p_chance(run, 85));
-    perp_status wanted = l.exchange != PERP_NO_ID && l.exchange >= b->n_exchanges
-                             ? PERP_E_NOT_FOUND
-                         : raised && !p_is_signed(&call) ? PERP_E_INVALID
-                         : n_too_far(b, call.now_ns)     ? PERP_E_RANGE
-                                                         : PERP_OK;
+    perp_status wanted = l.exchange != PERP_NO_ID && l.exchange >= b->n_exchanges ? PERP_E_NOT_FOUND
+                         : raised && !p_is_signed(&call)                          ? PERP_E_INVALID
+                         : n_too_far(b, call.now_ns)                              ? PERP_E_RANGE
+                                                                                  : PERP_OK;
     p_expect(run, perp_scheduler_set_limits(run->scheduler, &call, &l), wanted);
     if (wanted != PERP_OK) {
         return;
@@ -313,9 +311,9 @@ static void evaluate(p_run *run) {
                wanted & BIT(first) ? "holds" : "fails");
     }
     uint64_t hard = BIT(PERP_REASON_AUTO_HALT) - 1;
-    int overridden = b->override_on && b->clock < b->override_until &&
-                     (!b->override_has_job ||
-                      memcmp(&b->override_job, &job.job_id, sizeof job.job_id) == 0);
+    int overridden =
+        b->override_on && b->clock < b->override_until &&
+        (!b->override_has_job || memcmp(&b->override_job, &job.job_id, sizeof job.job_id) == 0);
     if ((e.accepted != 0) != (e.reason == PERP_REASON_NONE) ||
         (e.reason != PERP_REASON_NONE && !(e.reasons & BIT(e.reason)))) {
         p_fail(run, "accepted %u for reason %s", e.accepted, perp_reason_string(e.reason));
@@ -407,12 +405,17 @@ void p_control_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"kill", 8, kill_switch},     {"pause or resume", 10, pause_or_resume},
-        {"set_mode", 6, mode},        {"manual_override", 8, override},
-        {"blacklist", 6, blacklist},  {"reset_halt", 14, reset_halt},
+        {"kill", 8, kill_switch},
+        {"pause or resume", 10, pause_or_resume},
+        {"set_mode", 6, mode},
+        {"manual_override", 8, override},
+        {"blacklist", 6, blacklist},
+        {"reset_halt", 14, reset_halt},
         {"success or failure", 8, outcome_outside},
-        {"set_limits", 10, limits},   {"advance", 2, advance},
-        {"evaluate", 18, evaluate},   {"queries", 4, reads},
+        {"set_limits", 10, limits},
+        {"advance", 2, advance},
+        {"evaluate", 18, evaluate},
+        {"queries", 4, reads},
         {"bad call", 6, bad_call},
     };
     int64_t pick = p_below(run, 100);

@@ -161,7 +161,8 @@ static void submit(p_run *run) {
     p_valid_job(run, &job);
     perp_status wanted = PERP_OK;
     if (run->book.n_jobs > 0 && p_chance(run, 12)) {
-        known = (int)(run->book.n_jobs - 1 - p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
+        known = (int)(run->book.n_jobs - 1 -
+                      p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
         const n_job *j = &run->book.jobs[known];
         if (must_know(run, j) == 1 && j->parent < 0) {
             job = j->job;
@@ -359,9 +360,9 @@ void p_execute(void *user, const perp_execution *job, uint32_t *outcome) {
     action->order = job->orders[0];
     action->notional = job->notional;
     int64_t pick = p_below(run, 16);
-    *outcome = pick < run->outcomes         ? (uint32_t)PERP_OUTCOME_ACCEPTED
-               : pick + 1 < 16              ? (uint32_t)PERP_OUTCOME_REFUSED
-                                            : (uint32_t)PERP_OUTCOME_IN_DOUBT;
+    *outcome = pick < run->outcomes ? (uint32_t)PERP_OUTCOME_ACCEPTED
+               : pick + 1 < 16      ? (uint32_t)PERP_OUTCOME_REFUSED
+                                    : (uint32_t)PERP_OUTCOME_IN_DOUBT;
     if (p_chance(run, 5)) {
         int index = n_find_job(&run->book, &job->job_id);
         perp_call call;
@@ -372,9 +373,8 @@ void p_execute(void *user, const perp_execution *job, uint32_t *outcome) {
             copy.job.legs[0].quantity = job->orders[0].quantity;
             result_of(run, &copy, &action->result);
             action->finish_outcome.struct_size = sizeof action->finish_outcome;
-            action->finish_status =
-                perp_scheduler_finish(run->scheduler, &call, &job->job_id, &action->result,
-                                      &action->finish_outcome);
+            action->finish_status = perp_scheduler_finish(run->scheduler, &call, &job->job_id,
+                                                          &action->result, &action->finish_outcome);
             action->finished = 1;
             *outcome = (uint32_t)p_below(run, 3);
         }
@@ -502,8 +502,7 @@ static void apply_actions(p_run *run) {
         int index = n_find_job(&run->book, &action->id);
         if (action->finished) {
             if (action->finish_status != PERP_OK) {
-                p_fail(run, "finish inside execute: %s",
-                       perp_status_string(action->finish_status));
+                p_fail(run, "finish inside execute: %s", perp_status_string(action->finish_status));
             }
             n_advance(&run->book, action->now);
             apply_result(run, index, &action->result, &action->finish_outcome);
@@ -610,8 +609,8 @@ void p_job_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"submit", 38, submit}, {"tick", 26, tick},       {"finish", 22, finish},
-        {"close", 4, close_job}, {"cancel", 3, cancel},   {"requeue", 3, requeue},
+        {"submit", 38, submit},  {"tick", 26, tick},    {"finish", 22, finish},
+        {"close", 4, close_job}, {"cancel", 3, cancel}, {"requeue", 3, requeue},
         {"resolve", 4, resolve},
     };
     int64_t pick = p_below(run, 100);

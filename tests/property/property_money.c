@@ -60,7 +60,7 @@ static void correct(p_run *run) {
 }
 
 static void safe_mode(p_run *run) {
-    uint32_t x = any_exchange(run), on = p_chance(run, 10) ? 1 : 0;
+    uint32_t x = any_exchange(run), on = p_chance(run, 5) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 80));
     perp_status got = perp_capital_set_safe_mode(run->capital, &call, x, on);
     p_expect(run, got, n_safe_mode(&run->book, call.now_ns, p_is_signed(&call), x, on));
@@ -223,8 +223,7 @@ static void reserve_for_job(p_run *run) {
     uint64_t ids[PERP_MAX_LEGS] = {0}, wanted_ids[PERP_MAX_LEGS] = {0};
     uint32_t n = 0, wanted_n = 0;
     perp_call call = p_call(run, 0);
-    perp_status got =
-        perp_capital_reserve_for_job(run->capital, &call, &job, ids, &n, &refusal);
+    perp_status got = perp_capital_reserve_for_job(run->capital, &call, &job, ids, &n, &refusal);
     p_expect(run, got,
              n_reserve_for_job(&run->book, call.now_ns, &job, wanted_ids, &wanted_n, &wanted));
     if (got != PERP_OK) {
@@ -355,7 +354,7 @@ static void status(p_run *run) {
     memset(&report, 0, sizeof report);
     report.exchange = (uint32_t)p_below(run, run->book.n_exchanges);
     report.time_ns = run->book.clock;
-    report.api = p_chance(run, 85) ? PERP_API_UP : (uint32_t)p_below(run, PERP_API_COUNT);
+    report.api = p_chance(run, 94) ? PERP_API_UP : (uint32_t)p_below(run, PERP_API_COUNT);
     p_expect(run, perp_market_on_status(run->market, &report), PERP_OK);
     n_exchange *e = &run->book.exchanges[report.exchange];
     e->down = report.api == PERP_API_DOWN;

@@ -1,6 +1,6 @@
 /* A small world for tests: exchanges alpha, beta, gamma and delta (delta is a second account at
-   alpha's venue), each with BTC and ETH perpetuals, fed with calm quotes, so that the pair job below
-   is accepted and every test needs to break one thing only. */
+   alpha's venue), each with BTC and ETH perpetuals, fed with calm quotes, so that the pair job
+   below is accepted and every test needs to break one thing only. */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
 
@@ -16,7 +16,7 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 #define START (INT64_C(1760000000) * SECOND) /* 2025-10-09 08:53:20 UTC */
-#define USD(x) ((perp_usd)((x) * PERP_USD))
+#define USD(x) ((perp_usd)((x)*PERP_USD))
 #define ALL_X PERP_ALL_EXCHANGES
 
 enum { ALPHA, BETA, GAMMA, DELTA, N_X };

@@ -71,8 +71,7 @@ START_TEST(budgets_are_floored_and_sum_to_the_equity_exactly) {
 END_TEST
 
 START_TEST(budgets_of_the_largest_equity_do_not_overflow) {
-    perp_status status =
-        perp_capital_update_equity(w->capital, nowc(w), GAMMA, INT64_MAX / 2);
+    perp_status status = perp_capital_update_equity(w->capital, nowc(w), GAMMA, INT64_MAX / 2);
     ck_assert(status == PERP_OK || status == PERP_E_RANGE);
     checked(w);
     if (status == PERP_OK) {

@@ -548,7 +548,8 @@ int main(void) {
     tcase_add_test(tcase, a_one_sided_reducing_job_passes_not_rebalancing);
     tcase_add_test(tcase, a_reducing_job_passes_the_liquidation_rule_and_needs_no_capital);
     tcase_add_test(tcase, a_job_larger_than_the_position_does_not_reduce);
-    tcase_add_test(tcase, every_failing_rule_is_reported_in_order_and_the_first_not_passed_is_primary);
+    tcase_add_test(tcase,
+                   every_failing_rule_is_reported_in_order_and_the_first_not_passed_is_primary);
     tcase_add_test(tcase, without_market_data_nothing_is_scored);
     tcase_add_test(tcase, a_kill_of_another_exchange_is_no_matter);
     tcase_add_test(tcase, at_its_limit_a_rule_holds_still);

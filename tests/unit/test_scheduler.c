@@ -1,4 +1,4 @@
-/* The life of a job: submit, tick, finish, close; order, limits, skips, expiry, memory of the past. */
+/* The life of a job: submit, dispatch, results, holding, memory of the past. */
 #include "fixture.h"
 
 static struct world *w;
@@ -15,13 +15,6 @@ static perp_job job_of(uint32_t n) {
     return pair_job(n, w->btc[ALPHA], w->btc[BETA]);
 }
 
-static perp_job eth_job(uint32_t n, perp_exchange_id buy, perp_exchange_id sell) {
-    perp_job job = pair_job(n, w->eth[buy], w->eth[sell]);
-    job.legs[0].quantity = job.legs[1].quantity = 5;
-    job.priority = -1;
-    return job;
-}
-
 static perp_status try_submit(const perp_job *job) {
     return perp_scheduler_submit(w->scheduler, nowc(w), job);
 }
@@ -31,12 +24,6 @@ static void open_with(void (*change)(perp_config *)) {
     world_config(&config);
     change(&config);
     w = world_open(&config);
-}
-
-static void skips(const perp_tick_result *result, uint32_t n, uint32_t reason) {
-    perp_uuid id = id_of(n);
-    reason_is(reason_in(result, PERP_TICK_SKIPPED, &id), reason);
-    state_is(w, n, PERP_JOB_PENDING);
 }
 
 START_TEST(submitting_again_is_safe_also_after_the_end) {
@@ -112,102 +99,6 @@ START_TEST(an_unresolved_job_is_not_forgotten) {
     ck_assert_uint_eq(info_of(w, 1).unresolved, 1);
     ok(w, perp_scheduler_resolve(w->scheduler, nowc(w), &job.job_id));
     world_close(w);
-}
-END_TEST
-
-START_TEST(a_job_expires_once_its_ttl_has_passed_and_not_at_it) {
-    perp_job job = job_of(1), forever = job_of(2), defaulted = job_of(3), back = job_of(4);
-    job.ttl_ms = 1000;
-    forever.ttl_ms = 0;
-    back.created_at_ns = w->now - 59 * SECOND;
-    /* Nothing is dispatched meanwhile. */
-    ok(w, perp_scheduler_kill(w->scheduler, nowc(w), 1, ALL_X, NULL, 0, NULL));
-    submit(w, &job);
-    submit(w, &forever);
-    submit(w, &defaulted);
-    submit(w, &back);
-    pass(w, SECOND);
-    ck_assert_uint_eq(tick(w)->expired, 0);
-    pass(w, 1);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->status, PERP_TICK_KILLED);
-    ck_assert_uint_eq(result->expired, 2);
-    /* In the order of submit. */
-    ck_assert_uint_eq(result->items[0].kind, PERP_TICK_EXPIRED);
-    ck_assert(same_id(&result->items[0].job_id, &job.job_id));
-    ck_assert(same_id(&result->items[1].job_id, &back.job_id));
-    state_is(w, 1, PERP_JOB_EXPIRED);
-    pass(w, 59 * SECOND);
-    ck_assert_uint_eq(tick(w)->expired, 1);
-    pass(w, 5 * DAY);
-    result = tick(w);
-    ck_assert_uint_eq(result->expired, 0);
-    ck_assert_uint_eq(result->pending, 1);
-}
-END_TEST
-
-START_TEST(a_job_that_runs_too_long_is_reported_once) {
-    perp_job job = job_of(1);
-    job.max_run_ms = 1000;
-    run_job(w, &job);
-    pass(w, SECOND);
-    ck_assert_uint_eq(tick(w)->overdue, 0);
-    pass(w, 1);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->overdue, 1);
-    ck_assert(listed(result, PERP_TICK_OVERDUE, &job.job_id));
-    ck_assert_uint_eq(info_of(w, 1).overdue, 1);
-    pass(w, SECOND);
-    ck_assert_uint_eq(tick(w)->overdue, 0);
-    state_is(w, 1, PERP_JOB_RUNNING);
-}
-END_TEST
-
-START_TEST(priority_goes_before_score_and_score_before_age) {
-    perp_job worse = job_of(1), better = job_of(2), urgent = job_of(3), twin = job_of(4);
-    better.est_volume = USD(100);
-    worse.est_volume = USD(1);
-    twin.est_volume = better.est_volume;
-    urgent.est_volume = USD(1);
-    urgent.priority = 1;
-    submit(w, &worse);
-    submit(w, &better);
-    submit(w, &urgent);
-    submit(w, &twin);
-    ck_assert_uint_eq(tick(w)->dispatched, 4);
-    static const uint32_t order[] = {3, 2, 4, 1};
-    for (int i = 0; i < 4; i++) {
-        perp_uuid id = id_of(order[i]);
-        ck_assert(same_id(&w->seen.executed_ids[i], &id));
-    }
-    ck_assert_double_gt(info_of(w, 2).score, info_of(w, 1).score);
-}
-END_TEST
-
-START_TEST(a_requeued_job_keeps_its_place_and_its_ttl_starts_again) {
-    perp_job first = job_of(1), second = job_of(2);
-    w->seen.outcome = PERP_OUTCOME_IN_DOUBT;
-    submit(w, &first);
-    submit(w, &second);
-    ck_assert_uint_eq(tick(w)->dispatched, 2);
-    state_is(w, 1, PERP_JOB_IN_DOUBT);
-    ck_assert_uint_eq(w->seen.preset, PERP_OUTCOME_IN_DOUBT);
-    pass(w, 59 * SECOND);
-    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &second.job_id));
-    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &first.job_id));
-    ck_assert_int_eq(info_of(w, 1).held, 0);
-    ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, 0);
-    perp_uuid ids[4];
-    uint32_t count = 0;
-    ok(w, perp_scheduler_list(w->scheduler, PERP_JOB_PENDING, ids, 4, &count));
-    ck_assert_uint_eq(count, 2);
-    ck_assert(same_id(&ids[0], &first.job_id));
-    fails(w, PERP_E_NOT_FOUND, perp_scheduler_requeue(w->scheduler, nowc(w), &first.job_id));
-    pass(w, 60 * SECOND);
-    w->seen.outcome = PERP_OUTCOME_ACCEPTED;
-    w->seen.executed = 0;
-    ck_assert_uint_eq(tick(w)->dispatched, 2);
-    ck_assert(same_id(&w->seen.executed_ids[0], &first.job_id));
 }
 END_TEST
 
@@ -388,16 +279,14 @@ START_TEST(a_held_position_keeps_its_capital_until_it_is_closed) {
     ck_assert_uint_eq(scheduler_of(w).open, 1);
     ck_assert_uint_eq(scheduler_of(w).running, 0);
     ck_assert_uint_eq(exchange_of(w, ALPHA).concurrent_jobs, 0);
-    fails(w, PERP_E_RANGE,
-          perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 1, -1, 0));
+    fails(w, PERP_E_RANGE, perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 1, -1, 0));
     ok(w, perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 101, 2, 3));
     checked(w);
     state_is(w, 1, PERP_JOB_CLOSED);
     figures(ALPHA, 51, 1, 7);
     figures(BETA, 50, 1, 6);
     ck_assert_int_eq(capital_of(w, ALPHA).total_used, 0);
-    fails(w, PERP_E_NOT_FOUND,
-          perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 1, 1, 1));
+    fails(w, PERP_E_NOT_FOUND, perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 1, 1, 1));
 }
 END_TEST
 
@@ -438,41 +327,6 @@ START_TEST(an_unknown_answer_of_the_executor_is_doubt) {
 }
 END_TEST
 
-START_TEST(a_job_that_risk_refuses_is_kept_or_dropped_as_configured) {
-    perp_job job = job_of(1);
-    job.legs[0].leverage = 6;
-    submit(w, &job);
-    tick(w);
-    state_is(w, 1, PERP_JOB_PENDING);
-    ok(w, perp_risk_set_mode(w->risk, signedc(w), PERP_MODE_AGGRESSIVE));
-    ck_assert_uint_eq(tick(w)->dispatched, 1);
-    reason_is(info_of(w, 1).last_refusal, PERP_REASON_LEVERAGE);
-}
-END_TEST
-
-static void drop(perp_config *config) {
-    config->scheduler.on_reject = PERP_ON_REJECT_DROP;
-    config->scheduler.max_global_concurrent_jobs = 1;
-}
-
-START_TEST(dropped_is_what_risk_refuses_and_not_what_a_tick_skips) {
-    open_with(drop);
-    perp_job bad = job_of(1), one = job_of(2), two = job_of(3);
-    bad.legs[0].leverage = 6;
-    submit(w, &bad);
-    submit(w, &one);
-    submit(w, &two);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->refused, 1);
-    ck_assert_uint_eq(result->pending, 1);
-    state_is(w, 1, PERP_JOB_REJECTED);
-    reason_is(info_of(w, 1).last_refusal, PERP_REASON_LEVERAGE);
-    state_is(w, 2, PERP_JOB_RUNNING);
-    state_is(w, 3, PERP_JOB_PENDING);
-    world_close(w);
-}
-END_TEST
-
 START_TEST(cancel_ends_a_pending_job_and_no_other) {
     perp_job job = job_of(1), running = job_of(2);
     submit(w, &job);
@@ -481,243 +335,6 @@ START_TEST(cancel_ends_a_pending_job_and_no_other) {
     fails(w, PERP_E_NOT_FOUND, perp_scheduler_cancel(w->scheduler, nowc(w), &job.job_id));
     run_job(w, &running);
     fails(w, PERP_E_NOT_FOUND, perp_scheduler_cancel(w->scheduler, nowc(w), &running.job_id));
-}
-END_TEST
-
-static void one_at_a_time(perp_config *config) {
-    config->scheduler.max_global_concurrent_jobs = 1;
-}
-
-START_TEST(skipped_when_enough_jobs_run_but_never_the_way_out) {
-    open_with(one_at_a_time);
-    position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
-    perp_job one = job_of(1), two = eth_job(2, ALPHA, BETA), three = eth_job(3, ALPHA, BETA);
-    perp_job out = one_leg_job(4, w->btc[GAMMA], PERP_SIDE_SELL);
-    out.priority = -100;
-    submit(w, &one);
-    submit(w, &two);
-    submit(w, &three);
-    submit(w, &out);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->dispatched, 2);
-    skips(result, 2, PERP_REASON_GLOBAL_CONCURRENCY);
-    skips(result, 3, PERP_REASON_GLOBAL_CONCURRENCY);
-    ck_assert_uint_eq(result->skipped_by[PERP_REASON_GLOBAL_CONCURRENCY], 2);
-    state_is(w, 4, PERP_JOB_RUNNING);
-    world_close(w);
-}
-END_TEST
-
-START_TEST(skipped_when_an_earlier_job_took_the_position) {
-    position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
-    perp_job one = one_leg_job(1, w->btc[GAMMA], PERP_SIDE_SELL);
-    perp_job two = one_leg_job(2, w->btc[GAMMA], PERP_SIDE_SELL);
-    submit(w, &one);
-    submit(w, &two);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->dispatched, 1);
-    skips(result, 2, PERP_REASON_NOT_REDUCING);
-    /* Fills count as the running leg did: the position is not there twice. */
-    perp_uuid id = id_of(1);
-    pass(w, SECOND);
-    finish_all(w, &id, PERP_RESULT_COMPLETED);
-    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_NOT_REBALANCING);
-}
-END_TEST
-
-static void one_per_exchange(perp_config *config) {
-    config->scheduler.max_concurrent_per_exchange = 1;
-}
-
-START_TEST(skipped_when_an_exchange_runs_enough_jobs) {
-    open_with(one_per_exchange);
-    perp_job one = job_of(1), two = eth_job(2, BETA, GAMMA), three = eth_job(3, GAMMA, DELTA);
-    submit(w, &one);
-    submit(w, &two);
-    submit(w, &three);
-    perp_tick_result *result = tick(w);
-    skips(result, 2, PERP_REASON_EXCHANGE_CONCURRENCY);
-    state_is(w, 3, PERP_JOB_RUNNING);
-    world_close(w);
-}
-END_TEST
-
-static void small_notional(perp_config *config) {
-    config->scheduler.max_notional_per_exchange = USD(25000) - 1;
-}
-
-START_TEST(skipped_when_the_notional_of_an_exchange_would_pass_its_limit) {
-    open_with(small_notional);
-    perp_job one = job_of(1), two = job_of(2), three = eth_job(3, GAMMA, BETA);
-    three.legs[0].notional = three.legs[1].notional = USD(12500) - 1;
-    submit(w, &one);
-    submit(w, &two);
-    submit(w, &three);
-    perp_tick_result *result = tick(w);
-    skips(result, 2, PERP_REASON_EXCHANGE_NOTIONAL);
-    state_is(w, 3, PERP_JOB_RUNNING);
-    ck_assert_int_eq(exchange_of(w, BETA).running_notional, USD(25000) - 1);
-    world_close(w);
-}
-END_TEST
-
-static void one_a_minute(perp_config *config) {
-    config->scheduler.max_dispatch_per_minute = 1;
-}
-
-START_TEST(skipped_when_an_exchange_was_dispatched_to_often_enough_in_a_minute) {
-    open_with(one_a_minute);
-    perp_job one = job_of(1), two = job_of(2), elsewhere = eth_job(3, GAMMA, DELTA);
-    two.ttl_ms = 0;
-    w->seen.outcome = PERP_OUTCOME_REFUSED;
-    submit(w, &one);
-    ck_assert_uint_eq(tick(w)->dispatched, 1);
-    w->seen.outcome = PERP_OUTCOME_ACCEPTED;
-    submit(w, &two);
-    submit(w, &elsewhere);
-    perp_tick_result *result = tick(w);
-    skips(result, 2, PERP_REASON_DISPATCH_RATE);
-    state_is(w, 3, PERP_JOB_RUNNING);
-    pass(w, 59 * SECOND);
-    skips(tick(w), 2, PERP_REASON_DISPATCH_RATE);
-    pass(w, 2 * SECOND);
-    ck_assert_uint_eq(tick(w)->dispatched, 1);
-    world_close(w);
-}
-END_TEST
-
-START_TEST(skipped_when_an_earlier_job_trades_the_other_side_of_the_book) {
-    perp_job one = job_of(1), two = pair_job(2, w->btc[GAMMA], w->btc[DELTA]);
-    submit(w, &one);
-    submit(w, &two);
-    perp_tick_result *result = tick(w);
-    skips(result, 2, PERP_REASON_SELF_TRADE);
-    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_SELF_TRADE);
-}
-END_TEST
-
-/* From 15,000 USD of notional on, maintenance is so high that nothing is left of the margin. */
-START_TEST(skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes) {
-    perp_tier tiers[2] = {{0, 15000, 0.005, 0, 0}, {15000, 0, 0.35, 0, 0}};
-    perp_instrument_spec spec;
-    perp_instrument_id tiered;
-    perp_instrument_spec_init(&spec);
-    spec.exchange = GAMMA;
-    strcpy(spec.symbol, "BTC/USDC:USDC");
-    spec.tiers = tiers;
-    spec.n_tiers = 2;
-    ok(w, perp_instrument_add(w->core, &spec, &tiered));
-    quote_at(w, tiered, w->now, BTC_BID, BTC_ASK, 1000);
-    perp_job one = pair_job(1, tiered, w->btc[ALPHA]), two = pair_job(2, tiered, w->btc[BETA]);
-    submit(w, &one);
-    submit(w, &two);
-    perp_tick_result *result = tick(w);
-    skips(result, 2, PERP_REASON_LIQUIDATION_DISTANCE);
-    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id),
-              PERP_REASON_LIQUIDATION_DISTANCE);
-}
-END_TEST
-
-static void total_for_one(perp_config *config) {
-    config->capital.max_total_notional_ppm = 20000;
-}
-
-START_TEST(skipped_when_an_earlier_job_took_what_was_left_of_the_total) {
-    open_with(total_for_one);
-    perp_job one = job_of(1), two = job_of(2);
-    submit(w, &one);
-    submit(w, &two);
-    skips(tick(w), 2, PERP_REASON_TOTAL_LIMIT);
-    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id),
-              PERP_REASON_INSUFFICIENT_CAPITAL);
-    world_close(w);
-}
-END_TEST
-
-static void small_wash(perp_config *config) {
-    config->capital.wash_ppm = 20000;
-    config->capital.arb_ppm = 880000;
-}
-
-START_TEST(skipped_when_an_earlier_job_took_what_was_left_of_the_pool) {
-    open_with(small_wash);
-    perp_job one = job_of(1), two = job_of(2), three = job_of(3);
-    three.strategy = PERP_STRATEGY_ARB;
-    submit(w, &one);
-    submit(w, &two);
-    submit(w, &three);
-    skips(tick(w), 2, PERP_REASON_INSUFFICIENT);
-    state_is(w, 3, PERP_JOB_RUNNING);
-    world_close(w);
-}
-END_TEST
-
-START_TEST(paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere) {
-    position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
-    perp_job job = job_of(1), out = one_leg_job(2, w->btc[GAMMA], PERP_SIDE_SELL), bad = job_of(3);
-    bad.legs[0].leverage = 6;
-    ok(w, perp_scheduler_pause(w->scheduler, nowc(w)));
-    ck_assert_uint_eq(scheduler_of(w).paused, 1);
-    submit(w, &job);
-    submit(w, &out);
-    submit(w, &bad);
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->status, PERP_TICK_PAUSED);
-    ck_assert_uint_eq(result->dispatched, 1);
-    ck_assert_uint_eq(result->refused, 0);
-    ck_assert_uint_eq(result->skipped, 0);
-    ck_assert_uint_eq(result->n_items, 1);
-    ck_assert_uint_eq(result->pending, 2);
-    state_is(w, 2, PERP_JOB_RUNNING);
-    ok(w, perp_scheduler_resume(w->scheduler, nowc(w)));
-    result = tick(w);
-    ck_assert_uint_eq(result->status, PERP_TICK_OK);
-    ck_assert_uint_eq(result->dispatched, 1);
-}
-END_TEST
-
-START_TEST(killed_nothing_goes_out_not_even_the_way_out) {
-    position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
-    perp_job out = one_leg_job(2, w->btc[GAMMA], PERP_SIDE_SELL);
-    submit(w, &out);
-    ok(w, perp_scheduler_pause(w->scheduler, nowc(w)));
-    ok(w, perp_scheduler_kill(w->scheduler, nowc(w), 1, ALL_X, NULL, 0, NULL));
-    perp_tick_result *result = tick(w);
-    ck_assert_uint_eq(result->status, PERP_TICK_KILLED);
-    ck_assert_uint_eq(result->dispatched, 0);
-    ck_assert_uint_eq(result->evaluated, 0);
-    ck_assert_uint_eq(result->pending, 1);
-}
-END_TEST
-
-START_TEST(raising_a_limit_takes_an_actor_and_lowering_revokes_nothing) {
-    perp_limits limits;
-    perp_job one = job_of(1), two = eth_job(2, ALPHA, BETA);
-    run_job(w, &one);
-    perp_limits_init(&limits);
-    ok(w, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
-    limits.exchange = ALPHA;
-    limits.max_concurrent = 1;
-    limits.max_notional = USD(1);
-    ok(w, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
-    state_is(w, 1, PERP_JOB_RUNNING);
-    submit(w, &two);
-    skips(tick(w), 2, PERP_REASON_EXCHANGE_CONCURRENCY);
-    limits.max_concurrent = 2;
-    fails(w, PERP_E_INVALID, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
-    ok(w, perp_scheduler_set_limits(w->scheduler, signedc(w), &limits));
-    skips(tick(w), 2, PERP_REASON_EXCHANGE_NOTIONAL);
-    /* 0 a minute is no limit: the highest. */
-    perp_limits_init(&limits);
-    limits.max_dispatch_per_minute = 1000;
-    ok(w, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
-    limits.max_dispatch_per_minute = 0;
-    fails(w, PERP_E_INVALID, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
-    ok(w, perp_scheduler_set_limits(w->scheduler, signedc(w), &limits));
-    perp_config config;
-    perp_config_init(&config);
-    ok(w, perp_core_config(w->core, &config));
-    ck_assert_uint_eq(config.scheduler.max_dispatch_per_minute, 0);
 }
 END_TEST
 
@@ -817,17 +434,17 @@ START_TEST(the_executor_gets_the_orders_that_the_decision_was_made_on) {
 }
 END_TEST
 
-static void add_all(TCase *tcase) {
+int main(void) {
+    Suite *suite = suite_create("scheduler");
+    TCase *tcase = tcase_create("in a world");
+    tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
-    tcase_add_test(tcase, a_job_expires_once_its_ttl_has_passed_and_not_at_it);
-    tcase_add_test(tcase, a_job_that_runs_too_long_is_reported_once);
-    tcase_add_test(tcase, priority_goes_before_score_and_score_before_age);
-    tcase_add_test(tcase, a_requeued_job_keeps_its_place_and_its_ttl_starts_again);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);
     tcase_add_test(tcase, a_second_report_of_the_same_fill_changes_nothing);
     tcase_add_test(tcase, a_result_in_two_forms_or_of_a_wrong_shape_is_refused);
-    tcase_add_test(tcase, a_result_in_all_is_shared_out_truncated_and_the_rest_goes_to_the_first_leg);
+    tcase_add_test(tcase,
+                   a_result_in_all_is_shared_out_truncated_and_the_rest_goes_to_the_first_leg);
     tcase_add_test(tcase, a_huge_result_is_shared_out_without_overflow);
     tcase_add_test(tcase,
                    a_result_by_leg_is_booked_where_it_happened_and_volume_is_rounded_half_away);
@@ -836,34 +453,13 @@ static void add_all(TCase *tcase) {
     tcase_add_test(tcase, a_failed_job_with_hold_is_open_and_counts_as_a_failure);
     tcase_add_test(tcase, a_refused_executor_ends_the_job_as_failed_with_nothing_held);
     tcase_add_test(tcase, an_unknown_answer_of_the_executor_is_doubt);
-    tcase_add_test(tcase, a_job_that_risk_refuses_is_kept_or_dropped_as_configured);
     tcase_add_test(tcase, cancel_ends_a_pending_job_and_no_other);
-    tcase_add_test(tcase, skipped_when_an_earlier_job_took_the_position);
-    tcase_add_test(tcase, skipped_when_an_earlier_job_trades_the_other_side_of_the_book);
-    tcase_add_test(tcase, skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes);
-    tcase_add_test(tcase, paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere);
-    tcase_add_test(tcase, killed_nothing_goes_out_not_even_the_way_out);
-    tcase_add_test(tcase, raising_a_limit_takes_an_actor_and_lowering_revokes_nothing);
     tcase_add_test(tcase, ended_jobs_are_listed_newest_first_and_running_ones_in_order_of_dispatch);
     tcase_add_test(tcase, the_executor_gets_the_orders_that_the_decision_was_made_on);
-}
-
-int main(void) {
-    Suite *suite = suite_create("scheduler");
-    TCase *tcase = tcase_create("scheduler");
-    tcase_add_checked_fixture(tcase, open_world, close_world);
-    add_all(tcase);
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");
     tcase_add_test(own, only_the_last_ended_jobs_are_remembered);
     tcase_add_test(own, an_unresolved_job_is_not_forgotten);
-    tcase_add_test(own, dropped_is_what_risk_refuses_and_not_what_a_tick_skips);
-    tcase_add_test(own, skipped_when_enough_jobs_run_but_never_the_way_out);
-    tcase_add_test(own, skipped_when_an_exchange_runs_enough_jobs);
-    tcase_add_test(own, skipped_when_the_notional_of_an_exchange_would_pass_its_limit);
-    tcase_add_test(own, skipped_when_an_exchange_was_dispatched_to_often_enough_in_a_minute);
-    tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_total);
-    tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_pool);
     tcase_add_test(own, an_executor_may_finish_its_job_at_once_but_not_tick);
     suite_add_tcase(suite, own);
     return run_suite(suite);

@@ -1,0 +1,252 @@
+/* Bytes as a sequence of calls: whatever they are, each gives a status, the book stays sound after
+   each, and a call that failed has changed nothing. */
+#include "fuzz.h"
+
+static perp_uuid id_of(fuzz_bytes *bytes) {
+    perp_uuid id;
+    memset(&id, 0, sizeof id);
+    id.bytes[15] = fuzz_byte(bytes) % 16;
+    /* So that repairs can be named, too. */
+    id.bytes[0] = (uint8_t)(fuzz_byte(bytes) % 4 == 0 ? 0xA1 : 0);
+    return id;
+}
+
+/* Small and large amounts of both signs. */
+static perp_usd amount_of(fuzz_bytes *bytes) {
+    uint8_t kind = fuzz_byte(bytes);
+    if (kind < 8) {
+        return (perp_usd)fuzz_word(bytes, 8);
+    }
+    return (perp_usd)(int16_t)fuzz_word(bytes, 2) * (kind < 128 ? PERP_USD : 1);
+}
+
+static double number_of(fuzz_bytes *bytes) {
+    uint8_t kind = fuzz_byte(bytes);
+    if (kind < 8) {
+        uint64_t word = fuzz_word(bytes, 8);
+        double number;
+        memcpy(&number, &word, sizeof number);
+        return number;
+    }
+    return (double)fuzz_word(bytes, 2) / (kind < 128 ? 64 : 1);
+}
+
+static void job_of(fuzz_bytes *bytes, perp_job *job) {
+    perp_job_init(job);
+    job->job_id = id_of(bytes);
+    job->strategy = fuzz_byte(bytes) % 4;
+    job->n_legs = fuzz_byte(bytes) % 5;
+    job->expected_edge_bps = 100;
+    job->notional = amount_of(bytes);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        job->legs[i].instrument = fuzz_byte(bytes) % 5;
+        job->legs[i].side = (i + (fuzz_byte(bytes) < 16)) % 2;
+        job->legs[i].quantity = number_of(bytes);
+        if (fuzz_byte(bytes) < 200 && job->legs[i].quantity > 0 && job->legs[i].quantity < 1000) {
+            /* Mostly what belongs to the quantity, or nothing would ever be accepted. */
+            double mid = job->legs[i].instrument % 2 == 0 ? 50002.5 : 2500.125;
+            job->legs[i].notional = (perp_usd)(job->legs[i].quantity * mid * 1e6);
+        }
+    }
+    job->priority = (int8_t)fuzz_byte(bytes);
+    job->ttl_ms = (int64_t)fuzz_word(bytes, 2) - 1;
+}
+
+static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
+    perp_job_result_init(result);
+    result->status = fuzz_byte(bytes) % 4;
+    result->n_legs = fuzz_byte(bytes) % 4;
+    result->has_totals = fuzz_byte(bytes) % 2;
+    result->hold = fuzz_byte(bytes) % 2;
+    result->pnl = amount_of(bytes);
+    result->volume = amount_of(bytes);
+    result->fees = amount_of(bytes);
+    for (uint32_t i = 0; i < result->n_legs; i++) {
+        result->legs[i].filled = number_of(bytes);
+        result->legs[i].price = number_of(bytes);
+        result->legs[i].fee = amount_of(bytes);
+        result->legs[i].time_ns = PERP_TIME_NONE;
+    }
+}
+
+static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_capital *capital = perp_core_capital(core);
+    perp_exchange_id x = fuzz_byte(bytes) % 3;
+    perp_refusal refusal;
+    uint64_t id;
+    perp_uuid key = id_of(bytes);
+    memset(&refusal, 0, sizeof refusal);
+    refusal.struct_size = sizeof refusal;
+    switch (fuzz_byte(bytes) % 9) {
+    case 0:
+        return perp_capital_update_equity(capital, call, x, amount_of(bytes));
+    case 1:
+        return perp_capital_transfer(capital, call, x, amount_of(bytes));
+    case 2:
+        return perp_capital_correct(capital, call, x, amount_of(bytes));
+    case 3:
+        return perp_capital_set_safe_mode(capital, call, x, fuzz_byte(bytes) % 2);
+    case 4: {
+        perp_usd pnl = amount_of(bytes), volume = amount_of(bytes);
+        return perp_capital_record_pnl(capital, call, x, pnl, volume, amount_of(bytes));
+    }
+    case 5:
+    case 6:
+        return perp_capital_reserve(capital, call, x, fuzz_byte(bytes) % 4, amount_of(bytes),
+                                    fuzz_byte(bytes) % 2 ? &key : NULL, &id, &refusal);
+    case 7:
+        return perp_capital_confirm(capital, call, fuzz_byte(bytes), amount_of(bytes));
+    default:
+        return perp_capital_release(capital, call, fuzz_byte(bytes), amount_of(bytes));
+    }
+}
+
+static perp_status job_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_scheduler *scheduler = perp_core_scheduler(core);
+    perp_uuid id = id_of(bytes);
+    perp_job job;
+    perp_job_result result;
+    switch (fuzz_byte(bytes) % 10) {
+    case 0:
+    case 1:
+        job_of(bytes, &job);
+        return perp_scheduler_submit(scheduler, call, &job);
+    case 2:
+    case 3:
+        return perp_scheduler_tick(scheduler, call, NULL);
+    case 4:
+        return perp_scheduler_cancel(scheduler, call, &id);
+    case 5:
+        return perp_scheduler_requeue(scheduler, call, &id);
+    case 6:
+        return perp_scheduler_resolve(scheduler, call, &id);
+    case 7:
+        return perp_scheduler_close(scheduler, call, &id, amount_of(bytes), 5, 1);
+    default:
+        result_of(bytes, &result);
+        return perp_scheduler_finish(scheduler, call, &id, &result, NULL);
+    }
+}
+
+static perp_status control_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_scheduler *scheduler = perp_core_scheduler(core);
+    perp_risk *risk = perp_core_risk(core);
+    perp_uuid id = id_of(bytes);
+    uint32_t on = fuzz_byte(bytes) % 2;
+    perp_limits limits;
+    switch (fuzz_byte(bytes) % 11) {
+    case 0:
+        return perp_risk_set_mode(risk, call, fuzz_byte(bytes) % 4);
+    case 1:
+        return perp_risk_manual_override(risk, call, on, amount_of(bytes),
+                                         fuzz_byte(bytes) % 2 ? &id : NULL);
+    case 2:
+        return perp_risk_blacklist(risk, call, "BTC/USDT:USDT", on);
+    case 3:
+        return perp_scheduler_kill(scheduler, call, on, on ? fuzz_byte(bytes) % 3 : UINT32_MAX,
+                                   NULL, 0, NULL);
+    case 4:
+        return perp_scheduler_pause(scheduler, call);
+    case 5:
+    case 6:
+        return perp_scheduler_resume(scheduler, call);
+    case 7:
+        return perp_risk_reset_halt(risk, call);
+    case 8:
+        return perp_risk_record_failure(risk, call, fuzz_byte(bytes) % 3);
+    case 9:
+        return perp_core_advance(core, call);
+    default:
+        perp_limits_init(&limits);
+        limits.max_global_concurrent_jobs = fuzz_byte(bytes);
+        limits.max_dispatch_per_minute = fuzz_byte(bytes);
+        limits.exchange = fuzz_byte(bytes) % 3;
+        limits.max_concurrent = fuzz_byte(bytes);
+        limits.max_notional = amount_of(bytes);
+        return perp_scheduler_set_limits(scheduler, call, &limits);
+    }
+}
+
+/* Market data is no part of the hash, but for a host's word that an exchange is up, which closes
+   its circuit. */
+static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) {
+    perp_market *market = perp_core_market(core);
+    uint32_t i = fuzz_byte(bytes) % 5;
+    perp_quote quote = {i, 0, now, 0, 100, 0, 100};
+    perp_mark mark = {i, 0, now, 0};
+    perp_position position = {i, fuzz_byte(bytes) % 4, now, 0, 0, 0, 0};
+    perp_funding funding = {i, fuzz_byte(bytes) % 2, now, 0, 0, now + 1000};
+    switch (fuzz_byte(bytes) % 5) {
+    case 0:
+        quote.bid = number_of(bytes);
+        quote.ask = number_of(bytes);
+        return perp_market_on_quote(market, &quote);
+    case 1:
+        mark.price = number_of(bytes);
+        return perp_market_on_mark(market, &mark);
+    case 2:
+        position.quantity = number_of(bytes);
+        position.entry_price = number_of(bytes);
+        position.liquidation_price = number_of(bytes);
+        return perp_market_on_position(market, &position);
+    case 3:
+        funding.rate = number_of(bytes);
+        funding.interval_h = number_of(bytes);
+        return perp_market_on_funding(market, &funding);
+    default:
+        quote.bid = i % 2 == 0 ? 50000 : 2500;
+        quote.ask = quote.bid * 1.0001;
+        return perp_market_on_quote(market, &quote);
+    }
+}
+
+static uint32_t answer;
+
+static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    (void)user;
+    *outcome = (answer + job->job_id.bytes[15]) % 4;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_bytes bytes = {data, size};
+    perp_config config;
+    perp_config_init(&config);
+    config.callbacks.execute = execute;
+    config.scheduler.history_size = 4;
+    config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
+    for (int i = 0; i < PERP_MODE_COUNT; i++) {
+        config.risk.modes[i].min_safety_score = 0;
+    }
+    perp_core *core = fuzz_book(&config);
+    int64_t now = FUZZ_START;
+    while (bytes.size > 0) {
+        perp_call call;
+        uint8_t kind = fuzz_byte(&bytes);
+        uint64_t hash = perp_core_hash(core);
+        int64_t clock = perp_core_clock(core);
+        perp_status status;
+        answer = fuzz_byte(&bytes);
+        now += kind < 4 ? (int64_t)fuzz_word(&bytes, 4) * 1000000 : (int64_t)answer * 1000000;
+        perp_call_init(&call);
+        call.now_ns = kind < 6 ? now - 5000000000 : now;
+        call.actor = call.reason = kind % 4 == 0 ? NULL : "fuzz";
+        if (kind < 90) {
+            status = money_call(core, &call, &bytes);
+        } else if (kind < 190) {
+            status = job_call(core, &call, &bytes);
+        } else if (kind < 225) {
+            status = control_call(core, &call, &bytes);
+        } else {
+            status = market_call(core, now, &bytes);
+        }
+        must(strcmp(perp_status_string(status), "?") != 0, core);
+        if (status != PERP_OK) {
+            must(perp_core_hash(core) == hash && perp_core_clock(core) == clock, core);
+            must(perp_core_error(core)[0] != 0, core);
+        }
+        must(status != PERP_E_CORRUPT, core);
+        must(perp_core_check(core) == PERP_OK, core);
+    }
+    perp_core_close(core);
+    return 0;
+}
