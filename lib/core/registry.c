@@ -65,6 +65,8 @@ uint32_t perp_names_add(struct perp_names *names, const char *text) {
     uint32_t found = perp_names_find(names, text);
     if (found != PERP_NO_ID)
         return found;
+    /* Filled with zeros, so that equal texts are equal memory, in hashes and checkpoints too. */
+    memset(names->items[names->count], 0, PERP_NAME_SIZE);
     snprintf(names->items[names->count], PERP_NAME_SIZE, "%s", text);
     return names->count++;
 }

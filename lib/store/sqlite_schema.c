@@ -4,14 +4,14 @@
 
 #include <stdio.h>
 
+/* clang-format off */
+
 /* For views: money in USD, times as ISO 8601 in UTC. */
 #define USD(column) "round(" #column " / 1000000.0, 6) AS " #column "_usd"
 #define PART(column) "((" #column " % 1000000000 + 1000000000) % 1000000000)"
-#define ISO(column)                                                                                \
-    "strftime('%Y-%m-%dT%H:%M:%S', (" #column " - " PART(column) ") / 1000000000, 'unixepoch')"    \
+#define ISO(column) \
+    "strftime('%Y-%m-%dT%H:%M:%S', (" #column " - " PART(column) ") / 1000000000, 'unixepoch')" \
     " || printf('.%09dZ', " PART(column) ")"
-
-/* clang-format off */
 
 /* Money in micro-dollars, times in nanoseconds since 1970 UTC, NULL where there is none. */
 static const char version_1[] =
