@@ -349,6 +349,11 @@ bench: $(BENCH_PROGRAMS)
 ifdef HAVE_CJSON
 demo: $(BUILD)/bin/replay
 	$(BUILD)/bin/replay --html $(BUILD)/demo.html $(if $(DATA),--data '$(DATA)')
+ifdef HAVE_SQLITE
+	@rm -f $(BUILD)/demo.db $(BUILD)/demo.db-*
+	@$(BUILD)/bin/replay --quiet --hours 0.5 --store $(BUILD)/demo.db >$(BUILD)/demo-store.txt
+	@echo "store: $(BUILD)/demo.db (half an hour of a generated market, made durable tick by tick)"
+endif
 else
 demo:
 	@echo "the demo needs libcjson-dev and pkg-config: make deps demo" >&2; exit 1

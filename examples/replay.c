@@ -19,16 +19,18 @@ typedef struct replay_options {
     double hours;
     const char *data;
     const char *html;
+    const char *store;
     int quiet;
 } replay_options;
 
 static const char usage[] =
-    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--quiet]\n"
+    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--store FILE] [--quiet]\n"
     "Plays a market through the library with two strategies and a paper executor.\n"
     "  --seed N     another generated market, and other accidents (1)\n"
     "  --hours H    how much of it, 0.1 to 1000 (24)\n"
     "  --data DIR   recorded markets instead, from the CSV files in DIR\n"
     "  --html FILE  writes a page with charts\n"
+    "  --store FILE keeps the book in a new SQLite store (every tick is one commit)\n"
     "  --quiet      no progress on standard error\n"
     "Ends with a table; the exit status is 1 where a call failed, the book did not pass its "
     "check,\n"
@@ -57,6 +59,8 @@ static int read_options(int argc, char **argv, replay_options *options) {
             options->data = value;
         else if (strcmp(name, "--html") == 0)
             options->html = value;
+        else if (strcmp(name, "--store") == 0)
+            options->store = value;
         else
             return -1;
         if (end != NULL && (end == value || *end != '\0' || errno != 0 || *value == '-'))
@@ -127,8 +131,18 @@ static int run(const market_source *source, const desk_settings *settings,
     config.callbacks.user = desk;
     config.callbacks.execute = desk_execute;
     perp_status status = perp_config_from_json(source->limits, strlen(source->limits), &config);
+    config.durability = PERP_DURABILITY_BATCH;
+    if (status == PERP_OK && options->store != NULL)
+        status = perp_store_sqlite_open(options->store, NULL, &config.store);
     if (status == PERP_OK)
         status = perp_core_open(&config, &core);
+    if (status == PERP_OK && perp_exchange_count(core) > 0) {
+        fprintf(stderr, "replay: %s: has a book already; the demo begins a new one\n",
+                options->store);
+        perp_core_close(core);
+        free(desk);
+        return 0;
+    }
     if (status != PERP_OK)
         fprintf(stderr, "replay: %s\n", perp_core_error(NULL));
     else
