@@ -308,6 +308,7 @@ CHECKS = $(foreach p,$(TEST_PROGRAMS),\
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
+    "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     "layers=sh tests/layers/run.sh" \
     "abi=sh tests/abi/run.sh $(BUILD)" \
     "headers=sh tests/headers/run.sh $(BUILD)" \

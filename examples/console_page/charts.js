@@ -5,11 +5,22 @@ import { millis, percent, signedUsd, usd, usdShort } from "./format.js";
 
 const MOST_POINTS = 1800;
 
-const axisUsd = (value) => {
-    const size = Math.abs(value);
-    if (size >= 1e6) return `${+(value / 1e6).toFixed(3)}M`;
-    if (size >= 1e4) return `${+(value / 1e3).toFixed(2)}k`;
-    return `${+value.toFixed(2)}`;
+const grouped = [0, 1, 2].map(
+    (digits) =>
+        new Intl.NumberFormat("en-US", {
+            minimumFractionDigits: digits,
+            maximumFractionDigits: digits,
+        }),
+);
+
+// step: the distance of two marks, which says how many digits tell them apart.
+const axisUsd = (value, step) => {
+    if (Math.abs(value) >= 1e6 && step >= 1e4)
+        return `${+(value / 1e6).toFixed(2)}M`.replace("-", "−");
+    let digits = 0;
+    while (digits < 2 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6)
+        digits++;
+    return grouped[digits].format(value).replace("-", "−");
 };
 
 const CHARTS = [
@@ -26,7 +37,6 @@ const CHARTS = [
         axis: axisUsd,
         show: signedUsd,
         colour: "--series-2",
-        zero: true,
     },
     {
         id: "volume",
@@ -34,7 +44,6 @@ const CHARTS = [
         axis: axisUsd,
         show: usdShort,
         colour: "--series-3",
-        zero: true,
     },
     {
         id: "loss",
@@ -57,12 +66,8 @@ function range(chart) {
     return (_plot, low, high) => {
         if (chart.limit) return [0, Math.max(chart.limit * 1.08, (high ?? 0) * 1.05)];
         if (low === null) return [0, 1];
-        if (chart.zero) {
-            low = Math.min(low, 0);
-            high = Math.max(high, 0);
-        }
         const room = (high - low) * 0.1 || Math.max(Math.abs(high) * 1e-4, 1);
-        return [chart.zero && low === 0 ? 0 : low - room, chart.zero && high === 0 ? 0 : high + room];
+        return [low - room, high + room];
     };
 }
 
@@ -91,7 +96,7 @@ function options(chart, box) {
     return {
         width: Math.max(200, box.clientWidth),
         height: 150,
-        padding: [8, 8, 0, 0],
+        padding: [8, 26, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -99,18 +104,21 @@ function options(chart, box) {
         axes: [
             {
                 ...axis,
-                size: 26,
+                size: 22,
                 space: 70,
                 grid: { show: false },
-                values: (_plot, splits) =>
-                    splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)),
+                values: (_plot, splits, _axis, _space, step) =>
+                    splits.map((at) =>
+                        new Date(at * 1000).toISOString().slice(11, step < 60 ? 19 : 16),
+                    ),
             },
             {
                 ...axis,
-                size: 62,
+                size: 74,
                 space: 34,
                 grid,
-                values: (_plot, splits) => splits.map(chart.axis),
+                values: (_plot, splits, _axis, _space, step) =>
+                    splits.map((at) => chart.axis(at, step)),
             },
         ],
         series: [
@@ -118,8 +126,7 @@ function options(chart, box) {
             {
                 stroke: colour(chart.colour),
                 width: 2,
-                fill: `${colour(chart.colour)}22`,
-                fillTo: chart.zero || chart.limit ? 0 : undefined,
+                fill: chart.limit ? `${colour(chart.colour)}22` : undefined,
                 points: { show: false },
             },
         ],
@@ -155,7 +162,10 @@ export function startCharts() {
         if (now === width) return;
         width = now;
         CHARTS.forEach((chart, i) => {
-            plots[i].setSize({ width: Math.max(200, $(`chart-${chart.id}`).clientWidth), height: 150 });
+            plots[i].setSize({
+                width: Math.max(200, $(`chart-${chart.id}`).clientWidth),
+                height: 150,
+            });
         });
     }).observe($("chart-equity"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
@@ -164,7 +174,8 @@ export function startCharts() {
 // Older points are thinned out, so that a page that stays open for days keeps its whole history.
 function thin() {
     const keep = (_value, i) => i % 2 === 0 || i > MOST_POINTS / 2;
-    for (const column of [times, ...values]) column.splice(0, column.length, ...column.filter(keep));
+    for (const column of [times, ...values])
+        column.splice(0, column.length, ...column.filter(keep));
 }
 
 // Time that went back means another market: its history begins anew.

@@ -10,8 +10,7 @@ export function h(tag, attributes = {}, ...children) {
         else if (value !== false && value !== null && value !== undefined)
             element.setAttribute(name, String(value));
     }
-    for (const child of children)
-        if (child !== null && child !== undefined) element.append(child);
+    for (const child of children) if (child !== null && child !== undefined) element.append(child);
     return element;
 }
 
@@ -58,15 +57,22 @@ export function bar(label) {
     const fill = h("span", { class: "bar-used" });
     const flight = h("span", { class: "bar-flight" });
     const mark = h("span", { class: "bar-mark" });
-    const element = h("span", { class: "bar", role: "meter", "aria-label": label }, fill, flight, mark);
+    const element = h(
+        "span",
+        { class: "bar", role: "meter", "aria-label": label },
+        fill,
+        flight,
+        mark,
+    );
     element.parts = { fill, flight, mark };
     return element;
 }
 
-// The limit is marked a little before the end, so that going over it can be seen.
-export function setBar(element, used, flight, limit, spoken) {
+// The limit is marked a little before the end, so that going over it can be seen; `room` is what
+// the bar has beyond it.
+export function setBar(element, used, flight, limit, spoken, room = 0.08) {
     const total = used + flight;
-    const scale = Math.max(limit * 1.08, total * 1.02) || 1;
+    const scale = Math.max(limit * (1 + room), total * (1 + room / 4)) || 1;
     const share = (part) => `${Math.min(100, (Math.max(0, part) / scale) * 100).toFixed(2)}%`;
     element.parts.fill.style.width = share(used);
     element.parts.flight.style.left = share(used);

@@ -5,8 +5,22 @@ import { request } from "./stream.js";
 
 const REFRESH_MS = 2000;
 const MONEY = new Set([
-    "notional", "est_volume", "held", "pnl", "volume", "fees", "fee", "equity", "budget", "used",
-    "in_flight", "available", "largest", "smallest", "largest_notional", "smallest_notional",
+    "notional",
+    "est_volume",
+    "held",
+    "pnl",
+    "volume",
+    "fees",
+    "fee",
+    "equity",
+    "budget",
+    "used",
+    "in_flight",
+    "available",
+    "largest",
+    "smallest",
+    "largest_notional",
+    "smallest_notional",
 ]);
 const TIMES = new Set(["submitted", "started", "ended", "created_at", "time", "since"]);
 
@@ -25,12 +39,24 @@ const isObject = (value) => value !== null && typeof value === "object" && !Arra
 export function table(rows, caption) {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const cell = (name, value) =>
-        h("td", { class: typeof value === "number" ? "figure" : null },
-            typeof value === "object" && value !== null ? JSON.stringify(value) : scalar(name, value));
-    return h("table", {},
+        h(
+            "td",
+            { class: typeof value === "number" ? "figure" : null },
+            typeof value === "object" && value !== null
+                ? JSON.stringify(value)
+                : scalar(name, value),
+        );
+    return h(
+        "table",
+        {},
         caption ? h("caption", {}, caption) : null,
         h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, words(name))))),
-        h("tbody", {}, ...rows.map((row) => h("tr", {}, ...names.map((name) => cell(name, row[name]))))));
+        h(
+            "tbody",
+            {},
+            ...rows.map((row) => h("tr", {}, ...names.map((name) => cell(name, row[name])))),
+        ),
+    );
 }
 
 const scrolling = (label, child) =>
@@ -64,40 +90,247 @@ function components(scores) {
     const list = h("ul", { class: "scores" });
     for (const [name, score] of Object.entries(scores)) {
         const meter = bar(`${words(name)} score`);
-        setBar(meter, score ?? 0, 0, 100, `${number(score)} of 100`);
+        const says = Number.isFinite(score) ? score.toFixed(1) : "–";
+        setBar(meter, score ?? 0, 0, 100, `${says} of 100`, 0);
         meter.setAttribute("data-level", "normal");
-        list.append(h("li", {}, h("span", {}, words(name)), meter, h("b", {}, number(score))));
+        list.append(h("li", {}, h("span", {}, words(name)), meter, h("b", {}, says)));
     }
     return list;
+}
+
+// Legs stand beside each other, so that they can be compared and a phone has room for them.
+function sideBySide(legs) {
+    const names = Object.keys(legs[0]).filter((name) => name !== "exchange" && name !== "symbol");
+    const titles = legs.map((leg, i) =>
+        leg.exchange ? `${leg.exchange} ${leg.symbol ?? ""}` : `leg ${i + 1}`,
+    );
+    return scrolling(
+        "numbers of the legs",
+        h(
+            "table",
+            {},
+            h(
+                "thead",
+                {},
+                h(
+                    "tr",
+                    {},
+                    h("th", { scope: "col" }, "leg"),
+                    ...titles.map((title) => h("th", { scope: "col", class: "figure" }, title)),
+                ),
+            ),
+            h(
+                "tbody",
+                {},
+                ...names.map((name) =>
+                    h(
+                        "tr",
+                        {},
+                        h("th", { scope: "row" }, words(name)),
+                        ...legs.map((leg) => h("td", { class: "figure" }, scalar(name, leg[name]))),
+                    ),
+                ),
+            ),
+        ),
+    );
+}
+
+const most = (legs, of) => {
+    const known = legs.map(of).filter((value) => Number.isFinite(value));
+    return known.length ? Math.max(...known) : null;
+};
+
+// Rules that only some strategies are held to.
+const ONLY_FOR = { edge_too_small: ["arb"], cost_exceeds_edge: ["arb", "wash"] };
+
+// The numbers that a rule holds against a limit: [rule, what, value, sign, limit].
+function held({ legs = [], limits, ...e }, strategy) {
+    const spread = (leg) => leg.spread_bps / leg.spread_baseline_bps;
+    return [
+        ["edge_too_small", "expected edge, bps", e.expected_edge_bps, "≥", limits.min_edge_bps],
+        [
+            "cost_exceeds_edge",
+            "cost, bps",
+            e.cost_bps,
+            "≤",
+            e.expected_edge_bps + limits.max_acceptable_loss_bps,
+        ],
+        [
+            "funding_carry",
+            "net carry over 8 hours, bps",
+            e.carry_bps,
+            "≤",
+            limits.max_funding_carry_bps,
+        ],
+        [
+            "slippage",
+            "slippage, bps",
+            most(legs, (leg) => leg.slippage_bps),
+            "≤",
+            limits.max_slippage_bps,
+        ],
+        [
+            "spread_blowout",
+            "spread, of its baseline",
+            most(legs, spread),
+            "≤",
+            limits.max_spread_ratio,
+        ],
+        [
+            "fast_market",
+            "volatility",
+            most(legs, (leg) => leg.volatility),
+            "<",
+            limits.volatility_threshold,
+        ],
+        [
+            "latency",
+            "mean latency, ms",
+            most(legs, (leg) => leg.latency_ms),
+            "≤",
+            limits.max_latency_ms,
+        ],
+        ["leverage", "leverage", most(legs, (leg) => leg.leverage), "≤", limits.max_leverage],
+        ["low_safety", "safety score", e.safety_score, "≥", limits.min_safety_score],
+        ["daily_loss", "daily loss, USD", e.daily_loss, "<", e.daily_loss_limit],
+        [
+            "insufficient_capital",
+            `capital asked for${e.capital ? ` (${words(e.capital.refused)}, ${e.capital.exchange})` : ""}, USD`,
+            e.capital?.asked,
+            "≤",
+            e.capital?.limit,
+        ],
+    ].filter(
+        ([rule, , value]) => Number.isFinite(value) && (ONLY_FOR[rule]?.includes(strategy) ?? true),
+    );
+}
+
+// What failed is what the library says, not what is reckoned here: a rule may not apply to a job.
+function limitsTable(evaluation, strategy) {
+    const failed = new Set(evaluation.reasons);
+    return scrolling(
+        "numbers and their limits",
+        h(
+            "table",
+            { class: "held" },
+            h(
+                "thead",
+                {},
+                h(
+                    "tr",
+                    {},
+                    ...["number", "value", "limit", "rule"].map((name, i) =>
+                        h(
+                            "th",
+                            { scope: "col", class: i === 1 || i === 2 ? "figure" : null },
+                            name,
+                        ),
+                    ),
+                ),
+            ),
+            h(
+                "tbody",
+                {},
+                ...held(evaluation, strategy).map(([rule, what, value, sign, limit]) =>
+                    h(
+                        "tr",
+                        { "data-fails": failed.has(rule) },
+                        h("th", { scope: "row" }, what),
+                        h("td", { class: "figure" }, number(value)),
+                        h(
+                            "td",
+                            { class: "figure" },
+                            Number.isFinite(limit) ? `${sign} ${number(limit)}` : "none",
+                        ),
+                        h("td", {}, failed.has(rule) ? `✕ ${words(rule)}` : words(rule)),
+                    ),
+                ),
+            ),
+        ),
+    );
 }
 
 function verdict(evaluation) {
     const accepted = evaluation.decision === "accept" || evaluation.accepted === true;
     const reasons = Array.isArray(evaluation.reasons) ? evaluation.reasons : [];
-    const words_ = accepted
-        ? evaluation.override ? "Accepted, by manual override" : "Accepted"
+    const says = accepted
+        ? evaluation.override
+            ? "Accepted, by manual override"
+            : "Accepted"
         : `Refused: ${words(evaluation.reason ?? "no reason given")}`;
-    return h("div", {},
-        h("p", { class: accepted ? "verdict good" : "verdict bad" }, words_),
+    return h(
+        "div",
+        {},
+        h("p", { class: accepted ? "verdict good" : "verdict bad" }, says),
         reasons.length
-            ? h("p", {}, "All rules that fail: ",
-                ...reasons.map((reason) => h("span", { class: "chip" }, words(reason))))
-            : null);
+            ? h(
+                  "p",
+                  {},
+                  "All rules that fail: ",
+                  ...reasons.map((reason) => h("span", { class: "chip" }, words(reason))),
+              )
+            : null,
+    );
+}
+
+// One decision: what it was, and every number behind it.
+function decision(evaluation, strategy) {
+    const box = h("div", {}, verdict(evaluation));
+    const shown = new Set(["decision", "reason", "reasons"]);
+    if (isObject(evaluation.limits)) {
+        box.append(h("h4", {}, "held against limits"), limitsTable(evaluation, strategy));
+        shown.add("limits").add("capital");
+    }
+    if (isObject(evaluation.components)) {
+        box.append(h("h4", {}, "safety, by component"), components(evaluation.components));
+        shown.add("components");
+    }
+    if (Array.isArray(evaluation.legs) && evaluation.legs.length) {
+        box.append(h("h4", {}, "legs"), sideBySide(evaluation.legs));
+        shown.add("legs");
+    }
+    box.append(h("h4", {}, "all in all"), facts(evaluation, shown));
+    return box;
 }
 
 function explanation(job) {
     const box = h("div", {});
-    const evaluation = isObject(job.evaluation) ? job.evaluation : null;
-    if (evaluation) {
-        box.append(verdict(evaluation));
-        if (isObject(evaluation.components))
-            box.append(h("h4", {}, "scores"), components(evaluation.components));
+    const own = new Set(["evaluation", "evaluated", "refused"]);
+    if (isObject(job.evaluation)) {
+        box.append(decision(job.evaluation, job.strategy));
+        if (job.evaluated)
+            box.append(h("p", { class: "soft small" }, `Decided at ${dateClock(job.evaluated)}.`));
+    } else {
+        box.append(h("p", { class: "soft" }, "Its decision is no longer kept."));
     }
-    box.append(facts(job, new Set(["evaluation"])));
-    if (evaluation)
-        box.append(h("h4", {}, "the numbers behind it"),
-            facts(evaluation, new Set(["components", "decision", "reason", "reasons"])));
+    box.append(h("h4", {}, "the job"), facts(job, own));
+    if (isObject(job.refused?.evaluation) && job.state !== "pending")
+        box.append(
+            h(
+                "details",
+                {},
+                h("summary", {}, `Refused before, at ${dateClock(job.refused.time)}`),
+                decision(job.refused.evaluation, job.strategy),
+            ),
+        );
     return box;
+}
+
+// What was opened, scrolled and focused in the old content is so in the new one too.
+function replaceKeeping(panel, fresh) {
+    const parts = (root) => [...root.querySelectorAll("details, summary, .scroll")];
+    const was = parts(panel).map((one) => ({
+        open: one.open,
+        left: one.scrollLeft,
+        focused: one === document.activeElement,
+    }));
+    panel.replaceChildren(fresh);
+    parts(panel).forEach((one, i) => {
+        if (!was[i]) return;
+        if (one.tagName === "DETAILS") one.open = was[i].open;
+        one.scrollLeft = was[i].left;
+        if (was[i].focused) one.focus({ preventScroll: true });
+    });
 }
 
 // Reading one job again and again while it is open and still listed.
@@ -108,13 +341,11 @@ async function refresh(panel, id) {
             const job = await request(`/api/jobs/${encodeURIComponent(id)}`);
             const shown = JSON.stringify(job);
             if (panel.shown !== shown) {
-                const at = panel.querySelector(".scroll")?.scrollLeft ?? 0;
-                panel.replaceChildren(explanation(job));
+                replaceKeeping(panel, explanation(job));
                 panel.shown = shown;
-                const scroll = panel.querySelector(".scroll");
-                if (scroll) scroll.scrollLeft = at;
             }
-            if (job.state && !["pending", "running", "in_doubt", "open"].includes(job.state)) return;
+            if (job.state && !["pending", "running", "in_doubt", "open"].includes(job.state))
+                return;
         }
     } catch (error) {
         if (!panel.shown) panel.replaceChildren(h("p", { class: "error" }, error.message));
@@ -156,7 +387,9 @@ export function fillOnOpen(box, into, path, rowsOf) {
         try {
             const answer = await request(path);
             const rows = rowsOf(answer);
-            $(into).replaceChildren(rows.length ? table(rows) : h("p", { class: "soft" }, "Nothing."));
+            $(into).replaceChildren(
+                rows.length ? table(rows) : h("p", { class: "soft" }, "Nothing."),
+            );
         } catch (error) {
             $(into).replaceChildren(h("p", { class: "error" }, error.message));
         }

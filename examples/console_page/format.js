@@ -1,6 +1,9 @@
 // How numbers, times and names are shown. Everything here is a pure function.
 
-const money2 = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const money2 = new Intl.NumberFormat("en-US", {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+});
 const money0 = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const plain = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
 
@@ -85,7 +88,7 @@ export const POOLS = {
 export const STRATEGIES = {
     wash: "S1 hedged turnover",
     arb: "S2 arbitrage",
-    hedge_rebalance: "S3 hedge rebalance",
+    hedge_rebalance: "Hedge rebalance",
 };
 
 export const MODES = ["conservative", "balanced", "aggressive"];

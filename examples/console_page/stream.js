@@ -2,7 +2,7 @@
 // Authorization header, so the stream is read with fetch.
 
 const TOKEN = "perpcore.token";
-const SILENCE_MS = 2500; // no byte for so long: the connection counts as lost
+const SILENCE_MS = 2200; // no byte for so long: the connection counts as lost
 const CHECK_MS = 200;
 const RETRY_MS = [300, 600, 1200, 2000];
 

@@ -1,6 +1,6 @@
 // Whether it is trading, and if not why, in one sentence. Pure functions of a state and the log of
 // control actions (newest first).
-import { clock, dateClock, STRATEGIES, usd, words } from "./format.js";
+import { clock, dateClock, duration, millis, STRATEGIES, usd, words } from "./format.js";
 
 const alertOf = (state, code) => state.alerts.find((alert) => alert.code === code);
 
@@ -21,7 +21,11 @@ function plural(n, one, many = `${one}s`) {
 
 function killed(state, log) {
     const all = state.risk_stats.killed;
-    const entry = lastDone(log, "kill", (e) => e.enabled !== false && !/\boff\b/.test(e.detail ?? ""));
+    const entry = lastDone(
+        log,
+        "kill",
+        (e) => e.enabled !== false && !/\boff\b/.test(e.detail ?? ""),
+    );
     return {
         why: all
             ? "The kill switch is on: nothing is dispatched anywhere."
@@ -45,7 +49,10 @@ function halted(state) {
 
 function paused(state, log) {
     if (alertOf(state, "store_failed"))
-        return { why: "A change could not be stored: nothing new is dispatched until resume.", by: "" };
+        return {
+            why: "A change could not be stored: nothing new is dispatched until resume.",
+            by: "",
+        };
     return {
         why: "Nothing new is dispatched; reducing and repair jobs go on.",
         by: byWhom(lastDone(log, "pause")),
@@ -70,27 +77,44 @@ function commonRefusal(pending) {
 
 function running(state) {
     const jobs = state.jobs_stats;
+    if (jobs.running_jobs_count > 0) return { why: "Trading.", by: "" };
+    if (jobs.pending_jobs_count > 0) {
+        const refusal = commonRefusal(jobs.top_pending);
+        const why = refusal
+            ? `Ready, but the waiting jobs are refused: ${words(refusal[0])}.`
+            : "Ready: the waiting jobs come up at the next tick.";
+        return { why, by: "" };
+    }
+    const last = jobs.recent_completed[0]?.ended;
+    const ago = last
+        ? `; the last one ended ${duration(millis(state.last_update) - millis(last))} ago`
+        : "";
+    return { why: `Ready: no job is waiting${ago}.`, by: "" };
+}
+
+// What does not trade although the rest does.
+function butOf(state) {
     const off = Object.entries(state.exchange_stats)
-        .filter(([, exchange]) => exchange.killed || exchange.status === "down")
-        .map(([name, exchange]) => `${name} is ${exchange.killed ? "killed" : "down"}`);
-    const but = off.length ? ` But ${off.join(", ")}.` : "";
-    if (jobs.running_jobs_count > 0) return { why: `Trading.${but}`, by: "" };
-    if (jobs.pending_jobs_count === 0) return { why: `Ready: no job is waiting.${but}`, by: "" };
-    const refusal = commonRefusal(jobs.top_pending);
-    return {
-        why: refusal
-            ? `Ready, but waiting jobs are refused: ${words(refusal[0])}.${but}`
-            : `Ready: the waiting jobs come up at the next tick.${but}`,
-        by: "",
-    };
+        .filter(
+            ([, exchange]) =>
+                exchange.killed || exchange.status === "down" || exchange.circuit === "open",
+        )
+        .map(
+            ([name, { killed: dead, status }]) =>
+                `${name} (${dead ? "killed" : status === "down" ? "down" : "circuit open"})`,
+        );
+    return off.length ? `Not on ${off.join(", ")}.` : "";
 }
 
 const REASONS = { killed, halted, paused, manual_override: overridden, running };
 
-// why: what holds; by: who brought it about, why and when, where that is known.
+// why: what holds; but: where it does not; by: who brought it about, why and when, where that is
+// known.
 export function whyOf(state, log) {
-    const of = REASONS[state.global_stats.system_status];
-    return of ? of(state, log) : { why: "", by: "" };
+    const status = state.global_stats.system_status;
+    const of = REASONS[status];
+    const trades = status === "running" || status === "manual_override";
+    return { but: trades ? butOf(state) : "", ...(of ? of(state, log) : { why: "", by: "" }) };
 }
 
 export function nowOf(state) {

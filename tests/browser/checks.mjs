@@ -11,7 +11,9 @@ export async function check(name, body) {
         console.log(`ok     ${name} (${Date.now() - start} ms)`);
     } catch (error) {
         failed++;
-        console.log(`FAILED ${name}\n    ${String(error.stack ?? error).replaceAll("\n", "\n    ")}`);
+        console.log(
+            `FAILED ${name}\n    ${String(error.stack ?? error).replaceAll("\n", "\n    ")}`,
+        );
     }
 }
 

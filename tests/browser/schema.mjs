@@ -15,13 +15,21 @@ const EVERY = 40; // lines of a scenario between two looks at the state
 function statesOf(file) {
     const lines = readFileSync(new URL(`tests/scenarios/${file}`, root), "utf8").split("\n");
     const input = lines.flatMap((line, i) => (i % EVERY === 0 ? [line, '{"op":"state"}'] : [line]));
-    const run = spawnSync(scenario, { input: `${input.join("\n")}\n`, encoding: "utf8", maxBuffer: 1 << 29 });
+    const run = spawnSync(scenario, {
+        input: `${input.join("\n")}\n`,
+        encoding: "utf8",
+        maxBuffer: 1 << 29,
+    });
     must(run.status === 0, `${file}: ${run.stderr}`);
-    return run.stdout.split("\n").filter((line) => line.includes('"global_stats"'))
+    return run.stdout
+        .split("\n")
+        .filter((line) => line.includes('"global_stats"'))
         .map((line) => JSON.parse(line).state);
 }
 
-const files = readdirSync(new URL("tests/scenarios/", root)).filter((name) => name.endsWith(".in.jsonl"));
+const files = readdirSync(new URL("tests/scenarios/", root)).filter((name) =>
+    name.endsWith(".in.jsonl"),
+);
 let last = null;
 for (const file of files)
     await check(`states of ${file} agree with the schema`, () => {
@@ -30,7 +38,8 @@ for (const file of files)
         for (const state of states) {
             const found = faults(schema, state);
             must(found.length === 0, found.slice(0, 5).join("\n"));
-            if (state.jobs_stats.recent_completed.length > 0 && state.alerts.length > 0) last = state;
+            if (state.jobs_stats.recent_completed.length > 0 && state.alerts.length > 0)
+                last = state;
         }
     });
 
@@ -65,7 +74,9 @@ function namesOf(part) {
 await check("docs/monitoring.md explains every name of the state", () => {
     const rules = new Set(Object.keys(schema.properties.risk_stats.properties.refusals.properties));
     const alerts = schema.$defs.alert.properties.code.enum;
-    const names = [...new Set([...namesOf(schema), ...alerts])].filter((name) => !rules.has(name) || alerts.includes(name));
+    const names = [...new Set([...namesOf(schema), ...alerts])].filter(
+        (name) => !rules.has(name) || alerts.includes(name),
+    );
     const missing = names.filter((name) => !page.includes(`\`${name}\``));
     must(missing.length === 0, `not explained: ${missing.join(", ")}`);
 });

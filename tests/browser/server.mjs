@@ -35,8 +35,17 @@ export class Console {
     async start() {
         const [program, ...first] = this.command;
         this.output = "";
-        this.process = spawn(program, [...first, "--listen", `127.0.0.1:${this.port}`,
-            "--token-file", this.tokenFile, "--market", "sim", "--speed", String(this.speed)]);
+        this.process = spawn(program, [
+            ...first,
+            "--listen",
+            `127.0.0.1:${this.port}`,
+            "--token-file",
+            this.tokenFile,
+            "--market",
+            "sim",
+            "--speed",
+            String(this.speed),
+        ]);
         this.ended = new Promise((done) => this.process.once("exit", done));
         for (const stream of [this.process.stdout, this.process.stderr])
             stream.on("data", (text) => (this.output += text));
@@ -50,7 +59,9 @@ export class Console {
     }
 
     async get(path) {
-        const response = await fetch(this.url + path, { headers: { Authorization: `Bearer ${this.token}` } });
+        const response = await fetch(this.url + path, {
+            headers: { Authorization: `Bearer ${this.token}` },
+        });
         if (!response.ok) throw new Error(`${path}: ${response.status}`);
         return response.json();
     }

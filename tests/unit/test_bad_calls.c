@@ -337,6 +337,7 @@ START_TEST(no_handle_no_call) {
     no(perp_market_query(NULL, 0, 0, NULL));
     no(perp_market_query_exchange(NULL, 0, 0, NULL));
     no(perp_risk_evaluate(NULL, 0, &job, &e));
+    no(perp_evaluation_json(NULL, &e, text, sizeof text, &length));
     no(perp_risk_record_success(NULL, call, 0));
     no(perp_risk_record_failure(NULL, call, 0));
     no(perp_risk_reset_halt(NULL, call));
@@ -416,6 +417,13 @@ START_TEST(nowhere_to_write_is_refused) {
     fails(w, PERP_E_INVALID, perp_market_query_exchange(w->market, 0, 0, NULL));
     fails(w, PERP_E_INVALID, perp_risk_evaluate(w->risk, 0, &job, NULL));
     fails(w, PERP_E_INVALID, perp_risk_evaluate(w->risk, 0, NULL, NULL));
+    perp_evaluation e;
+    size_t length;
+    perp_evaluation_init(&e);
+    fails(w, PERP_E_INVALID, perp_evaluation_json(w->core, NULL, text, sizeof text, &length));
+    fails(w, PERP_E_INVALID, perp_evaluation_json(w->core, &e, text, sizeof text, NULL));
+    fails(w, PERP_E_INVALID, perp_evaluation_json(w->core, &e, NULL, 8, &length));
+    fails(w, PERP_E_RANGE, perp_evaluation_json(w->core, &e, text, sizeof text, &length));
     fails(w, PERP_E_INVALID, perp_risk_query(w->risk, NULL));
     fails(w, PERP_E_INVALID, perp_risk_blacklist(w->risk, call, NULL, 1));
     fails(w, PERP_E_INVALID, perp_risk_describe_json(w->risk, text, sizeof text, NULL));

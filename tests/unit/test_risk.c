@@ -114,6 +114,18 @@ START_TEST(the_smaller_loss_limit_that_is_on_counts) {
 }
 END_TEST
 
+START_TEST(a_default_ttl_above_the_maximum_is_out_of_range_when_it_is_used) {
+    perp_config config;
+    world_config(&config);
+    config.risk.override_ttl_ms = 2000;
+    config.risk.max_override_ttl_ms = 1000;
+    w = world_open(&config);
+    fails(w, PERP_E_RANGE, perp_risk_manual_override(w->risk, signedc(w), 1, PERP_TIME_NONE, NULL));
+    ok(w, perp_risk_manual_override(w->risk, signedc(w), 1, 1000, NULL));
+    world_close(w);
+}
+END_TEST
+
 START_TEST(failures_halt_and_a_success_does_not_lift_the_halt) {
     for (uint32_t i = 1; i <= 5; i++) {
         ck_assert_uint_eq(risk_of(w).auto_halt, 0);
@@ -515,6 +527,7 @@ int main(void) {
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");
     tcase_add_test(own, the_smaller_loss_limit_that_is_on_counts);
+    tcase_add_test(own, a_default_ttl_above_the_maximum_is_out_of_range_when_it_is_used);
     suite_add_tcase(suite, own);
     return run_suite(suite);
 }
