@@ -141,7 +141,7 @@ ALL_PROGRAMS := perp-scenario replay perp-replay recover capital_demo risk_demo 
 perp-scenario_SOURCES := $(wildcard examples/scenario.c) $(SCENARIO_SOURCES)
 replay_SOURCES := $(wildcard examples/replay.c) $(HOST_SOURCES)
 perp-replay_SOURCES := $(wildcard examples/perp_replay*.c) $(TOOL_UTIL)
-perp-replay_PACKAGES := $(SQLITE_PACKAGE)
+perp-replay_PACKAGES := sqlite3
 recover_SOURCES := $(wildcard examples/recover*.c)
 capital_demo_SOURCES := $(wildcard examples/capital_demo.c)
 risk_demo_SOURCES := $(wildcard examples/risk_demo.c)
@@ -156,8 +156,9 @@ perpctl_PACKAGES := libcurl
 # Those whose source of their own is there, and those of them whose packages are.
 PRESENT := $(foreach p,$(ALL_PROGRAMS),$(if $(filter-out $(HOST_SOURCES) $(SCENARIO_SOURCES),\
     $($(p)_SOURCES)),$(p)))
+usable = $(if $(filter sqlite3,$(1)),$(HAVE_SQLITE),$(call have,$(1)))
 LEFT_OUT := $(foreach p,$(PRESENT),$(if $(strip $(foreach q,$($(p)_PACKAGES),\
-    $(if $(call have,$(q)),,$(q)))),$(p)))
+    $(if $(call usable,$(q)),,$(q)))),$(p)))
 PROGRAM_NAMES := $(filter-out $(LEFT_OUT),$(PRESENT))
 PROGRAMS := $(addprefix $(BUILD)/bin/,$(PROGRAM_NAMES))
 
@@ -203,7 +204,7 @@ else
 	@echo "left out: the SQLite store (WITH_SQLITE=$(WITH_SQLITE))"
 endif
 	@$(if $(HAVE_CHECK),:,echo "left out: the tests: check is missing (make deps)")
-	@$(foreach p,$(LEFT_OUT),echo "left out: $(p): $($(p)_PACKAGES) is missing (make deps)";):
+	@$(foreach p,$(LEFT_OUT),echo "left out: $(p), which needs $($(p)_PACKAGES)";):
 
 # Objects depend on this file, which changes when the compiler or a flag does.
 $(BUILD)/flags: FORCE

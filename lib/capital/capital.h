@@ -136,7 +136,8 @@ void perp_capital_give_back(perp_core *core, struct perp_held *held);
 void perp_capital_use(perp_core *core, struct perp_held *held);
 
 /* Whether the figures can be added to those of the day of `now` without overflow. */
-bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange, perp_usd pnl, perp_usd volume, perp_usd fees);
+bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange,
+                           perp_usd pnl, perp_usd volume, perp_usd fees);
 
 perp_status perp_capital_check(const perp_capital *capital);
 uint64_t perp_capital_hash(const perp_capital *capital, uint64_t hash);

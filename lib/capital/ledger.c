@@ -240,7 +240,8 @@ void perp_apply_equity(perp_core *core, const struct perp_event *event) {
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[event->exchange];
     bool first = !account->has_equity;
-    perp_usd before = account->equity; /* what transfers made of it, where this is the first report */
+    perp_usd before =
+        account->equity; /* what transfers made of it, where this is the first report */
     set_equity(capital, event->exchange, event->amount);
     account->has_equity = true;
     if (first) {
@@ -261,8 +262,6 @@ void perp_apply_equity(perp_core *core, const struct perp_event *event) {
                     core->exchanges[event->exchange].spec.name,
                     "safe mode: the equity fell to the drawdown limit");
 }
-
-
 
 void perp_apply_transfer(perp_core *core, const struct perp_event *event) {
     perp_capital *capital = core->capital;

@@ -66,7 +66,8 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
     if (!circuit->open || perp_market_ups(core->market, exchange) != circuit->ups)
         return PERP_CIRCUIT_CLOSED;
     int64_t cooldown = core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS;
-    return perp_ns_since(circuit->opened_at, now) >= cooldown ? PERP_CIRCUIT_HALF_OPEN : PERP_CIRCUIT_OPEN;
+    return perp_ns_since(circuit->opened_at, now) >= cooldown ? PERP_CIRCUIT_HALF_OPEN
+                                                              : PERP_CIRCUIT_OPEN;
 }
 
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
@@ -100,8 +101,8 @@ static void count_circuit(perp_core *core, perp_exchange_id exchange, bool good)
     struct perp_breaker *circuit = &core->risk->circuits[exchange];
     int64_t now = perp_clock(core);
     const char *name = core->exchanges[exchange].spec.name;
-    if (circuit->open &&
-        perp_ns_since(circuit->opened_at, now) < core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
+    if (circuit->open && perp_ns_since(circuit->opened_at, now) <
+                             core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
         return;
     if (good) {
         if (circuit->open)

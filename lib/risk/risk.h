@@ -9,7 +9,7 @@ struct perp_breaker {
     bool open;
     uint32_t failures; /* in a row */
     int64_t opened_at;
-    uint64_t ups; /* how often the host had said "up" when it last changed */
+    uint64_t ups;      /* how often the host had said "up" when it last changed */
     uint64_t deciding; /* the same, as the decision at hand saw it */
 };
 

@@ -1,6 +1,6 @@
-/* The risk rules (limits are written so that a NaN fails): one small function each, and the table that puts them in their order. Adding one
-   is a row in PERP_RULE_LIST and a function here, named after it. Each is true where the job fails
-   it. */
+/* The risk rules (limits are written so that a NaN fails): one small function each, and the table
+   that puts them in their order. Adding one is a row in PERP_RULE_LIST and a function here, named
+   after it. Each is true where the job fails it. */
 #include "risk/risk.h"
 
 #include <math.h>
@@ -82,8 +82,9 @@ static bool rule_NOTIONAL_MISMATCH(const struct perp_eval *e) {
         EACH_LEG(e, i) {
             double worth = leg_of(e, i)->quantity * e->legs[i].market.mid;
             double notional = perp_usd_to_double(leg_of(e, i)->notional);
-            if (!isfinite(worth) || !(fabs(notional - worth) <= e->config->notional_tolerance * worth))
-            return true;
+            if (!isfinite(worth) ||
+                !(fabs(notional - worth) <= e->config->notional_tolerance * worth))
+                return true;
         }
     return false;
 }
@@ -190,7 +191,7 @@ static bool rule_SPREAD_BLOWOUT(const struct perp_eval *e) {
         EACH_LEG(e, i) {
             const struct perp_market_view *market = &e->legs[i].market;
             if (!(market->spread_bps <= e->limits->max_spread_ratio * market->baseline_bps))
-            return true;
+                return true;
         }
     return false;
 }

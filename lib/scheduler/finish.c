@@ -124,7 +124,8 @@ static void share_totals(struct booking *bookings, uint32_t n, perp_usd pnl, per
         bookings[i].fees = parts[i];
 }
 
-static perp_status check_bookings(const perp_core *core, int64_t now, const struct booking *bookings, uint32_t n) {
+static perp_status check_bookings(const perp_core *core, int64_t now,
+                                  const struct booking *bookings, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         if (!perp_capital_can_book(core->capital, now, bookings[i].exchange, bookings[i].pnl,
                                    bookings[i].volume, bookings[i].fees))

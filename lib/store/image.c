@@ -239,7 +239,8 @@ static void image_risk(struct perp_image *image) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
         raw(image, &risk->circuits[i], sizeof risk->circuits[i]);
         if (image->reading)
-            risk->circuits[i].ups = risk->circuits[i].deciding = 0; /* the host's word is unknown until it is given again */
+            risk->circuits[i].ups = risk->circuits[i].deciding =
+                0; /* the host's word is unknown until it is given again */
     }
     raw(image, risk->blacklist, core->symbols.count * sizeof *risk->blacklist);
 }
