@@ -166,8 +166,10 @@ static int verify(sqlite3 *db, uint64_t pruned) {
     struct checkpoints all = {.n = 0};
     perp_core *core = NULL;
     bool good = true;
-    if (!pruned && !read_checkpoints(db, &all))
+    if (!pruned && !read_checkpoints(db, &all)) {
+        free(all.at);
         return UNREADABLE;
+    }
     perp_status status = replay(&all, !pruned, &core);
     if (status != PERP_OK)
         (void)fail(WRONG, perp_core_error(NULL));

@@ -259,7 +259,7 @@ int main(int argc, char **argv) {
         if (fclose(html) != 0 || !written) {
             fprintf(stderr, "replay: %s: cannot be written\n", options.html);
             good = 0;
-        } else if (!options.quiet) {
+        } else if (!options.quiet && fflush(stdout) == 0) {
             fprintf(stderr, "charts: %s\n", options.html);
         }
     }

@@ -122,7 +122,7 @@ static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
     perp_core *core = tick->core;
     uint32_t reason = tick->eval.reason;
     for (uint32_t rule = 1; rule < PERP_REASON_RULES_END; rule++)
-        tick->fired[rule] += tick->eval.reasons >> rule & 1;
+        tick->fired[rule] += (uint32_t)(tick->eval.reasons >> rule & 1);
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)

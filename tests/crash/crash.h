@@ -47,6 +47,7 @@ size_t random_below(uint64_t *state, size_t n);
 /* lines.c. A fault of the test's own surroundings (no file, no memory) ends it. */
 void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 struct lines lines_read(const char *path);
+struct lines lines_busy(uint64_t *random);
 struct lines lines_sprinkle(const struct lines *lines, uint64_t *random, bool reopens);
 void lines_free(struct lines *lines);
 

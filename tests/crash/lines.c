@@ -1,6 +1,7 @@
 /* Scenarios as lines. */
 #include "crash.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,85 @@ struct lines lines_read(const char *path) {
     (void)fclose(file);
     if (!lines.n)
         die("%s has no lines", path);
+    return lines;
+}
+
+static void put(struct lines *lines, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct lines *lines, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof text)
+        die("a line is too long");
+    add(lines, text, (size_t)length);
+}
+
+#define BUSY_JOBS 5
+#define JOB_ID "00000000-0000-4000-8000-0000%08u"
+
+static void put_round(struct lines *lines, uint64_t *random, unsigned round, int64_t now_us) {
+    static const char *const names[] = {"north", "south"};
+    static const char half[] =
+        "\"status\":\"failed\",\"legs\":[{\"filled\":0.1,\"price\":50004,\"fee\":0.5,\"pnl\":0},"
+        "{\"filled\":0.03,\"price\":50000,\"fee\":0.2,\"pnl\":0}]";
+    static const char *const ends[] = {"\"status\":\"completed\"", "\"status\":\"failed\"",
+                                       "\"status\":\"unknown\"", half};
+    char outcomes[512] = "";
+    size_t length = 0;
+    for (int x = 0; x < 2; x++)
+        put(lines,
+            "{\"op\":\"quote\",\"t\":%" PRId64 ",\"exchange\":\"%s\",\"symbol\":\"BTC/USDT:USDT\","
+            "\"bid\":50000,\"bid_size\":100,\"ask\":50004,\"ask_size\":100}",
+            now_us, names[x]);
+    for (unsigned i = 0; i < BUSY_JOBS; i++) {
+        const char *outcome = random_below(random, 3) ? "refused" : "in_doubt";
+        put(lines,
+            "{\"op\":\"submit\",\"t\":%" PRId64 ",\"job\":{\"job_id\":\"" JOB_ID "\","
+            "\"strategy_type\":\"wash\",\"symbol\":\"BTC/USDT:USDT\",\"notional\":5000,"
+            "\"expected_edge_bps\":20,\"legs\":[{\"exchange\":\"north\",\"side\":\"buy\","
+            "\"quantity\":0.1},{\"exchange\":\"south\",\"side\":\"sell\",\"quantity\":0.1}]}}",
+            now_us, round * BUSY_JOBS + i);
+        length +=
+            (size_t)snprintf(outcomes + length, sizeof outcomes - length, "%s\"" JOB_ID "\":\"%s\"",
+                             i ? "," : "", round * BUSY_JOBS + i, outcome);
+    }
+    put(lines, "{\"op\":\"tick\",\"t\":%" PRId64 ",\"outcomes\":{%s}}", now_us, outcomes);
+    unsigned first = round < 3 ? 0 : (round - 3) * BUSY_JOBS;
+    for (unsigned i = 0; i < 2 * BUSY_JOBS; i++) {
+        unsigned job = first + (unsigned)random_below(random, 4 * BUSY_JOBS);
+        size_t end = random_below(random, sizeof ends / sizeof *ends + 1);
+        if (end == sizeof ends / sizeof *ends)
+            put(lines, "{\"op\":\"requeue\",\"job_id\":\"" JOB_ID "\"}", job);
+        else
+            put(lines, "{\"op\":\"finish\",\"job_id\":\"" JOB_ID "\",%s}", job, ends[end]);
+        if (random_below(random, 4))
+            put(lines, "{\"op\":\"resolve\",\"job_id\":\"" JOB_ID "\"}", job);
+    }
+    put(lines, "{\"op\":\"reset_halt\",\"actor\":\"test\",\"reason\":\"goes on\"}");
+}
+
+/* Ticks after each of which the executor says something of each job: many changes a line. */
+struct lines lines_busy(uint64_t *random) {
+    struct lines lines = {NULL, 0};
+    put(&lines, "{\"op\":\"config\",\"capital\":{\"max_single_reserve_pct\":1,"
+                "\"max_total_notional_pct\":1},\"risk\":{\"blackout_minutes\":0,"
+                "\"circuit_failures\":1000,\"daily_loss_limit_pct\":0,"
+                "\"modes\":{\"balanced\":{\"min_safety_score\":0}}},\"scheduler\":{"
+                "\"max_global_concurrent_jobs\":1000,\"max_concurrent_per_exchange\":1000,"
+                "\"max_notional_per_exchange\":100000000}}");
+    for (int x = 0; x < 2; x++) {
+        const char *name = x ? "south" : "north";
+        put(&lines, "{\"op\":\"exchange\",\"name\":\"%s\",\"taker_fee_bps\":1}", name);
+        put(&lines, "{\"op\":\"instrument\",\"exchange\":\"%s\",\"symbol\":\"BTC/USDT:USDT\"}",
+            name);
+        put(&lines,
+            "{\"op\":\"equity\",\"t\":1760000000000000,\"exchange\":\"%s\",\"equity\":100000000}",
+            name);
+    }
+    for (unsigned round = 0; round < 40; round++)
+        put_round(&lines, random, round, INT64_C(1760000001000000) + round * INT64_C(700000));
     return lines;
 }
 

@@ -160,9 +160,9 @@ static void report(const struct test *test, const struct life *life, const char 
 #define MOST_LIVES 4
 #define FEWEST_LINES 30
 
-/* Lives one after the other on one store. */
+/* Lives one after the other on one store. scenario: NULL for lines that are made. */
 static bool round_of(struct test *test, const char *scenario) {
-    struct lines all = lines_read(scenario);
+    struct lines all = scenario ? lines_read(scenario) : lines_busy(&test->random);
     struct lines lines = lines_sprinkle(&all, &test->random, random_below(&test->random, 3) == 0);
     struct point start = {0, 0};
     size_t from = 0;
@@ -175,7 +175,7 @@ static bool round_of(struct test *test, const char *scenario) {
         struct life life = {.lines = &lines, .from = from, .start = start};
         good = live(test, &life, &from);
         if (!good)
-            report(test, &life, scenario);
+            report(test, &life, scenario ? scenario : "made lines");
         start = life.opened;
         truth_free(&life.truth);
     }
@@ -202,14 +202,16 @@ int main(int argc, char **argv) {
     if (argc < 3 || argc > 5)
         die("usage: test_crash PERP_SCENARIO SCENARIOS [ROUNDS [SEED]]");
     struct test test = {.manner = {.program = argv[1]}};
-    char pattern[MAX_PATH], home[MAX_PATH];
+    char pattern[MAX_PATH], stored[MAX_PATH], home[MAX_PATH];
     glob_t scenarios;
     uint64_t seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
     test.wanted = (size_t)number_from(argc > 3 ? argv[3] : NULL, "PERP_CRASHES", 20);
     test.random = seed = number_from(argc > 4 ? argv[4] : NULL, "PERP_CRASH_SEED", seed);
     (void)snprintf(pattern, sizeof pattern, "%s/*.in.jsonl", argv[2]);
+    (void)snprintf(stored, sizeof stored, "%s/store/*.in.jsonl", argv[2]);
     (void)snprintf(home, sizeof home, "%s/perp-crash-XXXXXX", folder());
-    if (access(argv[1], X_OK) != 0 || glob(pattern, 0, NULL, &scenarios) != 0 || !mkdtemp(home))
+    if (access(argv[1], X_OK) != 0 || glob(pattern, 0, NULL, &scenarios) != 0 ||
+        glob(stored, GLOB_APPEND, NULL, &scenarios) != 0 || !mkdtemp(home))
         die("%s, %s or %s: %s", argv[1], pattern, home, strerror(errno));
     (void)snprintf(test.store, sizeof test.store, "%.400s/killed.db", home);
     (void)snprintf(test.beside, sizeof test.beside, "%.400s/beside.db", home);
@@ -217,9 +219,10 @@ int main(int argc, char **argv) {
     test.counts_calls = victim_counts_calls();
     printf("seed %" PRIu64 "%s\n", seed,
            test.counts_calls ? "" : "; system calls can't be counted here");
-    while (test.kills < test.wanted && !test.failed)
-        if (!round_of(&test, scenarios.gl_pathv[random_below(&test.random, scenarios.gl_pathc)]))
-            test.failed++;
+    while (test.kills < test.wanted && !test.failed) {
+        size_t n = random_below(&test.random, scenarios.gl_pathc * 4 / 3);
+        test.failed += !round_of(&test, n < scenarios.gl_pathc ? scenarios.gl_pathv[n] : NULL);
+    }
     globfree(&scenarios);
     if (!test.failed) {
         store_remove(test.store);

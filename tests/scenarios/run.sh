@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh BIN_DIR: every scenario of this folder through BIN_DIR/perp-scenario, twice: the answers
-# are the expected ones and both runs give the same bytes. Then lines that are no scenario at all.
+# are the expected ones and both runs give the same bytes. Those of the folder store are run with a
+# store, where the library has one. Then lines that are no scenario at all.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:?usage: run.sh BIN_DIR}/perp-scenario
@@ -28,10 +29,24 @@ ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L $(pkg-config --cflags libcjson) \
     exit 2
 }
 
-for input in "$here"/*.in.jsonl; do
+set -- "$here"/*.in.jsonl
+if printf '{"op":"check"}\n' | "$bin" --store "$work/probe.db" >"$work/answers" 2>&1; then
+    set -- "$@" "$here"/store/*.in.jsonl
+else
+    echo "scenarios: those of the folder store are left out, the library has none"
+fi
+# run INPUT FILE NAME: in a book of its own, with a store NAME where the scenario wants one.
+run() {
+    case $1 in
+    */store/*) "$bin" --store "$work/$3.db" <"$1" >"$2" ;;
+    *) "$bin" <"$1" >"$2" ;;
+    esac
+}
+
+for input in "$@"; do
     name=$(basename "$input" .in.jsonl)
-    "$bin" <"$input" >"$work/first" || fail "$name: exit status $?"
-    "$bin" <"$input" >"$work/second" || fail "$name: exit status $? at the second run"
+    run "$input" "$work/first" "$name-1" || fail "$name: exit status $?"
+    run "$input" "$work/second" "$name-2" || fail "$name: exit status $? at the second run"
     cmp -s "$work/first" "$work/second" || fail "$name: two runs differ"
     difference=$("$work/compare" "${input%.in.jsonl}.out.jsonl" "$work/first") ||
         fail "$name: $difference"
