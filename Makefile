@@ -164,7 +164,9 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,$(PROGRAM_NAMES))
 
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
-TEST_SUITES := unit property fault sim $(if $(HAVE_SQLITE),crash)
+TEST_SUITES := unit property fault sim $(if $(HAVE_SQLITE),crash) \
+    $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
+    perpctl,$(PROGRAM_NAMES))),console)
 crash_SUPPORT := $(SCENARIO_SOURCES)
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
@@ -321,6 +323,7 @@ check:
 	CC="$(CC)" SANITIZE="$(SANITIZE)" LIB_LIBS="$(LIB_LIBS)" MAKE="$(MAKE)" \
 	ASAN_OPTIONS="$${ASAN_OPTIONS:-allocator_may_return_null=1}" \
 	UBSAN_OPTIONS="$${UBSAN_OPTIONS:-print_stacktrace=1}" \
+	PERPCORE_BIN="$(abspath $(BUILD))/bin" \
 	    sh tests/run.sh $(BUILD) "build=$$built" $(CHECKS)
 else
 check:
@@ -380,7 +383,23 @@ $(BUILD)/perpcore.pc: perpcore.pc.in FORCE
 	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
 	    -e 's|@REQUIRES@|$(strip $(LIB_PACKAGES))|' $< >$@
 
-install: lib $(BUILD)/perpcore.pc
+# The console and its command line, where they were built.
+TOOLS := $(filter perpcore-console perpctl,$(PROGRAM_NAMES))
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+man_of = examples/$(patsubst perpcore-%,%,$(1)).1
+
+define install_tool
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONDIR)'
+	install -m 755 $(BUILD)/bin/$(1) '$(DESTDIR)$(BINDIR)'
+	install -m 644 $(call man_of,$(1)) '$(DESTDIR)$(MANDIR)/man1/$(1).1'
+	install -m 644 examples/perpctl.bash '$(DESTDIR)$(COMPLETIONDIR)/$(1)'
+
+endef
+
+install: lib programs $(BUILD)/perpcore.pc
+	$(foreach t,$(TOOLS),$(call install_tool,$(t)))
 	install -d '$(DESTDIR)$(INCLUDEDIR)/perpcore' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	install -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/perpcore'
 	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
@@ -395,6 +414,8 @@ uninstall:
 	    pkgconfig/perpcore.pc,'$(DESTDIR)$(LIBDIR)/$(f)')
 	rm -f $(foreach h,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/perpcore/$(h)')
 	-rmdir '$(DESTDIR)$(INCLUDEDIR)/perpcore'
+	rm -f $(foreach t,perpcore-console perpctl,'$(DESTDIR)$(BINDIR)/$(t)' \
+	    '$(DESTDIR)$(MANDIR)/man1/$(t).1' '$(DESTDIR)$(COMPLETIONDIR)/$(t)')
 
 # ---- Housekeeping --------------------------------------------------------------------------------
 

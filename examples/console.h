@@ -17,7 +17,7 @@
 #define CONSOLE_TOKEN_MIN 16
 #define CONSOLE_TOKEN_MAX 512
 #define CONSOLE_FEEDS 2
-#define CONSOLE_BUCKETS 12
+#define CONSOLE_BUCKETS 20
 
 struct console_options {
     char listen[128]; /* ADDRESS:PORT */
@@ -74,8 +74,9 @@ struct console_host {
     const struct console_options *options;
     perp_core *core;
     struct desk *desk;
-    pthread_mutex_t desk_lock; /* the desk; the decision thread holds it while it works */
-    struct console_market *market;
+    pthread_mutex_t desk_lock;     /* the desk; the decision thread holds it while it works */
+    struct console_market *market; /* the desk's, with its feed */
+    struct feed desk_feed;
     struct console_feed feeds[CONSOLE_FEEDS];
     pthread_mutex_t guards[PERP_MAX_EXCHANGES]; /* of what the library is told of an exchange */
     uint32_t n_feeds;
@@ -85,9 +86,9 @@ struct console_host {
     atomic_llong now_ns;  /* as far as the desk has come: the time of all calls */
     atomic_llong beat_ns; /* wall clock of the last round of the decision thread */
     atomic_bool stop, ended, failed;
-    char failure[320];             /* written before failed is set */
-    atomic_ullong kills;           /* bits of exchanges whose orders are to be taken back */
-    pthread_mutex_t figures_lock;  /* the two below */
+    char failure[320];            /* written before failed is set */
+    atomic_ullong kills;          /* bits of exchanges whose orders are to be taken back */
+    pthread_mutex_t figures_lock; /* the two below */
     uint64_t ticks_in[CONSOLE_BUCKETS + 1], ticks;
     double tick_seconds;
     pthread_t decider;
@@ -98,8 +99,8 @@ struct console_host {
 
 /* 0: error says why. After start the market plays; end stops it, lets orders that are at work come
    to their end, and closes the book. */
-int console_host_open(struct console_host *host, const struct console_options *options,
-                      char *error, size_t size);
+int console_host_open(struct console_host *host, const struct console_options *options, char *error,
+                      size_t size);
 int console_host_start(struct console_host *host);
 /* 0: something was wrong at the end; it was said on standard error. */
 int console_host_end(struct console_host *host);
@@ -143,7 +144,10 @@ struct console_control {
     int64_t time_ns; /* of the market */
     int64_t wall_ns;
     perp_status status;
-    char action[32], actor[128], reason[256], subject[PERP_NAME_SIZE], result[192];
+    int enabled; /* of a switch: 1 on, 0 off; -1: it is none */
+    char action[32], actor[128], reason[256];
+    char subject[96]; /* what it was about */
+    char result[256]; /* why it was refused */
 };
 
 struct console_events {
@@ -153,8 +157,10 @@ struct console_events {
     uint64_t first_id, next_id;
     uint64_t state_id; /* of the newest state */
     struct console_text *state;
-    int64_t state_wall_ns; /* when it was looked at */
-    uint64_t state_book;   /* the change of the book that it shows */
+    int64_t state_wall_ns;        /* when it was looked at */
+    struct console_text *metrics; /* under `building`, with its time */
+    int64_t metrics_wall_ns;
+    struct console_text *published; /* under `building`: the last one in the ring */
     struct console_control controls[CONSOLE_CONTROLS];
     uint64_t n_controls;
     void (*wake)(void *user); /* there is something new */
@@ -185,8 +191,6 @@ perp_status console_job_json(struct console_host *host, const perp_uuid *id, cJS
 cJSON *console_capital_json(struct console_host *host);
 cJSON *console_feasibility_json(struct console_host *host);
 bool console_add_control(cJSON *json, const struct console_control *control);
-/* Prometheus text; NULL: no memory. */
-struct console_text *console_metrics(struct console_host *host, struct console_events *events);
 
 /* ---- control ---- */
 
@@ -211,18 +215,75 @@ struct console_token {
 /* The token of the options, of PERPCORE_TOKEN, or a new one for a console on this port. */
 int console_token_get(struct console_token *token, const struct console_options *options,
                       unsigned port, char *error, size_t size);
-int console_token_given(const struct console_options *options);
+bool console_token_given(const struct console_options *options);
 bool console_token_is(const struct console_token *token, const char *text);
 
 /* ---- the server ---- */
 
+/* Binds and listens at "127.0.0.1:8787", "[::1]:8787" or "localhost:0"; where other machines could
+   connect, only if `beyond` is set. -1: error says why. */
+int console_listen(const char *text, bool beyond, unsigned *port, char *error, size_t size);
+
 struct console_server;
-/* Listens; *port gets the port. */
+/* Binds and listens; nobody is answered yet. *port gets the port. */
 struct console_server *console_server_open(const struct console_options *options, unsigned *port,
                                            char *error, size_t size);
 int console_server_start(struct console_server *server, struct console_host *host,
                          struct console_events *events, const struct console_token *token);
+/* Answers what was asked, then closes. */
 void console_server_end(struct console_server *server);
+
+/* What the server met, for the metrics. */
+struct console_figures {
+    atomic_ullong answers[6]; /* by the first digit of the status */
+    atomic_ullong bad_tokens;
+    atomic_uint connections, listeners;
+};
+
+/* The metrics as they are, at most a tenth of a second old. To be dropped. NULL: no memory. */
+struct console_text *console_events_metrics(struct console_events *events,
+                                            const struct console_figures *figures);
+/* Prometheus text; NULL: no memory. */
+struct console_text *console_metrics(struct console_host *host,
+                                     const struct console_figures *figures);
+
+/* Streams of events: a response that goes on for as long as the client listens. */
+struct MHD_Response;
+struct MHD_Connection;
+struct console_streams {
+    pthread_mutex_t lock;
+    struct console_events *events;
+    struct console_stream *first;
+    atomic_uint count;
+    bool stopping;
+};
+/* NULL: too many, or no memory. last_id: the number that the client saw last, 0: none. */
+struct MHD_Response *console_stream_new(struct console_streams *streams,
+                                        struct MHD_Connection *connection, uint64_t last_id);
+void console_streams_wake(struct console_streams *streams);
+void console_streams_stop(struct console_streams *streams);
+
+struct console_reply {
+    unsigned status;
+    const char *type; /* of text */
+    struct console_text *text;
+    cJSON *json; /* or this */
+};
+
+/* What stands behind a path. */
+struct console_route {
+    const char *path;
+    bool is_public; /* needs no token */
+    bool is_stream;
+    /* What GET answers; NULL: only POST is allowed, and the last part of the path is the action. */
+    void (*get)(struct console_host *host, struct console_events *events,
+                const struct console_figures *figures, struct console_reply *reply);
+};
+
+/* NULL: nothing is there. The tail of a path that names a job is in *job. */
+const struct console_route *console_route_of(const char *path, const char **job);
+void console_reply_job(struct console_host *host, const char *id, struct console_reply *reply);
+void console_reply_error(struct console_reply *reply, unsigned status, const char *why);
 
 /* The files of the page, made by console_embed. */
 struct console_file {

@@ -118,7 +118,7 @@ static bool write_token(const struct console_token *token) {
     return good;
 }
 
-int console_token_given(const struct console_options *options) {
+bool console_token_given(const struct console_options *options) {
     const char *environment = getenv("PERPCORE_TOKEN");
     return options->token_file != NULL || (environment != NULL && *environment != '\0');
 }
@@ -126,7 +126,7 @@ int console_token_given(const struct console_options *options) {
 int console_token_get(struct console_token *token, const struct console_options *options,
                       unsigned port, char *error, size_t size) {
     memset(token, 0, sizeof *token);
-    token->given = console_token_given(options) != 0;
+    token->given = console_token_given(options);
     if (options->token_file != NULL)
         return from_file(token, options->token_file, error, size);
     if (token->given) {

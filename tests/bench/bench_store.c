@@ -1,6 +1,7 @@
 /* The store's speed: durable reserve+release pairs against bare SQLite writing the same rows, and
    how long a store of many events takes to open, without a checkpoint and with one. Times are
-   compared within one run: the machine is shared. usage: bench-store [EVENTS] [--json] */
+   compared within one run: the machine is shared. usage: bench_store [EVENTS] [--json] [--check];
+   --check: the exit status is 1 where a budget is missed */
 #include <perpcore/perpcore.h>
 
 #include <sqlite3.h>
@@ -11,6 +12,10 @@
 #include <unistd.h>
 
 #define PAIRS 2000u
+/* The budgets. */
+#define LEAST_RATIO 0.7
+#define MOST_S 3.0
+#define MOST_S_WITH_CHECKPOINT 0.05
 #define START INT64_C(1760000000000000000)
 
 static double seconds(void) {
@@ -199,10 +204,12 @@ static double timed_open(const char *path) {
 
 int main(int argc, char **argv) {
     uint32_t events = 1000000;
-    int json = 0;
+    int json = 0, check = 0, missed = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = 1;
+        else if (strcmp(argv[i], "--check") == 0)
+            check = 1;
         else
             events = (uint32_t)strtoul(argv[i], NULL, 10);
     }
@@ -214,11 +221,14 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 2; i++) {
         double book = timed_pairs(path, sizes[i]);
         double plain = bare_pairs(path, bare, sizes[i]);
-        const char *form =
-            json ? "{\"case\":\"store\",\"pairs_a_commit\":%u,\"pairs_per_s\":%.0f,"
-                   "\"bare_per_s\":%.0f,\"ratio\":%.3f}\n"
-                 : "store    %2u a commit: %8.0f pairs/s, bare SQLite %8.0f: ratio %.2f\n";
-        printf(form, sizes[i], book, plain, book / plain);
+        if (json)
+            printf("{\"case\":\"store\",\"pairs_a_commit\":%u,\"pairs_per_s\":%.0f,"
+                   "\"bare_per_s\":%.0f,\"ratio\":%.3f}\n",
+                   sizes[i], book, plain, book / plain);
+        else
+            printf("store    %2u a commit: %8.0f pairs/s, bare SQLite %8.0f: ratio %.2f\n",
+                   sizes[i], book, plain, book / plain);
+        missed += book < LEAST_RATIO * plain;
     }
     forget(path);
     forget(bare);
@@ -231,9 +241,12 @@ int main(int argc, char **argv) {
     must(perp_core_checkpoint(core) == PERP_OK, "checkpoint");
     perp_core_close(core);
     double with = timed_open(path);
-    printf(json ? "{\"case\":\"recover\",\"events\":%u,\"s\":%.4f,\"s_with_checkpoint\":%.5f}\n"
-                : "recover  %u events: %.2f s, with a checkpoint %.4f s\n",
-           events, without, with);
+    if (json)
+        printf("{\"case\":\"recover\",\"events\":%u,\"s\":%.4f,\"s_with_checkpoint\":%.5f}\n",
+               events, without, with);
+    else
+        printf("recover  %u events: %.2f s, with a checkpoint %.4f s\n", events, without, with);
     forget(path);
-    return 0;
+    missed += without > MOST_S || with > MOST_S_WITH_CHECKPOINT;
+    return check && missed ? 1 : 0;
 }

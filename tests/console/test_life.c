@@ -1,0 +1,146 @@
+/* How the console starts and ends: its token, where it listens, and that a restart loses nothing.
+ */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server.h"
+
+static char said[16384];
+
+START_TEST(a_made_token_is_for_its_owner_only_and_is_kept) {
+    struct stat status;
+    char first[600];
+    server_start(NULL);
+    ck_assert_int_eq(stat(server.token_path, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 07777, 0600);
+    ck_assert_uint_eq(strlen(server.token), 64);
+    snprintf(first, sizeof first, "%s", server.token);
+    ck_assert_int_eq(server_stop(), 0);
+    char listen[64];
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", server.port);
+    const char *args[] = {"--listen", listen, NULL};
+    server_start(args);
+    ck_assert_str_eq(server.token, first);
+    ck_assert_int_eq(server_stop(), 0);
+    ck_assert_int_eq(chmod(server.token_path, 0644), 0);
+    server_start(args); /* others could have read it: it is worth nothing now */
+    ck_assert_str_ne(server.token, first);
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+END_TEST
+
+START_TEST(it_listens_beyond_this_machine_only_with_a_token_of_the_user) {
+    const char *all[] = {"--listen", "0.0.0.0:0", NULL};
+    const char *name[] = {"--listen", "somewhere.example:80", NULL};
+    const char *six[] = {"--listen", "[::]:0", NULL};
+    ck_assert_int_eq(server_refuses(all, said, sizeof said), 1);
+    ck_assert_ptr_nonnull(strstr(said, "token"));
+    ck_assert_int_eq(server_refuses(six, said, sizeof said), 1);
+    ck_assert_int_eq(server_refuses(name, said, sizeof said), 1);
+    server_forget();
+}
+END_TEST
+
+START_TEST(a_short_token_or_a_wrong_option_is_refused) {
+    char path[128];
+    ck_assert_int_eq(server_refuses((const char *[]){"--speed", "-1", NULL}, said, sizeof said), 2);
+    ck_assert_int_eq(server_refuses((const char *[]){"--frob", "x", NULL}, said, sizeof said), 2);
+    ck_assert_int_eq(server_refuses((const char *[]){"--help", NULL}, said, sizeof said), 0);
+    snprintf(path, sizeof path, "%s/token", server.home);
+    FILE *file = fopen(path, "w");
+    fputs("short\n", file);
+    fclose(file);
+    const char *args[] = {"--token-file", path, NULL};
+    ck_assert_int_eq(server_refuses(args, said, sizeof said), 1);
+    ck_assert_int_eq(
+        server_refuses((const char *[]){"--market", "/nowhere", NULL}, said, sizeof said), 1);
+    server_forget();
+}
+END_TEST
+
+static double value(const struct reply *reply, const char *name) {
+    const char *found = strstr(reply->body, name);
+    ck_assert_ptr_nonnull(found);
+    return strtod(found + strlen(name), NULL);
+}
+
+/* What the book has of equity, volume and mode before a SIGTERM it has after a restart; what the
+   paper accounts held is ended. */
+START_TEST(a_restart_on_a_store_loses_nothing) {
+    char path[128];
+    server_start(NULL); /* makes the folder */
+    ck_assert_int_eq(server_stop(), 0);
+    snprintf(path, sizeof path, "%s/book.db", server.home);
+    const char *args[] = {"--store", path, "--speed", "20", NULL};
+    server_start(args);
+    struct timespec time = {.tv_sec = 2};
+    nanosleep(&time, NULL);
+    ck_assert_int_eq(post("set_risk_mode", "{\"mode\":\"conservative\",\"actor\":\"ann\"}").status,
+                     200);
+    ck_assert_int_eq(post("pause", "{\"actor\":\"ann\",\"reason\":\"restart\"}").status, 200);
+    struct reply state = ask("GET", "/api/monitoring/state", NULL, NULL);
+    double volume = value(&state, "\"today_volume_usd\":");
+    double submitted = value(&state, "\"submitted_total\":");
+    ck_assert_double_gt(volume, 0);
+    ck_assert_int_eq(server_stop(), 0);
+    server_start(args);
+    state = ask("GET", "/api/monitoring/state", NULL, NULL);
+    ck_assert(contains(&state, "\"system_status\":\"paused\""));
+    ck_assert(contains(&state, "\"risk_mode\":\"conservative\""));
+    ck_assert_double_ge(value(&state, "\"today_volume_usd\":"), volume);
+    ck_assert_double_ge(value(&state, "\"submitted_total\":"), submitted);
+    ck_assert(contains(&state, "\"overcommitted\":0"));
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+END_TEST
+
+START_TEST(a_kill_at_any_time_leaves_a_book_that_opens) {
+    char path[128];
+    server_start(NULL);
+    ck_assert_int_eq(server_stop(), 0);
+    snprintf(path, sizeof path, "%s/book.db", server.home);
+    const char *args[] = {"--store", path, "--speed", "50", NULL};
+    for (int i = 0; i < 3; i++) {
+        server_start(args);
+        struct timespec time = {.tv_nsec = 300000000 + 170000000 * i};
+        nanosleep(&time, NULL);
+        int status;
+        kill(server.pid, SIGKILL);
+        waitpid(server.pid, &status, 0);
+    }
+    server_start(args);
+    ck_assert_int_eq(ask_anonymous("GET", "/healthz", NULL, NULL).status, 200);
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+END_TEST
+
+static Suite *suite(void) {
+    Suite *all = suite_create("console_life");
+    TCase *cases = tcase_create("life");
+    tcase_set_timeout(cases, 60);
+    tcase_add_test(cases, a_made_token_is_for_its_owner_only_and_is_kept);
+    tcase_add_test(cases, it_listens_beyond_this_machine_only_with_a_token_of_the_user);
+    tcase_add_test(cases, a_short_token_or_a_wrong_option_is_refused);
+    tcase_add_test(cases, a_restart_on_a_store_loses_nothing);
+    tcase_add_test(cases, a_kill_at_any_time_leaves_a_book_that_opens);
+    suite_add_tcase(all, cases);
+    return all;
+}
+
+int main(void) {
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,196 @@
+/* perpctl as a shell sees it: exit statuses, tables, JSON. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server.h"
+
+static char output[262144];
+
+static const char *folder(void) {
+    const char *path = getenv("PERPCORE_BIN");
+    return path == NULL ? "build/bin" : path;
+}
+
+/* The exit status; what was written to either stream is in `output`. */
+static int run_as(const char *environment, const char *arguments) {
+    char line[2048];
+    snprintf(line, sizeof line,
+             "env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME HOME=%s %s %s/perpctl %s 2>&1", server.home,
+             environment, folder(), arguments);
+    FILE *pipe = popen(line, "r");
+    ck_assert_ptr_nonnull(pipe);
+    size_t length = fread(output, 1, sizeof output - 1, pipe);
+    output[length] = '\0';
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int run(const char *arguments) {
+    char all[1024];
+    snprintf(all, sizeof all, "%s --url http://127.0.0.1:%u", arguments, server.port);
+    return run_as("", all);
+}
+
+static int says(const char *text) {
+    return strstr(output, text) != NULL;
+}
+
+static void set_up(void) {
+    server_start(NULL);
+}
+
+static void tear_down(void) {
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+
+START_TEST(what_is_asked_is_shown_without_further_set_up) {
+    ck_assert_int_eq(run("status"), 0);
+    ck_assert(says("running"));
+    ck_assert(says("north"));
+    ck_assert(!says("\033"));
+    ck_assert_int_eq(run("jobs"), 0);
+    ck_assert_int_eq(run("jobs --pending"), 0);
+    ck_assert_int_eq(run("rules"), 0);
+    ck_assert(says("daily_loss"));
+    ck_assert_int_eq(run("feasibility"), 0);
+    ck_assert(says("single_limit"));
+}
+END_TEST
+
+START_TEST(programs_get_the_json_of_the_console) {
+    static const char *const commands[] = {"status --json", "jobs --json", "rules --json",
+                                           "feasibility --json", "pause --json"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        ck_assert_int_eq(run(commands[i]), 0);
+        ck_assert_int_eq(output[0], '{');
+        ck_assert_str_eq(output + strlen(output) - 2, "}\n");
+    }
+}
+END_TEST
+
+START_TEST(controls_are_done_and_seen) {
+    ck_assert_int_eq(run("pause --actor ann --reason 'lunch'"), 0);
+    ck_assert_int_eq(run("status"), 0);
+    ck_assert(says("paused"));
+    ck_assert(says("by ann: lunch"));
+    ck_assert_int_eq(run("resume --reason back"), 0);
+    ck_assert_int_eq(run("kill on"), 0);
+    ck_assert_int_eq(run("status"), 0);
+    ck_assert(says("killed"));
+    ck_assert_int_eq(run("kill off --reason 'looked at it'"), 0);
+    ck_assert_int_eq(run("kill on --exchange north"), 0);
+    ck_assert_int_eq(run("kill off --exchange north --reason ok"), 0);
+    ck_assert_int_eq(run("set-risk-mode conservative"), 0);
+    ck_assert_int_eq(run("set-risk-mode balanced --reason calm"), 0);
+    ck_assert_int_eq(run("override on --ttl-ms 60000 --reason test"), 0);
+    ck_assert_int_eq(run("override off"), 0);
+}
+END_TEST
+
+START_TEST(a_refusal_is_1) {
+    ck_assert_int_eq(run("kill off"), 1);
+    ck_assert(says("reason"));
+    ck_assert_int_eq(run("override on"), 1);
+    ck_assert_int_eq(run("set-risk-mode wild"), 1);
+    ck_assert_int_eq(run("explain 11111111-1111-1111-1111-111111111111"), 1);
+    ck_assert_int_eq(run("cancel 11111111-1111-1111-1111-111111111111"), 1);
+    char all[256];
+    snprintf(all, sizeof all, "status --url http://127.0.0.1:%u", server.port);
+    ck_assert_int_eq(run_as("PERPCORE_TOKEN=wrong-wrong-wrong-wrong", all), 1);
+    ck_assert(says("401"));
+    ck_assert_int_eq(run_as("HOME=/nowhere", all), 1);
+    ck_assert(says("--token-file"));
+}
+END_TEST
+
+START_TEST(wrong_use_is_2) {
+    static const char *const wrong[] = {"",
+                                        "frob",
+                                        "status now",
+                                        "status --frob",
+                                        "kill",
+                                        "kill maybe",
+                                        "override on --ttl-ms soon",
+                                        "explain ../../healthz",
+                                        "pause --watch",
+                                        "status --token-file /nowhere/at/all",
+                                        "status --url"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_assert_msg(run_as("", wrong[i]) == 2, "%s", wrong[i]);
+    ck_assert_int_eq(run_as("", "status --url ftp://127.0.0.1"), 2);
+    ck_assert_int_eq(run_as("", "--help"), 0);
+}
+END_TEST
+
+START_TEST(nobody_there_is_3) {
+    ck_assert_int_eq(run_as("", "status --url http://127.0.0.1:1"), 3);
+    ck_assert_int_eq(run_as("", "pause --url http://127.0.0.1:1"), 3);
+}
+END_TEST
+
+START_TEST(watching_goes_on_until_it_is_interrupted) {
+    char line[1024];
+    snprintf(line, sizeof line,
+             "env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME HOME=%s timeout -s INT 2.5 %s/perpctl "
+             "status --watch --url http://127.0.0.1:%u",
+             server.home, folder(), server.port);
+    FILE *pipe = popen(line, "r");
+    size_t length = fread(output, 1, sizeof output - 1, pipe);
+    output[length] = '\0';
+    pclose(pipe);
+    int screens = 0;
+    for (const char *at = output; (at = strstr(at, "daily loss ")) != NULL; at++)
+        screens++;
+    ck_assert_int_ge(screens, 2);
+    ck_assert(!says("\033"));
+}
+END_TEST
+
+START_TEST(a_job_is_explained) {
+    char *id = NULL;
+    for (int i = 0; i < 100 && id == NULL; i++) {
+        struct timespec time = {.tv_nsec = 100000000};
+        struct reply reply = ask("GET", "/api/jobs/open", NULL, NULL);
+        id = strstr(reply.body, "\"job_id\":\"");
+        nanosleep(&time, NULL);
+    }
+    ck_assert_ptr_nonnull(id);
+    char command[128];
+    snprintf(command, sizeof command, "explain %.36s", id + 10);
+    ck_assert_int_eq(run(command), 0);
+    ck_assert(says("accept"));
+    ck_assert(says("safety_score"));
+}
+END_TEST
+
+static Suite *suite(void) {
+    Suite *all = suite_create("perpctl");
+    TCase *cases = tcase_create("perpctl");
+    tcase_set_timeout(cases, 60);
+    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_test(cases, what_is_asked_is_shown_without_further_set_up);
+    tcase_add_test(cases, programs_get_the_json_of_the_console);
+    tcase_add_test(cases, controls_are_done_and_seen);
+    tcase_add_test(cases, a_refusal_is_1);
+    tcase_add_test(cases, wrong_use_is_2);
+    tcase_add_test(cases, nobody_there_is_3);
+    tcase_add_test(cases, watching_goes_on_until_it_is_interrupted);
+    tcase_add_test(cases, a_job_is_explained);
+    suite_add_tcase(all, cases);
+    return all;
+}
+
+int main(void) {
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
