@@ -71,8 +71,7 @@ static void keep(struct console_decisions *decisions, struct console_decision *d
     }
     char *older = row->detail;
     *row = *decision;
-    decision->detail = NULL; /* the row owns it now */
-    free(older);
+    decision->detail = older; /* dropped with what was staged */
 }
 
 static void commit(void *user, perp_status *status) {
@@ -86,7 +85,7 @@ static void commit(void *user, perp_status *status) {
     for (uint32_t i = 0; i < decisions->n_staged; i++)
         keep(decisions, &decisions->staged[i]);
     pthread_mutex_unlock(&decisions->lock);
-    decisions->n_staged = 0;
+    drop_staged(decisions);
 }
 
 static void roll_back(void *user) {
