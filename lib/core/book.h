@@ -27,6 +27,8 @@ struct perp_batch {
     void *waiting; /* events applied but not yet durable (PERP_DURABILITY_BATCH) */
     uint32_t waiting_size, waiting_capacity, n_waiting;
     struct perp_event_room spare;
+    _Atomic uint32_t deciders; /* threads that wait for the lock to change the book */
+    perp_change changes[PERP_MONITOR_CHANGES]; /* the last ones; number n is at n % their count */
 };
 
 struct perp_notice {

@@ -307,6 +307,21 @@ static perp_status put_to_wait(perp_core *core) {
     return PERP_OK;
 }
 
+static void keep_change(perp_core *core, const struct perp_event *event) {
+    perp_change *change = &core->batch->changes[event->seq % PERP_MONITOR_CHANGES];
+    change->seq = event->seq;
+    change->time_ns = event->time_ns;
+    change->kind = core->event_rows[event->kind].name;
+    change->exchange = event->exchange;
+    change->has_job = event->has_job != 0;
+    change->job_id = event->job;
+}
+
+const perp_change *perp_change_at(const perp_core *core, uint64_t seq) {
+    const perp_change *change = &core->batch->changes[seq % PERP_MONITOR_CHANGES];
+    return seq && change->seq == seq ? change : NULL;
+}
+
 void perp_event_apply(perp_core *core, const struct perp_event *event) {
     if (event->time_ns > perp_clock(core))
         atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
@@ -367,6 +382,7 @@ perp_status perp_batch_commit(perp_core *core) {
     for (uint32_t n = 0; n < batch->count; n++) {
         const struct perp_event *event = (const struct perp_event *)(const void *)at;
         perp_event_apply(core, event);
+        keep_change(core, event);
         at += event->size;
     }
     return PERP_OK;
@@ -465,8 +481,21 @@ bool perp_in_callback(const perp_core *core) {
     return callback_core == core;
 }
 
+bool perp_decisions_wait(const perp_core *core) {
+    return atomic_load_explicit(&core->batch->deciders, memory_order_relaxed) > 0;
+}
+
+static bool try_lock(perp_core *core) {
+    return core->config.threading != PERP_THREADING_SERIALIZED ||
+           pthread_mutex_trylock(&core->lock) == 0;
+}
+
 void perp_enter(perp_core *core) {
-    perp_lock(core);
+    if (!try_lock(core)) {
+        atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+        perp_lock(core);
+        atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+    }
     perp_fail(core, PERP_OK, "%s", "");
 }
 

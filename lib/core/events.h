@@ -136,6 +136,12 @@ perp_status perp_batch_drop(perp_core *core);
 /* Makes the batch durable and applies it: all or nothing. */
 perp_status perp_batch_commit(perp_core *core);
 
+/* The change of that number, where it is one of the last that were made since open; else NULL.
+   Under the lock. */
+const perp_change *perp_change_at(const perp_core *core, uint64_t seq);
+/* Whether a thread waits for the lock to change the book; for readers that give way. */
+bool perp_decisions_wait(const perp_core *core);
+
 /* The day that a time lies in, counted from the epoch. */
 int64_t perp_day_of(const perp_core *core, int64_t time_ns);
 /* Whether a change at `now` is the first of its day. */

@@ -124,22 +124,10 @@ perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id i
     return PERP_OK;
 }
 
-perp_status perp_market_query(const perp_market *market, perp_instrument_id instrument,
-                              int64_t now_ns, perp_market_state *state) {
-    if (!market)
-        return perp_fail(NULL, PERP_E_INVALID, "market: NULL");
-    const perp_core *core = market->core;
-    const struct perp_slot *slot = perp_slot_of(market, instrument);
-    if (!slot)
-        return perp_fail(core, PERP_E_NOT_FOUND, "no instrument has id %u", instrument);
-    if (!state)
-        return perp_fail(core, PERP_E_INVALID, "state: NULL");
+void perp_market_state_of(const perp_market *market, perp_instrument_id instrument, int64_t now,
+                          double threshold, perp_market_state *state) {
+    const struct perp_slot *slot = market->slots[instrument];
     struct perp_market_view view;
-    perp_lock(core);
-    const perp_risk_config *risk = &core->config.risk;
-    double threshold = risk->modes[risk->mode].volatility_threshold;
-    perp_unlock(core);
-    int64_t now = perp_query_time(core, now_ns);
     double last;
     uint64_t began;
     do {
@@ -149,8 +137,8 @@ perp_status perp_market_query(const perp_market *market, perp_instrument_id inst
     } while (perp_read_again(&slot->seq, began));
     double none = (double)NAN;
     bool quoted = view.has_quote, funded = view.has_funding, open = view.position.quantity != 0;
-    perp_market_state all = {
-        .struct_size = sizeof all,
+    *state = (perp_market_state){
+        .struct_size = sizeof *state,
         .has_quote = quoted,
         .bid = quoted ? view.bid : none,
         .bid_size = quoted ? view.bid_size : none,
@@ -172,8 +160,25 @@ perp_status perp_market_query(const perp_market *market, perp_instrument_id inst
         .entry_price = open ? view.position.entry_price : none,
     };
     if (funded && !view.funding.continuous)
-        all.next_funding_ns = perp_settlement_after(
+        state->next_funding_ns = perp_settlement_after(
             view.funding.next_ns, perp_funding_interval_ns(view.funding.interval_h), now);
+}
+
+perp_status perp_market_query(const perp_market *market, perp_instrument_id instrument,
+                              int64_t now_ns, perp_market_state *state) {
+    if (!market)
+        return perp_fail(NULL, PERP_E_INVALID, "market: NULL");
+    const perp_core *core = market->core;
+    if (!perp_slot_of(market, instrument))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no instrument has id %u", instrument);
+    if (!state)
+        return perp_fail(core, PERP_E_INVALID, "state: NULL");
+    perp_lock(core);
+    const perp_risk_config *risk = &core->config.risk;
+    double threshold = risk->modes[risk->mode].volatility_threshold;
+    perp_unlock(core);
+    perp_market_state all;
+    perp_market_state_of(market, instrument, perp_query_time(core, now_ns), threshold, &all);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);

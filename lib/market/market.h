@@ -39,6 +39,10 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
+/* What a query of the instrument shows; fast: its volatility is at least the threshold. No lock. */
+void perp_market_state_of(const perp_market *market, perp_instrument_id instrument, int64_t now,
+                          double threshold, perp_market_state *state);
+
 /* What the host says of an exchange, and how often it said "up": a rise means that the circuit is
    to be closed. */
 uint32_t perp_market_api(const perp_market *market, perp_exchange_id id);

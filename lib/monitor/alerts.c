@@ -1,4 +1,4 @@
-/* The alerts that stand, derived from the state as it is: nothing is remembered, so nothing can be
+/* The alerts that stand, derived from a copy of the state: nothing is remembered, so nothing can be
    forgotten. Each level is one walk over the conditions, so that no memory is needed to sort them.
  */
 #include "monitor/monitor.h"
@@ -11,6 +11,7 @@
 #include "util/text.h"
 
 struct walk {
+    const struct perp_taken_state *state;
     const perp_core *core;
     int64_t now;
     uint32_t level; /* of this walk: others are left out */
@@ -52,38 +53,39 @@ static int64_t after(int64_t a_ns, int64_t b_ms) {
 }
 
 static void look_at_book(struct walk *w) {
-    const perp_core *core = w->core;
-    const perp_risk *risk = core->risk;
-    if (core->store_failed)
+    const perp_monitor_risk *risk = &w->state->s->risk;
+    if (w->state->store_failed)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STORE_FAILED, PERP_TIME_NONE, "store",
                     "a change could not be stored: dispatch is paused until resume");
     if (risk->auto_halt)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_AUTO_HALT, PERP_TIME_NONE, "book",
-                    "%u failures in a row: halted until reset_halt", risk->failures);
-    if (risk->override_on && w->now < risk->override_until) {
+                    "%u failures in a row: halted until reset_halt",
+                    (uint32_t)risk->consecutive_failures);
+    if (risk->manual_override) {
         char until[40];
         perp_text_time(risk->override_until, until);
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_OVERRIDE_ON, PERP_TIME_NONE, "book",
                     "soft rules pass for %s until %s",
-                    risk->override_has_job ? "one job" : "all jobs", until);
+                    risk->override_job.given ? "one job" : "all jobs", until);
     }
 }
 
 static void look_at_loss(struct walk *w) {
-    perp_usd limit;
-    perp_usd loss = perp_risk_loss(w->core, &limit);
+    perp_usd limit = w->state->s->global.daily_loss_limit;
+    perp_usd loss = w->state->s->global.daily_loss_used;
+    bool reached = w->state->daily_loss_reached;
+    if (!reached && (limit <= 0 || loss <= 0))
+        return;
     char used[32], most[32];
     perp_text_usd(loss, used);
     perp_text_usd(limit, most);
-    if (w->core->risk->daily_loss_reached) {
+    if (reached) {
         raise_alert(
             w, PERP_ALERT_CRITICAL, PERP_ALERT_DAILY_LOSS, PERP_TIME_NONE, "book",
             "today's loss reached the limit of %s USD (now %s): no new risk until the day rolls",
             most, used);
         return;
     }
-    if (limit <= 0 || loss <= 0)
-        return;
     uint32_t percent = perp_usd_at_least_ppm(loss, limit, 1000000)  ? 100
                        : perp_usd_at_least_ppm(loss, limit, 800000) ? 80
                        : perp_usd_at_least_ppm(loss, limit, 500000) ? 50
@@ -99,54 +101,57 @@ static void look_at_loss(struct walk *w) {
 }
 
 static void look_at_exchange(struct walk *w, perp_exchange_id id) {
-    const perp_core *core = w->core;
-    const char *name = core->exchanges[id].spec.name;
-    if (perp_market_api(core->market, id) == PERP_API_DOWN)
+    const perp_monitor_capital *capital = &w->state->s->capital[id];
+    const perp_monitor_exchange *exchange = &w->state->s->exchanges[id];
+    const char *name = capital->exchange;
+    if (exchange->status == PERP_API_DOWN)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_EXCHANGE_DOWN, PERP_TIME_NONE, name,
                     "the host says that the exchange is down");
-    if (w->level != PERP_ALERT_WARNING) /* the rest is all warnings, and costs more */
-        return;
-    perp_exchange_state exchange;
-    perp_capital_state capital;
-    perp_exchange_state_of(core, id, w->now, &exchange);
-    perp_capital_state_of(core->capital, id, &capital);
-    const struct perp_breaker *circuit = &core->risk->circuits[id];
-    if (exchange.circuit != PERP_CIRCUIT_CLOSED)
-        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CIRCUIT_OPEN, circuit->opened_at, name,
-                    exchange.circuit == PERP_CIRCUIT_OPEN
+    if (exchange->circuit != PERP_CIRCUIT_CLOSED)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CIRCUIT_OPEN,
+                    w->state->circuits[id].opened_at, name,
+                    exchange->circuit == PERP_CIRCUIT_OPEN
                         ? "%u results in a row were not completed: no new jobs for now"
                         : "%u results in a row were not completed: one job may try",
-                    circuit->failures);
-    if (exchange.delayed)
+                    w->state->circuits[id].failures);
+    if (exchange->delayed)
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_DELAYED, PERP_TIME_NONE, name,
-                    exchange.api == PERP_API_DEGRADED
+                    exchange->status == PERP_API_DEGRADED
                         ? "the host says that the exchange is degraded"
                         : "the mean latency is above the limit");
-    if (capital.safe_mode)
+    if (capital->safe_mode)
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_SAFE_MODE, PERP_TIME_NONE, name,
                     "some pools take no new reservations until safe mode is switched off");
-    if (capital.overcommitted > 0) {
+    if (capital->overcommitted > 0) {
         char over[32];
-        perp_text_usd(capital.overcommitted, over);
+        perp_text_usd(capital->overcommitted, over);
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_OVERCOMMITTED, PERP_TIME_NONE, name,
                     "%s USD more are committed than the pools' budgets hold", over);
     }
 }
 
-static void look_at_jobs(struct walk *w) {
-    const struct perp_scheduler *scheduler = w->core->scheduler;
+static void look_at_unresolved(struct walk *w) {
     char id[37];
-    for (const struct perp_job_entry *job = scheduler->unresolved.first; job; job = job->next) {
+    for (uint32_t i = 0; i < w->state->n_unresolved; i++) {
+        const struct perp_unresolved *job = &w->state->unresolved[i];
         perp_uuid_format(&job->id, id);
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_UNRESOLVED_LEG, job->ended, id, "%s",
                     job->has_repair
                         ? "legs filled unequally: a repair is under way"
                         : "legs filled unequally and no repair is under way: square it");
     }
-    for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next) {
+}
+
+static void look_at_running(struct walk *w) {
+    char id[37];
+    for (uint32_t i = 0; i < w->state->s->n_running; i++) {
+        const perp_monitor_job *job = &w->state->running[i];
         int64_t due = job->max_run_ms ? after(job->started, job->max_run_ms) : INT64_MAX;
-        perp_uuid_format(&job->id, id);
-        if (w->now > due || job->overdue)
+        bool late = w->now > due || job->overdue;
+        if (!late && job->state != PERP_JOB_IN_DOUBT)
+            continue;
+        perp_uuid_format(&job->job_id, id);
+        if (late)
             raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_JOB_OVERDUE, due, id,
                         "runs longer than its max_run_ms of %lld", (long long)job->max_run_ms);
         if (job->state == PERP_JOB_IN_DOUBT)
@@ -155,33 +160,49 @@ static void look_at_jobs(struct walk *w) {
     }
 }
 
+/* The first of the running jobs that trade the instrument. */
+static const perp_monitor_job *first_on(const struct perp_taken_state *state,
+                                        perp_instrument_id id) {
+    for (uint32_t i = 0; i < state->s->n_running; i++)
+        for (uint32_t leg = 0; leg < state->running[i].n_legs; leg++)
+            if (state->running[i].instruments[leg] == id)
+                return &state->running[i];
+    return NULL;
+}
+
 /* No quote that a decision would trust for an instrument that a running job trades. */
+static void look_at_feed(struct walk *w, perp_instrument_id id) {
+    int64_t most_ms = w->state->max_quote_age_ms;
+    struct perp_market_view view;
+    perp_market_read(w->core->market, id, w->now, &view);
+    int64_t age = 0;
+    bool known = view.has_quote && perp_usd_sub(w->now, view.quote_time, &age);
+    if (known && age <= most_ms * PERP_NS_PER_MS && age >= -most_ms * PERP_NS_PER_MS)
+        return;
+    int64_t since = first_on(w->state, id)->started;
+    if (known && age > 0 && after(view.quote_time, most_ms) > since)
+        since = after(view.quote_time, most_ms);
+    const perp_instrument_spec *spec = &perp_instrument_at(w->core, id)->spec;
+    raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_FEED_SILENT, since, spec->symbol,
+                "%s: no fresh quote for a running job's leg",
+                w->core->exchanges[spec->exchange].spec.name);
+}
+
 static void look_at_feeds(struct walk *w) {
-    const perp_core *core = w->core;
-    int64_t most_ms = core->config.risk.max_quote_age_ms;
-    for (perp_instrument_id id = 0; id < perp_n_instruments(core); id++) {
-        const struct perp_job_leg *leg = core->risk->exposures[id].first;
-        if (!leg)
-            continue;
-        struct perp_market_view view;
-        perp_market_read(core->market, id, w->now, &view);
-        int64_t age = 0;
-        bool known = view.has_quote && perp_usd_sub(w->now, view.quote_time, &age);
-        if (known && age <= most_ms * PERP_NS_PER_MS && age >= -most_ms * PERP_NS_PER_MS)
-            continue;
-        int64_t since = leg->job->started;
-        if (known && age > 0 && after(view.quote_time, most_ms) > since)
-            since = after(view.quote_time, most_ms);
-        const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
-        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_FEED_SILENT, since, spec->symbol,
-                    "%s: no fresh quote for a running job's leg",
-                    core->exchanges[spec->exchange].spec.name);
+    uint64_t traded[PERP_MAX_INSTRUMENTS / 64] = {0};
+    for (uint32_t i = 0; i < w->state->s->n_running; i++) {
+        const perp_monitor_job *job = &w->state->running[i];
+        for (uint32_t leg = 0; leg < job->n_legs; leg++)
+            traded[job->instruments[leg] / 64] |= UINT64_C(1) << job->instruments[leg] % 64;
     }
+    for (uint32_t word = 0; word * 64 < w->state->budgets.n_instruments; word++)
+        for (uint64_t bits = traded[word]; bits; bits &= bits - 1)
+            look_at_feed(w, word * 64 + (uint32_t)__builtin_ctzll(bits));
 }
 
 /* Of each strategy the pair that allows most, among those whose equity is known. */
 struct best {
-    const perp_core *core;
+    const struct perp_budgets *budgets;
     bool seen[PERP_STRATEGY_COUNT];
     bool possible[PERP_STRATEGY_COUNT];
     perp_feasibility row[PERP_STRATEGY_COUNT];
@@ -189,9 +210,9 @@ struct best {
 
 static bool take_best(void *user, const perp_feasibility *row) {
     struct best *best = user;
-    const struct perp_account *accounts = best->core->capital->accounts;
+    const struct perp_budget *exchanges = best->budgets->exchanges;
     uint32_t s = row->strategy;
-    if (!accounts[row->first].has_equity || !accounts[row->second].has_equity)
+    if (!exchanges[row->first].has_equity || !exchanges[row->second].has_equity)
         return true;
     if (!best->seen[s] || row->largest > best->row[s].largest)
         best->row[s] = *row;
@@ -204,21 +225,25 @@ static bool take_best(void *user, const perp_feasibility *row) {
 }
 
 /* A pool that was given no share is a decision, not an oversight. */
-static bool has_share(const perp_core *core, uint32_t strategy) {
-    const perp_capital_config *config = &core->config.capital;
+static bool has_share(const struct perp_budgets *budgets, uint32_t strategy) {
+    const perp_capital_config *config = &budgets->config;
     const uint32_t shares[PERP_POOL_COUNT] = {[PERP_POOL_WASH] = config->wash_ppm,
                                               [PERP_POOL_ARB] = config->arb_ppm,
                                               [PERP_POOL_RESERVE] = config->reserve_ppm};
-    return shares[perp_pool_of(core, strategy)] > 0;
+    return shares[budgets->pool_of[strategy]] > 0;
 }
 
 static void look_at_feasibility(struct walk *w) {
-    if (w->level != PERP_ALERT_WARNING)
+    const struct perp_budgets *budgets = &w->state->budgets;
+    bool fine = true;
+    for (uint32_t s = 0; s < PERP_STRATEGY_COUNT && fine; s++)
+        fine = !has_share(budgets, s) || perp_feasible_at_sight(w->core, budgets, s);
+    if (fine)
         return;
-    struct best best = {.core = w->core};
-    w->status = perp_feasibility_each(w->core, take_best, &best);
+    struct best best = {.budgets = budgets};
+    w->status = perp_feasibility_each(w->state->core, budgets, take_best, &best);
     for (uint32_t s = 0; s < PERP_STRATEGY_COUNT && w->status == PERP_OK; s++) {
-        if (!best.seen[s] || best.possible[s] || !has_share(w->core, s))
+        if (!best.seen[s] || best.possible[s] || !has_share(budgets, s))
             continue;
         char largest[32], smallest[32];
         perp_text_usd(best.row[s].largest, largest);
@@ -230,45 +255,28 @@ static void look_at_feasibility(struct walk *w) {
     }
 }
 
-perp_status perp_alerts_each(const perp_core *core, int64_t now,
+perp_status perp_alerts_each(const struct perp_taken_state *state,
                              void (*take)(void *user, const perp_alert *alert), void *user) {
     static const uint32_t levels[] = {PERP_ALERT_CRITICAL, PERP_ALERT_WARNING, PERP_ALERT_INFO};
-    struct walk w = {.core = core, .now = now, .take = take, .user = user, .status = PERP_OK};
+    struct walk w = {.state = state,
+                     .core = state->core,
+                     .now = state->s->now_ns,
+                     .take = take,
+                     .user = user,
+                     .status = PERP_OK};
     for (size_t i = 0; i < sizeof levels / sizeof *levels && w.status == PERP_OK; i++) {
         w.level = levels[i];
         look_at_book(&w);
         look_at_loss(&w);
-        for (perp_exchange_id id = 0; id < perp_n_exchanges(core); id++)
+        for (perp_exchange_id id = 0; id < state->s->n_exchanges; id++)
             look_at_exchange(&w, id);
-        look_at_jobs(&w);
-        look_at_feeds(&w);
-        look_at_feasibility(&w);
+        if (w.level == PERP_ALERT_CRITICAL) {
+            look_at_unresolved(&w);
+            look_at_feeds(&w);
+        } else if (w.level == PERP_ALERT_WARNING) {
+            look_at_running(&w);
+            look_at_feasibility(&w);
+        }
     }
     return w.status;
-}
-
-struct taken {
-    perp_alert *alerts;
-    uint32_t capacity;
-    uint32_t count;
-};
-
-static void take_alert(void *user, const perp_alert *alert) {
-    struct taken *taken = user;
-    if (taken->count < taken->capacity)
-        taken->alerts[taken->count] = *alert;
-    taken->count++;
-}
-
-perp_status perp_monitor_alerts(const perp_core *core, int64_t now_ns, perp_alert *alerts,
-                                uint32_t capacity, uint32_t *count) {
-    if (!core || !count || (capacity && !alerts))
-        return perp_fail(core, PERP_E_INVALID, "alerts: NULL");
-    struct taken taken = {alerts, capacity, 0};
-    perp_lock(core);
-    perp_status status = perp_alerts_each(core, perp_query_time(core, now_ns), take_alert, &taken);
-    perp_unlock(core);
-    if (status == PERP_OK)
-        *count = taken.count;
-    return status;
 }

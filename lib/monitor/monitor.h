@@ -5,49 +5,108 @@
 #include "scheduler/scheduler.h"
 #include "util/json.h"
 
-/* A struct a section: its scalar fields, as fields.def lists them. */
-typedef const char *perp_field_text; /* NULL: null in JSON */
-typedef perp_usd perp_field_usd;
-typedef perp_usd perp_field_limit; /* 0: none, null in JSON */
-typedef double perp_field_number;  /* NaN and infinity: null in JSON */
-typedef uint64_t perp_field_count;
-typedef bool perp_field_flag;
-typedef int64_t perp_field_time; /* PERP_TIME_NONE: null in JSON */
+/* What the limits of capital depend on. */
+struct perp_budget {
+    bool has_equity; /* it ever got one */
+    bool safe_mode;
+    perp_usd equity;
+    perp_usd max_notional;               /* of what runs there */
+    perp_instrument_id first_instrument; /* PERP_NO_ID: none */
+    perp_usd pools[PERP_POOL_COUNT];
+};
 
-#define MEMBER(type, name) perp_field_##type name;
-struct perp_global_stats {
-#define GLOBAL MEMBER
-#include "monitor/fields.def"
+struct perp_budgets {
+    perp_capital_config config;
+    uint32_t pool_of[PERP_STRATEGY_COUNT];
+    uint32_t n_exchanges;
+    uint32_t n_instruments;
+    uint32_t n_bases;
+    struct perp_budget exchanges[PERP_MAX_EXCHANGES];
 };
-struct perp_capital_stats {
-#define CAPITAL MEMBER
-#include "monitor/fields.def"
+
+/* Under the lock. */
+void perp_budgets_take(const perp_core *core, struct perp_budgets *budgets);
+
+/* Calls `take` with each row until it returns false. PERP_E_NOMEM. Without the lock. */
+perp_status perp_feasibility_each(perp_core *core, const struct perp_budgets *budgets,
+                                  bool (*take)(void *user, const perp_feasibility *row),
+                                  void *user);
+
+/* Whether the strategy has a pair that it could trade on, or none that has equity, as far as that
+   is seen with little work and no memory; false is no proof. Without the lock. */
+bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *budgets,
+                            uint32_t strategy);
+
+struct perp_unresolved {
+    perp_uuid id;
+    int64_t ended;
+    bool has_repair;
 };
-struct perp_pool_stats {
-#define POOL MEMBER
-#include "monitor/fields.def"
+
+#define PERP_FEW_UNRESOLVED 32
+
+/* All that a state is made of: copied under the lock into the snapshot and beside it, then
+   completed without the lock. */
+struct perp_taken_state {
+    perp_core *core;
+    perp_monitor_state *s;
+    perp_monitor_job *running; /* s->n_running; those of the snapshot where they fit there */
+    uint32_t running_capacity;
+    struct perp_unresolved *unresolved;
+    uint32_t n_unresolved, unresolved_capacity;
+    struct perp_unresolved few[PERP_FEW_UNRESOLVED];
+    bool store_failed;
+    bool daily_loss_reached;
+    uint32_t n_symbols;
+    int64_t max_quote_age_ms;
+    double volatility_threshold;
+    double max_latency_ms;
+    struct {
+        uint32_t failures;
+        int64_t opened_at;
+    } circuits[PERP_MAX_EXCHANGES];
+    struct perp_budgets budgets;
 };
-struct perp_exchange_stats {
-#define EXCHANGE MEMBER
-#include "monitor/fields.def"
+
+/* Takes the lock, fills state and s with all that belongs to the book, gives the lock back and
+   completes the lists. now_ns: the caller's. Close it, also where it failed. PERP_E_NOMEM. */
+perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_state *s,
+                            struct perp_taken_state *state);
+void perp_state_close(struct perp_taken_state *state);
+
+/* jobs.c. Under the lock: the counts; what runs and what is unresolved, for which there is room. */
+void perp_copy_jobs(struct perp_taken_state *state);
+
+/* The walks over the jobs that wait and those that ended, which may be many: as many at a time as a
+   decision can wait for. */
+struct perp_list_walk {
+    bool pending_done, ended_done;
+    uint32_t n_top;
+    uint64_t next_order, end_order; /* of those that wait: from where on, and where to stop */
+    struct perp_waiting {
+        double score;
+        int32_t priority;
+        uint32_t slot; /* where its row is */
+        uint64_t order;
+        const struct perp_job_entry *fresh; /* found in this hold and not yet copied */
+    } top[PERP_MONITOR_TOP_PENDING + 1];
+    perp_monitor_job rows[PERP_MONITOR_TOP_PENDING];
+    bool at_end;       /* `ended` says where to go on */
+    perp_uuid ended;   /* the last one seen */
+    uint64_t ended_of; /* its order of submit */
 };
-struct perp_jobs_stats {
-#define JOBS MEMBER
-#include "monitor/fields.def"
-};
-struct perp_job_stats {
-#define JOB MEMBER
-#include "monitor/fields.def"
-};
-struct perp_risk_stats {
-#define RISK MEMBER
-#include "monitor/fields.def"
-};
-struct perp_market_stats {
-#define MARKET MEMBER
-#include "monitor/fields.def"
-};
-#undef MEMBER
+void perp_walk_begin(struct perp_list_walk *walk, struct perp_taken_state *state);
+/* One piece of both. Under the lock. */
+void perp_walk_on(struct perp_list_walk *walk, struct perp_taken_state *state);
+/* Without the lock: the rows in their order, with their names. */
+void perp_walk_end(struct perp_list_walk *walk, struct perp_taken_state *state);
+
+/* Calls `take` with each alert that stands, most severe first. The state must be completed. Without
+   the lock. PERP_E_NOMEM. */
+perp_status perp_alerts_each(const struct perp_taken_state *state,
+                             void (*take)(void *user, const perp_alert *alert), void *user);
+
+const char *perp_alert_level_string(uint32_t level);
 
 /* Writing JSON: where memory runs out, failed is set and the rest does nothing. */
 struct perp_out {
@@ -57,26 +116,24 @@ cJSON *perp_out_object(struct perp_out *out, cJSON *parent, const char *name);
 cJSON *perp_out_array(struct perp_out *out, cJSON *parent, const char *name);
 void perp_out_item(struct perp_out *out, cJSON *array, const char *text);
 void perp_out_text(struct perp_out *out, cJSON *object, const char *name, const char *text);
-void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd amount);
-void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd amount);
-void perp_out_number(struct perp_out *out, cJSON *object, const char *name, double value);
+
+/* A field, by the type that its table gives. */
+void perp_out_system(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_mode(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_circuit(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_api(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_strategy(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_state(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_reason(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
+void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value);
 void perp_out_count(struct perp_out *out, cJSON *object, const char *name, uint64_t value);
-void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, bool value);
-void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t time_ns);
-
-/* jobs_stats. Under the lock. */
-void perp_out_jobs(struct perp_out *out, cJSON *root, const perp_core *core);
-
-/* Calls `take` with each alert that stands at `now`, most severe first. Under the lock.
- * PERP_E_NOMEM. */
-perp_status perp_alerts_each(const perp_core *core, int64_t now,
-                             void (*take)(void *user, const perp_alert *alert), void *user);
-
-/* Calls `take` with each row until it returns false. Under the lock. PERP_E_NOMEM. */
-perp_status perp_feasibility_each(const perp_core *core,
-                                  bool (*take)(void *user, const perp_feasibility *row),
-                                  void *user);
-
-const char *perp_alert_level_string(uint32_t level);
+void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
+void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
+void perp_out_number(struct perp_out *out, cJSON *object, const char *name, double value);
+void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t value);
+void perp_out_uuid(struct perp_out *out, cJSON *object, const char *name, perp_uuid value);
+void perp_out_one_job(struct perp_out *out, cJSON *object, const char *name, perp_one_job value);
+void perp_out_name(struct perp_out *out, cJSON *object, const char *name, const char *value);
 
 #endif

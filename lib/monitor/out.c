@@ -32,13 +32,13 @@ static void keep(struct perp_out *out, bool done) {
     out->failed = out->failed || !done;
 }
 
-void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd amount) {
-    keep(out, object && perp_json_add_usd(object, name, amount));
+void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd value) {
+    keep(out, object && perp_json_add_usd(object, name, value));
 }
 
-void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd amount) {
-    if (amount)
-        perp_out_usd(out, object, name, amount);
+void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd value) {
+    if (value)
+        perp_out_usd(out, object, name, value);
     else
         perp_out_text(out, object, name, NULL);
 }
@@ -47,14 +47,51 @@ void perp_out_number(struct perp_out *out, cJSON *object, const char *name, doub
     keep(out, object && perp_json_add_double(object, name, value));
 }
 
+void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value) {
+    keep(out, object && perp_json_add_int64(object, name, value));
+}
+
 void perp_out_count(struct perp_out *out, cJSON *object, const char *name, uint64_t value) {
     keep(out, object && perp_json_add_uint64(object, name, value));
 }
 
-void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, bool value) {
-    (void)add(out, object, name, cJSON_CreateBool(value));
+void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32_t value) {
+    (void)add(out, object, name, cJSON_CreateBool(value != 0));
 }
 
-void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t time_ns) {
-    keep(out, object && perp_json_add_time(object, name, time_ns));
+void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t value) {
+    keep(out, object && perp_json_add_time(object, name, value));
 }
+
+void perp_out_name(struct perp_out *out, cJSON *object, const char *name, const char *value) {
+    perp_out_text(out, object, name, value);
+}
+
+void perp_out_uuid(struct perp_out *out, cJSON *object, const char *name, perp_uuid value) {
+    char text[37];
+    perp_uuid_format(&value, text);
+    perp_out_text(out, object, name, text);
+}
+
+void perp_out_one_job(struct perp_out *out, cJSON *object, const char *name, perp_one_job value) {
+    if (value.given)
+        perp_out_uuid(out, object, name, value.job_id);
+    else
+        perp_out_text(out, object, name, NULL);
+}
+
+void perp_out_reason(struct perp_out *out, cJSON *object, const char *name, uint32_t value) {
+    perp_out_text(out, object, name, value == PERP_REASON_NONE ? NULL : perp_reason_string(value));
+}
+
+/* The fields whose values are names of a closed list. */
+#define LISTED(type, string)                                                                       \
+    void perp_out_##type(struct perp_out *out, cJSON *object, const char *name, uint32_t value) {  \
+        perp_out_text(out, object, name, string(value));                                           \
+    }
+LISTED(system, perp_system_string)
+LISTED(mode, perp_mode_string)
+LISTED(circuit, perp_circuit_string)
+LISTED(api, perp_api_string)
+LISTED(strategy, perp_strategy_string)
+LISTED(state, perp_job_state_string)

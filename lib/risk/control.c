@@ -428,6 +428,11 @@ perp_status perp_market_query_exchange(const perp_market *market, perp_exchange_
 
 #define DELAYED_SAMPLES 10
 
+bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms) {
+    return api == PERP_API_DEGRADED ||
+           (latency->samples >= DELAYED_SAMPLES && latency->mean > max_ms);
+}
+
 void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, int64_t now,
                             perp_exchange_state *state) {
     struct perp_latency_view latency;
@@ -445,8 +450,7 @@ void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, in
         .running_notional = core->risk->running_notional[exchange],
     };
     double limit = core->config.risk.modes[core->config.risk.mode].max_latency_ms;
-    state->delayed = state->api == PERP_API_DEGRADED ||
-                     (latency.samples >= DELAYED_SAMPLES && latency.mean > limit);
+    state->delayed = perp_is_delayed(state->api, &latency, limit);
     uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
     for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
         struct perp_market_view view;

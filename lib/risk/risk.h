@@ -146,6 +146,8 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
 void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, int64_t now,
                             perp_exchange_state *state);
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange);
+/* Whether an exchange answers too slowly: the host says so, or enough samples do. */
+bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms);
 
 /* Puts a job's legs among the running ones, or takes them out. */
 void perp_exposure_link(perp_core *core, struct perp_job_entry *job);

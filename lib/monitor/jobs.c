@@ -1,0 +1,207 @@
+/* The jobs of a state: the counts, what runs, what waits next, what ended. */
+#include "monitor/monitor.h"
+
+#include <math.h>
+#include <string.h>
+
+/* How many places or ended jobs are looked at in one hold of the lock. */
+#define PIECE 128
+
+/* All but the name of the symbol, which needs no lock. */
+static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
+    row->job_id = job->id;
+    row->strategy = job->strategy;
+    row->state = job->state;
+    row->notional = job->notional;
+    row->score = job->score;
+    row->priority = job->priority;
+    row->last_refusal = job->last_refusal;
+    row->is_repair = job->is_repair;
+    row->overdue = job->overdue;
+    row->submitted = job->submitted;
+    row->started = job->started;
+    row->ended = job->ended;
+    row->pnl = job->pnl;
+    row->volume = job->volume;
+    row->fees = job->fees;
+    row->max_run_ms = job->max_run_ms;
+    row->reserved = 0;
+    row->n_legs = job->n_legs;
+    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
+        row->instruments[i] = i < job->n_legs ? job->legs[i].instrument : PERP_NO_ID;
+}
+
+static void name_jobs(const perp_core *core, perp_monitor_job *rows, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(rows[i].symbol, perp_instrument_at(core, rows[i].instruments[0])->spec.symbol,
+               sizeof rows[i].symbol);
+}
+
+static void copy_counts(const struct perp_scheduler *s, perp_monitor_jobs *jobs) {
+    *jobs = (perp_monitor_jobs){
+        .running_jobs_count = s->running.count,
+        .in_doubt_jobs_count = s->n_in_doubt,
+        .open_jobs_count = s->open.count,
+        .unresolved_jobs_count = s->unresolved.count,
+        .pending_jobs_count = s->n_pending,
+        .submitted_today = s->submitted_today,
+        .dispatched_today = s->dispatched_today,
+        .completed_today = s->ended_today[PERP_JOB_COMPLETED],
+        .failed_today = s->ended_today[PERP_JOB_FAILED],
+        .partial_today = s->ended_today[PERP_JOB_PARTIAL],
+        .rejected_today = s->ended_today[PERP_JOB_REJECTED],
+        .expired_today = s->ended_today[PERP_JOB_EXPIRED],
+        .cancelled_today = s->ended_today[PERP_JOB_CANCELLED],
+        .submitted_total = s->submitted_total,
+        .dispatched_total = s->dispatched_total,
+        .completed_total = s->ended_total[PERP_JOB_COMPLETED],
+        .failed_total = s->ended_total[PERP_JOB_FAILED],
+        .partial_total = s->ended_total[PERP_JOB_PARTIAL],
+        .rejected_total = s->ended_total[PERP_JOB_REJECTED],
+        .expired_total = s->ended_total[PERP_JOB_EXPIRED],
+        .cancelled_total = s->ended_total[PERP_JOB_CANCELLED],
+    };
+}
+
+void perp_copy_jobs(struct perp_taken_state *state) {
+    const struct perp_scheduler *scheduler = state->core->scheduler;
+    perp_monitor_job *row = state->running;
+    copy_counts(scheduler, &state->s->jobs);
+    state->s->n_running = scheduler->running.count;
+    for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next)
+        copy_job(job, row++);
+    state->n_unresolved = 0;
+    for (const struct perp_job_entry *job = scheduler->unresolved.first; job; job = job->next)
+        state->unresolved[state->n_unresolved++] =
+            (struct perp_unresolved){job->id, job->ended, job->has_repair};
+}
+
+void perp_walk_begin(struct perp_list_walk *walk, struct perp_taken_state *state) {
+    walk->pending_done = walk->ended_done = walk->at_end = false;
+    walk->n_top = 0;
+    walk->next_order = 0;
+    walk->end_order = state->core->scheduler->next_order;
+    state->s->n_recent_completed = 0;
+}
+
+/* Whether a goes before b, as a tick orders them; a job that was never scored goes last of its
+   priority. */
+static bool before(const struct perp_waiting *a, const struct perp_waiting *b) {
+    double x = isnan(a->score) ? -HUGE_VAL : a->score;
+    double y = isnan(b->score) ? -HUGE_VAL : b->score;
+    if (a->priority != b->priority)
+        return a->priority > b->priority;
+    return x > y || (x == y && a->order < b->order);
+}
+
+static void offer(struct perp_list_walk *walk, const struct perp_job_entry *job) {
+    struct perp_waiting key = {.score = job->score,
+                               .priority = job->priority,
+                               .order = job->order,
+                               .slot = PERP_MONITOR_TOP_PENDING,
+                               .fresh = job};
+    uint32_t at = walk->n_top;
+    for (; at > 0 && before(&key, &walk->top[at - 1]); at--)
+        walk->top[at] = walk->top[at - 1];
+    walk->top[at] = key;
+    walk->n_top += walk->n_top < PERP_MONITOR_TOP_PENDING;
+}
+
+/* Rows are copied once it is known which are among the best so far, while their jobs are there. */
+static void keep_rows(struct perp_list_walk *walk) {
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < walk->n_top; i++)
+        if (!walk->top[i].fresh)
+            taken |= UINT32_C(1) << walk->top[i].slot;
+    uint32_t slot = 0;
+    for (uint32_t i = 0; i < walk->n_top; i++) {
+        struct perp_waiting *key = &walk->top[i];
+        if (!key->fresh)
+            continue;
+        while (taken >> slot & 1)
+            slot++;
+        copy_job(key->fresh, &walk->rows[slot]);
+        key->slot = slot++;
+        key->fresh = NULL;
+    }
+}
+
+/* The place of the first job of that order or a later one. */
+static uint32_t place_from(const struct perp_scheduler *scheduler, uint64_t order) {
+    uint32_t low = 0, high = scheduler->n_places;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (scheduler->pending[middle].order < order)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void walk_pending(struct perp_list_walk *walk, const struct perp_scheduler *scheduler) {
+    uint32_t i = place_from(scheduler, walk->next_order);
+    uint32_t end = scheduler->n_places - i > PIECE ? i + PIECE : scheduler->n_places;
+    walk->pending_done = end == scheduler->n_places;
+    for (; i < end; i++) {
+        const struct perp_place *place = &scheduler->pending[i];
+        if (place->order >= walk->end_order) {
+            walk->pending_done = true;
+            break;
+        }
+        walk->next_order = place->order + 1;
+        if (place->job)
+            offer(walk, place->job);
+    }
+    keep_rows(walk);
+}
+
+/* The ended job to go on with. What ended does not change, so it does not matter when it is read;
+   where the last one seen was forgotten meanwhile, so were all before it. */
+static const struct perp_job_entry *ended_from(const struct perp_list_walk *walk,
+                                               const struct perp_scheduler *scheduler) {
+    if (!walk->at_end)
+        return scheduler->ended.last;
+    const struct perp_job_entry *job = perp_job_find(scheduler, &walk->ended);
+    return job && job->order == walk->ended_of ? job->previous : NULL;
+}
+
+static bool was_sent(const struct perp_job_entry *job) {
+    return job->state != PERP_JOB_REJECTED && job->state != PERP_JOB_EXPIRED &&
+           job->state != PERP_JOB_CANCELLED;
+}
+
+static void walk_ended(struct perp_list_walk *walk, const struct perp_scheduler *scheduler,
+                       perp_monitor_state *s) {
+    const struct perp_job_entry *job = ended_from(walk, scheduler), *last = NULL;
+    for (uint32_t n = 0; job && n < PIECE && s->n_recent_completed < PERP_MONITOR_RECENT; n++) {
+        if (was_sent(job))
+            copy_job(job, &s->recent_completed[s->n_recent_completed++]);
+        last = job;
+        job = job->previous;
+    }
+    walk->ended_done = !job || s->n_recent_completed == PERP_MONITOR_RECENT;
+    if (walk->ended_done || !last)
+        return;
+    walk->at_end = true;
+    walk->ended = last->id;
+    walk->ended_of = last->order;
+}
+
+void perp_walk_on(struct perp_list_walk *walk, struct perp_taken_state *state) {
+    const struct perp_scheduler *scheduler = state->core->scheduler;
+    if (!walk->pending_done)
+        walk_pending(walk, scheduler);
+    if (!walk->ended_done)
+        walk_ended(walk, scheduler, state->s);
+}
+
+void perp_walk_end(struct perp_list_walk *walk, struct perp_taken_state *state) {
+    perp_monitor_state *s = state->s;
+    s->n_top_pending = walk->n_top;
+    for (uint32_t i = 0; i < walk->n_top; i++)
+        s->top_pending[i] = walk->rows[walk->top[i].slot];
+    name_jobs(state->core, s->top_pending, s->n_top_pending);
+    name_jobs(state->core, s->recent_completed, s->n_recent_completed);
+    name_jobs(state->core, state->running, s->n_running);
+}
