@@ -204,15 +204,11 @@ static bool rule_FAST_MARKET(const struct perp_eval *e) {
     return false;
 }
 
-#define DELAYED_SAMPLES 10
-
 static bool rule_LATENCY(const struct perp_eval *e) {
     for
         EACH_LEG(e, i) {
-            const struct perp_latency_view *latency = &e->legs[i].latency;
-            if (latency->samples >= DELAYED_SAMPLES && latency->mean > e->limits->max_latency_ms)
-                return true;
-            if (perp_market_api(e->core->market, leg_of(e, i)->exchange) == PERP_API_DEGRADED)
+            uint32_t api = perp_market_api(e->core->market, leg_of(e, i)->exchange);
+            if (perp_is_delayed(api, &e->legs[i].latency, e->limits->max_latency_ms))
                 return true;
         }
     return false;
