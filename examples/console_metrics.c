@@ -231,9 +231,11 @@ static void put_risk(struct writer *w, const perp_risk_state *state) {
     put(w, "perpcore_drawdown_ratio");
     put_value(w, state->drawdown);
     head(w, "rule_fired_today", "gauge", "How often each rule fired today.");
-    for (uint32_t rule = 1; rule < PERP_REASON_RULES_END; rule++)
-        put(w, "perpcore_rule_fired_today{rule=\"%s\"} %llu\n", perp_reason_string(rule),
-            (unsigned long long)state->rejected_today[rule]);
+#define PERP_X(name, number, text, hard, reducing, market)                                         \
+    put(w, "perpcore_rule_fired_today{rule=\"%s\"} %llu\n", text,                                  \
+        (unsigned long long)state->rejected_today[number]);
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
 }
 
 static void put_alerts(struct writer *w, struct console_host *host) {

@@ -166,7 +166,7 @@ static void draw_lines(FILE *out, const struct desk *desk, const char *title, co
 /* The reasons that were met most often; all others share the last place. */
 static uint32_t top_reasons(const struct report *report, uint32_t reasons[MAX_SERIES - 1]) {
     uint32_t n = 0;
-    for (uint32_t r = 1; r < PERP_REASON_COUNT; r++) {
+    for (uint32_t r = 1; r < PERP_MAX_REASONS; r++) {
         uint32_t place = n;
         if (report->met[r] == 0)
             continue;
@@ -189,7 +189,7 @@ static double count_met(const report_sample *from, const report_sample *to, cons
     double all = 0, listed = 0;
     if (which < n)
         return to->met[reasons[which]] - (from == NULL ? 0 : from->met[reasons[which]]);
-    for (uint32_t r = 1; r < PERP_REASON_COUNT; r++)
+    for (uint32_t r = 1; r < PERP_MAX_REASONS; r++)
         all += to->met[r] - (from == NULL ? 0 : from->met[r]);
     for (uint32_t k = 0; k < n; k++)
         listed += to->met[reasons[k]] - (from == NULL ? 0 : from->met[reasons[k]]);

@@ -108,7 +108,7 @@ void report_tick(struct desk *desk) {
             desk_expired(desk, desk->now_ns, index);
     }
     if (tick->refused + tick->skipped > 0)
-        for (uint32_t r = 0; r < PERP_REASON_COUNT; r++) {
+        for (uint32_t r = 0; r < PERP_MAX_REASONS; r++) {
             report->refused[r] += tick->refused_by[r];
             report->skipped[r] += tick->skipped_by[r];
         }
@@ -261,7 +261,7 @@ static void print_jobs(struct desk *desk, FILE *out) {
 
 static void print_reasons(struct desk *desk, FILE *out) {
     const struct report *report = &desk->report;
-    uint64_t last[PERP_REASON_COUNT] = {0};
+    uint64_t last[PERP_MAX_REASONS] = {0};
     for (uint32_t i = 0; i < desk->n_jobs; i++)
         if (desk->jobs[i].end_state == PERP_JOB_EXPIRED ||
             desk->jobs[i].end_state == PERP_JOB_CANCELLED)
@@ -269,7 +269,7 @@ static void print_reasons(struct desk *desk, FILE *out) {
     heading(out, "Refusals by reason");
     fprintf(out, "  %-22s %9s %9s %11s %9s\n", "", "jobs met", "at submit", "evaluations",
             "never ran");
-    for (uint32_t r = 0; r < PERP_REASON_COUNT; r++) {
+    for (uint32_t r = 0; r < PERP_MAX_REASONS; r++) {
         uint64_t evaluations = report->refused[r] + report->skipped[r];
         if (evaluations + report->at_submit[r] + last[r] == 0)
             continue;

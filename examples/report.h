@@ -44,7 +44,7 @@ typedef struct report_sample {
     double trading[2]; /* profit of ended jobs: arbitrage, volume hedge */
     double use[PERP_POOL_COUNT];
     uint32_t running, open;
-    uint32_t met[PERP_REASON_COUNT];
+    uint32_t met[PERP_MAX_REASONS];
 } report_sample;
 
 struct report {
@@ -53,10 +53,10 @@ struct report {
     uint64_t events, ticks, checks, halts, overdue;
     uint64_t submitted[REPORT_PURPOSES], dispatched[REPORT_PURPOSES];
     uint64_t ended[REPORT_PURPOSES][PERP_JOB_STATE_COUNT];
-    uint64_t at_submit[PERP_REASON_COUNT]; /* refused before they were queued */
-    uint32_t met[PERP_REASON_COUNT];       /* how often a job met this reason anew */
-    uint64_t refused[PERP_REASON_COUNT];   /* evaluations */
-    uint64_t skipped[PERP_REASON_COUNT];
+    uint64_t at_submit[PERP_MAX_REASONS]; /* refused before they were queued */
+    uint32_t met[PERP_MAX_REASONS];       /* how often a job met this reason anew */
+    uint64_t refused[PERP_MAX_REASONS];   /* evaluations */
+    uint64_t skipped[PERP_MAX_REASONS];
     perp_usd earned[REPORT_PURPOSES]; /* of ended jobs, by what opened them; fees paid */
     uint64_t wins[REPORT_PURPOSES], losses[REPORT_PURPOSES];
     perp_day_figures booked_before; /* of days that are over, as the library booked them */

@@ -66,7 +66,7 @@ static void evaluate(const char *what, const perp_job *job) {
     perp_evaluation_init(&result);
     must(perp_risk_evaluate(perp_core_risk(core), call.now_ns, job, &result));
     printf("%s\n  %s", what, result.accepted ? "accepted" : "rejected");
-    for (uint32_t r = 1; r < PERP_REASON_COUNT; r++)
+    for (uint32_t r = 1; r < PERP_MAX_REASONS; r++)
         if (result.reasons & PERP_REASON_BIT(r))
             printf(" %s", perp_reason_string(r));
     printf("%s\n  costs %.2f bps for an edge of %.2f; safety %.1f of at least %.0f, final %.1f\n",

@@ -58,9 +58,11 @@ void scenario_evaluate(struct line *line) {
     put_text(line, line->answer, "decision", found.accepted ? "accept" : "reject");
     put_text(line, line->answer, "reason", reason_or_null(found.reason));
     reasons = put_list(line, line->answer, "reasons");
-    for (uint32_t reason = 1; reason <= PERP_RULE_COUNT; reason++)
-        if (found.reasons & PERP_REASON_BIT(reason))
-            add_text(line, reasons, perp_reason_string(reason));
+#define PERP_X(name, number, text, hard, reducing, market)                                         \
+    if (found.reasons & PERP_REASON_BIT(number))                                                   \
+        add_text(line, reasons, text);
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
     put_flag(line, line->answer, "override", found.override_used);
     put_flag(line, line->answer, "reducing", found.reducing);
     put_number(line, line->answer, "safety_score", found.safety_score);

@@ -83,6 +83,7 @@ typedef struct perp_callbacks {
     void (*on_kill)(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs);
     void (*on_alert)(void *user, const perp_alert *alert);
     void (*log)(void *user, uint32_t level, const char *message);
+    void *reserved[6]; /* NULL: room for callbacks of later releases */
 } perp_callbacks;
 
 typedef struct perp_capital_config {
@@ -94,6 +95,7 @@ typedef struct perp_capital_config {
     uint32_t drawdown_limit_ppm;     /* 50,000 */
     uint32_t safe_mode_pools;        /* bits 1 << pool that go on in safe mode: wash, reserve */
     int32_t day_offset_minutes;      /* the day starts at 00:00 UTC + this, -1439..1439 */
+    uint64_t reserved[8];            /* 0: room for settings of later releases */
 } perp_capital_config;
 
 /* What a mode presets; see PERP_MODE_LIMIT_LIST for defaults and ranges. */
@@ -101,32 +103,34 @@ typedef struct perp_mode_limits {
 #define PERP_X(name, conservative, balanced, aggressive, low, high) double name;
     PERP_MODE_LIMIT_LIST(PERP_X)
 #undef PERP_X
+    uint64_t reserved[5]; /* 0: room for limits of later releases */
 } perp_mode_limits;
 
 typedef struct perp_risk_config {
-    uint32_t mode;                        /* PERP_MODE_BALANCED */
-    uint32_t max_consecutive_failures;    /* 5 */
-    double min_liquidation_distance;      /* 0.05 of the mark price */
-    double daily_loss_limit_pct;          /* 0.01 of the equity at the start of the day; 0: off */
-    perp_usd daily_loss_limit_usd;        /* 0: off */
-    double max_drawdown_pct;              /* 0.05 */
-    double blackout_minutes;              /* 10; 0: off */
-    int64_t max_quote_age_ms;             /* 5,000 */
-    perp_usd daily_volume_target;         /* 0: none */
-    perp_usd volume_reference_usd;        /* 10,000 USD */
-    double default_leverage;              /* 3 */
-    uint32_t circuit_failures;            /* 5 */
-    uint32_t reserved;                    /* 0 */
-    int64_t circuit_cooldown_ms;          /* 30,000 */
-    int64_t latency_max_age_ms;           /* 600,000 */
-    int64_t override_ttl_ms;              /* 900,000 */
-    int64_t max_override_ttl_ms;          /* 86,400,000 */
-    double spread_half_life_s;            /* 60 */
-    uint32_t volatility_window_s;         /* 300, at most 3,600 */
-    uint32_t reserved2;                   /* 0 */
-    double notional_tolerance;            /* 0.05 */
-    double weights[PERP_COMPONENT_COUNT]; /* of the safety score; sum 1 */
+    uint32_t mode;                       /* PERP_MODE_BALANCED */
+    uint32_t max_consecutive_failures;   /* 5 */
+    double min_liquidation_distance;     /* 0.05 of the mark price */
+    double daily_loss_limit_pct;         /* 0.01 of the equity at the start of the day; 0: off */
+    perp_usd daily_loss_limit_usd;       /* 0: off */
+    double max_drawdown_pct;             /* 0.05 */
+    double blackout_minutes;             /* 10; 0: off */
+    int64_t max_quote_age_ms;            /* 5,000 */
+    perp_usd daily_volume_target;        /* 0: none */
+    perp_usd volume_reference_usd;       /* 10,000 USD */
+    double default_leverage;             /* 3 */
+    uint32_t circuit_failures;           /* 5 */
+    uint32_t reserved;                   /* 0 */
+    int64_t circuit_cooldown_ms;         /* 30,000 */
+    int64_t latency_max_age_ms;          /* 600,000 */
+    int64_t override_ttl_ms;             /* 900,000 */
+    int64_t max_override_ttl_ms;         /* 86,400,000 */
+    double spread_half_life_s;           /* 60 */
+    uint32_t volatility_window_s;        /* 300, at most 3,600 */
+    uint32_t reserved2;                  /* 0 */
+    double notional_tolerance;           /* 0.05 */
+    double weights[PERP_MAX_COMPONENTS]; /* of the safety score; sum 1 */
     perp_mode_limits modes[PERP_MODE_COUNT];
+    uint64_t reserved3[16]; /* 0: room for settings of later releases */
 } perp_risk_config;
 
 /* With PERP_DURABILITY_EVERY a call returns PERP_OK only after its record is committed. */
@@ -148,6 +152,7 @@ typedef struct perp_scheduler_config {
     double leg_risk_tolerance;            /* 0.01 */
     uint32_t rebalance_pool;              /* PERP_POOL_WASH, or PERP_POOL_RESERVE */
     uint32_t reserved;                    /* 0 */
+    uint64_t reserved2[8];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
 typedef struct perp_config {

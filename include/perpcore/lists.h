@@ -52,46 +52,48 @@
     X(CANCELLED, "cancelled")                                                                      \
     X(CLOSED, "closed")
 
-/* The risk rules in their order. Columns: name, text, hard, a reducing job passes it, it is not
-   held without market data. */
+/* The risk rules in their order. Columns: name, number, text, hard, a reducing job passes it, it is
+   not held without market data. A number never changes, whatever the order becomes: a new rule
+   takes the lowest below PERP_REASON_RULES_END that is free. */
 #define PERP_RULE_LIST(X)                                                                          \
-    X(KILLED, "killed", 1, 0, 0)                                                                   \
-    X(SELF_TRADE, "self_trade", 1, 0, 0)                                                           \
-    X(BLACKLISTED, "blacklisted", 1, 0, 0)                                                         \
-    X(UNRESOLVED_LEG, "unresolved_leg", 1, 1, 0)                                                   \
-    X(EXCHANGE_DOWN, "exchange_down", 1, 0, 0)                                                     \
-    X(NO_MARKET_DATA, "no_market_data", 1, 0, 0)                                                   \
-    X(STALE_QUOTE, "stale_quote", 1, 1, 1)                                                         \
-    X(NOTIONAL_MISMATCH, "notional_mismatch", 1, 0, 1)                                             \
-    X(DAILY_LOSS, "daily_loss", 1, 1, 0)                                                           \
-    X(LIQUIDATION_DISTANCE, "liquidation_distance", 1, 1, 1)                                       \
-    X(INSUFFICIENT_CAPITAL, "insufficient_capital", 1, 1, 0)                                       \
-    X(AUTO_HALT, "auto_halt", 0, 1, 0)                                                             \
-    X(EDGE_TOO_SMALL, "edge_too_small", 0, 1, 0)                                                   \
-    X(NOT_REBALANCING, "not_rebalancing", 0, 1, 0)                                                 \
-    X(COST_EXCEEDS_EDGE, "cost_exceeds_edge", 0, 1, 1)                                             \
-    X(FUNDING_CARRY, "funding_carry", 0, 1, 1)                                                     \
-    X(FUNDING_BLACKOUT, "funding_blackout", 0, 1, 1)                                               \
-    X(INSUFFICIENT_DEPTH, "insufficient_depth", 0, 1, 1)                                           \
-    X(SLIPPAGE, "slippage", 0, 1, 1)                                                               \
-    X(SPREAD_BLOWOUT, "spread_blowout", 0, 1, 1)                                                   \
-    X(FAST_MARKET, "fast_market", 0, 1, 1)                                                         \
-    X(LATENCY, "latency", 0, 1, 0)                                                                 \
-    X(LEVERAGE, "leverage", 0, 1, 0)                                                               \
-    X(DRAWDOWN, "drawdown", 0, 1, 0)                                                               \
-    X(LOW_SAFETY, "low_safety", 0, 1, 1)
+    X(KILLED, 1, "killed", 1, 0, 0)                                                                \
+    X(SELF_TRADE, 2, "self_trade", 1, 0, 0)                                                        \
+    X(BLACKLISTED, 3, "blacklisted", 1, 0, 0)                                                      \
+    X(UNRESOLVED_LEG, 4, "unresolved_leg", 1, 1, 0)                                                \
+    X(EXCHANGE_DOWN, 5, "exchange_down", 1, 0, 0)                                                  \
+    X(NO_MARKET_DATA, 6, "no_market_data", 1, 0, 0)                                                \
+    X(STALE_QUOTE, 7, "stale_quote", 1, 1, 1)                                                      \
+    X(NOTIONAL_MISMATCH, 8, "notional_mismatch", 1, 0, 1)                                          \
+    X(DAILY_LOSS, 9, "daily_loss", 1, 1, 0)                                                        \
+    X(LIQUIDATION_DISTANCE, 10, "liquidation_distance", 1, 1, 1)                                   \
+    X(INSUFFICIENT_CAPITAL, 11, "insufficient_capital", 1, 1, 0)                                   \
+    X(AUTO_HALT, 12, "auto_halt", 0, 1, 0)                                                         \
+    X(EDGE_TOO_SMALL, 13, "edge_too_small", 0, 1, 0)                                               \
+    X(NOT_REBALANCING, 14, "not_rebalancing", 0, 1, 0)                                             \
+    X(COST_EXCEEDS_EDGE, 15, "cost_exceeds_edge", 0, 1, 1)                                         \
+    X(FUNDING_CARRY, 16, "funding_carry", 0, 1, 1)                                                 \
+    X(FUNDING_BLACKOUT, 17, "funding_blackout", 0, 1, 1)                                           \
+    X(INSUFFICIENT_DEPTH, 18, "insufficient_depth", 0, 1, 1)                                       \
+    X(SLIPPAGE, 19, "slippage", 0, 1, 1)                                                           \
+    X(SPREAD_BLOWOUT, 20, "spread_blowout", 0, 1, 1)                                               \
+    X(FAST_MARKET, 21, "fast_market", 0, 1, 1)                                                     \
+    X(LATENCY, 22, "latency", 0, 1, 0)                                                             \
+    X(LEVERAGE, 23, "leverage", 0, 1, 0)                                                           \
+    X(DRAWDOWN, 24, "drawdown", 0, 1, 0)                                                           \
+    X(LOW_SAFETY, 25, "low_safety", 0, 1, 1)
 
-/* Further reasons: what the capital ledger refuses with, and what a tick skips a job for. */
+/* Further reasons: what the capital ledger refuses with, and what a tick skips a job for. Columns:
+   name, number (below PERP_MAX_REASONS, never changed), text. */
 #define PERP_OTHER_REASON_LIST(X)                                                                  \
-    X(SAFE_MODE, "safe_mode")                                                                      \
-    X(SINGLE_LIMIT, "single_limit")                                                                \
-    X(TOTAL_LIMIT, "total_limit")                                                                  \
-    X(INSUFFICIENT, "insufficient")                                                                \
-    X(GLOBAL_CONCURRENCY, "global_concurrency")                                                    \
-    X(NOT_REDUCING, "not_reducing")                                                                \
-    X(EXCHANGE_CONCURRENCY, "exchange_concurrency")                                                \
-    X(EXCHANGE_NOTIONAL, "exchange_notional")                                                      \
-    X(DISPATCH_RATE, "dispatch_rate")
+    X(SAFE_MODE, 40, "safe_mode")                                                                  \
+    X(SINGLE_LIMIT, 41, "single_limit")                                                            \
+    X(TOTAL_LIMIT, 42, "total_limit")                                                              \
+    X(INSUFFICIENT, 43, "insufficient")                                                            \
+    X(GLOBAL_CONCURRENCY, 44, "global_concurrency")                                                \
+    X(NOT_REDUCING, 45, "not_reducing")                                                            \
+    X(EXCHANGE_CONCURRENCY, 46, "exchange_concurrency")                                            \
+    X(EXCHANGE_NOTIONAL, 47, "exchange_notional")                                                  \
+    X(DISPATCH_RATE, 48, "dispatch_rate")
 
 /* The components of the safety score with their default weights. */
 #define PERP_COMPONENT_LIST(X)                                                                     \

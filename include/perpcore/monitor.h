@@ -195,7 +195,6 @@ typedef struct perp_monitor_risk {
 } perp_monitor_risk;
 #undef PERP_X
 
-#define PERP_MONITOR_REASONS 64
 #define PERP_MONITOR_RUNNING 64
 #define PERP_MONITOR_TOP_PENDING 10
 #define PERP_MONITOR_RECENT 20
@@ -214,10 +213,10 @@ typedef struct perp_monitor_snapshot {
     perp_monitor_global global;
     perp_monitor_jobs jobs;
     perp_monitor_risk risk;
-    uint64_t refusals[PERP_MONITOR_REASONS]; /* by reason: how often it fired today */
-    uint32_t n_running;                      /* those in doubt included */
-    uint32_t n_top_pending;                  /* at most PERP_MONITOR_TOP_PENDING */
-    uint32_t n_recent_completed;             /* at most PERP_MONITOR_RECENT */
+    uint64_t refusals[PERP_MAX_REASONS]; /* by reason: how often it fired today */
+    uint32_t n_running;                  /* those in doubt included */
+    uint32_t n_top_pending;              /* at most PERP_MONITOR_TOP_PENDING */
+    uint32_t n_recent_completed;         /* at most PERP_MONITOR_RECENT */
     uint32_t n_alerts;
     uint32_t n_fast_markets;
     uint32_t reserved;

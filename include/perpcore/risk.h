@@ -47,7 +47,7 @@ typedef struct perp_evaluation {
     double safety_score;
     double volume_score;
     double final_score;
-    double components[PERP_COMPONENT_COUNT];
+    double components[PERP_MAX_COMPONENTS];
     double cost_bps;
     double carry_bps; /* over 8 h; positive: we pay */
     double funding_bps;
@@ -112,9 +112,9 @@ typedef struct perp_risk_state {
     perp_uuid override_job;
     perp_usd daily_loss; /* the larger of booked and shown by the accounts; not below 0 */
     perp_usd daily_loss_limit;
-    perp_usd equity;                            /* of all exchanges */
-    double drawdown;                            /* since the start of the day */
-    uint64_t rejected_today[PERP_REASON_COUNT]; /* how often each rule fired today */
+    perp_usd equity;                           /* of all exchanges */
+    double drawdown;                           /* since the start of the day */
+    uint64_t rejected_today[PERP_MAX_REASONS]; /* how often each rule fired today */
 } perp_risk_state;
 
 PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state);

@@ -105,8 +105,8 @@ typedef struct perp_tick_result {
     uint32_t skipped;
     uint32_t pending; /* left */
     uint32_t running; /* with those in doubt */
-    uint32_t refused_by[PERP_REASON_COUNT];
-    uint32_t skipped_by[PERP_REASON_COUNT];
+    uint32_t refused_by[PERP_MAX_REASONS];
+    uint32_t skipped_by[PERP_MAX_REASONS];
     uint32_t capacity; /* of items; the library's */
     uint32_t reserved;
     perp_allocator allocator; /* of items: that of the core that first filled it */
@@ -252,10 +252,10 @@ typedef struct perp_scheduler_state {
     uint32_t unresolved;
     uint64_t submitted_today; /* since the day rolled */
     uint64_t dispatched_today;
-    uint64_t ended_today[PERP_JOB_STATE_COUNT]; /* by end state */
+    uint64_t ended_today[PERP_MAX_JOB_STATES]; /* by end state */
     uint64_t submitted_total;
     uint64_t dispatched_total;
-    uint64_t ended_total[PERP_JOB_STATE_COUNT];
+    uint64_t ended_total[PERP_MAX_JOB_STATES];
 } perp_scheduler_state;
 
 PERP_API perp_status perp_scheduler_query(const perp_scheduler *scheduler,

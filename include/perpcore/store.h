@@ -59,6 +59,7 @@ typedef struct perp_store {
     void (*message)(void *user, char *text,
                     size_t capacity); /* why the last call failed; or NULL */
     void (*close)(void *user);
+    void *reserved[4]; /* NULL: room for functions of later releases */
 } perp_store;
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it

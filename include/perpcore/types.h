@@ -20,6 +20,9 @@ extern "C" {
 #define PERP_VERSION_MAJOR 0
 #define PERP_VERSION_MINOR 1
 #define PERP_VERSION_PATCH 0
+/* The version of these headers as one number that grows: major × 10,000 + minor × 100 + patch. */
+#define PERP_VERSION_NUMBER                                                                        \
+    (PERP_VERSION_MAJOR * 10000 + PERP_VERSION_MINOR * 100 + PERP_VERSION_PATCH)
 
 /* Money: integer micro-dollars, 1 USD = 1,000,000. */
 typedef int64_t perp_usd;
@@ -41,6 +44,12 @@ typedef uint32_t perp_instrument_id;
 #define PERP_MAX_INSTRUMENTS 16384
 #define PERP_MAX_TIERS 64
 #define PERP_NAME_SIZE 64 /* of names in structs, with the terminating zero */
+
+/* The sizes of arrays by reason, component and job state. They have room for those that later
+   releases add, so that a new one changes no layout; entries that no list names are 0. */
+#define PERP_MAX_REASONS 64
+#define PERP_MAX_COMPONENTS 16
+#define PERP_MAX_JOB_STATES 16
 
 /* Identities of jobs and keys of reservations: 128 bits, written as a UUID, the first byte first.
  */
@@ -126,21 +135,24 @@ enum perp_job_state {
         PERP_JOB_STATE_COUNT
 };
 
-/* Why a job or a reservation was refused or skipped: the risk rules in their order from 1, then the
-   others. PERP_REASON_NONE is 0: nothing was refused. */
+/* Why a job or a reservation was refused or skipped: the risk rules, whose numbers are below
+   PERP_REASON_RULES_END, and the others. PERP_REASON_NONE is 0: nothing was refused. Not every
+   number below PERP_MAX_REASONS is a reason (perp_reason_string says "?" for those). */
 enum perp_reason {
     PERP_REASON_NONE = 0,
-#define PERP_X(name, text, hard, reducing, market) PERP_REASON_##name,
+#define PERP_X(name, number, text, hard, reducing, market) PERP_REASON_##name = number,
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
-        PERP_REASON_RULES_END,
-    PERP_REASON_OTHER_START = PERP_REASON_RULES_END - 1,
-#define PERP_X(name, text) PERP_REASON_##name,
+        PERP_REASON_RULES_END = 40,
+#define PERP_X(name, number, text) PERP_REASON_##name = number,
     PERP_OTHER_REASON_LIST(PERP_X)
 #undef PERP_X
-        PERP_REASON_COUNT
+        PERP_REASON_END = PERP_MAX_REASONS
 };
-#define PERP_RULE_COUNT (PERP_REASON_RULES_END - 1)
+
+/* How many rules there are. */
+#define PERP_RULE_ROW(name, number, text, hard, reducing, market) +1
+#define PERP_RULE_COUNT (0 PERP_RULE_LIST(PERP_RULE_ROW))
 
 /* The bit of a reason in a set of reasons (uint64_t). */
 #define PERP_REASON_BIT(reason) (UINT64_C(1) << (reason))
@@ -217,8 +229,10 @@ PERP_API const char *perp_job_state_string(uint32_t state);
 PERP_API const char *perp_component_string(uint32_t component);
 PERP_API const char *perp_alert_string(uint32_t alert);
 
-/* "0.1.0" */
+/* The version of the library that is loaded, which may be newer than the headers that a host was
+   compiled with: "0.1.0", and as PERP_VERSION_NUMBER. */
 PERP_API const char *perp_version_string(void);
+PERP_API uint32_t perp_version_number(void);
 
 /* Reads "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" (either case). PERP_E_INVALID: anything else. */
 PERP_API perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid);

@@ -229,9 +229,36 @@ static perp_status check_sums(const perp_config *config) {
     return PERP_OK;
 }
 
-static perp_status must_be_zero(const char *path, uint32_t value) {
-    return value == 0 ? PERP_OK
-                      : perp_fail(NULL, PERP_E_CONFIG, "%s: %" PRIu32 " must be 0", path, value);
+/* Room that later releases may use: a host that sets it means something that is not known here. */
+static perp_status check_reserved(const perp_config *config) {
+#define PLACE(member)                                                                              \
+    { #member, offsetof(perp_config, member), sizeof config->member }
+    static const struct place {
+        const char *path;
+        size_t offset, size;
+    } places[] = {
+        PLACE(callbacks.reserved),
+        PLACE(store.reserved),
+        PLACE(capital.reserved),
+        PLACE(risk.reserved),
+        PLACE(risk.reserved2),
+        PLACE(risk.reserved3),
+        PLACE(scheduler.reserved),
+        PLACE(scheduler.reserved2),
+        PLACE(risk.modes[PERP_MODE_CONSERVATIVE].reserved),
+        PLACE(risk.modes[PERP_MODE_BALANCED].reserved),
+        PLACE(risk.modes[PERP_MODE_AGGRESSIVE].reserved),
+        {"risk.weights past the last component",
+         offsetof(perp_config, risk.weights) + PERP_COMPONENT_COUNT * sizeof(double),
+         (PERP_MAX_COMPONENTS - PERP_COMPONENT_COUNT) * sizeof(double)},
+    };
+#undef PLACE
+    _Static_assert(PERP_MODE_COUNT == 3, "every mode is looked at");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (size_t byte = 0; byte < places[i].size; byte++)
+            if (((const char *)config)[places[i].offset + byte] != 0)
+                return perp_fail(NULL, PERP_E_CONFIG, "%s: must be 0", places[i].path);
+    return PERP_OK;
 }
 
 /* Checks a configuration of this library's size. */
@@ -251,13 +278,7 @@ static perp_status check(const perp_config *config) {
     if ((config->allocator.allocate == NULL) != (config->allocator.release == NULL)) {
         return perp_fail(NULL, PERP_E_CONFIG, "allocator: only one of allocate and release is set");
     }
-    perp_status status = must_be_zero("risk.reserved", config->risk.reserved);
-    if (status == PERP_OK) {
-        status = must_be_zero("risk.reserved2", config->risk.reserved2);
-    }
-    if (status == PERP_OK) {
-        status = must_be_zero("scheduler.reserved", config->scheduler.reserved);
-    }
+    perp_status status = check_reserved(config);
     for (size_t i = 0; i < N_FIELDS && status == PERP_OK; i++) {
         status = check_field(config, &fields[i]);
     }

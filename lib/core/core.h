@@ -94,6 +94,9 @@ bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need,
 
 struct perp_map_memory perp_map_memory_of(perp_core *core);
 
+/* The numbers of the risk rules in their order. */
+extern const uint32_t perp_rules[PERP_RULE_COUNT];
+
 /* Sets this thread's message for the core (NULL: none) and returns status. */
 perp_status perp_fail(const perp_core *core, perp_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

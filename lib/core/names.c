@@ -47,16 +47,22 @@ const char *perp_status_string(perp_status status) {
 }
 
 const char *perp_reason_string(uint32_t reason) {
-    static const char *const texts[] = {"none",
-#define PERP_X(name, text, hard, reducing, market) text,
-                                        PERP_RULE_LIST(PERP_X)
+    static const char *const texts[PERP_MAX_REASONS] = {"none",
+#define PERP_X(name, number, text, hard, reducing, market) [number] = text,
+                                                        PERP_RULE_LIST(PERP_X)
 #undef PERP_X
-#define PERP_X(name, text) text,
-                                            PERP_OTHER_REASON_LIST(PERP_X)
+#define PERP_X(name, number, text) [number] = text,
+                                                            PERP_OTHER_REASON_LIST(PERP_X)
 #undef PERP_X
     };
-    return PICK(texts, reason);
+    return reason < PERP_MAX_REASONS && texts[reason] != NULL ? texts[reason] : "?";
 }
+
+const uint32_t perp_rules[PERP_RULE_COUNT] = {
+#define PERP_X(name, number, text, hard, reducing, market) number,
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+};
 
 const char *perp_component_string(uint32_t component) {
     static const char *const texts[] = {
@@ -69,6 +75,10 @@ const char *perp_component_string(uint32_t component) {
 
 const char *perp_version_string(void) {
     return VERSION(PERP_VERSION_MAJOR, PERP_VERSION_MINOR, PERP_VERSION_PATCH);
+}
+
+uint32_t perp_version_number(void) {
+    return PERP_VERSION_NUMBER;
 }
 
 perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid) {

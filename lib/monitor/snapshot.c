@@ -94,7 +94,6 @@ static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s)
     };
     if (on && risk->override_has_job)
         s->risk.override_job = (perp_one_job){1, risk->override_job};
-    _Static_assert(PERP_REASON_COUNT <= PERP_MONITOR_REASONS, "there is room for every reason");
     memset(s->refusals, 0, sizeof s->refusals);
     for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
         s->refusals[reason] = risk->fired_today[reason];

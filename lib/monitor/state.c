@@ -89,8 +89,9 @@ static cJSON *put_risk(struct perp_out *out, cJSON *root, const struct perp_take
             perp_out_item(out, delayed, s->capital[id].exchange);
     PERP_MONITOR_RISK_LIST(PUT)
     cJSON *refusals = perp_out_object(out, json, "refusals");
-    for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
-        perp_out_count(out, refusals, perp_reason_string(reason), s->refusals[reason]);
+    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
+        perp_out_count(out, refusals, perp_reason_string(perp_rules[i]),
+                       s->refusals[perp_rules[i]]);
     return fast;
 }
 

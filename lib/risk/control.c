@@ -398,7 +398,7 @@ perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
         .drawdown = day.drawdown,
     };
     all.daily_loss = perp_risk_loss(core, &all.daily_loss_limit);
-    memcpy(all.rejected_today, risk->fired_today, sizeof all.rejected_today);
+    memcpy(all.rejected_today, risk->fired_today, sizeof risk->fired_today);
     perp_unlock(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",

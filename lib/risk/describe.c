@@ -86,7 +86,7 @@ struct rule_text {
 };
 
 static const struct rule_text texts[PERP_REASON_RULES_END] = {
-#define PERP_X(NAME, text, is_hard, reducing, market)                                              \
+#define PERP_X(NAME, number, text, is_hard, reducing, market)                                      \
     [PERP_REASON_##NAME] = {text, (is_hard) != 0, (reducing) != 0, (market) != 0},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
@@ -121,8 +121,8 @@ static cJSON *describe(const perp_core *core) {
         root && cJSON_AddStringToObject(root, "mode", perp_mode_string(core->config.risk.mode));
     cJSON *rules = done ? cJSON_AddArrayToObject(root, "rules") : NULL;
     done = rules != NULL;
-    for (uint32_t reason = 1; reason < PERP_REASON_RULES_END && done; reason++)
-        done = put_rule(rules, core, reason);
+    for (uint32_t i = 0; i < PERP_RULE_COUNT && done; i++)
+        done = put_rule(rules, core, perp_rules[i]);
     if (done)
         return root;
     cJSON_Delete(root);

@@ -10,10 +10,10 @@
 static bool add_reasons(cJSON *object, uint64_t reasons) {
     cJSON *list = cJSON_AddArrayToObject(object, "reasons");
     bool done = list != NULL;
-    for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
-        if (reasons >> reason & 1)
-            done =
-                done && cJSON_AddItemToArray(list, cJSON_CreateString(perp_reason_string(reason)));
+    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
+        if (reasons & PERP_REASON_BIT(perp_rules[i]))
+            done = done && cJSON_AddItemToArray(
+                               list, cJSON_CreateString(perp_reason_string(perp_rules[i])));
     return done;
 }
 

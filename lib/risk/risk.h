@@ -42,7 +42,7 @@ struct perp_risk {
     struct perp_breaker circuits[PERP_MAX_EXCHANGES];
     uint32_t running_jobs[PERP_MAX_EXCHANGES]; /* those chosen in this tick included */
     perp_usd running_notional[PERP_MAX_EXCHANGES];
-    uint64_t fired_today[PERP_REASON_COUNT];
+    uint64_t fired_today[PERP_REASON_RULES_END];
     struct perp_exposure *exposures; /* by instrument */
     uint32_t exposures_capacity;
     bool *blacklist; /* by symbol */
@@ -104,7 +104,7 @@ struct perp_eval {
     double max_latency;
     bool latency_unknown;
     double min_distance;
-    double components[PERP_COMPONENT_COUNT];
+    double components[PERP_MAX_COMPONENTS];
     double safety, volume, final;
 
     uint64_t reasons;

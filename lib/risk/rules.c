@@ -235,12 +235,12 @@ static const struct rule {
     bool hard;
     bool reducing_passes;
     bool needs_market;
-} rules[PERP_RULE_COUNT] = {
-#define PERP_X(NAME, text, is_hard, reducing, market)                                              \
-    {.fails = rule_##NAME,                                                                         \
-     .hard = (is_hard) != 0,                                                                       \
-     .reducing_passes = (reducing) != 0,                                                           \
-     .needs_market = (market) != 0},
+} rules[PERP_REASON_RULES_END] = {
+#define PERP_X(NAME, number, text, is_hard, reducing, market)                                      \
+    [number] = {.fails = rule_##NAME,                                                              \
+                .hard = (is_hard) != 0,                                                            \
+                .reducing_passes = (reducing) != 0,                                                \
+                .needs_market = (market) != 0},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };
@@ -253,19 +253,20 @@ static bool way_out(const struct perp_eval *e, uint32_t reason) {
         return !host_says_down(e);
     if (reason == PERP_REASON_INSUFFICIENT_CAPITAL)
         return false; /* a reducing job needs none and can't fail it, a repair needs its own */
-    return rules[reason - 1].reducing_passes;
+    return rules[reason].reducing_passes;
 }
 
 void perp_eval_rules(struct perp_eval *e) {
     bool overridden = false;
     for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
-        uint32_t reason = i + 1;
-        if ((e->missing && rules[i].needs_market) || !rules[i].fails(e))
+        uint32_t reason = perp_rules[i];
+        const struct rule *rule = &rules[reason];
+        if ((e->missing && rule->needs_market) || !rule->fails(e))
             continue;
         e->reasons |= PERP_REASON_BIT(reason);
         if (way_out(e, reason))
             continue;
-        if (!rules[i].hard && e->override_holds)
+        if (!rule->hard && e->override_holds)
             overridden = true;
         else if (e->reason == PERP_REASON_NONE)
             e->reason = reason;

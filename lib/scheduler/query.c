@@ -151,8 +151,8 @@ perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler
     all.dispatched_today = scheduler->dispatched_today;
     all.submitted_total = scheduler->submitted_total;
     all.dispatched_total = scheduler->dispatched_total;
-    memcpy(all.ended_today, scheduler->ended_today, sizeof all.ended_today);
-    memcpy(all.ended_total, scheduler->ended_total, sizeof all.ended_total);
+    memcpy(all.ended_today, scheduler->ended_today, sizeof scheduler->ended_today);
+    memcpy(all.ended_total, scheduler->ended_total, sizeof scheduler->ended_total);
     perp_unlock(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",

@@ -180,9 +180,10 @@ static void log_override(struct perp_tick *tick, struct perp_job_entry *job) {
     size_t length = 0;
     passed[0] = '\0';
     perp_uuid_format(&job->id, id);
-    for (uint32_t rule = PERP_REASON_AUTO_HALT; rule < PERP_REASON_RULES_END; rule++) {
-        const char *name = perp_reason_string(rule);
-        if (!(tick->eval.reasons >> rule & 1) || length + strlen(name) + 2 > sizeof passed)
+    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
+        const char *name = perp_reason_string(perp_rules[i]);
+        if (!(tick->eval.reasons & PERP_REASON_BIT(perp_rules[i])) ||
+            length + strlen(name) + 2 > sizeof passed)
             continue;
         passed[length++] = ' ';
         memcpy(passed + length, name, strlen(name) + 1);

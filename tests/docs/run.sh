@@ -56,7 +56,7 @@ explained() {
         index($0, list) == 1 { inside = 1 }
         inside {
             line = $0
-            while (match(line, /X\([A-Za-z_]+, *"?[A-Za-z0-9_.-]+/)) {
+            while (match(line, /X\([A-Za-z_]+, *([0-9]+, *)?"?[A-Za-z0-9_.-]+/)) {
                 entry = substr(line, RSTART + 2, RLENGTH - 2)
                 line = substr(line, RSTART + RLENGTH)
                 name = entry

@@ -141,9 +141,10 @@ static void same_risk(const cJSON *root) {
     const cJSON *json = in(root, "risk_stats");
     const perp_monitor_risk *row = &s.risk;
     PERP_MONITOR_RISK_LIST(SAME)
-    for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++) {
-        same_count(in(in(json, "refusals"), perp_reason_string(reason)), s.refusals[reason]);
-    }
+#define PERP_X(name, number, text, hard, reducing, market)                                         \
+    same_count(in(in(json, "refusals"), text), s.refusals[number]);
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
     const cJSON *delayed = in(json, "delayed_exchanges")->child;
     for (uint32_t id = 0; id < s.n_exchanges; id++) {
         if (s.exchanges[id].delayed) {

@@ -262,7 +262,7 @@ START_TEST(every_value_of_a_list_has_its_name_and_others_have_none) {
     ck_assert_str_eq(perp_reason_string(PERP_REASON_LOW_SAFETY), "low_safety");
     ck_assert_str_eq(perp_reason_string(PERP_REASON_SAFE_MODE), "safe_mode");
     ck_assert_str_eq(perp_reason_string(PERP_REASON_DISPATCH_RATE), "dispatch_rate");
-    ck_assert_str_eq(perp_reason_string(PERP_REASON_COUNT), "?");
+    ck_assert_str_eq(perp_reason_string(PERP_MAX_REASONS), "?");
     ck_assert_str_eq(perp_pool_string(PERP_POOL_RESERVE), "reserve");
     ck_assert_str_eq(perp_pool_string(PERP_POOL_COUNT), "?");
     ck_assert_str_eq(perp_strategy_string(PERP_STRATEGY_HEDGE_REBALANCE), "hedge_rebalance");
@@ -293,6 +293,7 @@ START_TEST(the_version_text_is_made_of_the_macros) {
     snprintf(text, sizeof text, "%d.%d.%d", PERP_VERSION_MAJOR, PERP_VERSION_MINOR,
              PERP_VERSION_PATCH);
     ck_assert_str_eq(perp_version_string(), text);
+    ck_assert_uint_eq(perp_version_number(), PERP_VERSION_NUMBER);
 }
 END_TEST
 
