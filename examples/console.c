@@ -19,7 +19,8 @@ static const char usage[] =
     "  --speed N              N times real time, 0.1 to 1000 (1)\n"
     "  --seed N               another generated market (1)\n"
     "The token may also be in PERPCORE_TOKEN. With neither, one is made and kept in a file that\n"
-    "only its owner can read. Without a token of yours it listens on this machine only.\n";
+    "only its owner can read. Without a token of yours it listens on this machine only.\n"
+    "--version prints the version.\n";
 
 /* 1: go on, 0: help was asked for, -1: wrong use. */
 static int read_options(int argc, char **argv, struct console_options *options) {
@@ -101,6 +102,8 @@ static int serve(struct console_server *server, const struct console_options *op
 int main(int argc, char **argv) {
     struct console_options options = {
         .listen = "127.0.0.1:8787", .market = "sim", .speed = 1, .seed = 1};
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("perpcore-console %s\n", perp_version_string()) < 0;
     int wanted = read_options(argc, argv, &options);
     if (wanted <= 0) {
         fputs(usage, wanted == 0 ? stdout : stderr);

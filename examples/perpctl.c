@@ -1,4 +1,6 @@
 /* perpctl: the commands. */
+#include <perpcore/perpcore.h>
+
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +27,8 @@ static const char usage[] =
     "  cancel JOB_ID               a job that waits\n"
     "Options: --url URL (http://127.0.0.1:8787), --token-file FILE, --actor NAME (the login "
     "name),\n"
-    "         --reason TEXT (what takes a protection away needs one), --json, --help\n"
+    "         --reason TEXT (what takes a protection away needs one), --json, --help,\n"
+    "         --version\n"
     "The token comes from --token-file, PERPCORE_TOKEN, or the file that a console on this "
     "machine\n"
     "left. Exit status: 0 done, 1 refused, 2 wrong use, 3 not reachable.\n";
@@ -292,6 +295,8 @@ static bool fits(const struct perpctl_options *options, const struct words *word
 int main(int argc, char **argv) {
     struct perpctl_options options = {.url = "http://127.0.0.1:8787"};
     struct words words = {{NULL}, 0};
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("perpctl %s\n", perp_version_string()) < 0 ? PERPCTL_REFUSED : PERPCTL_DONE;
     int wanted = read_line(argc, argv, &options, &words);
     if (wanted > 0 && !fits(&options, &words))
         wanted = -1;

@@ -179,6 +179,8 @@ static void second_run(void) {
 
 int main(int argc, char **argv) {
     const char *path = argc > 1 ? argv[1] : "recover.db";
+    if (argc > 2 || *path == '-')
+        return fputs("usage: recover [STORE]   (recover.db; run it twice)\n", stderr), 2;
     perp_config config;
     int executed = 0;
     perp_config_init(&config);

@@ -16,6 +16,7 @@ static perp_scheduler *scheduler_of(const struct line *line) {
 static bool read_job(struct line *line, perp_job *job, char metadata[PERP_MAX_METADATA]) {
     cJSON *part = cJSON_GetObjectItemCaseSensitive(line->json, "job");
     char *text = line_take_text(line, part);
+    perp_job_init(job);
     bool read = text && line_did(line, perp_job_from_json(line->run->core, text, strlen(text), job,
                                                           metadata));
     cJSON_free(text);

@@ -82,6 +82,7 @@ PERP_API perp_status perp_capital_reserve_for_job(perp_capital *capital, const p
 PERP_API perp_status perp_capital_headroom(const perp_capital *capital, perp_exchange_id exchange,
                                            uint32_t pool, perp_usd *amount, uint32_t *bound_by);
 
+/* A pool of an exchange: budget = in_flight + used + available, unless it is overcommitted. */
 typedef struct perp_pool_state {
     perp_usd budget;
     perp_usd in_flight;
@@ -90,12 +91,14 @@ typedef struct perp_pool_state {
     double utilisation; /* (in_flight + used) / budget; 0 where the budget is 0 */
 } perp_pool_state;
 
+/* What was booked on one day: pnl before fees. */
 typedef struct perp_day_figures {
     perp_usd pnl;
     perp_usd volume;
     perp_usd fees;
 } perp_day_figures;
 
+/* The account of one exchange. */
 typedef struct perp_capital_state {
     uint32_t struct_size;
     uint32_t safe_mode;
@@ -112,9 +115,12 @@ typedef struct perp_capital_state {
     perp_pool_state pools[PERP_POOL_COUNT];
 } perp_capital_state;
 
+/* Fills state, whose struct_size must be set. PERP_E_NOT_FOUND: unknown exchange; PERP_E_INVALID:
+   NULL, struct_size. */
 PERP_API perp_status perp_capital_snapshot(const perp_capital *capital, perp_exchange_id exchange,
                                            perp_capital_state *state);
 
+/* A reservation that holds something. */
 typedef struct perp_reservation {
     uint64_t id;
     perp_exchange_id exchange;

@@ -14,7 +14,9 @@ extern "C" {
    malloc's. Called under the library's lock: it must not call back into the library. */
 typedef struct perp_allocator {
     void *user;
+    /* Gives size bytes, or NULL. */
     void *(*allocate)(void *user, size_t size);
+    /* Takes back what allocate gave; size is what was asked for then. */
     void (*release)(void *user, void *memory, size_t size);
 } perp_allocator;
 
@@ -56,6 +58,7 @@ typedef struct perp_naked {
     double quantity;
 } perp_naked;
 
+/* Something that a person should know of. Its code is one of PERP_ALERT_LIST. */
 typedef struct perp_alert {
     uint32_t struct_size;
     uint32_t code;
@@ -64,6 +67,7 @@ typedef struct perp_alert {
     int64_t since_ns;
     char subject[PERP_NAME_SIZE];
     char message[192];
+    uint64_t reserved[2]; /* 0 */
 } perp_alert;
 
 /* What the library tells the host. Each may be NULL. They run on the thread that made the call,
@@ -81,11 +85,15 @@ typedef struct perp_callbacks {
     /* The kill switch went on for an exchange (or PERP_ALL_EXCHANGES): cancel the orders of these
      * jobs. */
     void (*on_kill)(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs);
+    /* An alert was raised, or cleared (active 0): by the change that was made, or since the last
+       perp_monitor_watch, which tells those that come from feeds or with time. */
     void (*on_alert)(void *user, const perp_alert *alert);
+    /* One line for a log; level is PERP_LOG_…. */
     void (*log)(void *user, uint32_t level, const char *message);
     void *reserved[6]; /* NULL: room for callbacks of later releases */
 } perp_callbacks;
 
+/* Shares and limits of the ledger, in parts per million. The comments have the defaults. */
 typedef struct perp_capital_config {
     uint32_t wash_ppm;               /* 700,000 */
     uint32_t arb_ppm;                /* 200,000 */
@@ -106,6 +114,7 @@ typedef struct perp_mode_limits {
     uint64_t reserved[5]; /* 0: room for limits of later releases */
 } perp_mode_limits;
 
+/* Limits of the risk rules. The comments have the defaults. */
 typedef struct perp_risk_config {
     uint32_t mode;                       /* PERP_MODE_BALANCED */
     uint32_t max_consecutive_failures;   /* 5 */
@@ -136,8 +145,10 @@ typedef struct perp_risk_config {
 /* With PERP_DURABILITY_EVERY a call returns PERP_OK only after its record is committed. */
 enum perp_durability { PERP_DURABILITY_EVERY, PERP_DURABILITY_BATCH };
 
+/* What becomes of a job that risk refuses in a tick: it waits on, or ends as rejected. */
 enum perp_on_reject { PERP_ON_REJECT_KEEP, PERP_ON_REJECT_DROP };
 
+/* Limits of the scheduler. The comments have the defaults. */
 typedef struct perp_scheduler_config {
     uint32_t max_global_concurrent_jobs;  /* 50 */
     uint32_t max_concurrent_per_exchange; /* 10 */
@@ -155,6 +166,7 @@ typedef struct perp_scheduler_config {
     uint64_t reserved2[8];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
+/* All that perp_core_open takes: perp_config_init, then set what differs. */
 typedef struct perp_config {
     uint32_t struct_size;
     uint32_t

@@ -40,10 +40,9 @@ PERP_API perp_status perp_core_checkpoint(perp_core *core);
    allowed; from inside a callback of the core nothing happens. No other call may be running. */
 PERP_API void perp_core_close(perp_core *core);
 
-/* The message of this thread's last failed call on this core: one line, what, which value, which
-   limit.
-   "" if none failed. core NULL: of the last failed call that had no core (open, config). Valid
-   until this thread's next call. */
+/* The message of this thread's last failed call on this core or on a module of it: one line, what,
+   which value, which limit. "" if none failed. core NULL: of the last failed call that had no core
+   (open, config, a store, a formula). Valid until this thread's next call. */
 PERP_API const char *perp_core_error(const perp_core *core);
 
 /* Checks every invariant of the book. PERP_E_CORRUPT: the message names the first that is broken,
@@ -86,6 +85,7 @@ typedef struct perp_exchange_spec {
     perp_usd max_notional;      /* -1: the scheduler's max_notional_per_exchange */
 } perp_exchange_spec;
 
+/* Fills size and defaults; set the name. */
 PERP_API void perp_exchange_spec_init(perp_exchange_spec *spec);
 
 /* Adds an exchange. Does not move the clock. PERP_E_INVALID: NULL, bad name, NaN; PERP_E_EXISTS:
@@ -104,6 +104,7 @@ typedef struct perp_tier {
     double max_leverage; /* 0: not given; not used in any formula */
 } perp_tier;
 
+/* An order book on an exchange. The comments have the defaults. */
 typedef struct perp_instrument_spec {
     uint32_t struct_size;
     perp_exchange_id exchange;
@@ -122,14 +123,15 @@ typedef struct perp_instrument_spec {
     const perp_tier *tiers;        /* copied */
 } perp_instrument_spec;
 
+/* Fills size and defaults; set exchange and symbol. */
 PERP_API void perp_instrument_spec_init(perp_instrument_spec *spec);
 
 /* Adds an instrument. Errors as perp_exchange_add; PERP_E_NOT_FOUND: no such exchange. */
 PERP_API perp_status perp_instrument_add(perp_core *core, const perp_instrument_spec *spec,
                                          perp_instrument_id *id);
 
-/* Look-ups. PERP_E_NOT_FOUND: unknown. The tiers of a spec are owned by the core, valid until
- * close. */
+/* Look-ups. PERP_E_NOT_FOUND: unknown. A spec is what was added: limits that were changed since are
+   in perp_monitor_snapshot. Its tiers are owned by the core, valid until close. */
 PERP_API perp_status perp_exchange_find(const perp_core *core, const char *name,
                                         perp_exchange_id *id);
 PERP_API perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchange,
@@ -153,6 +155,7 @@ typedef struct perp_core_stats {
     uint64_t events; /* changes of the book since it began: the number of the last record */
 } perp_core_stats;
 
+/* Fills stats, whose struct_size must be set. PERP_E_INVALID: NULL, struct_size. */
 PERP_API perp_status perp_core_statistics(const perp_core *core, perp_core_stats *stats);
 
 /* One line of feasibility: the largest job (USD a side) of a strategy that could pass the capital

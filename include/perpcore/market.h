@@ -25,6 +25,7 @@ typedef struct perp_quote {
     double ask_size;
 } perp_quote;
 
+/* One level of a side; the size is in units of the base. */
 typedef struct perp_book_level {
     double price;
     double size;
@@ -42,6 +43,7 @@ typedef struct perp_book {
     const perp_book_level *asks;
 } perp_book;
 
+/* A trade that was made by anyone. */
 typedef struct perp_trade {
     perp_instrument_id instrument;
     uint32_t reserved;
@@ -50,6 +52,7 @@ typedef struct perp_trade {
     double size; /* may be 0: not known */
 } perp_trade;
 
+/* The mark price of the exchange. */
 typedef struct perp_mark {
     perp_instrument_id instrument;
     uint32_t reserved;
@@ -69,6 +72,7 @@ typedef struct perp_funding {
     int64_t next_ns;
 } perp_funding;
 
+/* How long one order took, from sending it to its answer. */
 typedef struct perp_latency {
     perp_exchange_id exchange;
     uint32_t reserved;
@@ -76,6 +80,7 @@ typedef struct perp_latency {
     double ms; /* not negative */
 } perp_latency;
 
+/* What the host knows of the API of an exchange. */
 typedef struct perp_exchange_status {
     perp_exchange_id exchange;
     uint32_t api; /* PERP_API_UP, _DEGRADED, _DOWN */
@@ -95,19 +100,24 @@ typedef struct perp_position {
     double liquidation_price;
 } perp_position;
 
+/* A new best bid and ask. Errors of all eight: see the top of this file. */
 PERP_API perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote);
+/* A new book; quote and book are of one kind, the newer one holds. */
 PERP_API perp_status perp_market_on_book(perp_market *market, const perp_book *book);
+/* A new last price. */
 PERP_API perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade);
+/* A new mark price. */
 PERP_API perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark);
+/* A new funding rate, with its interval and next settlement. */
 PERP_API perp_status perp_market_on_funding(perp_market *market, const perp_funding *funding);
+/* A sample of the latency of an exchange. */
 PERP_API perp_status perp_market_on_latency(perp_market *market, const perp_latency *latency);
+/* The API of an exchange is up, degraded or down. */
 PERP_API perp_status perp_market_on_status(perp_market *market, const perp_exchange_status *status);
+/* A position as it is now; replaces the one before. */
 PERP_API perp_status perp_market_on_position(perp_market *market, const perp_position *position);
 
-/* For a host that keeps its own books: asked for the quote or book of instruments marked `pulled`,
-   before a decision looks at them, with no lock held. now_ns: the time of the decision. The
-   function fills quote->… (instrument is preset) or the levels, and sets *have to 1; what it gives
-   is checked like a feed's. book may be NULL. */
+/* A book that a perp_market_source fills, best first. */
 typedef struct perp_book_buffer {
     int64_t time_ns;
     uint32_t n_bids;
@@ -116,12 +126,18 @@ typedef struct perp_book_buffer {
     perp_book_level asks[PERP_MAX_LEVELS];
 } perp_book_buffer;
 
+/* For a host that keeps its own books: asked for the quote or book of instruments marked `pulled`,
+   before a decision looks at them, with no lock held. now_ns: the time of the decision. The
+   function fills quote->… (instrument is preset) or the levels, and sets *have to 1; what it gives
+   is checked like a feed's. book may be NULL. */
 typedef struct perp_market_source {
     uint32_t struct_size;
     uint32_t reserved;
     void *user;
+    /* The quote of an instrument; *have is preset to 0, there is none. */
     void (*quote)(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,
                   uint32_t *have);
+    /* The book of an instrument, likewise. */
     void (*book)(void *user, perp_instrument_id instrument, int64_t now_ns, perp_book_buffer *book,
                  uint32_t *have);
 } perp_market_source;
@@ -155,9 +171,12 @@ typedef struct perp_market_state {
     double entry_price;
 } perp_market_state;
 
+/* Fills state, whose struct_size must be set. PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID:
+   NULL, struct_size. */
 PERP_API perp_status perp_market_query(const perp_market *market, perp_instrument_id instrument,
                                        int64_t now_ns, perp_market_state *state);
 
+/* What is known of an exchange, and what runs there. */
 typedef struct perp_exchange_state {
     uint32_t struct_size;
     uint32_t api;
@@ -173,6 +192,8 @@ typedef struct perp_exchange_state {
     perp_usd running_notional;
 } perp_exchange_state;
 
+/* Fills state, whose struct_size must be set; now_ns as in perp_market_query. PERP_E_NOT_FOUND:
+   unknown exchange; PERP_E_INVALID: NULL, struct_size. */
 PERP_API perp_status perp_market_query_exchange(const perp_market *market,
                                                 perp_exchange_id exchange, int64_t now_ns,
                                                 perp_exchange_state *state);

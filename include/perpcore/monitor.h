@@ -122,6 +122,7 @@ extern "C" {
     X(HALTED, "halted")                                                                            \
     X(KILLED, "killed")
 
+/* The states of PERP_SYSTEM_LIST. */
 enum perp_system {
 #define PERP_X(name, text) PERP_SYSTEM_##name,
     PERP_SYSTEM_LIST(PERP_X)
@@ -157,41 +158,55 @@ typedef perp_uuid perp_field_uuid;
 typedef perp_one_job perp_field_one_job;
 typedef char perp_field_name[PERP_NAME_SIZE];
 
+/* A field that a later release appends to a table takes the place of one that is reserved (0). */
 #define PERP_X(type, name) perp_field_##type name;
+/* The book as a whole. */
 typedef struct perp_monitor_global {
     PERP_MONITOR_GLOBAL_LIST(PERP_X)
+    uint64_t reserved[4];
 } perp_monitor_global;
 
+/* One pool of an exchange. */
 typedef struct perp_monitor_pool {
     PERP_MONITOR_POOL_LIST(PERP_X)
+    uint64_t reserved[2];
 } perp_monitor_pool;
 
 /* …_used: in flight and used. */
 typedef struct perp_monitor_capital {
-    PERP_MONITOR_CAPITAL_LIST(PERP_X)
     perp_monitor_pool pools[PERP_POOL_COUNT];
+    PERP_MONITOR_CAPITAL_LIST(PERP_X)
+    uint64_t reserved[4];
 } perp_monitor_capital;
 
+/* What runs on an exchange, and how it answers. */
 typedef struct perp_monitor_exchange {
-    PERP_MONITOR_EXCHANGE_LIST(PERP_X)
     uint32_t delayed; /* 1: it answers slowly or is degraded */
-    uint32_t reserved;
+    uint32_t reserved0;
+    PERP_MONITOR_EXCHANGE_LIST(PERP_X)
+    uint64_t reserved[4];
 } perp_monitor_exchange;
 
+/* How many jobs there are, and were. */
 typedef struct perp_monitor_jobs {
     PERP_MONITOR_JOBS_LIST(PERP_X)
+    uint64_t reserved[8];
 } perp_monitor_jobs;
 
+/* One job. */
 typedef struct perp_monitor_job {
-    PERP_MONITOR_JOB_LIST(PERP_X)
     int64_t max_run_ms; /* 0: never overdue */
-    uint32_t reserved;
+    uint32_t reserved0;
     uint32_t n_legs;
     perp_instrument_id instruments[PERP_MAX_LEGS]; /* of the legs; symbol is that of the first */
+    PERP_MONITOR_JOB_LIST(PERP_X)
+    uint64_t reserved[4];
 } perp_monitor_job;
 
+/* Halt, override and kill switch. */
 typedef struct perp_monitor_risk {
     PERP_MONITOR_RISK_LIST(PERP_X)
+    uint64_t reserved[4];
 } perp_monitor_risk;
 #undef PERP_X
 
@@ -204,7 +219,7 @@ typedef struct perp_monitor_risk {
 /* The state as a struct, the caller's; some 60 KB, so not for a small stack. n_… is how many there
    are; an array holds the first of them, as many as fit, and what lies past them is left as it was.
  */
-typedef struct perp_monitor_snapshot {
+typedef struct perp_monitor_state {
     uint32_t struct_size;
     uint32_t n_exchanges;
     uint64_t seq;           /* the newest change in it: what perp_monitor_changes goes on from */
@@ -253,6 +268,15 @@ PERP_API perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, ch
  * are. */
 PERP_API perp_status perp_monitor_alerts(const perp_core *core, int64_t now_ns, perp_alert *alerts,
                                          uint32_t capacity, uint32_t *count);
+
+/* Tells on_alert of the alerts that no change of the book raises, since they come from feeds or
+   with time: feed_silent, exchange_down, delayed, overcommitted, infeasible. Those that stand now
+   and did not at the last call are told as raised, those that stood then and don't now as cleared.
+   A host calls it in its loop as often as it wants to know, say once a second; all other alerts are
+   told with the change that raises or clears them. The book stays as it is, and nothing is done
+   where no on_alert is set. now_ns: as above. PERP_E_INVALID: NULL; PERP_E_STATE: from inside a
+   callback; PERP_E_NOMEM: nothing was told, the next call tells it. */
+PERP_API perp_status perp_monitor_watch(const perp_core *core, int64_t now_ns);
 
 #define PERP_MONITOR_CHANGES 1024
 

@@ -36,6 +36,7 @@ typedef struct perp_leg_evaluation {
     int64_t settlement_distance_ns; /* to the nearest, PERP_TIME_NONE: none */
 } perp_leg_evaluation;
 
+/* Whether a job may run, why not, and every number behind it. */
 typedef struct perp_evaluation {
     uint32_t struct_size;
     uint32_t accepted; /* 1 accept, 0 reject */
@@ -62,10 +63,12 @@ typedef struct perp_evaluation {
     perp_leg_evaluation legs[PERP_MAX_LEGS];
 } perp_evaluation;
 
+/* Fills the size; all else is zero. */
+PERP_API void perp_evaluation_init(perp_evaluation *evaluation);
+
 /* Evaluates a job without changing anything. now_ns: for ages and blackouts, the later of it and
    the clock. PERP_E_INVALID: a malformed job (see perp_scheduler_submit; hedge and self trade are
    rules here, not errors). evaluation->struct_size must be set. */
-PERP_API void perp_evaluation_init(perp_evaluation *evaluation);
 PERP_API perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const struct perp_job *job,
                                         perp_evaluation *evaluation);
 
@@ -99,6 +102,7 @@ PERP_API perp_status perp_risk_manual_override(perp_risk *risk, const perp_call 
 PERP_API perp_status perp_risk_blacklist(perp_risk *risk, const perp_call *call, const char *symbol,
                                          uint32_t enabled);
 
+/* Mode, halt, override, losses, and how often each rule fired today. */
 typedef struct perp_risk_state {
     uint32_t struct_size;
     uint32_t mode;
@@ -117,6 +121,7 @@ typedef struct perp_risk_state {
     uint64_t rejected_today[PERP_MAX_REASONS]; /* how often each rule fired today */
 } perp_risk_state;
 
+/* Fills state, whose struct_size must be set. PERP_E_INVALID: NULL, struct_size. */
 PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state);
 
 /* The rule table with the limits in force, as JSON:
@@ -125,8 +130,7 @@ PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *sta
 PERP_API perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t capacity,
                                              size_t *length);
 
-/* The functions below need no core. */
-
+/* Which price the maintenance margin is counted at. */
 enum perp_maintenance { PERP_MAINTENANCE_AT_LIQUIDATION, PERP_MAINTENANCE_AT_ENTRY };
 
 /* P = (WB − TMM + UPNL + a − s·Q·E) / (Q·(m + f) − s·Q); with maintenance at the entry price
@@ -163,6 +167,8 @@ typedef struct perp_walk {
     double slippage_bps; /* of price against the best level; not negative */
 } perp_walk;
 
+/* Needs no core. A buyer walks asks, a seller bids. walk->struct_size must be set. PERP_E_INVALID:
+   NULL, struct_size, a side, price, size or quantity that is none. */
 PERP_API perp_status perp_walk_book(uint32_t side, const perp_book_level *levels, uint32_t n_levels,
                                     double quantity, perp_walk *walk);
 

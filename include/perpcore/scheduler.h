@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/* One side of a job on one exchange. */
 typedef struct perp_leg {
     perp_instrument_id instrument; /* names the exchange too */
     uint32_t side;                 /* PERP_SIDE_… */
@@ -39,21 +40,23 @@ typedef struct perp_job {
     uint32_t reserved;      /* 0 */
 } perp_job;
 
+/* Fills size and defaults. */
 PERP_API void perp_job_init(perp_job *job);
 
-/* Reads a job as JSON: job_id, strategy_type, symbol, legs [{exchange, side, quantity, symbol,
-   notional, leverage, maker}], notional, expected_edge_bps, est_volume, holding_hours, created_at
-   (microseconds), ttl_ms, max_run_ms, priority, metadata (a string). Money in USD. metadata, if
-   there, is written into metadata_buffer (PERP_MAX_METADATA bytes; may be NULL: then metadata is
-   PERP_E_INVALID). PERP_E_INVALID with the field named: unknown names of fields, exchanges,
-   symbols; wrong types. */
+/* Reads a job as JSON, over what perp_job_init set: job_id, strategy_type, symbol, legs [{exchange,
+   side, quantity, symbol, notional, leverage, maker}], notional, expected_edge_bps, est_volume,
+   holding_hours, created_at (microseconds), ttl_ms, max_run_ms, priority, metadata (a string).
+   Money in USD. metadata, if there, is written into metadata_buffer (PERP_MAX_METADATA bytes; may
+   be NULL: then metadata is PERP_E_INVALID). PERP_E_INVALID with the field named: unknown names of
+   fields, exchanges, symbols; wrong types. */
 PERP_API perp_status perp_job_from_json(const perp_core *core, const char *text, size_t length,
                                         perp_job *job, char *metadata_buffer);
 
 /* Fills the two legs of job from two instruments of one base and a notional (job->notional): buys
    where the executable price net of taker fees is lower. Both quantities are the same, rounded down
-   to both steps. PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases;
-   PERP_E_STATE: no fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */
+   to both steps, and job->notional becomes what that is worth at the first instrument's mid.
+   PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases; PERP_E_STATE: no
+   fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */
 PERP_API perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns,
                                          perp_instrument_id first, perp_instrument_id second,
                                          perp_job *job);
@@ -71,6 +74,7 @@ PERP_API perp_status perp_scheduler_submit(perp_scheduler *scheduler, const perp
 PERP_API perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *call,
                                            const perp_uuid *job_id);
 
+/* What happened to a job in a tick. */
 enum perp_tick_item_kind {
     PERP_TICK_DISPATCHED, /* in order of dispatch; other: the next repair, as below, or zeros */
     PERP_TICK_EXPIRED,    /* in order of submit */
@@ -80,6 +84,7 @@ enum perp_tick_item_kind {
     PERP_TICK_REPAIR   /* the executor refused repair job_id; other is the next one */
 };
 
+/* One job that a tick had to do with; kind is PERP_TICK_…. */
 typedef struct perp_tick_item {
     uint32_t kind;
     uint32_t reason;
@@ -87,6 +92,7 @@ typedef struct perp_tick_item {
     perp_uuid other;
 } perp_tick_item;
 
+/* Whether a tick could dispatch. */
 enum perp_tick_status { PERP_TICK_OK, PERP_TICK_PAUSED, PERP_TICK_KILLED };
 
 /* What a tick did. Init once, pass to every tick (its memory is used again), free at the end. */
@@ -112,7 +118,9 @@ typedef struct perp_tick_result {
     perp_allocator allocator; /* of items: that of the core that first filled it */
 } perp_tick_result;
 
+/* Fills size and defaults; it holds no memory yet. */
 PERP_API void perp_tick_result_init(perp_tick_result *result);
+/* Frees the items. NULL is allowed. */
 PERP_API void perp_tick_result_free(perp_tick_result *result);
 
 /* One round: expire, evaluate, order, dispatch, commit, execute. result may be NULL.
@@ -123,8 +131,10 @@ PERP_API void perp_tick_result_free(perp_tick_result *result);
 PERP_API perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call,
                                          perp_tick_result *result);
 
+/* How a job went; unknown puts it in doubt. */
 enum perp_result_status { PERP_RESULT_COMPLETED, PERP_RESULT_FAILED, PERP_RESULT_UNKNOWN };
 
+/* What became of one leg. */
 typedef struct perp_leg_result {
     double filled;   /* base units, 0.. */
     double price;    /* average; > 0 where filled is */
@@ -147,8 +157,10 @@ typedef struct perp_job_result {
     perp_leg_result legs[PERP_MAX_LEGS];
 } perp_job_result;
 
+/* Fills size and defaults: completed, with neither legs nor totals. */
 PERP_API void perp_job_result_init(perp_job_result *result);
 
+/* What finish has made of a result. */
 typedef struct perp_finish_outcome {
     uint32_t struct_size;
     uint32_t state;   /* PERP_JOB_COMPLETED, _FAILED, _PARTIAL, _OPEN, _IN_DOUBT */
@@ -205,10 +217,14 @@ typedef struct perp_limits {
     perp_usd max_notional;               /* -1: as it is */
 } perp_limits;
 
+/* Fills size and defaults: nothing changes. */
 PERP_API void perp_limits_init(perp_limits *limits);
+/* Sets them, for all that is decided from now on. PERP_E_NOT_FOUND: unknown exchange;
+   PERP_E_INVALID: raised without actor and reason; PERP_E_RANGE: a limit out of range. */
 PERP_API perp_status perp_scheduler_set_limits(perp_scheduler *scheduler, const perp_call *call,
                                                const perp_limits *limits);
 
+/* All that is known of one job. */
 typedef struct perp_job_info {
     uint32_t struct_size;
     uint32_t state;        /* PERP_JOB_… */
@@ -241,6 +257,7 @@ PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const p
 PERP_API perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state,
                                          perp_uuid *jobs, uint32_t capacity, uint32_t *count);
 
+/* How many jobs there are in each state, and what the scheduler may do. */
 typedef struct perp_scheduler_state {
     uint32_t struct_size;
     uint32_t paused;
@@ -258,6 +275,7 @@ typedef struct perp_scheduler_state {
     uint64_t ended_total[PERP_MAX_JOB_STATES];
 } perp_scheduler_state;
 
+/* Fills state, whose struct_size must be set. PERP_E_INVALID: NULL, struct_size. */
 PERP_API perp_status perp_scheduler_query(const perp_scheduler *scheduler,
                                           perp_scheduler_state *state);
 

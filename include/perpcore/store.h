@@ -35,8 +35,10 @@ typedef struct perp_record {
    after it. Each sets *status, which is preset to PERP_OK, to something else to stop. */
 typedef struct perp_loader {
     void *user;
+    /* The checkpoint to start from: the book as of record seq. */
     void (*checkpoint)(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
                        perp_status *status);
+    /* The next record. */
     void (*record)(void *user, uint64_t seq, const void *data, size_t size, perp_status *status);
 } perp_loader;
 
@@ -49,15 +51,22 @@ typedef struct perp_loader {
    that only writes). */
 typedef struct perp_store {
     void *user;
+    /* A change begins. */
     void (*begin)(void *user, perp_status *status);
+    /* A record of it. */
     void (*append)(void *user, const perp_record *record, perp_status *status);
+    /* The change is made durable, with its end. */
     void (*commit)(void *user, perp_status *status);
+    /* The change is taken back. */
     void (*rollback)(void *user);
+    /* Gives back what is stored. */
     void (*load)(void *user, uint32_t from_start, const perp_loader *loader, perp_status *status);
+    /* Keeps the whole book. */
     void (*checkpoint)(void *user, uint64_t seq, int64_t time_ns, uint64_t hash, const void *data,
                        size_t size, perp_status *status);
-    void (*message)(void *user, char *text,
-                    size_t capacity); /* why the last call failed; or NULL */
+    /* Says why the last call failed, in text; may be NULL. */
+    void (*message)(void *user, char *text, size_t capacity);
+    /* The end; frees user. */
     void (*close)(void *user);
     void *reserved[4]; /* NULL: room for functions of later releases */
 } perp_store;
@@ -73,6 +82,7 @@ typedef struct perp_sqlite_options {
     const char *vfs;      /* name of an SQLite VFS; NULL: the default */
 } perp_sqlite_options;
 
+/* Fills size and defaults. */
 PERP_API void perp_sqlite_options_init(perp_sqlite_options *options);
 
 /* Opens or makes a store. options: NULL for the defaults. path: UTF-8.

@@ -60,7 +60,7 @@ typedef struct perp_uuid {
 /* What calls return. PERP_OK is 0, all others are negative; perp_core_error has the message.
    Where several apply: PERP_E_NOT_FOUND of the thing addressed, then PERP_E_INVALID, then the
    others in the order of the list, PERP_E_RANGE last. A call that returns an error has changed
-   nothing. */
+   nothing. docs/core.md says when each is returned. */
 typedef enum perp_status {
 #define PERP_X(name, value) name = value,
     PERP_STATUS_LIST(PERP_X)
@@ -70,6 +70,7 @@ typedef enum perp_status {
 
 /* The enumerators below go into fields of type uint32_t. */
 
+/* The pools of an exchange's equity: see PERP_POOL_LIST. */
 enum perp_pool {
 #define PERP_X(name, text) PERP_POOL_##name,
     PERP_POOL_LIST(PERP_X)
@@ -77,6 +78,7 @@ enum perp_pool {
         PERP_POOL_COUNT
 };
 
+/* What a job is for. WASH is hedged turnover between exchanges, never wash trading. */
 enum perp_strategy {
 #define PERP_X(name, text) PERP_STRATEGY_##name,
     PERP_STRATEGY_LIST(PERP_X)
@@ -84,6 +86,7 @@ enum perp_strategy {
         PERP_STRATEGY_COUNT
 };
 
+/* The side of a leg, and of a position: BUY is long. */
 enum perp_side {
 #define PERP_X(name, text) PERP_SIDE_##name,
     PERP_SIDE_LIST(PERP_X)
@@ -91,6 +94,7 @@ enum perp_side {
         PERP_SIDE_COUNT
 };
 
+/* How much risk is taken; a looser mode is later in the list. */
 enum perp_mode {
 #define PERP_X(name, text) PERP_MODE_##name,
     PERP_MODE_LIST(PERP_X)
@@ -98,6 +102,7 @@ enum perp_mode {
         PERP_MODE_COUNT
 };
 
+/* The kind of an instrument. */
 enum perp_kind {
 #define PERP_X(name, text) PERP_KIND_##name,
     PERP_KIND_LIST(PERP_X)
@@ -111,9 +116,10 @@ enum perp_margin {
     PERP_MARGIN_LIST(PERP_X)
 #undef PERP_X
         PERP_MARGIN_COUNT,
-    PERP_MARGIN_NOT_GIVEN = PERP_MARGIN_COUNT
+    PERP_MARGIN_NOT_GIVEN = 255
 };
 
+/* The state of an exchange's API, as the host reports it. */
 enum perp_api {
 #define PERP_X(name, text) PERP_API_##name,
     PERP_API_LIST(PERP_X)
@@ -121,6 +127,7 @@ enum perp_api {
         PERP_API_COUNT
 };
 
+/* The circuit breaker of an exchange: open after failures in a row, half open to try one job. */
 enum perp_circuit {
 #define PERP_X(name, text) PERP_CIRCUIT_##name,
     PERP_CIRCUIT_LIST(PERP_X)
@@ -128,6 +135,7 @@ enum perp_circuit {
         PERP_CIRCUIT_COUNT
 };
 
+/* The states of a job. */
 enum perp_job_state {
 #define PERP_X(name, text) PERP_JOB_##name,
     PERP_JOB_STATE_LIST(PERP_X)
@@ -157,6 +165,7 @@ enum perp_reason {
 /* The bit of a reason in a set of reasons (uint64_t). */
 #define PERP_REASON_BIT(reason) (UINT64_C(1) << (reason))
 
+/* The components of the safety score. */
 enum perp_component {
 #define PERP_X(name, field, weight) PERP_COMPONENT_##name,
     PERP_COMPONENT_LIST(PERP_X)
@@ -164,6 +173,7 @@ enum perp_component {
         PERP_COMPONENT_COUNT
 };
 
+/* What an alert is about. */
 enum perp_alert_code {
 #define PERP_X(name, text) PERP_ALERT_##name,
     PERP_ALERT_LIST(PERP_X)
@@ -171,10 +181,13 @@ enum perp_alert_code {
         PERP_ALERT_COUNT
 };
 
+/* How bad it is. */
 enum perp_level_of_alert { PERP_ALERT_INFO, PERP_ALERT_WARNING, PERP_ALERT_CRITICAL };
 
+/* SERIALIZED: any thread may call. NONE: the host has one thread, or its own lock. */
 enum perp_threading { PERP_THREADING_SERIALIZED, PERP_THREADING_NONE };
 
+/* The levels of the log callback. */
 enum perp_log_level { PERP_LOG_DEBUG, PERP_LOG_INFO, PERP_LOG_WARNING, PERP_LOG_ERROR };
 
 /* When, by whom and why a call that changes the book is made.
@@ -204,6 +217,7 @@ typedef struct perp_refusal {
     uint32_t pool;
     perp_usd asked;
     perp_usd limit;
+    uint64_t reserved[2]; /* 0 */
 } perp_refusal;
 
 /* Opaque: one trading book, and its modules, which it owns. */

@@ -23,22 +23,29 @@ bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchan
     return true;
 }
 
-perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
-                               uint32_t *n) {
-    perp_job copy;
-    perp_job_init(&copy);
-    if (!perp_struct_in(&copy, sizeof copy, job))
+const perp_job *perp_job_given(const perp_job *job, perp_job *room) {
+    if (job && job->struct_size == sizeof *job)
+        return job;
+    perp_job_init(room);
+    return perp_struct_in(room, sizeof *room, job) ? room : NULL;
+}
+
+perp_status perp_needs_of_spec(const perp_core *core, const perp_job *given,
+                               struct perp_need *needs, uint32_t *n) {
+    perp_job room;
+    const perp_job *job = perp_job_given(given, &room);
+    if (!job)
         return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known",
-                         job->struct_size);
-    if (copy.n_legs < 1 || copy.n_legs > PERP_MAX_LEGS)
-        return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", copy.n_legs,
+                         given->struct_size);
+    if (job->n_legs < 1 || job->n_legs > PERP_MAX_LEGS)
+        return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", job->n_legs,
                          PERP_MAX_LEGS);
-    if (copy.strategy >= PERP_STRATEGY_COUNT)
-        return perp_fail(core, PERP_E_INVALID, "job.strategy: %u is not known", copy.strategy);
+    if (job->strategy >= PERP_STRATEGY_COUNT)
+        return perp_fail(core, PERP_E_INVALID, "job.strategy: %u is not known", job->strategy);
     *n = 0;
-    for (uint32_t i = 0; i < copy.n_legs; i++) {
-        const perp_leg *leg = &copy.legs[i];
-        perp_usd notional = leg->notional ? leg->notional : copy.notional;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const perp_leg *leg = &job->legs[i];
+        perp_usd notional = leg->notional ? leg->notional : job->notional;
         if (leg->instrument >= perp_n_instruments(core))
             return perp_fail(core, PERP_E_INVALID, "job.legs[%u].instrument: no instrument %u", i,
                              leg->instrument);
@@ -46,7 +53,7 @@ perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struc
             return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %lld is not above 0", i,
                              (long long)notional);
         if (!perp_need_add(needs, n, perp_instrument_at(core, leg->instrument)->spec.exchange,
-                           perp_pool_of(core, copy.strategy), notional))
+                           perp_pool_of(core, job->strategy), notional))
             return perp_fail(core, PERP_E_RANGE, "job: the notionals overflow");
     }
     return PERP_OK;
@@ -123,7 +130,7 @@ void perp_capital_take(perp_capital *capital, const struct perp_need *need) {
 }
 
 void perp_capital_untake(perp_capital *capital) {
-    memset(capital->taken, 0, sizeof capital->taken);
+    memset(capital->taken, 0, perp_n_exchanges(capital->core) * sizeof *capital->taken);
 }
 
 static perp_usd headroom(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool,

@@ -18,7 +18,8 @@ struct perp_batch {
     bool failed;   /* an event found no memory and went to spare */
     uint32_t told; /* messages before the batch began */
     int64_t now;
-    const perp_call *call;
+    const char *actor, *reason; /* of the call, with their lengths */
+    uint32_t n_actor, n_reason;
     bool barrier;  /* durable before the call returns, whatever the configuration says */
     char *encoded; /* room for one event as bytes */
     uint32_t encoded_capacity;

@@ -26,6 +26,11 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
     return status;
 }
 
+void perp_no_error(const perp_core *core) {
+    last_error.text[0] = '\0';
+    last_error.core = core;
+}
+
 const char *perp_core_error(const perp_core *core) {
     return last_error.core == core ? last_error.text : "";
 }
@@ -51,9 +56,7 @@ void perp_free(perp_core *core, void *memory, size_t size) {
         free(memory);
 }
 
-bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
-    if (need <= *capacity)
-        return true;
+bool perp_grow_more(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
     uint32_t wanted = *capacity ? *capacity : 16;
     while (wanted < need) {
         if (wanted > UINT32_MAX / 2)

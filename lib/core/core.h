@@ -50,6 +50,12 @@ struct perp_prepared {
     uint32_t dispatches;
 };
 
+/* Alerts that monitoring told the host and that stand. */
+struct perp_watched {
+    perp_alert *alerts;
+    uint32_t count, capacity;
+};
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     pthread_mutex_t lock;
@@ -80,6 +86,7 @@ struct perp_core {
     struct perp_batch *batch;                /* book.h */
     struct perp_notices *notices;            /* book.h */
     struct perp_prepared prepared;
+    struct perp_watched watched;
     /* Writes a checkpoint; set by the module that knows the whole book. */
     perp_status (*write_checkpoint)(perp_core *core);
     uint64_t checkpoint_seq; /* of the last one */
@@ -89,17 +96,24 @@ struct perp_core {
  */
 void *perp_alloc(perp_core *core, size_t size);
 void perp_free(perp_core *core, void *memory, size_t size);
+bool perp_grow_more(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size);
 /* Grows *items (of `size` bytes each) to hold at least `need`; false where there is no memory. */
-bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size);
+static inline bool perp_grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need,
+                             size_t size) {
+    return need <= *capacity || perp_grow_more(core, items, capacity, need, size);
+}
 
 struct perp_map_memory perp_map_memory_of(perp_core *core);
 
 /* The numbers of the risk rules in their order. */
 extern const uint32_t perp_rules[PERP_RULE_COUNT];
 
-/* Sets this thread's message for the core (NULL: none) and returns status. */
+/* Sets this thread's message for the core (NULL: none) and returns status. Formatting text costs
+   more than most calls, so nothing that succeeds comes here. */
 perp_status perp_fail(const perp_core *core, perp_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Forgets this thread's message. */
+void perp_no_error(const perp_core *core);
 
 void perp_lock(const perp_core *core);
 void perp_unlock(const perp_core *core);
@@ -119,6 +133,13 @@ static inline uint32_t perp_n_instruments(const perp_core *core) {
 static inline const struct perp_instrument_entry *perp_instrument_at(const perp_core *core,
                                                                      perp_instrument_id id) {
     return atomic_load_explicit(&core->instruments[id], memory_order_acquire);
+}
+
+/* Takes the lowest of the bits, which are not none, and gives its number. */
+static inline uint32_t perp_bit_take(uint64_t *bits) {
+    uint32_t lowest = (uint32_t)__builtin_ctzll(*bits);
+    *bits &= *bits - 1;
+    return lowest;
 }
 
 /* How long after `then` now is, negative where before; saturates at the ends of time. */

@@ -15,22 +15,6 @@ static size_t padded(size_t size) {
     return (size + 7) & ~(size_t)7;
 }
 
-struct perp_event_item *perp_event_items(struct perp_event *event) {
-    return (struct perp_event_item *)(event + 1);
-}
-
-const struct perp_event_item *perp_event_items_of(const struct perp_event *event) {
-    return (const struct perp_event_item *)(event + 1);
-}
-
-void *perp_event_bytes(struct perp_event *event) {
-    return perp_event_items(event) + event->n_items;
-}
-
-const void *perp_event_bytes_of(const struct perp_event *event) {
-    return perp_event_items_of(event) + event->n_items;
-}
-
 bool perp_batch_open(perp_core *core) {
     core->batch = perp_alloc(core, sizeof *core->batch);
     core->notices = perp_alloc(core, sizeof *core->notices);
@@ -123,7 +107,8 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
 
 bool perp_day_begins(const perp_core *core, int64_t now) {
     int64_t clock = perp_clock(core);
-    return clock != PERP_TIME_NONE && perp_day_of(core, now) > perp_day_of(core, clock);
+    return clock != PERP_TIME_NONE && now > clock &&
+           perp_day_of(core, now) > perp_day_of(core, clock);
 }
 
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
@@ -134,7 +119,11 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     batch->barrier = false;
     batch->told = core->notices->count;
     batch->now = now;
-    batch->call = call;
+    const char *actor = perp_call_actor(call), *reason = perp_call_reason(call);
+    batch->actor = actor;
+    batch->reason = reason;
+    batch->n_actor = actor ? (uint32_t)strlen(actor) : 0;
+    batch->n_reason = reason ? (uint32_t)strlen(reason) : 0;
     if (perp_day_begins(core, now))
         perp_batch_add(core, PERP_EVENT_ROLL, 0, 0)->number =
             perp_day_of(core, now) - perp_day_of(core, perp_clock(core));
@@ -143,11 +132,8 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
 struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_items,
                                   uint32_t n_bytes) {
     struct perp_batch *batch = core->batch;
-    const char *actor = perp_call_actor(batch->call), *reason = perp_call_reason(batch->call);
-    size_t n_actor = actor ? strlen(actor) : 0;
-    size_t n_reason = reason ? strlen(reason) : 0;
     size_t size = padded(sizeof(struct perp_event) + n_items * sizeof(struct perp_event_item) +
-                         n_bytes + n_actor + n_reason);
+                         n_bytes + batch->n_actor + batch->n_reason);
     struct perp_event *event = &batch->spare.event;
     if (batch->size + size <= UINT32_MAX &&
         perp_grow(core, &batch->memory, &batch->capacity, (uint32_t)(batch->size + size), 1)) {
@@ -164,13 +150,13 @@ struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_ite
     event->instrument = PERP_NO_ID;
     event->n_items = n_items;
     event->n_bytes = n_bytes;
-    event->n_actor = (uint32_t)n_actor;
-    event->n_reason = (uint32_t)n_reason;
+    event->n_actor = batch->n_actor;
+    event->n_reason = batch->n_reason;
     char *texts = (char *)perp_event_bytes(event) + n_bytes;
-    if (n_actor)
-        memcpy(texts, actor, n_actor);
-    if (n_reason)
-        memcpy(texts + n_actor, reason, n_reason);
+    if (batch->n_actor)
+        memcpy(texts, batch->actor, batch->n_actor);
+    if (batch->n_reason)
+        memcpy(texts + batch->n_actor, batch->reason, batch->n_reason);
     return event;
 }
 
@@ -442,6 +428,14 @@ void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...) {
         notice->text[0] = '\0';
 }
 
+void perp_tell(perp_core *core, const perp_alert *alert) {
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->is_alert = true;
+    notice->alert = *alert;
+}
+
 void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active,
                      const char *subject, const char *format, ...) {
     if (!core->config.callbacks.on_alert || core->recovering)
@@ -496,7 +490,7 @@ void perp_enter(perp_core *core) {
         perp_lock(core);
         atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
     }
-    perp_fail(core, PERP_OK, "%s", "");
+    perp_no_error(core);
 }
 
 static void deliver(perp_core *core, const struct perp_notice *notice) {

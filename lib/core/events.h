@@ -65,10 +65,21 @@ struct perp_event {
 #define PERP_MAX_ACTOR 127
 #define PERP_MAX_REASON 255
 
-struct perp_event_item *perp_event_items(struct perp_event *event);
-const struct perp_event_item *perp_event_items_of(const struct perp_event *event);
-void *perp_event_bytes(struct perp_event *event);
-const void *perp_event_bytes_of(const struct perp_event *event);
+static inline struct perp_event_item *perp_event_items(struct perp_event *event) {
+    return (struct perp_event_item *)(event + 1);
+}
+
+static inline const struct perp_event_item *perp_event_items_of(const struct perp_event *event) {
+    return (const struct perp_event_item *)(event + 1);
+}
+
+static inline void *perp_event_bytes(struct perp_event *event) {
+    return perp_event_items(event) + event->n_items;
+}
+
+static inline const void *perp_event_bytes_of(const struct perp_event *event) {
+    return perp_event_items_of(event) + event->n_items;
+}
 
 /* An event of any kind, whole. */
 struct perp_event_room {
@@ -104,7 +115,9 @@ static inline const char *perp_call_actor(const perp_call *call) {
 }
 
 static inline const char *perp_call_reason(const perp_call *call) {
-    return call && call->struct_size >= sizeof(perp_call) ? call->reason : NULL;
+    return call && call->struct_size >= offsetof(perp_call, reason) + sizeof call->reason
+               ? call->reason
+               : NULL;
 }
 
 /* PERP_E_INVALID for a bad call, PERP_E_CORRUPT for a broken book. First thing in a decision, after
@@ -153,6 +166,8 @@ void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...)
 void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active,
                      const char *subject, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+
+void perp_tell(perp_core *core, const perp_alert *alert);
 
 /* Around a host's callback: nested calls can be told from others. */
 const perp_core *perp_callback_begin(const perp_core *core);

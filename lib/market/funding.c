@@ -12,11 +12,15 @@ int64_t perp_funding_interval_ns(double interval_h) {
     return (int64_t)round(interval_h * NS_PER_HOUR);
 }
 
-/* How many whole intervals lie in [from, to), rounded down; times of one age need no 128 bits. */
+/* How many whole intervals lie in [from, to), rounded down. Most times are within one interval,
+   which needs no division, and times of one age need no 128 bits. */
 static wide whole_intervals(int64_t from_ns, int64_t interval_ns, int64_t to_ns) {
     int64_t near;
-    if (!__builtin_sub_overflow(to_ns, from_ns, &near))
+    if (!__builtin_sub_overflow(to_ns, from_ns, &near)) {
+        if (near >= -interval_ns && near < interval_ns)
+            return near < 0 ? -1 : 0;
         return near / interval_ns - (near % interval_ns < 0);
+    }
     wide apart = (wide)to_ns - from_ns;
     return apart / interval_ns - (apart % interval_ns < 0);
 }
@@ -24,6 +28,14 @@ static wide whole_intervals(int64_t from_ns, int64_t interval_ns, int64_t to_ns)
 int64_t perp_settlements_since(int64_t known_ns, int64_t interval_ns, int64_t time_ns) {
     wide whole = whole_intervals(known_ns, interval_ns, time_ns);
     return whole > INT64_MAX ? INT64_MAX : whole < INT64_MIN ? INT64_MIN : (int64_t)whole;
+}
+
+double perp_settlements_between(const perp_funding *funding, int64_t interval_ns, int64_t from_ns,
+                                int64_t to_ns) {
+    if (funding->continuous)
+        return (double)((uint64_t)to_ns - (uint64_t)from_ns) / (double)interval_ns;
+    return (double)perp_settlements_since(funding->next_ns, interval_ns, to_ns) -
+           (double)perp_settlements_since(funding->next_ns, interval_ns, from_ns);
 }
 
 int64_t perp_settlement_after(int64_t known_ns, int64_t interval_ns, int64_t time_ns) {

@@ -10,6 +10,11 @@
  */
 int64_t perp_funding_interval_ns(double interval_h);
 
+/* How many settlements lie in (from_ns, to_ns], with the interval as above; a fraction where they
+   are continuous. */
+double perp_settlements_between(const perp_funding *funding, int64_t interval_ns, int64_t from_ns,
+                                int64_t to_ns);
+
 /* How many settlements lie in (known_ns, time_ns]; negative where time_ns is before. */
 int64_t perp_settlements_since(int64_t known_ns, int64_t interval_ns, int64_t time_ns);
 

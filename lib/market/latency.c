@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct sample {
     int64_t time_ns;
@@ -32,15 +33,50 @@ static uint32_t copy_samples(const struct perp_gauge *gauge, struct sample *samp
     return count;
 }
 
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The smallest sample that at least that share of all is not above. */
+static double quantile(const double *sorted, uint32_t n, uint32_t percent) {
+    return sorted[(n * percent + 99) / 100 - 1];
+}
+
+/* The first place whose sample is not below ms. */
+static uint32_t sorted_place(const double *sorted, uint32_t n, double ms) {
+    uint32_t at = 0;
+    while (at < n && sorted[at] < ms)
+        at++;
+    return at;
+}
+
+/* n samples become n + 1. */
+static void sorted_insert(double *sorted, uint32_t n, double ms) {
+    uint32_t at = sorted_place(sorted, n, ms);
+    memmove(&sorted[at + 1], &sorted[at], (n - at) * sizeof *sorted);
+    sorted[at] = ms;
+}
+
+/* n samples, of which ms is one, become n - 1. */
+static void sorted_remove(double *sorted, uint32_t n, double ms) {
+    uint32_t at = sorted_place(sorted, n, ms);
+    memmove(&sorted[at], &sorted[at + 1], (n - at - 1) * sizeof *sorted);
+}
+
 /* Sums up all samples again, which keeps the mean exact; latencies are rare beside quotes. */
 void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
     uint32_t place = PERP_OWN(gauge->next);
     uint32_t count = PERP_OWN(gauge->count);
+    bool full = count == PERP_LATENCY_SAMPLES;
+    if (full)
+        sorted_remove(gauge->sorted, count, PERP_OWN(gauge->ms[place]));
+    sorted_insert(gauge->sorted, full ? count - 1 : count, ms);
     perp_write_begin(&gauge->seq);
     PERP_PUT(gauge->times[place], time_ns);
     PERP_PUT(gauge->ms[place], ms);
     PERP_PUT(gauge->next, place + 1 < PERP_LATENCY_SAMPLES ? place + 1 : 0);
-    if (count < PERP_LATENCY_SAMPLES)
+    if (!full)
         PERP_PUT(gauge->count, count + 1);
     struct sample samples[PERP_LATENCY_SAMPLES];
     double all[PERP_LATENCY_SAMPLES];
@@ -53,40 +89,40 @@ void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
     }
     PERP_PUT(gauge->oldest, oldest);
     PERP_PUT(gauge->mean, mean_of(all, n));
+    PERP_PUT(gauge->p50, quantile(gauge->sorted, n, 50));
+    PERP_PUT(gauge->p99, quantile(gauge->sorted, n, 99));
     perp_write_end(&gauge->seq);
-}
-
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The smallest sample that at least that share of all is not above. */
-static double quantile(const double *sorted, uint32_t n, uint32_t percent) {
-    return sorted[(n * percent + 99) / 100 - 1];
 }
 
 void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
                          bool with_quantiles, struct perp_latency_view *view) {
     const struct perp_gauge *gauge = &market->gauges[id];
     struct sample samples[PERP_LATENCY_SAMPLES];
-    double mean;
+    double mean, p50, p99;
     uint32_t count;
     uint64_t began;
-    bool whole;
+    bool whole; /* all samples are young enough */
     do {
         began = perp_read_begin(&gauge->seq);
         count = PERP_GET(gauge->count);
         mean = PERP_GET(gauge->mean);
+        p50 = PERP_GET(gauge->p50);
+        p99 = PERP_GET(gauge->p99);
         int64_t oldest = PERP_GET(gauge->oldest);
         whole = oldest >= now || perp_within(now, oldest, market->latency_max_age_ns);
-        if (with_quantiles || !whole)
+        if (!whole)
             count = copy_samples(gauge, samples);
     } while (perp_read_again(&gauge->seq, began));
     double nan = (double)NAN;
-    *view = (struct perp_latency_view){count, count ? mean : nan, nan, nan};
-    if (count == 0 || (whole && !with_quantiles))
+    *view = (struct perp_latency_view){count, nan, nan, nan};
+    if (count == 0)
         return;
+    if (whole) {
+        view->mean = mean;
+        view->p50 = with_quantiles ? p50 : nan;
+        view->p99 = with_quantiles ? p99 : nan;
+        return;
+    }
     double young[PERP_LATENCY_SAMPLES];
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++)

@@ -27,7 +27,8 @@ struct perp_market_view {
     double volatility; /* NaN: unknown */
     double mark;       /* mid where none, or none fresh */
     perp_funding funding;
-    perp_position position; /* quantity 0 where none; margin_mode resolved to the exchange's */
+    int64_t funding_interval_ns; /* above 0 where has_funding */
+    perp_position position;      /* quantity 0 where none; margin_mode resolved to the exchange's */
 };
 void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
                       struct perp_market_view *view);
@@ -38,6 +39,13 @@ void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t 
 void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int64_t now,
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
+
+/* The little of a view that can be had for little: the volatility, and the reported quantity (0
+   where none is). */
+void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_t now,
+                        double *volatility, double *quantity);
+/* The time of the last quote; PERP_TIME_NONE: none. */
+int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id);
 
 /* What a query of the instrument shows; fast: its volatility is at least the threshold. No lock. */
 void perp_market_state_of(const perp_market *market, perp_instrument_id instrument, int64_t now,
@@ -52,7 +60,7 @@ struct perp_latency_view {
     uint32_t samples;      /* of the last 100 that are young enough */
     double mean, p50, p99; /* NaN without samples */
 };
-/* with_quantiles: p50 and p99 too (they cost a sort). */
+/* with_quantiles: p50 and p99 are wanted (where a sample is too old they cost a sort). */
 void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
                          bool with_quantiles, struct perp_latency_view *view);
 

@@ -58,6 +58,7 @@ static inline void get_reports(const struct perp_slot *slot, struct perp_market_
     funding->interval_h = PERP_GET(slot->funding_interval_h);
     funding->next_ns = PERP_GET(slot->funding_next);
     funding->continuous = PERP_GET(slot->funding_continuous);
+    view->funding_interval_ns = PERP_GET(slot->funding_interval_ns);
     perp_position *position = &view->position;
     position->time_ns = PERP_GET(slot->position_time);
     position->margin_mode = PERP_GET(slot->position_margin);
@@ -171,6 +172,31 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     complete(market, id, now, &raw, view);
     *price = side.price;
     *depth = side.depth;
+}
+
+void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_t now,
+                        double *volatility, double *quantity) {
+    const struct perp_slot *slot = market->slots[id];
+    int64_t now_bucket = perp_bucket_of(now), quote_time, position_time;
+    struct raw raw;
+    double mid;
+    uint64_t began;
+    do {
+        began = perp_read_begin(&slot->seq);
+        quote_time = PERP_GET(slot->quote_time);
+        mid = PERP_GET(slot->mid);
+        get_returns(market, slot, now_bucket, &raw);
+        position_time = PERP_GET(slot->position_time);
+        *quantity = PERP_GET(slot->position_quantity);
+    } while (perp_read_again(&slot->seq, began));
+    *volatility =
+        quote_time != PERP_TIME_NONE ? volatility_of(market, &raw, now_bucket, mid) : (double)NAN;
+    if (position_time == PERP_TIME_NONE)
+        *quantity = 0;
+}
+
+int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id) {
+    return PERP_GET(market->slots[id]->quote_time);
 }
 
 uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {

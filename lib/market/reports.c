@@ -131,10 +131,12 @@ perp_status perp_market_on_funding(perp_market *market, const perp_funding *fund
         return perp_market_refuse(market, perp_fail(market->core, PERP_E_RANGE,
                                                     "funding.interval_h is %.17g, at most 168",
                                                     funding->interval_h));
+    int64_t interval_ns = perp_funding_interval_ns(funding->interval_h);
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->funding_time, funding->time_ns);
     PERP_PUT(slot->funding_rate, funding->rate);
     PERP_PUT(slot->funding_interval_h, funding->interval_h);
+    PERP_PUT(slot->funding_interval_ns, interval_ns);
     PERP_PUT(slot->funding_next, funding->next_ns);
     PERP_PUT(slot->funding_continuous, funding->continuous);
     perp_write_end(&slot->seq);
@@ -153,7 +155,8 @@ static perp_status check_position(const perp_market *market, const perp_position
     if (!is_size(position->liquidation_price))
         return perp_market_invalid(market, "position.liquidation_price",
                                    position->liquidation_price, "a finite number, not negative");
-    if (position->margin_mode > PERP_MARGIN_NOT_GIVEN)
+    if (position->margin_mode >= PERP_MARGIN_COUNT &&
+        position->margin_mode != PERP_MARGIN_NOT_GIVEN)
         return perp_market_invalid(market, "position.margin_mode", position->margin_mode,
                                    "a margin mode");
     return PERP_OK;

@@ -61,7 +61,7 @@ struct perp_slot {
     _Atomic int64_t last_time;
     _Atomic int64_t funding_time;
     _Atomic double funding_rate, funding_interval_h; /* the interval is known before a rate is */
-    _Atomic int64_t funding_next;
+    _Atomic int64_t funding_next, funding_interval_ns;
 
     _Atomic uint32_t funding_continuous;
     _Atomic uint32_t position_margin; /* resolved */
@@ -88,7 +88,8 @@ struct perp_gauge {
     _Atomic uint32_t count; /* samples, at most PERP_LATENCY_SAMPLES */
     _Atomic uint32_t next;  /* place of the next sample; where the ring is full, of the oldest */
     _Atomic int64_t oldest; /* earliest time of a sample */
-    _Atomic double mean;    /* of all samples, however old */
+    _Atomic double mean, p50, p99;       /* of all samples, however old */
+    double sorted[PERP_LATENCY_SAMPLES]; /* all samples by size, for the writer */
     _Atomic int64_t times[PERP_LATENCY_SAMPLES];
     _Atomic double ms[PERP_LATENCY_SAMPLES];
 };

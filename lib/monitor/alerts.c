@@ -173,15 +173,14 @@ static const perp_monitor_job *first_on(const struct perp_taken_state *state,
 /* No quote that a decision would trust for an instrument that a running job trades. */
 static void look_at_feed(struct walk *w, perp_instrument_id id) {
     int64_t most_ms = w->state->max_quote_age_ms;
-    struct perp_market_view view;
-    perp_market_read(w->core->market, id, w->now, &view);
+    int64_t quote_time = perp_market_quote_time(w->core->market, id);
     int64_t age = 0;
-    bool known = view.has_quote && perp_usd_sub(w->now, view.quote_time, &age);
+    bool known = quote_time != PERP_TIME_NONE && perp_usd_sub(w->now, quote_time, &age);
     if (known && age <= most_ms * PERP_NS_PER_MS && age >= -most_ms * PERP_NS_PER_MS)
         return;
     int64_t since = first_on(w->state, id)->started;
-    if (known && age > 0 && after(view.quote_time, most_ms) > since)
-        since = after(view.quote_time, most_ms);
+    if (known && age > 0 && after(quote_time, most_ms) > since)
+        since = after(quote_time, most_ms);
     const perp_instrument_spec *spec = &perp_instrument_at(w->core, id)->spec;
     raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_FEED_SILENT, since, spec->symbol,
                 "%s: no fresh quote for a running job's leg",

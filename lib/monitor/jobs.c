@@ -25,7 +25,8 @@ static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->volume = job->volume;
     row->fees = job->fees;
     row->max_run_ms = job->max_run_ms;
-    row->reserved = 0;
+    row->reserved0 = 0;
+    memset(row->reserved, 0, sizeof row->reserved);
     row->n_legs = job->n_legs;
     for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
         row->instruments[i] = i < job->n_legs ? job->legs[i].instrument : PERP_NO_ID;

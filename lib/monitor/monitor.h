@@ -108,7 +108,8 @@ perp_status perp_alerts_each(const struct perp_taken_state *state,
 
 const char *perp_alert_level_string(uint32_t level);
 
-/* Writing JSON: where memory runs out, failed is set and the rest does nothing. */
+/* Writing JSON: where memory runs out, failed is set and the rest does nothing. Names must last as
+   long as what is made of them. */
 struct perp_out {
     bool failed;
 };

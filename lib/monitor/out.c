@@ -1,11 +1,15 @@
 /* Building JSON without a check at every field. */
 #include "monitor/monitor.h"
 
+#include <math.h>
+
+#include "util/text.h"
+
 /* An item that a parent does not take is freed here, so that nothing leaks where memory runs out.
- */
+   Names are not copied. */
 static cJSON *add(struct perp_out *out, cJSON *parent, const char *name, cJSON *item) {
     if (!out->failed && item && parent &&
-        (name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item)))
+        (name ? cJSON_AddItemToObjectCS(parent, name, item) : cJSON_AddItemToArray(parent, item)))
         return item;
     cJSON_Delete(item);
     out->failed = true;
@@ -28,12 +32,15 @@ void perp_out_text(struct perp_out *out, cJSON *object, const char *name, const 
     (void)add(out, object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
-static void keep(struct perp_out *out, bool done) {
-    out->failed = out->failed || !done;
+/* A number that was written as perp_json_add_… write it. */
+static void add_digits(struct perp_out *out, cJSON *object, const char *name, const char *digits) {
+    (void)add(out, object, name, cJSON_CreateRaw(digits));
 }
 
 void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd value) {
-    keep(out, object && perp_json_add_usd(object, name, value));
+    char digits[32];
+    perp_text_usd(value, digits);
+    add_digits(out, object, name, digits);
 }
 
 void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd value) {
@@ -44,15 +51,25 @@ void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_
 }
 
 void perp_out_number(struct perp_out *out, cJSON *object, const char *name, double value) {
-    keep(out, object && perp_json_add_double(object, name, value));
+    char digits[32];
+    if (!isfinite(value)) {
+        perp_out_text(out, object, name, NULL);
+        return;
+    }
+    perp_text_double(value, digits);
+    add_digits(out, object, name, digits);
 }
 
 void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value) {
-    keep(out, object && perp_json_add_int64(object, name, value));
+    char digits[32];
+    perp_text_int64(value, digits);
+    add_digits(out, object, name, digits);
 }
 
 void perp_out_count(struct perp_out *out, cJSON *object, const char *name, uint64_t value) {
-    keep(out, object && perp_json_add_uint64(object, name, value));
+    char digits[32];
+    perp_text_uint64(value, digits);
+    add_digits(out, object, name, digits);
 }
 
 void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32_t value) {
@@ -60,7 +77,10 @@ void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32
 }
 
 void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t value) {
-    keep(out, object && perp_json_add_time(object, name, value));
+    char text[40];
+    if (value != PERP_TIME_NONE)
+        perp_text_time(value, text);
+    perp_out_text(out, object, name, value != PERP_TIME_NONE ? text : NULL);
 }
 
 void perp_out_name(struct perp_out *out, cJSON *object, const char *name, const char *value) {

@@ -80,7 +80,7 @@ static void copy_exchange(const perp_core *core, perp_exchange_id id, int64_t no
     row->circuit = perp_circuit_at(core, id, now);
     row->safe_mode = core->capital->accounts[id].safe_mode;
     row->killed = perp_exchange_killed(core, id);
-    row->reserved = 0;
+    row->reserved0 = 0;
 }
 
 static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s) {
@@ -174,6 +174,8 @@ static void complete_exchange(const struct perp_taken_state *state, perp_exchang
     row->status = perp_market_api(core->market, id);
     row->delayed = perp_is_delayed(row->status, &latency, state->max_latency_ms);
     row->open_positions_count = 0;
+    memset(row->reserved, 0, sizeof row->reserved);
+    memset(capital->reserved, 0, sizeof capital->reserved);
 }
 
 static void complete_markets(const struct perp_taken_state *state) {
@@ -181,11 +183,11 @@ static void complete_markets(const struct perp_taken_state *state) {
     perp_monitor_state *s = state->s;
     s->n_fast_markets = 0;
     for (perp_instrument_id id = 0; id < state->budgets.n_instruments; id++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, id, s->now_ns, &view);
-        if (view.has_position && view.position.quantity != 0)
+        double volatility, quantity;
+        perp_market_glance(core->market, id, s->now_ns, &volatility, &quantity);
+        if (quantity != 0)
             s->exchanges[perp_instrument_at(core, id)->spec.exchange].open_positions_count++;
-        if (!(view.volatility >= state->volatility_threshold)) /* NaN: unknown */
+        if (!(volatility >= state->volatility_threshold)) /* NaN: unknown */
             continue;
         if (s->n_fast_markets < PERP_MONITOR_FAST)
             s->fast_markets[s->n_fast_markets] = id;

@@ -224,24 +224,31 @@ static perp_status with_state(const perp_core *core, int64_t now_ns,
     return status;
 }
 
+/* Where the text goes. */
+struct text_room {
+    char *buffer;
+    size_t capacity;
+    size_t *length;
+};
+
+/* Printed while the state is there: its names are in the JSON. */
 static perp_status make_json(void *user, const struct perp_taken_state *state) {
-    cJSON **root = user;
+    const struct text_room *room = user;
     struct perp_out out = {false};
-    *root = cJSON_CreateObject();
-    return put_state(&out, *root, state);
+    cJSON *root = cJSON_CreateObject();
+    perp_status status = put_state(&out, root, state);
+    if (status == PERP_OK)
+        return perp_json_finish(root, room->buffer, room->capacity, room->length);
+    cJSON_Delete(root);
+    return status;
 }
 
 perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffer, size_t capacity,
                               size_t *length) {
     if (!core || !length || (capacity && !buffer))
         return perp_fail(core, PERP_E_INVALID, "monitor: NULL");
-    cJSON *root = NULL;
-    perp_status status = with_state(core, now_ns, make_json, &root);
-    if (status != PERP_OK) {
-        cJSON_Delete(root);
-        return perp_fail(core, status, "monitor: no memory");
-    }
-    status = perp_json_finish(root, buffer, capacity, length);
+    struct text_room room = {buffer, capacity, length};
+    perp_status status = with_state(core, now_ns, make_json, &room);
     if (status == PERP_E_RANGE)
         return perp_fail(core, status, "monitor: needs %zu bytes, has %zu", *length + 1, capacity);
     return status == PERP_OK ? PERP_OK : perp_fail(core, status, "monitor: no memory");

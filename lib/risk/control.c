@@ -453,9 +453,9 @@ void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, in
     state->delayed = perp_is_delayed(state->api, &latency, limit);
     uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
     for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
-        struct perp_market_view view;
-        perp_market_read(core->market, id, now, &view);
-        state->open_positions += view.has_position && view.position.quantity != 0;
+        double volatility, quantity;
+        perp_market_glance(core->market, id, now, &volatility, &quantity);
+        state->open_positions += quantity != 0;
     }
 }
 

@@ -15,8 +15,9 @@ void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *
     view->daily_loss = core->risk->daily_loss_reached;
     if (capital->peak > 0)
         view->drawdown = 1 - (double)capital->equity / (double)capital->peak;
-    for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
-        view->volume += capital->accounts[i].today.volume;
+    if (core->config.risk.daily_volume_target > 0) /* only the score of the volume asks for it */
+        for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
+            view->volume += capital->accounts[i].today.volume;
 }
 
 static bool override_covers(const perp_risk *risk, const struct perp_job_entry *job, int64_t now) {
@@ -58,8 +59,7 @@ void perp_eval_run(struct perp_eval *e) {
 static bool on_step(double quantity, double step) {
     double quotient = quantity / step;
     double off = fabs(quotient - nearbyint(quotient));
-    double ulp = nextafter(quotient, INFINITY) - quotient;
-    return off <= fmax(1e-9, 4 * ulp);
+    return off <= 1e-9 || off <= 4 * (nextafter(quotient, INFINITY) - quotient);
 }
 
 static perp_status check_minima(const perp_core *core, const struct perp_job_leg *leg, uint32_t n) {
@@ -154,17 +154,17 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
 
 perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int64_t now,
                                union perp_job_room *room) {
-    perp_job spec;
-    perp_job_init(&spec);
-    if (!perp_struct_in(&spec, sizeof spec, given))
+    perp_job copy;
+    const perp_job *spec = perp_job_given(given, &copy);
+    if (!spec)
         return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known",
                          given->struct_size);
-    perp_status status = check_numbers(core, &spec);
+    perp_status status = check_numbers(core, spec);
     struct perp_job_entry *job = &room->job;
-    memset(job, 0, sizeof *job);
+    perp_zero(job, sizeof *job);
     perp_usd sum = 0;
-    for (uint32_t i = 0; i < spec.n_legs && status == PERP_OK; i++) {
-        status = check_leg(core, &spec, i, &job->legs[i]);
+    for (uint32_t i = 0; i < spec->n_legs && status == PERP_OK; i++) {
+        status = check_leg(core, spec, i, &job->legs[i]);
         if (status != PERP_OK)
             break;
         if (job->legs[i].notional > MAX_NOTIONAL)
@@ -175,24 +175,24 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int
     }
     if (status != PERP_OK)
         return status;
-    job->id = spec.job_id;
-    job->strategy = spec.strategy;
+    job->id = spec->job_id;
+    job->strategy = spec->strategy;
     job->state = PERP_JOB_PENDING;
-    job->notional = spec.notional;
-    job->est_volume = spec.est_volume >= 0 ? spec.est_volume : sum;
-    job->edge_bps = spec.expected_edge_bps;
-    job->holding_hours = spec.holding_hours;
-    job->given_created = spec.created_at_ns;
-    job->ttl_ms = spec.ttl_ms >= 0 ? spec.ttl_ms : core->config.scheduler.default_ttl_ms;
-    job->ttl_from = spec.created_at_ns != PERP_TIME_NONE ? spec.created_at_ns : now;
-    job->max_run_ms = spec.max_run_ms;
-    job->priority = spec.priority;
-    job->metadata_size = spec.metadata_size;
-    job->metadata = (void *)(uintptr_t)spec.metadata;
+    job->notional = spec->notional;
+    job->est_volume = spec->est_volume >= 0 ? spec->est_volume : sum;
+    job->edge_bps = spec->expected_edge_bps;
+    job->holding_hours = spec->holding_hours;
+    job->given_created = spec->created_at_ns;
+    job->ttl_ms = spec->ttl_ms >= 0 ? spec->ttl_ms : core->config.scheduler.default_ttl_ms;
+    job->ttl_from = spec->created_at_ns != PERP_TIME_NONE ? spec->created_at_ns : now;
+    job->max_run_ms = spec->max_run_ms;
+    job->priority = spec->priority;
+    job->metadata_size = spec->metadata_size;
+    job->metadata = (void *)(uintptr_t)spec->metadata;
     job->submitted = now;
     job->started = job->ended = PERP_TIME_NONE;
     job->score = NAN;
-    job->n_legs = spec.n_legs;
+    job->n_legs = spec->n_legs;
     return PERP_OK;
 }
 
@@ -231,14 +231,17 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
 }
 
 void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
-    memset(out, 0, sizeof *out);
+    uint32_t n = e->missing ? 0 : e->job->n_legs;
+    size_t legs = offsetof(perp_evaluation, legs), rest = legs + n * sizeof *out->legs;
+    perp_zero(out, legs);
+    perp_zero((char *)out + rest, sizeof *out - rest);
     out->struct_size = sizeof *out;
     out->accepted = e->accepted;
     out->reason = e->reason;
     out->override_used = e->override_used;
     out->reasons = e->reasons;
     out->reducing = e->reducing;
-    out->n_legs = e->missing ? 0 : e->job->n_legs;
+    out->n_legs = n;
     out->safety_score = e->safety;
     out->volume_score = e->volume;
     out->final_score = e->final;
@@ -253,7 +256,7 @@ void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
     out->mode = e->config->mode;
     out->limits = *e->limits;
     out->capital = e->capital;
-    for (uint32_t i = 0; i < out->n_legs; i++)
+    for (uint32_t i = 0; i < n; i++)
         explain_leg(e, i, &out->legs[i]);
 }
 
@@ -277,11 +280,15 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         ids[i] = room.job.legs[i].instrument;
     perp_market_pull(core->market, ids, room.job.n_legs, now);
     struct perp_eval e;
-    perp_evaluation full;
     perp_enter(core);
     perp_eval_begin(&e, core, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
-    perp_eval_explain(&e, &full);
-    perp_struct_out(evaluation, &full, sizeof full);
+    if (evaluation->struct_size == sizeof *evaluation) {
+        perp_eval_explain(&e, evaluation);
+    } else {
+        perp_evaluation full;
+        perp_eval_explain(&e, &full);
+        perp_struct_out(evaluation, &full, sizeof full);
+    }
     return perp_leave(core, PERP_OK);
 }

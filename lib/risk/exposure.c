@@ -152,18 +152,16 @@ double perp_base_net(const perp_core *core, uint32_t base, int64_t now) {
 
 /* What is left of the reported position for legs of this side, and how large the leg may be. */
 static bool leg_reduces(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
-                        int64_t now) {
+                        const struct perp_market_view *view) {
     const struct perp_job_leg *leg = &job->legs[n];
-    struct perp_market_view view;
-    perp_market_read(core->market, leg->instrument, now, &view);
-    double reported = view.has_position ? view.position.quantity : 0;
+    double reported = view->has_position ? view->position.quantity : 0;
     if (reported == 0 || (reported > 0) == (leg->side == PERP_SIDE_BUY))
         return false;
     double left = fabs(reported);
     const struct perp_exposure *exposure = exposure_at(core, leg->instrument);
     for (uint32_t i = 0; i < exposure->n_fills; i++) {
         const struct perp_fill *fill = &exposure->fills[i];
-        if (counts(&view, fill) && (fill->quantity > 0) == (leg->side == PERP_SIDE_BUY))
+        if (counts(view, fill) && (fill->quantity > 0) == (leg->side == PERP_SIDE_BUY))
             left -= fabs(fill->quantity);
     }
     for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
@@ -176,8 +174,18 @@ static bool leg_reduces(const perp_core *core, const struct perp_job_entry *job,
 }
 
 bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (!leg_reduces(core, job, i, now))
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_market_view view;
+        perp_market_read(core->market, job->legs[i].instrument, now, &view);
+        if (!leg_reduces(core, job, i, &view))
+            return false;
+    }
+    return true;
+}
+
+bool perp_eval_is_reducing(const struct perp_eval *e) {
+    for (uint32_t i = 0; i < e->job->n_legs; i++)
+        if (!leg_reduces(e->core, e->job, i, &e->legs[i].market))
             return false;
     return true;
 }
@@ -223,7 +231,7 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
         for (uint32_t j = 0; j < job->n_legs; j++)
             if (job->legs[j].base == base)
                 sums[job->legs[j].side] += job->legs[j].quantity;
-        double larger = fmax(sums[0], sums[1]);
+        double larger = perp_max(sums[0], sums[1]);
         if (fabs(sums[0] - sums[1]) > tolerance * larger) {
             *odd_base = base;
             return false;
@@ -287,7 +295,7 @@ static double distance_to(double mark, double price, bool is_long) {
         return 1;
     if (is_long ? mark <= price : mark >= price)
         return 0;
-    return fmin(1, fabs(mark - price) / mark);
+    return perp_min(1, fabs(mark - price) / mark);
 }
 
 static void liquidation_of(struct perp_eval *e, uint32_t n) {
@@ -328,14 +336,14 @@ static void liquidation_of(struct perp_eval *e, uint32_t n) {
         position.other_maintenance = other_maintenance(e, leg);
     }
     double price;
-    if (perp_liquidation_price(&position, &price) != PERP_OK) {
+    if (perp_liquidation_solve(&position, &price)) {
         measure->liquidation_distance = 0; /* no price exists: nothing says that it is safe */
         return;
     }
     measure->liquidation_price = price;
     measure->liquidation_distance = distance_to(mark, price, is_long);
     if (has_reported && reported->liquidation_price > 0 && (reported->quantity > 0) == is_long)
-        measure->liquidation_distance = fmin(
+        measure->liquidation_distance = perp_min(
             measure->liquidation_distance, distance_to(mark, reported->liquidation_price, is_long));
 }
 
@@ -343,7 +351,7 @@ void perp_eval_liquidation(struct perp_eval *e) {
     e->min_distance = 1;
     for (uint32_t i = 0; i < e->job->n_legs; i++) {
         liquidation_of(e, i);
-        e->min_distance = fmin(e->min_distance, e->legs[i].liquidation_distance);
+        e->min_distance = perp_min(e->min_distance, e->legs[i].liquidation_distance);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "market/funding.h"
 #include "market/walk.h"
+#include "risk/risk.h"
 #include "util/num.h"
 #include "util/sized.h"
 
@@ -17,23 +18,44 @@ static double sign_of(uint32_t side) {
     return side == PERP_SIDE_BUY ? 1 : -1;
 }
 
-static perp_status check_liquidation(const perp_liquidation *p) {
+static const char *liquidation_flaw(const perp_liquidation *p) {
     if (p->side >= PERP_SIDE_COUNT)
-        return invalid("liquidation.side: neither buy nor sell");
+        return "liquidation.side: neither buy nor sell";
     if (p->maintenance > PERP_MAINTENANCE_AT_ENTRY)
-        return invalid("liquidation.maintenance: not known");
+        return "liquidation.maintenance: not known";
     if (!perp_positive(p->quantity))
-        return invalid("liquidation.quantity: not a finite number above 0");
+        return "liquidation.quantity: not a finite number above 0";
     if (!perp_positive(p->entry_price))
-        return invalid("liquidation.entry_price: not a finite number above 0");
+        return "liquidation.entry_price: not a finite number above 0";
     if (!(p->maintenance_rate >= 0 && p->maintenance_rate <= 1))
-        return invalid("liquidation.maintenance_rate: not in 0..1");
+        return "liquidation.maintenance_rate: not in 0..1";
     if (!perp_not_negative(p->liquidation_fee_rate))
-        return invalid("liquidation.liquidation_fee_rate: not a finite number of at least 0");
+        return "liquidation.liquidation_fee_rate: not a finite number of at least 0";
     if (!isfinite(p->wallet_balance) || !isfinite(p->maintenance_amount) ||
         !isfinite(p->other_maintenance) || !isfinite(p->other_upnl))
-        return invalid("liquidation: an amount is not finite");
-    return PERP_OK;
+        return "liquidation: an amount is not finite";
+    return NULL;
+}
+
+const char *perp_liquidation_solve(const perp_liquidation *p, double *price) {
+    const char *flaw = liquidation_flaw(p);
+    if (flaw)
+        return flaw;
+    double s = sign_of(p->side);
+    double rate = p->maintenance_rate + p->liquidation_fee_rate;
+    double value = p->quantity * p->entry_price;
+    double margin = p->wallet_balance - p->other_maintenance + p->other_upnl;
+    double found;
+    if (p->maintenance == PERP_MAINTENANCE_AT_ENTRY)
+        found =
+            p->entry_price - s * (margin - (value * rate - p->maintenance_amount)) / p->quantity;
+    else
+        found =
+            (margin + p->maintenance_amount - s * value) / (p->quantity * rate - s * p->quantity);
+    if (!isfinite(found))
+        return "liquidation: no price exists for these numbers";
+    *price = found;
+    return NULL;
 }
 
 perp_status perp_liquidation_price(const perp_liquidation *position, double *price) {
@@ -42,22 +64,8 @@ perp_status perp_liquidation_price(const perp_liquidation *position, double *pri
         return invalid("price: NULL");
     if (!perp_struct_in(&p, sizeof p, position))
         return invalid("liquidation: NULL or a struct_size that is not known");
-    perp_status status = check_liquidation(&p);
-    if (status != PERP_OK)
-        return status;
-    double s = sign_of(p.side);
-    double rate = p.maintenance_rate + p.liquidation_fee_rate;
-    double value = p.quantity * p.entry_price;
-    double margin = p.wallet_balance - p.other_maintenance + p.other_upnl;
-    double found;
-    if (p.maintenance == PERP_MAINTENANCE_AT_ENTRY)
-        found = p.entry_price - s * (margin - (value * rate - p.maintenance_amount)) / p.quantity;
-    else
-        found = (margin + p.maintenance_amount - s * value) / (p.quantity * rate - s * p.quantity);
-    if (!isfinite(found))
-        return invalid("liquidation: no price exists for these numbers");
-    *price = found;
-    return PERP_OK;
+    const char *flaw = perp_liquidation_solve(&p, price);
+    return flaw ? invalid(flaw) : PERP_OK;
 }
 
 perp_status perp_walk_book(uint32_t side, const perp_book_level *levels, uint32_t n_levels,
@@ -141,13 +149,8 @@ perp_status perp_funding_settlements(const perp_funding *funding, int64_t from_n
         return invalid("funding.interval_h: not above 0 and at most 168");
     if (from_ns == PERP_TIME_NONE || to_ns == PERP_TIME_NONE || to_ns < from_ns)
         return invalid("funding: the times are not given, or the end is before the start");
-    if (funding->continuous) {
-        *count = (double)((uint64_t)to_ns - (uint64_t)from_ns) / (double)interval;
-        return PERP_OK;
-    }
-    if (funding->next_ns == PERP_TIME_NONE)
+    if (!funding->continuous && funding->next_ns == PERP_TIME_NONE)
         return invalid("funding.next_ns: not given");
-    *count = (double)perp_settlements_since(funding->next_ns, interval, to_ns) -
-             (double)perp_settlements_since(funding->next_ns, interval, from_ns);
+    *count = perp_settlements_between(funding, interval, from_ns, to_ns);
     return PERP_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "market/funding.h"
 #include "util/num.h"
 
 #define BPS 1e4
@@ -23,18 +24,21 @@ static void measure_price(struct perp_eval *e, uint32_t n) {
         measure->price = leg->side == PERP_SIDE_BUY ? market->bid : market->ask;
         return;
     }
-    measure->slippage_bps = fmax(0, sign * (measure->price - market->mid) / market->mid * BPS);
-    e->max_slippage = fmax(e->max_slippage, measure->slippage_bps);
+    measure->slippage_bps = perp_max(0, sign * (measure->price - market->mid) / market->mid * BPS);
+    e->max_slippage = perp_max(e->max_slippage, measure->slippage_bps);
 }
 
 /* The distance to the nearest settlement, before or after. */
-static int64_t nearest_settlement(const perp_funding *funding, int64_t now) {
-    int64_t interval = (int64_t)llround(funding->interval_h * NS_PER_H);
-    if (funding->continuous || interval <= 0)
+static int64_t nearest_settlement(const struct perp_market_view *market, int64_t now) {
+    if (market->funding.continuous)
         return PERP_TIME_NONE;
-    int64_t offset = (funding->next_ns % interval - now % interval) % interval;
-    if (offset < 0)
-        offset += interval;
+    int64_t interval = market->funding_interval_ns, next = market->funding.next_ns;
+    int64_t offset; /* from now to the first settlement that is not before it */
+    if (__builtin_sub_overflow(next, now, &offset) || offset < 0 || offset >= interval) {
+        offset = (next % interval - now % interval) % interval;
+        if (offset < 0)
+            offset += interval;
+    }
     return offset < interval - offset ? offset : interval - offset;
 }
 
@@ -47,14 +51,14 @@ static void measure_funding(struct perp_eval *e, uint32_t n) {
         return;
     const perp_funding *funding = &measure->market.funding;
     double sign = leg->side == PERP_SIDE_BUY ? 1 : -1;
-    int64_t until = perp_ns_after(e->now, (int64_t)llround(e->job->holding_hours * NS_PER_H));
-    if (perp_funding_settlements(funding, e->now, until, &measure->settlements) != PERP_OK)
-        measure->settlements = 0; /* the feed was checked: its interval is positive */
+    if (e->now != PERP_TIME_NONE)
+        measure->settlements = perp_settlements_between(
+            funding, measure->market.funding_interval_ns, e->now, e->until);
     double paid = sign * e->weights[n] * funding->rate * BPS;
     e->funding_bps += paid * measure->settlements;
     e->carry_bps += paid * (8 / funding->interval_h);
     e->has_rate = true;
-    measure->settlement_distance = nearest_settlement(funding, e->now);
+    measure->settlement_distance = nearest_settlement(&measure->market, e->now);
 }
 
 static void measure_latency(struct perp_eval *e, uint32_t n) {
@@ -64,7 +68,7 @@ static void measure_latency(struct perp_eval *e, uint32_t n) {
     if (measure->latency.samples == 0)
         e->latency_unknown = true;
     else
-        e->max_latency = fmax(e->max_latency, measure->latency.mean);
+        e->max_latency = perp_max(e->max_latency, measure->latency.mean);
 }
 
 static void measure_volatility(struct perp_eval *e, uint32_t n) {
@@ -72,7 +76,7 @@ static void measure_volatility(struct perp_eval *e, uint32_t n) {
     if (isnan(volatility))
         e->volatility_unknown = true;
     else
-        e->max_volatility = fmax(e->max_volatility, volatility);
+        e->max_volatility = perp_max(e->max_volatility, volatility);
 }
 
 void perp_eval_measure(struct perp_eval *e) {
@@ -88,6 +92,7 @@ void perp_eval_measure(struct perp_eval *e) {
     }
     if (e->missing)
         return;
+    e->until = perp_ns_after(e->now, (int64_t)llround(job->holding_hours * NS_PER_H));
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_leg_measure *measure = &e->legs[i];
         e->weights[i] = (double)job->legs[i].notional / (double)job->notional;
@@ -98,5 +103,5 @@ void perp_eval_measure(struct perp_eval *e) {
     }
     e->cost_bps += e->funding_bps;
     perp_eval_liquidation(e);
-    e->reducing = perp_job_is_reducing(e->core, job, e->now);
+    e->reducing = perp_eval_is_reducing(e);
 }

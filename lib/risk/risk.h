@@ -87,6 +87,7 @@ struct perp_eval {
     perp_risk *risk;
     const struct perp_job_entry *job;
     int64_t now;
+    int64_t until; /* the end of the holding time */
     struct perp_day_view day;
     const perp_mode_limits *limits;
     const perp_risk_config *config;
@@ -127,8 +128,13 @@ void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);
+/* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
+   then unchanged. */
+const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
 bool perp_eval_too_close(const struct perp_eval *e);
+/* Whether the job is reducing: by the market as it is now, or as the evaluation has read it. */
 bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now);
+bool perp_eval_is_reducing(const struct perp_eval *e);
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core);
 bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core);
 double perp_base_net(const perp_core *core, uint32_t base, int64_t now);

@@ -141,7 +141,7 @@ static bool rule_NOT_REBALANCING(const struct perp_eval *e) {
             base_sums(e, i, sums);
             double change = sums[PERP_SIDE_BUY] - sums[PERP_SIDE_SELL];
             double tolerance = e->core->config.scheduler.hedge_tolerance;
-            if (fabs(change) <= tolerance * fmax(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]))
+            if (fabs(change) <= tolerance * perp_max(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]))
                 continue;
             double net = perp_base_net(e->core, leg_of(e, i)->base, e->now);
             if (!(fabs(net + change) < fabs(net)))
@@ -166,8 +166,8 @@ static bool rule_FUNDING_BLACKOUT(const struct perp_eval *e) {
         EACH_LEG(e, i) {
             if (e->legs[i].settlement_distance == PERP_TIME_NONE)
                 continue;
-            double most = fmin(e->config->blackout_minutes * NS_PER_MINUTE,
-                               e->legs[i].market.funding.interval_h * NS_PER_H / 12);
+            double most = perp_min(e->config->blackout_minutes * NS_PER_MINUTE,
+                                   e->legs[i].market.funding.interval_h * NS_PER_H / 12);
             if ((double)e->legs[i].settlement_distance <= most)
                 return true;
         }
@@ -232,44 +232,44 @@ static bool rule_LOW_SAFETY(const struct perp_eval *e) {
 
 static const struct rule {
     bool (*fails)(const struct perp_eval *e);
+    uint32_t reason;
     bool hard;
     bool reducing_passes;
     bool needs_market;
-} rules[PERP_REASON_RULES_END] = {
+} rules[PERP_RULE_COUNT] = {
 #define PERP_X(NAME, number, text, is_hard, reducing, market)                                      \
-    [number] = {.fails = rule_##NAME,                                                              \
-                .hard = (is_hard) != 0,                                                            \
-                .reducing_passes = (reducing) != 0,                                                \
-                .needs_market = (market) != 0},
+    {.fails = rule_##NAME,                                                                         \
+     .reason = number,                                                                             \
+     .hard = (is_hard) != 0,                                                                       \
+     .reducing_passes = (reducing) != 0,                                                           \
+     .needs_market = (market) != 0},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };
 
 /* Whether a reducing or repair job goes past a rule that it fails. */
-static bool way_out(const struct perp_eval *e, uint32_t reason) {
+static bool way_out(const struct perp_eval *e, const struct rule *rule) {
     if (!e->reducing && !e->job->is_repair)
         return false;
-    if (reason == PERP_REASON_EXCHANGE_DOWN)
+    if (rule->reason == PERP_REASON_EXCHANGE_DOWN)
         return !host_says_down(e);
-    if (reason == PERP_REASON_INSUFFICIENT_CAPITAL)
+    if (rule->reason == PERP_REASON_INSUFFICIENT_CAPITAL)
         return false; /* a reducing job needs none and can't fail it, a repair needs its own */
-    return rules[reason].reducing_passes;
+    return rule->reducing_passes;
 }
 
 void perp_eval_rules(struct perp_eval *e) {
     bool overridden = false;
-    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
-        uint32_t reason = perp_rules[i];
-        const struct rule *rule = &rules[reason];
+    for (const struct rule *rule = rules; rule < rules + PERP_RULE_COUNT; rule++) {
         if ((e->missing && rule->needs_market) || !rule->fails(e))
             continue;
-        e->reasons |= PERP_REASON_BIT(reason);
-        if (way_out(e, reason))
+        e->reasons |= PERP_REASON_BIT(rule->reason);
+        if (way_out(e, rule))
             continue;
         if (!rule->hard && e->override_holds)
             overridden = true;
         else if (e->reason == PERP_REASON_NONE)
-            e->reason = reason;
+            e->reason = rule->reason;
     }
     e->accepted = e->reason == PERP_REASON_NONE;
     e->override_used = e->accepted && overridden;

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "util/num.h"
+
 /* 100 at nothing, 60 at the limit, 0 from twice the limit on. A limit of 0 allows nothing. */
 static double ramp(double x, double limit) {
     if (!(limit > 0))
@@ -16,7 +18,8 @@ static double ramp(double x, double limit) {
 static double score_funding(const struct perp_eval *e) {
     if (!e->has_rate)
         return 100;
-    return isnan(e->carry_bps) ? 0 : ramp(fmax(0, e->carry_bps), e->limits->max_funding_carry_bps);
+    return isnan(e->carry_bps) ? 0
+                               : ramp(perp_max(0, e->carry_bps), e->limits->max_funding_carry_bps);
 }
 
 static double score_spread(const struct perp_eval *e) {
@@ -57,11 +60,11 @@ void perp_eval_scores(struct perp_eval *e) {
         e->components[i] = score_of[i](e);
         e->safety += config->weights[i] * e->components[i];
     }
-    double size = fmin(1, (double)e->job->est_volume / (double)config->volume_reference_usd);
+    double size = perp_min(1, (double)e->job->est_volume / (double)config->volume_reference_usd);
     double need = 1;
     if (config->daily_volume_target > 0) {
         double target = (double)config->daily_volume_target;
-        need = fmin(1, fmax(0, (target - (double)e->day.volume) / target));
+        need = perp_min(1, perp_max(0, (target - (double)e->day.volume) / target));
     }
     e->volume = 100 * size * need;
     e->final = e->limits->safety_weight * e->safety + e->limits->volume_weight * e->volume;

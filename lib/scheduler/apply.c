@@ -123,8 +123,8 @@ void perp_apply_choose(perp_core *core, const struct perp_event *event) {
 }
 
 static bool prepare_dispatch(perp_core *core, const struct perp_event *event) {
-    for (uint32_t x = 0; x < PERP_MAX_EXCHANGES; x++)
-        if ((event->good >> x & 1) && !perp_times_reserve(core, x))
+    for (uint64_t left = event->good; left;)
+        if (!perp_times_reserve(core, perp_bit_take(&left)))
             return false;
     return perp_capital_prepare_held(core, (uint32_t)event->number);
 }
@@ -144,14 +144,15 @@ void perp_apply_dispatch(perp_core *core, const struct perp_event *event) {
     for (uint32_t i = 0; i < job->n_legs; i++)
         job->legs[i].price = items[n + i].price;
     perp_exposure_link(core, job);
-    for (uint32_t x = 0; x < PERP_MAX_EXCHANGES; x++)
-        if (event->good >> x & 1)
-            perp_times_add(core, x);
+    for (uint64_t left = event->good; left;)
+        perp_times_add(core, perp_bit_take(&left));
     job->state = PERP_JOB_RUNNING;
     job->started = perp_clock(core);
     job->unsaid = 0;
     job->reduce_only = event->flags & 1;
     job->overdue = false;
+    if (perp_job_due(job) < scheduler->next_due)
+        scheduler->next_due = perp_job_due(job);
     perp_list_add(&scheduler->running, job);
     scheduler->dispatched_today++;
     scheduler->dispatched_total++;

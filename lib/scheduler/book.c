@@ -47,6 +47,7 @@ void perp_core_free(perp_core *core) {
     perp_capital_close(core->capital);
     perp_registry_close(core);
     perp_batch_close(core);
+    perp_free(core, core->watched.alerts, core->watched.capacity * sizeof *core->watched.alerts);
     close_store(&core->config);
     pthread_mutex_destroy(&core->lock);
     if (allocator.release)
@@ -249,6 +250,10 @@ static perp_status check_running(const perp_core *core) {
             jobs[x] += (uint32_t)(job->exchanges >> x & 1);
         for (uint32_t i = 0; i < job->n_legs; i++)
             notional[job->legs[i].exchange] += job->legs[i].notional;
+        if (perp_job_due(job) < core->scheduler->next_due)
+            return broken(core, "a running job may be overdue unseen");
+        if (job->unsaid && !core->scheduler->some_unsaid)
+            return broken(core, "an executor's outcome would be forgotten");
         legs += job->n_legs;
         in_doubt += job->state == PERP_JOB_IN_DOUBT;
         n++;

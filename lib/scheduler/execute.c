@@ -83,6 +83,7 @@ static void settle(struct perp_tick *tick, const perp_call *call, const perp_uui
     perp_status status = perp_decide_finish(tick->core, call, id, &result, &finished);
     if (status != PERP_OK) {
         job->unsaid = outcome == PERP_OUTCOME_REFUSED ? SAID_REFUSED : SAID_IN_DOUBT;
+        tick->core->scheduler->some_unsaid = true;
         perp_tell_log(tick->core, PERP_LOG_ERROR, "an executor's outcome waits: %s",
                       perp_core_error(tick->core));
         return;
@@ -102,7 +103,9 @@ static void settle(struct perp_tick *tick, const perp_call *call, const perp_uui
 
 /* Outcomes that an earlier tick could not record. */
 static void settle_waiting(struct perp_tick *tick, const perp_call *call) {
-    struct perp_job_entry *job = tick->core->scheduler->running.first;
+    perp_scheduler *scheduler = tick->core->scheduler;
+    struct perp_job_entry *job = scheduler->some_unsaid ? scheduler->running.first : NULL;
+    scheduler->some_unsaid = false;
     while (job) {
         struct perp_job_entry *next = job->next;
         perp_uuid id = job->id;
@@ -178,14 +181,19 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
     perp_core *core = scheduler->core;
-    if (result && result->struct_size != sizeof *result)
+    if (result &&
+        (result->struct_size < sizeof *result || !perp_struct_fits(result, sizeof *result) ||
+         !perp_struct_tail_is_zero(result, sizeof *result)))
         return perp_fail(core, PERP_E_INVALID, "result: struct_size %u is not known",
                          result->struct_size);
     if (perp_in_callback(core))
         return perp_fail(core, PERP_E_STATE, "tick: called from inside a callback");
     if (call && call->now_ns != PERP_TIME_NONE)
         perp_market_pull(core->market, NULL, 0, perp_query_time(core, call->now_ns));
-    struct perp_tick tick = {.core = core, .result = result};
+    struct perp_tick tick;
+    perp_zero(&tick, offsetof(struct perp_tick, eval));
+    tick.core = core;
+    tick.result = result;
     if (result) {
         result->n_items = 0;
         tick.list = result->want_items != 0;

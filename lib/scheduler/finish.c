@@ -29,24 +29,26 @@ struct finish {
     perp_core *core;
     const struct perp_job_entry *job;
     const struct perp_job_entry *first; /* whose repair it is, or NULL */
-    perp_job_result result;
+    const perp_job_result *result;      /* as given, or completed in copy */
     int64_t now;
-    struct booking bookings[PERP_MAX_LEGS];
     uint32_t n_bookings;
-    double filled[PERP_MAX_LEGS]; /* also where the result has no legs */
-    double prices[PERP_MAX_LEGS];
     uint32_t n_naked;
-    uint32_t bases[PERP_MAX_LEGS];
-    double naked[PERP_MAX_LEGS];
     bool partial;
     bool squared; /* its first job is resolved */
     double left;  /* naked quantity that a repair left */
     bool queued;
     perp_uuid repair;
+    /* All before is zero at first. Of what follows only the rows that are there have a meaning. */
+    struct booking bookings[PERP_MAX_LEGS];
+    double filled[PERP_MAX_LEGS]; /* also where the result has no legs */
+    double prices[PERP_MAX_LEGS];
+    uint32_t bases[PERP_MAX_LEGS];
+    double naked[PERP_MAX_LEGS];
+    perp_job_result copy;
 };
 
 static perp_status check_leg_result(const struct finish *f, uint32_t n) {
-    const perp_leg_result *leg = &f->result.legs[n];
+    const perp_leg_result *leg = &f->result->legs[n];
     if (!perp_not_negative(leg->filled))
         return perp_fail(f->core, PERP_E_INVALID, "legs[%u].filled: %g is below 0", n, leg->filled);
     if (leg->filled > 0 ? !perp_positive(leg->price) : !isfinite(leg->price))
@@ -61,11 +63,15 @@ static perp_status check_leg_result(const struct finish *f, uint32_t n) {
 static perp_status check_result(struct finish *f, const perp_job_result *given) {
     if (!given)
         return perp_fail(f->core, PERP_E_INVALID, "result: NULL");
-    perp_job_result_init(&f->result);
-    if (!perp_struct_in(&f->result, sizeof f->result, given))
-        return perp_fail(f->core, PERP_E_INVALID, "result: struct_size %u is not known",
-                         given->struct_size);
-    const perp_job_result *result = &f->result;
+    f->result = given;
+    if (given->struct_size != sizeof *given) {
+        f->result = &f->copy;
+        perp_job_result_init(&f->copy);
+        if (!perp_struct_in(&f->copy, sizeof f->copy, given))
+            return perp_fail(f->core, PERP_E_INVALID, "result: struct_size %u is not known",
+                             given->struct_size);
+    }
+    const perp_job_result *result = f->result;
     if (result->status > PERP_RESULT_UNKNOWN)
         return perp_fail(f->core, PERP_E_INVALID, "status: %u is not known", result->status);
     if (result->n_legs && result->has_totals)
@@ -135,7 +141,7 @@ static perp_status check_bookings(const perp_core *core, int64_t now,
 }
 
 static perp_status make_bookings(struct finish *f) {
-    const perp_job_result *result = &f->result;
+    const perp_job_result *result = f->result;
     f->n_bookings = booking_rows(f->job, f->bookings);
     for (uint32_t i = 0; i < result->n_legs; i++) {
         struct booking *booking = booking_on(f->bookings, &f->n_bookings, f->job->legs[i].exchange);
@@ -155,11 +161,11 @@ static perp_status make_bookings(struct finish *f) {
 static void make_fills(struct finish *f) {
     for (uint32_t i = 0; i < f->job->n_legs; i++) {
         const struct perp_job_leg *leg = &f->job->legs[i];
-        f->filled[i] = f->result.status == PERP_RESULT_COMPLETED ? leg->quantity : 0;
+        f->filled[i] = f->result->status == PERP_RESULT_COMPLETED ? leg->quantity : 0;
         f->prices[i] = leg->price;
-        if (f->result.n_legs) {
-            f->filled[i] = f->result.legs[i].filled;
-            f->prices[i] = f->result.legs[i].price;
+        if (f->result->n_legs) {
+            f->filled[i] = f->result->legs[i].filled;
+            f->prices[i] = f->result->legs[i].price;
         }
     }
 }
@@ -171,7 +177,7 @@ static double sign_of(const struct perp_job_leg *leg) {
 /* Leg risk: whether the legs filled so unequally that the job ends as partial. */
 static void look_at_leg_risk(struct finish *f) {
     const struct perp_job_entry *job = f->job;
-    if (!f->result.n_legs || job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+    if (!f->result->n_legs || job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
         return;
     double value = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
@@ -208,7 +214,7 @@ static void look_at_repair(struct finish *f) {
 
 /* Exchanges whose legs were filled less than they should have been. */
 static uint64_t blamed(const struct finish *f) {
-    if (!f->result.n_legs)
+    if (!f->result->n_legs)
         return f->job->exchanges;
     uint64_t bits = 0;
     double least = 1 - f->core->config.scheduler.leg_risk_tolerance;
@@ -221,14 +227,14 @@ static uint64_t blamed(const struct finish *f) {
 static uint32_t end_state(const struct finish *f) {
     if (f->partial)
         return PERP_JOB_PARTIAL;
-    if (f->result.hold && !f->first)
+    if (f->result->hold && !f->first)
         return PERP_JOB_OPEN;
-    return f->result.status == PERP_RESULT_COMPLETED ? PERP_JOB_COMPLETED : PERP_JOB_FAILED;
+    return f->result->status == PERP_RESULT_COMPLETED ? PERP_JOB_COMPLETED : PERP_JOB_FAILED;
 }
 
 static void put_finish(struct finish *f) {
     const struct perp_job_entry *job = f->job;
-    bool good = f->result.status == PERP_RESULT_COMPLETED && !f->partial;
+    bool good = f->result->status == PERP_RESULT_COMPLETED && !f->partial;
     uint32_t state = end_state(f);
     uint32_t n = job->n_legs + f->n_bookings + f->n_naked;
     struct perp_event *event = perp_batch_add(f->core, PERP_EVENT_FINISH, n, 0);
@@ -250,7 +256,7 @@ static void put_finish(struct finish *f) {
         event->flags |= PERP_FINISH_SQUARED;
     struct perp_event_item *item = perp_event_items(event);
     for (uint32_t i = 0; i < job->n_legs; i++, item++) {
-        int64_t filled_at = f->result.n_legs ? f->result.legs[i].time_ns : PERP_TIME_NONE;
+        int64_t filled_at = f->result->n_legs ? f->result->legs[i].time_ns : PERP_TIME_NONE;
         item->flags = PERP_FINISH_FILL;
         item->instrument = job->legs[i].instrument;
         item->side = job->legs[i].side;
@@ -297,16 +303,14 @@ static void tell_partial(struct finish *f) {
 }
 
 static void fill_outcome(const struct finish *f, perp_finish_outcome *outcome) {
-    perp_finish_outcome full = {.struct_size = sizeof full};
-    full.state = end_state(f);
-    full.has_repair = f->queued;
-    full.repair_job_id = f->repair;
+    outcome->state = end_state(f);
+    outcome->has_repair = f->queued;
+    outcome->repair_job_id = f->repair;
     for (uint32_t i = 0; f->partial && i < f->n_naked; i++) {
-        memcpy(full.naked[i].base, f->core->bases.items[f->bases[i]], PERP_NAME_SIZE);
-        full.naked[i].quantity = f->naked[i];
-        full.n_naked = i + 1;
+        memcpy(outcome->naked[i].base, f->core->bases.items[f->bases[i]], PERP_NAME_SIZE);
+        outcome->naked[i].quantity = f->naked[i];
+        outcome->n_naked = i + 1;
     }
-    perp_struct_out(outcome, &full, sizeof full);
 }
 
 static perp_status decide_doubt(struct finish *f, const perp_call *call,
@@ -320,16 +324,16 @@ static perp_status decide_doubt(struct finish *f, const perp_call *call,
         event->has_job = 1;
         event->job = f->job->id;
     }
-    status = perp_batch_commit(f->core);
-    perp_finish_outcome full = {.struct_size = sizeof full, .state = PERP_JOB_IN_DOUBT};
-    if (status == PERP_OK)
-        perp_struct_out(outcome, &full, sizeof full);
-    return status;
+    outcome->state = PERP_JOB_IN_DOUBT;
+    return perp_batch_commit(f->core);
 }
 
 perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome) {
-    struct finish f = {.core = core, .job = perp_job_find(core->scheduler, job_id)};
+    struct finish f;
+    perp_zero(&f, offsetof(struct finish, bookings));
+    f.core = core;
+    f.job = perp_job_find(core->scheduler, job_id);
     if (!f.job || (f.job->state != PERP_JOB_RUNNING && f.job->state != PERP_JOB_IN_DOUBT))
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
     perp_status status = perp_call_check(core, call);
@@ -339,7 +343,7 @@ perp_status perp_decide_finish(perp_core *core, const perp_call *call, const per
     status = check_result(&f, result);
     if (status != PERP_OK)
         return status;
-    if (f.result.status == PERP_RESULT_UNKNOWN)
+    if (f.result->status == PERP_RESULT_UNKNOWN)
         return decide_doubt(&f, call, outcome);
     if (f.job->is_repair)
         f.first = perp_job_find(core->scheduler, &f.job->parent);
@@ -372,7 +376,9 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     if (outcome && !perp_struct_fits(outcome, sizeof *outcome))
         return perp_fail(core, PERP_E_INVALID, "outcome: struct_size %u is not known",
                          outcome->struct_size);
-    perp_finish_outcome full = {.struct_size = sizeof full};
+    perp_finish_outcome full;
+    perp_zero(&full, sizeof full);
+    full.struct_size = sizeof full;
     perp_enter(core);
     perp_status status = perp_decide_finish(core, call, job_id, result, &full);
     perp_leave(core, status);

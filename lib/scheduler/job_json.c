@@ -10,6 +10,7 @@
 
 #include "core/core.h"
 #include "util/json.h"
+#include "util/sized.h"
 #include "util/text.h"
 
 #define US_TO_NS 1000
@@ -248,6 +249,9 @@ perp_status perp_job_from_json(const perp_core *core, const char *text, size_t l
     bool good;
     if (!core || !text || !job)
         return perp_fail(core, PERP_E_INVALID, "job: core, text and job must not be NULL");
+    if (!perp_struct_fits(job, sizeof *job))
+        return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known (perp_job_init)",
+                         job->struct_size);
     json = perp_json_parse(text, length, &why);
     if (!json)
         return perp_fail(core, PERP_E_INVALID, "job: not JSON: %s", why);
@@ -258,6 +262,6 @@ perp_status perp_job_from_json(const perp_core *core, const char *text, size_t l
     cJSON_Delete(json);
     if (!good)
         return PERP_E_INVALID;
-    *job = read;
+    (void)perp_struct_out(job, &read, sizeof read);
     return PERP_OK;
 }

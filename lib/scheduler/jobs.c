@@ -10,6 +10,8 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
     memset(scheduler, 0, sizeof *scheduler);
     scheduler->core = core;
     scheduler->next_order = 1;
+    scheduler->next_due = INT64_MIN; /* what a checkpoint holds is not known */
+    scheduler->some_unsaid = true;
     *out = scheduler;
     return PERP_OK;
 }
@@ -88,6 +90,8 @@ static uint32_t place_of(const perp_scheduler *scheduler, uint64_t order) {
 
 /* Places that were left are dropped once they are more than those that are taken. */
 static void tidy_places(perp_scheduler *scheduler) {
+    if (!scheduler->n_pending)
+        scheduler->n_places = 0;
     if (scheduler->n_places < 64 || scheduler->n_places / 2 < scheduler->n_pending)
         return;
     uint32_t kept = 0;

@@ -189,9 +189,14 @@ static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_ins
     double quantity = perp_usd_to_double(job->notional) / view.mid;
     for (int i = 0; i < 2; i++)
         quantity = step_down(quantity, perp_instrument_at(core, ids[i])->spec.qty_step);
+    /* What is reserved is what is traded. */
+    perp_usd worth = 0;
+    if (!perp_usd_from_double(quantity * view.mid, &worth) || worth > job->notional)
+        worth = job->notional;
     for (int i = 0; i < 2; i++)
-        if (!(quantity > 0) || quantity < perp_instrument_at(core, ids[i])->spec.min_qty ||
-            job->notional < perp_instrument_at(core, ids[i])->spec.min_notional)
+        if (!(quantity > 0) || worth <= 0 ||
+            quantity < perp_instrument_at(core, ids[i])->spec.min_qty ||
+            worth < perp_instrument_at(core, ids[i])->spec.min_notional)
             return perp_fail(core, PERP_E_RANGE, "job.notional: too small for %s",
                              perp_instrument_at(core, ids[i])->spec.symbol);
     double buy[2];
@@ -201,6 +206,7 @@ static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_ins
             return status;
     }
     int bought = buy[0] <= buy[1] ? 0 : 1;
+    job->notional = worth;
     job->n_legs = 2;
     memset(job->legs, 0, sizeof job->legs);
     job->legs[0] =
@@ -217,7 +223,9 @@ perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns, perp_inst
     uint32_t n = perp_n_instruments(core);
     if (first >= n || second >= n)
         return perp_fail(core, PERP_E_NOT_FOUND, "no instrument %u", first >= n ? first : second);
-    if (job->struct_size != sizeof *job || job->notional <= 0)
+    perp_job read;
+    perp_job_init(&read);
+    if (!perp_struct_in(&read, sizeof read, job) || read.notional <= 0)
         return perp_fail(core, PERP_E_INVALID, "job: not initialised, or notional is not above 0");
     if (perp_instrument_at(core, first)->base != perp_instrument_at(core, second)->base ||
         perp_same_book(core, first, second))
@@ -226,5 +234,8 @@ perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns, perp_inst
     const perp_instrument_id ids[2] = {first, second};
     int64_t now = perp_query_time(core, now_ns);
     perp_market_pull(core->market, ids, 2, now);
-    return hedge_legs(core, now, ids, job);
+    perp_status status = hedge_legs(core, now, ids, &read);
+    if (status == PERP_OK)
+        (void)perp_struct_out(job, &read, sizeof read);
+    return status;
 }

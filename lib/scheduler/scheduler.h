@@ -52,7 +52,16 @@ struct perp_scheduler {
     uint32_t spare_legs;
     struct perp_candidate *candidates; /* of the tick */
     uint32_t candidates_capacity;
+    int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
+    bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
+
+/* When a running job becomes overdue: any time after. INT64_MAX: never, or it was said. */
+static inline int64_t perp_job_due(const struct perp_job_entry *job) {
+    if (!job->max_run_ms || job->overdue)
+        return INT64_MAX;
+    return perp_ns_after(job->started, job->max_run_ms * PERP_NS_PER_MS);
+}
 
 perp_status perp_scheduler_open(perp_core *core, perp_scheduler **scheduler);
 void perp_scheduler_shut(perp_scheduler *scheduler);
@@ -88,7 +97,8 @@ bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double
 void perp_repair_id(const struct perp_job_entry *first, uint32_t attempt, perp_uuid *id);
 double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
 
-/* finish.c: the decision without the lock; refused: the executor sent nothing. */
+/* finish.c: the decision without the lock. outcome: of this library's size, all zero but that; it
+   says what the batch would make of the job, also where its commit fails. */
 perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome);
 

@@ -101,10 +101,15 @@ static void expire(struct perp_tick *tick) {
 }
 
 static void report_overdue(struct perp_tick *tick) {
-    const perp_scheduler *scheduler = tick->core->scheduler;
+    perp_scheduler *scheduler = tick->core->scheduler;
+    if (tick->now <= scheduler->next_due)
+        return;
+    scheduler->next_due = INT64_MAX;
     for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next) {
-        if (!job->max_run_ms || job->overdue ||
-            perp_ns_since(job->started, tick->now) <= job->max_run_ms * PERP_NS_PER_MS)
+        int64_t due = perp_job_due(job);
+        if (due < scheduler->next_due)
+            scheduler->next_due = due; /* of those said now, too: the store may yet fail */
+        if (tick->now <= due)
             continue;
         put_job(tick, PERP_EVENT_OVERDUE, job, 0);
         perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
@@ -121,8 +126,8 @@ static void put_detail(struct perp_tick *tick) {
 static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
     perp_core *core = tick->core;
     uint32_t reason = tick->eval.reason;
-    for (uint32_t rule = 1; rule < PERP_REASON_RULES_END; rule++)
-        tick->fired[rule] += (uint32_t)(tick->eval.reasons >> rule & 1);
+    for (uint64_t left = tick->eval.reasons; left;)
+        tick->fired[perp_bit_take(&left)]++;
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
@@ -318,8 +323,8 @@ static void choose(struct perp_tick *tick, struct perp_job_entry *job,
     perp_exposure_link(core, job);
     for (uint32_t i = 0; i < n; i++)
         perp_capital_take(core->capital, &needs[i]);
-    for (uint32_t x = 0; x < PERP_MAX_EXCHANGES; x++)
-        core->scheduler->times[x].chosen += (uint32_t)(job->exchanges >> x & 1);
+    for (uint64_t left = job->exchanges; left;)
+        core->scheduler->times[perp_bit_take(&left)].chosen++;
     struct perp_event *event = perp_batch_add(core, PERP_EVENT_DISPATCH, n + job->n_legs, 0);
     event->has_job = 1;
     event->job = job->id;
@@ -369,7 +374,7 @@ static void choose_all(struct perp_tick *tick) {
 static void clear_scratch(struct perp_tick *tick, bool committed) {
     perp_core *core = tick->core;
     perp_capital_untake(core->capital);
-    for (uint32_t x = 0; x < PERP_MAX_EXCHANGES; x++)
+    for (uint32_t x = 0; x < perp_n_exchanges(core); x++)
         core->scheduler->times[x].chosen = 0;
     if (committed)
         return;
@@ -423,7 +428,8 @@ perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call) {
     else
         status = perp_batch_commit(core);
     clear_scratch(tick, status == PERP_OK);
-    for (uint32_t rule = 1; status == PERP_OK && rule < PERP_REASON_RULES_END; rule++)
+    bool fired = status == PERP_OK && tick->counts.refused;
+    for (uint32_t rule = 1; fired && rule < PERP_REASON_RULES_END; rule++)
         core->risk->fired_today[rule] += tick->fired[rule];
     return status;
 }

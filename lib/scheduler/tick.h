@@ -19,12 +19,13 @@ struct perp_tick {
     uint32_t n_chosen;
     uint64_t next_reservation;
     uint32_t fired[PERP_REASON_RULES_END]; /* how often each rule fired */
-    struct perp_eval eval;
-    perp_tick_result *result;       /* where items go, or NULL */
-    perp_tick_result counts;        /* no items */
-    perp_uuid few[PERP_FEW_CHOSEN]; /* the first jobs chosen, */
-    perp_uuid *more;                /* and those beyond */
+    perp_tick_result *result;              /* where items go, or NULL */
+    perp_tick_result counts;               /* no items */
+    perp_uuid *more;                       /* jobs chosen beyond those in few */
     uint32_t more_capacity;
+    /* All before is zero when a tick begins; what follows is large and needs not be. */
+    struct perp_eval eval;
+    perp_uuid few[PERP_FEW_CHOSEN]; /* the first jobs chosen */
 };
 
 /* Decides and commits, under the lock. */

@@ -1,8 +1,6 @@
 #include "util/json.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -395,13 +393,13 @@ bool perp_json_add_usd(cJSON *object, const char *name, perp_usd amount) {
 
 bool perp_json_add_int64(cJSON *object, const char *name, int64_t value) {
     char text[32];
-    snprintf(text, sizeof text, "%" PRId64, value);
+    perp_text_int64(value, text);
     return cJSON_AddRawToObject(object, name, text) != NULL;
 }
 
 bool perp_json_add_uint64(cJSON *object, const char *name, uint64_t value) {
     char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, value);
+    perp_text_uint64(value, text);
     return cJSON_AddRawToObject(object, name, text) != NULL;
 }
 

@@ -4,32 +4,79 @@
 
 #include <perpcore/types.h>
 
+#include <math.h>
 #include <stdbool.h>
 
 #define PERP_PPM 1000000
 
 /* Sum and difference; false on overflow (*out is then not set). */
-bool perp_usd_add(perp_usd a, perp_usd b, perp_usd *out);
-bool perp_usd_sub(perp_usd a, perp_usd b, perp_usd *out);
-/* floor(amount × ppm / 10^6) in 128 bits; amount not negative, ppm at most 10^6. */
-perp_usd perp_usd_ppm(perp_usd amount, uint32_t ppm);
+static inline bool perp_usd_add(perp_usd a, perp_usd b, perp_usd *out) {
+    perp_usd sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
+}
+
+static inline bool perp_usd_sub(perp_usd a, perp_usd b, perp_usd *out) {
+    perp_usd rest;
+    if (__builtin_sub_overflow(a, b, &rest))
+        return false;
+    *out = rest;
+    return true;
+}
+
+/* floor(amount × ppm / 10^6), exact; amount not negative, ppm at most 10^6. Millions and the rest
+   are taken apart: amount = 10^6 × m + r gives m × ppm, which is whole, and r × ppm / 10^6. Neither
+   product can overflow. */
+static inline perp_usd perp_usd_ppm(perp_usd amount, uint32_t ppm) {
+    perp_usd millions = amount / PERP_PPM;
+    perp_usd rest = amount % PERP_PPM;
+    return millions * ppm + rest * ppm / PERP_PPM;
+}
+
 /* Rounds dollars half away from zero to the micro-dollar; false where not finite or out of range.
  */
 bool perp_usd_from_double(double usd, perp_usd *out);
-double perp_usd_to_double(perp_usd amount);
+static inline double perp_usd_to_double(perp_usd amount) {
+    return (double)amount / 1e6;
+}
 /* Shares total over n weights (not negative, not all 0: then everything goes to the first): each
    part total × weight / sum truncated toward zero in 128 bits, the rest added to parts[0]. */
 void perp_usd_share(perp_usd total, const perp_usd *weights, uint32_t n, perp_usd *parts);
 /* Whether a × 10^6 ≥ b × ppm, in 128 bits. */
 bool perp_usd_at_least_ppm(perp_usd a, perp_usd b, uint32_t ppm);
 
+/* fmax and fmin without a call; of two zeros the second. */
+static inline double perp_max(double a, double b) {
+    return a > b || isnan(b) ? a : b;
+}
+
+static inline double perp_min(double a, double b) {
+    return a < b || isnan(b) ? a : b;
+}
+
 /* True where x is a finite number above 0 / not below 0. */
-bool perp_positive(double x);
-bool perp_not_negative(double x);
+static inline bool perp_positive(double x) {
+    return isfinite(x) && x > 0;
+}
+
+static inline bool perp_not_negative(double x) {
+    return isfinite(x) && x >= 0;
+}
 
 /* Mixes bytes into a 64-bit hash (for perp_core_hash; the same on every machine of one byte order).
  */
 uint64_t perp_hash_bytes(uint64_t hash, const void *bytes, size_t size);
-uint64_t perp_hash_u64(uint64_t hash, uint64_t value);
+
+static inline uint64_t perp_hash_u64(uint64_t hash, uint64_t value) {
+    /* The finaliser of SplitMix64 over a running state: every bit of value reaches every bit. */
+    uint64_t x = (hash ^ value) + UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    x ^= x >> 31;
+    /* Keeps (hash, value) and (value, hash) apart. */
+    return x + (hash << 1);
+}
 
 #endif

@@ -14,6 +14,10 @@ static size_t host_size(const void *host) {
     return size;
 }
 
+void perp_zero(void *memory, size_t size) {
+    memset(memory, 0, size);
+}
+
 bool perp_struct_fits(const void *host, size_t size) {
     if (host == NULL) {
         return false;

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* memset to 0, always as a call: where compilers know the size they clear word by word, which takes
+   several times longer for the large structs of a decision. */
+void perp_zero(void *memory, size_t size);
+
 /* Whether a caller's struct_size can be meant: room for at least 8 bytes, and not so much more than
    `size` (what this library knows) that it must be an uninitialised field. */
 bool perp_struct_fits(const void *host, size_t size);

@@ -97,18 +97,25 @@ void perp_text_show(const char *text, char *shown, size_t size) {
     shown[used] = 0;
 }
 
-/* Writes whole / 10^decimals; whole does not end in 0 unless decimals is 0. */
+/* Writes whole / 10^decimals; whole does not end in 0 unless decimals is 0. The digits come from
+   the back: those after the point, the point, and at least one before it. */
 static void print_decimal(bool negative, uint64_t whole, int decimals, char text[32]) {
-    uint64_t unit = 1;
-    for (int i = 0; i < decimals; i++) {
-        unit *= 10;
+    char backwards[32];
+    int n = 0;
+    for (int left = decimals; whole > 0 || left >= 0; left--) {
+        if (left == 0 && decimals > 0) {
+            backwards[n++] = '.';
+        }
+        backwards[n++] = (char)('0' + whole % 10);
+        whole /= 10;
     }
-    const char *sign = negative ? "-" : "";
-    if (decimals == 0) {
-        snprintf(text, 32, "%s%" PRIu64, sign, whole);
-    } else {
-        snprintf(text, 32, "%s%" PRIu64 ".%0*" PRIu64, sign, whole / unit, decimals, whole % unit);
+    if (negative) {
+        backwards[n++] = '-';
     }
+    for (int i = 0; i < n; i++) {
+        text[i] = backwards[n - 1 - i];
+    }
+    text[n] = 0;
 }
 
 void perp_text_double(double value, char text[32]) {
@@ -139,6 +146,15 @@ void perp_text_double(double value, char text[32]) {
         text[point] = '.';
         memmove(text + point + 1, text + point + bytes, strlen(text + point + bytes) + 1);
     }
+}
+
+void perp_text_int64(int64_t value, char text[32]) {
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    print_decimal(value < 0, magnitude, 0, text);
+}
+
+void perp_text_uint64(uint64_t value, char text[32]) {
+    print_decimal(false, value, 0, text);
 }
 
 void perp_text_usd(perp_usd amount, char text[32]) {

@@ -14,6 +14,8 @@ bool perp_text_is_utf8(const char *text, size_t length);
 
 /* The shortest decimal text that reads back as the same double; finite. Buffer of 32. */
 void perp_text_double(double value, char text[32]);
+void perp_text_int64(int64_t value, char text[32]);
+void perp_text_uint64(uint64_t value, char text[32]);
 /* Money in USD with at most six decimals, exact, no trailing zeros ("12.5", "-0.000001", "7"). */
 void perp_text_usd(perp_usd amount, char text[32]);
 /* ISO 8601 in UTC with nanoseconds: "2022-12-13T00:00:00.000000000Z". */

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the built library exports and imports.
+# The built library exports what the headers promise and imports only what it may; the headers
+# promise all that the last release did.
 # usage: run.sh BUILD   (SANITIZE set: the sanitizer's own imports are not looked at)
 build=$1
 here=tests/abi
@@ -19,21 +20,35 @@ same() {
     fi
 }
 
-sh $here/exports.sh >"$folder/headers"
-sed -n '/global:/,/local:/s/^ *\(perp_[a-z0-9_]*\);$/\1/p' lib/perpcore.map | sort >"$folder/map"
-same "the functions marked PERP_API and those in lib/perpcore.map" "$folder/headers" "$folder/map"
+# also COMMAND...: a test of its own, whose last line counts.
+also() {
+    "$@" >"$folder/also" 2>&1
+    code=$?
+    sed '$d' "$folder/also"
+    # shellcheck disable=SC2046 # the words of "N passed, N failed"
+    set -- $(tail -n 1 "$folder/also")
+    passed=$((passed + ${1:-0}))
+    failed=$((failed + ${3:-1}))
+    [ $code -eq 0 ] || [ "${3:-1}" -gt 0 ] || failed=$((failed + 1))
+}
 
-nm -D --defined-only "$shared" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort \
+sh $here/map.sh >"$folder/expected.map"
+same "lib/perpcore.map and what make map writes" "$folder/expected.map" lib/perpcore.map
+
+also sh $here/check.sh include lib/perpcore.map "$folder"
+
+cut -d ' ' -f 1,2 "$folder/symbols" >"$folder/promised"
+nm -D --defined-only "$shared" | awk '$2 != "A" { sub(/@+/, " ", $3); print $3 }' | sort \
     >"$folder/exported"
-same "lib/perpcore.map and what the library exports" "$folder/map" "$folder/exported"
+same "functions and symbol versions of the library" "$folder/promised" "$folder/exported"
 
 # The symbols that the archive shows to a static host must not collide with the host's.
-nm -g --defined-only "$build/lib/libperpcore.a" | awk 'NF == 3 && $3 !~ /^(perp_|__odr_asan)/ { print $3 }' \
-    >"$folder/foreign"
+nm -g --defined-only "$build/lib/libperpcore.a" |
+    awk 'NF == 3 && $3 !~ /^(perp_|__odr_asan)/ { print $3 }' >"$folder/foreign"
 : >"$folder/none"
 same "symbols of the archive without the prefix perp_" "$folder/none" "$folder/foreign"
 
-echo libperpcore.so.0 >"$folder/soname"
+sed -n 's/^#define PERP_VERSION_MAJOR /libperpcore.so./p' include/perpcore/types.h >"$folder/soname"
 objdump -p "$shared" | awk '$1 == "SONAME" { print $2 }' >"$folder/soname.found"
 same "SONAME" "$folder/soname" "$folder/soname.found"
 
@@ -44,6 +59,12 @@ if [ -z "$SANITIZE" ]; then
     sed -e 's/ *#.*//' -e '/^$/d' -e 's/\*$/.*/' $here/imports.allow >"$folder/allowed"
     grep -vxEf "$folder/allowed" "$folder/imports" >"$folder/forbidden"
     same "imports that tests/abi/imports.allow does not name" "$folder/none" "$folder/forbidden"
+fi
+
+# An init function of a release never writes past the struct of that release.
+version=$(sh $here/newest.sh include $here)
+if [ -n "$version" ]; then
+    also sh $here/inits.sh "$build" "$version"
 fi
 
 echo "$passed passed, $failed failed"

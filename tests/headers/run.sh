@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every public header compiles alone, as every C and C++ that a host may use, without a warning,
-# and holds nothing that another language could not reach.
+# and holds nothing that another language could not reach. C and C++, gcc and clang, with enums of
+# any size, see the same layout.
 # usage: run.sh BUILD
 folder=$1/headers
 mkdir -p "$folder" || exit 1
@@ -15,30 +16,55 @@ try() {
 }
 
 headers=$(cd include && ls perpcore/*.h)
-for header in $headers; do
-    name=$(basename "$header" .h)
+wrappers=$(cd include && ls perpcore/*.hpp 2>/dev/null)
+for header in $headers $wrappers; do
+    name=$(basename "$header")
     # Twice: the guard works, too. A translation unit of C must not be empty.
     printf '#include <%s>\n#include <%s>\nextern int perp_test_unit;\n' "$header" "$header" \
         >"$folder/$name.c"
     cp "$folder/$name.c" "$folder/$name.cpp"
 done
 
-flags="-Iinclude -fsyntax-only -Wall -Wextra -Wpedantic -Werror"
+# All sizes and offsets as a header that checks them, for C and C++.
+sh tests/abi/describe.sh include lib/perpcore.map "$folder/layout" || exit 1
+awk '
+    BEGIN {
+        print "#include <perpcore/perpcore.h>"
+        print "#ifdef __cplusplus\n#define CHECK(x) static_assert(x, #x)"
+        print "#else\n#define CHECK(x) _Static_assert(x, #x)\n#endif"
+    }
+    $2 ~ /^size=/ { print "CHECK(sizeof(" $1 ") == " substr($2, 6) ");" }
+    $2 ~ /^offset=/ {
+        split($1, names, ".")
+        print "CHECK(offsetof(" names[1] ", " names[2] ") == " substr($2, 8) ");"
+    }' "$folder/layout/layout" >"$folder/layout.c"
+cp "$folder/layout.c" "$folder/layout.cpp"
+
+flags="-Iinclude -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Werror"
 for compiler in gcc clang; do
     command -v $compiler >/dev/null || continue
     for std in c99 c11 c17; do
         for header in $headers; do
-            try $compiler -std=$std $flags "$folder/$(basename "$header" .h).c"
+            try $compiler -std=$std $flags -Wstrict-prototypes "$folder/$(basename "$header").c"
         done
     done
+    try $compiler -std=c11 $flags "$folder/layout.c"
+    try $compiler -std=c11 $flags -fshort-enums "$folder/layout.c"
 done
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
     for std in c++98 c++11 c++14 c++17 c++20; do
         for header in $headers; do
-            try $compiler -std=$std $flags "$folder/$(basename "$header" .h).cpp"
+            try $compiler -std=$std $flags "$folder/$(basename "$header").cpp"
         done
     done
+    for std in c++17 c++20; do
+        for header in $wrappers; do
+            try $compiler -std=$std $flags "$folder/$(basename "$header").cpp"
+        done
+    done
+    try $compiler -std=c++17 $flags "$folder/layout.cpp"
+    try $compiler -std=c++17 $flags -fshort-enums "$folder/layout.cpp"
 done
 
 # Comments out, then: no type of unknown width, bit-field, varargs, inline or function by value.

@@ -62,7 +62,7 @@ START_TEST(every_field_is_read) {
         "\"maker\":false}]}";
     char metadata[PERP_MAX_METADATA];
     char id[37];
-    perp_job job;
+    perp_job job = {.struct_size = sizeof job};
     ck_assert_int_eq(perp_job_from_json(core, text, sizeof text - 1, &job, metadata), PERP_OK);
     perp_uuid_format(&job.job_id, id);
     ck_assert_str_eq(id, ID);
@@ -94,8 +94,8 @@ START_TEST(every_field_is_read) {
 END_TEST
 
 START_TEST(what_is_not_given_has_its_default) {
-    perp_job job;
-    perp_job plain;
+    perp_job job = {.struct_size = sizeof job};
+    perp_job plain = {.struct_size = sizeof plain};
     perp_job_init(&plain);
     ck_assert_int_eq(
         read_job(HEAD "\"symbol\":\"BTC/USDT\",\"notional\":5,\"legs\":[" LEG "]}", &job), PERP_OK);
@@ -188,9 +188,10 @@ static const struct fault faults[] = {
 
 START_TEST(a_fault_is_invalid_names_the_field_and_changes_nothing) {
     const struct fault *fault = &faults[_i];
-    perp_job job;
+    perp_job job = {.struct_size = sizeof job};
     perp_job before;
     memset(&job, 7, sizeof job);
+    job.struct_size = sizeof job;
     memcpy(&before, &job, sizeof before);
     ck_assert_msg(read_job(fault->text, &job) == PERP_E_INVALID, "%s", fault->text);
     ck_assert_msg(strncmp(perp_core_error(core), fault->field, strlen(fault->field)) == 0, "%s: %s",
@@ -203,7 +204,7 @@ START_TEST(metadata_may_fill_its_buffer_and_no_more) {
     char metadata[PERP_MAX_METADATA];
     char text[2 * PERP_MAX_METADATA];
     char filling[PERP_MAX_METADATA + 2];
-    perp_job job;
+    perp_job job = {.struct_size = sizeof job};
     memset(filling, 'm', sizeof filling);
     filling[PERP_MAX_METADATA] = '\0';
     (void)snprintf(text, sizeof text, WITH("\"metadata\":\"%s\""), filling);
@@ -218,7 +219,7 @@ START_TEST(metadata_may_fill_its_buffer_and_no_more) {
 END_TEST
 
 START_TEST(null_is_invalid) {
-    perp_job job;
+    perp_job job = {.struct_size = sizeof job};
     ck_assert_int_eq(perp_job_from_json(NULL, "{}", 2, &job, NULL), PERP_E_INVALID);
     ck_assert_int_eq(perp_job_from_json(core, NULL, 0, &job, NULL), PERP_E_INVALID);
     ck_assert_int_eq(perp_job_from_json(core, "{}", 2, NULL, NULL), PERP_E_INVALID);
@@ -227,7 +228,7 @@ END_TEST
 
 START_TEST(the_text_ends_at_its_length) {
     static const char text[] = WITH("\"priority\":1") "and more";
-    perp_job job;
+    perp_job job = {.struct_size = sizeof job};
     ck_assert_int_eq(perp_job_from_json(core, text, sizeof text - 1, &job, NULL), PERP_E_INVALID);
     ck_assert_int_eq(perp_job_from_json(core, text, sizeof text - sizeof "and more", &job, NULL),
                      PERP_OK);
