@@ -1,0 +1,427 @@
+// What a book is opened with: its store, its callbacks, its limits.
+#ifndef PERPCORE_CPP_CONFIG_HPP
+#define PERPCORE_CPP_CONFIG_HPP
+
+#include <perpcore/cpp_monitor.hpp>
+
+#include <atomic>
+#include <exception>
+#include <new>
+
+namespace perp {
+
+// ---- Stores of the host's own -------------------------------------------------------------------
+
+// One change of the book; valid during the call. Empty or absent: does not apply.
+struct record {
+    std::uint64_t seq;
+    std::optional<perp::time> time;
+    std::string_view kind;
+    std::optional<job_id> job;
+    std::string_view exchange;
+    std::optional<perp::pool> pool; // where there is a reservation
+    std::uint64_t reservation;
+    usd amount, pnl, volume, fees;
+    std::string_view actor, reason;
+    std::string_view detail; // JSON, for people
+    std::string_view data;   // all that applying the change again needs
+
+    explicit record(const perp_record &c)
+        : seq(c.seq), time(perp::detail::maybe_time(c.time_ns)), kind(text(c.kind)),
+          exchange(text(c.exchange)), reservation(c.reservation),
+          amount(usd::from_micros(c.amount)), pnl(usd::from_micros(c.pnl)),
+          volume(usd::from_micros(c.volume)), fees(usd::from_micros(c.fees)), actor(text(c.actor)),
+          reason(text(c.reason)), detail(text(c.detail)),
+          data(static_cast<const char *>(c.data), c.size) {
+        if (c.job_id)
+            job = job_id(*c.job_id);
+        if (c.exchange && c.reservation)
+            pool = perp::pool{c.pool};
+    }
+
+  private:
+    static std::string_view text(const char *c) noexcept {
+        return c ? std::string_view(c) : std::string_view();
+    }
+};
+
+// What a store gives its content to. Each throws where the book can't use it: let it through.
+class loader {
+  public:
+    explicit loader(const perp_loader &c) noexcept : c_(c) {
+    }
+    void checkpoint(std::uint64_t seq, std::uint64_t hash, std::string_view data) const {
+        perp_status status = PERP_OK;
+        c_.checkpoint(c_.user, seq, hash, data.data(), data.size(), &status);
+        if (status != PERP_OK)
+            throw error(status, "the book does not take this checkpoint");
+    }
+    void record(std::uint64_t seq, std::string_view data) const {
+        perp_status status = PERP_OK;
+        c_.record(c_.user, seq, data.data(), data.size(), &status);
+        if (status != PERP_OK)
+            throw error(status, "the book does not take this record");
+    }
+
+  private:
+    const perp_loader &c_;
+};
+
+// A store that only writes. A function fails by throwing: the book then changes nothing, and the
+// exception's text is in its message. Calls are serialised by the library.
+class write_only_store {
+  public:
+    virtual ~write_only_store() = default;
+    // Records between begin and commit are one change, all or none.
+    virtual void begin() = 0;
+    virtual void append(const record &change) = 0;
+    virtual void commit() = 0;
+    // After a failure of one of these.
+    virtual void rollback() noexcept = 0;
+};
+
+// A store from which a book comes back.
+class custom_store : public write_only_store {
+  public:
+    // The newest checkpoint, if there is one, then every record after it; from_start: every record
+    // there is and no checkpoint.
+    virtual void load(bool from_start, const loader &into) = 0;
+    // The whole book as of record seq.
+    virtual void checkpoint(std::uint64_t seq, time when, std::uint64_t hash,
+                            std::string_view data) = 0;
+};
+
+namespace detail {
+
+// The object behind a perp_store of the host's own, and why its last call failed.
+template <class Store> struct store_adapter {
+    std::unique_ptr<Store> store;
+    std::string why;
+
+    static store_adapter *of(void *user) noexcept {
+        return static_cast<store_adapter *>(user);
+    }
+    // No exception crosses C: it becomes a status and a message.
+    template <class Call> static void guard(void *user, perp_status *status, Call call) noexcept {
+        store_adapter *self = of(user);
+        try {
+            self->why.clear();
+            call(*self->store);
+            *status = PERP_OK;
+        } catch (const error &e) {
+            *status = e.status() == PERP_OK ? PERP_E_STORE : e.status();
+            self->keep(e.what());
+        } catch (const std::bad_alloc &) {
+            *status = PERP_E_NOMEM;
+        } catch (const std::exception &e) {
+            *status = PERP_E_STORE;
+            self->keep(e.what());
+        } catch (...) {
+            *status = PERP_E_STORE;
+            self->keep("not a std::exception");
+        }
+    }
+    void keep(const char *text) noexcept {
+        try {
+            why = text;
+        } catch (...) {
+            why.clear(); // no memory even for that; the status still says that it failed
+        }
+    }
+    static perp_store wrap(std::unique_ptr<Store> store) {
+        perp_store c = {};
+        c.user = new store_adapter{std::move(store), {}};
+        c.begin = [](void *user, perp_status *status) {
+            guard(user, status, [](Store &s) { s.begin(); });
+        };
+        c.append = [](void *user, const perp_record *record, perp_status *status) {
+            guard(user, status, [&](Store &s) { s.append(perp::record(*record)); });
+        };
+        c.commit = [](void *user, perp_status *status) {
+            guard(user, status, [](Store &s) { s.commit(); });
+        };
+        c.rollback = [](void *user) { of(user)->store->rollback(); };
+        c.message = [](void *user, char *text, std::size_t capacity) {
+            if (capacity > 0)
+                text[of(user)->why.copy(text, capacity - 1)] = '\0';
+        };
+        c.close = [](void *user) { delete of(user); };
+        if constexpr (std::is_base_of_v<custom_store, Store>)
+            add_reading(c);
+        return c;
+    }
+    static void add_reading(perp_store &c) noexcept {
+        c.load = [](void *user, std::uint32_t from_start, const perp_loader *into,
+                    perp_status *status) {
+            guard(user, status, [&](Store &s) { s.load(from_start != 0, loader(*into)); });
+        };
+        c.checkpoint = [](void *user, std::uint64_t seq, std::int64_t time_ns, std::uint64_t hash,
+                          const void *data, std::size_t size, perp_status *status) {
+            guard(user, status, [&](Store &s) {
+                s.checkpoint(seq, from_ns(time_ns), hash, {static_cast<const char *>(data), size});
+            });
+        };
+    }
+};
+
+} // namespace detail
+
+// ---- Stores -------------------------------------------------------------------------------------
+
+struct sqlite_options {
+    bool read_only = false;
+    std::uint64_t keep_events = 0; // 0: all
+    std::string vfs;               // empty: the default
+};
+
+// Where a book keeps its changes. Move it into a config; core::open takes it over, also where open
+// fails. One that is not used closes itself.
+class store {
+  public:
+    // None: memory only.
+    store() noexcept = default;
+    store(store &&other) noexcept : c_(other.release()) {
+    }
+    store &operator=(store &&other) noexcept {
+        store old(std::move(*this));
+        c_ = other.release();
+        return *this;
+    }
+    ~store() {
+        if (c_.close)
+            c_.close(c_.user);
+    }
+
+    static store sqlite(const std::string &path, const sqlite_options &options = {}) {
+        return detail::must(nullptr, [&](auto &ec) { return sqlite(path, options, ec); });
+    }
+    static store sqlite(const std::string &path, const sqlite_options &options,
+                        std::error_code &ec) noexcept {
+        perp_sqlite_options c;
+        perp_sqlite_options_init(&c);
+        c.read_only = options.read_only;
+        c.keep_events = options.keep_events;
+        c.vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+        store opened;
+        ec = perp_store_sqlite_open(path.c_str(), &c, &opened.c_);
+        return opened;
+    }
+    // Records in memory, for tests.
+    static store memory() {
+        return detail::must(nullptr, [](auto &ec) { return memory(ec); });
+    }
+    static store memory(std::error_code &ec) noexcept {
+        store opened;
+        ec = perp_store_memory_open(&opened.c_);
+        return opened;
+    }
+    // One of the host's own, of a class derived from custom_store or write_only_store.
+    template <class Own> static store custom(std::unique_ptr<Own> own) {
+        using base = std::conditional_t<std::is_base_of_v<custom_store, Own>, custom_store,
+                                        write_only_store>;
+        return store(detail::store_adapter<base>::wrap(std::move(own)));
+    }
+    // Takes over one that C made.
+    explicit store(const perp_store &c) noexcept : c_(c) {
+    }
+
+    explicit operator bool() const noexcept {
+        return c_.begin != nullptr || c_.load != nullptr;
+    }
+    // Who gets it closes it.
+    perp_store release() noexcept {
+        return std::exchange(c_, perp_store{});
+    }
+
+  private:
+    perp_store c_ = {};
+};
+
+// ---- Callbacks ----------------------------------------------------------------------------------
+
+// What the library tells the host. Each may be empty: the same can be polled. They run on the
+// thread that made the call, with no lock held, and may call back into the library (not tick, and
+// they must not destroy the core). An exception that leaves one goes no further: the outcome stays
+// IN_DOUBT, log is told with PERP_LOG_ERROR, and core.callback_failures() counts it.
+struct callbacks {
+    // A job was dispatched: send its orders.
+    std::function<outcome(const execution &)> execute;
+    std::function<void(const leg_risk &)> on_leg_risk;
+    // Cancel the orders of these jobs. exchange: or all_exchanges.
+    std::function<void(exchange_id exchange, view<job_id, perp_uuid> jobs)> on_kill;
+    std::function<void(const alert &)> on_alert;
+    std::function<void(log_level, std::string_view message)> log;
+};
+
+using book_buffer = perp_book_buffer;
+
+// For a host that keeps its own books: asked for the quote (required) and the book (may be empty)
+// of instruments marked `pulled`. Nothing to give: std::nullopt, or false. An exception is as
+// nothing, and reported as above.
+struct market_source {
+    std::function<std::optional<perp::quote>(instrument_id, time now)> quote;
+    std::function<bool(instrument_id, time now, book_buffer &to_fill)> book;
+};
+
+namespace detail {
+
+// The host's functions at an address that stays, for as long as the core lives.
+struct host {
+    callbacks told;
+    market_source source;
+    std::atomic<std::uint64_t> failures{0};
+
+    // Called where an exception is being handled.
+    void failed(const char *where) noexcept {
+        failures++;
+        try {
+            std::string text = std::string(where) + " threw ";
+            try {
+                throw;
+            } catch (const std::exception &e) {
+                text += e.what();
+            } catch (...) {
+                text += "what is not a std::exception";
+            }
+            if (told.log)
+                told.log(PERP_LOG_ERROR, text);
+        } catch (...) {
+            failures++; // of log itself
+        }
+    }
+    static host *of(void *user) noexcept {
+        return static_cast<host *>(user);
+    }
+    template <class Call> static void guard(void *user, const char *where, Call call) noexcept {
+        try {
+            call(*of(user));
+        } catch (...) {
+            of(user)->failed(where);
+        }
+    }
+
+    bool is_told() const noexcept {
+        return told.execute || told.on_leg_risk || told.on_kill || told.on_alert || told.log;
+    }
+    // C's table: only what the host has set.
+    perp_callbacks c() noexcept {
+        perp_callbacks c = {};
+        c.user = this;
+        if (told.execute)
+            c.execute = [](void *user, const perp_execution *job, std::uint32_t *out) {
+                guard(user, "execute", [&](host &h) {
+                    *out = static_cast<std::uint32_t>(h.told.execute(execution(*job)));
+                });
+            };
+        if (told.on_leg_risk)
+            c.on_leg_risk = [](void *user, const perp_uuid *job, const perp_naked *naked,
+                               std::uint32_t n, const perp_uuid *repair) {
+                guard(user, "on_leg_risk", [&](host &h) {
+                    h.told.on_leg_risk({job_id(*job),
+                                        {naked, n, n},
+                                        repair ? std::optional<job_id>(*repair) : std::nullopt});
+                });
+            };
+        if (told.on_kill)
+            c.on_kill = [](void *user, perp_exchange_id exchange, const perp_uuid *jobs,
+                           std::uint32_t n) {
+                guard(user, "on_kill", [&](host &h) {
+                    h.told.on_kill(exchange_id(exchange), {jobs, n, n});
+                });
+            };
+        if (told.on_alert)
+            c.on_alert = [](void *user, const perp_alert *raised) {
+                guard(user, "on_alert", [&](host &h) { h.told.on_alert(alert(*raised)); });
+            };
+        if (told.log)
+            c.log = [](void *user, std::uint32_t level, const char *message) {
+                guard(user, "log",
+                      [&](host &h) { h.told.log(static_cast<log_level>(level), message); });
+            };
+        return c;
+    }
+    perp_market_source source_c() noexcept {
+        auto c = sized<perp_market_source>();
+        c.user = this;
+        if (source.quote)
+            c.quote = [](void *user, perp_instrument_id instrument, std::int64_t now_ns,
+                         perp_quote *quote, std::uint32_t *have) {
+                guard(user, "market_source.quote", [&](host &h) {
+                    if (const auto got =
+                            h.source.quote(instrument_id(instrument), from_ns(now_ns))) {
+                        *quote = got->c();
+                        *have = 1;
+                    }
+                });
+            };
+        if (source.book)
+            c.book = [](void *user, perp_instrument_id instrument, std::int64_t now_ns,
+                        perp_book_buffer *book, std::uint32_t *have) {
+                guard(user, "market_source.book", [&](host &h) {
+                    *have = h.source.book(instrument_id(instrument), from_ns(now_ns), *book);
+                });
+            };
+        return c;
+    }
+};
+
+} // namespace detail
+
+// ---- Config -------------------------------------------------------------------------------------
+
+// Everything that a book is opened with. -> reaches the settings of the C struct:
+// config->risk.mode = PERP_MODE_CONSERVATIVE. Callbacks and a store that are set here take the
+// place of those of the C struct.
+class config {
+  public:
+    perp::callbacks callbacks;
+    perp::store store;
+
+    config() noexcept {
+        perp_config_init(&c_);
+    }
+    explicit config(const perp_config &c) noexcept : c_(c) {
+    }
+
+    // Over what is set already. PERP_E_CONFIG: the message has the path of the field.
+    config &read_json(std::string_view text) {
+        detail::must(nullptr, perp_config_from_json(text.data(), text.size(), &c_));
+        return *this;
+    }
+    config &read_json(std::string_view text, std::error_code &ec) noexcept {
+        ec = perp_config_from_json(text.data(), text.size(), &c_);
+        return *this;
+    }
+    std::string json() const {
+        return detail::must(nullptr, [&](auto &ec) { return json(ec); });
+    }
+    std::string json(std::error_code &ec) const {
+        return detail::text(ec, [&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return perp_config_to_json(&c_, buffer, capacity, length);
+        });
+    }
+    // Ranges and sums, as core::open does.
+    void check() const {
+        detail::must(nullptr, perp_config_check(&c_));
+    }
+    void check(std::error_code &ec) const noexcept {
+        ec = perp_config_check(&c_);
+    }
+
+    perp_config *operator->() noexcept {
+        return &c_;
+    }
+    const perp_config *operator->() const noexcept {
+        return &c_;
+    }
+    const perp_config &c() const noexcept {
+        return c_;
+    }
+
+  private:
+    perp_config c_;
+};
+
+} // namespace perp
+
+#endif

@@ -1,0 +1,389 @@
+// Jobs: what a host submits, what its executor gets, and what ticks and finishes report.
+#ifndef PERPCORE_CPP_JOBS_HPP
+#define PERPCORE_CPP_JOBS_HPP
+
+#include <perpcore/cpp_values.hpp>
+
+#include <memory>
+
+namespace perp {
+
+// ---- Submitting ---------------------------------------------------------------------------------
+
+struct leg {
+    instrument_id instrument;
+    perp::side side;
+    double quantity;
+    std::optional<usd> notional = std::nullopt; // else the job's
+    std::optional<double> leverage = std::nullopt;
+    bool maker = false;
+};
+
+// A hedge job: perp::job(id, strategy, notional).edge_bps(12).buy(a, 0.1).sell(b, 0.1)
+// What is not set is as perp_job_init says. What makes no sense is found when it is submitted.
+class job {
+  public:
+    job(const job_id &id, perp::strategy strategy, usd notional) noexcept {
+        perp_job_init(&c_);
+        c_.job_id = id.c();
+        c_.strategy = static_cast<std::uint32_t>(strategy);
+        c_.notional = notional.micros();
+    }
+    // Metadata is copied.
+    explicit job(const perp_job &c) : c_(c) {
+        if (c.metadata)
+            metadata({static_cast<const char *>(c.metadata), c.metadata_size});
+    }
+
+    job &buy(instrument_id instrument, double quantity) {
+        return add({instrument, side::BUY, quantity});
+    }
+    job &sell(instrument_id instrument, double quantity) {
+        return add({instrument, side::SELL, quantity});
+    }
+    // PERP_E_INVALID: more than PERP_MAX_LEGS.
+    job &add(const leg &one) {
+        if (c_.n_legs >= PERP_MAX_LEGS)
+            throw error(PERP_E_INVALID, "job.legs: at most " + std::to_string(PERP_MAX_LEGS));
+        perp_leg c = {};
+        c.instrument = one.instrument.value();
+        c.side = static_cast<std::uint32_t>(one.side);
+        c.quantity = one.quantity;
+        c.notional = one.notional.value_or(usd()).micros();
+        c.leverage = one.leverage.value_or(0);
+        c.maker = one.maker;
+        c_.legs[c_.n_legs++] = c;
+        return *this;
+    }
+    job &edge_bps(double expected) noexcept {
+        c_.expected_edge_bps = expected;
+        return *this;
+    }
+    job &est_volume(usd volume) noexcept {
+        c_.est_volume = volume.micros();
+        return *this;
+    }
+    job &holding(hours planned) noexcept {
+        c_.holding_hours = planned.count();
+        return *this;
+    }
+    job &created_at(time when) noexcept {
+        c_.created_at_ns = to_ns(when);
+        return *this;
+    }
+    // 0: never expires.
+    job &ttl(milliseconds limit) noexcept {
+        c_.ttl_ms = limit.count();
+        return *this;
+    }
+    // 0: never overdue.
+    job &max_run(milliseconds limit) noexcept {
+        c_.max_run_ms = limit.count();
+        return *this;
+    }
+    job &priority(std::int32_t value) noexcept {
+        c_.priority = value;
+        return *this;
+    }
+    // Bytes of the host, which the executor gets back. PERP_E_INVALID: more than PERP_MAX_METADATA.
+    job &metadata(std::string_view bytes) {
+        if (bytes.size() > PERP_MAX_METADATA)
+            throw error(PERP_E_INVALID,
+                        "job.metadata: at most " + std::to_string(PERP_MAX_METADATA) + " bytes");
+        metadata_ = std::make_shared<const std::string>(bytes);
+        c_.metadata = metadata_->data();
+        c_.metadata_size = static_cast<std::uint32_t>(bytes.size());
+        return *this;
+    }
+
+    job_id id() const noexcept {
+        return job_id(c_.job_id);
+    }
+    perp::strategy strategy() const noexcept {
+        return perp::strategy{c_.strategy};
+    }
+    usd notional() const noexcept {
+        return usd::from_micros(c_.notional);
+    }
+    // -> reaches the fields of the C struct.
+    const perp_job *operator->() const noexcept {
+        return &c_;
+    }
+    const perp_job &c() const noexcept {
+        return c_;
+    }
+    perp_job &c() noexcept {
+        return c_;
+    }
+
+  private:
+    perp_job c_;
+    // Copies of a job share it, so that c_.metadata stays right.
+    std::shared_ptr<const std::string> metadata_;
+};
+
+// ---- Executing ----------------------------------------------------------------------------------
+
+// One leg as the executor gets it. price: the executable price that the decision was made on.
+struct order {
+    exchange_id exchange;
+    instrument_id instrument;
+    perp::side side;
+    bool maker;
+    double quantity, price, leverage;
+    usd notional;
+
+    explicit order(const perp_order &c)
+        : exchange(c.exchange), instrument(c.instrument), side{c.side}, maker(c.maker != 0),
+          quantity(c.quantity), price(c.price), leverage(c.leverage),
+          notional(usd::from_micros(c.notional)) {
+    }
+};
+
+// A job to execute now; valid during the callback.
+class execution {
+  public:
+    explicit execution(const perp_execution &c) noexcept : c_(&c) {
+    }
+    job_id id() const noexcept {
+        return job_id(c_->job_id);
+    }
+    perp::strategy strategy() const noexcept {
+        return perp::strategy{c_->strategy};
+    }
+    // Orders must not open or turn a position.
+    bool reduce_only() const noexcept {
+        return c_->reduce_only != 0;
+    }
+    // The job that this one squares.
+    std::optional<job_id> repairs() const noexcept {
+        return c_->is_repair ? std::optional<job_id>(c_->repairs_job) : std::nullopt;
+    }
+    usd notional() const noexcept {
+        return usd::from_micros(c_->notional);
+    }
+    perp::time now() const noexcept {
+        return from_ns(c_->now_ns);
+    }
+    view<order, perp_order> orders() const noexcept {
+        return {c_->orders, c_->n_orders, c_->n_orders};
+    }
+    std::string_view metadata() const noexcept {
+        return {static_cast<const char *>(c_->metadata), c_->metadata_size};
+    }
+    const perp_execution &c() const noexcept {
+        return *c_;
+    }
+
+  private:
+    const perp_execution *c_;
+};
+
+// Quantity of a base that was filled on one side only: positive long, negative short.
+struct naked {
+    std::string base;
+    double quantity;
+
+    explicit naked(const perp_naked &c) : base(c.base), quantity(c.quantity) {
+    }
+};
+
+// A job ended partial. repair: the job that was queued to square it; none: the host must act.
+struct leg_risk {
+    perp::job_id job;
+    view<naked, perp_naked> exposed;
+    std::optional<job_id> repair;
+};
+
+// ---- Ticks --------------------------------------------------------------------------------------
+
+struct tick_item {
+    tick_kind kind;
+    perp::reason reason; // of those refused or skipped
+    perp::job_id job;
+    std::optional<perp::job_id> repair; // the next repair, where there is one
+
+    explicit tick_item(const perp_tick_item &c) : kind{c.kind}, reason{c.reason}, job(c.job_id) {
+        if (perp::job_id(c.other) != perp::job_id())
+            repair = perp::job_id(c.other);
+    }
+};
+
+// What a tick did: a range of tick_item. -> reaches the counts: result->dispatched. Give it to the
+// next tick too, and its memory is used again.
+class tick_result {
+  public:
+    // list_all: refused and skipped jobs are listed, too, not only counted.
+    explicit tick_result(bool list_all = true) noexcept {
+        perp_tick_result_init(&c_);
+        c_.want_items = list_all;
+    }
+    tick_result(tick_result &&other) noexcept : tick_result() {
+        std::swap(c_, other.c_);
+    }
+    tick_result &operator=(tick_result &&other) noexcept {
+        std::swap(c_, other.c_);
+        return *this;
+    }
+    ~tick_result() {
+        perp_tick_result_free(&c_);
+    }
+
+    tick_status status() const noexcept {
+        return tick_status{c_.status};
+    }
+    view<tick_item, perp_tick_item> items() const noexcept {
+        return {c_.items, c_.n_items, c_.n_items};
+    }
+    auto begin() const noexcept {
+        return items().begin();
+    }
+    auto end() const noexcept {
+        return items().end();
+    }
+    std::uint32_t refused_by(reason which) const noexcept {
+        return c_.refused_by[static_cast<std::size_t>(which)];
+    }
+    std::uint32_t skipped_by(reason which) const noexcept {
+        return c_.skipped_by[static_cast<std::size_t>(which)];
+    }
+    const perp_tick_result *operator->() const noexcept {
+        return &c_;
+    }
+    perp_tick_result &c() noexcept {
+        return c_;
+    }
+
+  private:
+    perp_tick_result c_;
+};
+
+// ---- Finishing ----------------------------------------------------------------------------------
+
+struct leg_result {
+    double filled;
+    double price;
+    usd fee;                                       // negative: a rebate
+    usd pnl = usd();                               // before fees
+    std::optional<perp::time> time = std::nullopt; // of the last fill; none: the time of finish
+};
+
+// How a job went, in one of three forms: leg by leg, in all, or nothing but a status.
+class job_result {
+  public:
+    explicit job_result(result_status status = result_status::COMPLETED) noexcept {
+        perp_job_result_init(&c_);
+        c_.status = static_cast<std::uint32_t>(status);
+    }
+    // One for each leg of the job, in their order. PERP_E_INVALID: more than PERP_MAX_LEGS.
+    job_result &leg(const leg_result &one) {
+        if (c_.n_legs >= PERP_MAX_LEGS)
+            throw error(PERP_E_INVALID, "result.legs: at most " + std::to_string(PERP_MAX_LEGS));
+        c_.legs[c_.n_legs++] = {one.filled, one.price, one.fee.micros(), one.pnl.micros(),
+                                to_ns(one.time)};
+        return *this;
+    }
+    job_result &totals(usd pnl, usd volume, usd fees) noexcept {
+        c_.has_totals = 1;
+        c_.pnl = pnl.micros();
+        c_.volume = volume.micros();
+        c_.fees = fees.micros();
+        return *this;
+    }
+    // The position stays open, and its capital with it, until scheduler.close.
+    job_result &hold() noexcept {
+        c_.hold = 1;
+        return *this;
+    }
+    const perp_job_result &c() const noexcept {
+        return c_;
+    }
+
+  private:
+    perp_job_result c_;
+};
+
+struct finish_outcome {
+    job_state state;
+    std::vector<naked> exposed;   // of a partial job, by base
+    std::optional<job_id> repair; // queued by this call
+
+    explicit finish_outcome(const perp_finish_outcome &c) : state{c.state} {
+        const std::uint32_t n = c.n_naked < PERP_MAX_LEGS ? c.n_naked : PERP_MAX_LEGS;
+        exposed = std::vector<naked>(c.naked, c.naked + n);
+        if (c.has_repair)
+            repair = job_id(c.repair_job_id);
+    }
+};
+
+// ---- Looking ------------------------------------------------------------------------------------
+
+struct job_info {
+    job_state state;
+    reason last_refusal;
+    bool overdue, unresolved, is_repair, reduce_only;
+    std::uint32_t repair_attempts;
+    std::optional<job_id> repairs_job;
+    usd held;
+    double score; // NaN: none
+    time submitted;
+    std::optional<time> started, ended;
+    usd pnl, volume, fees;
+    std::uint64_t order;
+    perp::job job; // as submitted, defaults filled in, without the bytes of its metadata
+
+    explicit job_info(const perp_job_info &c)
+        : state{c.state}, last_refusal{c.last_refusal}, overdue(c.overdue != 0),
+          unresolved(c.unresolved != 0), is_repair(c.is_repair != 0),
+          reduce_only(c.reduce_only != 0), repair_attempts(c.repair_attempts),
+          held(usd::from_micros(c.held)), score(c.score), submitted(from_ns(c.submitted_ns)),
+          started(detail::maybe_time(c.started_ns)), ended(detail::maybe_time(c.ended_ns)),
+          pnl(usd::from_micros(c.pnl)), volume(usd::from_micros(c.volume)),
+          fees(usd::from_micros(c.fees)), order(c.order), job(c.job) {
+        if (is_repair)
+            repairs_job = job_id(c.repairs_job);
+    }
+};
+
+struct scheduler_state {
+    bool paused, store_failed;
+    std::uint32_t pending, running, in_doubt, open, unresolved;
+    std::uint64_t submitted_today, dispatched_today;
+    table<job_state, std::uint64_t, PERP_MAX_JOB_STATES> ended_today;
+    std::uint64_t submitted_total, dispatched_total;
+    table<job_state, std::uint64_t, PERP_MAX_JOB_STATES> ended_total;
+
+    explicit scheduler_state(const perp_scheduler_state &c)
+        : paused(c.paused != 0), store_failed(c.store_failed != 0), pending(c.pending),
+          running(c.running), in_doubt(c.in_doubt), open(c.open), unresolved(c.unresolved),
+          submitted_today(c.submitted_today), dispatched_today(c.dispatched_today),
+          ended_today(detail::to_table<job_state, std::uint64_t>(c.ended_today)),
+          submitted_total(c.submitted_total), dispatched_total(c.dispatched_total),
+          ended_total(detail::to_table<job_state, std::uint64_t>(c.ended_total)) {
+    }
+};
+
+// New limits; what is not set stays. Raising one takes actor and reason.
+struct limits {
+    std::optional<std::uint32_t> max_global_concurrent_jobs;
+    std::optional<std::uint32_t> max_dispatch_per_minute; // 0: off, the highest
+    std::optional<exchange_id> exchange;                  // whose, for the two below
+    std::optional<std::uint32_t> max_concurrent;
+    std::optional<usd> max_notional;
+
+    perp_limits c() const noexcept {
+        perp_limits c;
+        perp_limits_init(&c);
+        c.max_global_concurrent_jobs =
+            max_global_concurrent_jobs.value_or(c.max_global_concurrent_jobs);
+        c.max_dispatch_per_minute = max_dispatch_per_minute.value_or(c.max_dispatch_per_minute);
+        c.exchange = exchange ? exchange->value() : c.exchange;
+        c.max_concurrent = max_concurrent.value_or(c.max_concurrent);
+        c.max_notional = max_notional ? max_notional->micros() : c.max_notional;
+        return c;
+    }
+};
+
+} // namespace perp
+
+#endif

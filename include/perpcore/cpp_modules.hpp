@@ -1,0 +1,612 @@
+// The modules of a book as handles that cost nothing to copy; the core owns what they point to.
+// Every function throws perp::error where it fails, and has an overload that takes a
+// std::error_code& last and throws nothing but std::bad_alloc.
+#ifndef PERPCORE_CPP_MODULES_HPP
+#define PERPCORE_CPP_MODULES_HPP
+
+#include <perpcore/cpp_config.hpp>
+
+namespace perp {
+
+// ---- Capital ------------------------------------------------------------------------------------
+
+class capital {
+  public:
+    capital(perp_core *core, perp_capital *handle) noexcept : core_(core), handle_(handle) {
+    }
+    perp_capital *native_handle() const noexcept {
+        return handle_;
+    }
+
+    void update_equity(const call &when, exchange_id exchange, usd equity) const {
+        detail::must(core_, [&](auto &ec) { update_equity(when, exchange, equity, ec); });
+    }
+    void update_equity(const call &when, exchange_id exchange, usd equity,
+                       std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_update_equity(handle_, &c, exchange.value(), equity.micros());
+    }
+
+    // A deposit, or a withdrawal where it is negative.
+    void transfer(const call &when, exchange_id exchange, usd amount) const {
+        detail::must(core_, [&](auto &ec) { transfer(when, exchange, amount, ec); });
+    }
+    void transfer(const call &when, exchange_id exchange, usd amount,
+                  std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_transfer(handle_, &c, exchange.value(), amount.micros());
+    }
+
+    void correct(const call &when, exchange_id exchange, usd day_start) const {
+        detail::must(core_, [&](auto &ec) { correct(when, exchange, day_start, ec); });
+    }
+    void correct(const call &when, exchange_id exchange, usd day_start,
+                 std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_correct(handle_, &c, exchange.value(), day_start.micros());
+    }
+
+    void set_safe_mode(const call &when, exchange_id exchange, bool enabled) const {
+        detail::must(core_, [&](auto &ec) { set_safe_mode(when, exchange, enabled, ec); });
+    }
+    void set_safe_mode(const call &when, exchange_id exchange, bool enabled,
+                       std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_set_safe_mode(handle_, &c, exchange.value(), enabled);
+    }
+
+    void record_pnl(const call &when, exchange_id exchange, usd pnl, usd volume, usd fees) const {
+        detail::must(core_, [&](auto &ec) { record_pnl(when, exchange, pnl, volume, fees, ec); });
+    }
+    void record_pnl(const call &when, exchange_id exchange, usd pnl, usd volume, usd fees,
+                    std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_record_pnl(handle_, &c, exchange.value(), pnl.micros(), volume.micros(),
+                                     fees.micros());
+    }
+
+    // A refusal is a result. The same key again gives the reservation that was made with it
+    // (PERP_E_EXISTS, which is not thrown).
+    reserved reserve(const call &when, exchange_id exchange, pool from, usd amount,
+                     const std::optional<reservation_key> &key = std::nullopt) const {
+        return detail::must_be_there(
+            core_, [&](auto &ec) { return reserve(when, exchange, from, amount, key, ec); });
+    }
+    reserved reserve(const call &when, exchange_id exchange, pool from, usd amount,
+                     const std::optional<reservation_key> &key,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        auto refused = detail::sized<perp_refusal>();
+        std::uint64_t id = 0;
+        ec = perp_capital_reserve(handle_, &c, exchange.value(), static_cast<std::uint32_t>(from),
+                                  amount.micros(), key ? &key->c() : nullptr, &id, &refused);
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+    }
+
+    reserved reserve_for_wash(const call &when, exchange_id exchange, usd amount,
+                              const std::optional<reservation_key> &key = std::nullopt) const {
+        return detail::must_be_there(
+            core_, [&](auto &ec) { return reserve_for_wash(when, exchange, amount, key, ec); });
+    }
+    reserved reserve_for_wash(const call &when, exchange_id exchange, usd amount,
+                              const std::optional<reservation_key> &key,
+                              std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        auto refused = detail::sized<perp_refusal>();
+        std::uint64_t id = 0;
+        ec = perp_capital_reserve_for_wash(handle_, &c, exchange.value(), amount.micros(),
+                                           key ? &key->c() : nullptr, &id, &refused);
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+    }
+
+    reserved reserve_for_arb(const call &when, exchange_id exchange, usd amount,
+                             const std::optional<reservation_key> &key = std::nullopt) const {
+        return detail::must_be_there(
+            core_, [&](auto &ec) { return reserve_for_arb(when, exchange, amount, key, ec); });
+    }
+    reserved reserve_for_arb(const call &when, exchange_id exchange, usd amount,
+                             const std::optional<reservation_key> &key,
+                             std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        auto refused = detail::sized<perp_refusal>();
+        std::uint64_t id = 0;
+        ec = perp_capital_reserve_for_arb(handle_, &c, exchange.value(), amount.micros(),
+                                          key ? &key->c() : nullptr, &id, &refused);
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+    }
+
+    // In flight to used; an amount of 0 is all of it.
+    void confirm(const call &when, reservation_id id, usd amount = usd()) const {
+        detail::must(core_, [&](auto &ec) { confirm(when, id, amount, ec); });
+    }
+    void confirm(const call &when, reservation_id id, usd amount,
+                 std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_confirm(handle_, &c, id.value(), amount.micros());
+    }
+
+    // Gives back; an amount of 0 is all that is left.
+    void release(const call &when, reservation_id id, usd amount = usd()) const {
+        detail::must(core_, [&](auto &ec) { release(when, id, amount, ec); });
+    }
+    void release(const call &when, reservation_id id, usd amount,
+                 std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_release(handle_, &c, id.value(), amount.micros());
+    }
+
+    refusal can_reserve_for_job(const job &wanted) const {
+        return detail::must(core_, [&](auto &ec) { return can_reserve_for_job(wanted, ec); });
+    }
+    refusal can_reserve_for_job(const job &wanted, std::error_code &ec) const noexcept {
+        auto refused = detail::sized<perp_refusal>();
+        ec = perp_capital_can_reserve_for_job(handle_, &wanted.c(), &refused);
+        return refusal(refused);
+    }
+
+    reserved_for_job reserve_for_job(const call &when, const job &wanted) const {
+        return detail::must(core_, [&](auto &ec) { return reserve_for_job(when, wanted, ec); });
+    }
+    reserved_for_job reserve_for_job(const call &when, const job &wanted,
+                                     std::error_code &ec) const {
+        const perp_call c = when.c();
+        auto refused = detail::sized<perp_refusal>();
+        std::vector<reservation_id> made;
+        made.reserve(PERP_MAX_LEGS); // so that nothing can fail once they are made
+        std::uint64_t ids[PERP_MAX_LEGS] = {};
+        std::uint32_t n = 0;
+        ec = perp_capital_reserve_for_job(handle_, &c, &wanted.c(), ids, &n, &refused);
+        for (std::uint32_t i = 0; i < n; i++)
+            made.emplace_back(ids[i]);
+        return {std::move(made), refusal(refused)};
+    }
+
+    // The most that reserve would let pass now.
+    perp::headroom headroom(exchange_id exchange, pool of) const {
+        return detail::must(core_, [&](auto &ec) { return headroom(exchange, of, ec); });
+    }
+    perp::headroom headroom(exchange_id exchange, pool of, std::error_code &ec) const noexcept {
+        perp_usd amount = 0;
+        std::uint32_t bound_by = PERP_REASON_NONE;
+        ec = perp_capital_headroom(handle_, exchange.value(), static_cast<std::uint32_t>(of),
+                                   &amount, &bound_by);
+        return {usd::from_micros(amount), reason{bound_by}};
+    }
+
+    capital_state snapshot(exchange_id exchange) const {
+        return detail::must(core_, [&](auto &ec) { return snapshot(exchange, ec); });
+    }
+    capital_state snapshot(exchange_id exchange, std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_capital_state>();
+        ec = perp_capital_snapshot(handle_, exchange.value(), &state);
+        return capital_state(state);
+    }
+
+    // Those that live, by id.
+    std::vector<reservation> reservations(exchange_id exchange = all_exchanges) const {
+        return detail::must(core_, [&](auto &ec) { return reservations(exchange, ec); });
+    }
+    std::vector<reservation> reservations(exchange_id exchange, std::error_code &ec) const {
+        return detail::rows<reservation, perp_reservation>(
+            ec, [&](perp_reservation *rows, std::uint32_t capacity, std::uint32_t *count) {
+                return perp_capital_reservations(handle_, exchange.value(), rows, capacity, count);
+            });
+    }
+
+  private:
+    perp_core *core_;
+    perp_capital *handle_;
+};
+
+// ---- Market -------------------------------------------------------------------------------------
+
+class market {
+  public:
+    market(perp_core *core, perp_market *handle, detail::host *host) noexcept
+        : core_(core), handle_(handle), host_(host) {
+    }
+    perp_market *native_handle() const noexcept {
+        return handle_;
+    }
+
+    void on_quote(const quote &event) const {
+        const perp_quote c = event.c();
+        detail::must(core_, perp_market_on_quote(handle_, &c));
+    }
+    void on_quote(const quote &event, std::error_code &ec) const noexcept {
+        const perp_quote c = event.c();
+        ec = perp_market_on_quote(handle_, &c);
+    }
+    void on_book(const book &event) const {
+        const perp_book c = event.c();
+        detail::must(core_, perp_market_on_book(handle_, &c));
+    }
+    void on_book(const book &event, std::error_code &ec) const noexcept {
+        const perp_book c = event.c();
+        ec = perp_market_on_book(handle_, &c);
+    }
+    void on_trade(const trade &event) const {
+        const perp_trade c = event.c();
+        detail::must(core_, perp_market_on_trade(handle_, &c));
+    }
+    void on_trade(const trade &event, std::error_code &ec) const noexcept {
+        const perp_trade c = event.c();
+        ec = perp_market_on_trade(handle_, &c);
+    }
+    void on_mark(const mark &event) const {
+        const perp_mark c = event.c();
+        detail::must(core_, perp_market_on_mark(handle_, &c));
+    }
+    void on_mark(const mark &event, std::error_code &ec) const noexcept {
+        const perp_mark c = event.c();
+        ec = perp_market_on_mark(handle_, &c);
+    }
+    void on_funding(const funding &event) const {
+        const perp_funding c = event.c();
+        detail::must(core_, perp_market_on_funding(handle_, &c));
+    }
+    void on_funding(const funding &event, std::error_code &ec) const noexcept {
+        const perp_funding c = event.c();
+        ec = perp_market_on_funding(handle_, &c);
+    }
+    void on_latency(const latency &event) const {
+        const perp_latency c = event.c();
+        detail::must(core_, perp_market_on_latency(handle_, &c));
+    }
+    void on_latency(const latency &event, std::error_code &ec) const noexcept {
+        const perp_latency c = event.c();
+        ec = perp_market_on_latency(handle_, &c);
+    }
+    void on_status(const exchange_status &event) const {
+        const perp_exchange_status c = event.c();
+        detail::must(core_, perp_market_on_status(handle_, &c));
+    }
+    void on_status(const exchange_status &event, std::error_code &ec) const noexcept {
+        const perp_exchange_status c = event.c();
+        ec = perp_market_on_status(handle_, &c);
+    }
+    void on_position(const position &event) const {
+        const perp_position c = event.c();
+        detail::must(core_, perp_market_on_position(handle_, &c));
+    }
+    void on_position(const position &event, std::error_code &ec) const noexcept {
+        const perp_position c = event.c();
+        ec = perp_market_on_position(handle_, &c);
+    }
+
+    // Kept by the core. An empty one takes it away. Not while decisions run on other threads.
+    // PERP_E_STATE: the core was not opened with perp::core::open.
+    void set_source(market_source source) const {
+        if (!host_)
+            throw error(PERP_E_STATE, "market.set_source: not a core of perp::core::open");
+        detail::must(core_, [&](auto &ec) { set_source(std::move(source), ec); });
+    }
+    void set_source(market_source source, std::error_code &ec) const {
+        if (!host_) {
+            ec = PERP_E_STATE;
+            return;
+        }
+        std::swap(host_->source, source);
+        const perp_market_source c = host_->source_c();
+        ec = perp_market_set_source(handle_, c.quote || c.book ? &c : nullptr);
+        if (ec)
+            std::swap(host_->source, source); // the old one stays
+    }
+
+    market_state query(instrument_id instrument, time now) const {
+        return detail::must(core_, [&](auto &ec) { return query(instrument, now, ec); });
+    }
+    market_state query(instrument_id instrument, time now, std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_market_state>();
+        ec = perp_market_query(handle_, instrument.value(), to_ns(now), &state);
+        return market_state(state);
+    }
+    exchange_state query(exchange_id exchange, time now) const {
+        return detail::must(core_, [&](auto &ec) { return query(exchange, now, ec); });
+    }
+    exchange_state query(exchange_id exchange, time now, std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_exchange_state>();
+        ec = perp_market_query_exchange(handle_, exchange.value(), to_ns(now), &state);
+        return exchange_state(state);
+    }
+
+  private:
+    perp_core *core_;
+    perp_market *handle_;
+    detail::host *host_;
+};
+
+// ---- Risk ---------------------------------------------------------------------------------------
+
+class risk {
+  public:
+    risk(perp_core *core, perp_risk *handle) noexcept : core_(core), handle_(handle) {
+    }
+    perp_risk *native_handle() const noexcept {
+        return handle_;
+    }
+
+    // Asks, and changes nothing.
+    evaluation evaluate(time now, const job &wanted) const {
+        evaluation found;
+        detail::must(core_, perp_risk_evaluate(handle_, to_ns(now), &wanted.c(), &found.c()));
+        return found;
+    }
+    evaluation evaluate(time now, const job &wanted, std::error_code &ec) const noexcept {
+        evaluation found;
+        ec = perp_risk_evaluate(handle_, to_ns(now), &wanted.c(), &found.c());
+        return found;
+    }
+    // Every number of an evaluation of this book.
+    std::string json(const evaluation &of) const {
+        return detail::must(core_, [&](auto &ec) { return json(of, ec); });
+    }
+    std::string json(const evaluation &of, std::error_code &ec) const {
+        return detail::text(ec, [&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return perp_evaluation_json(core_, &of.c(), buffer, capacity, length);
+        });
+    }
+
+    // Results that the host saw outside a job.
+    void record_success(const call &when, exchange_id exchange = all_exchanges) const {
+        detail::must(core_, [&](auto &ec) { record_success(when, exchange, ec); });
+    }
+    void record_success(const call &when, exchange_id exchange,
+                        std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_record_success(handle_, &c, exchange.value());
+    }
+    void record_failure(const call &when, exchange_id exchange = all_exchanges) const {
+        detail::must(core_, [&](auto &ec) { record_failure(when, exchange, ec); });
+    }
+    void record_failure(const call &when, exchange_id exchange,
+                        std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_record_failure(handle_, &c, exchange.value());
+    }
+
+    void reset_halt(const call &when) const {
+        detail::must(core_, [&](auto &ec) { reset_halt(when, ec); });
+    }
+    void reset_halt(const call &when, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_reset_halt(handle_, &c);
+    }
+
+    void set_mode(const call &when, mode wanted) const {
+        detail::must(core_, [&](auto &ec) { set_mode(when, wanted, ec); });
+    }
+    void set_mode(const call &when, mode wanted, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_set_mode(handle_, &c, static_cast<std::uint32_t>(wanted));
+    }
+
+    // Soft rules pass for a while (ttl: none, the default), for all jobs or for one.
+    void override_on(const call &when, std::optional<milliseconds> ttl = std::nullopt,
+                     const std::optional<job_id> &only = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) { override_on(when, ttl, only, ec); });
+    }
+    void override_on(const call &when, std::optional<milliseconds> ttl,
+                     const std::optional<job_id> &only, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_manual_override(handle_, &c, 1, ttl ? ttl->count() : PERP_TIME_NONE,
+                                       only ? &only->c() : nullptr);
+    }
+    void override_off(const call &when) const {
+        detail::must(core_, [&](auto &ec) { override_off(when, ec); });
+    }
+    void override_off(const call &when, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_manual_override(handle_, &c, 0, PERP_TIME_NONE, nullptr);
+    }
+
+    // A symbol that trades nowhere.
+    void blacklist(const call &when, const std::string &symbol, bool enabled = true) const {
+        detail::must(core_, [&](auto &ec) { blacklist(when, symbol, enabled, ec); });
+    }
+    void blacklist(const call &when, const std::string &symbol, bool enabled,
+                   std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_blacklist(handle_, &c, symbol.c_str(), enabled);
+    }
+
+    risk_state query() const {
+        return detail::must(core_, [&](auto &ec) { return query(ec); });
+    }
+    risk_state query(std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_risk_state>();
+        ec = perp_risk_query(handle_, &state);
+        return risk_state(state);
+    }
+
+    // The rules with the limits in force.
+    std::string describe_json() const {
+        return detail::must(core_, [&](auto &ec) { return describe_json(ec); });
+    }
+    std::string describe_json(std::error_code &ec) const {
+        return detail::text(ec, [&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return perp_risk_describe_json(handle_, buffer, capacity, length);
+        });
+    }
+
+  private:
+    perp_core *core_;
+    perp_risk *handle_;
+};
+
+// ---- Scheduler ----------------------------------------------------------------------------------
+
+class scheduler {
+  public:
+    scheduler(perp_core *core, perp_scheduler *handle) noexcept : core_(core), handle_(handle) {
+    }
+    perp_scheduler *native_handle() const noexcept {
+        return handle_;
+    }
+
+    // false: a job of this id and content is known already (PERP_E_EXISTS, which is not thrown).
+    bool submit(const call &when, const job &wanted) const {
+        return detail::must_be_there(core_, [&](auto &ec) { return submit(when, wanted, ec); });
+    }
+    bool submit(const call &when, const job &wanted, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_submit(handle_, &c, &wanted.c());
+        return !ec;
+    }
+
+    void cancel(const call &when, const job_id &job) const {
+        detail::must(core_, [&](auto &ec) { cancel(when, job, ec); });
+    }
+    void cancel(const call &when, const job_id &job, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_cancel(handle_, &c, &job.c());
+    }
+
+    // One round: expire, evaluate, dispatch, commit, execute.
+    tick_result tick(const call &when) const {
+        tick_result result;
+        tick(when, result);
+        return result;
+    }
+    tick_result tick(const call &when, std::error_code &ec) const noexcept {
+        tick_result result;
+        tick(when, result, ec);
+        return result;
+    }
+    // Into the memory of one that was used before.
+    void tick(const call &when, tick_result &result) const {
+        detail::must(core_, [&](auto &ec) { tick(when, result, ec); });
+    }
+    void tick(const call &when, tick_result &result, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_tick(handle_, &c, &result.c());
+    }
+
+    finish_outcome finish(const call &when, const job_id &job, const job_result &result) const {
+        return detail::must(core_, [&](auto &ec) { return finish(when, job, result, ec); });
+    }
+    finish_outcome finish(const call &when, const job_id &job, const job_result &result,
+                          std::error_code &ec) const {
+        const perp_call c = when.c();
+        auto outcome = detail::sized<perp_finish_outcome>();
+        ec = perp_scheduler_finish(handle_, &c, &job.c(), &result.c(), &outcome);
+        return finish_outcome(outcome);
+    }
+
+    // Ends a job whose position was held open.
+    void close(const call &when, const job_id &job, usd pnl, usd volume, usd fees) const {
+        detail::must(core_, [&](auto &ec) { close(when, job, pnl, volume, fees, ec); });
+    }
+    void close(const call &when, const job_id &job, usd pnl, usd volume, usd fees,
+               std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_close(handle_, &c, &job.c(), pnl.micros(), volume.micros(),
+                                  fees.micros());
+    }
+
+    // A job in doubt of which surely nothing was sent waits again.
+    void requeue(const call &when, const job_id &job) const {
+        detail::must(core_, [&](auto &ec) { requeue(when, job, ec); });
+    }
+    void requeue(const call &when, const job_id &job, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_requeue(handle_, &c, &job.c());
+    }
+
+    // The host has squared a partial job.
+    void resolve(const call &when, const job_id &job) const {
+        detail::must(core_, [&](auto &ec) { resolve(when, job, ec); });
+    }
+    void resolve(const call &when, const job_id &job, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_resolve(handle_, &c, &job.c());
+    }
+
+    void pause(const call &when) const {
+        detail::must(core_, [&](auto &ec) { pause(when, ec); });
+    }
+    void pause(const call &when, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_pause(handle_, &c);
+    }
+    void resume(const call &when) const {
+        detail::must(core_, [&](auto &ec) { resume(when, ec); });
+    }
+    void resume(const call &when, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_resume(handle_, &c);
+    }
+
+    // The kill switch, for one exchange or all. What comes back runs there: the host must cancel
+    // its orders.
+    std::vector<job_id> kill(const call &when, exchange_id exchange = all_exchanges) const {
+        return detail::must(core_, [&](auto &ec) { return kill(when, exchange, ec); });
+    }
+    std::vector<job_id> kill(const call &when, exchange_id exchange, std::error_code &ec) const {
+        const perp_call c = when.c();
+        // Room for all that runs, and some that other threads dispatch meanwhile: one call will do.
+        std::vector<perp_uuid> found(query(ec).running + std::size_t(64));
+        std::uint32_t count = 0;
+        do {
+            if (count > found.size())
+                found.resize(count);
+            ec = perp_scheduler_kill(handle_, &c, 1, exchange.value(), found.data(),
+                                     static_cast<std::uint32_t>(found.size()), &count);
+        } while (!ec && count > found.size());
+        return std::vector<job_id>(found.begin(), found.begin() + (ec ? 0 : count));
+    }
+    void unkill(const call &when, exchange_id exchange = all_exchanges) const {
+        detail::must(core_, [&](auto &ec) { unkill(when, exchange, ec); });
+    }
+    void unkill(const call &when, exchange_id exchange, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_scheduler_kill(handle_, &c, 0, exchange.value(), nullptr, 0, nullptr);
+    }
+
+    void set_limits(const call &when, const limits &wanted) const {
+        detail::must(core_, [&](auto &ec) { set_limits(when, wanted, ec); });
+    }
+    void set_limits(const call &when, const limits &wanted, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_limits l = wanted.c();
+        ec = perp_scheduler_set_limits(handle_, &c, &l);
+    }
+
+    // PERP_E_NOT_FOUND: not known, or no longer remembered.
+    job_info job(const job_id &id) const {
+        return detail::must(core_, [&](auto &ec) { return job(id, ec); });
+    }
+    job_info job(const job_id &id, std::error_code &ec) const {
+        auto info = detail::sized<perp_job_info>();
+        ec = perp_scheduler_job(handle_, &id.c(), &info);
+        return job_info(info);
+    }
+
+    std::vector<job_id> list(job_state state) const {
+        return detail::must(core_, [&](auto &ec) { return list(state, ec); });
+    }
+    std::vector<job_id> list(job_state state, std::error_code &ec) const {
+        return detail::rows<job_id, perp_uuid>(
+            ec, [&](perp_uuid *rows, std::uint32_t capacity, std::uint32_t *count) {
+                return perp_scheduler_list(handle_, static_cast<std::uint32_t>(state), rows,
+                                           capacity, count);
+            });
+    }
+
+    scheduler_state query() const {
+        return detail::must(core_, [&](auto &ec) { return query(ec); });
+    }
+    scheduler_state query(std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_scheduler_state>();
+        ec = perp_scheduler_query(handle_, &state);
+        return scheduler_state(state);
+    }
+
+  private:
+    perp_core *core_;
+    perp_scheduler *handle_;
+};
+
+} // namespace perp
+
+#endif

@@ -1,0 +1,330 @@
+// What a book tells: callbacks, monitoring, and stores that it is kept in.
+#include "book.hpp"
+
+// ---- Callbacks ----------------------------------------------------------------------------------
+
+TEST("an exception in execute leaves the job in doubt and the core usable") {
+    std::vector<std::string> logged;
+    perp::config config;
+    config.callbacks.execute = [](const perp::execution &) -> perp::outcome {
+        throw std::runtime_error("the line is down");
+    };
+    config.callbacks.log = [&](perp::log_level level, std::string_view text) {
+        if (level == PERP_LOG_ERROR)
+            logged.emplace_back(text);
+    };
+    const world w(std::move(config));
+    w.run(1);
+    CHECK(w.state(1) == perp::job_state::IN_DOUBT);
+    CHECK(w.core.callback_failures() == 1);
+    CHECK(logged == std::vector<std::string>{"execute threw the line is down"});
+    w.core.scheduler().requeue(w.now, {0, 1});
+    CHECK(w.state(1) == perp::job_state::PENDING);
+    w.core.check();
+}
+
+TEST("exceptions in log are counted and go nowhere") {
+    perp::config config;
+    config.callbacks.execute = [](const perp::execution &) -> perp::outcome { throw 1; };
+    config.callbacks.log = [](perp::log_level, std::string_view) { throw 2; };
+    const world w(std::move(config));
+    w.run(1);
+    CHECK(w.state(1) == perp::job_state::IN_DOUBT && w.core.callback_failures() >= 2);
+}
+
+TEST("a callback may finish its own job, also after the core was moved") {
+    perp::core core;
+    perp::config config;
+    config.callbacks.execute = [&core](const perp::execution &job) {
+        core.scheduler().finish(job.now(), job.id(),
+                                perp::job_result().totals(1_usd, 2_usd, 0_usd));
+        return perp::outcome::ACCEPTED;
+    };
+    world w(std::move(config));
+    core = std::move(w.core);
+    core.scheduler().submit(w.now, w.pair(1));
+    core.scheduler().tick(w.now);
+    CHECK(core.scheduler().job({0, 1}).state == perp::job_state::COMPLETED);
+    CHECK(core.callback_failures() == 0);
+}
+
+TEST("alerts are told and listed") {
+    std::vector<perp::alert_code> told;
+    perp::config config;
+    config.callbacks.on_alert = [&](const perp::alert &alert) { told.push_back(alert.code); };
+    world w(std::move(config));
+    w.core.capital().set_safe_mode(w.now, w.x[0], true);
+    const auto alerts = w.core.monitor().alerts(w.now);
+    CHECK(!alerts.empty() && alerts[0].code == perp::alert_code::SAFE_MODE);
+    CHECK(alerts[0].active && alerts[0].subject == "alpha" && !alerts[0].message.empty());
+    CHECK(told == std::vector<perp::alert_code>{perp::alert_code::SAFE_MODE});
+
+    w.core.monitor().watch(w.now);
+    told.clear();
+    w.core.market().on_status({w.x[1], w.now, perp::api::DOWN});
+    CHECK(told.empty());
+    w.core.monitor().watch(w.now);
+    CHECK(told == std::vector<perp::alert_code>{perp::alert_code::EXCHANGE_DOWN});
+    std::error_code ec;
+    w.core.monitor().watch(w.now, ec);
+    CHECK(!ec && told.size() == 1);
+}
+
+// ---- Monitoring ---------------------------------------------------------------------------------
+
+TEST("a snapshot holds what C's holds") {
+    world w(accepting());
+    for (std::uint64_t i = 1; i <= 5; i++)
+        w.run(i);
+    w.core.scheduler().finish(w.now, {0, 5}, perp::job_result().totals(7_usd, 10_usd, 2_usd));
+    w.core.scheduler().submit(w.now, w.pair(6));
+    w.core.market().on_status({w.x[1], w.now, perp::api::DOWN});
+    const perp::snapshot s = w.core.monitor().snapshot(w.now);
+    auto c = std::make_unique<perp_monitor_state>();
+    c->struct_size = sizeof *c;
+    CHECK(perp_monitor_snapshot(w.core.native_handle(), perp::to_ns(w.now), c.get()) == PERP_OK);
+    CHECK(std::memcmp(c.get(), &s.c(), sizeof *c) == 0);
+
+    std::size_t n = 0;
+    for (const perp::monitor_job job : s.running_jobs()) {
+        const perp_monitor_job &row = c->running_jobs[n++];
+        CHECK(job.job_id == perp::job_id(row.job_id) && job.notional.micros() == row.notional);
+        CHECK(job.symbol == row.symbol && job.state == perp::job_state::RUNNING && !job.ended);
+        CHECK(job.started == w.now && job.instruments.size() == 2);
+    }
+    CHECK(n == c->n_running && n == 4 && s.running_jobs().total() == 4);
+    n = 0;
+    for (const perp::monitor_capital row : s.capital()) {
+        CHECK(row.exchange == c->capital[n].exchange);
+        CHECK(row.equity.micros() == c->capital[n].equity && row.equity == 1'000'000_usd);
+        CHECK(row.pools[perp::pool::ARB].in_flight.micros() == c->capital[n].pools[1].in_flight);
+        n++;
+    }
+    CHECK(n == 2);
+    n = 0;
+    for (const perp::monitor_exchange row : s.exchanges())
+        CHECK(row.status == (n++ == 0 ? perp::api::UP : perp::api::DOWN));
+    CHECK(n == 2);
+    CHECK(s.alerts().size() == c->n_alerts && !s.alerts().empty());
+    CHECK(s.alerts()[0].code == perp::alert_code::EXCHANGE_DOWN);
+    CHECK(s.top_pending().size() == 1 && s.recent_completed().size() == 1);
+    CHECK(s.recent_completed()[0].pnl == 7_usd && s.fast_markets().empty());
+    CHECK(s.global().today_pnl_usd == 7_usd && s.global().daily_loss_limit);
+    CHECK(s.global().system_status == perp::system::RUNNING);
+    CHECK(s.jobs().running_jobs_count == 4 && s.jobs().completed_total == 1);
+    CHECK(!s.risk().killed && !s.risk().override_until && !s.risk().override_job);
+    CHECK(s.refusals(perp::reason::KILLED) == 0 && s.last_update() == w.now && s.now() == w.now);
+}
+
+TEST("more jobs than a snapshot has room for are counted") {
+    perp::config config = accepting();
+    config->scheduler.max_global_concurrent_jobs = 200;
+    config->scheduler.max_concurrent_per_exchange = 200;
+    config->scheduler.max_notional_per_exchange = (100'000'000_usd).micros();
+    const world w(std::move(config));
+    for (std::uint64_t i = 1; i <= 70; i++)
+        w.core.scheduler().submit(w.now, perp::job({0, i}, perp::strategy::ARB, 50_usd)
+                                             .edge_bps(12)
+                                             .buy(w.btc[0], 0.001)
+                                             .sell(w.btc[1], 0.001));
+    CHECK(w.core.scheduler().tick(w.now)->dispatched == 70);
+    const perp::snapshot s = w.core.monitor().snapshot(w.now);
+    CHECK(s.running_jobs().total() == 70 && s.running_jobs().size() == PERP_MONITOR_RUNNING);
+    CHECK(w.core.scheduler().list(perp::job_state::RUNNING).size() == 70);
+    CHECK(w.core.scheduler().kill(w.now).size() == 70);
+}
+
+TEST("changes go on from a snapshot") {
+    const world w;
+    perp::snapshot s = w.core.monitor().snapshot(w.now);
+    CHECK(w.core.monitor().changes(s.seq()).empty());
+    w.core.scheduler().submit(w.now, w.pair(1));
+    w.core.capital().update_equity(w.now, w.x[1], 5_usd);
+    const auto changes = w.core.monitor().changes(s.seq());
+    CHECK(changes.size() == 2 && changes[0].seq == s.seq() + 1 && changes[0].time == w.now);
+    CHECK(changes[0].job == perp::job_id(0, 1) && !changes[1].job && changes[1].kind == "equity");
+    CHECK(changes[1].exchange == w.x[1]);
+    w.core.monitor().snapshot(w.now, s); // its memory is used again
+    CHECK(s.seq() == changes[1].seq);
+    CHECK(w.core.monitor().json(w.now).find("\"global_stats\"") != std::string::npos);
+}
+
+// ---- Stores -------------------------------------------------------------------------------------
+
+namespace {
+
+// A store in memory that a test can look into and break; what it holds outlives it.
+struct shelf {
+    std::vector<std::string> kept, waiting;
+    std::string checkpoint;
+    std::uint64_t at = 0, hash = 0;
+    int closed = 0;
+    bool broken = false;
+};
+struct shelf_store : perp::custom_store {
+    shelf &on;
+    explicit shelf_store(shelf &s) : on(s) {
+    }
+    ~shelf_store() override {
+        on.closed++;
+    }
+    void begin() override {
+        on.waiting.clear();
+    }
+    void append(const perp::record &r) override {
+        if (on.broken)
+            throw std::runtime_error("the shelf is full");
+        CHECK(r.seq == on.kept.size() + on.waiting.size() + 1 && !r.kind.empty());
+        on.waiting.emplace_back(r.data);
+    }
+    void commit() override {
+        on.kept.insert(on.kept.end(), on.waiting.begin(), on.waiting.end());
+        on.waiting.clear();
+    }
+    void rollback() noexcept override {
+        on.waiting.clear();
+    }
+    void load(bool from_start, const perp::loader &into) override {
+        std::size_t first = 0;
+        if (!from_start && on.at) {
+            into.checkpoint(on.at, on.hash, on.checkpoint);
+            first = static_cast<std::size_t>(on.at);
+        }
+        for (std::size_t i = first; i < on.kept.size(); i++)
+            into.record(i + 1, on.kept[i]);
+    }
+    void checkpoint(std::uint64_t seq, perp::time, std::uint64_t h,
+                    std::string_view data) override {
+        on.checkpoint = data;
+        on.at = seq;
+        on.hash = h;
+    }
+};
+
+perp::config on_shelf(shelf &s) {
+    perp::config config = accepting();
+    config.store = perp::store::custom(std::make_unique<shelf_store>(s));
+    return config;
+}
+
+} // namespace
+
+TEST("a store of the host's own brings the book back, and is closed once") {
+    shelf s;
+    std::uint64_t hash = 0;
+    {
+        const world w(on_shelf(s));
+        w.run(1);
+        w.core.checkpoint();
+        w.core.scheduler().submit(w.now, w.pair(2));
+        w.core.flush();
+        CHECK(s.closed == 0);
+        hash = w.core.hash();
+    }
+    CHECK(s.closed == 1 && s.at > 0 && s.kept.size() > s.at);
+    std::uint64_t visited = 0;
+    const perp::core replayed =
+        perp::core::replay(on_shelf(s), 0, [&](const perp::core_ref &book, std::uint64_t seq) {
+            visited++;
+            CHECK(seq == visited && book.exchange_count() <= 2);
+        });
+    CHECK(replayed.hash() == hash && visited == s.kept.size() && s.closed == 2);
+    CHECK(THROWN(perp::core::replay(on_shelf(s), 0, [](const perp::core_ref &, std::uint64_t) {
+              throw perp::error(PERP_E_STATE, "mine");
+          })) == PERP_E_STATE);
+    CHECK(perp::core::replay(on_shelf(s), 2).exchange_count() <= 2);
+    const perp::core back = perp::core::open(on_shelf(s));
+    CHECK(back.scheduler().job({0, 1}).state == perp::job_state::IN_DOUBT);
+    CHECK(back.scheduler().job({0, 2}).state == perp::job_state::PENDING);
+}
+
+TEST("a store that throws fails the call, with its words in the message") {
+    shelf s;
+    const world w(on_shelf(s));
+    s.broken = true;
+    const std::uint64_t before = w.core.hash();
+    std::string what;
+    try {
+        w.core.capital().update_equity(w.now, w.x[0], 1_usd);
+    } catch (const perp::error &e) {
+        what = e.what();
+        CHECK(e.status() == PERP_E_STORE);
+    }
+    CHECK(what.find("the shelf is full") != std::string::npos && w.core.hash() == before);
+    s.broken = false;
+    w.core.scheduler().resume(w.now);
+    w.core.capital().update_equity(w.now, w.x[0], 1_usd);
+}
+
+TEST("records that the book can't use stop the loading") {
+    shelf s;
+    s.kept = {"nonsense"};
+    CHECK(THROWN(perp::core::open(on_shelf(s))) == PERP_E_CORRUPT);
+    CHECK(s.closed == 1);
+}
+
+TEST("a store that only writes has no checkpoints") {
+    struct counter : perp::write_only_store {
+        int &n;
+        explicit counter(int &to) : n(to) {
+        }
+        void begin() override {
+        }
+        void append(const perp::record &) override {
+            n++;
+        }
+        void commit() override {
+        }
+        void rollback() noexcept override {
+        }
+    };
+    int n = 0;
+    perp::config config;
+    config.store = perp::store::custom(std::make_unique<counter>(n));
+    const world w(std::move(config));
+    CHECK(n > 0 && THROWN(w.core.checkpoint()) == PERP_E_STATE);
+}
+
+TEST("a store that is not used closes itself, and so does one of a failed open") {
+    shelf s;
+    {
+        perp::config config = on_shelf(s);
+        perp::store other = std::move(config.store);
+        CHECK(other && !config.store);
+        other = perp::store::memory();
+        CHECK(s.closed == 1);
+    }
+    perp::config config = on_shelf(s);
+    config->capital.wash_ppm = 1;
+    CHECK(THROWN(perp::core::open(std::move(config))) == PERP_E_CONFIG);
+    CHECK(s.closed == 2);
+}
+
+#ifdef PERP_TEST_STORE
+TEST("a SQLite store brings the book back after a restart, with its ids and money") {
+    const std::string path = PERP_TEST_STORE;
+    std::uint64_t hash = 0;
+    {
+        perp::config config = accepting();
+        config.store = perp::store::sqlite(path);
+        const world w(std::move(config));
+        w.run(1);
+        hash = w.core.hash();
+        CHECK(THROWN(perp::store::sqlite(path)) == PERP_E_BUSY);
+    }
+    perp::config config;
+    config->keep_stored = 1;
+    config.store = perp::store::sqlite(path);
+    const world again(std::move(config)); // adds the same exchanges and instruments again
+    CHECK(again.core.exchange_count() == 2 && again.core.instrument_count() == 2);
+    CHECK(again.core.scheduler().list(perp::job_state::IN_DOUBT).size() == 1);
+    CHECK(again.core.capital().snapshot(again.x[0]).total_in_flight == 5'000_usd);
+    const auto rows = again.core.capital().reservations(again.x[1]);
+    CHECK(rows.size() == 1 && rows[0].job == perp::job_id(0, 1));
+    perp::config reading;
+    perp::sqlite_options options;
+    options.read_only = true;
+    reading.store = perp::store::sqlite(path, options);
+    CHECK(perp::core::replay(std::move(reading)).hash() != 0 && hash != 0);
+}
+#endif
