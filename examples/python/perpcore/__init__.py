@@ -1,0 +1,61 @@
+"""perpcore: the capital, risk and scheduling core of hedged perpetual-futures trading.
+
+A binding of libperpcore with nothing but ctypes. See docs/python.md.
+"""
+from __future__ import annotations
+
+from ._abi import (
+    AlertCode, AlertLevel, Api, Circuit, Component, Durability, JobState, Kind, LogLevel,
+    Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, Side, Status,
+    Strategy, System, TickItemKind, TickStatus,
+)
+from ._abi import VERSION as __version__
+from ._book import Exchange, Instrument
+from ._convert import to_datetime
+from ._library import library_version
+from .capital import Capital
+from .config import CapitalConfig, Config, RiskConfig, SchedulerConfig
+from .core import Core, replay
+from .errors import (
+    ArgumentTypeError, BusyError, ClosedError, ConfigError, ConflictError, CorruptError,
+    ExistsError, InvalidError, LibraryError, NoMemoryError, NotFoundError, PerpError, RangeError,
+    StaleError, StateError, StoreError,
+)
+from .formulas import (
+    Walk, funding_payment, funding_rate, funding_settlements, liquidation_price, walk_book,
+)
+from .job import Execution, Job, JobInfo, JobResult, Leg, LegResult, Order
+from .market import Market, MarketSource
+from .monitor import (
+    CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor, MonitorState,
+    PoolStats, RiskStats,
+)
+from .risk import Risk
+from .scheduler import Scheduler
+from .store import Checkpoint, MemoryStore, Record, SqliteStore, Store
+from .types import (
+    Alert, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
+    FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
+    Naked, PoolState, Refusal, Reservation, Reserved, RiskState, SchedulerState, Statistics, Tier,
+    TickItem, TickResult,
+)
+
+__all__ = [
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "Capital",
+    "CapitalConfig", "CapitalState", "CapitalStats", "Change", "Checkpoint", "Circuit",
+    "ClosedError", "Component", "Config", "ConfigError", "ConflictError", "Core",
+    "CorruptError", "DayFigures", "Durability", "Evaluation", "Exchange", "ExchangeSpec",
+    "ExchangeState", "ExchangeStats", "Execution", "ExistsError", "Feasibility",
+    "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements", "GlobalStats",
+    "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved",
+    "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg", "LegEvaluation",
+    "LegResult", "library_version", "LibraryError", "liquidation_price", "LogLevel",
+    "Maintenance", "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode",
+    "ModeLimits", "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError",
+    "OnReject", "Order", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "RangeError",
+    "Reason", "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
+    "RiskConfig", "RiskState", "RiskStats", "Scheduler", "SchedulerConfig", "SchedulerState",
+    "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
+    "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
+    "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+]

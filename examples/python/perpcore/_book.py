@@ -1,0 +1,282 @@
+"""One open book: the gate that every call goes through, and the names of what was added to it.
+
+Nothing here refers to a Core or to callbacks of the host, so that the finalizer of a Core, which
+holds a book, keeps neither alive.
+"""
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from ctypes import byref, c_size_t, c_uint32, create_string_buffer
+from dataclasses import dataclass, field
+from threading import get_ident
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+from . import _abi
+from ._convert import text
+from ._library import lib
+from .errors import (
+    ArgumentTypeError, ClosedError, InvalidError, RangeError, StateError, error_of,
+)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """An exchange of one core, from `Core.add_exchange` or `Core.exchange`."""
+
+    id: int
+    name: str
+    venue: str
+    _book: Any = field(repr=False, compare=True)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """An instrument of one core, from `Core.add_instrument` or `Core.instrument`."""
+
+    id: int
+    exchange: Exchange
+    symbol: str
+    base: str
+    _book: Any = field(repr=False, compare=True)
+
+
+ExchangeLike = Union[Exchange, str]
+
+
+class _Identity:
+    """What tells the exchanges of one core from those of another."""
+
+
+class Book:
+    """The C core behind a Core, which calls reach only while it is open."""
+
+    def __init__(self, pointer: int, read_only: bool = False) -> None:
+        self.pointer: Optional[int] = pointer
+        self.capital: int = lib.perp_core_capital(pointer)
+        self.market: int = lib.perp_core_market(pointer)
+        self.risk: int = lib.perp_core_risk(pointer)
+        self.scheduler: int = lib.perp_core_scheduler(pointer)
+        self.identity = _Identity()
+        self.read_only = read_only
+        self.owned = not read_only
+        self.pid = os.getpid()
+        self.closing = False
+        self.closed = threading.Event()
+        self.feeding = threading.RLock()
+        self.resources: List[Any] = []  # freed by their functions when the book is closed
+        self.callback_threads: List[int] = []
+        self.store_threads: List[int] = []
+        self.interrupts: Dict[int, BaseException] = {}
+        self._running: List[int] = []  # the threads of calls; append and remove are atomic
+        # Signal handlers and finalizers may come in between, on the thread that has a lock.
+        self._lock = threading.RLock()
+        self._exchanges: List[Exchange] = []
+        self._instruments: List[Instrument] = []
+        _BOOKS.add(self)
+
+    # ---- Calls -------------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """A function that returns a status. Raises what it says."""
+        running, me = self._running, get_ident()
+        try:
+            running.append(me)
+            if self.closing or self.store_threads:
+                self._refuse()
+            status = function(*arguments)
+            if status:
+                # Kept per thread and per call: nothing of this thread may come between.
+                raise error_of(status, lib.perp_core_error(self.pointer).decode())
+        finally:
+            running.remove(me)
+            if self.closing:
+                self._close_when_idle()
+            if self.interrupts:
+                self._interrupt()
+
+    def change(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """As call, for functions that change the book."""
+        if self.read_only:
+            raise StateError("this book is shown to a visitor, which may only read")
+        self.call(function, *arguments)
+
+    def value(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """A function that returns a value and can't fail."""
+        running, me = self._running, get_ident()
+        try:
+            running.append(me)
+            if self.closing or self.store_threads:
+                self._refuse()
+            return function(*arguments)
+        finally:
+            running.remove(me)
+            if self.closing:
+                self._close_when_idle()
+
+    def _refuse(self) -> None:
+        if self.pid != os.getpid():
+            raise StateError(
+                f"this core was opened by process {self.pid}; a forked child can't use it"
+            )
+        if self.closing:
+            raise ClosedError("the core is closed")
+        if get_ident() in self.store_threads:
+            raise StateError("a store's functions can't call the core that they store for")
+
+    def _interrupt(self) -> None:
+        """What was raised in a callback to end the program goes on in the caller."""
+        raised = self.interrupts.pop(get_ident(), None)
+        if raised is not None:
+            raise raised
+
+    # ---- Closing -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Refuses new calls, waits for those of other threads and frees the C core."""
+        me = get_ident()
+        if me in self.callback_threads:
+            raise StateError("a core can't be closed from inside one of its callbacks")
+        if self.pid != os.getpid():
+            return
+        self.release()
+        if me not in self._running:  # a signal handler may have interrupted a call: it closes
+            self.closed.wait()
+
+    def release(self) -> None:
+        """Frees the C core now, or in the last call that still runs. Never waits."""
+        self.closing = True
+        if self.pid == os.getpid():
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if self._running or self.pid != os.getpid():
+            return
+        with self._lock:
+            pointer, self.pointer = self.pointer, None
+        if pointer is None:
+            return
+        try:
+            for free, what in self.resources:
+                free(byref(what))
+            if self.owned:
+                lib.perp_core_close(pointer)
+        finally:
+            self.closed.set()
+
+    # ---- Names -------------------------------------------------------------------------------
+
+    def exchange(self, exchange_id: int) -> Exchange:
+        """The exchange of an id that the library gave."""
+        known = self._exchanges
+        while len(known) <= exchange_id:
+            spec = _abi.perp_exchange_spec()
+            lib.perp_exchange_spec_init(byref(spec))
+            number = len(known)
+            self.call(lib.perp_exchange_get, self.pointer, number, byref(spec))
+            name = spec.name.decode()
+            found = Exchange(number, name, spec.venue.decode() or name, self.identity)
+            with self._lock:
+                if len(known) == number:
+                    known.append(found)
+        return known[exchange_id]
+
+    def instrument(self, instrument_id: int) -> Instrument:
+        """The instrument of an id that the library gave."""
+        known = self._instruments
+        while len(known) <= instrument_id:
+            spec = _abi.perp_instrument_spec()
+            lib.perp_instrument_spec_init(byref(spec))
+            number = len(known)
+            self.call(lib.perp_instrument_get, self.pointer, number, byref(spec))
+            symbol = spec.symbol.decode()
+            found = Instrument(
+                number, self.exchange(spec.exchange), symbol,
+                spec.base.decode() or symbol.split("/")[0], self.identity,
+            )
+            with self._lock:
+                if len(known) == number:
+                    known.append(found)
+        return known[instrument_id]
+
+    def optional_exchange(self, exchange_id: int) -> Optional[Exchange]:
+        """None for the id that stands for none or all."""
+        return None if exchange_id == _abi.PERP_NO_ID else self.exchange(exchange_id)
+
+    def exchange_id(self, exchange: ExchangeLike) -> int:
+        """The id of what a host gave: an Exchange of this core, or a name."""
+        if type(exchange) is Exchange:
+            if exchange._book is not self.identity:
+                raise InvalidError(f"exchange '{exchange.name}' is one of another core")
+            return exchange.id
+        if isinstance(exchange, str):
+            found = c_uint32()
+            self.call(lib.perp_exchange_find, self.pointer, text("exchange", exchange),
+                      byref(found))
+            return found.value
+        raise ArgumentTypeError(f"exchange: an Exchange or its name is wanted, not {exchange!r}")
+
+    def exchange_or_all(self, exchange: Optional[ExchangeLike]) -> int:
+        """The id of an exchange, or the one that stands for all."""
+        return _abi.PERP_ALL_EXCHANGES if exchange is None else self.exchange_id(exchange)
+
+    def instrument_id(self, instrument: Instrument) -> int:
+        """The id of an Instrument of this core."""
+        if type(instrument) is Instrument:
+            if instrument._book is not self.identity:
+                raise InvalidError(f"instrument '{instrument.symbol}' is one of another core")
+            return instrument.id
+        raise ArgumentTypeError(f"instrument: an Instrument is wanted, not {instrument!r}")
+
+    # ---- What several modules need -------------------------------------------------------------
+
+    def rows(self, row: Any, function: Callable[..., Any], *arguments: Any) -> Tuple[Any, int]:
+        """Rows of a function that ends with (rows, capacity, &count), and how many there are."""
+        capacity = 16
+        count = c_uint32()
+        while True:
+            found = (row * capacity)()
+            self.call(function, *arguments, found, capacity, byref(count))
+            if count.value <= capacity:
+                return found, count.value
+            capacity = count.value
+
+    def json(self, function: Callable[..., Any], *arguments: Any) -> str:
+        """The text of a function that ends with (buffer, capacity, &length)."""
+        return json_text(lambda *rest: self.call(function, *arguments, *rest))
+
+
+def json_text(call: Callable[..., None]) -> str:
+    """call(buffer, capacity, &length) with a buffer that grows until it is enough."""
+    length = c_size_t()
+    capacity = 4096
+    while True:
+        buffer = create_string_buffer(capacity)
+        length.value = 0
+        try:
+            call(buffer, capacity, byref(length))
+            return buffer.raw[: length.value].decode()
+        except RangeError:
+            if length.value < capacity:
+                raise
+        capacity = length.value + length.value // 8 + 1
+
+
+def check(status: int) -> None:
+    """Raises what a function without a core returned."""
+    if status:
+        raise error_of(status, lib.perp_core_error(None).decode())
+
+
+# A forked child has a copy of every book and none of its right to the store. Its copies refuse
+# all calls and are never closed.
+_BOOKS: "weakref.WeakSet[Book]" = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for book in list(_BOOKS):
+        book.closing = True
+
+
+os.register_at_fork(after_in_child=_forked)

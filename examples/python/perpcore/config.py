@@ -1,0 +1,187 @@
+"""The configuration of a core: what the library's defaults are, and what a host changes of it."""
+from __future__ import annotations
+
+from ctypes import byref
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any, ClassVar, Dict, FrozenSet
+
+from . import _abi
+from ._abi import Component, Mode, OnReject, Pool
+from ._book import check, json_text
+from ._convert import text as to_text
+from ._library import lib
+from ._struct import Converter, Struct, write
+from .errors import ArgumentTypeError
+from .types import ModeLimits
+
+
+class _Part(Struct):
+    """A part of the configuration. A misspelt name is an error, not a new attribute."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in (field.name for field in fields(self)):
+            raise AttributeError(f"{type(self).__name__} has no '{name}'")
+        super().__setattr__(name, value)
+
+
+def _pools(source: Any, book: Any) -> FrozenSet[Pool]:
+    return frozenset(pool for pool in Pool if source.safe_mode_pools >> pool & 1)
+
+
+@dataclass
+class CapitalConfig(_Part):
+    """Shares of the equity in parts per million, and the day."""
+
+    _struct: ClassVar[Any] = _abi.perp_capital_config
+    _made: ClassVar[Dict[str, Converter]] = {"safe_mode_pools": _pools}
+
+    wash_ppm: int
+    arb_ppm: int
+    reserve_ppm: int
+    max_single_reserve_ppm: int
+    max_total_notional_ppm: int
+    drawdown_limit_ppm: int
+    safe_mode_pools: FrozenSet[Pool]
+    day_offset_minutes: int
+
+
+@dataclass
+class RiskConfig(_Part):
+    """Limits of risk. A limit in USD or minutes that is 0 is off. The limits of a mode are
+    replaced as a whole: `dataclasses.replace(config.risk.modes[mode], min_edge_bps=4.0)`."""
+
+    _struct: ClassVar[Any] = _abi.perp_risk_config
+
+    mode: Mode
+    max_consecutive_failures: int
+    min_liquidation_distance: float
+    daily_loss_limit_pct: float
+    daily_loss_limit_usd: Decimal
+    max_drawdown_pct: float
+    blackout_minutes: float
+    max_quote_age_ms: int
+    daily_volume_target: Decimal
+    volume_reference_usd: Decimal
+    default_leverage: float
+    circuit_failures: int
+    circuit_cooldown_ms: int
+    latency_max_age_ms: int
+    override_ttl_ms: int
+    max_override_ttl_ms: int
+    spread_half_life_s: float
+    volatility_window_s: int
+    notional_tolerance: float
+    weights: Dict[Component, float]
+    modes: Dict[Mode, ModeLimits]
+
+
+@dataclass
+class SchedulerConfig(_Part):
+    """Limits of the scheduler."""
+
+    _struct: ClassVar[Any] = _abi.perp_scheduler_config
+
+    max_global_concurrent_jobs: int
+    max_concurrent_per_exchange: int
+    max_notional_per_exchange: Decimal
+    default_ttl_ms: int
+    on_reject: OnReject
+    history_size: int
+    max_dispatch_per_minute: int
+    auto_repair: bool
+    hedge_tolerance: float
+    leg_risk_usd: Decimal
+    leg_risk_tolerance: float
+    rebalance_pool: Pool
+
+
+class Config:
+    """The configuration of a core. `Config()` has the library's defaults; set what differs:
+
+    >>> config = Config()
+    >>> config.risk.mode = Mode.CONSERVATIVE
+    >>> config.scheduler.max_notional_per_exchange = Decimal("20000")
+    """
+
+    capital: CapitalConfig
+    risk: RiskConfig
+    scheduler: SchedulerConfig
+
+    def __init__(self) -> None:
+        self._take(_defaults())
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Reads {"capital": {...}, "risk": {...}, "scheduler": {...}}, each part optional, over the
+        defaults. ConfigError has the path of an unknown name or a value out of range."""
+        return cls._of_json(text, _defaults())
+
+    def update_json(self, text: str) -> Config:
+        """As from_json, over what this configuration holds. Returns the new one."""
+        return self._of_json(text, self._struct())
+
+    def to_json(self) -> str:
+        """JSON that from_json reads back to the same values."""
+        source = byref(self._struct())
+        return json_text(lambda *rest: check(lib.perp_config_to_json(source, *rest)))
+
+    def check(self) -> None:
+        """Checks ranges and sums, as opening a core does. ConfigError has the path of the field."""
+        check(lib.perp_config_check(byref(self._struct())))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = _PARTS.get(name)
+        if kind is None:
+            raise AttributeError(f"Config has no '{name}'")
+        if not isinstance(value, kind):
+            raise ArgumentTypeError(f"config.{name}: a {kind.__name__} is wanted, not {value!r}")
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and all(
+            getattr(self, part) == getattr(other, part) for part in _PARTS
+        )
+
+    def __repr__(self) -> str:
+        return f"Config({self.capital!r}, {self.risk!r}, {self.scheduler!r})"
+
+    def _struct(self) -> Any:
+        """A perp_config with these values."""
+        out = _defaults()
+        write("capital", self.capital, out.capital)
+        write("risk", self.risk, out.risk)
+        write("scheduler", self.scheduler, out.scheduler)
+        pools = self.capital.safe_mode_pools
+        if not isinstance(pools, (frozenset, set)) or not all(type(p) is Pool for p in pools):
+            raise ArgumentTypeError(f"capital.safe_mode_pools: a set of Pool, not {pools!r}")
+        out.capital.safe_mode_pools = sum(1 << pool for pool in pools)
+        return out
+
+    def _take(self, source: Any) -> None:
+        self.capital = CapitalConfig._read(source.capital, None)
+        self.risk = RiskConfig._read(source.risk, None)
+        self.scheduler = SchedulerConfig._read(source.scheduler, None)
+
+    @classmethod
+    def _of_struct(cls, source: Any) -> Config:
+        out = cls.__new__(cls)
+        out._take(source)
+        return out
+
+    @classmethod
+    def _of_json(cls, text: str, over: Any) -> Config:
+        data = to_text("config", text)
+        check(lib.perp_config_from_json(data, len(data), byref(over)))
+        return cls._of_struct(over)
+
+
+_PARTS: Dict[str, Any] = {
+    "capital": CapitalConfig, "risk": RiskConfig, "scheduler": SchedulerConfig,
+}
+
+
+def _defaults() -> Any:
+    out = _abi.perp_config()
+    lib.perp_config_init(byref(out))
+    return out

@@ -1,0 +1,383 @@
+"""One trading book: opening, closing, its exchanges and instruments, its clock, its checks."""
+from __future__ import annotations
+
+import threading
+import weakref
+from ctypes import byref, c_uint32, c_void_p, cast, create_string_buffer, sizeof, string_at
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Callable, Optional, Sequence, Tuple, Type, Union
+
+from . import _abi
+from ._abi import Durability, Kind, Margin
+from ._book import Book, Exchange, ExchangeLike, Instrument, check
+from ._convert import (
+    Money, Time, flag, member, micros, nanoseconds, number, text, u32, u64, whole,
+)
+from ._hooks import Execute, Hooks, Log, OnAlert, OnKill, OnLegRisk
+from ._library import lib
+from ._module import Module
+from ._struct import write
+from .capital import Capital
+from .config import Config
+from .errors import ArgumentTypeError, ClosedError, ExistsError
+from .job import Job, as_job, given_micros
+from .market import Market
+from .monitor import Monitor
+from .risk import Risk
+from .scheduler import Scheduler
+from .store import AnyStore
+from .types import ExchangeSpec, Feasibility, InstrumentSpec, Statistics, Tier
+
+
+class Core:
+    """A trading book. Use it in a `with` statement, or call close: either frees it at once.
+
+    execute gets each job that is dispatched, on the thread that called tick, and answers with an
+    Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(job, naked, repair),
+    on_kill(exchange, jobs), on_alert(alert) and log(level, message) tell what happened; without
+    log, messages go to the logger "perpcore". Callbacks may call the core, but neither tick nor
+    close it.
+
+    durability BATCH: tick, flush and close make what was changed so far durable at once.
+    keep_stored: where the store has a configuration, it holds, not the one given here.
+    """
+
+    def __init__(
+        self, config: Optional[Config] = None, *, store: Optional[AnyStore] = None,
+        execute: Optional[Execute] = None, on_leg_risk: Optional[OnLegRisk] = None,
+        on_kill: Optional[OnKill] = None, on_alert: Optional[OnAlert] = None,
+        log: Optional[Log] = None, durability: Union[Durability, str] = Durability.EVERY,
+        keep_stored: bool = False, checkpoint_every: Optional[int] = None,
+    ) -> None:
+        given = config_struct(config)
+        given.durability = member("durability", Durability, durability)
+        given.keep_stored = flag("keep_stored", keep_stored)
+        if checkpoint_every is not None:
+            given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
+        hooks = Hooks()
+        hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log)
+        if store is not None:
+            as_store(store)._attach(given, hooks)
+        pointer = c_void_p()
+        check(lib.perp_core_open(byref(given), byref(pointer)))
+        self._take(Book(pointer.value or 0), hooks)
+        if store is not None:
+            store._opened(self._book)
+
+    def _take(self, book: Book, hooks: Hooks) -> None:
+        self._book = book
+        # The modules know the book and the host's functions, not this object: there is no cycle
+        # that would keep it alive.
+        self._hooks = hooks
+        self._finalizer = weakref.finalize(self, book.release)
+        if not book.read_only:
+            hooks.attach(book)
+        self._capital = Capital(book, hooks)
+        self._market = Market(book, hooks)
+        self._risk = Risk(book, hooks)
+        self._scheduler = Scheduler(book, hooks)
+        self._monitor = Monitor(book, hooks)
+        self._module = Module(book, hooks)
+
+    @property
+    def capital(self) -> Capital:
+        """Equity, pools, reservations."""
+        return self._capital
+
+    @property
+    def market(self) -> Market:
+        """Feeds, and what is known of the market."""
+        return self._market
+
+    @property
+    def risk(self) -> Risk:
+        """May a job run, and why not."""
+        return self._risk
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Jobs."""
+        return self._scheduler
+
+    @property
+    def monitor(self) -> Monitor:
+        """The whole state."""
+        return self._monitor
+
+    # ---- Closing -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Makes what waits durable and frees the book. Waits for calls that run on other threads;
+        later ones are ClosedError. Again: nothing happens. From a callback: StateError."""
+        self._book.close()
+        self._finalizer.detach()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._book.closing
+
+    def __enter__(self) -> Core:
+        if self.closed:
+            raise ClosedError("the core is closed")
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<perpcore.Core, closed>"
+        return f"<perpcore.Core, {len(self.exchanges)} exchanges>"
+
+    # ---- Exchanges and instruments -------------------------------------------------------------
+
+    def add_exchange(
+        self, name: str, *, venue: str = "", margin_mode: Union[Margin, str] = Margin.ISOLATED,
+        taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
+        max_concurrent: Optional[int] = None, max_notional: Optional[Money] = None,
+    ) -> Exchange:
+        """Adds an exchange, or one account on it. There already with the same content: that one,
+        so that a host may add all of its own at every start; with other content: ConflictError.
+        Two with the same venue may never trade with each other."""
+        spec = _abi.perp_exchange_spec()
+        lib.perp_exchange_spec_init(byref(spec))
+        spec.name = text("name", name, _abi.PERP_NAME_SIZE - 1)
+        spec.venue = text("venue", venue, _abi.PERP_NAME_SIZE - 1)
+        spec.margin_mode = member("margin_mode", Margin, margin_mode)
+        if taker_fee_bps is not None:
+            spec.taker_fee_bps = number("taker_fee_bps", taker_fee_bps)
+        if maker_fee_bps is not None:
+            spec.maker_fee_bps = number("maker_fee_bps", maker_fee_bps)
+        if max_concurrent is not None:
+            spec.max_concurrent = u32("max_concurrent", max_concurrent)
+        if max_notional is not None:
+            spec.max_notional = given_micros("max_notional", max_notional)
+        found = c_uint32()
+        self._add(lib.perp_exchange_add, spec, found)
+        return self._book.exchange(found.value)
+
+    def add_instrument(
+        self, exchange: ExchangeLike, symbol: str, *, base: str = "", contract: str = "",
+        kind: Union[Kind, str] = Kind.PERP, pulled: bool = False, qty_step: float = 0.0,
+        price_tick: float = 0.0, min_qty: float = 0.0, min_notional: Money = 0,
+        funding_interval_h: float = 8.0, tiers: Sequence[Tier] = (),
+    ) -> Instrument:
+        """Adds an order book of an exchange. Use CCXT's names: `BTC/USDT` is the spot and
+        `BTC/USDT:USDT` the linear perpetual. There already: as add_exchange."""
+        spec = _abi.perp_instrument_spec()
+        lib.perp_instrument_spec_init(byref(spec))
+        spec.exchange = self._book.exchange_id(exchange)
+        for field, value in (("symbol", symbol), ("base", base), ("contract", contract)):
+            setattr(spec, field, text(field, value, _abi.PERP_NAME_SIZE - 1))
+        spec.kind = member("kind", Kind, kind)
+        spec.pulled = flag("pulled", pulled)
+        spec.qty_step = number("qty_step", qty_step)
+        spec.price_tick = number("price_tick", price_tick)
+        spec.min_qty = number("min_qty", min_qty)
+        spec.min_notional = micros("min_notional", min_notional)
+        spec.funding_interval_h = number("funding_interval_h", funding_interval_h)
+        if not isinstance(tiers, (list, tuple)) or not all(isinstance(t, Tier) for t in tiers):
+            raise ArgumentTypeError(f"tiers: a list of Tier is wanted, not {tiers!r}")
+        rows = (_abi.perp_tier * len(tiers))()
+        for i, tier in enumerate(tiers):
+            write(f"tiers[{i}]", tier, rows[i])
+        spec.tiers, spec.n_tiers = rows, len(tiers)
+        found = c_uint32()
+        self._add(lib.perp_instrument_add, spec, found)
+        return self._book.instrument(found.value)
+
+    def _add(self, function: Any, spec: Any, found: Any) -> None:
+        try:
+            self._book.change(function, self._book.pointer, byref(spec), byref(found))
+        except ExistsError:
+            pass  # the same content: found is its id
+
+    def exchange(self, name: str) -> Exchange:
+        """The exchange of a name."""
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"name: a str is wanted, not {name!r}")
+        return self._book.exchange(self._book.exchange_id(name))
+
+    def instrument(self, exchange: ExchangeLike, symbol: str) -> Instrument:
+        """The instrument of a symbol."""
+        found = c_uint32()
+        self._book.call(lib.perp_instrument_find, self._book.pointer,
+                        self._book.exchange_id(exchange), text("symbol", symbol), byref(found))
+        return self._book.instrument(found.value)
+
+    @property
+    def exchanges(self) -> Tuple[Exchange, ...]:
+        """All exchanges, in the order they were added."""
+        count = self._book.value(lib.perp_exchange_count, self._book.pointer)
+        return tuple(self._book.exchange(i) for i in range(count))
+
+    @property
+    def instruments(self) -> Tuple[Instrument, ...]:
+        """All instruments, in the order they were added."""
+        count = self._book.value(lib.perp_instrument_count, self._book.pointer)
+        return tuple(self._book.instrument(i) for i in range(count))
+
+    def exchange_spec(self, exchange: ExchangeLike) -> ExchangeSpec:
+        """An exchange as it was added."""
+        spec = _abi.perp_exchange_spec()
+        lib.perp_exchange_spec_init(byref(spec))
+        self._book.call(lib.perp_exchange_get, self._book.pointer,
+                        self._book.exchange_id(exchange), byref(spec))
+        return ExchangeSpec._read(spec, self._book)
+
+    def instrument_spec(self, instrument: Instrument) -> InstrumentSpec:
+        """An instrument as it was added."""
+        spec = _abi.perp_instrument_spec()
+        lib.perp_instrument_spec_init(byref(spec))
+        self._book.call(lib.perp_instrument_get, self._book.pointer,
+                        self._book.instrument_id(instrument), byref(spec))
+        return InstrumentSpec._read(spec, self._book)
+
+    # ---- Jobs ----------------------------------------------------------------------------------
+
+    def fill_hedge(self, job: Job, first: Instrument, second: Instrument, *, now: Time) -> Job:
+        """The job with two legs of its notional: buys where the executable price net of fees is
+        lower. Both quantities are the same, rounded down to both steps, and the notional becomes
+        what that is worth."""
+        out = replace(as_job(job), legs=())._struct(self._book)
+        self._book.call(lib.perp_job_fill_hedge, self._book.pointer, nanoseconds("now", now),
+                        self._book.instrument_id(first), self._book.instrument_id(second),
+                        byref(out))
+        filled = Job._of_struct(out, self._book)
+        return replace(job, legs=filled.legs, notional=filled.notional)
+
+    def job_from_json(self, source: str) -> Job:
+        """Reads a job as JSON. InvalidError has the field."""
+        data = text("job", source)
+        out = _abi.perp_job()
+        lib.perp_job_init(byref(out))
+        metadata = create_string_buffer(_abi.PERP_MAX_METADATA)
+        self._book.call(lib.perp_job_from_json, self._book.pointer, data, len(data), byref(out),
+                        metadata)
+        return Job._of_struct(out, self._book, string_at(metadata, out.metadata_size))
+
+    # ---- The book --------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """With Durability.BATCH: makes all changes so far durable."""
+        self._book.change(lib.perp_core_flush, self._book.pointer)
+
+    def checkpoint(self) -> None:
+        """Writes a checkpoint, so that opening need not read the records before it."""
+        self._book.change(lib.perp_core_checkpoint, self._book.pointer)
+
+    def check(self) -> None:
+        """Checks every invariant of the book. CorruptError names the first that is broken."""
+        self._book.call(lib.perp_core_check, self._book.pointer)
+
+    @property
+    def hash(self) -> int:
+        """A hash of all that is stored; equal books have equal hashes, also across a restart."""
+        return int(self._book.value(lib.perp_core_hash, self._book.pointer))
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force, with limits that were changed since open."""
+        out = _abi.perp_config()
+        lib.perp_config_init(byref(out))
+        self._book.call(lib.perp_core_config, self._book.pointer, byref(out))
+        return Config._of_struct(out)
+
+    @property
+    def clock(self) -> Optional[int]:
+        """The latest time of a call that changed the book; None before the first."""
+        now = int(self._book.value(lib.perp_core_clock, self._book.pointer))
+        return None if now == _abi.PERP_TIME_NONE else now
+
+    def advance(self, *, now: Time, actor: str, reason: str) -> None:
+        """Moves the clock past the limit of 7 days that all other calls have."""
+        self._module._change(lib.perp_core_advance, self._book.pointer, now, actor, reason)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the library met since open."""
+        out = _abi.perp_core_stats(struct_size=sizeof(_abi.perp_core_stats))
+        self._book.call(lib.perp_core_statistics, self._book.pointer, byref(out))
+        return Statistics._read(out, self._book)
+
+    def feasibility(self) -> Tuple[Feasibility, ...]:
+        """For each strategy and pair of exchanges the largest job that the limits could let
+        pass, and what bounds it."""
+        rows, count = self._book.rows(_abi.perp_feasibility, lib.perp_core_feasibility,
+                                      self._book.pointer)
+        return tuple(Feasibility._read(rows[i], self._book) for i in range(count))
+
+
+def config_struct(config: Optional[Config]) -> Any:
+    """A perp_config of a Config, or of the defaults."""
+    if config is None:
+        config = Config()
+    if not isinstance(config, Config):
+        raise ArgumentTypeError(f"config: a Config is wanted, not {config!r}")
+    return config._struct()
+
+
+def as_store(store: AnyStore) -> AnyStore:
+    """What a host gave for a store."""
+    if not isinstance(store, AnyStore):
+        raise ArgumentTypeError(f"store: a store is wanted, not {store!r}")
+    return store
+
+
+def replay(store: AnyStore, to_seq: Optional[int] = None, *, config: Optional[Config] = None,
+           visit: Optional[Callable[[Core, int], None]] = None) -> Core:
+    """The book as it was after record to_seq (None: after the last), made from the store's records
+    from the first on. It is not attached to the store. visit(core, seq) is called after each
+    record with the book as it is then, which may only be read and only during the call; what it
+    raises ends the replay and is raised here."""
+    given = config_struct(config)
+    last = 0 if to_seq is None else whole("to_seq", to_seq, 1, 2**64 - 1)
+    hooks = Hooks()
+    hooks.fill(given.callbacks, None, None, None, None, None)
+    visitor = Visitor(visit) if visit is not None else None
+    function: Any = _VISIT(visitor.see) if visitor else cast(c_void_p(), _VISIT)
+    as_store(store)._attach(given, hooks)
+    pointer = c_void_p()
+    status = lib.perp_core_replay(byref(given), last, function, None, byref(pointer))
+    if visitor:
+        visitor.leave()
+        if visitor.raised is not None:
+            lib.perp_core_close(pointer)
+            raise visitor.raised
+    check(status)
+    out = Core.__new__(Core)
+    out._take(Book(pointer.value or 0), hooks)
+    return out
+
+
+_VISIT = _abi.FUNCTIONS["perp_core_replay"][1][2]
+
+
+class Visitor:
+    """Shows the book of a replay to a function of the host, for reading."""
+
+    def __init__(self, function: Callable[[Core, int], None]) -> None:
+        if not callable(function):
+            raise ArgumentTypeError(f"visit: a function is wanted, not {function!r}")
+        self.function = function
+        self.shown: Optional[Core] = None
+        self.raised: Optional[BaseException] = None
+
+    def see(self, user: Any, pointer: int, seq: int) -> None:
+        if self.raised is not None:
+            return
+        try:
+            if self.shown is None:
+                self.shown = Core.__new__(Core)
+                self.shown._take(Book(pointer, read_only=True), Hooks())
+                self.shown._book.callback_threads.append(threading.get_ident())
+            self.function(self.shown, seq)
+        except BaseException as error:  # goes on in the caller of replay
+            self.raised = error
+
+    def leave(self) -> None:
+        if self.shown is not None:
+            self.shown._book.release()

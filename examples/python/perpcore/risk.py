@@ -1,0 +1,104 @@
+"""Risk: may this job run, and why not."""
+from __future__ import annotations
+
+from ctypes import byref, sizeof
+from typing import Any, List, Optional, Union
+
+from . import _abi
+from ._abi import Mode
+from ._book import ExchangeLike
+from ._convert import JobId, Time, flag, job_id, member, nanoseconds, text, whole
+from ._library import lib
+from ._module import Module
+from .job import Job, as_job
+from .types import Evaluation, RiskState
+
+
+class Risk(Module):
+    """`core.risk`."""
+
+    def evaluate(self, job: Job, *, now: Time) -> Evaluation:
+        """May the job run, and every number behind the answer. Changes nothing."""
+        out = self._evaluated(job, now)
+        try:
+            return Evaluation._read(out, self._book)
+        finally:
+            _free_evaluations.append(out)
+
+    def evaluate_json(self, job: Job, *, now: Time) -> str:
+        """As evaluate, as the JSON that the store and the console show."""
+        out = self._evaluated(job, now)
+        try:
+            return self._book.json(lib.perp_evaluation_json, self._book.pointer, byref(out))
+        finally:
+            _free_evaluations.append(out)
+
+    def _evaluated(self, job: Job, now: Time) -> Any:
+        given = as_job(job)._struct(self._book)
+        try:
+            out = _free_evaluations.pop()
+        except IndexError:
+            out = _abi.perp_evaluation()
+        lib.perp_evaluation_init(out)
+        self._book.call(lib.perp_risk_evaluate, self._book.risk, nanoseconds("now", now), given,
+                        out)
+        return out
+
+    def record_success(self, exchange: Optional[ExchangeLike] = None, *, now: Time,
+                       actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """A result that the host saw outside a job; with an exchange its circuit counts too."""
+        self._change(lib.perp_risk_record_success, self._book.risk, now, actor, reason,
+                     self._book.exchange_or_all(exchange))
+
+    def record_failure(self, exchange: Optional[ExchangeLike] = None, *, now: Time,
+                       actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """As record_success, of what failed."""
+        self._change(lib.perp_risk_record_failure, self._book.risk, now, actor, reason,
+                     self._book.exchange_or_all(exchange))
+
+    def reset_halt(self, *, now: Time, actor: str, reason: str) -> None:
+        """Clears the halt and the failure count."""
+        self._change(lib.perp_risk_reset_halt, self._book.risk, now, actor, reason)
+
+    def set_mode(self, mode: Union[Mode, str], *, now: Time, actor: Optional[str] = None,
+                 reason: Optional[str] = None) -> None:
+        """Another mode. A looser one takes actor and reason."""
+        self._change(lib.perp_risk_set_mode, self._book.risk, now, actor, reason,
+                     int(member("mode", Mode, mode)))
+
+    def override_on(self, *, now: Time, actor: str, reason: str, ttl_ms: Optional[int] = None,
+                    for_job: Optional[JobId] = None) -> None:
+        """Soft rules pass until the time is over, for all jobs or for one. ttl_ms None: the
+        configured default."""
+        ttl = _abi.PERP_TIME_NONE
+        if ttl_ms is not None:
+            ttl = whole("ttl_ms", ttl_ms, 1, 2**63 - 1)
+        self._change(lib.perp_risk_manual_override, self._book.risk, now, actor, reason, 1, ttl,
+                     None if for_job is None else byref(job_id("for_job", for_job)))
+
+    def override_off(self, *, now: Time, actor: Optional[str] = None,
+                     reason: Optional[str] = None) -> None:
+        """Soft rules hold again."""
+        self._change(lib.perp_risk_manual_override, self._book.risk, now, actor, reason, 0,
+                     _abi.PERP_TIME_NONE, None)
+
+    def blacklist(self, symbol: str, enabled: bool = True, *, now: Time,
+                  actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """A blacklisted symbol trades on no exchange. Off takes actor and reason."""
+        self._change(lib.perp_risk_blacklist, self._book.risk, now, actor, reason,
+                     text("symbol", symbol), flag("enabled", enabled))
+
+    def query(self) -> RiskState:
+        """Mode, switches, failures and losses."""
+        out = _abi.perp_risk_state(struct_size=sizeof(_abi.perp_risk_state))
+        self._book.call(lib.perp_risk_query, self._book.risk, byref(out))
+        return RiskState._read(out, self._book)
+
+    def describe_json(self) -> str:
+        """The rules with the limits in force and how often each fired today, as JSON."""
+        return self._book.json(lib.perp_risk_describe_json, self._book.risk)
+
+
+# Evaluations are some 2 KB; they are used again, but never by two calls at once.
+_free_evaluations: List[Any] = []
+

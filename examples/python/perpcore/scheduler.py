@@ -1,0 +1,168 @@
+"""Jobs: submit, tick, finish."""
+from __future__ import annotations
+
+import uuid
+from ctypes import byref, c_uint32, sizeof
+from typing import Any, List, Optional, Tuple, Union
+
+from . import _abi
+from ._abi import JobState
+from ._book import Book, ExchangeLike
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, to_uuid, u32
+from ._library import lib
+from ._module import Module
+from .errors import ArgumentTypeError
+from .job import Job, JobInfo, JobResult, as_job, given_micros
+from .types import FinishOutcome, SchedulerState, TickResult
+
+
+class Scheduler(Module):
+    """`core.scheduler`."""
+
+    def __init__(self, book: Book, kept: Any) -> None:
+        super().__init__(book, kept)
+        self._results: List[Any] = []
+
+    def submit(self, job: Job, *, now: Time, actor: Optional[str] = None,
+               reason: Optional[str] = None) -> uuid.UUID:
+        """Queues a job and returns its id. The same id again is an ExistsError, or a
+        ConflictError with other content, also after the job ended: a retry is safe."""
+        given = as_job(job)._struct(self._book)
+        self._change(lib.perp_scheduler_submit, self._book.scheduler, now, actor, reason, given)
+        return to_uuid(given.job_id)
+
+    def tick(self, *, now: Time, items: bool = True, actor: Optional[str] = None,
+             reason: Optional[str] = None) -> TickResult:
+        """One round: expire, evaluate, order, dispatch, commit, execute. items: False only counts
+        refused and skipped jobs. Where there is no execute callback, the jobs to send are the
+        items of the kind `dispatched`."""
+        want = flag("items", items)
+        try:
+            result = self._results.pop()  # its memory is used again
+        except IndexError:
+            result = _abi.perp_tick_result()
+            lib.perp_tick_result_init(result)
+            self._book.resources.append((lib.perp_tick_result_free, result))
+        result.want_items = want
+        try:
+            self._change(lib.perp_scheduler_tick, self._book.scheduler, now, actor, reason, result)
+            return TickResult._read(result, self._book)
+        finally:
+            self._results.append(result)
+
+    def finish(self, job: JobId, result: JobResult, *, now: Time, actor: Optional[str] = None,
+               reason: Optional[str] = None) -> FinishOutcome:
+        """Books how a job went and releases its capital. A second report is a NotFoundError and
+        changes nothing."""
+        if not isinstance(result, JobResult):
+            raise ArgumentTypeError(f"result: a JobResult is wanted, not {result!r}")
+        out = _abi.perp_finish_outcome(struct_size=sizeof(_abi.perp_finish_outcome))
+        self._change(lib.perp_scheduler_finish, self._book.scheduler, now, actor, reason,
+                     byref(job_id("job", job)), byref(result._struct()), byref(out))
+        return FinishOutcome._read(out, self._book)
+
+    def close(self, job: JobId, *, pnl: Money = 0, volume: Money = 0, fees: Money = 0, now: Time,
+              actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Ends an open job: releases what it holds and books the rest."""
+        self._change(lib.perp_scheduler_close, self._book.scheduler, now, actor, reason,
+                     byref(job_id("job", job)), micros("pnl", pnl), micros("volume", volume),
+                     micros("fees", fees))
+
+    def _of_job(self, function: Any, job: JobId, now: Time, actor: Optional[str],
+                reason: Optional[str]) -> None:
+        self._change(function, self._book.scheduler, now, actor, reason,
+                     byref(job_id("job", job)))
+
+    def cancel(self, job: JobId, *, now: Time, actor: Optional[str] = None,
+               reason: Optional[str] = None) -> None:
+        """Ends a pending job, or a queued repair, which leaves the repair to the host."""
+        self._of_job(lib.perp_scheduler_cancel, job, now, actor, reason)
+
+    def requeue(self, job: JobId, *, now: Time, actor: Optional[str] = None,
+                reason: Optional[str] = None) -> None:
+        """A job in doubt goes back to pending: nothing was sent."""
+        self._of_job(lib.perp_scheduler_requeue, job, now, actor, reason)
+
+    def resolve(self, job: JobId, *, now: Time, actor: Optional[str] = None,
+                reason: Optional[str] = None) -> None:
+        """The host has squared a partial job's position."""
+        self._of_job(lib.perp_scheduler_resolve, job, now, actor, reason)
+
+    # ---- Control -----------------------------------------------------------------------------
+
+    def pause(self, *, now: Time, actor: Optional[str] = None,
+              reason: Optional[str] = None) -> None:
+        """Stops new risk; reducing jobs and repairs go on."""
+        self._change(lib.perp_scheduler_pause, self._book.scheduler, now, actor, reason)
+
+    def resume(self, *, now: Time, actor: Optional[str] = None,
+               reason: Optional[str] = None) -> None:
+        """Goes on after a pause, or after the store failed."""
+        self._change(lib.perp_scheduler_resume, self._book.scheduler, now, actor, reason)
+
+    def kill(self, exchange: Optional[ExchangeLike] = None, *, now: Time,
+             actor: Optional[str] = None, reason: Optional[str] = None) -> Tuple[uuid.UUID, ...]:
+        """The kill switch on, for one exchange or for all. Returns the jobs that run there, in
+        order of dispatch, whose orders the host must cancel."""
+        where = self._book.exchange_or_all(exchange)
+        capacity = self.query().running + 64
+        count = c_uint32()
+        while True:
+            jobs = (_abi.perp_uuid * capacity)()
+            self._change(lib.perp_scheduler_kill, self._book.scheduler, now, actor, reason, 1,
+                         where, jobs, capacity, byref(count))
+            if count.value <= capacity:
+                return tuple(to_uuid(jobs[i]) for i in range(count.value))
+            capacity = count.value  # others were dispatched meanwhile; on again lists them all
+
+    def release_kill(self, exchange: Optional[ExchangeLike] = None, *, now: Time, actor: str,
+                     reason: str) -> None:
+        """The kill switch off. That for all and those of exchanges are independent."""
+        self._change(lib.perp_scheduler_kill, self._book.scheduler, now, actor, reason, 0,
+                     self._book.exchange_or_all(exchange), None, 0, None)
+
+    def set_limits(self, *, now: Time, max_global_concurrent_jobs: Optional[int] = None,
+                   max_dispatch_per_minute: Optional[int] = None,
+                   exchange: Optional[ExchangeLike] = None, max_concurrent: Optional[int] = None,
+                   max_notional: Optional[Money] = None, actor: Optional[str] = None,
+                   reason: Optional[str] = None) -> None:
+        """New limits; None: as it is. The last two are of one exchange. Raising one takes actor
+        and reason."""
+        limits = _abi.perp_limits()
+        lib.perp_limits_init(byref(limits))
+        if max_global_concurrent_jobs is not None:
+            limits.max_global_concurrent_jobs = u32(
+                "max_global_concurrent_jobs", max_global_concurrent_jobs)
+        if max_dispatch_per_minute is not None:
+            limits.max_dispatch_per_minute = u32(
+                "max_dispatch_per_minute", max_dispatch_per_minute)
+        if exchange is not None:
+            limits.exchange = self._book.exchange_id(exchange)
+        if max_concurrent is not None:
+            limits.max_concurrent = u32("max_concurrent", max_concurrent)
+        if max_notional is not None:
+            limits.max_notional = given_micros("max_notional", max_notional)
+        self._change(lib.perp_scheduler_set_limits, self._book.scheduler, now, actor, reason,
+                     byref(limits))
+
+    # ---- Looking -----------------------------------------------------------------------------
+
+    def job(self, job: JobId) -> JobInfo:
+        """A job and what became of it, as long as it is among the last `history_size`."""
+        out = _abi.perp_job_info(struct_size=sizeof(_abi.perp_job_info))
+        self._book.call(lib.perp_scheduler_job, self._book.scheduler, byref(job_id("job", job)),
+                        byref(out))
+        return JobInfo._read(out, self._book)
+
+    def list(self, state: Union[JobState, str]) -> Tuple[uuid.UUID, ...]:
+        """Ids of jobs in a state: pending in order of submit, running (and in doubt, asked with
+        either) in order of dispatch, ended newest first."""
+        rows, count = self._book.rows(_abi.perp_uuid, lib.perp_scheduler_list,
+                                      self._book.scheduler, int(member("state", JobState, state)))
+        return tuple(to_uuid(rows[i]) for i in range(count))
+
+    def query(self) -> SchedulerState:
+        """Counts of jobs."""
+        out = _abi.perp_scheduler_state(struct_size=sizeof(_abi.perp_scheduler_state))
+        self._book.call(lib.perp_scheduler_query, self._book.scheduler, byref(out))
+        return SchedulerState._read(out, self._book)

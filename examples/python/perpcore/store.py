@@ -1,0 +1,268 @@
+"""Where a core keeps its changes: an SQLite file, memory, or a host's own class."""
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+import weakref
+from ctypes import byref, c_char_p, c_int, c_void_p, cast, memmove, string_at
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Tuple, Union
+
+from . import _abi
+from ._abi import Status
+from ._book import Book, check
+from ._convert import flag, text, to_uuid, u64
+from ._hooks import Hooks, Link, logger
+from ._library import lib
+from ._struct import Converter, Struct
+from .errors import ArgumentTypeError, BusyError, PerpError, error_of
+
+
+# A NULL of the type of a store's close.
+_NO_CLOSE: Any = cast(c_void_p(), _abi.perp_store_close)
+
+
+class AnyStore:
+    """Base of all stores."""
+
+    def _attach(self, config: Any, hooks: Hooks) -> None:
+        """Puts the functions of the store into a perp_config."""
+        raise NotImplementedError
+
+    def _opened(self, book: Book) -> None:
+        """The core that has the store is open."""
+
+
+class SqliteStore(AnyStore):
+    """One SQLite file, made where there is none, readable with any SQLite tool while it is
+    written. The file is opened when a core is. read_only: for `replay`. keep_events: how many
+    records before the newest checkpoint are kept, 0 for all. vfs: the name of an SQLite VFS."""
+
+    def __init__(self, path: Union[str, "os.PathLike[str]"], *, read_only: bool = False,
+                 keep_events: int = 0, vfs: Optional[str] = None) -> None:
+        try:
+            name = os.fspath(path)
+        except TypeError:
+            raise ArgumentTypeError(f"path: a path is wanted, not {path!r}") from None
+        self.path = name
+        self._path = text("path", name)
+        self._read_only = flag("read_only", read_only)
+        self._keep_events = u64("keep_events", keep_events)
+        self._vfs = None if vfs is None else text("vfs", vfs)
+
+    def _attach(self, config: Any, hooks: Hooks) -> None:
+        options = _abi.perp_sqlite_options()
+        lib.perp_sqlite_options_init(byref(options))
+        options.read_only = self._read_only
+        options.keep_events = self._keep_events
+        options.vfs = self._vfs
+        check(lib.perp_store_sqlite_open(self._path, byref(options), byref(config.store)))
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({self.path!r})"
+
+
+class MemoryStore(AnyStore):
+    """Records in memory, for tests. It outlives its core: the next core that is opened with it is
+    the book as it was, as after a restart."""
+
+    def __init__(self) -> None:
+        self._store = _abi.perp_store()
+        check(lib.perp_store_memory_open(byref(self._store)))
+        self._writer: Optional[Book] = None
+        weakref.finalize(self, self._store.close, self._store.user)
+
+    def _attach(self, config: Any, hooks: Hooks) -> None:
+        if self._writer is not None and not self._writer.closed.is_set():
+            raise BusyError("store: an open core writes to it")
+        for name, _ in _abi.perp_store._fields_:
+            setattr(config.store, name, getattr(self._store, name))
+        config.store.close = _NO_CLOSE  # this object closes it
+        hooks.keep(self)
+
+    def _opened(self, book: Book) -> None:
+        self._writer = book
+
+
+def _optional_text(name: str) -> Converter:
+    def read(source: Any, book: Any) -> Optional[str]:
+        value: Optional[bytes] = getattr(source, name)
+        return None if value is None else value.decode()
+
+    return read
+
+
+@dataclass(frozen=True)
+class Record(Struct):
+    """One change of the book, as a store gets it. data holds all that applying it again needs; the
+    rest is for people and queries, 0 or None where it does not apply."""
+
+    _struct: ClassVar[Any] = _abi.perp_record
+    _made: ClassVar[Dict[str, Converter]] = {
+        "job_id": lambda source, book: to_uuid(source.job_id.contents) if source.job_id else None,
+        "data": lambda source, book: string_at(source.data, source.size) if source.size else b"",
+        **{
+            name: _optional_text(name)
+            for name in ("kind", "exchange", "actor", "reason", "detail")
+        },
+    }
+
+    seq: int
+    time_ns: Optional[int]
+    kind: str
+    job_id: Optional[uuid.UUID]
+    exchange: Optional[str]
+    pool: int
+    reservation: int
+    amount: Decimal
+    pnl: Decimal
+    volume: Decimal
+    fees: Decimal
+    actor: Optional[str]
+    reason: Optional[str]
+    detail: Optional[str]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The whole book as of record seq."""
+
+    seq: int
+    hash: int
+    data: bytes
+
+
+class Store(AnyStore):
+    """A host's own store. What a method raises is a failure: the change did not happen, the call
+    that made it raises StoreError with the text, and dispatch is paused until resume.
+
+    Records between begin and commit are one change, all or none. After a failure of either,
+    rollback is called. Calls are serialised, and may not call the core that they store for.
+    """
+
+    def begin(self) -> None:
+        """A change begins."""
+        raise NotImplementedError
+
+    def append(self, record: Record) -> None:
+        """A record of the change."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Makes the records since begin durable."""
+        raise NotImplementedError
+
+    def rollback(self) -> None:
+        """Forgets the records since begin."""
+        raise NotImplementedError
+
+    def load(self, from_start: bool) -> Iterable[Union[Checkpoint, Tuple[int, bytes]]]:
+        """The newest checkpoint, if there is one, then (seq, data) of every record after it;
+        from_start: every record there is and no checkpoint. Not overridden: a store that only
+        writes."""
+        raise NotImplementedError
+
+    def checkpoint(self, seq: int, time_ns: Optional[int], hash: int, data: bytes) -> None:
+        """The whole book as of a record. Not overridden: there are no checkpoints."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """The core is closed."""
+
+    def _attach(self, config: Any, hooks: Hooks) -> None:
+        functions = _Functions(self, hooks.link)
+        for name in ("begin", "append", "commit", "rollback", "load", "checkpoint", "message",
+                     "close"):
+            optional = name in ("load", "checkpoint")
+            if optional and getattr(type(self), name) is getattr(Store, name):
+                continue
+            ctype = getattr(_abi, f"perp_store_{name}")
+            setattr(config.store, name, hooks.keep(ctype(getattr(functions, name))))
+
+
+class _Functions:
+    """The functions of a perp_store, for a Store."""
+
+    def __init__(self, store: Store, link: Link) -> None:
+        self.store = store
+        self.link = link
+        self.text = ""
+
+    def run(self, status: Any, function: Callable[..., Any], *arguments: Any) -> None:
+        """A method of the host; *status is preset to a failure."""
+        book, me = self.link.book, threading.get_ident()
+        threads = book.store_threads if book else []
+        threads.append(me)
+        try:
+            function(*arguments)
+            status[0] = Status.OK
+        except PerpError as error:
+            self.failed(error)
+            status[0] = error.status
+        except Exception as error:
+            self.failed(error)
+        except BaseException as error:
+            self.text = repr(error)
+            if book:
+                book.interrupts[me] = error
+        finally:
+            threads.remove(me)
+
+    def failed(self, error: Exception) -> None:
+        self.text = str(error) or repr(error)
+        logger.exception("the store failed")
+
+    def begin(self, user: Any, status: Any) -> None:
+        self.run(status, self.store.begin)
+
+    def append(self, user: Any, record: Any, status: Any) -> None:
+        self.run(status, lambda: self.store.append(Record._read(record.contents, None)))
+
+    def commit(self, user: Any, status: Any) -> None:
+        self.run(status, self.store.commit)
+
+    def rollback(self, user: Any) -> None:
+        text_before = self.text  # the message is of what failed first
+        self.run([0], self.store.rollback)
+        self.text = text_before or self.text
+
+    def load(self, user: Any, from_start: int, loader: Any, status: Any) -> None:
+        self.run(status, self.load_into, from_start != 0, loader.contents)
+
+    def load_into(self, from_start: bool, loader: Any) -> None:
+        taken = c_int()
+        for item in self.store.load(from_start):
+            taken.value = Status.OK
+            if isinstance(item, Checkpoint):
+                data = as_bytes(item.data)
+                loader.checkpoint(loader.user, u64("seq", item.seq), u64("hash", item.hash),
+                                  c_char_p(data), len(data), byref(taken))
+            else:
+                seq, record = item
+                data = as_bytes(record)
+                loader.record(loader.user, u64("seq", seq), c_char_p(data), len(data),
+                              byref(taken))
+            if taken.value != Status.OK:
+                raise error_of(taken.value, lib.perp_core_error(None).decode())
+
+    def checkpoint(self, user: Any, seq: int, time_ns: int, checksum: int, data: Any, size: int,
+                   status: Any) -> None:
+        time = None if time_ns == _abi.PERP_TIME_NONE else time_ns
+        self.run(status, lambda: self.store.checkpoint(seq, time, checksum, string_at(data, size)))
+
+    def message(self, user: Any, out: Any, capacity: int) -> None:
+        data = self.text.encode("utf-8", "replace")[: capacity - 1].replace(b"\0", b"?")
+        memmove(out, data + b"\0", len(data) + 1)
+
+    def close(self, user: Any) -> None:
+        self.run([0], self.store.close)
+
+
+def as_bytes(data: bytes) -> bytes:
+    """What a store gives back of a record."""
+    if not isinstance(data, bytes):
+        raise ArgumentTypeError(f"load: bytes are wanted, not {data!r}")
+    return data

@@ -1,0 +1,426 @@
+"""The API as a host uses it: what goes in comes out, typed and exact."""
+import json
+import unittest
+from dataclasses import FrozenInstanceError, replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import perpcore
+from desk import SECOND, T0, BookTest, Desk, job_id
+from perpcore import (
+    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Reason, Side, TickItemKind,
+    TickStatus,
+)
+
+
+class Money(BookTest):
+    def test_every_micro_dollar_comes_back(self):
+        for text in ("0.000001", "123456.654321", "35999999999.999999", "0"):
+            self.core.capital.update_equity("okx", Decimal(text), now=T0)
+            self.assertEqual(self.core.capital.snapshot("okx").equity, Decimal(text))
+
+    def test_an_int_is_whole_dollars_and_zeros_at_the_end_are_no_decimals(self):
+        for value in (5, Decimal("5.00000000000"), Decimal("5E0")):
+            self.core.capital.update_equity("okx", value, now=T0)
+            self.assertEqual(self.core.capital.snapshot("okx").equity, 5)
+
+    def test_the_decimal_context_of_the_host_does_not_matter(self):
+        import decimal
+
+        with decimal.localcontext() as context:
+            context.prec = 3
+            self.core.capital.update_equity("okx", Decimal("123456.654321"), now=T0)
+            equity = self.core.capital.snapshot("okx").equity
+        self.assertEqual(equity, Decimal("123456.654321"))
+
+
+class Times(BookTest):
+    def test_an_aware_datetime_is_the_same_as_its_nanoseconds(self):
+        when = datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=timezone.utc)
+        self.core.capital.update_equity("okx", 1, now=when)
+        self.assertEqual(self.core.clock, T0 + 123_456_000)
+        zone = timezone(timedelta(hours=-5))
+        self.core.capital.update_equity("okx", 1, now=(when + timedelta(1)).astimezone(zone))
+        self.assertEqual(self.core.clock, T0 + 123_456_000 + 86_400 * SECOND)
+        self.assertEqual(perpcore.to_datetime(T0 + 123_456_789), when)
+
+    def test_a_clock_that_never_moved_is_none(self):
+        with perpcore.Core() as core:
+            self.assertIsNone(core.clock)
+
+    def test_advance_goes_further_than_a_week(self):
+        far = T0 + 30 * 86_400 * SECOND
+        with self.assertRaises(perpcore.RangeError):
+            self.core.capital.update_equity("okx", 1, now=far)
+        with self.assertRaises(perpcore.InvalidError):
+            self.core.advance(now=far, actor="", reason="")
+        self.core.advance(now=far, actor="ann", reason="restart after a month")
+        self.assertEqual(self.core.clock, far)
+
+
+class Capital(BookTest):
+    def test_reserve_confirm_release(self):
+        capital = self.core.capital
+        got = capital.reserve("okx", Pool.WASH, Decimal("100.5"), now=T0, key=job_id(9))
+        self.assertTrue(got)
+        with self.assertRaises(perpcore.ExistsError) as caught:
+            capital.reserve("okx", "wash", Decimal("100.5"), now=T0, key=str(job_id(9)))
+        self.assertEqual(caught.exception.reservation, got.id)
+        with self.assertRaises(perpcore.ConflictError):
+            capital.reserve("okx", "wash", 7, now=T0, key=job_id(9))
+        capital.confirm(got.id, Decimal("40.25"), now=T0)
+        row, = capital.reservations()
+        self.assertEqual((row.in_flight, row.used, row.exchange.name, row.job_id),
+                         (Decimal("60.25"), Decimal("40.25"), "okx", None))
+        capital.release(got.id, now=T0)
+        self.assertEqual(capital.reservations("okx"), ())
+        self.assertTrue(capital.reserve_for_arb("okx", 5, now=T0))
+        self.assertTrue(capital.reserve_for_wash("okx", 5, now=T0))
+
+    def test_a_refusal_is_a_result_with_its_numbers(self):
+        got = self.core.capital.reserve("okx", "wash", 50_000, now=T0)
+        self.assertFalse(got)
+        self.assertEqual((got.refusal.reason, got.refusal.asked, got.refusal.limit,
+                          got.refusal.exchange, got.refusal.pool),
+                         (Reason.SINGLE_LIMIT, 50_000, 7_000, self.desk.okx, Pool.WASH))
+        self.assertEqual(self.core.capital.headroom("okx", "wash").amount, 7_000)
+        self.assertEqual(self.core.capital.headroom("okx", "wash").bound_by, Reason.SINGLE_LIMIT)
+
+    def test_for_a_job_by_hand(self):
+        job = self.desk.job()
+        self.assertIsNone(self.core.capital.can_reserve_for_job(job))
+        got = self.core.capital.reserve_for_job(job, now=T0)
+        self.assertEqual(len(got.ids), 2)
+        large = replace(job, notional=90_000, legs=tuple(
+            replace(leg, quantity=1.5) for leg in job.legs))
+        refusal = self.core.capital.can_reserve_for_job(large)
+        self.assertEqual(refusal.reason, Reason.SINGLE_LIMIT)
+        self.assertFalse(self.core.capital.reserve_for_job(large, now=T0))
+
+    def test_figures_and_safe_mode(self):
+        capital = self.core.capital
+        capital.record_pnl("okx", pnl=Decimal("-3.5"), volume=100, fees=Decimal("-0.25"), now=T0)
+        capital.transfer("okx", -1000, now=T0)
+        capital.set_safe_mode("okx", True, now=T0)
+        state = capital.snapshot("okx")
+        self.assertEqual((state.today.pnl, state.today.volume, state.today.fees),
+                         (Decimal("-3.5"), 100, Decimal("-0.25")))
+        self.assertTrue(state.safe_mode)
+        self.assertEqual(state.equity, 99_000)
+        self.assertEqual(set(state.pools), set(Pool))
+        with self.assertRaisesRegex(perpcore.InvalidError, "actor"):
+            capital.set_safe_mode("okx", False, now=T0)
+        capital.set_safe_mode("okx", False, now=T0, actor="ann", reason="looked at it")
+        capital.correct("okx", 99_000, now=T0, actor="ann", reason="crossed")
+        with self.assertRaises(FrozenInstanceError):
+            state.equity = 5
+
+
+class Market(BookTest):
+    def test_what_is_fed_is_what_is_known(self):
+        market, btc = self.core.market, self.desk.btc[0]
+        market.on_book(btc, T0, [(59990.0, 1.0), (59980, 2)], [(60010.0, 1.5)])
+        market.on_trade(btc, T0, 60005.0, 0.3)
+        market.on_mark(btc, T0, 60004.0)
+        market.on_funding(btc, T0, 0.0001, next_time=T0 + 3600 * SECOND)
+        market.on_position(btc, T0, -0.5, 61000.0, leverage=3, margin_mode="cross")
+        market.on_latency("binance", T0, 35.0)
+        market.on_status("binance", T0, "degraded")
+        state = market.query(btc, now=T0)
+        self.assertEqual(
+            (state.bid, state.ask, state.ask_size, state.last, state.mark, state.funding_rate,
+             state.next_funding_ns, state.position, state.entry_price),
+            (59990.0, 60010.0, 1.5, 60005.0, 60004.0, 0.0001, T0 + 3600 * SECOND, -0.5, 61000.0))
+        exchange = market.query_exchange("binance", now=T0)
+        self.assertEqual((exchange.api, exchange.latency_mean_ms, exchange.open_positions),
+                         (perpcore.Api.DEGRADED, 35.0, 1))
+
+    def test_what_is_not_known_is_none(self):
+        state = self.core.market.query(self.desk.btc[0], now=T0)
+        self.assertEqual((state.volatility, state.funding_rate, state.next_funding_ns, state.last),
+                         (None, None, None, None))
+        self.assertIsNone(self.core.market.query_exchange("okx", now=T0).latency_mean_ms)
+
+    def test_an_older_event_is_stale_and_a_crossed_book_invalid(self):
+        with self.assertRaises(perpcore.StaleError):
+            self.core.market.on_quote(self.desk.btc[0], T0 - 1, 1.0, 1.0, 2.0, 1.0)
+        with self.assertRaisesRegex(perpcore.InvalidError, "crossed|bid"):
+            self.core.market.on_quote(self.desk.btc[0], T0, 3.0, 1.0, 2.0, 1.0)
+        stats = self.core.statistics
+        self.assertEqual((stats.stale_events, stats.rejected_events), (1, 1))
+
+
+class Jobs(BookTest):
+    def test_from_submit_to_finish(self):
+        scheduler = self.core.scheduler
+        job = self.core.fill_hedge(self.desk.job(legs=()), *self.desk.btc, now=T0)
+        self.assertEqual([(leg.side, leg.quantity) for leg in job.legs],
+                         [(Side.BUY, 0.1), (Side.SELL, 0.1)])
+        self.assertEqual(job.notional, Decimal("6000.05"))
+        why = self.core.risk.evaluate(job, now=T0)
+        self.assertTrue(why.accepted)
+        self.assertEqual((why.reason, why.mode, why.capital, len(why.legs)),
+                         (Reason.NONE, Mode.BALANCED, None, 2))
+        self.assertEqual(why.legs[1].instrument, self.desk.btc[1])
+        self.assertEqual(scheduler.submit(job, now=T0), job_id(1))
+        with self.assertRaises(perpcore.ExistsError):
+            scheduler.submit(job, now=T0)
+        with self.assertRaises(perpcore.ConflictError):
+            scheduler.submit(replace(job, priority=3), now=T0)
+        self.assertEqual(scheduler.list("pending"), (job_id(1),))
+        done = scheduler.tick(now=T0)
+        self.assertEqual((done.status, done.dispatched, done.running),
+                         (TickStatus.OK, 1, 1))
+        self.assertEqual([(i.kind, i.job_id, i.other) for i in done.items],
+                         [(TickItemKind.DISPATCHED, job_id(1), None)])
+        info = scheduler.job(job_id(1))
+        self.assertEqual((info.state, info.held, info.started_ns, info.ended_ns),
+                         (JobState.RUNNING, Decimal("12000.1"), T0, None))
+        self.assertEqual(info.job.legs[0].instrument, self.desk.btc[0])
+        out = scheduler.finish(job_id(1), JobResult(legs=[
+            LegResult(0.1, 60001.0, fee=Decimal("3.0001"), pnl=1),
+            LegResult(0.1, 60020.0, fee=3)]), now=T0)
+        self.assertEqual((out.state, out.naked, out.repair_job_id), (JobState.COMPLETED, (), None))
+        info = scheduler.job(job_id(1))
+        self.assertEqual((info.pnl, info.volume, info.fees),
+                         (1, Decimal("12002.1"), Decimal("6.0001")))
+        with self.assertRaises(perpcore.NotFoundError):
+            scheduler.finish(job_id(1), JobResult(), now=T0)
+        self.assertEqual(scheduler.query().ended_today, {JobState.COMPLETED: 1})
+
+    def test_a_refused_job_says_why(self):
+        self.core.risk.blacklist("BTC/USDT:USDT", now=T0)
+        job = self.desk.job()
+        why = self.core.risk.evaluate(job, now=T0)
+        self.assertFalse(why)
+        self.assertEqual(why.reason, Reason.BLACKLISTED)
+        self.assertIn(Reason.BLACKLISTED, why.reasons)
+        self.assertIn("blacklisted", json.loads(self.core.risk.evaluate_json(job, now=T0))
+                      ["reasons"])
+        self.core.scheduler.submit(job, now=T0)
+        done = self.core.scheduler.tick(now=T0)
+        self.assertEqual(done.refused_by, {Reason.BLACKLISTED: 1})
+        self.assertEqual(done.items[0].reason, Reason.BLACKLISTED)
+        self.assertEqual(self.core.scheduler.tick(now=self.desk.later(), items=False).items, ())
+        self.assertEqual(self.core.risk.query().rejected_today[Reason.BLACKLISTED], 2)
+        self.core.scheduler.cancel(job.job_id, now=self.desk.now)
+        self.assertEqual(self.core.scheduler.job(job.job_id).state, JobState.CANCELLED)
+
+    def test_a_job_that_could_trade_with_itself_is_refused(self):
+        self.core.add_exchange("okx-2", venue="okx")
+        other = self.core.add_instrument("okx-2", "BTC/USDT:USDT", qty_step=0.01)
+        legs = (Leg(self.desk.btc[1], "buy", 0.1), Leg(other, "sell", 0.1))
+        with self.assertRaisesRegex(perpcore.InvalidError, "self|same book"):
+            self.core.scheduler.submit(self.desk.job(legs=legs), now=T0)
+
+    def test_partial_is_repaired_and_resolved(self):
+        self.desk.run()
+        out = self.core.scheduler.finish(job_id(1), JobResult(legs=[
+            LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
+        self.assertEqual(out.state, JobState.PARTIAL)
+        self.assertEqual([(n.base, n.quantity) for n in out.naked], [("BTC", 0.1)])
+        self.assertIsNotNone(out.repair_job_id)
+        self.core.scheduler.cancel(out.repair_job_id, now=T0)
+        self.core.scheduler.resolve(job_id(1), now=T0)
+        self.assertFalse(self.core.scheduler.job(job_id(1)).unresolved)
+
+    def test_hold_close_doubt_requeue(self):
+        scheduler = self.core.scheduler
+        self.desk.run(1)
+        scheduler.finish(job_id(1), JobResult(volume=12_000, hold=True), now=T0)
+        self.assertEqual(scheduler.list(JobState.OPEN), (job_id(1),))
+        scheduler.close(job_id(1), pnl=5, volume=12_000, fees=1, now=T0)
+        self.desk.run(2)
+        self.assertEqual(scheduler.finish(job_id(2), JobResult("unknown"), now=T0).state,
+                         JobState.IN_DOUBT)
+        scheduler.requeue(job_id(2), now=T0)
+        self.assertEqual(scheduler.list("pending"), (job_id(2),))
+
+    def test_control(self):
+        scheduler, risk = self.core.scheduler, self.core.risk
+        self.desk.run(1)
+        self.assertEqual(scheduler.kill("okx", now=T0), (job_id(1),))
+        self.assertTrue(self.core.market.query_exchange("okx", now=T0).killed)
+        scheduler.release_kill("okx", now=T0, actor="ann", reason="over")
+        self.assertEqual(scheduler.kill(now=T0), (job_id(1),))
+        self.assertEqual(scheduler.tick(now=T0).status, TickStatus.KILLED)
+        scheduler.release_kill(now=T0, actor="ann", reason="over")
+        scheduler.pause(now=T0)
+        self.assertTrue(scheduler.query().paused)
+        scheduler.resume(now=T0)
+        scheduler.set_limits(now=T0, max_global_concurrent_jobs=3, exchange="okx",
+                             max_concurrent=1, max_notional=Decimal("100.5"))
+        self.assertEqual(self.core.config.scheduler.max_global_concurrent_jobs, 3)
+        limits = self.core.monitor.snapshot(now=T0).exchanges
+        self.assertEqual([(e.max_concurrent_jobs, e.max_notional) for e in limits.values()],
+                         [(10, 50_000), (1, Decimal("100.5"))])
+        risk.set_mode("conservative", now=T0)
+        with self.assertRaises(perpcore.InvalidError):
+            risk.set_mode("aggressive", now=T0)
+        risk.set_mode(Mode.AGGRESSIVE, now=T0, actor="ann", reason="calm market")
+        risk.override_on(now=T0, actor="ann", reason="once", ttl_ms=1000, for_job=job_id(4))
+        state = risk.query()
+        self.assertEqual((state.mode, state.override_on, state.override_job,
+                          state.override_until_ns),
+                         (Mode.AGGRESSIVE, True, job_id(4), T0 + SECOND))
+        risk.override_off(now=T0)
+        for _ in range(5):
+            risk.record_failure("okx", now=T0)
+        self.assertTrue(risk.query().auto_halt)
+        risk.reset_halt(now=T0, actor="ann", reason="fixed")
+        risk.record_success(now=T0)
+        self.assertEqual(risk.query().consecutive_failures, 0)
+        self.assertEqual({r["name"] for r in json.loads(risk.describe_json())["rules"]}
+                         - set(r.text for r in Reason), set())
+
+    def test_a_job_as_json(self):
+        job = self.core.job_from_json(json.dumps({
+            "job_id": str(job_id(7)), "strategy_type": "wash", "notional": 6050.5,
+            "expected_edge_bps": 12, "metadata": "träger", "legs": [
+                {"exchange": "binance", "side": "buy", "quantity": 0.1,
+                 "symbol": "BTC/USDT:USDT"},
+                {"exchange": "okx", "side": "sell", "quantity": 0.1,
+                 "symbol": "BTC/USDT:USDT"}]}))
+        self.assertEqual((job.notional, job.metadata.decode(), job.legs[1].instrument),
+                         (Decimal("6050.5"), "träger", self.desk.btc[1]))
+        with self.assertRaisesRegex(perpcore.InvalidError, "nonsense"):
+            self.core.job_from_json('{"nonsense": 1}')
+
+
+class Registry(BookTest):
+    def test_adding_again_is_the_same_and_other_content_a_conflict(self):
+        self.assertEqual(self.core.add_exchange("okx"), self.desk.okx)
+        with self.assertRaises(perpcore.ConflictError):
+            self.core.add_exchange("okx", taker_fee_bps=9.0)
+        self.assertEqual(self.core.exchanges, (self.desk.binance, self.desk.okx))
+        self.assertEqual(self.core.instruments, tuple(self.desk.btc))
+        self.assertEqual(self.core.instrument("okx", "BTC/USDT:USDT"), self.desk.btc[1])
+
+    def test_specs_come_back(self):
+        tiers = (perpcore.Tier(0, 50_000, 0.004), perpcore.Tier(50_000, 0.0, 0.005, 50.0, 20.0))
+        eth = self.core.add_instrument("okx", "ETH/USDT", kind="spot", tiers=tiers,
+                                       min_notional=Decimal("5.5"), min_qty=0.1)
+        spec = self.core.instrument_spec(eth)
+        self.assertEqual((spec.kind, spec.tiers, spec.min_notional, spec.exchange, spec.base),
+                         (perpcore.Kind.SPOT, tiers, Decimal("5.5"), self.desk.okx, "ETH"))
+
+        spec = self.core.exchange_spec("okx")
+        self.assertEqual((spec.name, spec.max_concurrent, spec.max_notional), ("okx", None, None))
+        self.core.add_exchange("kraken", max_concurrent=2, max_notional=Decimal("7.5"))
+        spec = self.core.exchange_spec("kraken")
+        self.assertEqual((spec.max_concurrent, spec.max_notional), (2, Decimal("7.5")))
+
+    def test_feasibility(self):
+        rows = self.core.feasibility()
+        self.assertEqual({(r.first.name, r.second.name) for r in rows}, {("binance", "okx")})
+        self.assertEqual(rows[0].largest, 7_000)
+
+
+class Configuration(unittest.TestCase):
+    def test_json_and_back(self):
+        config = Config.from_json('{"risk": {"mode": "conservative", "daily_loss_limit_usd": 1.5}}')
+        self.assertEqual((config.risk.mode, config.risk.daily_loss_limit_usd),
+                         (Mode.CONSERVATIVE, Decimal("1.5")))
+        self.assertEqual(Config.from_json(config.to_json()), config)
+        self.assertNotEqual(config, Config())
+        more = config.update_json('{"scheduler": {"auto_repair": false}}')
+        self.assertEqual((more.risk.mode, more.scheduler.auto_repair), (Mode.CONSERVATIVE, False))
+
+    def test_what_is_set_is_in_force(self):
+        config = Config()
+        config.capital.wash_ppm, config.capital.arb_ppm = 600_000, 300_000
+        config.capital.safe_mode_pools = frozenset({Pool.RESERVE})
+        config.risk.modes[Mode.BALANCED] = replace(config.risk.modes[Mode.BALANCED],
+                                                   min_edge_bps=4.5)
+        config.scheduler.max_notional_per_exchange = Decimal("20000.25")
+        config.check()
+        with perpcore.Core(config) as core:
+            self.assertEqual(core.config, config)
+
+    def test_a_misspelt_name_is_an_error(self):
+        config = Config()
+        for part, name in ((config, "rsik"), (config.risk, "mdoe"), (config.capital, "wash")):
+            with self.assertRaises(AttributeError):
+                setattr(part, name, 1)
+
+    def test_a_bad_value_names_its_field(self):
+        config = Config()
+        config.risk.default_leverage = 0.5
+        with self.assertRaisesRegex(perpcore.ConfigError, "risk.default_leverage"):
+            config.check()
+        with self.assertRaisesRegex(perpcore.ConfigError, "risk.default_leverage"):
+            perpcore.Core(config)
+        for name, value in (("mode", 7), ("max_quote_age_ms", 1.5), ("weights", {}),
+                            ("daily_loss_limit_usd", 1.5), ("circuit_failures", 2**40)):
+            config = Config()
+            setattr(config.risk, name, value)
+            with self.assertRaisesRegex(perpcore.PerpError, f"risk.{name}"):
+                config.check()
+        with self.assertRaisesRegex(perpcore.ConfigError, "risk.nonsense"):
+            Config.from_json('{"risk": {"nonsense": 1}}')
+        with self.assertRaises(perpcore.InvalidError):
+            Config.from_json("{")
+
+
+class Monitoring(BookTest):
+    def test_the_state_and_its_json_agree(self):
+        self.desk.run()
+        state = self.core.monitor.snapshot(now=T0)
+        said = json.loads(self.core.monitor.json(now=T0))
+        self.assertEqual(state.global_stats.equity_usd, 200_000)
+        self.assertEqual(said["global_stats"]["equity_usd"], 200_000)
+        self.assertEqual(set(state.exchanges), {"binance", "okx"})
+        self.assertEqual(state.capital["okx"].wash_used, 6_050)
+        self.assertEqual([j.job_id for j in state.running_jobs], [job_id(1)])
+        self.assertEqual(state.running_jobs[0].instruments, tuple(self.desk.btc))
+        self.assertEqual(state.jobs.running_jobs_count, 1)
+
+    def test_alerts_and_changes(self):
+        self.core.market.on_status("okx", T0, "down")
+        alert = self.core.monitor.alerts(now=T0)[0]
+        self.assertEqual((alert.code, alert.level, alert.subject),
+                         (perpcore.AlertCode.EXCHANGE_DOWN, perpcore.AlertLevel.CRITICAL, "okx"))
+        before = self.core.monitor.snapshot(now=T0).seq
+        for _ in range(40):
+            self.core.capital.update_equity("okx", 5, now=T0)
+        rows = self.core.monitor.changes(before)
+        self.assertEqual([r.seq for r in rows], list(range(before + 1, before + 41)))
+        self.assertEqual((rows[0].kind, rows[0].exchange.name, rows[0].job_id),
+                         ("equity", "okx", None))
+        with self.assertRaises(perpcore.RangeError):
+            self.core.monitor.changes(10_000)
+
+
+class Formulas(unittest.TestCase):
+    def test_liquidation_price(self):
+        # Isolated long: E × (1 − 1/L) / (1 − m) with E = 100, L = 10, m = 0.005.
+        price = perpcore.liquidation_price("buy", 1, 100.0, 10.0, 0.005)
+        self.assertAlmostEqual(price, 90 / 0.995)
+
+    def test_walk_book(self):
+        walk = perpcore.walk_book(Side.BUY, [(100.0, 1.0), (101.0, 1.0)], 3.0)
+        self.assertEqual((walk.price, walk.worst, walk.filled), (100.5, 101.0, 2.0))
+        self.assertIsNone(perpcore.walk_book("sell", [], 1.0).price)
+
+    def test_funding(self):
+        self.assertAlmostEqual(perpcore.funding_payment("buy", 2, 100.0, 0.0001), -0.02)
+        self.assertAlmostEqual(perpcore.funding_rate(0.0001, 0.0003), 0.0003)
+        self.assertEqual(perpcore.funding_settlements(
+            T0, T0 + 24 * 3600 * SECOND, next_time=T0 + SECOND), 3.0)
+
+    def test_misuse_is_an_error(self):
+        with self.assertRaises(perpcore.InvalidError):
+            perpcore.liquidation_price("buy", float("nan"), 100.0, 10.0, 0.005)
+        with self.assertRaises(perpcore.ArgumentTypeError):
+            perpcore.walk_book("buy", [(1.0,)], 1.0)
+        with self.assertRaises(perpcore.ArgumentTypeError):
+            perpcore.funding_rate("1", 2.0)
+
+
+class OtherDesk(unittest.TestCase):
+    def test_two_cores_know_nothing_of_each_other(self):
+        one, two = Desk(), Desk()
+        with one.core, two.core:
+            one.run()
+            self.assertEqual(two.core.scheduler.list("running"), ())
+            self.assertNotEqual(one.okx, two.okx)

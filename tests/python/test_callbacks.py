@@ -1,0 +1,269 @@
+"""What the library tells the host, and what becomes of a host that fails."""
+import logging
+import threading
+import unittest
+from decimal import Decimal
+
+import perpcore
+from desk import SECOND, T0, BookTest, Desk, job_id
+from perpcore import (
+    JobResult, JobState, LegResult, LogLevel, MarketSource, Outcome, Reason,
+)
+
+
+class Execute(unittest.TestCase):
+    def desk(self, execute, **options):
+        desk = Desk(execute=execute, **options)
+        self.addCleanup(desk.core.close)
+        return desk
+
+    def state_after(self, execute):
+        desk = self.desk(execute)
+        desk.run()
+        return desk.core.scheduler.job(job_id(1)).state
+
+    def test_the_executor_gets_every_number(self):
+        seen = []
+        desk = self.desk(lambda job: seen.append(job) or Outcome.ACCEPTED)
+        desk.run(metadata=b"\0from the desk")
+        job, = seen
+        self.assertEqual((job.job_id, job.strategy, job.notional, job.now_ns, job.metadata,
+                          job.reduce_only, job.repairs_job),
+                         (job_id(1), perpcore.Strategy.WASH, 6050, T0, b"\0from the desk", False,
+                          None))
+        self.assertEqual([(o.exchange, o.instrument, o.side.text, o.quantity, o.price, o.notional)
+                          for o in job.orders],
+                         [(desk.binance, desk.btc[0], "buy", 0.1, 60001.0, 6050),
+                          (desk.okx, desk.btc[1], "sell", 0.1, 60020.0, 6050)])
+
+    def test_what_it_answers_is_what_holds(self):
+        self.assertEqual(self.state_after(lambda job: Outcome.ACCEPTED), JobState.RUNNING)
+        self.assertEqual(self.state_after(lambda job: Outcome.REFUSED), JobState.FAILED)
+        self.assertEqual(self.state_after(lambda job: Outcome.IN_DOUBT), JobState.IN_DOUBT)
+
+    def test_no_answer_is_in_doubt(self):
+        self.assertEqual(self.state_after(lambda job: None), JobState.IN_DOUBT)
+
+    def test_an_exception_is_in_doubt_and_logged(self):
+        def fails(job):
+            raise RuntimeError("the exchange hung up")
+
+        with self.assertLogs("perpcore", logging.ERROR) as logs:
+            self.assertEqual(self.state_after(fails), JobState.IN_DOUBT)
+        self.assertIn("execute", logs.output[0])
+        self.assertIn("the exchange hung up", logs.output[0])
+
+    def test_a_wrong_answer_is_in_doubt_and_logged(self):
+        for answer in (1, True, "accepted", object()):
+            with self.assertLogs("perpcore", logging.ERROR) as logs:
+                self.assertEqual(self.state_after(lambda job: answer), JobState.IN_DOUBT)
+            self.assertIn("an Outcome is wanted", logs.output[0])
+
+    def test_a_keyboard_interrupt_goes_on_in_the_caller(self):
+        def stops(job):
+            raise KeyboardInterrupt
+
+        desk = self.desk(stops)
+        desk.core.scheduler.submit(desk.job(), now=T0)
+        with self.assertRaises(KeyboardInterrupt):
+            desk.core.scheduler.tick(now=T0)
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.IN_DOUBT)
+        desk.core.scheduler.tick(now=T0)
+
+    def test_an_executor_that_is_done_at_once_finishes_from_inside(self):
+        def execute(job):
+            desk.core.scheduler.finish(job.job_id, JobResult(volume=12_002), now=job.now_ns)
+            return Outcome.ACCEPTED
+
+        desk = self.desk(execute)
+        desk.run()
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.COMPLETED)
+
+    def test_a_callback_may_neither_tick_nor_close(self):
+        raised = []
+
+        def execute(job):
+            for call in (lambda: desk.core.scheduler.tick(now=T0), desk.core.close):
+                try:
+                    call()
+                except perpcore.StateError as error:
+                    raised.append(error)
+            return Outcome.ACCEPTED
+
+        desk = self.desk(execute)
+        desk.run()
+        self.assertEqual(len(raised), 2)
+        self.assertIn("callback", str(raised[1]))
+        self.assertFalse(desk.core.closed)
+        desk.core.check()
+
+    def test_a_repair_says_what_it_repairs(self):
+        seen, risks = [], []
+        desk = self.desk(lambda job: seen.append(job) or Outcome.ACCEPTED,
+                         on_leg_risk=lambda *what: risks.append(what))
+        desk.run()
+        desk.core.scheduler.finish(job_id(1), JobResult(legs=[
+            LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
+        (job, naked, repair), = risks
+        self.assertEqual((job, naked[0].base, naked[0].quantity), (job_id(1), "BTC", 0.1))
+        desk.core.scheduler.tick(now=T0)
+        self.assertEqual((seen[1].job_id, seen[1].is_repair, seen[1].repairs_job),
+                         (repair, True, job_id(1)))
+
+
+class Others(unittest.TestCase):
+    def test_kill_alert_and_log(self):
+        kills, alerts, lines = [], [], []
+        desk = Desk(on_kill=lambda *what: kills.append(what), on_alert=alerts.append,
+                    log=lambda level, message: lines.append((level, message)))
+        with desk.core as core:
+            desk.run()
+            core.scheduler.kill("okx", now=T0)
+            core.scheduler.kill(now=T0)
+            core.capital.set_safe_mode("okx", True, now=T0)
+            core.scheduler.pause(now=T0)
+        self.assertEqual(kills, [(desk.okx, (job_id(1),)), (None, (job_id(1),))])
+        self.assertIn(("safe_mode", True, "okx"),
+                      [(a.code.text, a.active, a.subject) for a in alerts])
+        self.assertIn((LogLevel.INFO, "dispatch is paused"), lines)
+
+    def test_what_feeds_bring_about_is_told_by_watch(self):
+        alerts = []
+        desk = Desk(on_alert=alerts.append)
+        with desk.core as core:
+            core.market.on_status("okx", T0, "down")
+            self.assertEqual(alerts, [])
+            core.monitor.watch(now=T0)
+            core.monitor.watch(now=T0)
+        self.assertEqual([(a.code.text, a.active, a.subject) for a in alerts],
+                         [("exchange_down", True, "okx")])
+
+    def test_without_log_messages_go_to_logging(self):
+        with self.assertLogs("perpcore", logging.DEBUG) as logs:
+            desk = Desk()
+            with desk.core as core:
+                core.scheduler.pause(now=T0)
+        self.assertEqual(logs.output, ["INFO:perpcore:dispatch is paused"])
+
+    def test_exceptions_of_all_others_are_logged_and_change_nothing(self):
+        def fails(*what):
+            raise ValueError("no")
+
+        with self.assertLogs("perpcore", logging.ERROR) as logs:
+            desk = Desk(on_kill=fails, on_alert=fails, log=fails, on_leg_risk=fails)
+            with desk.core as core:
+                desk.run()
+                core.scheduler.finish(job_id(1), JobResult(legs=[
+                    LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
+                core.scheduler.kill(now=T0)
+                core.scheduler.pause(now=T0)
+                core.check()
+        said = "\n".join(logs.output)
+        for name in ("on_kill", "on_alert", "log", "on_leg_risk"):
+            self.assertIn(f"callback {name} failed", said)
+
+
+class Source(BookTest):
+    class Books(MarketSource):
+        def __init__(self):
+            self.asked = []
+            self.gives = (T0, 60000.0, 8.0, 60001.0, 8.0)
+            self.levels = (T0, [(60000.0, 8.0)], [(60001.0, 4.0), (60002.0, 4.0)])
+
+        def quote(self, instrument, now_ns):
+            self.asked.append((instrument, now_ns))
+            return self.gives
+
+        def book(self, instrument, now_ns):
+            return self.levels
+
+    def pulled(self):
+        books = self.Books()
+        self.core.market.set_source(books)
+        eth = self.core.add_instrument("okx", "BTC/USDC:USDC", pulled=True)
+        legs = (perpcore.Leg(self.desk.btc[0], "buy", 0.1), perpcore.Leg(eth, "sell", 0.1))
+        return books, eth, self.desk.job(legs=legs)
+
+    def test_it_is_asked_when_a_decision_looks(self):
+        books, eth, job = self.pulled()
+        why = self.core.risk.evaluate(job, now=T0)
+        self.assertIn((eth, T0), books.asked)
+        self.assertEqual(why.legs[1].mid, 60000.5)
+        self.core.market.set_source(None)
+        asked = len(books.asked)
+        self.core.risk.evaluate(job, now=T0 + SECOND)
+        self.assertEqual(len(books.asked), asked)
+
+    def test_nothing_to_give_is_no_market_data(self):
+        books, _, job = self.pulled()
+        books.gives = books.levels = None
+        self.assertEqual(self.core.risk.evaluate(job, now=T0).reason, Reason.NO_MARKET_DATA)
+
+    def test_what_fails_or_is_malformed_gives_no_data_and_is_logged(self):
+        for gives, levels in (
+            ((T0, "x", 8.0, 60001.0, 8.0), None), ((1, 2), None), (5, None),
+            ((2**70, 1.0, 1.0, 2.0, 1.0), None), (None, (T0, [(1.0, 1.0)] * 33, [])),
+            (None, (T0, [(1.0,)], [])), (None, 5),
+        ):
+            books, _, job = self.pulled()
+            books.gives, books.levels = gives, levels
+            with self.subTest(gives=gives), self.assertLogs("perpcore", logging.ERROR) as logs:
+                self.assertEqual(self.core.risk.evaluate(job, now=T0).reason,
+                                 Reason.NO_MARKET_DATA)
+            self.assertIn("MarketSource", logs.output[0])
+
+
+class Threads(unittest.TestCase):
+    def test_feeds_decisions_and_readers_on_their_own_threads(self):
+        def execute(job):
+            done.append(job.job_id)
+            return Outcome.ACCEPTED
+
+        done, errors = [], []
+        config = perpcore.Config()
+        config.scheduler.max_concurrent_per_exchange = 64
+        config.scheduler.max_notional_per_exchange = Decimal(10_000_000)
+        desk = Desk(config, execute=execute)
+        core = desk.core
+
+        def work(function):
+            try:
+                for i in range(300):
+                    function(i)
+            except BaseException as error:
+                errors.append(error)
+
+        def feed(i):
+            for leg, instrument in enumerate(desk.btc):
+                try:
+                    core.market.on_quote(instrument, T0 + i, 60000.0 + 20 * leg, 8.0,
+                                         60001.0 + 20 * leg, 8.0)
+                except perpcore.StaleError:
+                    pass  # the other feed was first
+
+        def trade(i):
+            core.scheduler.submit(desk.job(i), now=T0)
+            core.scheduler.tick(now=T0)
+            for job in core.scheduler.list("running"):
+                core.scheduler.finish(job, JobResult(volume=12_002), now=T0)
+
+        def read(i):
+            core.monitor.snapshot(now=T0)
+            core.capital.snapshot("okx")
+            name = f"nowhere-{threading.get_ident()}-{i}"
+            try:
+                core.exchange(name)
+            except perpcore.NotFoundError as error:
+                # The message is that of this thread's call, whatever the others do.
+                assert name in str(error), error
+
+        threads = [threading.Thread(target=work, args=(function,))
+                   for function in (feed, feed, trade, read, read)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+        self.assertEqual(len(done), 300)
+        core.check()
+        core.close()

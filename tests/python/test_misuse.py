@@ -1,0 +1,335 @@
+"""Every method, every argument, everything that should not be given: a clear exception, and a book
+that is as it was."""
+import inspect
+import unittest
+from datetime import datetime
+from decimal import Decimal
+
+import perpcore
+from desk import T0, BookTest, Desk, job_id
+from perpcore import (
+    ArgumentTypeError, ClosedError, ConfigError, InvalidError, JobResult, Leg, LegResult,
+    NotFoundError, RangeError,
+)
+
+NAN = float("nan")
+LONE_SURROGATE = "\ud800"
+
+# What is wrong for a kind of argument, and what is raised.
+BAD = {
+    "money": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), ("1", ArgumentTypeError),
+              (Decimal("NaN"), InvalidError), (Decimal("sNaN"), InvalidError),
+              (Decimal("-Infinity"), InvalidError), (Decimal("0.0000001"), InvalidError),
+              (Decimal("1E+40"), RangeError), (2**80, RangeError), (b"1", ArgumentTypeError)],
+    "time": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
+             ("now", ArgumentTypeError), (datetime(2024, 1, 1), InvalidError),
+             (2**63, RangeError), (-(2**63), RangeError)],
+    "number": [("1", ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
+               (Decimal(1), ArgumentTypeError), (NAN, InvalidError), (float("inf"), InvalidError),
+               (10**400, RangeError)],
+    "fee": [("1", ArgumentTypeError), (True, ArgumentTypeError), (NAN, InvalidError)],
+    "exchange": [("nowhere", NotFoundError), (0, ArgumentTypeError), (True, ArgumentTypeError),
+                 (2**32 - 1, ArgumentTypeError), ("a\0b", InvalidError),
+                 (b"okx", ArgumentTypeError),
+                 (LONE_SURROGATE, InvalidError), (object(), ArgumentTypeError)],
+    "instrument": [(0, ArgumentTypeError), (None, ArgumentTypeError), ("BTC", ArgumentTypeError),
+                   (2**40, ArgumentTypeError)],
+    "job_id": [("x", InvalidError), (5, ArgumentTypeError), (b"\0" * 16, ArgumentTypeError),
+               ("{6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d4e5f}", InvalidError)],
+    "known_job": [("6f1c24a2-9d3b-4b0e-8f57-ffffffffffff", NotFoundError),
+                  (None, ArgumentTypeError)],
+    "job": [(None, ArgumentTypeError), ("x", ArgumentTypeError), ({}, ArgumentTypeError)],
+    "result": [(None, ArgumentTypeError), ({}, ArgumentTypeError)],
+    "flag": [(1, ArgumentTypeError), (None, ArgumentTypeError), ("yes", ArgumentTypeError)],
+    "text": [("a\0b", InvalidError), (5, ArgumentTypeError), ("x" * 300, InvalidError),
+             (b"x", ArgumentTypeError), (LONE_SURROGATE, InvalidError)],
+    "count": [(-1, RangeError), (2**32, RangeError), (2**32 - 1, RangeError),
+              (1.0, ArgumentTypeError), (True, ArgumentTypeError)],
+    "ttl": [(0, RangeError), (-5, RangeError), (2**63, RangeError), (1.0, ArgumentTypeError),
+            (2**62, RangeError)],
+    "id": [(-1, RangeError), (2**64, RangeError), (1.0, ArgumentTypeError),
+           ("1", ArgumentTypeError)],
+    "seq": [(-1, RangeError), (2**64, RangeError), ("1", ArgumentTypeError), (2**50, RangeError)],
+    "enum": [("nonsense", InvalidError), ("WASH", InvalidError), (0, ArgumentTypeError),
+             (99, ArgumentTypeError), (None, ArgumentTypeError)],
+    "levels": [([], InvalidError), (5, ArgumentTypeError), ([(1.0,)], ArgumentTypeError),
+               ([(1.0, "x")], ArgumentTypeError), ([(NAN, 1.0)], InvalidError),
+               ([(1.0, 1.0)] * 33, InvalidError)],
+    "json": [("{", InvalidError), ("[]", InvalidError), (b"{}", ArgumentTypeError),
+             ("", InvalidError), ('{"nonsense": 1}', InvalidError), ("{\0}", InvalidError)],
+    "tiers": [(5, ArgumentTypeError), ([1], ArgumentTypeError),
+              ([perpcore.Tier(NAN, 0.0, 0.01)], InvalidError)],
+    "source": [(5, ArgumentTypeError), (object(), ArgumentTypeError)],
+}
+
+
+def table(desk):
+    """(method, valid arguments, kinds of the arguments) for every method that takes any."""
+    core, btc = desk.core, desk.btc
+    now = ("now", T0, "time")
+    who = [("actor", "ann", "text"), ("reason", "why", "text")]
+    change = [now, *who]
+    okx = ("exchange", "okx", "exchange")
+    feed = [("instrument", btc[0], "instrument"), ("time", T0, "time")]
+    job = ("job", desk.job(5), "job")
+    known = [("job", job_id(1), "job_id"), ("job", job_id(1), "known_job")]
+    capital, market, risk, scheduler = core.capital, core.market, core.risk, core.scheduler
+    return [
+        (core.add_exchange, [("name", "new", "text"), ("venue", "v", "text"),
+                             ("margin_mode", "cross", "enum"), ("taker_fee_bps", 1.0, "fee"),
+                             ("maker_fee_bps", 1.0, "fee"), ("max_concurrent", 1, "count"),
+                             ("max_notional", 1, "money")]),
+        (core.add_instrument, [okx, ("symbol", "E/F", "text"), ("base", "E", "text"),
+                               ("contract", "c", "text"), ("kind", "spot", "enum"),
+                               ("pulled", False, "flag"), ("qty_step", 0.1, "number"),
+                               ("price_tick", 0.1, "number"), ("min_qty", 0.1, "number"),
+                               ("min_notional", 1, "money"), ("tiers", (), "tiers"),
+                               ("funding_interval_h", 8.0, "number")]),
+        (core.exchange, [("name", "okx", "exchange")]),
+        (core.instrument, [okx, ("symbol", "BTC/USDT:USDT", "known_symbol")]),
+        (core.exchange_spec, [okx]),
+        (core.instrument_spec, [("instrument", btc[0], "instrument")]),
+        (core.fill_hedge, [job, ("first", btc[0], "instrument"), ("second", btc[1], "instrument"),
+                           now]),
+        (core.job_from_json, [("source", "{}", "json")]),
+        (core.advance, change),
+        (capital.update_equity, [okx, ("equity", 1, "money"), *change]),
+        (capital.transfer, [okx, ("amount", 1, "money"), *change]),
+        (capital.correct, [okx, ("day_start", 1, "money"), *change]),
+        (capital.set_safe_mode, [okx, ("enabled", True, "flag"), *change]),
+        (capital.record_pnl, [okx, ("pnl", 1, "money"), ("volume", 1, "money"),
+                              ("fees", 1, "money"), *change]),
+        (capital.reserve, [okx, ("pool", "wash", "enum"), ("amount", 1, "money"),
+                           ("key", None, "job_id"), *change]),
+        (capital.reserve_for_wash, [okx, ("amount", 1, "money"), ("key", None, "job_id"), *change]),
+        (capital.reserve_for_arb, [okx, ("amount", 1, "money"), ("key", None, "job_id"), *change]),
+        (capital.confirm, [("reservation", 1, "id"), ("amount", 1, "money"), *change]),
+        (capital.release, [("reservation", 1, "id"), ("amount", 1, "money"), *change]),
+        (capital.can_reserve_for_job, [job]),
+        (capital.reserve_for_job, [job, *change]),
+        (capital.headroom, [okx, ("pool", "wash", "enum")]),
+        (capital.snapshot, [okx]),
+        (capital.reservations, [okx]),
+        (market.on_quote, feed + [("bid", 1.0, "number"), ("bid_size", 1.0, "number"),
+                                  ("ask", 2.0, "number"), ("ask_size", 1.0, "number")]),
+        (market.on_book, feed + [("bids", [(1.0, 1.0)], "levels"),
+                                 ("asks", [(2.0, 1.0)], "levels")]),
+        (market.on_trade, feed + [("price", 1.0, "number"), ("size", 1.0, "number")]),
+        (market.on_mark, feed + [("price", 1.0, "number")]),
+        (market.on_funding, feed + [("rate", 0.1, "number"), ("next_time", T0, "time"),
+                                    ("interval_h", 8.0, "number"), ("continuous", False, "flag")]),
+        (market.on_latency, [okx, ("time", T0, "time"), ("ms", 1.0, "number")]),
+        (market.on_status, [okx, ("time", T0, "time"), ("api", "up", "enum")]),
+        (market.on_position, feed + [("quantity", 1.0, "number"), ("entry_price", 1.0, "number"),
+                                     ("leverage", 2.0, "number"),
+                                     ("liquidation_price", 1.0, "number"),
+                                     ("margin_mode", "cross", "enum")]),
+        (market.set_source, [("source", None, "source")]),
+        (market.query, [("instrument", btc[0], "instrument"), now]),
+        (market.query_exchange, [okx, now]),
+        (risk.evaluate, [job, now]),
+        (risk.evaluate_json, [job, now]),
+        (risk.record_success, [okx, *change]),
+        (risk.record_failure, [okx, *change]),
+        (risk.reset_halt, change),
+        (risk.set_mode, [("mode", "balanced", "enum"), *change]),
+        (risk.override_on, [("ttl_ms", 5, "ttl"), ("for_job", None, "job_id"), *change]),
+        (risk.override_off, change),
+        (risk.blacklist, [("symbol", "X", "text"), ("enabled", True, "flag"), *change]),
+        (scheduler.submit, [job, *change]),
+        (scheduler.tick, [("items", True, "flag"), *change]),
+        (scheduler.finish, [*known, ("result", JobResult(), "result"), *change]),
+        (scheduler.close, [*known, ("pnl", 1, "money"), ("volume", 1, "money"),
+                           ("fees", 1, "money"), *change]),
+        (scheduler.cancel, [*known, *change]),
+        (scheduler.requeue, [*known, *change]),
+        (scheduler.resolve, [*known, *change]),
+        (scheduler.pause, change),
+        (scheduler.resume, change),
+        (scheduler.kill, [okx, *change]),
+        (scheduler.release_kill, [okx, *change]),
+        (scheduler.set_limits, [okx, ("max_global_concurrent_jobs", 1, "count"),
+                                ("max_dispatch_per_minute", 1, "count"),
+                                ("max_concurrent", 1, "count"), ("max_notional", 1, "money"),
+                                *change]),
+        (scheduler.job, known),
+        (scheduler.list, [("state", "pending", "enum")]),
+        (core.monitor.snapshot, [now]),
+        (core.monitor.json, [now]),
+        (core.monitor.alerts, [now]),
+        (core.monitor.watch, [now]),
+        (core.monitor.changes, [("after_seq", 0, "seq")]),
+    ]
+
+
+NO_ARGUMENTS = {"flush", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
+
+
+def name_of(method):
+    return f"{type(method.__self__).__name__}.{method.__name__}"
+
+
+class Table(BookTest):
+    def test_every_wrong_argument_of_every_method_is_a_clear_exception(self):
+        desk, core = self.desk, self.core
+        other = Desk()
+        self.addCleanup(other.core.close)
+        BAD["exchange"].append((other.okx, InvalidError))
+        BAD["instrument"].append((other.btc[0], InvalidError))
+        BAD["known_symbol"] = [("nowhere", NotFoundError), (5, ArgumentTypeError),
+                               ("a\0b", InvalidError)]
+        desk.run(1)
+        tried = 0
+        before = core.hash
+        for method, arguments in table(desk):
+            valid = {name: value for name, value, _ in arguments}
+            for name, _, kind in arguments:
+                for bad, wanted in BAD[kind]:
+                    with self.subTest(method=name_of(method), argument=name, value=repr(bad)[:60]):
+                        tried += 1
+                        with self.assertRaises(wanted) as caught:
+                            method(**{**valid, name: bad})
+                        self.assertIsInstance(caught.exception, perpcore.PerpError)
+                        self.assertTrue(caught.exception.message)
+        self.assertEqual(core.hash, before)
+        self.assertGreater(tried, 900)
+
+    def test_every_method_of_a_closed_core_is_a_closed_error(self):
+        calls = table(self.desk)
+        core = self.core
+        nothing = [core.flush, core.checkpoint, core.check, core.feasibility, core.risk.query,
+                   core.scheduler.query, core.risk.describe_json, core.__enter__]
+        core.close()
+        for method, arguments in calls:
+            with self.subTest(method=name_of(method)):
+                with self.assertRaises(ClosedError):
+                    method(**{name: value for name, value, _ in arguments})
+        for method in nothing:
+            with self.subTest(method=name_of(method)), self.assertRaises(ClosedError):
+                method()
+        for name in ("hash", "clock", "config", "statistics", "exchanges", "instruments"):
+            with self.subTest(name=name), self.assertRaises(ClosedError):
+                getattr(core, name)
+        core.close()
+        self.assertIn("closed", repr(core))
+
+    def test_the_table_has_every_method_and_every_argument(self):
+        rows = {}
+        for method, arguments in table(self.desk):
+            rows[name_of(method)] = {name for name, _, _ in arguments}
+        core = self.core
+        for part in (core, core.capital, core.market, core.risk, core.scheduler, core.monitor):
+            for name, function in inspect.getmembers(type(part), inspect.isfunction):
+                if name.startswith("_") or name in NO_ARGUMENTS and f"{type(part).__name__}." \
+                        f"{name}" not in rows:
+                    continue
+                full = f"{type(part).__name__}.{name}"
+                self.assertIn(full, rows)
+                wanted = set(inspect.signature(function).parameters) - {"self"}
+                self.assertEqual(rows[full], wanted, full)
+
+
+class Jobs(BookTest):
+    """Wrong fields of jobs and results."""
+
+    def refused(self, wanted, **fields):
+        with self.subTest(fields=repr(fields)[:80]):
+            with self.assertRaises(wanted):
+                self.core.scheduler.submit(self.desk.job(**fields), now=T0)
+            with self.assertRaises(wanted):
+                self.core.risk.evaluate(self.desk.job(**fields), now=T0)
+
+    def test_fields_of_a_job(self):
+        for name, kind in (("notional", "money"), ("est_volume", "money"), ("job_id", "job_id"),
+                           ("strategy", "enum"), ("expected_edge_bps", "number"),
+                           ("holding_hours", "number")):
+            for bad, wanted in BAD[kind]:
+                self.refused(wanted, **{name: bad})
+        for bad, wanted in BAD["time"]:
+            if bad is not None:
+                self.refused(wanted, created_at=bad)
+        for name, bad, wanted in (
+            ("ttl_ms", -1, RangeError), ("ttl_ms", 1.0, ArgumentTypeError),
+            ("max_run_ms", 2**70, RangeError), ("priority", 2**31, RangeError),
+            ("priority", True, ArgumentTypeError), ("notional", 0, InvalidError),
+            ("est_volume", -1, InvalidError), ("metadata", "text", ArgumentTypeError),
+            ("metadata", b"x" * 1025, perpcore.PerpError), ("legs", None, ArgumentTypeError),
+            ("legs", (1,), ArgumentTypeError), ("legs", self.desk.job().legs * 5, InvalidError),
+            ("legs", (), InvalidError),
+        ):
+            self.refused(wanted, **{name: bad})
+
+    def test_fields_of_a_leg(self):
+        good = self.desk.job().legs[1]
+        for name, kind in (("quantity", "number"), ("notional", "money"), ("leverage", "number"),
+                           ("side", "enum"), ("maker", "flag"), ("instrument", "instrument")):
+            for bad, wanted in BAD[kind]:
+                if bad is None and name in ("notional", "leverage"):
+                    continue
+                values = dict(instrument=good.instrument, side=good.side, quantity=0.1)
+                values[name] = bad
+                self.refused(wanted, legs=(self.desk.job().legs[0], Leg(**values)))
+        for name in ("notional", "leverage"):
+            values = dict(instrument=good.instrument, side=good.side, quantity=0.1)
+            self.refused(InvalidError, legs=(good, Leg(**{**values, name: 0})))
+
+    def test_fields_of_a_result(self):
+        self.desk.run()
+        results = [(JobResult("nonsense"), InvalidError), (JobResult(hold=1), ArgumentTypeError),
+                   (JobResult(legs=5), ArgumentTypeError), (JobResult(legs=[5]), ArgumentTypeError),
+                   (JobResult(legs=[LegResult(0.1)] * 9), InvalidError),
+                   (JobResult(legs=[LegResult(0.1, 1.0)]), InvalidError),
+                   (JobResult(legs=[LegResult(0.1, 1.0)] * 2, pnl=0), InvalidError),
+                   (JobResult(volume=-1), RangeError)]
+        for name in ("pnl", "volume", "fees"):
+            results += [(JobResult(**{name: bad}), wanted) for bad, wanted in BAD["money"]]
+        for name, kind in (("filled", "number"), ("price", "number"), ("fee", "money"),
+                           ("pnl", "money"), ("time", "time")):
+            for bad, wanted in BAD[kind]:
+                if name == "time" and bad is None:
+                    continue
+                leg = LegResult(**{**dict(filled=0.1, price=60000.0), name: bad})
+                results.append((JobResult(legs=[leg, LegResult(0.1, 60000.0)]), wanted))
+        for result, wanted in results:
+            with self.subTest(result=repr(result)[:120]), self.assertRaises(wanted):
+                self.core.scheduler.finish(job_id(1), result, now=T0)
+        self.assertEqual(self.core.scheduler.list("running"), (job_id(1),))
+
+
+class Opening(unittest.TestCase):
+    def test_wrong_arguments_of_open(self):
+        for options, wanted in (
+            (dict(config=5), ArgumentTypeError), (dict(config="{}"), ArgumentTypeError),
+            (dict(store="book.db"), ArgumentTypeError), (dict(execute=5), ArgumentTypeError),
+            (dict(log="x"), ArgumentTypeError), (dict(durability="never"), InvalidError),
+            (dict(keep_stored=1), ArgumentTypeError), (dict(checkpoint_every=-1), RangeError),
+        ):
+            with self.subTest(options=options), self.assertRaises(wanted):
+                perpcore.Core(**options)
+
+    def test_wrong_arguments_of_stores(self):
+        for arguments, options, wanted in (
+            ((5,), {}, ArgumentTypeError), ((b"x",), {}, ArgumentTypeError),
+            (("a\0b",), {}, InvalidError), (("x",), dict(read_only=1), ArgumentTypeError),
+            (("x",), dict(keep_events=-1), RangeError), (("x",), dict(vfs=5), ArgumentTypeError),
+        ):
+            with self.subTest(arguments=arguments), self.assertRaises(wanted):
+                perpcore.SqliteStore(*arguments, **options)
+
+    def test_wrong_arguments_of_replay(self):
+        store = perpcore.MemoryStore()
+        for arguments, options, wanted in (
+            ((5,), {}, ArgumentTypeError), ((store, 0), {}, RangeError),
+            ((store,), dict(visit=5), ArgumentTypeError), ((store, "1"), {}, ArgumentTypeError),
+        ):
+            with self.subTest(arguments=arguments), self.assertRaises(wanted):
+                perpcore.replay(*arguments, **options)
+
+    def test_errors_are_also_what_python_calls_them(self):
+        for cls, builtin in (
+            (InvalidError, ValueError), (ArgumentTypeError, TypeError), (RangeError, ValueError),
+            (NotFoundError, LookupError), (ClosedError, RuntimeError), (ConfigError, ValueError),
+            (perpcore.NoMemoryError, MemoryError), (perpcore.LibraryError, ImportError),
+        ):
+            self.assertTrue(issubclass(cls, builtin), cls)
+        self.assertEqual(perpcore.RangeError.status, perpcore.Status.RANGE)

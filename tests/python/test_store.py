@@ -1,0 +1,369 @@
+"""Nothing is lost: stores, restarts, recovery, replay, stores of the host's own."""
+import os
+import sqlite3
+import tempfile
+import unittest
+from decimal import Decimal
+
+import perpcore
+from desk import BUILD, T0, Desk, job_id, needs_sqlite
+from perpcore import (
+    Checkpoint, Config, JobResult, JobState, MemoryStore, Outcome, SqliteStore, Store,
+)
+
+
+class ListStore(Store):
+    """A store of the host's own: lists. `fails` names the method that raises."""
+
+    def __init__(self):
+        self.records, self.batch, self.saved = [], [], None
+        self.calls, self.seen, self.fails = [], [], ""
+
+    def note(self, name):
+        self.calls.append(name)
+        if self.fails == name:
+            raise OSError(28, "no space left")
+
+    def begin(self):
+        self.note("begin")
+        self.batch = []
+
+    def append(self, record):
+        self.note("append")
+        self.seen.append(record)
+        self.batch.append((record.seq, record.data))
+
+    def commit(self):
+        self.note("commit")
+        self.records += self.batch
+
+    def rollback(self):
+        self.note("rollback")
+        self.batch = []
+
+    def load(self, from_start):
+        self.note("load")
+        after = 0
+        if self.saved and not from_start:
+            yield self.saved
+            after = self.saved.seq
+        for seq, data in self.records:
+            if seq > after:
+                yield seq, data
+
+    def checkpoint(self, seq, time_ns, hash, data):
+        self.note("checkpoint")
+        self.saved = Checkpoint(seq, hash, data)
+
+    def close(self):
+        self.note("close")
+
+
+class WriteOnly(Store):
+    def __init__(self):
+        self.kinds = []
+
+    def begin(self):
+        pass
+
+    def append(self, record):
+        self.kinds.append(record.kind)
+
+    def commit(self):
+        pass
+
+    def rollback(self):
+        pass
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=BUILD)
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "böok.db")
+
+
+def accept(job):
+    return Outcome.ACCEPTED
+
+
+class Restart(Folder):
+    """What any store must do."""
+
+    def story(self, make):
+        desk = Desk(store=make(), execute=accept)
+        desk.run(1)
+        desk.run(2)
+        desk.core.scheduler.finish(job_id(2), JobResult(volume=12_002, fees=Decimal("6.25")),
+                                   now=T0)
+        desk.core.risk.set_mode("conservative", now=T0, actor="ann", reason="news")
+        before, held = desk.core.hash, desk.core.capital.reservations()
+        desk.core.close()
+        with perpcore.Core(store=make(), keep_stored=True) as core:
+            core.check()
+            # Jobs that ran come back in doubt, with their capital held.
+            self.assertEqual(core.scheduler.list("in_doubt"), (job_id(1),))
+            self.assertEqual([(r.id, r.reserved) for r in core.capital.reservations()],
+                             [(r.id, r.reserved) for r in held])
+            self.assertEqual(core.scheduler.job(job_id(2)).fees, Decimal("6.25"))
+            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
+            self.assertEqual(core.clock, T0)
+            self.assertEqual([e.name for e in core.exchanges], ["binance", "okx"])
+            with self.assertRaises(perpcore.ConflictError):
+                core.scheduler.submit(perpcore.Job(job_id(2), "wash", 7, (
+                    perpcore.Leg(core.instruments[0], "buy", 0.01),
+                    perpcore.Leg(core.instruments[1], "sell", 0.01))), now=T0)
+            core.checkpoint()
+            core.scheduler.requeue(job_id(1), now=T0)
+            after = core.hash
+        with perpcore.Core(store=make(), keep_stored=True) as core:
+            self.assertEqual(core.hash, after)
+            self.assertEqual(core.scheduler.list("pending"), (job_id(1),))
+        with perpcore.replay(make()) as core:
+            self.assertEqual(core.hash, after)
+            last = core.statistics.events
+        return before, last
+
+    @needs_sqlite
+    def test_sqlite(self):
+        _, last = self.story(lambda: SqliteStore(self.path))
+        with perpcore.replay(SqliteStore(self.path, read_only=True), 3) as core:
+            self.assertEqual(core.statistics.events, 3)
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+            count, = db.execute("SELECT max(seq) FROM events").fetchone()
+        db.close()
+        self.assertEqual(count, last)
+
+    def test_memory(self):
+        store = MemoryStore()
+        self.story(lambda: store)
+
+    def test_a_store_of_the_hosts_own(self):
+        store = ListStore()
+        self.story(lambda: store)
+        kinds = [r.kind for r in store.seen]
+        self.assertIn("dispatch", kinds)
+        mode = store.seen[kinds.index("mode")]
+        self.assertEqual((mode.actor, mode.reason, mode.time_ns), ("ann", "news", T0))
+        dispatch = store.seen[kinds.index("dispatch")]
+        self.assertEqual(dispatch.job_id, job_id(1))
+        self.assertIn("safety_score", dispatch.detail)
+        self.assertEqual(store.calls[-1], "close")
+
+
+class Visits(unittest.TestCase):
+    def setUp(self):
+        self.store = MemoryStore()
+        desk = Desk(store=self.store)
+        desk.run()
+        desk.core.close()
+
+    def test_each_record_is_shown_with_the_book_as_it_was_then(self):
+        seen, kept = [], []
+
+        def visit(core, seq):
+            seen.append((seq, core.statistics.events, len(core.exchanges)))
+            kept[:] = [core]
+
+        with perpcore.replay(self.store, visit=visit) as core:
+            last = core.statistics.events
+        self.assertEqual([s for s, _, _ in seen], list(range(1, last + 1)))
+        self.assertEqual([e for _, e, _ in seen], list(range(1, last + 1)))
+        self.assertEqual((seen[0][2], seen[-1][2]), (0, 2))
+        with self.assertRaises(perpcore.ClosedError):
+            kept[0].check()
+
+    def test_a_visitor_may_only_read(self):
+        def visit(core, seq):
+            with self.assertRaises(perpcore.StateError):
+                core.add_exchange("new")
+            with self.assertRaises(perpcore.StateError):
+                core.scheduler.pause(now=T0)
+            with self.assertRaises(perpcore.StateError):
+                core.market.set_source(None)
+            with self.assertRaises(perpcore.StateError):
+                core.close()
+
+        perpcore.replay(self.store, visit=visit).close()
+
+    def test_what_it_raises_ends_the_replay(self):
+        seen = []
+
+        def visit(core, seq):
+            seen.append(seq)
+            raise KeyError("enough")
+
+        with self.assertRaises(KeyError):
+            perpcore.replay(self.store, visit=visit)
+        self.assertEqual(seen, [1])
+
+
+@needs_sqlite
+class Sqlite(Folder):
+    def test_a_second_writer_is_busy(self):
+        with perpcore.Core(store=SqliteStore(self.path)):
+            with self.assertRaises(perpcore.BusyError):
+                perpcore.Core(store=SqliteStore(self.path))
+        perpcore.Core(store=SqliteStore(self.path)).close()
+
+    def test_a_file_that_is_no_store_is_corrupt(self):
+        with open(self.path, "wb") as out:
+            out.write(b"not a store " * 1000)
+        with self.assertRaises(perpcore.CorruptError) as caught:
+            perpcore.Core(store=SqliteStore(self.path))
+        self.assertTrue(str(caught.exception))
+
+    def test_a_path_that_can_not_be_opened_is_a_store_error(self):
+        with self.assertRaises(perpcore.StoreError):
+            perpcore.Core(store=SqliteStore(os.path.join(self.path, "no", "such", "folder")))
+
+    def test_options_are_taken(self):
+        with self.assertRaises(perpcore.StoreError):
+            perpcore.Core(store=SqliteStore(self.path, vfs="no-such-vfs"))
+        with Desk(store=SqliteStore(self.path, keep_events=1)).core as core:
+            core.checkpoint()
+
+    def test_batches_are_made_durable_by_flush(self):
+        with Desk(store=SqliteStore(self.path), durability="batch").core as core:
+            db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+            core.flush()
+            core.capital.transfer("okx", 5, now=T0)
+            before, = db.execute("SELECT count(*) FROM events").fetchone()
+            core.flush()
+            after, = db.execute("SELECT count(*) FROM events").fetchone()
+            db.close()
+        self.assertEqual(after, before + 1)
+
+
+class Memory(unittest.TestCase):
+    def test_a_second_writer_is_busy(self):
+        store = MemoryStore()
+        with perpcore.Core(store=store):
+            with self.assertRaises(perpcore.BusyError):
+                perpcore.Core(store=store)
+        perpcore.Core(store=store).close()
+
+    def test_without_a_store_there_is_no_checkpoint(self):
+        with perpcore.Core() as core, self.assertRaises(perpcore.StateError):
+            core.checkpoint()
+
+
+class HostStore(unittest.TestCase):
+    def test_a_failure_is_a_store_error_with_its_text_and_changes_nothing(self):
+        for name in ("begin", "append", "commit"):
+            with self.subTest(fails=name):
+                store = ListStore()
+                desk = Desk(store=store)
+                before, records = desk.core.hash, len(store.records)
+                store.fails = name
+                with self.assertLogs("perpcore", "ERROR"):
+                    with self.assertRaisesRegex(perpcore.StoreError, "no space left"):
+                        desk.core.capital.transfer("okx", 5, now=T0)
+                self.assertEqual((desk.core.hash, len(store.records)), (before, records))
+                self.assertIn("rollback", store.calls)
+                store.fails = ""
+                desk.core.scheduler.resume(now=T0)
+                desk.core.capital.transfer("okx", 5, now=T0)
+                desk.core.check()
+                desk.core.close()
+
+    def test_a_failure_before_a_dispatch_sends_nothing(self):
+        sent = []
+        store = ListStore()
+        desk = Desk(store=store, execute=lambda job: sent.append(job) or Outcome.ACCEPTED)
+        desk.core.scheduler.submit(desk.job(), now=T0)
+        store.fails = "commit"
+        with self.assertLogs("perpcore", "ERROR"), self.assertRaises(perpcore.StoreError):
+            desk.core.scheduler.tick(now=T0)
+        self.assertEqual(sent, [])
+        store.fails = ""
+        desk.core.scheduler.resume(now=T0)
+        desk.core.scheduler.tick(now=T0)
+        self.assertEqual(len(sent), 1)
+        desk.core.close()
+
+    def test_a_failure_to_load_is_an_error_of_open(self):
+        store = ListStore()
+        store.fails = "load"
+        with self.assertLogs("perpcore", "ERROR"):
+            with self.assertRaisesRegex(perpcore.StoreError, "no space left"):
+                perpcore.Core(store=store)
+        self.assertEqual(store.calls[-1], "close")
+
+    def test_damaged_or_malformed_records_are_refused(self):
+        for records, wanted in (
+            ([(1, b"garbage")], perpcore.CorruptError), ([(1, b"")], perpcore.CorruptError),
+            ([(1, "text")], perpcore.PerpError), ([(-1, b"x")], perpcore.PerpError),
+            ([5], perpcore.StoreError), ([Checkpoint(1, 2, b"x" * 50)], perpcore.CorruptError),
+        ):
+            class Damaged(ListStore):
+                def load(self, from_start):
+                    return records
+
+            with self.subTest(records=records), self.assertLogs("perpcore", "ERROR"):
+                with self.assertRaises(wanted):
+                    perpcore.Core(store=Damaged())
+
+    def test_it_can_not_call_the_core_that_it_stores_for(self):
+        raised = []
+
+        class Curious(WriteOnly):
+            def append(self, record):
+                if cores:
+                    try:
+                        cores[0].check()
+                    except perpcore.StateError as error:
+                        raised.append(error)
+
+        cores = []
+        cores.append(Desk(store=Curious()).core)
+        cores[0].capital.transfer("okx", 5, now=T0)
+        self.assertEqual(len(raised), 1)
+        cores.pop().close()
+
+    def test_a_store_that_only_writes(self):
+        store = WriteOnly()
+        with Desk(store=store).core as core:
+            with self.assertRaises(perpcore.StateError):
+                core.checkpoint()
+        self.assertIn("equity", store.kinds)
+        with self.assertRaises(perpcore.InvalidError):
+            perpcore.replay(store)
+
+    def test_checkpoints_come_by_themselves(self):
+        store = ListStore()
+        with Desk(store=store, checkpoint_every=5).core as core:
+            core.capital.transfer("okx", 5, now=T0)
+        self.assertIsNotNone(store.saved)
+
+    def test_a_keyboard_interrupt_in_a_store_goes_on_in_the_caller(self):
+        class Stopped(ListStore):
+            stop = False
+
+            def commit(self):
+                if self.stop:
+                    self.stop = False
+                    raise KeyboardInterrupt
+                super().commit()
+
+        store = Stopped()
+        desk = Desk(store=store)
+        before = desk.core.hash
+        store.stop = True
+        with self.assertRaises(KeyboardInterrupt):
+            desk.core.capital.transfer("okx", 5, now=T0)
+        self.assertEqual(desk.core.hash, before)
+        desk.core.close()
+
+
+class KeepStored(unittest.TestCase):
+    def test_a_configuration_that_is_given_wins_unless_the_stored_one_is_kept(self):
+        store = MemoryStore()
+        config = Config()
+        config.risk.mode = perpcore.Mode.CONSERVATIVE
+        perpcore.Core(config, store=store).close()
+        with perpcore.Core(store=store, keep_stored=True) as core:
+            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
+        with perpcore.Core(store=store) as core:
+            self.assertEqual(core.config.risk.mode, perpcore.Mode.BALANCED)
+            self.assertEqual(core.scheduler.list(JobState.PENDING), ())
