@@ -1,10 +1,10 @@
-# bash completion for perpctl and perpcore-console
+# bash completion for perpctl, perpcore-console, perp-scenario and perp-replay
 
 _perpctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
     local commands="status jobs explain rules feasibility pause resume set-risk-mode override kill
         reset-halt resolve cancel"
-    local options="--url --token-file --actor --reason --json --help"
+    local options="--url --token-file --actor --reason --json --help --version"
     COMPREPLY=()
     case $before in
     --token-file)
@@ -45,8 +45,34 @@ _perpcore_console() {
     --listen | --speed | --seed) ;;
     *)
         mapfile -t COMPREPLY < <(compgen -W \
-            "--listen --token-file --store --market --speed --seed --help" -- "$word")
+            "--listen --token-file --store --market --speed --seed --help --version" -- "$word")
         ;;
     esac
 }
 complete -F _perpcore_console perpcore-console
+
+_perp_scenario() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    COMPREPLY=()
+    if [ "${COMP_WORDS[COMP_CWORD - 1]}" = --store ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -W "--store --help --version" -- "$word")
+    fi
+}
+complete -F _perp_scenario perp-scenario
+
+_perp_replay() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    COMPREPLY=()
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --to | --explain) return ;;
+    esac
+    case $word in
+    -*)
+        mapfile -t COMPREPLY < <(compgen -W "--to --explain --json --help --version" -- "$word")
+        ;;
+    *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    esac
+}
+complete -F _perp_replay perp-replay
