@@ -1,24 +1,44 @@
 #!/bin/sh
-# The C programs in README.md compile without a warning, run, and print what stands below them; the
-# pages link to what is there; and every name of the closed lists is explained in its page.
+# Every block of the pages is compiled or run (blocks.py), what they name is there (promises.py), they
+# link to what is there, every name of the closed lists is explained in its page, and everything in
+# the public headers has a comment (reference.sh).
 # usage: run.sh BUILD   (CC, SANITIZE, LIB_LIBS as the Makefile sets them)
 build=$1
 LIB_LIBS=${LIB_LIBS:-$(pkg-config --libs libcjson) -lm}
-folder=$build/docs
+folder=$build/docs-links
 rm -rf "$folder"
 mkdir -p "$folder" || exit 1
 passed=0
 failed=0
 
-# Block n of ```c goes to n.c; the block of ```text that follows it to n.expected.
-awk -v folder="$folder" '
-    /^```c$/ { n++; file = folder "/" n ".c"; next }
-    /^```text$/ && n > 0 { file = folder "/" n ".expected"; next }
-    /^```/ { file = ""; next }
-    file != "" { print > file }
-    END { if (n == 0) exit 1 }' README.md || { echo "README.md has no C example"; exit 1; }
+# count PROGRAM: adds the figures of its last line, "N passed, N failed".
+count() {
+    "$@" >"$folder/log" 2>&1
+    grep -v '[0-9] passed, [0-9]* failed' "$folder/log"
+    figures=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$folder/log")
+    [ -n "$figures" ] || figures="0 1"
+    passed=$((passed + ${figures% *}))
+    failed=$((failed + ${figures#* }))
+}
+
+count sh tests/docs/reference.sh "$build"
+if command -v python3 >/dev/null; then
+    export PYTHONDONTWRITEBYTECODE=1
+    count python3 tests/docs/blocks.py "$build"
+    count python3 tests/docs/promises.py "$build"
+else
+    echo "left out: all but the C programs of README.md: the blocks of the pages need python3"
+    # Block n of ```c goes to n.c; the block of ```text that follows it to n.expected.
+    awk -v folder="$folder" '
+        /^```c$/ { n++; file = folder "/" n ".c"; next }
+        /^```text$/ && n > 0 { file = folder "/" n ".expected"; next }
+        /^```/ { file = ""; next }
+        file != "" { print > file }
+        END { if (n == 0) exit 1 }' README.md || { echo "README.md has no C example"; exit 1; }
+fi
 
 for source in "$folder"/*.c; do
+    grep -q 'main(' "$source" 2>/dev/null || continue
     name=${source%.c}
     if ! ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude \
         ${SANITIZE:+-fsanitize=$SANITIZE} "$source" "$build/lib/libperpcore.a" $LIB_LIBS -pthread \
