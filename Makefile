@@ -55,6 +55,10 @@ INCLUDEDIR ?= $(PREFIX)/include
 ifeq ($(origin CC),default)
 CC := $(if $(shell command -v gcc),gcc,cc)
 endif
+# The C++ compiler that goes with the C compiler; empty where it is not there.
+ifeq ($(origin CXX),default)
+CXX := $(shell command -v $(if $(findstring clang,$(CC)),clang++,g++))
+endif
 AR ?= ar
 OPT ?= -O2
 WITH_SQLITE ?= 1
@@ -162,6 +166,10 @@ LEFT_OUT := $(foreach p,$(PRESENT),$(if $(strip $(foreach q,$($(p)_PACKAGES),\
 PROGRAM_NAMES := $(filter-out $(LEFT_OUT),$(PRESENT))
 PROGRAMS := $(addprefix $(BUILD)/bin/,$(PROGRAM_NAMES))
 
+# The C++ examples: each is one file, which needs no more than the library.
+CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
+    $(wildcard examples/cpp/*.cpp)))
+
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
 TEST_SUITES := unit property fault sim $(if $(HAVE_SQLITE),crash) \
@@ -195,7 +203,7 @@ all: left-out
 endif
 
 lib: $(STATIC) $(BUILD)/lib/libperpcore.so
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(CPP_PROGRAMS)
 
 left-out:
 	@$(if $(HAVE_CJSON),:,echo "left out: the library and all programs: libcjson-dev or pkg-config \
@@ -207,12 +215,15 @@ else
 endif
 	@$(if $(HAVE_CHECK),:,echo "left out: the tests: check is missing (make deps)")
 	@$(foreach p,$(LEFT_OUT),echo "left out: $(p), which needs $($(p)_PACKAGES)";):
+	@$(if $(CXX),:,echo "left out: the C++ examples: no C++ compiler")
 
 # Objects depend on this file, which changes when the compiler or a flag does.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
 	    printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' >$@
+# Phony, since .SECONDARY lets a file that is not there count as made.
+.PHONY: FORCE
 FORCE:
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
@@ -240,7 +251,9 @@ $(BUILD)/lib/libperpcore.so: $(SHARED)
 
 ifeq ($(LINK),shared)
 LIBRARY := $(BUILD)/lib/libperpcore.so
-LIBRARY_LIBS := -L$(BUILD)/lib -lperpcore -Wl,-rpath,$(abspath $(BUILD)/lib) $(LIB_LIBS)
+# A program finds the library from its own place, in the build folder and below PREFIX.
+RPATH ?= $$$$ORIGIN/../lib
+LIBRARY_LIBS := -L$(BUILD)/lib -lperpcore $(if $(RPATH),'-Wl$(comma)-rpath$(comma)$(RPATH)') $(LIB_LIBS)
 else
 LIBRARY := $(STATIC)
 LIBRARY_LIBS := $(STATIC) $(LIB_LIBS)
@@ -270,6 +283,13 @@ $(BUILD)/bin/$(1): $$($(1)_OBJECTS) $(LIBRARY)
 endef
 $(foreach p,$(PROGRAM_NAMES),$(eval $(call program_rule,$(p))))
 
+BASE_CXXFLAGS := -std=c++17 -Iinclude $(filter -O% -g -W% -f%,$(filter-out \
+    -Wstrict-prototypes -Wmissing-prototypes -fPIC,$(BASE_CFLAGS)))
+$(BUILD)/bin/cpp_%: examples/cpp/%.cpp $(HEADERS) $(LIBRARY) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)$(CXX) $(CPPFLAGS) $(BASE_CXXFLAGS) $(CXXFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< \
+	    $(LIBRARY_LIBS) -o $@
+
 # ---- Tests ---------------------------------------------------------------------------------------
 
 CHECK_LIBS = $(call pkg_libs,check)
@@ -293,6 +313,12 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT
 	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
 	    $(LIB_LIBS) -o $@
 
+# The benchmark of the operations, on a workload of its own.
+PERP_BENCH := $(BUILD)/bin/perp-bench
+$(PERP_BENCH): $(call object,tests/bench/perp_bench.c tests/bench/world.c) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(filter %.o,$^) $(STATIC) $(LIB_LIBS) -o $@
+
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< $(STATIC) $(LIB_LIBS) -o $@
@@ -314,7 +340,13 @@ CHECKS = $(foreach p,$(TEST_PROGRAMS),\
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     "layers=sh tests/layers/run.sh" \
     "abi=sh tests/abi/run.sh $(BUILD)" \
+    "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
+    "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
     "headers=sh tests/headers/run.sh $(BUILD)" \
+    "cpp=sh tests/cpp/run.sh $(BUILD)" \
+    $(if $(SANITIZE),,"rust=sh tests/rust/run.sh $(BUILD)") \
+    "python=sh tests/python/run.sh $(BUILD)" \
+    "install=sh tests/install/run.sh $(BUILD)" \
     "docs=sh tests/docs/run.sh $(BUILD)"
 
 ifneq ($(and $(HAVE_CJSON),$(HAVE_CHECK)),)
@@ -347,9 +379,13 @@ fuzz:
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-bench: $(BENCH_PROGRAMS)
-	@$(if $(BENCH_PROGRAMS),,echo "there is nothing in tests/bench")
+bench: $(PERP_BENCH) $(BENCH_PROGRAMS)
+	$(PERP_BENCH)
 	@set -e; $(foreach p,$(BENCH_PROGRAMS),echo "$(notdir $(p))"; $(p);)
+
+.PHONY: bench-instructions
+bench-instructions: $(PERP_BENCH)
+	@sh tests/bench/instructions.sh $(PERP_BENCH)
 
 ifdef HAVE_CJSON
 demo: $(BUILD)/bin/replay
@@ -373,59 +409,145 @@ console:
 	@echo "the console needs libmicrohttpd-dev: make deps console" >&2; exit 1
 endif
 
+# ctypes' view of the public headers; needs clang and Python.
+.PHONY: python-abi
+python-abi:
+	python3 tests/python/generate.py examples/python/perpcore/_abi.py
+
+# The API reference from the headers' comments, with the pages; a warning is an error.
+.PHONY: docs
+docs:
+	@command -v doxygen >/dev/null || { echo "the API reference needs doxygen" >&2; exit 1; }
+	@rm -rf $(BUILD)/docs
+	@mkdir -p $(BUILD)/docs
+	$(call say,DOXYGEN,$(BUILD)/docs/html)DOCS_FOLDER='$(BUILD)/docs' DOCS_VERSION='$(VERSION)' \
+	    doxygen docs/Doxyfile
+
 # ---- Installing ----------------------------------------------------------------------------------
 
-.PHONY: install uninstall
-$(BUILD)/perpcore.pc: perpcore.pc.in FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
-	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
-	    -e 's|@REQUIRES@|$(strip $(LIB_PACKAGES))|' $< >$@
-
-# The console and its command line, where they were built.
-TOOLS := $(filter perpcore-console perpctl,$(PROGRAM_NAMES))
 BINDIR ?= $(PREFIX)/bin
-MANDIR ?= $(PREFIX)/share/man
-COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
-man_of = examples/$(patsubst perpcore-%,%,$(1)).1
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/perpcore
+COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+CMAKEDIR ?= $(LIBDIR)/cmake/perpcore
 
-define install_tool
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONDIR)'
-	install -m 755 $(BUILD)/bin/$(1) '$(DESTDIR)$(BINDIR)'
-	install -m 644 $(call man_of,$(1)) '$(DESTDIR)$(MANDIR)/man1/$(1).1'
-	install -m 644 examples/perpctl.bash '$(DESTDIR)$(COMPLETIONDIR)/$(1)'
+# Groups of files: where they go, with which mode, and the files. install puts them there and
+# uninstall takes them away.
+TOOLS := perpcore-console perpctl perp-scenario perp-replay
+GROUPS := tools man1 man3 completion headers archive shared pkgconfig cmake doc guides images
+to_tools := $(BINDIR) 755 $(addprefix $(BUILD)/bin/,$(TOOLS))
+to_man1 := $(MANDIR)/man1 644 $(TOOLS:%=examples/%.1)
+to_man3 := $(MANDIR)/man3 644 docs/perpcore.3
+to_completion := $(COMPLETIONDIR) 644 $(addprefix $(BUILD)/install/completion/,$(TOOLS))
+to_headers := $(INCLUDEDIR)/perpcore 644 $(HEADERS)
+to_archive := $(LIBDIR) 644 $(STATIC)
+to_shared := $(LIBDIR) 755 $(SHARED)
+to_pkgconfig := $(PKGCONFIGDIR) 644 $(addprefix $(BUILD)/install/,perpcore.pc perpcore-static.pc)
+to_cmake := $(CMAKEDIR) 644 \
+    $(addprefix $(BUILD)/install/,perpcoreConfig.cmake perpcoreConfigVersion.cmake)
+to_doc := $(DOCDIR) 644 README.md CHANGELOG.md LICENSE
+to_guides := $(DOCDIR)/docs 644 $(sort $(wildcard docs/*.md docs/*.json))
+to_images := $(DOCDIR)/docs/img 644 $(sort $(wildcard docs/img/*))
+group_dir = $(word 1,$(to_$(1)))
+group_mode = $(word 2,$(to_$(1)))
+group_files = $(wordlist 3,$(words $(to_$(1))),$(to_$(1)))
+
+# A tool that was not built is left out, with its manual page and completion.
+UNBUILT := $(foreach t,$(filter-out $(PROGRAM_NAMES),$(TOOLS)),%/$(t) %/$(t).1)
+present_files = $(filter-out $(UNBUILT),$(call group_files,$(1)))
+
+# The paths go into files and lists of words.
+INSTALL_PATHS := PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR DOCDIR COMPLETIONDIR PKGCONFIGDIR CMAKEDIR
+is_path = $(and $(filter 1,$(words $(1))),$(filter /%,$(1)))
+check_paths = $(foreach v,$(INSTALL_PATHS),$(if $(call is_path,$($(v))),,\
+    $(error $(v) is "$($(v))": it must be one path from / on, without spaces)))
+
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+from_cmake = $$(realpath -ms --relative-to=$(CMAKEDIR) $(1))
+space := $(subst ,, )
+define fill
+@mkdir -p $(@D)
+@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(SOVERSION)|' \
+    -e 's|@MINOR@|$(call version_part,MINOR)|' -e 's|@REQUIRES@|$(strip $(LIB_PACKAGES))|' \
+    -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
+    -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' \
+    -e "s|@LIBDIR_FROM_HERE@|$(call from_cmake,$(LIBDIR))|" \
+    -e "s|@INCLUDEDIR_FROM_HERE@|$(call from_cmake,$(INCLUDEDIR))|" \
+    -e 's|@SHARED_NAME@|$(notdir $(SHARED))|' -e 's|@SONAME@|$(SONAME)|' \
+    -e 's|@STATIC_NEEDS@|$(subst $(space),;,$(strip $(LIB_LIBS) -pthread))|' $< >$@
+endef
+filled := $(call group_files,pkgconfig) $(call group_files,cmake)
+$(filter %/perpcore.pc,$(filled)): perpcore.pc.in FORCE
+	$(fill)
+$(filter-out %/perpcore.pc,$(filled)): $(BUILD)/install/%: .packaging/%.in FORCE
+	$(fill)
+$(BUILD)/install/completion/%: examples/perpcore.bash
+	@mkdir -p $(@D)
+	@cp $< $@
+
+define install_group
+	install -d "$$DESTDIR$(group_dir)"
+	install -m $(group_mode) $(present_files) "$$DESTDIR$(group_dir)"
 
 endef
 
-install: lib programs $(BUILD)/perpcore.pc
-	$(foreach t,$(TOOLS),$(call install_tool,$(t)))
-	install -d '$(DESTDIR)$(INCLUDEDIR)/perpcore' '$(DESTDIR)$(LIBDIR)/pkgconfig'
-	install -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/perpcore'
-	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
-	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)'
-	ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libperpcore.so'
-	install -m 644 $(BUILD)/perpcore.pc '$(DESTDIR)$(LIBDIR)/pkgconfig'
-	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+.PHONY: install uninstall
+install uninstall: export DESTDIR := $(DESTDIR)
+install: all $(filled) $(call group_files,completion)
+	$(check_paths)$(foreach g,$(GROUPS),$(if $(call present_files,$(g)),$(call install_group,$(g))))
+	ln -sf $(notdir $(SHARED)) "$$DESTDIR$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$$DESTDIR$(LIBDIR)/libperpcore.so"
+	$(refresh_loader)
 
+# The loader's cache, where a folder of the system was changed.
+refresh_loader = @if [ -z "$$DESTDIR" ] && [ "$$(id -u)" = 0 ]; then \
+    case '$(LIBDIR)' in /usr/*) ldconfig ;; esac; fi
+
+INSTALLED := $(foreach g,$(GROUPS),\
+    $(addprefix $(call group_dir,$(g))/,$(notdir $(call group_files,$(g))))) \
+    $(LIBDIR)/libperpcore.so $(LIBDIR)/$(SONAME)
+# Folders that are left empty go too, up to PREFIX, but not those that every system has.
+SYSTEM_DIRS := $(foreach p,/usr /usr/local,$(p) $(addprefix $(p)/,bin include lib share share/man))
 uninstall:
-	rm -f $(foreach f,libperpcore.a libperpcore.so $(SONAME) $(notdir $(SHARED)) \
-	    pkgconfig/perpcore.pc,'$(DESTDIR)$(LIBDIR)/$(f)')
-	rm -f $(foreach h,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/perpcore/$(h)')
-	-rmdir '$(DESTDIR)$(INCLUDEDIR)/perpcore'
-	rm -f $(foreach t,perpcore-console perpctl,'$(DESTDIR)$(BINDIR)/$(t)' \
-	    '$(DESTDIR)$(MANDIR)/man1/$(t).1' '$(DESTDIR)$(COMPLETIONDIR)/$(t)')
+	$(check_paths)@for f in $(INSTALLED); do rm -f "$$DESTDIR$$f" || exit 1; done
+	@for d in $(sort $(foreach g,$(GROUPS),$(call group_dir,$(g)))); do \
+	    while [ -d "$$DESTDIR$$d" ] && [ -z "$$(ls -A "$$DESTDIR$$d")" ]; do \
+	        [ -n "$$DESTDIR" ] || case ' $(SYSTEM_DIRS) ' in *" $$d "*) break ;; esac; \
+	        rmdir "$$DESTDIR$$d" || exit 1; \
+	        d=$${d%/*}; \
+	        case $$d in $(PREFIX) | $(PREFIX)/*) ;; *) break ;; esac; \
+	    done; \
+	done
+	$(refresh_loader)
+
+# ---- Packages ------------------------------------------------------------------------------------
+
+.PHONY: dist deb
+dist:
+	@sh .packaging/dist.sh '$(BUILD)/dist' $(VERSION)
+deb: dist
+	@sh .packaging/deb.sh '$(BUILD)/deb' '$(BUILD)/dist/perpcore-$(VERSION).tar.gz' $(VERSION)
 
 # ---- Housekeeping --------------------------------------------------------------------------------
 
-.PHONY: format format-check lint clean map
-# Until the first release all functions are of one node; then new ones get the node of their release.
+.PHONY: format format-check lint clean map abi abi-release
+# Released functions keep their symbol version, new ones get that of the version in types.h.
 map:
-	@{ printf 'PERPCORE_0.1 {\nglobal:\n'; sh tests/abi/exports.sh | sed 's/.*/    &;/'; \
-	    printf 'local:\n    *;\n};\n'; } >lib/perpcore.map
+	@mkdir -p $(BUILD)
+	@sh tests/abi/map.sh >$(BUILD)/perpcore.map && cp $(BUILD)/perpcore.map lib/perpcore.map
 
-FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] tests/*/*.[ch])
+# What the last release promised, against this library; and, at a release, its own description.
+abi: lib
+	@CC="$(CC)" sh tests/abi/run.sh $(BUILD)
+	@CC="$(CC)" sh tests/abi/abidiff.sh $(BUILD)/lib/libperpcore.so include lib/perpcore.map \
+	    $(BUILD)/abi
+abi-release: lib
+	@CC="$(CC)" sh tests/abi/release.sh $(BUILD)
+
+FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] tests/*/*.[ch] \
+    include/perpcore/*.hpp examples/cpp/*.cpp tests/cpp/*.[ch]pp)
 format:
 	clang-format -i $(FORMATTED)
 format-check:
@@ -449,13 +571,19 @@ make demo         plays a generated day through the library and writes build/dem
 make console      starts the web console on a generated market and prints its address
 make check        builds and runs all tests; the last line is "N passed, N failed"
                   SANITIZE=address,undefined (or thread): in a build folder of its own
-make bench        measures
+make bench        measures; build/bin/perp-bench --json prints one JSON line a case
+make bench-instructions   counts instructions per operation against tests/bench/budget.txt
+make docs         the API reference and the pages as HTML in build/docs/html (doxygen)
 make fuzz         runs the fuzz targets with libFuzzer (clang); FUZZ_SECONDS=60 each
-make install      PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
-make uninstall    takes away what install put there
+make install      PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR and others (docs/install.md)
+make uninstall    takes away what install put there, with the same variables
+make dist         build/dist/perpcore-VERSION.tar.gz
+make deb          Debian packages in build/deb
 make format       clang-format; format-check only looks
 make lint         clang-tidy
 make map          writes lib/perpcore.map from the public headers
+make abi          compares the library with what the last release promised (docs/versioning.md);
+                  make abi-release writes the description of a release
 make clean        removes build/
 
 CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;
