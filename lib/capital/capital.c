@@ -5,6 +5,7 @@
 
 #include "util/num.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 /* Totals over all exchanges must fit too. */
 #define MAX_EQUITY (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
@@ -41,8 +42,8 @@ static perp_status decide_equity(perp_core *core, const perp_call *call, perp_ex
     if (status != PERP_OK)
         return status;
     if (equity < 0 || equity > MAX_EQUITY)
-        return perp_fail(core, PERP_E_RANGE, "equity: %lld is out of range (0 to %lld)",
-                         (long long)equity, (long long)MAX_EQUITY);
+        return perp_fail(core, PERP_E_RANGE, "equity: %s is out of range (0 to %s)",
+                         PERP_SHOW_USD(equity), PERP_SHOW_USD(MAX_EQUITY));
     return commit_one(core, call, PERP_EVENT_EQUITY, exchange, equity, 0);
 }
 
@@ -66,8 +67,8 @@ static perp_status decide_transfer(perp_core *core, const perp_call *call,
         !perp_usd_add(account->day_start, amount, &start) || start > MAX_EQUITY ||
         !perp_usd_add(core->capital->peak, amount, &peak) || peak > INT64_MAX / 4)
         return perp_fail(core, PERP_E_RANGE,
-                         "amount: %lld would make the equity of %lld negative or too large",
-                         (long long)amount, (long long)account->equity);
+                         "amount: %s would make the equity of %s negative or too large",
+                         PERP_SHOW_USD(amount), PERP_SHOW_USD(account->equity));
     return commit_one(core, call, PERP_EVENT_TRANSFER, exchange, amount, 0);
 }
 
@@ -87,8 +88,8 @@ static perp_status decide_correct(perp_core *core, const perp_call *call, perp_e
     if (status != PERP_OK)
         return status;
     if (day_start < 0 || day_start > MAX_EQUITY)
-        return perp_fail(core, PERP_E_RANGE, "day_start: %lld is out of range",
-                         (long long)day_start);
+        return perp_fail(core, PERP_E_RANGE, "day_start: %s is out of range",
+                         PERP_SHOW_USD(day_start));
     return commit_one(core, call, PERP_EVENT_CORRECT, exchange, day_start, 0);
 }
 
@@ -124,7 +125,7 @@ static perp_status decide_pnl(perp_core *core, const perp_call *call, perp_excha
     if (status != PERP_OK)
         return status;
     if (volume < 0)
-        return perp_fail(core, PERP_E_RANGE, "volume: %lld is negative", (long long)volume);
+        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
     int64_t now = perp_query_time(core, call->now_ns);
     if (!perp_capital_can_book(core->capital, now, exchange, pnl, volume, fees))
         return perp_fail(core, PERP_E_RANGE, "pnl: the day's figures would overflow");
@@ -190,8 +191,8 @@ static perp_status decide_reserve(perp_core *core, const perp_call *call,
     if (status != PERP_OK)
         return status;
     if (need->amount <= 0)
-        return perp_fail(core, PERP_E_RANGE, "amount: %lld is not above 0",
-                         (long long)need->amount);
+        return perp_fail(core, PERP_E_RANGE, "amount: %s is not above 0",
+                         PERP_SHOW_USD(need->amount));
     int64_t now;
     status = perp_call_time(core, call, &now);
     if (status != PERP_OK)
@@ -257,8 +258,8 @@ static perp_status decide_settle(perp_core *core, const perp_call *call, uint32_
                          (unsigned long long)id);
     perp_usd most = held->in_flight + (kind == PERP_EVENT_RELEASE ? held->used : 0);
     if (amount < 0 || amount > most)
-        return perp_fail(core, PERP_E_RANGE, "amount: %lld is not in 0 to %lld", (long long)amount,
-                         (long long)most);
+        return perp_fail(core, PERP_E_RANGE, "amount: %s is not in 0 to %s", PERP_SHOW_USD(amount),
+                         PERP_SHOW_USD(most));
     int64_t now;
     status = perp_call_time(core, call, &now);
     if (status != PERP_OK)

@@ -6,6 +6,7 @@
 
 #include "util/num.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 uint32_t perp_pool_of(const perp_core *core, uint32_t strategy) {
     if (strategy == PERP_STRATEGY_ARB)
@@ -50,8 +51,8 @@ perp_status perp_needs_of_spec(const perp_core *core, const perp_job *given,
             return perp_fail(core, PERP_E_INVALID, "job.legs[%u].instrument: no instrument %u", i,
                              leg->instrument);
         if (notional <= 0)
-            return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %lld is not above 0", i,
-                             (long long)notional);
+            return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %s is not above 0", i,
+                             PERP_SHOW_USD(notional));
         if (!perp_need_add(needs, n, perp_instrument_at(core, leg->instrument)->spec.exchange,
                            perp_pool_of(core, job->strategy), notional))
             return perp_fail(core, PERP_E_RANGE, "job: the notionals overflow");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/sized.h"
+#include "util/text.h"
 
 /* A call's message belongs to the thread that made it: another thread's failure can't overwrite it.
  */
@@ -22,6 +23,8 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
     va_end(arguments);
     if (length < 0)
         last_error.text[0] = '\0';
+    else if ((size_t)length >= sizeof last_error.text)
+        perp_text_end_whole(last_error.text);
     last_error.core = core;
     return status;
 }
@@ -171,7 +174,9 @@ perp_status perp_exchange_find(const perp_core *core, const char *name, perp_exc
             return PERP_OK;
         }
     }
-    return perp_fail(core, PERP_E_NOT_FOUND, "no exchange '%.64s'", name);
+    char shown[80];
+    perp_text_show(name, shown, sizeof shown);
+    return perp_fail(core, PERP_E_NOT_FOUND, "no exchange '%s'", shown);
 }
 
 perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchange,
@@ -188,7 +193,9 @@ perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchang
             return PERP_OK;
         }
     }
-    return perp_fail(core, PERP_E_NOT_FOUND, "no instrument '%.64s' on %s", symbol,
+    char shown[80];
+    perp_text_show(symbol, shown, sizeof shown);
+    return perp_fail(core, PERP_E_NOT_FOUND, "no instrument '%s' on %s", shown,
                      core->exchanges[exchange].spec.name);
 }
 

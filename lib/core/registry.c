@@ -134,8 +134,8 @@ static perp_status check_exchange_range(perp_core *core, const perp_exchange_spe
         return perp_fail(core, PERP_E_RANGE, "exchange.maker_fee_bps: %g is out of range",
                          spec->maker_fee_bps);
     if (spec->max_notional < -1)
-        return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %lld is negative",
-                         (long long)spec->max_notional);
+        return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is negative",
+                         PERP_SHOW_USD(spec->max_notional));
     if (perp_n_exchanges(core) >= PERP_MAX_EXCHANGES)
         return perp_fail(core, PERP_E_RANGE, "exchange: more than %d", PERP_MAX_EXCHANGES);
     return PERP_OK;
@@ -264,8 +264,8 @@ static bool same_instrument(const perp_instrument_spec *a, const perp_instrument
 
 static perp_status check_instrument_range(perp_core *core, const perp_instrument_spec *spec) {
     if (spec->min_notional < 0)
-        return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %lld is negative",
-                         (long long)spec->min_notional);
+        return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %s is negative",
+                         PERP_SHOW_USD(spec->min_notional));
     if (spec->funding_interval_h > MAX_INTERVAL_H)
         return perp_fail(core, PERP_E_RANGE, "instrument.funding_interval_h: %g is above %g",
                          spec->funding_interval_h, MAX_INTERVAL_H);

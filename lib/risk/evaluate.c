@@ -6,6 +6,7 @@
 
 #include "util/num.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *view) {
     const perp_capital *capital = core->capital;
@@ -68,9 +69,8 @@ static perp_status check_minima(const perp_core *core, const struct perp_job_leg
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].quantity: %.17g is below min_qty %g",
                          n, leg->quantity, spec->min_qty);
     if (leg->notional < spec->min_notional)
-        return perp_fail(core, PERP_E_INVALID,
-                         "job.legs[%u].notional: %lld is below min_notional %lld", n,
-                         (long long)leg->notional, (long long)spec->min_notional);
+        return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %s is below min_notional %s",
+                         n, PERP_SHOW_USD(leg->notional), PERP_SHOW_USD(spec->min_notional));
     if (spec->qty_step > 0 && !on_step(leg->quantity, spec->qty_step))
         return perp_fail(core, PERP_E_INVALID,
                          "job.legs[%u].quantity: %.17g is not a multiple of %g", n, leg->quantity,
@@ -95,8 +95,8 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].quantity: %g is not above 0", n,
                          given->quantity);
     if (given->notional < 0)
-        return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %lld is not above 0", n,
-                         (long long)given->notional);
+        return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %s is not above 0", n,
+                         PERP_SHOW_USD(given->notional));
     if (given->leverage != 0 && (!isfinite(given->leverage) || given->leverage < 1))
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].leverage: %g is below 1", n,
                          given->leverage);
@@ -127,11 +127,11 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
         return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", spec->n_legs,
                          PERP_MAX_LEGS);
     if (spec->notional <= 0 || spec->notional > MAX_NOTIONAL)
-        return perp_fail(core, PERP_E_INVALID, "job.notional: %lld is out of range",
-                         (long long)spec->notional);
+        return perp_fail(core, PERP_E_INVALID, "job.notional: %s is out of range",
+                         PERP_SHOW_USD(spec->notional));
     if (spec->est_volume < -1 || spec->est_volume > MAX_NOTIONAL)
-        return perp_fail(core, PERP_E_INVALID, "job.est_volume: %lld is out of range",
-                         (long long)spec->est_volume);
+        return perp_fail(core, PERP_E_INVALID, "job.est_volume: %s is out of range",
+                         PERP_SHOW_USD(spec->est_volume));
     if (!isfinite(spec->expected_edge_bps))
         return perp_fail(core, PERP_E_INVALID, "job.expected_edge_bps: not finite");
     if (!perp_not_negative(spec->holding_hours) || spec->holding_hours > MAX_HOLDING_HOURS)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/sized.h"
+#include "util/text.h"
 
 static perp_status commit_kind(perp_core *core, const perp_call *call, uint32_t kind) {
     int64_t now;
@@ -169,10 +170,9 @@ static perp_status decide_limits(perp_core *core, const perp_call *call, const p
     if (sane && raises(core, &limits))
         status = perp_call_signed(core, call, "raising a limit");
     if (status == PERP_OK && !sane)
-        status =
-            perp_fail(core, PERP_E_RANGE,
-                      "limits: max_notional %lld or max_dispatch_per_minute %u is out of range",
-                      (long long)limits.max_notional, limits.max_dispatch_per_minute);
+        status = perp_fail(core, PERP_E_RANGE,
+                           "limits: max_notional %s or max_dispatch_per_minute %u is out of range",
+                           PERP_SHOW_USD(limits.max_notional), limits.max_dispatch_per_minute);
     int64_t now;
     if (status == PERP_OK)
         status = perp_call_time(core, call, &now);

@@ -7,6 +7,7 @@
 
 #include "util/num.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 void perp_job_result_init(perp_job_result *result) {
     if (!result)
@@ -150,8 +151,8 @@ static perp_status make_bookings(struct finish *f) {
     }
     if (result->has_totals) {
         if (result->volume < 0)
-            return perp_fail(f->core, PERP_E_RANGE, "volume: %lld is negative",
-                             (long long)result->volume);
+            return perp_fail(f->core, PERP_E_RANGE, "volume: %s is negative",
+                             PERP_SHOW_USD(result->volume));
         share_totals(f->bookings, f->n_bookings, result->pnl, result->volume, result->fees);
     }
     return check_bookings(f->core, f->now, f->bookings, f->n_bookings);
@@ -405,7 +406,7 @@ static perp_status decide_close(perp_core *core, const perp_call *call, const pe
     if (status != PERP_OK)
         return status;
     if (volume < 0)
-        return perp_fail(core, PERP_E_RANGE, "volume: %lld is negative", (long long)volume);
+        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
     struct booking bookings[PERP_MAX_LEGS];
     uint32_t n = booking_rows(job, bookings);
     share_totals(bookings, n, pnl, volume, fees);

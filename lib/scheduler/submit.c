@@ -6,6 +6,7 @@
 
 #include "scheduler/blob.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 void perp_job_init(perp_job *job) {
     if (!job)
@@ -25,8 +26,8 @@ static perp_status check_hedge(const perp_core *core, const struct perp_job_entr
     double bought = (double)sums[PERP_SIDE_BUY], sold = (double)sums[PERP_SIDE_SELL];
     if (fabs(bought - sold) > tolerance * fmax(bought, sold))
         return perp_fail(core, PERP_E_INVALID,
-                         "job.legs: bought notional %lld and sold %lld do not hedge",
-                         (long long)sums[PERP_SIDE_BUY], (long long)sums[PERP_SIDE_SELL]);
+                         "job.legs: bought notional %s and sold %s do not hedge",
+                         PERP_SHOW_USD(sums[PERP_SIDE_BUY]), PERP_SHOW_USD(sums[PERP_SIDE_SELL]));
     uint32_t base;
     if (!perp_job_balanced(job, tolerance, &base))
         return perp_fail(core, PERP_E_INVALID,

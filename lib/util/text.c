@@ -167,6 +167,18 @@ void perp_text_usd(perp_usd amount, char text[32]) {
     print_decimal(amount < 0, micro, decimals, text);
 }
 
+void perp_text_end_whole(char *text) {
+    size_t length = strlen(text);
+    for (int i = 0; i < 3 && length > 0 && !perp_text_is_utf8(text, length); i++) {
+        text[--length] = 0;
+    }
+}
+
+const char *perp_show_usd(perp_usd amount, char text[32]) {
+    perp_text_usd(amount, text);
+    return text;
+}
+
 void perp_text_time(int64_t time_ns, char text[40]) {
     int64_t seconds = time_ns / NS_PER_S;
     int64_t ns = time_ns % NS_PER_S;

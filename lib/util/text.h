@@ -11,6 +11,8 @@
 bool perp_text_is_name(const char *text, size_t max);
 /* Whether text is valid UTF-8; a zero byte is not. */
 bool perp_text_is_utf8(const char *text, size_t length);
+/* Takes the part of a character off that a text was cut in. */
+void perp_text_end_whole(char *text);
 
 /* The shortest decimal text that reads back as the same double; finite. Buffer of 32. */
 void perp_text_double(double value, char text[32]);
@@ -18,6 +20,9 @@ void perp_text_int64(int64_t value, char text[32]);
 void perp_text_uint64(uint64_t value, char text[32]);
 /* Money in USD with at most six decimals, exact, no trailing zeros ("12.5", "-0.000001", "7"). */
 void perp_text_usd(perp_usd amount, char text[32]);
+/* The same inside a call that prints it: the text is there until the end of the block. */
+const char *perp_show_usd(perp_usd amount, char text[32]);
+#define PERP_SHOW_USD(amount) perp_show_usd(amount, (char[32]){0})
 /* ISO 8601 in UTC with nanoseconds: "2022-12-13T00:00:00.000000000Z". */
 void perp_text_time(int64_t time_ns, char text[40]);
 /* Text from outside as one line of a message: control characters become '?', and what is longer

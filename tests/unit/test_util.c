@@ -9,6 +9,7 @@
 
 #include "util/map.h"
 #include "util/num.h"
+#include "util/text.h"
 #include "util/sized.h"
 
 START_TEST(sums_that_do_not_fit_are_refused) {
@@ -288,6 +289,43 @@ START_TEST(every_value_of_a_list_has_its_name_and_others_have_none) {
 }
 END_TEST
 
+START_TEST(a_message_that_is_cut_ends_in_a_whole_character) {
+    char long_name[600], text[4] = "a\xc3";
+    perp_exchange_id id;
+    perp_core *core;
+    ck_assert_int_eq(perp_core_open(NULL, &core), PERP_OK);
+    for (size_t shift = 0; shift < 2; shift++) {
+        memset(long_name, 'x', sizeof long_name);
+        for (size_t i = shift; i + 2 < sizeof long_name; i += 2) {
+            memcpy(long_name + i, "\xc3\xa9", 2);
+        }
+        long_name[sizeof long_name - 1] = 0;
+        ck_assert_int_eq(perp_exchange_find(core, long_name, &id), PERP_E_NOT_FOUND);
+        const char *message = perp_core_error(core);
+        ck_assert(perp_text_is_utf8(message, strlen(message)));
+    }
+    perp_core_close(core);
+    perp_text_end_whole(text);
+    ck_assert_str_eq(text, "a");
+}
+END_TEST
+
+START_TEST(amounts_in_messages_are_dollars) {
+    perp_config config;
+    perp_exchange_spec spec;
+    perp_core *core;
+    perp_exchange_id id;
+    perp_config_init(&config);
+    perp_exchange_spec_init(&spec);
+    strcpy(spec.name, "okx");
+    spec.max_notional = -5 * PERP_USD / 2;
+    ck_assert_int_eq(perp_core_open(&config, &core), PERP_OK);
+    ck_assert_int_eq(perp_exchange_add(core, &spec, &id), PERP_E_RANGE);
+    ck_assert_str_eq(perp_core_error(core), "exchange.max_notional: -2.5 is negative");
+    perp_core_close(core);
+}
+END_TEST
+
 START_TEST(the_version_text_is_made_of_the_macros) {
     char text[32];
     snprintf(text, sizeof text, "%d.%d.%d", PERP_VERSION_MAJOR, PERP_VERSION_MINOR,
@@ -353,6 +391,8 @@ int main(void) {
     tcase_add_test(tests, a_result_stays_inside_the_hosts_struct);
     tcase_add_test(tests, every_value_of_a_list_has_its_name_and_others_have_none);
     tcase_add_test(tests, the_version_text_is_made_of_the_macros);
+    tcase_add_test(tests, a_message_that_is_cut_ends_in_a_whole_character);
+    tcase_add_test(tests, amounts_in_messages_are_dollars);
     tcase_add_test(tests, a_uuid_reads_back_and_nothing_else_is_one);
     tcase_add_test(tests, a_fresh_call_has_its_size_and_nothing_else);
     suite_add_tcase(suite, tests);
