@@ -82,8 +82,8 @@ typedef struct perp_callbacks {
        queued, or NULL where the host must act. */
     void (*on_leg_risk)(void *user, const perp_uuid *job_id, const perp_naked *naked,
                         uint32_t n_naked, const perp_uuid *repair);
-    /* The kill switch went on for an exchange (or PERP_ALL_EXCHANGES): cancel the orders of these
-     * jobs. */
+    /* The kill switch was put on for an exchange (or PERP_ALL_EXCHANGES): cancel the orders of
+       these jobs. Called at each such call, but not where a callback kills again what is killed. */
     void (*on_kill)(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs);
     /* An alert was raised, or cleared (active 0): by the change that was made, or since the last
        perp_monitor_watch, which tells those that come from feeds or with time. */

@@ -17,7 +17,7 @@ extern "C" {
 /* bid < ask; a size may be 0 (that side is empty). Sizes are in units of the base. */
 typedef struct perp_quote {
     perp_instrument_id instrument;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     int64_t time_ns;
     double bid;
     double bid_size;
@@ -37,7 +37,7 @@ typedef struct perp_book {
     perp_instrument_id instrument;
     uint32_t n_bids;
     uint32_t n_asks;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     int64_t time_ns;
     const perp_book_level *bids;
     const perp_book_level *asks;
@@ -46,7 +46,7 @@ typedef struct perp_book {
 /* A trade that was made by anyone. */
 typedef struct perp_trade {
     perp_instrument_id instrument;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     int64_t time_ns;
     double price;
     double size; /* may be 0: not known */
@@ -55,7 +55,7 @@ typedef struct perp_trade {
 /* The mark price of the exchange. */
 typedef struct perp_mark {
     perp_instrument_id instrument;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     int64_t time_ns;
     double price;
 } perp_mark;
@@ -75,7 +75,7 @@ typedef struct perp_funding {
 /* How long one order took, from sending it to its answer. */
 typedef struct perp_latency {
     perp_exchange_id exchange;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     int64_t time_ns;
     double ms; /* not negative */
 } perp_latency;
@@ -132,7 +132,7 @@ typedef struct perp_book_buffer {
    is checked like a feed's. book may be NULL. */
 typedef struct perp_market_source {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t reserved; /* 0 */
     void *user;
     /* The quote of an instrument; *have is preset to 0, there is none. */
     void (*quote)(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,

@@ -149,8 +149,8 @@ typedef struct perp_job_result {
     uint32_t status; /* PERP_RESULT_… */
     uint32_t n_legs;
     uint32_t has_totals;
-    uint32_t hold; /* 1: the position stays open */
-    uint32_t reserved;
+    uint32_t hold;     /* 1: the position stays open */
+    uint32_t reserved; /* 0 */
     perp_usd pnl;
     perp_usd volume; /* not negative */
     perp_usd fees;

@@ -57,6 +57,8 @@ perp_status perp_call_check(const perp_core *core, const perp_call *call) {
          !perp_struct_tail_is_zero(call, sizeof *call)))
         return perp_fail(core, PERP_E_INVALID, "call: struct_size %u is not known",
                          call->struct_size);
+    if (call->reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "call.reserved: %u must be 0", call->reserved);
     if (call->now_ns == PERP_TIME_NONE)
         return perp_fail(core, PERP_E_INVALID, "call: now_ns is not given");
     if (!text_fits(perp_call_actor(call), PERP_MAX_ACTOR))

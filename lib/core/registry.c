@@ -159,7 +159,8 @@ static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given
     if (!perp_struct_in(&spec, sizeof spec, given))
         return perp_fail(core, PERP_E_INVALID, "exchange: struct_size %u is not known",
                          given->struct_size);
-    spec.reserved = 0;
+    if (spec.reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "exchange.reserved: %u must be 0", spec.reserved);
     perp_status status = check_exchange(core, &spec);
     if (status != PERP_OK)
         return status;
@@ -300,7 +301,8 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
                          given->struct_size);
     if (spec.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", spec.exchange);
-    spec.reserved = 0;
+    if (spec.reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "instrument.reserved: %u must be 0", spec.reserved);
     spec.pulled = spec.pulled != 0;
     perp_status status = check_instrument(core, &spec);
     if (status != PERP_OK)

@@ -40,6 +40,8 @@ static perp_status check_size(const perp_market *market, const char *field, doub
 }
 
 static perp_status check_quote(const perp_market *market, const perp_quote *quote) {
+    if (quote->reserved != 0)
+        return perp_market_invalid(market, "quote.reserved", quote->reserved, "0");
     perp_status status = check_price(market, "quote.bid", quote->bid);
     if (status == PERP_OK)
         status = check_size(market, "quote.bid_size", quote->bid_size);
@@ -160,10 +162,11 @@ perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote) {
     perp_book_level ask = {quote->ask, quote->ask_size};
     int64_t time_ns = quote->time_ns;
     int64_t last_ns = PERP_OWN(slot->quote_time);
-    bool plain = bid.price > 0 && ask.price > bid.price && ask.price <= DBL_MAX / 2 &&
-                 bid.size >= 0 && bid.size <= DBL_MAX && ask.size >= 0 && ask.size <= DBL_MAX &&
-                 time_ns >= last_ns && time_ns < PERP_OWN(slot->bucket_end) &&
-                 time_ns - last_ns <= market->near_ns && !perp_too_far_ahead(market->core, time_ns);
+    bool plain = quote->reserved == 0 && bid.price > 0 && ask.price > bid.price &&
+                 ask.price <= DBL_MAX / 2 && bid.size >= 0 && bid.size <= DBL_MAX &&
+                 ask.size >= 0 && ask.size <= DBL_MAX && time_ns >= last_ns &&
+                 time_ns < PERP_OWN(slot->bucket_end) && time_ns - last_ns <= market->near_ns &&
+                 !perp_too_far_ahead(market->core, time_ns);
     if (!plain)
         return take_quote(market, slot, quote);
     double mid = (bid.price + ask.price) / 2;
@@ -204,6 +207,8 @@ static perp_status check_side(const perp_market *market, const char *const names
 }
 
 static perp_status check_book(const perp_market *market, const perp_book *book) {
+    if (book->reserved != 0)
+        return perp_market_invalid(market, "book.reserved", book->reserved, "0");
     static const char *const bid_names[4] = {"book.n_bids", "book.bids", "book.bids price",
                                              "book.bids size"};
     static const char *const ask_names[4] = {"book.n_asks", "book.asks", "book.asks price",
@@ -223,7 +228,7 @@ static perp_status check_book(const perp_market *market, const perp_book *book) 
    looked at in full. Gives the depth of both sides. */
 static inline bool book_is_plain(const perp_book *book, double *bid_depth, double *ask_depth) {
     if (book->n_bids - 1 >= PERP_MAX_LEVELS || book->n_asks - 1 >= PERP_MAX_LEVELS || !book->bids ||
-        !book->asks || book->time_ns == PERP_TIME_NONE)
+        !book->asks || book->time_ns == PERP_TIME_NONE || book->reserved != 0)
         return false;
     double depth = 0, before = (double)INFINITY;
     for (uint32_t i = 0; i < book->n_bids; i++) {

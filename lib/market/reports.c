@@ -73,6 +73,8 @@ perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade) {
     struct perp_slot *slot = perp_slot_of(market, trade->instrument);
     if (!slot)
         return perp_market_unknown(market, "trade", "instrument", trade->instrument);
+    if (trade->reserved != 0)
+        return perp_market_invalid(market, "trade.reserved", trade->reserved, "0");
     if (!is_price(trade->price))
         return perp_market_invalid(market, "trade.price", trade->price, "a finite number above 0");
     if (!is_size(trade->size))
@@ -94,6 +96,8 @@ perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark) {
     struct perp_slot *slot = perp_slot_of(market, mark->instrument);
     if (!slot)
         return perp_market_unknown(market, "mark", "instrument", mark->instrument);
+    if (mark->reserved != 0)
+        return perp_market_invalid(market, "mark.reserved", mark->reserved, "0");
     if (!is_price(mark->price))
         return perp_market_invalid(market, "mark.price", mark->price, "a finite number above 0");
     perp_status status = check_time(market, "mark", mark->time_ns, PERP_OWN(slot->mark_time));
@@ -213,6 +217,8 @@ perp_status perp_market_on_latency(perp_market *market, const perp_latency *late
     struct perp_gauge *gauge = perp_gauge_of(market, latency->exchange);
     if (!gauge)
         return perp_market_unknown(market, "latency", "exchange", latency->exchange);
+    if (latency->reserved != 0)
+        return perp_market_invalid(market, "latency.reserved", latency->reserved, "0");
     if (!is_size(latency->ms))
         return perp_market_invalid(market, "latency.ms", latency->ms,
                                    "a finite number, not negative");

@@ -12,6 +12,9 @@ perp_status perp_market_set_source(perp_market *market, const perp_market_source
     if (source && !perp_struct_in(&copy, sizeof copy, source))
         return perp_fail(market->core, PERP_E_INVALID, "source: struct_size %u is not known",
                          source->struct_size);
+    if (copy.reserved != 0)
+        return perp_fail(market->core, PERP_E_INVALID, "source.reserved: %u must be 0",
+                         copy.reserved);
     if (source && !copy.quote)
         return perp_fail(market->core, PERP_E_INVALID, "source.quote: NULL");
     pthread_mutex_lock(&market->pull_lock);

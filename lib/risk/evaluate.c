@@ -85,6 +85,9 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].instrument: no instrument %u", n,
                          given->instrument);
     const struct perp_instrument_entry *instrument = perp_instrument_at(core, given->instrument);
+    if (given->reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "job.legs[%u].reserved: %u must be 0", n,
+                         given->reserved);
     if (given->side >= PERP_SIDE_COUNT)
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].side: %u is not known", n,
                          given->side);
@@ -123,6 +126,8 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->strategy >= PERP_STRATEGY_COUNT)
         return perp_fail(core, PERP_E_INVALID, "job.strategy_type: %u is not known",
                          spec->strategy);
+    if (spec->reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "job.reserved: %u must be 0", spec->reserved);
     if (spec->n_legs < 1 || spec->n_legs > PERP_MAX_LEGS)
         return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", spec->n_legs,
                          PERP_MAX_LEGS);

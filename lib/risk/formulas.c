@@ -19,6 +19,8 @@ static double sign_of(uint32_t side) {
 }
 
 static const char *liquidation_flaw(const perp_liquidation *p) {
+    if (p->reserved != 0)
+        return "liquidation.reserved: must be 0";
     if (p->side >= PERP_SIDE_COUNT)
         return "liquidation.side: neither buy nor sell";
     if (p->maintenance > PERP_MAINTENANCE_AT_ENTRY)

@@ -93,6 +93,11 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
     const perp_callbacks *callbacks = &core->config.callbacks;
     bool tell = enabled && callbacks->on_kill;
     perp_enter(core);
+    /* A callback that kills again what is killed is not called for it: it would never end. */
+    if (tell && perp_in_callback(core))
+        tell = exchange == PERP_ALL_EXCHANGES ? !core->risk->killed
+                                              : exchange >= PERP_MAX_EXCHANGES ||
+                                                    !(core->risk->killed_exchanges >> exchange & 1);
     /* The list for the callback is made before the switch, so that it can't fail after it. */
     uint32_t n = scheduler->running.count;
     perp_uuid *told = tell && n ? perp_alloc(core, n * sizeof *told) : NULL;
@@ -156,6 +161,8 @@ static perp_status decide_limits(perp_core *core, const perp_call *call, const p
     perp_limits_init(&limits);
     if (!given || !perp_struct_in(&limits, sizeof limits, given))
         return perp_fail(core, PERP_E_INVALID, "limits: NULL, or struct_size is not known");
+    if (limits.reserved != 0)
+        return perp_fail(core, PERP_E_INVALID, "limits.reserved: %u must be 0", limits.reserved);
     bool own = limits.max_concurrent != PERP_NO_ID || limits.max_notional != -1;
     if (limits.exchange != PERP_NO_ID && limits.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", limits.exchange);

@@ -75,6 +75,9 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
     const perp_job_result *result = f->result;
     if (result->status > PERP_RESULT_UNKNOWN)
         return perp_fail(f->core, PERP_E_INVALID, "status: %u is not known", result->status);
+    if (result->reserved != 0)
+        return perp_fail(f->core, PERP_E_INVALID, "result.reserved: %u must be 0",
+                         result->reserved);
     if (result->n_legs && result->has_totals)
         return perp_fail(f->core, PERP_E_INVALID, "result: given both per leg and in all");
     if (result->n_legs && result->n_legs != f->job->n_legs)

@@ -29,6 +29,22 @@ awk -F '\t' -v map="$map" '
 # A list of the library is a macro that hosts may use as well: it keeps the number of its columns.
 awk -F '\t' '
     function literal(text) { return "\"" text "\"" }
+
+    function line(text) {
+        gsub(/"/, "\\\"", text)
+        print "    fputs(" literal(text) " \"\\n\", values);"
+    }
+
+    # A list row by row, each known by its first two columns: later releases may add rows.
+    function rows(name, parameters, text,    row, n, columns) {
+        while (match(text, /X\([^()]*\)/)) {
+            row = substr(text, RSTART + 2, RLENGTH - 3)
+            text = substr(text, RSTART + RLENGTH)
+            n = split(row, columns, /, */)
+            line("row " name parameters "/" columns[1] "," columns[2] " " row)
+        }
+        line("macro " name parameters " columns=" n)
+    }
     BEGIN {
         print "#include <perpcore/perpcore.h>\n#include <stdio.h>\n"
         print "#define ENUMERATOR(e, x) \\"
@@ -52,14 +68,15 @@ awk -F '\t' '
         print "    SIZE(void *);"
     }
     $1 == "enumerator" { print "    ENUMERATOR(" $2 ", " $3 ");" }
-    $1 == "macro" && $2 !~ /^PERP_(API$|VERSION_)/ {
+    $1 == "macro" && $2 !~ /^PERP_(API$|VERSION_(MAJOR|MINOR|PATCH|NUMBER)$)/ {
         if ($3 == "") print "    MACRO(" $2 ");"
         else {
-            row = match($4, /^X\([^()]*\)/) ? substr($4, 1, RLENGTH) : ""
-            columns = row == "" ? "" : " columns=" 1 + gsub(/,/, "", row)
-            print "    fputs(\"macro " $2 $3 columns "\\n\", values);"
+            if ($4 !~ /^X\(/) line("macro " $2 $3 " " $4)
+            else rows($2, $3, $4)
         }
     }
+    # The sign of an alias is not in its size.
+    $1 == "alias" { line("alias " $2 " " $3) }
     $1 == "alias" { print "    SIZE(" $2 ");" }
     $1 == "enum" && $3 != "" { print "    SIZE(" $3 ");" }
     $1 == "struct" {

@@ -496,12 +496,103 @@ START_TEST(results_fit_older_and_newer_hosts) {
 }
 END_TEST
 
+/* What a later release may give a meaning to must not hold rubbish today. */
+START_TEST(reserved_fields_must_be_zero) {
+    perp_book_level bid = {BTC_BID, 1}, ask = {BTC_ASK, 1};
+    perp_quote quote = {w->btc[ALPHA], 1, w->now, BTC_BID, 1, BTC_ASK, 1};
+    fails(w, PERP_E_INVALID, perp_market_on_quote(w->market, &quote));
+    perp_book book = {w->btc[ALPHA], 1, 1, 1, w->now, &bid, &ask};
+    fails(w, PERP_E_INVALID, perp_market_on_book(w->market, &book));
+    perp_trade trade = {w->btc[ALPHA], 1, w->now, BTC_BID, 1};
+    fails(w, PERP_E_INVALID, perp_market_on_trade(w->market, &trade));
+    perp_mark mark = {w->btc[ALPHA], 1, w->now, BTC_BID};
+    fails(w, PERP_E_INVALID, perp_market_on_mark(w->market, &mark));
+    perp_latency latency = {ALPHA, 1, w->now, 5};
+    fails(w, PERP_E_INVALID, perp_market_on_latency(w->market, &latency));
+    perp_market_source source = {.struct_size = sizeof source, .reserved = 1};
+    fails(w, PERP_E_INVALID, perp_market_set_source(w->market, &source));
+    perp_call call = *nowc(w);
+    call.reserved = 1;
+    fails(w, PERP_E_INVALID, perp_scheduler_pause(w->scheduler, &call));
+    perp_exchange_spec exchange;
+    perp_exchange_spec_init(&exchange);
+    strcpy(exchange.name, "new");
+    exchange.reserved = 1;
+    uint32_t id;
+    fails(w, PERP_E_INVALID, perp_exchange_add(w->core, &exchange, &id));
+    perp_instrument_spec symbol;
+    perp_instrument_spec_init(&symbol);
+    strcpy(symbol.symbol, "X/USDT");
+    symbol.exchange = ALPHA;
+    symbol.reserved = 1;
+    fails(w, PERP_E_INVALID, perp_instrument_add(w->core, &symbol, &id));
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    job.reserved = 1;
+    fails(w, PERP_E_INVALID, perp_scheduler_submit(w->scheduler, nowc(w), &job));
+    job.reserved = 0;
+    job.legs[1].reserved = 1;
+    fails(w, PERP_E_INVALID, perp_scheduler_submit(w->scheduler, nowc(w), &job));
+    job.legs[1].reserved = 0;
+    run_job(w, &job);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.reserved = 1;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    perp_limits limits;
+    perp_limits_init(&limits);
+    limits.reserved = 1;
+    fails(w, PERP_E_INVALID, perp_scheduler_set_limits(w->scheduler, nowc(w), &limits));
+    perp_liquidation position = {.struct_size = sizeof position,
+                                 .reserved = 1,
+                                 .quantity = 1,
+                                 .entry_price = 100,
+                                 .wallet_balance = 10};
+    double price;
+    ck_assert_int_eq(perp_liquidation_price(&position, &price), PERP_E_INVALID);
+    position.reserved = 0;
+    ck_assert_int_eq(perp_liquidation_price(&position, &price), PERP_OK);
+}
+END_TEST
+
+static uint32_t kills;
+
+static void kill_again(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n) {
+    struct world *world = user;
+    (void)exchange;
+    (void)jobs;
+    (void)n;
+    ck_assert_uint_lt(++kills, 10);
+    ok(world, perp_scheduler_kill(world->scheduler, nowc(world), 1, ALL_X, NULL, 0, NULL));
+}
+
+START_TEST(a_callback_that_kills_ends) {
+    perp_core *core;
+    perp_config config;
+    perp_config_init(&config);
+    struct world other = {.now = START};
+    config.callbacks.user = &other;
+    config.callbacks.on_kill = kill_again;
+    ck_assert_int_eq(perp_core_open(&config, &core), PERP_OK);
+    other.core = core;
+    other.scheduler = perp_core_scheduler(core);
+    kills = 0;
+    ok(&other, perp_scheduler_kill(other.scheduler, nowc(&other), 1, ALL_X, NULL, 0, NULL));
+    ck_assert_uint_eq(kills, 1);
+    ok(&other, perp_scheduler_kill(other.scheduler, nowc(&other), 1, ALL_X, NULL, 0, NULL));
+    ck_assert_uint_eq(kills, 2); /* from outside each call is told */
+    perp_core_close(core);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("bad calls");
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_loop_test(tcase, a_change_takes_a_sound_call, 0, N_CHANGES);
     tcase_add_loop_test(tcase, an_older_and_a_newer_host_call_alike, 0, N_CHANGES);
+    tcase_add_test(tcase, reserved_fields_must_be_zero);
+    tcase_add_test(tcase, a_callback_that_kills_ends);
     tcase_add_test(tcase, a_host_without_actor_and_reason_in_its_struct_gives_none);
     tcase_add_test(tcase, no_handle_no_call);
     tcase_add_test(tcase, nowhere_to_write_is_refused);
