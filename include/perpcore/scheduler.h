@@ -251,8 +251,8 @@ typedef struct perp_job_info {
 PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid *job_id,
                                         perp_job_info *info);
 
-/* Ids of jobs in a state, pending ones in order of submit, running ones (and in doubt, asked with
-   either) in order of dispatch, ended ones newest first. Fills up to capacity; *count gets how many
+/* Ids of jobs in a state: pending ones in order of submit, running ones in order of dispatch (those
+   in doubt among them; asked for by PERP_JOB_IN_DOUBT, only those), ended ones newest first. Fills up to capacity; *count gets how many
    there are. */
 PERP_API perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state,
                                          perp_uuid *jobs, uint32_t capacity, uint32_t *count);

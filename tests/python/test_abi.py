@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 import perpcore
 from desk import BUILD
@@ -69,6 +70,11 @@ class Layouts(unittest.TestCase):
 
 
 class Functions(unittest.TestCase):
+    def test_a_library_that_lacks_a_function_says_so(self):
+        with mock.patch.dict(_abi.FUNCTIONS, perp_no_such_function=(None, ())):
+            with self.assertRaisesRegex(perpcore.LibraryError, "perp_no_such_function"):
+                _library._load()
+
     def exported(self):
         with open("lib/perpcore.map", encoding="utf-8") as source:
             return set(re.findall(r"^\s+(perp_\w+);", source.read(), re.M))

@@ -1,4 +1,5 @@
 """The API as a host uses it: what goes in comes out, typed and exact."""
+import copy
 import json
 import unittest
 from dataclasses import FrozenInstanceError, replace
@@ -44,6 +45,16 @@ class Times(BookTest):
         self.assertEqual(self.core.clock, T0 + 123_456_000 + 86_400 * SECOND)
         self.assertEqual(perpcore.to_datetime(T0 + 123_456_789), when)
 
+    def test_a_datetime_that_has_nanoseconds_keeps_them(self):
+        class Timestamp(datetime):  # as that of pandas
+            nanosecond = 789
+
+        when = Timestamp(2023, 11, 14, 22, 13, 20, 123456, tzinfo=timezone.utc)
+        with perpcore.Core() as core:
+            core.add_exchange("okx")
+            core.capital.update_equity("okx", 5, now=when)
+            self.assertEqual(core.clock, T0 + 123_456_789)
+
     def test_a_clock_that_never_moved_is_none(self):
         with perpcore.Core() as core:
             self.assertIsNone(core.clock)
@@ -88,12 +99,13 @@ class Capital(BookTest):
 
     def test_for_a_job_by_hand(self):
         job = self.desk.job()
-        self.assertIsNone(self.core.capital.can_reserve_for_job(job))
+        self.assertTrue(self.core.capital.can_reserve_for_job(job))
         got = self.core.capital.reserve_for_job(job, now=T0)
         self.assertEqual(len(got.ids), 2)
         large = replace(job, notional=90_000, legs=tuple(
             replace(leg, quantity=1.5) for leg in job.legs))
-        refusal = self.core.capital.can_reserve_for_job(large)
+        self.assertFalse(self.core.capital.can_reserve_for_job(large))
+        refusal = self.core.capital.can_reserve_for_job(large).refusal
         self.assertEqual(refusal.reason, Reason.SINGLE_LIMIT)
         self.assertFalse(self.core.capital.reserve_for_job(large, now=T0))
 
@@ -323,8 +335,22 @@ class Configuration(unittest.TestCase):
                          (Mode.CONSERVATIVE, Decimal("1.5")))
         self.assertEqual(Config.from_json(config.to_json()), config)
         self.assertNotEqual(config, Config())
-        more = config.update_json('{"scheduler": {"auto_repair": false}}')
+        more = config.with_json('{"scheduler": {"auto_repair": false}}')
         self.assertEqual((more.risk.mode, more.scheduler.auto_repair), (Mode.CONSERVATIVE, False))
+        self.assertTrue(config.scheduler.auto_repair)
+
+    def test_a_copy_has_parts_of_its_own(self):
+        config = Config()
+        for way in (copy.copy, copy.deepcopy):
+            other = way(config)
+            self.assertEqual(other, config)
+            other.risk.max_quote_age_ms += 1
+            other.risk.modes.clear()
+            self.assertEqual(config, Config())
+
+    def test_a_misspelt_name_says_what_there_is(self):
+        with self.assertRaisesRegex(AttributeError, "wash_ppm"):
+            Config().capital.wash_pct = 20
 
     def test_what_is_set_is_in_force(self):
         config = Config()

@@ -40,6 +40,7 @@ class Execute(unittest.TestCase):
         self.assertEqual(self.state_after(lambda job: Outcome.ACCEPTED), JobState.RUNNING)
         self.assertEqual(self.state_after(lambda job: Outcome.REFUSED), JobState.FAILED)
         self.assertEqual(self.state_after(lambda job: Outcome.IN_DOUBT), JobState.IN_DOUBT)
+        self.assertEqual(self.state_after(lambda job: "refused"), JobState.FAILED)
 
     def test_no_answer_is_in_doubt(self):
         self.assertEqual(self.state_after(lambda job: None), JobState.IN_DOUBT)
@@ -54,10 +55,10 @@ class Execute(unittest.TestCase):
         self.assertIn("the exchange hung up", logs.output[0])
 
     def test_a_wrong_answer_is_in_doubt_and_logged(self):
-        for answer in (1, True, "accepted", object()):
+        for answer in (1, True, "ACCEPTED", Outcome(99), object()):
             with self.assertLogs("perpcore", logging.ERROR) as logs:
                 self.assertEqual(self.state_after(lambda job: answer), JobState.IN_DOUBT)
-            self.assertIn("an Outcome is wanted", logs.output[0])
+            self.assertIn("execute", logs.output[0])
 
     def test_a_keyboard_interrupt_goes_on_in_the_caller(self):
         def stops(job):
@@ -69,6 +70,40 @@ class Execute(unittest.TestCase):
             desk.core.scheduler.tick(now=T0)
         self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.IN_DOUBT)
         desk.core.scheduler.tick(now=T0)
+
+    def test_an_interrupt_while_a_failure_is_logged_goes_on_in_the_caller(self):
+        class Interrupted(logging.Handler):
+            def emit(self, record):
+                raise KeyboardInterrupt
+
+        def fails(job):
+            raise RuntimeError
+
+        logger, handler = logging.getLogger("perpcore"), Interrupted()
+        desk = self.desk(fails)
+        desk.core.scheduler.submit(desk.job(), now=T0)
+        logger.addHandler(handler)
+        self.addCleanup(logger.removeHandler, handler)
+        with self.assertRaises(KeyboardInterrupt):
+            desk.core.scheduler.tick(now=T0)
+        logger.removeHandler(handler)
+
+    def test_the_result_of_a_tick_is_whole_where_another_thread_closes(self):
+        inside = threading.Event()
+
+        def execute(job):
+            inside.set()
+            while not desk.core.closed:
+                pass
+            return Outcome.ACCEPTED
+
+        desk = self.desk(execute)
+        desk.core.scheduler.submit(desk.job(), now=T0)
+        closer = threading.Thread(target=lambda: inside.wait() and desk.core.close())
+        closer.start()
+        result = desk.core.scheduler.tick(now=T0)
+        closer.join()
+        self.assertEqual((result.dispatched, result.items[0].job_id), (1, job_id(1)))
 
     def test_an_executor_that_is_done_at_once_finishes_from_inside(self):
         def execute(job):

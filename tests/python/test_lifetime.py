@@ -1,6 +1,7 @@
 """A core lives exactly as long as it should: close, garbage, threads, forks, the end."""
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,6 +51,33 @@ class Closing(unittest.TestCase):
             with perpcore.Core() as core:
                 raise KeyError
         self.assertTrue(core.closed)
+
+    def test_a_last_commit_that_fails_is_raised_and_the_core_is_closed(self):
+        class Full(Quiet):
+            full = False
+
+            def commit(self):
+                if self.full:
+                    raise OSError("the disk is full")
+
+        closed = []
+        store = Full(closed)
+        with self.assertLogs("perpcore", "ERROR") as logs:
+            with self.assertRaisesRegex(perpcore.StoreError, "the disk is full"):
+                with perpcore.Core(store=store, durability="batch") as core:
+                    core.add_exchange("okx")
+                    store.full = True
+        self.assertIn("closed without the changes", "\n".join(logs.output))
+        self.assertEqual((core.closed, closed), (True, [True]))
+        core.close()
+
+    def test_an_interrupt_in_the_close_of_a_store_goes_on_in_the_caller(self):
+        class Stopped(Quiet):
+            def close(self):
+                raise SystemExit(3)
+
+        with self.assertRaises(SystemExit):
+            perpcore.Core(store=Stopped([])).close()
 
     def test_parts_and_handles_outlive_their_core_and_say_so(self):
         desk = Desk()
@@ -111,6 +139,22 @@ class Garbage(unittest.TestCase):
         gc.collect()
         self.assertIsNone(alive())
         self.assertEqual(closed, [True])
+
+    def test_a_cycle_with_a_memory_store_is_collected_store_last(self):
+        got = run_python("""
+import gc, perpcore
+class Bot:
+    def __init__(self):
+        self.store = perpcore.MemoryStore()
+        self.core = perpcore.Core(store=self.store, execute=self.execute, durability="batch")
+        self.core.add_exchange("okx")
+    def execute(self, job): pass
+for _ in range(50):
+    Bot()
+gc.collect()
+print("collected")
+""")
+        self.assertEqual((got.returncode, got.stdout), (0, "collected\n"))
 
     def test_memory_comes_back(self):
         """A thousand books need no more Python objects than one."""
@@ -269,6 +313,35 @@ class Processes(unittest.TestCase):
         desk.core.close()
         self.assertEqual(closed, [True])
 
+    def test_a_child_does_not_wait_for_what_a_thread_of_the_parent_held(self):
+        desk, held, go = Desk(), threading.Event(), threading.Event()
+
+        def hold():
+            with desk.core._book.feeding:
+                held.set()
+                go.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            refused = 0
+            signal.alarm(20)  # a test that hangs is a test that fails
+            for call in (lambda: desk.quote(), desk.core.__enter__, desk.core.check):
+                try:
+                    call()
+                except perpcore.ClosedError:
+                    pass
+                except perpcore.StateError:
+                    refused += 1
+            os._exit(refused)
+        _, status = os.waitpid(child, 0)
+        go.set()
+        thread.join()
+        desk.core.close()
+        self.assertEqual(status, 3 << 8)
+
     def test_the_end_of_the_program_closes_what_is_open(self):
         got = run_python("""
 import perpcore
@@ -283,6 +356,38 @@ core = perpcore.Core(store=S(), execute=execute, on_alert=lambda a: core)
 core.add_exchange("okx")
 """)
         self.assertEqual((got.returncode, got.stdout), (0, "closed\n"))
+
+    def test_the_end_of_the_program_stores_what_waits_beside_daemon_threads(self):
+        got = run_python("""
+import threading, perpcore
+class S(perpcore.Store):
+    kinds = []
+    def begin(self): pass
+    def append(self, record): self.kinds.append(record.kind)
+    def commit(self): pass
+    def rollback(self): pass
+    def close(self): print(self.kinds[-1])
+core = perpcore.Core(store=S(), durability="batch")
+other = perpcore.Core(store=perpcore.MemoryStore(), durability="batch")
+core.add_exchange("okx")
+other.add_exchange("okx")
+core.flush()
+core.capital.update_equity("okx", 5, now=10**18)
+started = threading.Barrier(4)
+def work():
+    core.check()
+    started.wait()
+    try:
+        while True:
+            core.monitor.json(now=10**18)
+            other.capital.update_equity("okx", 5, now=10**18)
+    except perpcore.ClosedError:
+        pass
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+started.wait()
+""")
+        self.assertEqual((got.returncode, got.stdout), (0, "equity\n"))
 
     def test_an_exception_that_ends_the_program_closes_it_too(self):
         got = run_python("import perpcore; c = perpcore.Core(); c.add_exchange('okx'); 1 / 0")

@@ -1,9 +1,12 @@
 """Every method, every argument, everything that should not be given: a clear exception, and a book
 that is as it was."""
+import copy
 import inspect
+import pickle
 import unittest
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import FrozenInstanceError, asdict, replace
+from datetime import datetime, timezone
+from decimal import Decimal, Inexact, localcontext
 
 import perpcore
 from desk import T0, BookTest, Desk, job_id
@@ -11,6 +14,7 @@ from perpcore import (
     ArgumentTypeError, ClosedError, ConfigError, InvalidError, JobResult, Leg, LegResult,
     NotFoundError, RangeError,
 )
+from perpcore._convert import show
 
 NAN = float("nan")
 LONE_SURROGATE = "\ud800"
@@ -20,13 +24,15 @@ BAD = {
     "money": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), ("1", ArgumentTypeError),
               (Decimal("NaN"), InvalidError), (Decimal("sNaN"), InvalidError),
               (Decimal("-Infinity"), InvalidError), (Decimal("0.0000001"), InvalidError),
-              (Decimal("1E+40"), RangeError), (2**80, RangeError), (b"1", ArgumentTypeError)],
+              (Decimal("1E+40"), RangeError), (2**80, RangeError), (10**5000, RangeError), (b"1", ArgumentTypeError)],
     "time": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
              ("now", ArgumentTypeError), (datetime(2024, 1, 1), InvalidError),
-             (2**63, RangeError), (-(2**63), RangeError)],
+             (2**63, RangeError), (-(2**63), RangeError), (10**5000, RangeError),
+             (datetime.max.replace(tzinfo=timezone.utc), RangeError),
+             (datetime(1600, 1, 1, tzinfo=timezone.utc), RangeError)],
     "number": [("1", ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
                (Decimal(1), ArgumentTypeError), (NAN, InvalidError), (float("inf"), InvalidError),
-               (10**400, RangeError)],
+               (10**400, RangeError), (10**5000, RangeError)],
     "fee": [("1", ArgumentTypeError), (True, ArgumentTypeError), (NAN, InvalidError)],
     "exchange": [("nowhere", NotFoundError), (0, ArgumentTypeError), (True, ArgumentTypeError),
                  (2**32 - 1, ArgumentTypeError), ("a\0b", InvalidError),
@@ -34,7 +40,7 @@ BAD = {
                  (LONE_SURROGATE, InvalidError), (object(), ArgumentTypeError)],
     "instrument": [(0, ArgumentTypeError), (None, ArgumentTypeError), ("BTC", ArgumentTypeError),
                    (2**40, ArgumentTypeError)],
-    "job_id": [("x", InvalidError), (5, ArgumentTypeError), (b"\0" * 16, ArgumentTypeError),
+    "job_id": [("x", InvalidError), (LONE_SURROGATE, InvalidError), (5, ArgumentTypeError), (b"\0" * 16, ArgumentTypeError),
                ("{6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d4e5f}", InvalidError)],
     "known_job": [("6f1c24a2-9d3b-4b0e-8f57-ffffffffffff", NotFoundError),
                   (None, ArgumentTypeError)],
@@ -51,7 +57,7 @@ BAD = {
            ("1", ArgumentTypeError)],
     "seq": [(-1, RangeError), (2**64, RangeError), ("1", ArgumentTypeError), (2**50, RangeError)],
     "enum": [("nonsense", InvalidError), ("WASH", InvalidError), (0, ArgumentTypeError),
-             (99, ArgumentTypeError), (None, ArgumentTypeError)],
+             (99, ArgumentTypeError), (None, ArgumentTypeError), (LONE_SURROGATE, InvalidError)],
     "levels": [([], InvalidError), (5, ArgumentTypeError), ([(1.0,)], ArgumentTypeError),
                ([(1.0, "x")], ArgumentTypeError), ([(NAN, 1.0)], InvalidError),
                ([(1.0, 1.0)] * 33, InvalidError)],
@@ -59,7 +65,8 @@ BAD = {
              ("", InvalidError), ('{"nonsense": 1}', InvalidError), ("{\0}", InvalidError)],
     "tiers": [(5, ArgumentTypeError), ([1], ArgumentTypeError),
               ([perpcore.Tier(NAN, 0.0, 0.01)], InvalidError)],
-    "source": [(5, ArgumentTypeError), (object(), ArgumentTypeError)],
+    "source": [(5, ArgumentTypeError), (object(), ArgumentTypeError),
+               (perpcore.MarketSource, ArgumentTypeError)],
 }
 
 
@@ -185,12 +192,13 @@ class Table(BookTest):
             valid = {name: value for name, value, _ in arguments}
             for name, _, kind in arguments:
                 for bad, wanted in BAD[kind]:
-                    with self.subTest(method=name_of(method), argument=name, value=repr(bad)[:60]):
+                    with self.subTest(method=name_of(method), argument=name, value=show(bad)):
                         tried += 1
                         with self.assertRaises(wanted) as caught:
                             method(**{**valid, name: bad})
                         self.assertIsInstance(caught.exception, perpcore.PerpError)
                         self.assertTrue(caught.exception.message)
+                        str(caught.exception).encode()  # can be written to any log
         self.assertEqual(core.hash, before)
         self.assertGreater(tried, 900)
 
@@ -233,7 +241,7 @@ class Jobs(BookTest):
     """Wrong fields of jobs and results."""
 
     def refused(self, wanted, **fields):
-        with self.subTest(fields=repr(fields)[:80]):
+        with self.subTest(fields=show(fields)):
             with self.assertRaises(wanted):
                 self.core.scheduler.submit(self.desk.job(**fields), now=T0)
             with self.assertRaises(wanted):
@@ -253,6 +261,7 @@ class Jobs(BookTest):
             ("max_run_ms", 2**70, RangeError), ("priority", 2**31, RangeError),
             ("priority", True, ArgumentTypeError), ("notional", 0, InvalidError),
             ("est_volume", -1, InvalidError), ("metadata", "text", ArgumentTypeError),
+            ("metadata", None, ArgumentTypeError), ("metadata", "", ArgumentTypeError),
             ("metadata", b"x" * 1025, perpcore.PerpError), ("legs", None, ArgumentTypeError),
             ("legs", (1,), ArgumentTypeError), ("legs", self.desk.job().legs * 5, InvalidError),
             ("legs", (), InvalidError),
@@ -268,6 +277,10 @@ class Jobs(BookTest):
                     continue
                 values = dict(instrument=good.instrument, side=good.side, quantity=0.1)
                 values[name] = bad
+                if name == "side":  # said where the leg is made
+                    with self.assertRaises(wanted):
+                        Leg(**values)
+                    continue
                 self.refused(wanted, legs=(self.desk.job().legs[0], Leg(**values)))
         for name in ("notional", "leverage"):
             values = dict(instrument=good.instrument, side=good.side, quantity=0.1)
@@ -280,7 +293,10 @@ class Jobs(BookTest):
                    (JobResult(legs=[LegResult(0.1)] * 9), InvalidError),
                    (JobResult(legs=[LegResult(0.1, 1.0)]), InvalidError),
                    (JobResult(legs=[LegResult(0.1, 1.0)] * 2, pnl=0), InvalidError),
-                   (JobResult(volume=-1), RangeError)]
+                   (JobResult(volume=-1), RangeError),
+                   (JobResult("unknown", pnl=5), InvalidError),
+                   (JobResult("unknown", fees=0), InvalidError),
+                   (JobResult("unknown", [LegResult(0.1, 1.0)] * 2), InvalidError)]
         for name in ("pnl", "volume", "fees"):
             results += [(JobResult(**{name: bad}), wanted) for bad, wanted in BAD["money"]]
         for name, kind in (("filled", "number"), ("price", "number"), ("fee", "money"),
@@ -291,9 +307,79 @@ class Jobs(BookTest):
                 leg = LegResult(**{**dict(filled=0.1, price=60000.0), name: bad})
                 results.append((JobResult(legs=[leg, LegResult(0.1, 60000.0)]), wanted))
         for result, wanted in results:
-            with self.subTest(result=repr(result)[:120]), self.assertRaises(wanted):
+            with self.subTest(result=show(result)), self.assertRaises(wanted):
                 self.core.scheduler.finish(job_id(1), result, now=T0)
         self.assertEqual(self.core.scheduler.list("running"), (job_id(1),))
+
+    def test_a_time_of_another_unit_is_noticed(self):
+        for wrong in (1_700_000_000, 1_700_000_000_000, 1_700_000_000_000_000):
+            for call in (lambda: self.core.scheduler.tick(now=wrong),
+                         lambda: self.core.risk.evaluate(self.desk.job(), now=wrong),
+                         lambda: self.core.market.on_mark(self.desk.btc[0], wrong, 60000.0)):
+                with self.assertRaisesRegex(InvalidError, "seconds"):
+                    call()
+
+    def test_members_that_are_none_of_the_list_are_refused(self):
+        for side in (perpcore.Side(2**32), perpcore.Side(77)):
+            leg = Leg(self.desk.btc[0], side, 0.1)
+            self.refused(InvalidError, legs=(leg, self.desk.job().legs[1]))
+
+    def test_texts_become_what_they_mean_where_a_job_is_made(self):
+        job = perpcore.Job(str(job_id(1)), "wash", 5, (Leg(self.desk.btc[0], "buy", 0.1),))
+        self.assertEqual(job, perpcore.Job(job_id(1), perpcore.Strategy.WASH, 5, job.legs))
+        self.assertIs(job.legs[0].side, perpcore.Side.BUY)
+        self.assertEqual(replace(job, job_id=str(job_id(2)), strategy="arb"),
+                         perpcore.Job(job_id(2), perpcore.Strategy.ARB, 5, job.legs))
+        with self.assertRaises(InvalidError):
+            replace(job, job_id="x")
+        with self.assertRaises(FrozenInstanceError):
+            job.priority = 5
+
+    def test_money_does_not_depend_on_the_decimal_context(self):
+        amount = Decimal("123456789.123456")
+        with localcontext() as context:
+            context.prec = 4
+            context.traps[Inexact] = True
+            core = self.core
+            core.add_exchange("third", max_notional=amount)
+            self.assertEqual(core.exchange_spec("third").max_notional, amount)
+            core.capital.update_equity("third", amount, now=T0)
+            self.assertEqual(core.capital.snapshot("third").equity, amount)
+            with self.assertRaisesRegex(InvalidError, "quantize"):
+                core.capital.transfer("third", Decimal("1.1234567"), now=T0)
+
+
+class Handles(BookTest):
+    """Exchanges and instruments are the objects that their core has for them."""
+
+    def test_a_made_up_or_changed_one_is_refused(self):
+        for wrong in (replace(self.desk.okx, id=2**32 - 1), replace(self.desk.okx, id=-1),
+                      replace(self.desk.okx), pickle.loads(pickle.dumps(self.desk.okx))):
+            with self.assertRaises(InvalidError):
+                self.core.scheduler.kill(wrong, now=T0)
+        with self.assertRaises(InvalidError):
+            self.core.market.query(replace(self.desk.btc[0], id=1), now=T0)
+        self.assertFalse(self.core.risk.query().killed)
+
+    def test_copies_of_what_is_read_have_the_same(self):
+        job = self.desk.job()
+        state = self.core.monitor.snapshot(now=T0)
+        self.assertEqual(copy.deepcopy(job), job)
+        self.assertEqual(copy.deepcopy(state), state)
+        self.core.scheduler.submit(copy.deepcopy(job), now=T0)
+        self.assertEqual(asdict(self.desk.btc[0]), {
+            "id": 0, "symbol": "BTC/USDT:USDT", "base": "BTC",
+            "exchange": {"id": 0, "name": "binance", "venue": "binance"}})
+
+    def test_what_stands_for_something_in_c_is_not_copied(self):
+        for what in (self.core, self.core.capital, perpcore.MemoryStore()):
+            for way in (copy.copy, copy.deepcopy, pickle.dumps):
+                with self.subTest(what=what, way=way), self.assertRaises(TypeError):
+                    way(what)
+
+
+async def coroutine(job):
+    return perpcore.Outcome.ACCEPTED
 
 
 class Opening(unittest.TestCase):
@@ -301,7 +387,7 @@ class Opening(unittest.TestCase):
         for options, wanted in (
             (dict(config=5), ArgumentTypeError), (dict(config="{}"), ArgumentTypeError),
             (dict(store="book.db"), ArgumentTypeError), (dict(execute=5), ArgumentTypeError),
-            (dict(log="x"), ArgumentTypeError), (dict(durability="never"), InvalidError),
+            (dict(log="x"), ArgumentTypeError), (dict(execute=coroutine), ArgumentTypeError), (dict(durability="never"), InvalidError),
             (dict(keep_stored=1), ArgumentTypeError), (dict(checkpoint_every=-1), RangeError),
         ):
             with self.subTest(options=options), self.assertRaises(wanted):
@@ -310,8 +396,7 @@ class Opening(unittest.TestCase):
     def test_wrong_arguments_of_stores(self):
         for arguments, options, wanted in (
             ((5,), {}, ArgumentTypeError), ((b"x",), {}, ArgumentTypeError),
-            (("a\0b",), {}, InvalidError), (("x",), dict(read_only=1), ArgumentTypeError),
-            (("x",), dict(keep_events=-1), RangeError), (("x",), dict(vfs=5), ArgumentTypeError),
+            (("a\0b",), {}, InvalidError),             (("x",), dict(keep_events=-1), RangeError), (("x",), dict(vfs=5), ArgumentTypeError),
         ):
             with self.subTest(arguments=arguments), self.assertRaises(wanted):
                 perpcore.SqliteStore(*arguments, **options)

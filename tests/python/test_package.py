@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 from desk import BUILD
+from test_docs import blocks
 
 SOURCE = "examples/python"
 
@@ -53,6 +54,15 @@ class Types(unittest.TestCase):
     def test_mypy_is_content(self):
         examples = [os.path.join(SOURCE, "examples", name)
                     for name in os.listdir(f"{SOURCE}/examples") if name.endswith(".py")]
+        folder = tempfile.TemporaryDirectory(dir=BUILD)
+        self.addCleanup(folder.cleanup)
+        for line, code, _ in blocks():
+            if "for wrong in" in code:
+                continue  # it shows what mypy would find
+            path = os.path.join(folder.name, f"line_{line}.py")
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(code)
+            examples.append(path)
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         got = subprocess.run(
             ["mypy", "--strict", "--cache-dir", os.path.join(BUILD, "mypy"), "--config-file",

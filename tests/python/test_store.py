@@ -2,8 +2,10 @@
 import os
 import sqlite3
 import tempfile
+import threading
 import unittest
 from decimal import Decimal
+from unittest import mock
 
 import perpcore
 from desk import BUILD, T0, Desk, job_id, needs_sqlite
@@ -127,7 +129,7 @@ class Restart(Folder):
     @needs_sqlite
     def test_sqlite(self):
         _, last = self.story(lambda: SqliteStore(self.path))
-        with perpcore.replay(SqliteStore(self.path, read_only=True), 3) as core:
+        with perpcore.replay(SqliteStore(self.path), 3) as core:
             self.assertEqual(core.statistics.events, 3)
         with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
             count, = db.execute("SELECT max(seq) FROM events").fetchone()
@@ -186,6 +188,27 @@ class Visits(unittest.TestCase):
 
         perpcore.replay(self.store, visit=visit).close()
 
+    def test_it_may_read_only_during_the_visit_and_on_its_thread(self):
+        said, kept = [], []
+
+        def read():
+            try:
+                kept[0].check()
+            except perpcore.StateError as error:
+                said.append(str(error))
+
+        def visit(core, seq):
+            if seq == 1:
+                kept.append(core)
+                thread = threading.Thread(target=read)
+                thread.start()
+                thread.join()
+            core.check()
+
+        perpcore.replay(self.store, visit=visit).close()
+        self.assertEqual(len(said), 1)
+        self.assertIn("visit", said[0])
+
     def test_what_it_raises_ends_the_replay(self):
         seen = []
 
@@ -217,6 +240,24 @@ class Sqlite(Folder):
         with self.assertRaises(perpcore.StoreError):
             perpcore.Core(store=SqliteStore(os.path.join(self.path, "no", "such", "folder")))
 
+    def test_replay_makes_no_file(self):
+        with self.assertRaises(perpcore.StoreError):
+            perpcore.replay(SqliteStore(self.path))
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_an_interrupt_while_a_core_is_opened_leaves_the_file_free(self):
+        def interrupted(*arguments, **options):
+            raise KeyboardInterrupt
+
+        for where in ("perpcore.core.Book", "perpcore.core.Capital", "perpcore.core.Module",
+                      "perpcore.core.raise_of_open"):
+            for way in (perpcore.Core, perpcore.replay):
+                with self.subTest(where=where, way=way):
+                    perpcore.Core(store=SqliteStore(self.path)).close()
+                    with mock.patch(where, interrupted), self.assertRaises(KeyboardInterrupt):
+                        way(store=SqliteStore(self.path))
+        perpcore.Core(store=SqliteStore(self.path)).close()
+
     def test_options_are_taken(self):
         with self.assertRaises(perpcore.StoreError):
             perpcore.Core(store=SqliteStore(self.path, vfs="no-such-vfs"))
@@ -236,12 +277,26 @@ class Sqlite(Folder):
 
 
 class Memory(unittest.TestCase):
-    def test_a_second_writer_is_busy(self):
-        store = MemoryStore()
-        with perpcore.Core(store=store):
-            with self.assertRaises(perpcore.BusyError):
-                perpcore.Core(store=store)
-        perpcore.Core(store=store).close()
+    def test_a_store_has_one_core_at_a_time(self):
+        for store in (MemoryStore(), WriteOnly(), ListStore()):
+            with self.subTest(store=store):
+                with perpcore.Core(store=store):
+                    for again in (perpcore.Core, perpcore.replay):
+                        with self.assertRaises(perpcore.BusyError):
+                            again(store=store)
+                perpcore.Core(store=store).close()
+                if not isinstance(store, WriteOnly):
+                    kept = perpcore.replay(store)  # which needs the store no longer
+                    perpcore.Core(store=store).close()
+                    kept.check()
+                    kept.close()
+                if isinstance(store, ListStore):
+                    store.fails = "load"  # nor does one that could not be opened
+                    with self.assertLogs("perpcore", "ERROR"):
+                        with self.assertRaises(perpcore.StoreError):
+                            perpcore.Core(store=store)
+                    store.fails = ""
+                    perpcore.Core(store=store).close()
 
     def test_without_a_store_there_is_no_checkpoint(self):
         with perpcore.Core() as core, self.assertRaises(perpcore.StateError):
@@ -282,6 +337,49 @@ class HostStore(unittest.TestCase):
         self.assertEqual(len(sent), 1)
         desk.core.close()
 
+    def test_a_store_without_its_methods_is_no_store(self):
+        class Half(Store):
+            def begin(self):
+                pass
+
+        with self.assertRaisesRegex(TypeError, "append.*commit.*rollback"):
+            Half()
+
+    def test_a_failure_of_the_first_record_is_an_error_of_open_with_its_text(self):
+        for name in ("begin", "append", "commit"):
+            store = ListStore()
+            store.fails = name
+            with self.assertLogs("perpcore", "ERROR"):
+                with self.assertRaisesRegex(perpcore.StoreError, "no space left"):
+                    perpcore.Core(store=store)
+
+    def test_whatever_a_store_raises_is_a_failure_of_the_store(self):
+        for error in (perpcore.ExistsError("there"), perpcore.StaleError("old")):
+            class Misleading(WriteOnly):
+                def append(self, record):
+                    if record.kind == "exchange":
+                        raise error
+
+            with perpcore.Core(store=Misleading()) as core:
+                with self.assertLogs("perpcore", "ERROR"):
+                    with self.assertRaises(perpcore.StoreError):
+                        core.add_exchange("okx")
+
+    def test_a_text_that_is_cut_inside_a_character_is_still_shown(self):
+        for text in ("é" * 1000, "x" + "é" * 1000, "x" + "€" * 500, "xx" + "€" * 500):
+            store = ListStore()
+            desk = Desk(store=store)
+            with desk.core as core, self.assertLogs("perpcore", "ERROR"):
+                def commit():
+                    raise OSError(text)
+
+                store.commit = commit
+                with self.assertRaises(perpcore.StoreError):
+                    core.capital.transfer("okx", 5, now=T0)
+                core.monitor.alerts(now=T0)
+                core.monitor.snapshot(now=T0)
+                core.monitor.json(now=T0)
+
     def test_a_failure_to_load_is_an_error_of_open(self):
         store = ListStore()
         store.fails = "load"
@@ -293,7 +391,7 @@ class HostStore(unittest.TestCase):
     def test_damaged_or_malformed_records_are_refused(self):
         for records, wanted in (
             ([(1, b"garbage")], perpcore.CorruptError), ([(1, b"")], perpcore.CorruptError),
-            ([(1, "text")], perpcore.PerpError), ([(-1, b"x")], perpcore.PerpError),
+            ([(1, "text")], perpcore.StoreError), ([(-1, b"x")], perpcore.StoreError),
             ([5], perpcore.StoreError), ([Checkpoint(1, 2, b"x" * 50)], perpcore.CorruptError),
         ):
             class Damaged(ListStore):
@@ -309,16 +407,17 @@ class HostStore(unittest.TestCase):
 
         class Curious(WriteOnly):
             def append(self, record):
-                if cores:
+                for call in (cores[0].check, cores[0].close) if cores else ():
                     try:
-                        cores[0].check()
+                        call()
                     except perpcore.StateError as error:
                         raised.append(error)
 
         cores = []
         cores.append(Desk(store=Curious()).core)
         cores[0].capital.transfer("okx", 5, now=T0)
-        self.assertEqual(len(raised), 1)
+        self.assertEqual(len(raised), 2)
+        self.assertFalse(cores[0].closed)
         cores.pop().close()
 
     def test_a_store_that_only_writes(self):
@@ -335,6 +434,15 @@ class HostStore(unittest.TestCase):
         with Desk(store=store, checkpoint_every=5).core as core:
             core.capital.transfer("okx", 5, now=T0)
         self.assertIsNotNone(store.saved)
+
+    def test_a_keyboard_interrupt_in_load_goes_on_in_the_caller(self):
+        class Stopped(ListStore):
+            def load(self, from_start):
+                raise KeyboardInterrupt
+
+        for way in (perpcore.Core, perpcore.replay):
+            with self.assertRaises(KeyboardInterrupt):
+                way(store=Stopped())
 
     def test_a_keyboard_interrupt_in_a_store_goes_on_in_the_caller(self):
         class Stopped(ListStore):

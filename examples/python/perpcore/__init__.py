@@ -34,14 +34,14 @@ from .risk import Risk
 from .scheduler import Scheduler
 from .store import Checkpoint, MemoryStore, Record, SqliteStore, Store
 from .types import (
-    Alert, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
+    Alert, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
     FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
     Naked, PoolState, Refusal, Reservation, Reserved, RiskState, SchedulerState, Statistics, Tier,
     TickItem, TickResult,
 )
 
 __all__ = [
-    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "Capital",
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "CanReserve", "Capital",
     "CapitalConfig", "CapitalState", "CapitalStats", "Change", "Checkpoint", "Circuit",
     "ClosedError", "Component", "Config", "ConfigError", "ConflictError", "Core",
     "CorruptError", "DayFigures", "Durability", "Evaluation", "Exchange", "ExchangeSpec",

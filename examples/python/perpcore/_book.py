@@ -5,65 +5,91 @@ holds a book, keeps neither alive.
 """
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import threading
 import weakref
 from ctypes import byref, c_size_t, c_uint32, create_string_buffer
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import get_ident
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
 
 from . import _abi
-from ._convert import text
+from ._convert import decoded, show, text
 from ._library import lib
 from .errors import (
-    ArgumentTypeError, ClosedError, InvalidError, RangeError, StateError, error_of,
+    ArgumentTypeError, ClosedError, InvalidError, PerpError, RangeError, StateError, error_of,
 )
 
 
-@dataclass(frozen=True)
-class Exchange:
+logger = logging.getLogger("perpcore")
+
+
+class NotCopied:
+    """Base of what stands for something in C, of which Python can't make another."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise ArgumentTypeError(f"a {type(self).__name__} can't be copied or pickled")
+
+
+class Handle:
+    """Base of what belongs to one core, which has one object for each: equal is the same."""
+
+    def __copy__(self: H) -> H:
+        return self
+
+    def __deepcopy__(self: H, memo: Any) -> H:
+        return self
+
+
+H = TypeVar("H", bound=Handle)
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange(Handle):
     """An exchange of one core, from `Core.add_exchange` or `Core.exchange`."""
 
     id: int
     name: str
     venue: str
-    _book: Any = field(repr=False, compare=True)
 
 
-@dataclass(frozen=True)
-class Instrument:
+@dataclass(frozen=True, eq=False)
+class Instrument(Handle):
     """An instrument of one core, from `Core.add_instrument` or `Core.instrument`."""
 
     id: int
     exchange: Exchange
     symbol: str
     base: str
-    _book: Any = field(repr=False, compare=True)
 
 
 ExchangeLike = Union[Exchange, str]
 
 
-class _Identity:
-    """What tells the exchanges of one core from those of another."""
+def of_core(known: List[Any], handle: Any) -> bool:
+    """Whether it is the object that a core has for it, not one of another core or a copy."""
+    return handle.id < len(known) and known[handle.id] is handle
 
 
 class Book:
     """The C core behind a Core, which calls reach only while it is open."""
 
-    def __init__(self, pointer: int, read_only: bool = False) -> None:
+    def __init__(self, pointer: int, read_only: bool = False,
+                 closed: Optional[threading.Event] = None) -> None:
         self.pointer: Optional[int] = pointer
         self.capital: int = lib.perp_core_capital(pointer)
         self.market: int = lib.perp_core_market(pointer)
         self.risk: int = lib.perp_core_risk(pointer)
         self.scheduler: int = lib.perp_core_scheduler(pointer)
-        self.identity = _Identity()
         self.read_only = read_only
-        self.owned = not read_only
+        self.visiting: Optional[int] = None  # the thread that may read a read-only book now
         self.pid = os.getpid()
         self.closing = False
-        self.closed = threading.Event()
+        self.closed = closed or threading.Event()
+        self.failure: Optional[PerpError] = None  # of the last commit, when it was closed
+        self.store: Any = None  # a MemoryStore's memory, which must outlive the C core
         self.feeding = threading.RLock()
         self.resources: List[Any] = []  # freed by their functions when the book is closed
         self.callback_threads: List[int] = []
@@ -83,12 +109,12 @@ class Book:
         running, me = self._running, get_ident()
         try:
             running.append(me)
-            if self.closing or self.store_threads:
-                self._refuse()
+            if self.closing or self.store_threads or self.read_only:
+                self.refuse()
             status = function(*arguments)
             if status:
                 # Kept per thread and per call: nothing of this thread may come between.
-                raise error_of(status, lib.perp_core_error(self.pointer).decode())
+                raise error_of(status, decoded(lib.perp_core_error(self.pointer)))
         finally:
             running.remove(me)
             if self.closing:
@@ -107,21 +133,24 @@ class Book:
         running, me = self._running, get_ident()
         try:
             running.append(me)
-            if self.closing or self.store_threads:
-                self._refuse()
+            if self.closing or self.store_threads or self.read_only:
+                self.refuse()
             return function(*arguments)
         finally:
             running.remove(me)
             if self.closing:
                 self._close_when_idle()
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
+        """Raises why there may be no call now, if so."""
         if self.pid != os.getpid():
             raise StateError(
                 f"this core was opened by process {self.pid}; a forked child can't use it"
             )
         if self.closing:
-            raise ClosedError("the core is closed")
+            raise ClosedError("the core is closed, or its last reference is gone")
+        if self.read_only and self.visiting != get_ident():
+            raise StateError("the book of a visit can be read only during the visit, on its thread")
         if get_ident() in self.store_threads:
             raise StateError("a store's functions can't call the core that they store for")
 
@@ -134,15 +163,20 @@ class Book:
     # ---- Closing -----------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Refuses new calls, waits for those of other threads and frees the C core."""
+        """Refuses new calls, waits for those of other threads and frees the C core. Raises why
+        what waited for the store could not be stored."""
         me = get_ident()
-        if me in self.callback_threads:
+        if me in self.callback_threads or me in self.store_threads:
             raise StateError("a core can't be closed from inside one of its callbacks")
         if self.pid != os.getpid():
             return
         self.release()
         if me not in self._running:  # a signal handler may have interrupted a call: it closes
             self.closed.wait()
+            self._interrupt()
+            failure, self.failure = self.failure, None
+            if failure is not None:
+                raise failure
 
     def release(self) -> None:
         """Frees the C core now, or in the last call that still runs. Never waits."""
@@ -160,7 +194,12 @@ class Book:
         try:
             for free, what in self.resources:
                 free(byref(what))
-            if self.owned:
+            if not self.read_only:
+                status = lib.perp_core_flush(pointer)
+                if status:
+                    self.failure = error_of(status, decoded(lib.perp_core_error(pointer)))
+                    logger.error("closed without the changes since the last flush: %s",
+                                 self.failure)
                 lib.perp_core_close(pointer)
         finally:
             self.closed.set()
@@ -175,8 +214,8 @@ class Book:
             lib.perp_exchange_spec_init(byref(spec))
             number = len(known)
             self.call(lib.perp_exchange_get, self.pointer, number, byref(spec))
-            name = spec.name.decode()
-            found = Exchange(number, name, spec.venue.decode() or name, self.identity)
+            name = decoded(spec.name)
+            found = Exchange(number, name, decoded(spec.venue) or name)
             with self._lock:
                 if len(known) == number:
                     known.append(found)
@@ -190,10 +229,10 @@ class Book:
             lib.perp_instrument_spec_init(byref(spec))
             number = len(known)
             self.call(lib.perp_instrument_get, self.pointer, number, byref(spec))
-            symbol = spec.symbol.decode()
+            symbol = decoded(spec.symbol)
             found = Instrument(
                 number, self.exchange(spec.exchange), symbol,
-                spec.base.decode() or symbol.split("/")[0], self.identity,
+                decoded(spec.base) or symbol.split("/")[0],
             )
             with self._lock:
                 if len(known) == number:
@@ -207,15 +246,15 @@ class Book:
     def exchange_id(self, exchange: ExchangeLike) -> int:
         """The id of what a host gave: an Exchange of this core, or a name."""
         if type(exchange) is Exchange:
-            if exchange._book is not self.identity:
-                raise InvalidError(f"exchange '{exchange.name}' is one of another core")
+            if not of_core(self._exchanges, exchange):
+                raise InvalidError(f"exchange {show(exchange.name)} is one of another core")
             return exchange.id
         if isinstance(exchange, str):
             found = c_uint32()
             self.call(lib.perp_exchange_find, self.pointer, text("exchange", exchange),
                       byref(found))
             return found.value
-        raise ArgumentTypeError(f"exchange: an Exchange or its name is wanted, not {exchange!r}")
+        raise ArgumentTypeError(f"exchange: an Exchange or its name is wanted, not {show(exchange)}")
 
     def exchange_or_all(self, exchange: Optional[ExchangeLike]) -> int:
         """The id of an exchange, or the one that stands for all."""
@@ -224,10 +263,10 @@ class Book:
     def instrument_id(self, instrument: Instrument) -> int:
         """The id of an Instrument of this core."""
         if type(instrument) is Instrument:
-            if instrument._book is not self.identity:
-                raise InvalidError(f"instrument '{instrument.symbol}' is one of another core")
+            if not of_core(self._instruments, instrument):
+                raise InvalidError(f"instrument {show(instrument.symbol)} is one of another core")
             return instrument.id
-        raise ArgumentTypeError(f"instrument: an Instrument is wanted, not {instrument!r}")
+        raise ArgumentTypeError(f"instrument: an Instrument is wanted, not {show(instrument)}")
 
     # ---- What several modules need -------------------------------------------------------------
 
@@ -256,7 +295,7 @@ def json_text(call: Callable[..., None]) -> str:
         length.value = 0
         try:
             call(buffer, capacity, byref(length))
-            return buffer.raw[: length.value].decode()
+            return decoded(buffer.raw[: length.value])
         except RangeError:
             if length.value < capacity:
                 raise
@@ -266,17 +305,35 @@ def json_text(call: Callable[..., None]) -> str:
 def check(status: int) -> None:
     """Raises what a function without a core returned."""
     if status:
-        raise error_of(status, lib.perp_core_error(None).decode())
+        raise error_of(status, decoded(lib.perp_core_error(None)))
 
 
-# A forked child has a copy of every book and none of its right to the store. Its copies refuse
-# all calls and are never closed.
 _BOOKS: "weakref.WeakSet[Book]" = weakref.WeakSet()
 
 
 def _forked() -> None:
+    """A forked child has a copy of every book and none of its right to the store. Its copies
+    refuse all calls and are never closed; their locks may be held by threads it doesn't have."""
     for book in list(_BOOKS):
         book.closing = True
+        book.feeding = threading.RLock()
+        book._lock = threading.RLock()
+
+
+# How long the end of the program waits for calls that daemon threads are in.
+EXIT_WAIT_S = 5.0
+
+
+def _at_exit() -> None:
+    """Closes what is open when the program ends."""
+    books = [book for book in _BOOKS if book.pid == os.getpid()]
+    for book in books:
+        book.release()
+    for book in books:
+        if not book.closed.wait(EXIT_WAIT_S):
+            logger.error("the program ended inside a call of a daemon thread: a core was not "
+                         "closed, and what waited for flush is lost")
 
 
 os.register_at_fork(after_in_child=_forked)
+atexit.register(_at_exit)

@@ -18,6 +18,7 @@ JobId = Union[uuid.UUID, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DAY_NS = 86_400_000_000_000
 _INT64_MAX = 2**63 - 1
+_YEAR_1990 = 631_152_000 * 1_000_000_000
 
 # More digits than any amount has: a result that does not fit raises instead of being rounded.
 _EXACT = decimal.Context(
@@ -28,6 +29,20 @@ _MILLION = Decimal(1_000_000)
 E = TypeVar("E", bound=enum.IntEnum)
 
 
+def show(value: object) -> str:
+    """A value as messages show it: short, and without what a terminal can't print."""
+    try:
+        shown = str(value) if isinstance(value, Decimal) else repr(value)
+    except Exception:  # an int of thousands of digits, or a class whose repr fails
+        shown = f"a {type(value).__name__} that can't be shown"
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def decoded(data: bytes) -> str:
+    """A text of the library. One that was cut may end inside a character."""
+    return data.decode("utf-8", "replace")
+
+
 def micros(name: str, value: Money) -> int:
     """USD as the library's integer micro-dollars."""
     kind = type(value)
@@ -35,24 +50,26 @@ def micros(name: str, value: Money) -> int:
         amount = value * 1_000_000
     elif isinstance(value, Decimal):
         if not value.is_finite():
-            raise InvalidError(f"{name}: {value} is no amount of money")
+            raise InvalidError(f"{name}: {show(value)} is no amount of money")
         try:
             exact = _EXACT.multiply(value, _MILLION)
             amount = int(exact)
         except decimal.Inexact:  # more digits than any amount has
             exact, amount = _MILLION, 0
         except decimal.Overflow:
-            raise RangeError(f"{name}: {value} USD is more than can be counted") from None
+            raise RangeError(f"{name}: {show(value)} USD is more than can be counted") from None
         if amount != exact:
-            if abs(value) > _INT64_MAX:
-                raise RangeError(f"{name}: {value} USD is more than can be counted")
-            raise InvalidError(f"{name}: {value} has more than 6 decimals")
+            if value.copy_abs() > _INT64_MAX:
+                raise RangeError(f"{name}: {show(value)} USD is more than can be counted")
+            raise InvalidError(
+                f"{name}: {show(value)} has more than 6 decimals; quantize it as you mean it"
+            )
     else:
         raise ArgumentTypeError(
-            f"{name}: money is a Decimal or an int of whole USD, not {kind.__name__} {value!r}"
+            f"{name}: money is a Decimal or an int of whole USD, not {kind.__name__} {show(value)}"
         )
     if not -_INT64_MAX <= amount <= _INT64_MAX:
-        raise RangeError(f"{name}: {value} USD is more than can be counted")
+        raise RangeError(f"{name}: {show(value)} USD is more than can be counted")
     return int(amount)
 
 
@@ -64,17 +81,31 @@ def usd(amount: int) -> Decimal:
 def nanoseconds(name: str, value: Time) -> int:
     """A time as nanoseconds since the Unix epoch."""
     if type(value) is int:
-        if not -_INT64_MAX <= value <= _INT64_MAX:
-            raise RangeError(f"{name}: {value} ns is no time that can be counted")
-        return value
-    if isinstance(value, datetime):
+        time = value
+    elif isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
-            raise InvalidError(f"{name}: {value} has no time zone; use an aware datetime")
+            raise InvalidError(f"{name}: {show(value)} has no time zone; use an aware datetime")
         past = value - _EPOCH
-        return past.days * _DAY_NS + past.seconds * 1_000_000_000 + past.microseconds * 1000
-    raise ArgumentTypeError(
-        f"{name}: a time is an int of nanoseconds or an aware datetime, not {value!r}"
-    )
+        time = past.days * _DAY_NS + past.seconds * 1_000_000_000 + past.microseconds * 1000
+        time += getattr(value, "nanosecond", 0)  # of a pandas.Timestamp
+    else:
+        raise ArgumentTypeError(
+            f"{name}: a time is an int of nanoseconds or an aware datetime, not {show(value)}"
+        )
+    if not -_INT64_MAX <= time <= _INT64_MAX:
+        raise RangeError(f"{name}: {show(value)} is no time that can be counted")
+    return time
+
+
+def moment(name: str, value: Time) -> int:
+    """The time of a call or an event. An int that is far too small is one of another unit."""
+    time = nanoseconds(name, value)
+    if type(value) is int and 0 < time < _YEAR_1990:
+        raise InvalidError(
+            f"{name}: {value} looks like seconds, milli- or microseconds; a time is an int of "
+            "nanoseconds (time.time_ns())"
+        )
+    return time
 
 
 def optional_nanoseconds(name: str, value: Optional[Time]) -> int:
@@ -95,8 +126,8 @@ def number(name: str, value: float) -> float:
         try:
             return float(value)
         except OverflowError:
-            raise RangeError(f"{name}: {value} is too large") from None
-    raise ArgumentTypeError(f"{name}: a float is wanted, not {type(value).__name__} {value!r}")
+            raise RangeError(f"{name}: {show(value)} is too large") from None
+    raise ArgumentTypeError(f"{name}: a float is wanted, not {type(value).__name__} {show(value)}")
 
 
 def whole(name: str, value: int, low: int, high: int) -> int:
@@ -104,11 +135,11 @@ def whole(name: str, value: int, low: int, high: int) -> int:
     if type(value) is not int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ArgumentTypeError(
-                f"{name}: an int is wanted, not {type(value).__name__} {value!r}"
+                f"{name}: an int is wanted, not {type(value).__name__} {show(value)}"
             )
         value = int(value)
     if not low <= value <= high:
-        raise RangeError(f"{name}: {value} is outside {low}..{high}")
+        raise RangeError(f"{name}: {show(value)} is outside {low}..{high}")
     return value
 
 
@@ -131,34 +162,34 @@ def flag(name: str, value: bool) -> int:
     """True or False, and nothing that merely is truthy."""
     if value is True or value is False:
         return int(value)
-    raise ArgumentTypeError(f"{name}: True or False is wanted, not {value!r}")
+    raise ArgumentTypeError(f"{name}: True or False is wanted, not {show(value)}")
 
 
 def member(name: str, cls: Type[E], value: Union[E, str]) -> E:
     """A member of one of the lists, or its text."""
-    if type(value) is cls:
+    if type(value) is cls and cls._value2member_map_.get(value) is value:
         return value
     if isinstance(value, str):
         found = cls.__members__.get(value.upper())
         if found is not None and value == value.lower():
             return found
         known = ", ".join(m.lower() for m in cls.__members__)
-        raise InvalidError(f"{name}: '{value}' is none of {known}")
-    raise ArgumentTypeError(f"{name}: a {cls.__name__} is wanted, not {value!r}")
+        raise InvalidError(f"{name}: {show(value)} is none of {known}")
+    raise ArgumentTypeError(f"{name}: a {cls.__name__} is wanted, not {show(value)}")
 
 
 def text(name: str, value: str, size: Optional[int] = None) -> bytes:
     """UTF-8 of a text of at most size bytes."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{name}: a str is wanted, not {type(value).__name__} {value!r}")
+        raise ArgumentTypeError(f"{name}: a str is wanted, not {type(value).__name__} {show(value)}")
     if "\0" in value:
-        raise InvalidError(f"{name}: {value!r} has a NUL in it")
+        raise InvalidError(f"{name}: {show(value)} has a NUL in it")
     try:
         data = value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidError(f"{name}: {value!r} is no UTF-8 text: {error.reason}") from None
+        raise InvalidError(f"{name}: {show(value)} is no UTF-8 text: {error.reason}") from None
     if size is not None and len(data) > size:
-        raise InvalidError(f"{name}: {len(data)} bytes, at most {size}: {value[:40]!r}...")
+        raise InvalidError(f"{name}: {len(data)} bytes, at most {size}: {show(value)}")
     return data
 
 
@@ -175,11 +206,11 @@ def as_uuid(name: str, value: JobId) -> uuid.UUID:
         try:
             found = uuid.UUID(value)
         except ValueError:
-            raise InvalidError(f"{name}: '{value}' is no UUID") from None
+            raise InvalidError(f"{name}: {show(value)} is no UUID") from None
         if str(found) != value.lower():
-            raise InvalidError(f"{name}: '{value}' is no UUID of 36 characters")
+            raise InvalidError(f"{name}: {show(value)} is no UUID of 36 characters")
         return found
-    raise ArgumentTypeError(f"{name}: a UUID or its text is wanted, not {value!r}")
+    raise ArgumentTypeError(f"{name}: a UUID or its text is wanted, not {show(value)}")
 
 
 def to_uuid(value: Any) -> uuid.UUID:

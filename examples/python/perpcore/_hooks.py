@@ -2,24 +2,23 @@
 stays the safe one that the library has preset, and the error is logged."""
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from ctypes import byref, sizeof
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from uuid import UUID
 
 from . import _abi
 from ._abi import LogLevel, Outcome
-from ._book import Book, Exchange, Instrument
-from ._convert import nanoseconds, number, to_uuid
+from ._book import Book, Exchange, Instrument, logger
+from ._convert import decoded, member, nanoseconds, number, show, to_uuid
 from ._library import lib
 from .errors import ArgumentTypeError
 from .job import Execution
 from .types import Alert, Naked
 
-logger = logging.getLogger("perpcore")
-
-Execute = Callable[[Execution], Optional[Outcome]]
+Execute = Callable[[Execution], Union[Outcome, str, None]]
 OnLegRisk = Callable[[UUID, Tuple[Naked, ...], Optional[UUID]], None]
 OnKill = Callable[[Optional[Exchange], Tuple[UUID, ...]], None]
 OnAlert = Callable[[Alert], None]
@@ -53,6 +52,7 @@ class Link:
 
     def __init__(self) -> None:
         self.book: Optional[Book] = None
+        self.interrupts: Dict[int, BaseException] = {}  # also of what is called during open
         self.source: Optional[MarketSource] = None
 
     def run(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -61,12 +61,12 @@ class Link:
         if book:
             book.callback_threads.append(me)
         try:
-            return function(*arguments)
-        except Exception:
-            logger.exception("the callback %s failed", name)
+            try:
+                return function(*arguments)
+            except Exception:
+                logger.exception("the callback %s failed", name)
         except BaseException as error:  # KeyboardInterrupt and the like go on in the caller
-            if book:
-                book.interrupts[me] = error
+            self.interrupts[me] = error
         finally:
             if book:
                 book.callback_threads.remove(me)
@@ -79,6 +79,8 @@ class Hooks:
     def __init__(self) -> None:
         self.link = Link()
         self.kept: List[Any] = []
+        self.over = threading.Event()  # the core is closed, or could not be opened
+        self.store_text: Callable[[], str] = str  # what a host's store said of its last failure
 
     def keep(self, made: Any) -> Any:
         self.kept.append(made)
@@ -97,7 +99,10 @@ class Hooks:
             if function is None:
                 continue
             if not callable(function):
-                raise ArgumentTypeError(f"{name}: a function is wanted, not {function!r}")
+                raise ArgumentTypeError(f"{name}: a function is wanted, not {show(function)}")
+            if inspect.iscoroutinefunction(function):
+                raise ArgumentTypeError(f"{name}: a coroutine function would never run; start a "
+                                        "task in a plain function")
             ctype = getattr(_abi, f"perp_callbacks_{name}")
             setattr(out, name, self.keep(ctype(make(link, function))))
 
@@ -118,9 +123,11 @@ class Hooks:
 def _execute(link: Link, function: Execute) -> Any:
     def ask(job: Any) -> Optional[Outcome]:
         answer = function(Execution._read(job, link.book))
-        if answer is not None and type(answer) is not Outcome:
-            raise ArgumentTypeError(f"execute: an Outcome is wanted, not {answer!r}")
-        return answer
+        if answer is None:
+            return None
+        if not isinstance(answer, (Outcome, str)):
+            raise ArgumentTypeError(f"execute: an Outcome is wanted, not {show(answer)}")
+        return member("execute", Outcome, answer)
 
     def execute(user: Any, job: Any, outcome: Any) -> None:
         answer = link.run("execute", ask, job.contents)
@@ -158,7 +165,7 @@ def _on_alert(link: Link, function: OnAlert) -> Any:
 
 def _log(link: Link, function: Log) -> Any:
     def tell(level: int, message: bytes) -> None:
-        function(LogLevel(level), message.decode("utf-8", "replace"))
+        function(LogLevel(level), decoded(message))
 
     return lambda user, *arguments: link.run("log", tell, *arguments)
 

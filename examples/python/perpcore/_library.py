@@ -24,7 +24,9 @@ def _load() -> Any:
         raise LibraryError(f"{name} is not libperpcore: it has no perp_version_number") from None
     check_version(number, name)
     for function, (result, arguments) in _abi.FUNCTIONS.items():
-        bound = getattr(found, function)
+        bound = getattr(found, function, None)
+        if bound is None:
+            raise LibraryError(f"{name} is not a whole libperpcore: it has no {function}")
         bound.restype = result
         bound.argtypes = arguments
     return found

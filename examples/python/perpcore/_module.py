@@ -4,14 +4,14 @@ from __future__ import annotations
 from typing import Any, List, Optional
 
 from . import _abi
-from ._book import Book
-from ._convert import Time, nanoseconds, text
+from ._book import Book, NotCopied
+from ._convert import Time, moment, text
 from ._library import lib
 
 _free_calls: List[Any] = []
 
 
-class Module:
+class Module(NotCopied):
     """A part of a core. It does not keep the core alive: a call after the core has gone is a
     ClosedError. `_kept` are the host's functions, which a running call must keep."""
 
@@ -28,7 +28,7 @@ class Module:
         except IndexError:
             call = _abi.perp_call()
             lib.perp_call_init(call)
-        call.now_ns = now if type(now) is int and 0 <= now < 2**63 else nanoseconds("now", now)
+        call.now_ns = moment("now", now)
         call.actor = None if actor is None else text("actor", actor, 127)
         call.reason = None if reason is None else text("reason", reason, 255)
         self._book.change(function, handle, call, *arguments)

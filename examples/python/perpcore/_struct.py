@@ -16,7 +16,7 @@ from typing import (
 
 from . import _abi
 from ._book import Book, Exchange, Instrument
-from ._convert import flag, member, micros, number, to_uuid, usd, whole
+from ._convert import decoded, flag, member, micros, number, show, to_uuid, usd, whole
 from ._listed import Listed
 from .errors import ArgumentTypeError, InvalidError
 
@@ -93,7 +93,7 @@ def converter(hint: Any, ctype: Any) -> Converter:
     if hint is Decimal:
         return lambda value, book: usd(value)
     if hint is str:
-        return lambda value, book: value.decode()
+        return lambda value, book: decoded(value)
     if hint is uuid.UUID:
         return lambda value, book: to_uuid(value)
     if hint is Exchange:
@@ -145,7 +145,7 @@ def write(path: str, source: Any, target: Any) -> None:
             write_members(name, listed, each, value, getattr(target, field.name))
         elif isinstance(hint, type) and issubclass(hint, Struct):
             if not isinstance(value, hint):
-                raise ArgumentTypeError(f"{name}: a {hint.__name__} is wanted, not {value!r}")
+                raise ArgumentTypeError(f"{name}: a {hint.__name__} is wanted, not {show(value)}")
             write(name, value, getattr(target, field.name))
         elif field.name not in source._made:
             setattr(target, field.name, to_c(name, hint, ctype, value))
@@ -159,7 +159,7 @@ def write_members(path: str, listed: Any, hint: Any, value: Any, target: Any) ->
         if issubclass(hint, Struct):
             if not isinstance(item, hint):
                 raise ArgumentTypeError(
-                    f"{path}.{key}: a {hint.__name__} is wanted, not {item!r}"
+                    f"{path}.{key}: a {hint.__name__} is wanted, not {show(item)}"
                 )
             write(f"{path}.{key}", item, target[key])
         else:

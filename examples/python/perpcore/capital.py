@@ -12,7 +12,7 @@ from ._library import lib
 from ._module import Module
 from .errors import ExistsError, RangeError
 from .job import Job, as_job
-from .types import CapitalState, Headroom, JobReserved, Refusal, Reservation, Reserved
+from .types import CanReserve, CapitalState, Headroom, JobReserved, Refusal, Reservation, Reserved
 
 
 class Capital(Module):
@@ -102,12 +102,12 @@ class Capital(Module):
         self._change(lib.perp_capital_release, self._book.capital, now, actor, reason,
                      u64("reservation", reservation), _part(amount))
 
-    def can_reserve_for_job(self, job: Job) -> Optional[Refusal]:
-        """Why what a job needs could not be reserved now; None where it could."""
+    def can_reserve_for_job(self, job: Job) -> CanReserve:
+        """Whether what a job needs could be reserved now, and why not."""
         refusal = _refusal()
         self._book.call(lib.perp_capital_can_reserve_for_job, self._book.capital,
                         byref(as_job(job)._struct(self._book)), byref(refusal))
-        return Refusal._given(refusal, self._book)
+        return CanReserve(Refusal._given(refusal, self._book))
 
     def reserve_for_job(self, job: Job, *, now: Time, actor: Optional[str] = None,
                         reason: Optional[str] = None) -> JobReserved:

@@ -1,6 +1,8 @@
 """The configuration of a core: what the library's defaults are, and what a host changes of it."""
 from __future__ import annotations
 
+import copy
+import difflib
 from ctypes import byref
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -9,6 +11,7 @@ from typing import Any, ClassVar, Dict, FrozenSet
 from . import _abi
 from ._abi import Component, Mode, OnReject, Pool
 from ._book import check, json_text
+from ._convert import show
 from ._convert import text as to_text
 from ._library import lib
 from ._struct import Converter, Struct, write
@@ -20,9 +23,14 @@ class _Part(Struct):
     """A part of the configuration. A misspelt name is an error, not a new attribute."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in (field.name for field in fields(self)):
-            raise AttributeError(f"{type(self).__name__} has no '{name}'")
+        names = [field.name for field in fields(self)]
+        if name not in names:
+            near = "".join(f"; there is '{n}'" for n in difflib.get_close_matches(name, names, 1))
+            raise AttributeError(f"{type(self).__name__} has no '{name}'{near}")
         super().__setattr__(name, value)
+
+
+_POOLS = frozenset(Pool)
 
 
 def _pools(source: Any, book: Any) -> FrozenSet[Pool]:
@@ -117,8 +125,8 @@ class Config:
         defaults. ConfigError has the path of an unknown name or a value out of range."""
         return cls._of_json(text, _defaults())
 
-    def update_json(self, text: str) -> Config:
-        """As from_json, over what this configuration holds. Returns the new one."""
+    def with_json(self, text: str) -> Config:
+        """As from_json, over what this configuration holds. Returns a new one; this one stays."""
         return self._of_json(text, self._struct())
 
     def to_json(self) -> str:
@@ -135,8 +143,11 @@ class Config:
         if kind is None:
             raise AttributeError(f"Config has no '{name}'")
         if not isinstance(value, kind):
-            raise ArgumentTypeError(f"config.{name}: a {kind.__name__} is wanted, not {value!r}")
+            raise ArgumentTypeError(f"config.{name}: a {kind.__name__} is wanted, not {show(value)}")
         super().__setattr__(name, value)
+
+    def __copy__(self) -> Config:
+        return copy.deepcopy(self)  # the parts of a copy are its own
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Config) and all(
@@ -153,8 +164,8 @@ class Config:
         write("risk", self.risk, out.risk)
         write("scheduler", self.scheduler, out.scheduler)
         pools = self.capital.safe_mode_pools
-        if not isinstance(pools, (frozenset, set)) or not all(type(p) is Pool for p in pools):
-            raise ArgumentTypeError(f"capital.safe_mode_pools: a set of Pool, not {pools!r}")
+        if not isinstance(pools, (frozenset, set)) or not all(p in _POOLS and type(p) is Pool for p in pools):
+            raise ArgumentTypeError(f"capital.safe_mode_pools: a set of Pool, not {show(pools)}")
         out.capital.safe_mode_pools = sum(1 << pool for pool in pools)
         return out
 

@@ -6,13 +6,13 @@ import weakref
 from ctypes import byref, c_uint32, c_void_p, cast, create_string_buffer, sizeof, string_at
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Callable, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from . import _abi
 from ._abi import Durability, Kind, Margin
-from ._book import Book, Exchange, ExchangeLike, Instrument, check
+from ._book import Book, Exchange, ExchangeLike, Instrument, NotCopied, check
 from ._convert import (
-    Money, Time, flag, member, micros, nanoseconds, number, text, u32, u64, whole,
+    Money, Time, flag, member, micros, moment, number, show, text, u32, u64, whole,
 )
 from ._hooks import Execute, Hooks, Log, OnAlert, OnKill, OnLegRisk
 from ._library import lib
@@ -20,7 +20,7 @@ from ._module import Module
 from ._struct import write
 from .capital import Capital
 from .config import Config
-from .errors import ArgumentTypeError, ClosedError, ExistsError
+from .errors import ArgumentTypeError, ExistsError, StoreError
 from .job import Job, as_job, given_micros
 from .market import Market
 from .monitor import Monitor
@@ -30,7 +30,7 @@ from .store import AnyStore
 from .types import ExchangeSpec, Feasibility, InstrumentSpec, Statistics, Tier
 
 
-class Core:
+class Core(NotCopied):
     """A trading book. Use it in a `with` statement, or call close: either frees it at once.
 
     execute gets each job that is dispatched, on the thread that called tick, and answers with an
@@ -57,13 +57,20 @@ class Core:
             given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
         hooks = Hooks()
         hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log)
-        if store is not None:
-            as_store(store)._attach(given, hooks)
         pointer = c_void_p()
-        check(lib.perp_core_open(byref(given), byref(pointer)))
-        self._take(Book(pointer.value or 0), hooks)
-        if store is not None:
-            store._opened(self._book)
+        book: Optional[Book] = None
+        try:
+            if store is not None:
+                as_store(store)._attach(given, hooks, False)
+            status = lib.perp_core_open(byref(given), byref(pointer))
+            raise_of_open(status, hooks)
+            book = Book(pointer.value or 0, closed=hooks.over)
+            if store is not None:
+                store._opened(book)
+            self._take(book, hooks)
+        except BaseException:  # also Ctrl-C, which may come anywhere
+            abandon(book, pointer, hooks)
+            raise
 
     def _take(self, book: Book, hooks: Hooks) -> None:
         self._book = book
@@ -71,6 +78,8 @@ class Core:
         # that would keep it alive.
         self._hooks = hooks
         self._finalizer = weakref.finalize(self, book.release)
+        self._finalizer.atexit = False  # the book sees to that
+        book.interrupts = hooks.link.interrupts
         if not book.read_only:
             hooks.attach(book)
         self._capital = Capital(book, hooks)
@@ -109,18 +118,21 @@ class Core:
 
     def close(self) -> None:
         """Makes what waits durable and frees the book. Waits for calls that run on other threads;
-        later ones are ClosedError. Again: nothing happens. From a callback: StateError."""
-        self._book.close()
-        self._finalizer.detach()
+        later ones are ClosedError. Again: nothing happens. From a callback: StateError. Where what
+        waits could not be stored, the core is closed all the same and StoreError is raised."""
+        try:
+            self._book.close()
+        finally:
+            if self._book.closed.is_set():
+                self._finalizer.detach()
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._book.closing
 
-    def __enter__(self) -> Core:
-        if self.closed:
-            raise ClosedError("the core is closed")
+    def __enter__(self: C) -> C:
+        self._book.refuse()
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
@@ -180,7 +192,7 @@ class Core:
         spec.min_notional = micros("min_notional", min_notional)
         spec.funding_interval_h = number("funding_interval_h", funding_interval_h)
         if not isinstance(tiers, (list, tuple)) or not all(isinstance(t, Tier) for t in tiers):
-            raise ArgumentTypeError(f"tiers: a list of Tier is wanted, not {tiers!r}")
+            raise ArgumentTypeError(f"tiers: a list of Tier is wanted, not {show(tiers)}")
         rows = (_abi.perp_tier * len(tiers))()
         for i, tier in enumerate(tiers):
             write(f"tiers[{i}]", tier, rows[i])
@@ -198,7 +210,7 @@ class Core:
     def exchange(self, name: str) -> Exchange:
         """The exchange of a name."""
         if not isinstance(name, str):
-            raise ArgumentTypeError(f"name: a str is wanted, not {name!r}")
+            raise ArgumentTypeError(f"name: a str is wanted, not {show(name)}")
         return self._book.exchange(self._book.exchange_id(name))
 
     def instrument(self, exchange: ExchangeLike, symbol: str) -> Instrument:
@@ -243,7 +255,7 @@ class Core:
         lower. Both quantities are the same, rounded down to both steps, and the notional becomes
         what that is worth."""
         out = replace(as_job(job), legs=())._struct(self._book)
-        self._book.call(lib.perp_job_fill_hedge, self._book.pointer, nanoseconds("now", now),
+        self._book.call(lib.perp_job_fill_hedge, self._book.pointer, moment("now", now),
                         self._book.instrument_id(first), self._book.instrument_id(second),
                         byref(out))
         filled = Job._of_struct(out, self._book)
@@ -311,19 +323,45 @@ class Core:
         return tuple(Feasibility._read(rows[i], self._book) for i in range(count))
 
 
+C = TypeVar("C", bound=Core)
+
+
+def raise_of_open(status: int, hooks: Hooks) -> None:
+    """Raises why a core could not be opened."""
+    interrupt = hooks.link.interrupts.pop(threading.get_ident(), None)
+    if interrupt is not None:
+        raise interrupt
+    try:
+        check(status)
+    except StoreError as error:
+        said = hooks.store_text()
+        if said in str(error):
+            raise
+        raise StoreError(f"{error}: {said}") from None
+
+
+def abandon(book: Optional[Book], pointer: Any, hooks: Hooks) -> None:
+    """Frees what was opened when opening did not come to its end."""
+    if book is not None:
+        book.release()
+    else:
+        lib.perp_core_close(pointer)
+        hooks.over.set()
+
+
 def config_struct(config: Optional[Config]) -> Any:
     """A perp_config of a Config, or of the defaults."""
     if config is None:
         config = Config()
     if not isinstance(config, Config):
-        raise ArgumentTypeError(f"config: a Config is wanted, not {config!r}")
+        raise ArgumentTypeError(f"config: a Config is wanted, not {show(config)}")
     return config._struct()
 
 
 def as_store(store: AnyStore) -> AnyStore:
     """What a host gave for a store."""
     if not isinstance(store, AnyStore):
-        raise ArgumentTypeError(f"store: a store is wanted, not {store!r}")
+        raise ArgumentTypeError(f"store: a store is wanted, not {show(store)}")
     return store
 
 
@@ -339,17 +377,22 @@ def replay(store: AnyStore, to_seq: Optional[int] = None, *, config: Optional[Co
     hooks.fill(given.callbacks, None, None, None, None, None)
     visitor = Visitor(visit) if visit is not None else None
     function: Any = _VISIT(visitor.see) if visitor else cast(c_void_p(), _VISIT)
-    as_store(store)._attach(given, hooks)
     pointer = c_void_p()
-    status = lib.perp_core_replay(byref(given), last, function, None, byref(pointer))
-    if visitor:
-        visitor.leave()
-        if visitor.raised is not None:
-            lib.perp_core_close(pointer)
-            raise visitor.raised
-    check(status)
-    out = Core.__new__(Core)
-    out._take(Book(pointer.value or 0), hooks)
+    book: Optional[Book] = None
+    try:
+        as_store(store)._attach(given, hooks, True)
+        status = lib.perp_core_replay(byref(given), last, function, None, byref(pointer))
+        if visitor:
+            visitor.leave()
+        raise_of_open(status, hooks)
+        book = Book(pointer.value or 0)
+        out = Core.__new__(Core)
+        out._take(book, hooks)
+    except BaseException:
+        abandon(book, pointer, hooks)
+        raise
+    finally:
+        hooks.over.set()  # the book goes on without the store
     return out
 
 
@@ -361,7 +404,7 @@ class Visitor:
 
     def __init__(self, function: Callable[[Core, int], None]) -> None:
         if not callable(function):
-            raise ArgumentTypeError(f"visit: a function is wanted, not {function!r}")
+            raise ArgumentTypeError(f"visit: a function is wanted, not {show(function)}")
         self.function = function
         self.shown: Optional[Core] = None
         self.raised: Optional[BaseException] = None
@@ -374,10 +417,17 @@ class Visitor:
                 self.shown = Core.__new__(Core)
                 self.shown._take(Book(pointer, read_only=True), Hooks())
                 self.shown._book.callback_threads.append(threading.get_ident())
+            self.shown._book.visiting = threading.get_ident()
             self.function(self.shown, seq)
         except BaseException as error:  # goes on in the caller of replay
             self.raised = error
+        finally:
+            if self.shown is not None:
+                self.shown._book.visiting = None
 
     def leave(self) -> None:
+        """The replay is over."""
         if self.shown is not None:
             self.shown._book.release()
+        if self.raised is not None:
+            raise self.raised

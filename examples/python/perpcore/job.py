@@ -11,28 +11,41 @@ from . import _abi
 from ._abi import JobState, Reason, ResultStatus, Side, Strategy
 from ._book import Book, Exchange, Instrument
 from ._convert import (
-    JobId, Money, Time, flag, i64, job_id, member, micros, nanoseconds, number,
-    optional_nanoseconds, to_uuid, usd, whole,
+    JobId, Money, Time, as_uuid, flag, i64, job_id, member, micros, nanoseconds, number,
+    optional_nanoseconds, show, to_uuid, usd, whole,
 )
 from ._library import lib
 from ._struct import Converter, Struct
 from .errors import ArgumentTypeError, InvalidError, PerpError
 
 
-@dataclass(frozen=True)
+# The two that a host makes most take texts and hold what they mean, so that what is read from
+# them has one type. They are frozen: __init__ writes to __dict__.
+
+
+@dataclass(frozen=True, init=False)
 class Leg:
     """One side of a job on one exchange. quantity: base units. What is None is the job's notional,
     or the configured default leverage. maker: rests in the book instead of taking."""
 
     instrument: Instrument
-    side: Union[Side, str]
+    side: Side
     quantity: float
     notional: Optional[Money] = None
     leverage: Optional[float] = None
     maker: bool = False
 
+    def __init__(self, instrument: Instrument, side: Union[Side, str], quantity: float,
+                 notional: Optional[Money] = None, leverage: Optional[float] = None,
+                 maker: bool = False) -> None:
+        self.__dict__.update(
+            instrument=instrument,
+            side=side if type(side) is Side else member("side", Side, side),
+            quantity=quantity, notional=notional, leverage=leverage, maker=maker,
+        )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, init=False)
 class Job:
     """A hedge job: legs that belong together. `Core.fill_hedge` fills two legs.
 
@@ -41,8 +54,8 @@ class Job:
     the legs. ttl_ms None: the configured default, 0: never expires. max_run_ms 0: never overdue.
     """
 
-    job_id: JobId
-    strategy: Union[Strategy, str]
+    job_id: uuid.UUID
+    strategy: Strategy
     notional: Money
     legs: Sequence[Leg] = ()
     expected_edge_bps: float = 0.0
@@ -53,6 +66,22 @@ class Job:
     max_run_ms: int = 0
     priority: int = 0
     metadata: bytes = b""
+
+    def __init__(
+        self, job_id: JobId, strategy: Union[Strategy, str], notional: Money,
+        legs: Sequence[Leg] = (), expected_edge_bps: float = 0.0,
+        est_volume: Optional[Money] = None, holding_hours: float = 0.0,
+        created_at: Optional[Time] = None, ttl_ms: Optional[int] = None, max_run_ms: int = 0,
+        priority: int = 0, metadata: bytes = b"",
+    ) -> None:
+        self.__dict__.update(
+            job_id=as_uuid("job_id", job_id),
+            strategy=(strategy if type(strategy) is Strategy
+                      else member("strategy", Strategy, strategy)),
+            notional=notional, legs=legs, expected_edge_bps=expected_edge_bps,
+            est_volume=est_volume, holding_hours=holding_hours, created_at=created_at,
+            ttl_ms=ttl_ms, max_run_ms=max_run_ms, priority=priority, metadata=metadata,
+        )
 
     def _struct(self, book: Book) -> Any:
         """A perp_job, which refers to this Job's metadata."""
@@ -71,7 +100,7 @@ class Job:
         out.max_run_ms = i64("max_run_ms", self.max_run_ms)
         out.priority = whole("priority", self.priority, -(2**31), 2**31 - 1)
         if not isinstance(self.legs, (list, tuple)):
-            raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {self.legs!r}")
+            raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(self.legs)}")
         if len(self.legs) > _abi.PERP_MAX_LEGS:
             raise InvalidError(f"legs: {len(self.legs)}, at most {_abi.PERP_MAX_LEGS}")
         out.n_legs = len(self.legs)
@@ -80,9 +109,9 @@ class Job:
                 fill_leg(leg, out.legs[i], book)
             except PerpError as error:
                 raise type(error)(f"legs[{i}].{error}") from None
+        if not isinstance(self.metadata, bytes):
+            raise ArgumentTypeError(f"metadata: bytes are wanted, not {show(self.metadata)}")
         if self.metadata:
-            if not isinstance(self.metadata, bytes):
-                raise ArgumentTypeError(f"metadata: bytes are wanted, not {self.metadata!r}")
             out.metadata_size = whole("metadata", len(self.metadata), 0, 2**32 - 1)
             kept = create_string_buffer(self.metadata, len(self.metadata))
             out.metadata = cast(kept, c_void_p)
@@ -112,13 +141,13 @@ def given_micros(name: str, value: Money) -> int:
     """Money that may not be negative, because -1 stands for "not given" in the struct."""
     amount = micros(name, value)
     if amount < 0:
-        raise InvalidError(f"{name}: {value} is negative")
+        raise InvalidError(f"{name}: {show(value)} is negative")
     return amount
 
 
 def fill_leg(leg: Leg, out: Any, book: Book) -> None:
     if not isinstance(leg, Leg):
-        raise ArgumentTypeError(f"leg: a Leg is wanted, not {leg!r}")
+        raise ArgumentTypeError(f"leg: a Leg is wanted, not {show(leg)}")
     out.instrument = book.instrument_id(leg.instrument)
     out.side = member("side", Side, leg.side)
     out.quantity = number("quantity", leg.quantity)
@@ -250,19 +279,22 @@ class JobResult:
         lib.perp_job_result_init(byref(out))
         out.status = member("status", ResultStatus, self.status)
         out.hold = flag("hold", self.hold)
+        if out.status == ResultStatus.UNKNOWN and self._has_figures():
+            raise InvalidError("result: one that is unknown has neither legs nor figures; finish "
+                               "again with them when they are known")
         for name in ("pnl", "volume", "fees"):
             value = getattr(self, name)
             if value is not None:
                 setattr(out, name, micros(name, value))
                 out.has_totals = 1
         if not isinstance(self.legs, (list, tuple)):
-            raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {self.legs!r}")
+            raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(self.legs)}")
         if len(self.legs) > _abi.PERP_MAX_LEGS:
             raise InvalidError(f"legs: {len(self.legs)}, at most {_abi.PERP_MAX_LEGS}")
         out.n_legs = len(self.legs)
         for i, leg in enumerate(self.legs):
             if not isinstance(leg, LegResult):
-                raise ArgumentTypeError(f"legs[{i}]: a LegResult is wanted, not {leg!r}")
+                raise ArgumentTypeError(f"legs[{i}]: a LegResult is wanted, not {show(leg)}")
             row = out.legs[i]
             row.filled = number(f"legs[{i}].filled", leg.filled)
             row.price = number(f"legs[{i}].price", leg.price)
@@ -274,9 +306,14 @@ class JobResult:
             )
         return out
 
+    def _has_figures(self) -> bool:
+        return bool(self.legs) or any(
+            value is not None for value in (self.pnl, self.volume, self.fees)
+        )
+
 
 def as_job(job: Job) -> Job:
     """What a host gave for a job."""
     if not isinstance(job, Job):
-        raise ArgumentTypeError(f"job: a Job is wanted, not {job!r}")
+        raise ArgumentTypeError(f"job: a Job is wanted, not {show(job)}")
     return job

@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 from . import _abi
 from ._abi import Api, Margin
 from ._book import ExchangeLike, Instrument
-from ._convert import Time, flag, member, nanoseconds, number
+from ._convert import Time, flag, member, moment, nanoseconds, number, show
 from ._hooks import MarketSource
 from ._library import lib
 from ._module import Module
@@ -31,7 +31,7 @@ class Market(Module):
         except IndexError:
             quote = _abi.perp_quote()
         quote.instrument = book.instrument_id(instrument)
-        quote.time_ns = nanoseconds("time", time)
+        quote.time_ns = moment("time", time)
         quote.bid = bid if type(bid) is float else number("bid", bid)
         quote.bid_size = bid_size if type(bid_size) is float else number("bid_size", bid_size)
         quote.ask = ask if type(ask) is float else number("ask", ask)
@@ -45,21 +45,21 @@ class Market(Module):
         bid_rows, ask_rows = levels_of("bids", bids), levels_of("asks", asks)
         self._feed(lib.perp_market_on_book, _abi.perp_book(
             instrument=self._book.instrument_id(instrument), n_bids=len(bid_rows),
-            n_asks=len(ask_rows), time_ns=nanoseconds("time", time), bids=bid_rows, asks=ask_rows,
+            n_asks=len(ask_rows), time_ns=moment("time", time), bids=bid_rows, asks=ask_rows,
         ))
 
     def on_trade(self, instrument: Instrument, time: Time, price: float,
                  size: float = 0.0) -> None:
         """A trade. size may be 0: not known."""
         self._feed(lib.perp_market_on_trade, _abi.perp_trade(
-            instrument=self._book.instrument_id(instrument), time_ns=nanoseconds("time", time),
+            instrument=self._book.instrument_id(instrument), time_ns=moment("time", time),
             price=number("price", price), size=number("size", size),
         ))
 
     def on_mark(self, instrument: Instrument, time: Time, price: float) -> None:
         """The exchange's mark price."""
         self._feed(lib.perp_market_on_mark, _abi.perp_mark(
-            instrument=self._book.instrument_id(instrument), time_ns=nanoseconds("time", time),
+            instrument=self._book.instrument_id(instrument), time_ns=moment("time", time),
             price=number("price", price),
         ))
 
@@ -74,14 +74,14 @@ class Market(Module):
     def on_latency(self, exchange: ExchangeLike, time: Time, ms: float) -> None:
         """How long the exchange took to answer."""
         self._feed(lib.perp_market_on_latency, _abi.perp_latency(
-            exchange=self._book.exchange_id(exchange), time_ns=nanoseconds("time", time),
+            exchange=self._book.exchange_id(exchange), time_ns=moment("time", time),
             ms=number("ms", ms),
         ))
 
     def on_status(self, exchange: ExchangeLike, time: Time, api: Union[Api, str]) -> None:
         """Whether the exchange is up."""
         self._feed(lib.perp_market_on_status, _abi.perp_exchange_status(
-            exchange=self._book.exchange_id(exchange), time_ns=nanoseconds("time", time),
+            exchange=self._book.exchange_id(exchange), time_ns=moment("time", time),
             api=member("api", Api, api),
         ))
 
@@ -94,7 +94,7 @@ class Market(Module):
         self._feed(lib.perp_market_on_position, _abi.perp_position(
             instrument=self._book.instrument_id(instrument),
             margin_mode=member("margin_mode", Margin, margin_mode),
-            time_ns=nanoseconds("time", time), quantity=number("quantity", quantity),
+            time_ns=moment("time", time), quantity=number("quantity", quantity),
             entry_price=number("entry_price", entry_price),
             leverage=number("leverage", leverage),
             liquidation_price=number("liquidation_price", liquidation_price),
@@ -103,22 +103,23 @@ class Market(Module):
     def set_source(self, source: Optional[MarketSource]) -> None:
         """Who is asked for the quotes and books of instruments that were added as `pulled`; None:
         nobody. What it raises is logged, and no quote is taken."""
-        if source is not None and not callable(getattr(source, "quote", None)):
-            raise ArgumentTypeError(f"source: a MarketSource is wanted, not {source!r}")
+        if source is not None and (isinstance(source, type)
+                                   or not callable(getattr(source, "quote", None))):
+            raise ArgumentTypeError(f"source: a MarketSource is wanted, not {show(source)}")
         self._kept.set_source(self._book, source)
 
     def query(self, instrument: Instrument, *, now: Time) -> MarketState:
         """What is known of an instrument at a time: the later of it and the clock."""
         out = _abi.perp_market_state(struct_size=sizeof(_abi.perp_market_state))
         self._book.call(lib.perp_market_query, self._book.market,
-                        self._book.instrument_id(instrument), nanoseconds("now", now), byref(out))
+                        self._book.instrument_id(instrument), moment("now", now), byref(out))
         return MarketState._read(out, self._book)
 
     def query_exchange(self, exchange: ExchangeLike, *, now: Time) -> ExchangeState:
         """How an exchange answers, and what runs there."""
         out = _abi.perp_exchange_state(struct_size=sizeof(_abi.perp_exchange_state))
         self._book.call(lib.perp_market_query_exchange, self._book.market,
-                        self._book.exchange_id(exchange), nanoseconds("now", now), byref(out))
+                        self._book.exchange_id(exchange), moment("now", now), byref(out))
         return ExchangeState._read(out, self._book)
 
     def _feed(self, function: Any, event: Any) -> None:
@@ -133,13 +134,13 @@ _free_quotes: List[Any] = []
 def levels_of(name: str, levels: Levels) -> Any:
     """Levels of a book as an array of the library."""
     if not isinstance(levels, (list, tuple)):
-        raise ArgumentTypeError(f"{name}: a list of (price, size) is wanted, not {levels!r}")
+        raise ArgumentTypeError(f"{name}: a list of (price, size) is wanted, not {show(levels)}")
     if len(levels) > _abi.PERP_MAX_LEVELS:
         raise InvalidError(f"{name}: {len(levels)} levels, at most {_abi.PERP_MAX_LEVELS}")
     flat: List[float] = []
     for i, level in enumerate(levels):
         if not isinstance(level, (list, tuple)) or len(level) != 2:
-            raise ArgumentTypeError(f"{name}[{i}]: (price, size) is wanted, not {level!r}")
+            raise ArgumentTypeError(f"{name}[{i}]: (price, size) is wanted, not {show(level)}")
         price, size = level
         if type(price) is not float or type(size) is not float:
             price = number(f"{name}[{i}].price", price)

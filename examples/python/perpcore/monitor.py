@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple
 from . import _abi
 from ._abi import Api, Circuit, JobState, Mode, Pool, Reason, Strategy, System
 from ._book import Exchange, Instrument
-from ._convert import Time, nanoseconds, to_uuid, u64
+from ._convert import Time, moment, to_uuid, u64
 from ._library import lib
 from ._module import Module
 from ._struct import Converter, Struct
@@ -238,19 +238,19 @@ class Monitor(Module):
             out = _abi.perp_monitor_state(struct_size=sizeof(_abi.perp_monitor_state))
         try:
             self._book.call(lib.perp_monitor_snapshot, self._book.pointer,
-                            nanoseconds("now", now), out)
+                            moment("now", now), out)
             return MonitorState._read(out, self._book)
         finally:
             _free_states.append(out)
 
     def json(self, *, now: Time) -> str:
         """The state as JSON, with all running jobs, alerts and markets."""
-        return self._book.json(lib.perp_monitor_json, self._book.pointer, nanoseconds("now", now))
+        return self._book.json(lib.perp_monitor_json, self._book.pointer, moment("now", now))
 
     def alerts(self, *, now: Time) -> Tuple[Alert, ...]:
         """The alerts that stand now, the most severe first."""
         rows, count = self._book.rows(_abi.perp_alert, lib.perp_monitor_alerts,
-                                      self._book.pointer, nanoseconds("now", now))
+                                      self._book.pointer, moment("now", now))
         return tuple(Alert._read(rows[i], self._book) for i in range(count))
 
     def watch(self, *, now: Time) -> None:
@@ -258,7 +258,7 @@ class Monitor(Module):
         feed is silent): what is new since the last call, and what is over. Belongs into the
         host's loop; other alerts are told with the change that raises them. StateError: from
         inside a callback."""
-        self._book.call(lib.perp_monitor_watch, self._book.pointer, nanoseconds("now", now))
+        self._book.call(lib.perp_monitor_watch, self._book.pointer, moment("now", now))
 
     def changes(self, after_seq: int) -> Tuple[Change, ...]:
         """The changes after that number, oldest first. RangeError: some of them are no longer

@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Union
 from . import _abi
 from ._abi import Mode
 from ._book import ExchangeLike
-from ._convert import JobId, Time, flag, job_id, member, nanoseconds, text, whole
+from ._convert import JobId, Time, flag, job_id, member, moment, text, whole
 from ._library import lib
 from ._module import Module
 from .job import Job, as_job
@@ -40,7 +40,7 @@ class Risk(Module):
         except IndexError:
             out = _abi.perp_evaluation()
         lib.perp_evaluation_init(out)
-        self._book.call(lib.perp_risk_evaluate, self._book.risk, nanoseconds("now", now), given,
+        self._book.call(lib.perp_risk_evaluate, self._book.risk, moment("now", now), given,
                         out)
         return out
 

@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Tuple, Union
 from . import _abi
 from ._abi import JobState
 from ._book import Book, ExchangeLike
-from ._convert import JobId, Money, Time, flag, job_id, member, micros, to_uuid, u32
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, show, to_uuid, u32
 from ._library import lib
 from ._module import Module
 from .errors import ArgumentTypeError
@@ -44,9 +44,18 @@ class Scheduler(Module):
             lib.perp_tick_result_init(result)
             self._book.resources.append((lib.perp_tick_result_free, result))
         result.want_items = want
+        taken: List[TickResult] = []
+
+        def run(*arguments: Any) -> int:
+            # Read before the call is over: another thread may close the core right after it.
+            status: int = lib.perp_scheduler_tick(*arguments)
+            if not status:
+                taken.append(TickResult._read(result, self._book))
+            return status
+
         try:
-            self._change(lib.perp_scheduler_tick, self._book.scheduler, now, actor, reason, result)
-            return TickResult._read(result, self._book)
+            self._change(run, self._book.scheduler, now, actor, reason, result)
+            return taken[0]
         finally:
             self._results.append(result)
 
@@ -55,7 +64,7 @@ class Scheduler(Module):
         """Books how a job went and releases its capital. A second report is a NotFoundError and
         changes nothing."""
         if not isinstance(result, JobResult):
-            raise ArgumentTypeError(f"result: a JobResult is wanted, not {result!r}")
+            raise ArgumentTypeError(f"result: a JobResult is wanted, not {show(result)}")
         out = _abi.perp_finish_outcome(struct_size=sizeof(_abi.perp_finish_outcome))
         self._change(lib.perp_scheduler_finish, self._book.scheduler, now, actor, reason,
                      byref(job_id("job", job)), byref(result._struct()), byref(out))

@@ -5,6 +5,7 @@ import os
 import threading
 import uuid
 import weakref
+from abc import ABC, abstractmethod
 from ctypes import byref, c_char_p, c_int, c_void_p, cast, memmove, string_at
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,12 +13,14 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Tuple, Uni
 
 from . import _abi
 from ._abi import Status
-from ._book import Book, check
-from ._convert import flag, text, to_uuid, u64
-from ._hooks import Hooks, Link, logger
+from ._book import Book, NotCopied, check, logger
+from ._convert import decoded, flag, show, text, to_uuid, u64
+from ._hooks import Hooks, Link
 from ._library import lib
 from ._struct import Converter, Struct
-from .errors import ArgumentTypeError, BusyError, PerpError, error_of
+from .errors import (
+    ArgumentTypeError, BusyError, CorruptError, NoMemoryError, error_of,
+)
 
 
 # A NULL of the type of a store's close.
@@ -27,35 +30,49 @@ _NO_CLOSE: Any = cast(c_void_p(), _abi.perp_store_close)
 class AnyStore:
     """Base of all stores."""
 
-    def _attach(self, config: Any, hooks: Hooks) -> None:
+    #: Set when the core that last had the store is closed.
+    _over: Optional[threading.Event] = None
+
+    def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
         """Puts the functions of the store into a perp_config."""
         raise NotImplementedError
 
     def _opened(self, book: Book) -> None:
         """The core that has the store is open."""
 
+    def _claim(self, hooks: Hooks) -> None:
+        """A store has one core at a time."""
+        with _claiming:
+            if self._over is not None and not self._over.is_set():
+                raise BusyError("store: an open core has it")
+            self._over = hooks.over
+
+
+_claiming = threading.Lock()
+os.register_at_fork(before=_claiming.acquire, after_in_parent=_claiming.release,
+                    after_in_child=_claiming.release)
+
 
 class SqliteStore(AnyStore):
     """One SQLite file, made where there is none, readable with any SQLite tool while it is
-    written. The file is opened when a core is. read_only: for `replay`. keep_events: how many
+    written. The file is opened when a core is; `replay` opens it read-only. keep_events: how many
     records before the newest checkpoint are kept, 0 for all. vfs: the name of an SQLite VFS."""
 
-    def __init__(self, path: Union[str, "os.PathLike[str]"], *, read_only: bool = False,
-                 keep_events: int = 0, vfs: Optional[str] = None) -> None:
+    def __init__(self, path: Union[str, "os.PathLike[str]"], *, keep_events: int = 0,
+                 vfs: Optional[str] = None) -> None:
         try:
             name = os.fspath(path)
         except TypeError:
-            raise ArgumentTypeError(f"path: a path is wanted, not {path!r}") from None
+            raise ArgumentTypeError(f"path: a path is wanted, not {show(path)}") from None
         self.path = name
         self._path = text("path", name)
-        self._read_only = flag("read_only", read_only)
         self._keep_events = u64("keep_events", keep_events)
         self._vfs = None if vfs is None else text("vfs", vfs)
 
-    def _attach(self, config: Any, hooks: Hooks) -> None:
+    def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
         options = _abi.perp_sqlite_options()
         lib.perp_sqlite_options_init(byref(options))
-        options.read_only = self._read_only
+        options.read_only = replaying
         options.keep_events = self._keep_events
         options.vfs = self._vfs
         check(lib.perp_store_sqlite_open(self._path, byref(options), byref(config.store)))
@@ -64,32 +81,38 @@ class SqliteStore(AnyStore):
         return f"SqliteStore({self.path!r})"
 
 
-class MemoryStore(AnyStore):
+class Memory:
+    """The C side of a MemoryStore. The book that writes to it holds it too, and is the last that
+    lets go: garbage is not finalized in any order, and closing a core may write to its store."""
+
+    def __init__(self) -> None:
+        self.store = _abi.perp_store()
+        check(lib.perp_store_memory_open(byref(self.store)))
+        # Not when the program ends: a daemon thread may be inside.
+        weakref.finalize(self, self.store.close, self.store.user).atexit = False
+
+
+class MemoryStore(AnyStore, NotCopied):
     """Records in memory, for tests. It outlives its core: the next core that is opened with it is
     the book as it was, as after a restart."""
 
     def __init__(self) -> None:
-        self._store = _abi.perp_store()
-        check(lib.perp_store_memory_open(byref(self._store)))
-        self._writer: Optional[Book] = None
-        weakref.finalize(self, self._store.close, self._store.user)
+        self._memory = Memory()
 
-    def _attach(self, config: Any, hooks: Hooks) -> None:
-        if self._writer is not None and not self._writer.closed.is_set():
-            raise BusyError("store: an open core writes to it")
+    def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
+        self._claim(hooks)
         for name, _ in _abi.perp_store._fields_:
-            setattr(config.store, name, getattr(self._store, name))
-        config.store.close = _NO_CLOSE  # this object closes it
-        hooks.keep(self)
+            setattr(config.store, name, getattr(self._memory.store, name))
+        config.store.close = _NO_CLOSE  # Memory closes it
 
     def _opened(self, book: Book) -> None:
-        self._writer = book
+        book.store = self._memory
 
 
 def _optional_text(name: str) -> Converter:
     def read(source: Any, book: Any) -> Optional[str]:
         value: Optional[bytes] = getattr(source, name)
-        return None if value is None else value.decode()
+        return None if value is None else decoded(value)
 
     return read
 
@@ -135,7 +158,7 @@ class Checkpoint:
     data: bytes
 
 
-class Store(AnyStore):
+class Store(AnyStore, ABC):
     """A host's own store. What a method raises is a failure: the change did not happen, the call
     that made it raises StoreError with the text, and dispatch is paused until resume.
 
@@ -143,21 +166,21 @@ class Store(AnyStore):
     rollback is called. Calls are serialised, and may not call the core that they store for.
     """
 
+    @abstractmethod
     def begin(self) -> None:
         """A change begins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def append(self, record: Record) -> None:
         """A record of the change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def commit(self) -> None:
         """Makes the records since begin durable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rollback(self) -> None:
         """Forgets the records since begin."""
-        raise NotImplementedError
 
     def load(self, from_start: bool) -> Iterable[Union[Checkpoint, Tuple[int, bytes]]]:
         """The newest checkpoint, if there is one, then (seq, data) of every record after it;
@@ -172,8 +195,10 @@ class Store(AnyStore):
     def close(self) -> None:
         """The core is closed."""
 
-    def _attach(self, config: Any, hooks: Hooks) -> None:
+    def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
+        self._claim(hooks)
         functions = _Functions(self, hooks.link)
+        hooks.store_text = lambda: functions.text
         for name in ("begin", "append", "commit", "rollback", "load", "checkpoint", "message",
                      "close"):
             optional = name in ("load", "checkpoint")
@@ -197,17 +222,17 @@ class _Functions:
         threads = book.store_threads if book else []
         threads.append(me)
         try:
-            function(*arguments)
-            status[0] = Status.OK
-        except PerpError as error:
-            self.failed(error)
-            status[0] = error.status
-        except Exception as error:
-            self.failed(error)
-        except BaseException as error:
+            try:
+                function(*arguments)
+                status[0] = Status.OK
+            except (BusyError, CorruptError, NoMemoryError) as error:
+                status[0] = error.status
+                self.failed(error)
+            except Exception as error:  # the status is preset to a failure of the store
+                self.failed(error)
+        except BaseException as error:  # goes on in the caller
             self.text = repr(error)
-            if book:
-                book.interrupts[me] = error
+            self.link.interrupts[me] = error
         finally:
             threads.remove(me)
 
@@ -246,7 +271,7 @@ class _Functions:
                 loader.record(loader.user, u64("seq", seq), c_char_p(data), len(data),
                               byref(taken))
             if taken.value != Status.OK:
-                raise error_of(taken.value, lib.perp_core_error(None).decode())
+                raise error_of(taken.value, decoded(lib.perp_core_error(None)))
 
     def checkpoint(self, user: Any, seq: int, time_ns: int, checksum: int, data: Any, size: int,
                    status: Any) -> None:
@@ -264,5 +289,5 @@ class _Functions:
 def as_bytes(data: bytes) -> bytes:
     """What a store gives back of a record."""
     if not isinstance(data, bytes):
-        raise ArgumentTypeError(f"load: bytes are wanted, not {data!r}")
+        raise ArgumentTypeError(f"load: bytes are wanted, not {show(data)}")
     return data

@@ -15,7 +15,7 @@ from ._abi import (
     Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
-from ._convert import to_uuid
+from ._convert import to_uuid, usd
 from ._struct import Converter, Struct
 
 
@@ -135,6 +135,16 @@ class Reservation(Struct):
     used: Decimal
     released: Decimal
     job_id: Optional[uuid.UUID]
+
+
+@dataclass(frozen=True)
+class CanReserve:
+    """What can_reserve_for_job gives: why not, or None. True where it could be reserved."""
+
+    refusal: Optional[Refusal]
+
+    def __bool__(self) -> bool:
+        return self.refusal is None
 
 
 @dataclass(frozen=True)
@@ -473,7 +483,7 @@ class ExchangeSpec(Struct):
             None if source.max_concurrent == _abi.PERP_NO_ID else source.max_concurrent
         ),
         "max_notional": lambda source, book: (
-            None if source.max_notional < 0 else Decimal(source.max_notional).scaleb(-6)
+            None if source.max_notional < 0 else usd(source.max_notional)
         ),
     }
 
