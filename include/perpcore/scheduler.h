@@ -252,8 +252,8 @@ PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const p
                                         perp_job_info *info);
 
 /* Ids of jobs in a state: pending ones in order of submit, running ones in order of dispatch (those
-   in doubt among them; asked for by PERP_JOB_IN_DOUBT, only those), ended ones newest first. Fills up to capacity; *count gets how many
-   there are. */
+   in doubt among them; asked for by PERP_JOB_IN_DOUBT, only those), ended ones newest first. Fills
+   up to capacity; *count gets how many there are. */
 PERP_API perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state,
                                          perp_uuid *jobs, uint32_t capacity, uint32_t *count);
 
