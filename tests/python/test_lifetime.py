@@ -357,7 +357,7 @@ core.add_exchange("okx")
 """)
         self.assertEqual((got.returncode, got.stdout), (0, "closed\n"))
 
-    def test_the_end_of_the_program_stores_what_waits_beside_daemon_threads(self):
+    def test_the_end_of_the_program_waits_for_daemon_threads_and_stores_what_waits(self):
         got = run_python("""
 import threading, perpcore
 class S(perpcore.Store):
@@ -367,27 +367,31 @@ class S(perpcore.Store):
     def commit(self): pass
     def rollback(self): pass
     def close(self): print(self.kinds[-1])
-core = perpcore.Core(store=S(), durability="batch")
-other = perpcore.Core(store=perpcore.MemoryStore(), durability="batch")
+inside = threading.Event()
+def on_alert(alert):
+    inside.set()
+    while not core.closed:
+        pass
+    for _ in range(100):
+        sum(range(100_000))  # the end of the program has long begun
+core = perpcore.Core(store=S(), durability="batch", on_alert=on_alert)
 core.add_exchange("okx")
-other.add_exchange("okx")
 core.flush()
-core.capital.update_equity("okx", 5, now=10**18)
-started = threading.Barrier(4)
-def work():
-    core.check()
-    started.wait()
+other = perpcore.Core(store=perpcore.MemoryStore(), durability="batch")
+other.add_exchange("okx")
+def feed():
     try:
         while True:
-            core.monitor.json(now=10**18)
             other.capital.update_equity("okx", 5, now=10**18)
     except perpcore.ClosedError:
         pass
-for _ in range(3):
-    threading.Thread(target=work, daemon=True).start()
-started.wait()
+def work():
+    core.capital.set_safe_mode("okx", True, now=10**18)
+for target in (feed, feed, work):
+    threading.Thread(target=target, daemon=True).start()
+inside.wait()
 """)
-        self.assertEqual((got.returncode, got.stdout), (0, "equity\n"))
+        self.assertEqual((got.returncode, got.stdout), (0, "safe_mode\n"))
 
     def test_an_exception_that_ends_the_program_closes_it_too(self):
         got = run_python("import perpcore; c = perpcore.Core(); c.add_exchange('okx'); 1 / 0")

@@ -24,7 +24,8 @@ BAD = {
     "money": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), ("1", ArgumentTypeError),
               (Decimal("NaN"), InvalidError), (Decimal("sNaN"), InvalidError),
               (Decimal("-Infinity"), InvalidError), (Decimal("0.0000001"), InvalidError),
-              (Decimal("1E+40"), RangeError), (2**80, RangeError), (10**5000, RangeError), (b"1", ArgumentTypeError)],
+              (Decimal("1E+40"), RangeError), (2**80, RangeError), (10**5000, RangeError),
+              (b"1", ArgumentTypeError)],
     "time": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
              ("now", ArgumentTypeError), (datetime(2024, 1, 1), InvalidError),
              (2**63, RangeError), (-(2**63), RangeError), (10**5000, RangeError),
@@ -40,7 +41,8 @@ BAD = {
                  (LONE_SURROGATE, InvalidError), (object(), ArgumentTypeError)],
     "instrument": [(0, ArgumentTypeError), (None, ArgumentTypeError), ("BTC", ArgumentTypeError),
                    (2**40, ArgumentTypeError)],
-    "job_id": [("x", InvalidError), (LONE_SURROGATE, InvalidError), (5, ArgumentTypeError), (b"\0" * 16, ArgumentTypeError),
+    "job_id": [("x", InvalidError), (LONE_SURROGATE, InvalidError), (5, ArgumentTypeError),
+               (b"\0" * 16, ArgumentTypeError),
                ("{6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d4e5f}", InvalidError)],
     "known_job": [("6f1c24a2-9d3b-4b0e-8f57-ffffffffffff", NotFoundError),
                   (None, ArgumentTypeError)],
@@ -387,7 +389,8 @@ class Opening(unittest.TestCase):
         for options, wanted in (
             (dict(config=5), ArgumentTypeError), (dict(config="{}"), ArgumentTypeError),
             (dict(store="book.db"), ArgumentTypeError), (dict(execute=5), ArgumentTypeError),
-            (dict(log="x"), ArgumentTypeError), (dict(execute=coroutine), ArgumentTypeError), (dict(durability="never"), InvalidError),
+            (dict(log="x"), ArgumentTypeError), (dict(execute=coroutine), ArgumentTypeError),
+            (dict(durability="never"), InvalidError),
             (dict(keep_stored=1), ArgumentTypeError), (dict(checkpoint_every=-1), RangeError),
         ):
             with self.subTest(options=options), self.assertRaises(wanted):
@@ -396,7 +399,8 @@ class Opening(unittest.TestCase):
     def test_wrong_arguments_of_stores(self):
         for arguments, options, wanted in (
             ((5,), {}, ArgumentTypeError), ((b"x",), {}, ArgumentTypeError),
-            (("a\0b",), {}, InvalidError),             (("x",), dict(keep_events=-1), RangeError), (("x",), dict(vfs=5), ArgumentTypeError),
+            (("a\0b",), {}, InvalidError), (("x",), dict(keep_events=-1), RangeError),
+            (("x",), dict(vfs=5), ArgumentTypeError),
         ):
             with self.subTest(arguments=arguments), self.assertRaises(wanted):
                 perpcore.SqliteStore(*arguments, **options)

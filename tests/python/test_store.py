@@ -240,10 +240,13 @@ class Sqlite(Folder):
         with self.assertRaises(perpcore.StoreError):
             perpcore.Core(store=SqliteStore(os.path.join(self.path, "no", "such", "folder")))
 
-    def test_replay_makes_no_file(self):
+    def test_replay_makes_no_file_and_reads_beside_the_writer(self):
         with self.assertRaises(perpcore.StoreError):
             perpcore.replay(SqliteStore(self.path))
         self.assertFalse(os.path.exists(self.path))
+        with Desk(store=SqliteStore(self.path)).core as core:
+            with perpcore.replay(SqliteStore(self.path)) as then:
+                self.assertEqual(then.hash, core.hash)
 
     def test_an_interrupt_while_a_core_is_opened_leaves_the_file_free(self):
         def interrupted(*arguments, **options):

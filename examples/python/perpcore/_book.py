@@ -196,10 +196,8 @@ class Book:
                 free(byref(what))
             if not self.read_only:
                 status = lib.perp_core_flush(pointer)
-                if status:
+                if status:  # close says so; in garbage collection the library logs it
                     self.failure = error_of(status, decoded(lib.perp_core_error(pointer)))
-                    logger.error("closed without the changes since the last flush: %s",
-                                 self.failure)
                 lib.perp_core_close(pointer)
         finally:
             self.closed.set()
@@ -254,7 +252,9 @@ class Book:
             self.call(lib.perp_exchange_find, self.pointer, text("exchange", exchange),
                       byref(found))
             return found.value
-        raise ArgumentTypeError(f"exchange: an Exchange or its name is wanted, not {show(exchange)}")
+        raise ArgumentTypeError(
+            f"exchange: an Exchange or its name is wanted, not {show(exchange)}"
+        )
 
     def exchange_or_all(self, exchange: Optional[ExchangeLike]) -> int:
         """The id of an exchange, or the one that stands for all."""

@@ -181,7 +181,9 @@ def member(name: str, cls: Type[E], value: Union[E, str]) -> E:
 def text(name: str, value: str, size: Optional[int] = None) -> bytes:
     """UTF-8 of a text of at most size bytes."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{name}: a str is wanted, not {type(value).__name__} {show(value)}")
+        raise ArgumentTypeError(
+            f"{name}: a str is wanted, not {type(value).__name__} {show(value)}"
+        )
     if "\0" in value:
         raise InvalidError(f"{name}: {show(value)} has a NUL in it")
     try:

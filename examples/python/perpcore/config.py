@@ -143,7 +143,9 @@ class Config:
         if kind is None:
             raise AttributeError(f"Config has no '{name}'")
         if not isinstance(value, kind):
-            raise ArgumentTypeError(f"config.{name}: a {kind.__name__} is wanted, not {show(value)}")
+            raise ArgumentTypeError(
+                f"config.{name}: a {kind.__name__} is wanted, not {show(value)}"
+            )
         super().__setattr__(name, value)
 
     def __copy__(self) -> Config:
@@ -164,7 +166,9 @@ class Config:
         write("risk", self.risk, out.risk)
         write("scheduler", self.scheduler, out.scheduler)
         pools = self.capital.safe_mode_pools
-        if not isinstance(pools, (frozenset, set)) or not all(p in _POOLS and type(p) is Pool for p in pools):
+        if not isinstance(pools, (frozenset, set)) or not all(
+            type(p) is Pool and p in _POOLS for p in pools
+        ):
             raise ArgumentTypeError(f"capital.safe_mode_pools: a set of Pool, not {show(pools)}")
         out.capital.safe_mode_pools = sum(1 << pool for pool in pools)
         return out
