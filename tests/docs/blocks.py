@@ -38,6 +38,8 @@ import sys
 from pages import all_pages, blocks_of
 
 TOP = pathlib.Path.cwd()
+if len(sys.argv) < 2 or not pathlib.Path(sys.argv[1], "lib").is_dir():
+    sys.exit("usage: blocks.py BUILD [PAGE...]   (BUILD: a folder that make has filled)")
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 WORK = BUILD / "docs-blocks"
 ROOT = WORK / "root"
