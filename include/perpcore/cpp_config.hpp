@@ -176,7 +176,7 @@ struct sqlite_options {
 
 // Where a book keeps its changes. Move it into a config; core::open takes it over, also where open
 // fails. One that is not used closes itself.
-class store {
+class [[nodiscard]] store {
   public:
     // None: memory only.
     store() noexcept = default;
@@ -240,9 +240,10 @@ class store {
 // ---- Callbacks ----------------------------------------------------------------------------------
 
 // What the library tells the host. Each may be empty: the same can be polled. They run on the
-// thread that made the call, with no lock held, and may call back into the library (not tick, and
-// they must not destroy the core). An exception that leaves one goes no further: the outcome stays
-// IN_DOUBT, log is told with PERP_LOG_ERROR, and core.callback_failures() counts it.
+// thread that made the call, with no lock held, and may call back into the library (not tick,
+// set_source, or what closes or replaces the core). An exception that leaves one goes no further:
+// the outcome stays IN_DOUBT, log is told with PERP_LOG_ERROR, and core.callback_failures() counts
+// it.
 struct callbacks {
     // A job was dispatched: send its orders.
     std::function<outcome(const execution &)> execute;
@@ -270,6 +271,8 @@ struct host {
     callbacks told;
     market_source source;
     std::atomic<std::uint64_t> failures{0};
+    std::atomic<int> depth{0}; // functions of the host that run now, on all threads
+    std::atomic<bool> complaining{false};
 
     // Called where an exception is being handled.
     void failed(const char *where) noexcept {
@@ -289,15 +292,32 @@ struct host {
             failures++; // of log itself
         }
     }
+    // Closing now would destroy the function that is running. log is told, but not by itself.
+    bool is_running(const char *what) noexcept {
+        if (depth == 0)
+            return false;
+        if (complaining.exchange(true))
+            return true;
+        try {
+            if (told.log)
+                told.log(PERP_LOG_ERROR, what);
+        } catch (...) {
+            failures++;
+        }
+        complaining = false;
+        return true;
+    }
     static host *of(void *user) noexcept {
         return static_cast<host *>(user);
     }
     template <class Call> static void guard(void *user, const char *where, Call call) noexcept {
+        of(user)->depth++;
         try {
             call(*of(user));
         } catch (...) {
             of(user)->failed(where);
         }
+        of(user)->depth--;
     }
 
     bool is_told() const noexcept {
@@ -384,13 +404,19 @@ class config {
     }
 
     // Over what is set already. PERP_E_CONFIG: the message has the path of the field.
-    config &read_json(std::string_view text) {
+    config &read_json(std::string_view text) & {
         detail::must(nullptr, perp_config_from_json(text.data(), text.size(), &c_));
         return *this;
     }
-    config &read_json(std::string_view text, std::error_code &ec) noexcept {
+    config read_json(std::string_view text) && {
+        return std::move(read_json(text));
+    }
+    config &read_json(std::string_view text, std::error_code &ec) &noexcept {
         ec = perp_config_from_json(text.data(), text.size(), &c_);
         return *this;
+    }
+    config read_json(std::string_view text, std::error_code &ec) && {
+        return std::move(read_json(text, ec));
     }
     std::string json() const {
         return detail::must(nullptr, [&](auto &ec) { return json(ec); });

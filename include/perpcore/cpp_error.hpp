@@ -33,6 +33,8 @@ inline const std::error_category &category() noexcept {
 } // namespace perp
 
 inline std::error_code make_error_code(perp_status status) noexcept {
+    if (status == PERP_OK)
+        return {}; // equal to every other code that says so
     return {static_cast<int>(status), perp::category()};
 }
 

@@ -35,14 +35,20 @@ class job {
             metadata({static_cast<const char *>(c.metadata), c.metadata_size});
     }
 
-    job &buy(instrument_id instrument, double quantity) {
+    job &buy(instrument_id instrument, double quantity) & {
         return add({instrument, side::BUY, quantity});
     }
-    job &sell(instrument_id instrument, double quantity) {
+    job buy(instrument_id instrument, double quantity) && {
+        return std::move(buy(instrument, quantity));
+    }
+    job &sell(instrument_id instrument, double quantity) & {
         return add({instrument, side::SELL, quantity});
     }
+    job sell(instrument_id instrument, double quantity) && {
+        return std::move(sell(instrument, quantity));
+    }
     // PERP_E_INVALID: more than PERP_MAX_LEGS.
-    job &add(const leg &one) {
+    job &add(const leg &one) & {
         if (c_.n_legs >= PERP_MAX_LEGS)
             throw error(PERP_E_INVALID, "job.legs: at most " + std::to_string(PERP_MAX_LEGS));
         perp_leg c = {};
@@ -55,38 +61,62 @@ class job {
         c_.legs[c_.n_legs++] = c;
         return *this;
     }
-    job &edge_bps(double expected) noexcept {
+    job add(const leg &one) && {
+        return std::move(add(one));
+    }
+    job &edge_bps(double expected) &noexcept {
         c_.expected_edge_bps = expected;
         return *this;
     }
-    job &est_volume(usd volume) noexcept {
+    job edge_bps(double expected) &&noexcept {
+        return std::move(edge_bps(expected));
+    }
+    job &est_volume(usd volume) &noexcept {
         c_.est_volume = volume.micros();
         return *this;
     }
-    job &holding(hours planned) noexcept {
+    job est_volume(usd volume) &&noexcept {
+        return std::move(est_volume(volume));
+    }
+    job &holding(hours planned) &noexcept {
         c_.holding_hours = planned.count();
         return *this;
     }
-    job &created_at(time when) noexcept {
+    job holding(hours planned) &&noexcept {
+        return std::move(holding(planned));
+    }
+    job &created_at(time when) &noexcept {
         c_.created_at_ns = to_ns(when);
         return *this;
     }
+    job created_at(time when) &&noexcept {
+        return std::move(created_at(when));
+    }
     // 0: never expires.
-    job &ttl(milliseconds limit) noexcept {
+    job &ttl(milliseconds limit) &noexcept {
         c_.ttl_ms = limit.count();
         return *this;
     }
+    job ttl(milliseconds limit) &&noexcept {
+        return std::move(ttl(limit));
+    }
     // 0: never overdue.
-    job &max_run(milliseconds limit) noexcept {
+    job &max_run(milliseconds limit) &noexcept {
         c_.max_run_ms = limit.count();
         return *this;
     }
-    job &priority(std::int32_t value) noexcept {
+    job max_run(milliseconds limit) &&noexcept {
+        return std::move(max_run(limit));
+    }
+    job &priority(std::int32_t value) &noexcept {
         c_.priority = value;
         return *this;
     }
+    job priority(std::int32_t value) &&noexcept {
+        return std::move(priority(value));
+    }
     // Bytes of the host, which the executor gets back. PERP_E_INVALID: more than PERP_MAX_METADATA.
-    job &metadata(std::string_view bytes) {
+    job &metadata(std::string_view bytes) & {
         if (bytes.size() > PERP_MAX_METADATA)
             throw error(PERP_E_INVALID,
                         "job.metadata: at most " + std::to_string(PERP_MAX_METADATA) + " bytes");
@@ -94,6 +124,9 @@ class job {
         c_.metadata = metadata_->data();
         c_.metadata_size = static_cast<std::uint32_t>(bytes.size());
         return *this;
+    }
+    job metadata(std::string_view bytes) && {
+        return std::move(metadata(bytes));
     }
 
     job_id id() const noexcept {
@@ -232,15 +265,18 @@ class tick_result {
     tick_status status() const noexcept {
         return tick_status{c_.status};
     }
-    view<tick_item, perp_tick_item> items() const noexcept {
+    view<tick_item, perp_tick_item> items() const &noexcept {
         return {c_.items, c_.n_items, c_.n_items};
     }
-    auto begin() const noexcept {
+    view<tick_item, perp_tick_item> items() const && = delete; // keep the result
+    auto begin() const &noexcept {
         return items().begin();
     }
-    auto end() const noexcept {
+    auto end() const &noexcept {
         return items().end();
     }
+    void begin() const && = delete;
+    void end() const && = delete;
     std::uint32_t refused_by(reason which) const noexcept {
         return c_.refused_by[static_cast<std::size_t>(which)];
     }
@@ -276,24 +312,33 @@ class job_result {
         c_.status = static_cast<std::uint32_t>(status);
     }
     // One for each leg of the job, in their order. PERP_E_INVALID: more than PERP_MAX_LEGS.
-    job_result &leg(const leg_result &one) {
+    job_result &leg(const leg_result &one) & {
         if (c_.n_legs >= PERP_MAX_LEGS)
             throw error(PERP_E_INVALID, "result.legs: at most " + std::to_string(PERP_MAX_LEGS));
         c_.legs[c_.n_legs++] = {one.filled, one.price, one.fee.micros(), one.pnl.micros(),
                                 to_ns(one.time)};
         return *this;
     }
-    job_result &totals(usd pnl, usd volume, usd fees) noexcept {
+    job_result leg(const leg_result &one) && {
+        return std::move(leg(one));
+    }
+    job_result &totals(usd pnl, usd volume, usd fees) &noexcept {
         c_.has_totals = 1;
         c_.pnl = pnl.micros();
         c_.volume = volume.micros();
         c_.fees = fees.micros();
         return *this;
     }
+    job_result totals(usd pnl, usd volume, usd fees) &&noexcept {
+        return std::move(totals(pnl, volume, fees));
+    }
     // The position stays open, and its capital with it, until scheduler.close.
-    job_result &hold() noexcept {
+    job_result &hold() &noexcept {
         c_.hold = 1;
         return *this;
+    }
+    job_result hold() &&noexcept {
+        return std::move(hold());
     }
     const perp_job_result &c() const noexcept {
         return c_;

@@ -80,7 +80,7 @@ class capital {
         std::uint64_t id = 0;
         ec = perp_capital_reserve(handle_, &c, exchange.value(), static_cast<std::uint32_t>(from),
                                   amount.micros(), key ? &key->c() : nullptr, &id, &refused);
-        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused, ec)};
     }
 
     reserved reserve_for_wash(const call &when, exchange_id exchange, usd amount,
@@ -96,7 +96,7 @@ class capital {
         std::uint64_t id = 0;
         ec = perp_capital_reserve_for_wash(handle_, &c, exchange.value(), amount.micros(),
                                            key ? &key->c() : nullptr, &id, &refused);
-        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused, ec)};
     }
 
     reserved reserve_for_arb(const call &when, exchange_id exchange, usd amount,
@@ -112,27 +112,47 @@ class capital {
         std::uint64_t id = 0;
         ec = perp_capital_reserve_for_arb(handle_, &c, exchange.value(), amount.micros(),
                                           key ? &key->c() : nullptr, &id, &refused);
-        return {id ? reservation_id(id) : reservation_id(), refusal(refused)};
+        return {id ? reservation_id(id) : reservation_id(), refusal(refused, ec)};
     }
 
-    // In flight to used; an amount of 0 is all of it.
-    void confirm(const call &when, reservation_id id, usd amount = usd()) const {
+    // In flight to used: all of it, or an amount. PERP_E_RANGE: more, or not above 0.
+    void confirm(const call &when, reservation_id id) const {
+        detail::must(core_, [&](auto &ec) { confirm(when, id, ec); });
+    }
+    void confirm(const call &when, reservation_id id, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_confirm(handle_, &c, id.value(), 0);
+    }
+    void confirm(const call &when, reservation_id id, usd amount) const {
+        if (amount == usd())
+            throw error(PERP_E_RANGE, "capital.confirm: an amount of 0; without one it is all");
         detail::must(core_, [&](auto &ec) { confirm(when, id, amount, ec); });
     }
     void confirm(const call &when, reservation_id id, usd amount,
                  std::error_code &ec) const noexcept {
         const perp_call c = when.c();
-        ec = perp_capital_confirm(handle_, &c, id.value(), amount.micros());
+        ec = amount == usd() ? PERP_E_RANGE
+                             : perp_capital_confirm(handle_, &c, id.value(), amount.micros());
     }
 
-    // Gives back; an amount of 0 is all that is left.
-    void release(const call &when, reservation_id id, usd amount = usd()) const {
+    // Gives back: all that is left, or an amount. PERP_E_RANGE: more, or not above 0.
+    void release(const call &when, reservation_id id) const {
+        detail::must(core_, [&](auto &ec) { release(when, id, ec); });
+    }
+    void release(const call &when, reservation_id id, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_release(handle_, &c, id.value(), 0);
+    }
+    void release(const call &when, reservation_id id, usd amount) const {
+        if (amount == usd())
+            throw error(PERP_E_RANGE, "capital.release: an amount of 0; without one it is all");
         detail::must(core_, [&](auto &ec) { release(when, id, amount, ec); });
     }
     void release(const call &when, reservation_id id, usd amount,
                  std::error_code &ec) const noexcept {
         const perp_call c = when.c();
-        ec = perp_capital_release(handle_, &c, id.value(), amount.micros());
+        ec = amount == usd() ? PERP_E_RANGE
+                             : perp_capital_release(handle_, &c, id.value(), amount.micros());
     }
 
     refusal can_reserve_for_job(const job &wanted) const {
@@ -141,7 +161,7 @@ class capital {
     refusal can_reserve_for_job(const job &wanted, std::error_code &ec) const noexcept {
         auto refused = detail::sized<perp_refusal>();
         ec = perp_capital_can_reserve_for_job(handle_, &wanted.c(), &refused);
-        return refusal(refused);
+        return refusal(refused, ec);
     }
 
     reserved_for_job reserve_for_job(const call &when, const job &wanted) const {
@@ -158,7 +178,7 @@ class capital {
         ec = perp_capital_reserve_for_job(handle_, &c, &wanted.c(), ids, &n, &refused);
         for (std::uint32_t i = 0; i < n; i++)
             made.emplace_back(ids[i]);
-        return {std::move(made), refusal(refused)};
+        return {std::move(made), refusal(refused, ec)};
     }
 
     // The most that reserve would let pass now.
@@ -275,14 +295,17 @@ class market {
     }
 
     // Kept by the core. An empty one takes it away. Not while decisions run on other threads.
-    // PERP_E_STATE: the core was not opened with perp::core::open.
+    // PERP_E_STATE: the core was not opened with perp::core::open; or one of its callbacks or
+    // source functions is running, perhaps the one that would be replaced.
     void set_source(market_source source) const {
         if (!host_)
             throw error(PERP_E_STATE, "market.set_source: not a core of perp::core::open");
+        if (host_->depth > 0)
+            throw error(PERP_E_STATE, "market.set_source: inside a callback");
         detail::must(core_, [&](auto &ec) { set_source(std::move(source), ec); });
     }
     void set_source(market_source source, std::error_code &ec) const {
-        if (!host_) {
+        if (!host_ || host_->depth > 0) {
             ec = PERP_E_STATE;
             return;
         }
@@ -401,13 +424,14 @@ class risk {
     }
 
     // A symbol that trades nowhere.
-    void blacklist(const call &when, const std::string &symbol, bool enabled = true) const {
+    void blacklist(const call &when, std::string_view symbol, bool enabled = true) const {
         detail::must(core_, [&](auto &ec) { blacklist(when, symbol, enabled, ec); });
     }
-    void blacklist(const call &when, const std::string &symbol, bool enabled,
+    void blacklist(const call &when, std::string_view symbol, bool enabled,
                    std::error_code &ec) const noexcept {
         const perp_call c = when.c();
-        ec = perp_risk_blacklist(handle_, &c, symbol.c_str(), enabled);
+        const detail::c_name name(symbol);
+        ec = perp_risk_blacklist(handle_, &c, name.text, enabled);
     }
 
     risk_state query() const {

@@ -164,7 +164,8 @@ struct change {
 };
 
 // The state of a moment, 60 KB on the heap. Give it to the next snapshot too, and its memory is
-// used again. The ranges are of what it holds, so it must outlive them.
+// used again. The ranges are of what it holds, so it must outlive them: one that nobody keeps has
+// none.
 class snapshot {
   public:
     snapshot() : c_(std::make_unique<perp_monitor_state>()) {
@@ -193,28 +194,35 @@ class snapshot {
     std::uint64_t refusals(reason which) const noexcept {
         return c_->refusals[static_cast<std::size_t>(which)];
     }
-    view<monitor_job, perp_monitor_job> running_jobs() const noexcept {
+    view<monitor_job, perp_monitor_job> running_jobs() const &noexcept {
         return {c_->running_jobs, c_->n_running, PERP_MONITOR_RUNNING};
     }
-    view<monitor_job, perp_monitor_job> top_pending() const noexcept {
+    view<monitor_job, perp_monitor_job> running_jobs() const && = delete;
+    view<monitor_job, perp_monitor_job> top_pending() const &noexcept {
         return {c_->top_pending, c_->n_top_pending, PERP_MONITOR_TOP_PENDING};
     }
-    view<monitor_job, perp_monitor_job> recent_completed() const noexcept {
+    view<monitor_job, perp_monitor_job> top_pending() const && = delete;
+    view<monitor_job, perp_monitor_job> recent_completed() const &noexcept {
         return {c_->recent_completed, c_->n_recent_completed, PERP_MONITOR_RECENT};
     }
-    view<alert, perp_alert> alerts() const noexcept {
+    view<monitor_job, perp_monitor_job> recent_completed() const && = delete;
+    view<alert, perp_alert> alerts() const &noexcept {
         return {c_->alerts, c_->n_alerts, PERP_MONITOR_ALERTS};
     }
-    view<instrument_id, perp_instrument_id> fast_markets() const noexcept {
+    view<alert, perp_alert> alerts() const && = delete;
+    view<instrument_id, perp_instrument_id> fast_markets() const &noexcept {
         return {c_->fast_markets, c_->n_fast_markets, PERP_MONITOR_FAST};
     }
+    view<instrument_id, perp_instrument_id> fast_markets() const && = delete;
     // By exchange, as the next one.
-    view<monitor_capital, perp_monitor_capital> capital() const noexcept {
+    view<monitor_capital, perp_monitor_capital> capital() const &noexcept {
         return {c_->capital, c_->n_exchanges, PERP_MAX_EXCHANGES};
     }
-    view<monitor_exchange, perp_monitor_exchange> exchanges() const noexcept {
+    view<monitor_capital, perp_monitor_capital> capital() const && = delete;
+    view<monitor_exchange, perp_monitor_exchange> exchanges() const &noexcept {
         return {c_->exchanges, c_->n_exchanges, PERP_MAX_EXCHANGES};
     }
+    view<monitor_exchange, perp_monitor_exchange> exchanges() const && = delete;
     const perp_monitor_state &c() const noexcept {
         return *c_;
     }

@@ -386,6 +386,19 @@ template <std::size_t N> void put_name(char (&to)[N], std::string_view name) noe
         std::memset(to, '?', N);
 }
 
+// A name as a C string. One that is too long, or has a zero in it, becomes one that is too long:
+// the library then says so, or knows it not.
+struct c_name {
+    char text[sizeof(perp_instrument_spec::symbol) + 1] = {};
+
+    explicit c_name(std::string_view name) noexcept {
+        if (name.size() < sizeof text - 1 && name.find('\0') == std::string_view::npos)
+            name.copy(text, sizeof text);
+        else
+            std::memset(text, '?', sizeof text - 1);
+    }
+};
+
 // C structs that start with their size.
 template <class C> C sized() noexcept {
     C c = {};

@@ -29,6 +29,8 @@ struct exchange_spec {
     exchange_spec(std::string the_name = {}) : exchange_spec(defaults()) {
         name = std::move(the_name);
     }
+    exchange_spec(std::string_view the_name) : exchange_spec(std::string(the_name)) {
+    }
     exchange_spec(const char *the_name) : exchange_spec(std::string(the_name)) {
     }
     explicit exchange_spec(const perp_exchange_spec &c)
@@ -74,10 +76,10 @@ struct instrument_spec {
     hours funding_interval;
     std::vector<tier> tiers;
 
-    instrument_spec(exchange_id the_exchange, std::string the_symbol)
+    instrument_spec(exchange_id the_exchange, std::string_view the_symbol)
         : instrument_spec(defaults()) {
         exchange = the_exchange;
-        symbol = std::move(the_symbol);
+        symbol = the_symbol;
     }
     explicit instrument_spec(const perp_instrument_spec &c)
         : exchange(c.exchange), symbol(c.symbol), base(c.base), contract(c.contract), kind{c.kind},
@@ -268,8 +270,12 @@ struct exchange_state {
 
 // ---- Capital ------------------------------------------------------------------------------------
 
-// What the ledger said no to: a result, not an error. reason::NONE: it said yes.
-struct refusal {
+// What a call that failed says instead of a reason, so that it reads as a yes nowhere.
+inline constexpr reason no_answer{PERP_NO_ID};
+
+// What the ledger said no to: a result, not an error. reason::NONE: it said yes; no_answer: the
+// call failed, and the error code says why.
+struct [[nodiscard]] refusal {
     perp::reason reason;
     exchange_id exchange;
     perp::pool pool;
@@ -279,24 +285,29 @@ struct refusal {
         : reason{c.reason}, exchange(c.exchange), pool{c.pool}, asked(usd::from_micros(c.asked)),
           limit(usd::from_micros(c.limit)) {
     }
-};
-
-// What came of a reservation. `if (result)`: it was made.
-struct reserved {
-    reservation_id id; // names nothing where it was refused
-    perp::refusal refusal;
-
-    explicit operator bool() const noexcept {
-        return refusal.reason == reason::NONE;
+    // After a call: PERP_E_EXISTS is an answer, other errors are none.
+    refusal(const perp_refusal &c, const std::error_code &ec) noexcept : refusal(c) {
+        if (ec && ec != PERP_E_EXISTS)
+            reason = no_answer;
     }
 };
 
-struct reserved_for_job {
-    std::vector<reservation_id> ids;
+// What came of a reservation. `if (result)`: it is there.
+struct [[nodiscard]] reserved {
+    reservation_id id; // names nothing where it was refused or the call failed
     perp::refusal refusal;
 
     explicit operator bool() const noexcept {
-        return refusal.reason == reason::NONE;
+        return id != reservation_id();
+    }
+};
+
+struct [[nodiscard]] reserved_for_job {
+    std::vector<reservation_id> ids; // none where it was refused or the call failed
+    perp::refusal refusal;
+
+    explicit operator bool() const noexcept {
+        return !ids.empty();
     }
 };
 
@@ -389,7 +400,7 @@ struct leg_evaluation {
 };
 
 // May this job run, and why not. -> reaches the numbers of the C struct: e->cost_bps.
-class evaluation {
+class [[nodiscard]] evaluation {
   public:
     evaluation() noexcept {
         perp_evaluation_init(&c_);
@@ -423,9 +434,10 @@ class evaluation {
     refusal capital() const noexcept {
         return refusal(c_.capital);
     }
-    view<leg_evaluation, perp_leg_evaluation> legs() const noexcept {
+    view<leg_evaluation, perp_leg_evaluation> legs() const &noexcept {
         return {c_.legs, c_.n_legs, PERP_MAX_LEGS};
     }
+    view<leg_evaluation, perp_leg_evaluation> legs() const && = delete; // keep the evaluation
     const perp_evaluation *operator->() const noexcept {
         return &c_;
     }

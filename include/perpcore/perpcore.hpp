@@ -3,6 +3,10 @@
 #ifndef PERPCORE_PERPCORE_HPP
 #define PERPCORE_PERPCORE_HPP
 
+#if __cplusplus < 201703L
+#error "perpcore.hpp needs C++17"
+#endif
+
 #include <perpcore/cpp_config.hpp>
 #include <perpcore/cpp_error.hpp>
 #include <perpcore/cpp_jobs.hpp>
@@ -20,6 +24,7 @@ namespace perp {
 class core_ref {
   public:
     core_ref() noexcept = default;
+    core_ref(class core &&) = delete; // of one that ends at once
     explicit core_ref(perp_core *c) noexcept : c_(c) {
     }
     perp_core *native_handle() const noexcept {
@@ -77,21 +82,23 @@ class core_ref {
         return instrument_id(id);
     }
 
-    exchange_id find_exchange(const std::string &name) const {
+    exchange_id find_exchange(std::string_view name) const {
         return detail::must(c_, [&](auto &ec) { return find_exchange(name, ec); });
     }
-    exchange_id find_exchange(const std::string &name, std::error_code &ec) const noexcept {
+    exchange_id find_exchange(std::string_view name, std::error_code &ec) const noexcept {
+        const detail::c_name c(name);
         perp_exchange_id id = PERP_NO_ID;
-        ec = perp_exchange_find(c_, name.c_str(), &id);
+        ec = perp_exchange_find(c_, c.text, &id);
         return exchange_id(id);
     }
-    instrument_id find_instrument(exchange_id exchange, const std::string &symbol) const {
+    instrument_id find_instrument(exchange_id exchange, std::string_view symbol) const {
         return detail::must(c_, [&](auto &ec) { return find_instrument(exchange, symbol, ec); });
     }
-    instrument_id find_instrument(exchange_id exchange, const std::string &symbol,
+    instrument_id find_instrument(exchange_id exchange, std::string_view symbol,
                                   std::error_code &ec) const noexcept {
+        const detail::c_name c(symbol);
         perp_instrument_id id = PERP_NO_ID;
-        ec = perp_instrument_find(c_, exchange.value(), symbol.c_str(), &id);
+        ec = perp_instrument_find(c_, exchange.value(), c.text, &id);
         return instrument_id(id);
     }
 
@@ -214,19 +221,46 @@ class core_ref {
 
 // A book: opened by open, closed when this ends. Handles and references to it that were taken
 // before a move stay good after it, as does everything but this object itself.
-class core : public core_ref {
+class [[nodiscard]] core : public core_ref {
   public:
     core() noexcept = default;
     core(core &&other) noexcept {
         swap(other);
     }
+    // Closes what it had. Inside a callback of that nothing happens, and log is told.
     core &operator=(core &&other) noexcept {
-        core(std::move(other)).swap(*this);
+        if (!owned_ || !owned_->is_running("a core was not replaced: one of its callbacks runs"))
+            core(std::move(other)).swap(*this);
         return *this;
     }
+    // Inside a callback of its own the book stays open for good: nothing else could be safe.
     ~core() {
         close();
+        if (c_)
+            (void)owned_.release();
     }
+
+    // Handles of a core that ends at once would refer to nothing.
+    perp::capital capital() const &noexcept {
+        return core_ref::capital();
+    }
+    perp::market market() const &noexcept {
+        return core_ref::market();
+    }
+    perp::risk risk() const &noexcept {
+        return core_ref::risk();
+    }
+    perp::scheduler scheduler() const &noexcept {
+        return core_ref::scheduler();
+    }
+    perp::monitor monitor() const &noexcept {
+        return core_ref::monitor();
+    }
+    void capital() const && = delete;
+    void market() const && = delete;
+    void risk() const && = delete;
+    void scheduler() const && = delete;
+    void monitor() const && = delete;
 
     // The config's store is taken over, also where open fails.
     static core open(perp::config with = {}) {
@@ -273,9 +307,11 @@ class core : public core_ref {
         return made;
     }
 
-    // Makes what waits durable (flush says whether that worked), then frees the book. Not from
-    // inside a callback.
+    // Makes what waits durable (flush says whether that worked), then frees the book. Inside a
+    // callback of it nothing happens, and log is told.
     void close() noexcept {
+        if (owned_ && owned_->is_running("a core was not closed: one of its callbacks runs"))
+            return;
         perp_core_close(c_);
         c_ = nullptr;
         host_ = nullptr;

@@ -69,6 +69,32 @@ for cxx in $compilers; do
     done
 done
 
+# A result that must not be thrown away is warned of; before C++17 the header says what it needs.
+unread() {
+    printf "%s\n" "#include <perpcore/perpcore.hpp>" \
+        "void f(perp::core &c, const perp::job &j, perp::time t);" \
+        "void f(perp::core &c, const perp::job &j, perp::time t) {" \
+        "(void)c, (void)j, (void)t; $1; }" >"$folder/unread.cpp"
+    for cxx in $compilers; do
+        $cxx -std=c++17 -fsyntax-only $warnings -Iinclude "$folder/unread.cpp" 2>"$folder/log"
+        if [ $? -$2 0 ]; then ok; else
+            bad "with $cxx: $1"
+            head -n 5 "$folder/log"
+        fi
+    done
+}
+unread "auto e = c.risk().evaluate(t, j); (void)e" eq
+unread "c.risk().evaluate(t, j)" ne
+unread "c.capital().reserve(t, perp::exchange_id(0), perp::pool::ARB, perp::usd(1))" ne
+unread "c.capital().reserve_for_job(t, j)" ne
+unread "c.capital().can_reserve_for_job(j)" ne
+unread "perp::core::open()" ne
+unread "perp::store::memory()" ne
+for cxx in $compilers; do
+    $cxx -std=c++14 -fsyntax-only -Iinclude "$folder/perpcore.cpp" 2>&1 |
+        grep -q 'perpcore.hpp needs C++17' && ok || bad "$cxx -std=c++14 is not told what is needed"
+done
+
 # Every function of the library is used by the binding: after its declaration it occurs again.
 # shellcheck disable=SC2086
 set -- $compilers

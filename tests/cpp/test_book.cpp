@@ -9,6 +9,37 @@ static_assert(!std::is_copy_constructible_v<perp::store>);
 static_assert(std::is_trivially_copyable_v<perp::core_ref>);
 static_assert(std::is_trivially_copyable_v<perp::scheduler>);
 
+// What refers to something can't be taken from what ends at once.
+#define OFFERS(name, expression)                                                                   \
+    template <class T, class = void> constexpr bool name = false;                                  \
+    template <class T> constexpr bool name<T, std::void_t<decltype(expression)>> = true
+OFFERS(has_capital, std::declval<T>().capital());
+OFFERS(has_market, std::declval<T>().market());
+OFFERS(has_risk, std::declval<T>().risk());
+OFFERS(has_scheduler, std::declval<T>().scheduler());
+OFFERS(has_monitor, std::declval<T>().monitor());
+OFFERS(has_legs, std::declval<T>().legs());
+OFFERS(has_items, std::declval<T>().items());
+OFFERS(has_begin, std::declval<T>().begin());
+OFFERS(has_alerts, std::declval<T>().alerts());
+OFFERS(has_running_jobs, std::declval<T>().running_jobs());
+static_assert(has_capital<perp::core &> && has_capital<const perp::core &>);
+static_assert(!has_capital<perp::core> && !has_capital<const perp::core>);
+static_assert(!has_market<perp::core> && !has_risk<perp::core> && !has_scheduler<perp::core>);
+static_assert(!has_monitor<perp::core> && has_monitor<perp::core_ref>);
+static_assert(!std::is_constructible_v<perp::core_ref, perp::core>);
+static_assert(std::is_constructible_v<perp::core_ref, perp::core &>);
+static_assert(has_legs<const perp::evaluation &> && !has_legs<perp::evaluation>);
+static_assert(has_items<perp::tick_result &> && !has_items<perp::tick_result>);
+static_assert(has_begin<const perp::tick_result &> && !has_begin<perp::tick_result>);
+static_assert(has_capital<perp::snapshot &> && !has_capital<perp::snapshot>);
+static_assert(has_alerts<perp::snapshot &> && !has_alerts<const perp::snapshot>);
+static_assert(!has_running_jobs<perp::snapshot>);
+// Builders hand a temporary on by value, and a variable by reference.
+static_assert(std::is_same_v<decltype(std::declval<perp::job>().edge_bps(1)), perp::job>);
+static_assert(std::is_same_v<decltype(std::declval<perp::job &>().edge_bps(1)), perp::job &>);
+static_assert(std::is_same_v<decltype(std::declval<perp::job_result>().hold()), perp::job_result>);
+
 TEST("a core gives all of its memory back when it goes out of scope") {
     memory counted;
     {
@@ -55,7 +86,7 @@ TEST("a configuration that is wrong is refused with the path of the field") {
     config->capital.wash_ppm = 1;
     std::string what;
     try {
-        perp::core::open(std::move(config));
+        (void)perp::core::open(std::move(config));
     } catch (const perp::error &e) {
         what = e.what();
         CHECK(e.code() == PERP_E_CONFIG);
@@ -69,6 +100,7 @@ TEST("a configuration that is wrong is refused with the path of the field") {
     perp::config back;
     back.read_json(other.json());
     CHECK(back.json() == other.json());
+    CHECK(perp::config().read_json("{}").read_json(other.json()).json() == other.json());
     const perp::core core = perp::core::open(std::move(other));
     CHECK(core.config()->risk.mode == PERP_MODE_CONSERVATIVE);
 }
@@ -105,15 +137,73 @@ TEST("with an error code nothing is thrown, and the code is cleared on success")
     w.core.monitor().changes(1u << 30, ec);
     CHECK(ec == PERP_E_RANGE);
     CHECK(w.core.monitor().json(w.now, ec).size() > 100 && !ec);
-    perp::store::sqlite("/nowhere/at/all", {}, ec);
+    (void)perp::store::sqlite("/nowhere/at/all", {}, ec);
     CHECK(ec);
     static_assert(noexcept(w.core.capital().update_equity(w.now, w.x[0], 1_usd, ec)));
     static_assert(noexcept(w.core.market().on_quote(std::declval<const perp::quote &>(), ec)));
     static_assert(noexcept(w.core.risk().evaluate(w.now, std::declval<const perp::job &>(), ec)));
 }
 
+TEST("a call that failed reads as a yes nowhere") {
+    const world w;
+    const perp::capital capital = w.core.capital();
+    const perp::exchange_id none(7);
+    std::error_code ec;
+    const auto made = capital.reserve(w.now, none, perp::pool::ARB, 1_usd, std::nullopt, ec);
+    CHECK(!made && ec == PERP_E_NOT_FOUND && made.refusal.reason == perp::no_answer);
+    CHECK(!capital.reserve_for_arb(w.now, none, 1_usd, std::nullopt, ec) && ec);
+    CHECK(!capital.reserve_for_wash(w.now, none, 1_usd, std::nullopt, ec) && ec);
+    const perp::job bad =
+        perp::job({0, 1}, perp::strategy::ARB, 1_usd).buy(perp::instrument_id(9), 1);
+    CHECK(capital.can_reserve_for_job(bad, ec).reason == perp::no_answer && ec);
+    CHECK(!capital.reserve_for_job(w.now, bad, ec) && ec);
+    CHECK(!w.core.risk().evaluate(w.now, bad, ec).accepted());
+    const perp::core closed;
+    CHECK(!closed.capital().reserve(w.now, w.x[0], perp::pool::ARB, 1_usd, std::nullopt, ec) && ec);
+    CHECK(capital.reserve(w.now, w.x[0], perp::pool::ARB, 1_usd, perp::reservation_key(1, 1), ec));
+    CHECK(capital.reserve(w.now, w.x[0], perp::pool::ARB, 1_usd, perp::reservation_key(1, 1), ec));
+    CHECK(ec == PERP_E_EXISTS); // it is there
+}
+
+TEST("an amount that came out as 0 is no order to settle all") {
+    const world w;
+    const perp::capital capital = w.core.capital();
+    const auto made = capital.reserve(w.now, w.x[0], perp::pool::ARB, 10_usd);
+    std::error_code ec;
+    for (const usd amount : {0_usd, usd() - 1_usd, 11_usd}) {
+        CHECK(THROWN(capital.confirm(w.now, made.id, amount)) == PERP_E_RANGE);
+        CHECK(THROWN(capital.release(w.now, made.id, amount)) == PERP_E_RANGE);
+        capital.confirm(w.now, made.id, amount, ec);
+        CHECK(ec == PERP_E_RANGE);
+        capital.release(w.now, made.id, amount, ec);
+        CHECK(ec == PERP_E_RANGE);
+    }
+    CHECK(capital.reservations().at(0).in_flight == 10_usd);
+    capital.confirm(w.now, made.id, 4_usd, ec);
+    CHECK(!ec && capital.reservations().at(0).used == 4_usd);
+    capital.confirm(w.now, made.id, ec);
+    CHECK(!ec && capital.reservations().at(0).used == 10_usd);
+    capital.release(w.now, made.id, 1_usd, ec);
+    CHECK(!ec && capital.reservations().size() == 1);
+    capital.release(w.now, made.id, ec);
+    CHECK(!ec && capital.reservations().empty());
+    const auto other = capital.reserve(w.now, w.x[0], perp::pool::ARB, 10_usd);
+    capital.confirm(w.now, other.id);
+    CHECK(capital.reservations().at(0).used == 10_usd);
+}
+
 TEST("a name that is too long or has a zero in it is refused, never cut") {
     const world w;
+    const std::string_view alpha("alpha\0x", 7), btc("BTC/USDT:USDT\0x", 15);
+    CHECK(w.core.find_exchange(alpha.substr(0, 5)) == w.x[0]);
+    CHECK(THROWN(w.core.find_exchange(alpha)) == PERP_E_NOT_FOUND);
+    CHECK(THROWN(w.core.find_exchange(std::string(100, 'x'))) == PERP_E_NOT_FOUND);
+    CHECK(w.core.find_instrument(w.x[0], btc.substr(0, 13)) == w.btc[0]);
+    CHECK(THROWN(w.core.find_instrument(w.x[0], btc)) == PERP_E_NOT_FOUND);
+    CHECK(THROWN(w.core.risk().blacklist(w.now, btc)) == PERP_E_INVALID);
+    CHECK(w.core.add_exchange(alpha.substr(0, 5)) == w.x[0]);
+    CHECK(THROWN(w.core.add_exchange(alpha)) == PERP_E_INVALID);
+    CHECK(w.core.add_instrument({w.x[0], btc.substr(0, 13)}) == w.btc[0]);
     CHECK(THROWN(w.core.add_exchange(std::string(64, 'x'))) == PERP_E_INVALID);
     CHECK(THROWN(w.core.add_exchange(std::string("a\0b", 3))) == PERP_E_INVALID);
     CHECK(w.core.exchange(w.core.add_exchange(std::string(63, 'x'))).name == std::string(63, 'x'));
@@ -162,7 +252,7 @@ TEST("a refusal is a result with its numbers, and a key makes a retry safe") {
     const perp::reserved yes = capital.reserve_for_arb(w.now, w.x[0], 100_usd, key);
     CHECK(yes && capital.reserve_for_arb(w.now, w.x[0], 100_usd, key).id == yes.id);
     std::error_code ec;
-    capital.reserve_for_arb(w.now, w.x[0], 100_usd, key, ec);
+    CHECK(capital.reserve_for_arb(w.now, w.x[0], 100_usd, key, ec).id == yes.id);
     CHECK(ec == PERP_E_EXISTS);
     CHECK(THROWN(capital.reserve_for_arb(w.now, w.x[0], 101_usd, key)) == PERP_E_CONFLICT);
     capital.confirm(w.now, yes.id, 40_usd);
@@ -448,6 +538,18 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
     CHECK(w.core.risk().evaluate(w.now + 1ns, job).accepted() && asked > 0);
     const auto failures = w.core.callback_failures();
     w.core.market().set_source({});
-    w.core.risk().evaluate(w.now + 2ns, job);
+    (void)w.core.risk().evaluate(w.now + 2ns, job);
     CHECK(w.core.callback_failures() == failures);
+    std::string still;
+    const std::string own(100, 'y'); // on the heap, as the function that holds it
+    w.core.market().set_source({[&, own](perp::instrument_id id, perp::time now) {
+                                    std::error_code ec;
+                                    w.core.market().set_source({}, ec);
+                                    CHECK(ec == PERP_E_STATE);
+                                    CHECK(THROWN(w.core.market().set_source({})) == PERP_E_STATE);
+                                    still = own;
+                                    return perp::quote{id, now, 50050, 10, 50051, 10};
+                                },
+                                nullptr});
+    CHECK(w.core.risk().evaluate(w.now + 3ns, job).accepted() && still == own);
 }

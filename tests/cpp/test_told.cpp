@@ -48,6 +48,50 @@ TEST("a callback may finish its own job, also after the core was moved") {
     CHECK(core.callback_failures() == 0);
 }
 
+TEST("a core is not closed, replaced or ended inside one of its callbacks") {
+    static perp::core_ref ended; // its book stays open for good
+    for (const int how : {0, 1, 2, 3, 4}) {
+        perp::core core;
+        std::string still;
+        int logged = 0;
+        const std::string own(100, 'x'); // on the heap, as the function that holds it
+        perp::config config;
+        config.callbacks.execute = [&, own](const perp::execution &) {
+            if (how == 0)
+                core.close();
+            else if (how == 1)
+                core = perp::core();
+            else if (how == 2)
+                core = perp::core::open();
+            else if (how == 3)
+                perp::core(std::move(core)).close();
+            else
+                core.scheduler().pause(START); // no more than that
+            still = own;
+            return perp::outcome::ACCEPTED;
+        };
+        config.callbacks.log = [&](perp::log_level level, std::string_view) {
+            if (level == PERP_LOG_ERROR) {
+                logged++;
+                core.close(); // is refused and not logged again
+            }
+        };
+        world w(std::move(config));
+        core = std::move(w.core);
+        const perp::core_ref book = core;
+        book.scheduler().submit(w.now, w.pair(1));
+        book.scheduler().tick(w.now);
+        CHECK(still == own && (how == 4 ? logged == 0 : logged >= 1));
+        CHECK(book.scheduler().job({0, 1}).state == perp::job_state::RUNNING);
+        CHECK((core.native_handle() == book.native_handle()) == (how != 3));
+        if (how == 3)
+            ended = book;
+        core.close(); // outside of it as ever
+        CHECK(!core);
+    }
+    ended.check();
+}
+
 TEST("alerts are told and listed") {
     std::vector<perp::alert_code> told;
     perp::config config;

@@ -93,6 +93,15 @@ TEST("amounts are ordered") {
     CHECK(!(2_usd < 1_usd) && !(1_usd > 1_usd) && -1_usd < 0_usd);
 }
 
+// ---- Errors -------------------------------------------------------------------------------------
+
+TEST("no error is the same in every category") {
+    const std::error_code ok = PERP_OK;
+    CHECK(ok == std::error_code() && !ok && ok == PERP_OK);
+    const std::error_code busy = PERP_E_BUSY;
+    CHECK(busy && busy != std::error_code() && busy.category() == perp::category());
+}
+
 // ---- Times --------------------------------------------------------------------------------------
 
 TEST("times are nanoseconds since 1970, and none is no time") {
