@@ -28,10 +28,10 @@ if command -v python3 >/dev/null; then
     count python3 tests/docs/promises.py "$build"
 else
     echo "left out: all but the C programs of README.md: the blocks of the pages need python3"
-    # Block n of ```c goes to n.c; the block of ```text that follows it to n.expected.
+    # Block n of ```c goes to n.c; the first block of ```text that follows it to n.expected.
     awk -v folder="$folder" '
-        /^```c$/ { n++; file = folder "/" n ".c"; next }
-        /^```text$/ && n > 0 { file = folder "/" n ".expected"; next }
+        /^```c$/ { n++; waits = 1; file = folder "/" n ".c"; next }
+        /^```text$/ && waits { waits = 0; file = folder "/" n ".expected"; next }
         /^```/ { file = ""; next }
         file != "" { print > file }
         END { if (n == 0) exit 1 }' README.md || { echo "README.md has no C example"; exit 1; }
