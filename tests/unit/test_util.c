@@ -9,8 +9,8 @@
 
 #include "util/map.h"
 #include "util/num.h"
-#include "util/text.h"
 #include "util/sized.h"
+#include "util/text.h"
 
 START_TEST(sums_that_do_not_fit_are_refused) {
     perp_usd out = 77;
