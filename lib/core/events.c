@@ -431,6 +431,8 @@ void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...) {
 }
 
 void perp_tell(perp_core *core, const perp_alert *alert) {
+    if (!core->config.callbacks.on_alert || core->recovering)
+        return;
     struct perp_notice *notice = notice_add(core);
     if (!notice)
         return;
@@ -442,23 +444,19 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
                      const char *subject, const char *format, ...) {
     if (!core->config.callbacks.on_alert || core->recovering)
         return;
-    struct perp_notice *notice = notice_add(core);
-    if (!notice)
-        return;
-    notice->is_alert = true;
-    perp_alert *alert = &notice->alert;
-    alert->struct_size = sizeof *alert;
-    alert->code = code;
-    alert->level = level;
-    alert->active = active;
-    alert->since_ns = core->batch->now;
-    snprintf(alert->subject, sizeof alert->subject, "%s", subject);
+    perp_alert alert = {.struct_size = sizeof alert,
+                        .code = code,
+                        .level = level,
+                        .active = active,
+                        .since_ns = core->batch->now};
+    snprintf(alert.subject, sizeof alert.subject, "%s", subject);
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(alert->message, sizeof alert->message, format, arguments);
+    int length = vsnprintf(alert.message, sizeof alert.message, format, arguments);
     va_end(arguments);
     if (length < 0)
-        alert->message[0] = '\0';
+        alert.message[0] = '\0';
+    perp_tell(core, &alert);
 }
 
 static _Thread_local const perp_core *callback_core;
