@@ -232,3 +232,11 @@ double metric(const char *name) {
 int contains(const struct reply *reply, const char *text) {
     return strstr(reply->bytes, text) != NULL;
 }
+
+int run_tests(Suite *all) {
+    SRunner *runner = srunner_create(all);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -2,6 +2,7 @@
 #ifndef TEST_CONSOLE_SERVER_H
 #define TEST_CONSOLE_SERVER_H
 
+#include <check.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -48,5 +49,8 @@ struct reply post(const char *action, const char *body);
 /* A number of /metrics, by its full name with labels. */
 double metric(const char *name);
 int contains(const struct reply *reply, const char *text);
+
+/* Runs the tests; the exit status of their program. */
+int run_tests(Suite *all);
 
 #endif
