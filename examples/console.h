@@ -75,6 +75,7 @@ struct console_host {
     perp_core *core;
     struct desk *desk;
     pthread_mutex_t desk_lock;     /* the desk; the decision thread holds it while it works */
+    int64_t watched_ns;            /* when alerts of feeds were last looked for */
     struct console_market *market; /* the desk's, with its feed */
     struct feed desk_feed;
     struct console_feed feeds[CONSOLE_FEEDS];

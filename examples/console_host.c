@@ -153,6 +153,16 @@ static void note_failure(struct console_host *host) {
     stand_still(host, reason);
 }
 
+/* Tells of exchanges that went down and feeds that fell silent, once a second of the market. */
+static void watch(struct console_host *host) {
+    int64_t now = host->desk->now_ns;
+    if (now - host->watched_ns < CONSOLE_SECOND)
+        return;
+    host->watched_ns = now;
+    if (perp_monitor_watch(host->core, now) != PERP_OK)
+        fprintf(stderr, "perpcore-console: alerts: %s\n", perp_core_error(host->core));
+}
+
 /* One round: as far as the feeds have come. */
 static void decide(struct console_host *host, int64_t until_ns) {
     pthread_mutex_lock(&host->desk_lock);
@@ -166,6 +176,7 @@ static void decide(struct console_host *host, int64_t until_ns) {
         atomic_store(&host->now_ns, desk->now_ns);
         if (desk->report.n_samples > 512) /* charts are the page's business */
             desk->report.n_samples = 1;
+        watch(host);
     }
     note_failure(host);
     pthread_mutex_unlock(&host->desk_lock);
