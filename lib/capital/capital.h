@@ -3,6 +3,7 @@
 #define PERP_CAPITAL_CAPITAL_H
 
 #include "core/events.h"
+#include "core/job.h"
 
 struct perp_pool_book {
     perp_usd budget;
@@ -85,9 +86,6 @@ struct perp_need {
 /* Adds one leg's need to the rows; false on overflow. */
 bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchange, uint32_t pool,
                    perp_usd amount);
-/* A job as the host gives it: itself where it has this library's size, else with its defaults
-   filled in, in room. NULL: not given, or a struct_size that is not known. */
-const perp_job *perp_job_given(const perp_job *job, perp_job *room);
 /* The needs of a job as the host gives it. PERP_E_INVALID, PERP_E_RANGE. */
 perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
                                uint32_t *n);

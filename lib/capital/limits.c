@@ -24,13 +24,6 @@ bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchan
     return true;
 }
 
-const perp_job *perp_job_given(const perp_job *job, perp_job *room) {
-    if (job && job->struct_size == sizeof *job)
-        return job;
-    perp_job_init(room);
-    return perp_struct_in(room, sizeof *room, job) ? room : NULL;
-}
-
 perp_status perp_needs_of_spec(const perp_core *core, const perp_job *given,
                                struct perp_need *needs, uint32_t *n) {
     perp_job room;

@@ -82,9 +82,10 @@ struct perp_core {
     perp_risk *risk;
     perp_scheduler *scheduler;
 
+    struct perp_map jobs;                    /* by id; ended ones among the last history_size too */
     const struct perp_event_row *event_rows; /* by kind */
-    struct perp_batch *batch;                /* book.h */
-    struct perp_notices *notices;            /* book.h */
+    struct perp_batch *batch;                /* batch.h */
+    struct perp_notices *notices;            /* batch.h */
     struct perp_prepared prepared;
     struct perp_watched watched;
     /* Writes a checkpoint; set by the module that knows the whole book. */

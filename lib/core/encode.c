@@ -1,7 +1,7 @@
 /* Events as bytes on disk: the 8-byte words of an event that are not zero, behind a bitmap of which
    they are. Most fields of most events are zero. Words are in the machine's byte order: a store is
    read on the kind of machine that wrote it. */
-#include "core/book.h"
+#include "core/batch.h"
 
 #include <string.h>
 

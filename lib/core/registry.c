@@ -1,5 +1,5 @@
 /* Exchanges and instruments: checked, interned, never removed. */
-#include "core/book.h"
+#include "core/batch.h"
 
 #include <math.h>
 #include <stdio.h>

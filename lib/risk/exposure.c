@@ -75,13 +75,7 @@ bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument) 
     return done;
 }
 
-/* A position to which trades are added in turn. */
-struct holding {
-    double quantity;
-    double entry;
-};
-
-static void trade(struct holding *holding, double quantity, double price) {
+static void trade(struct perp_holding *holding, double quantity, double price) {
     if (quantity == 0)
         return;
     double before = holding->quantity;
@@ -108,7 +102,7 @@ void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t 
         return;
     if (exposure->n_fills >= MAX_FILLS) {
         struct perp_fill *a = &exposure->fills[0], *b = &exposure->fills[1];
-        struct holding both = {a->quantity, a->price};
+        struct perp_holding both = {a->quantity, a->price};
         trade(&both, b->quantity, b->price);
         b->quantity = both.quantity;
         b->price = both.entry;
@@ -224,6 +218,18 @@ bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
     return true;
 }
 
+bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
+                      struct perp_need *need) {
+    const struct perp_job_entry *first = perp_job_find(core, &repair->parent);
+    const struct perp_job_leg *leg = &repair->legs[0];
+    perp_usd lacks = leg->notional;
+    for (const struct perp_held *held = first ? first->held : NULL; held; held = held->next_of_job)
+        if (held->exchange == leg->exchange)
+            lacks -= held->in_flight + held->used;
+    *need = (struct perp_need){leg->exchange, PERP_POOL_RESERVE, lacks};
+    return lacks > 0;
+}
+
 bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         uint32_t base = job->legs[i].base;
@@ -240,14 +246,13 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
     return true;
 }
 
-/* The position on leg n's instrument once the leg is done. */
-static struct holding after_leg(const struct perp_eval *e, uint32_t n) {
+struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     const struct perp_market_view *view = &e->legs[n].market;
     const struct perp_exposure *exposure = exposure_at(e->core, leg->instrument);
-    struct holding holding = {0, 0};
+    struct perp_holding holding = {0, 0};
     if (view->has_position && view->position.quantity != 0)
-        holding = (struct holding){view->position.quantity, view->position.entry_price};
+        holding = (struct perp_holding){view->position.quantity, view->position.entry_price};
     for (uint32_t i = 0; i < exposure->n_fills; i++)
         if (counts(view, &exposure->fills[i]))
             trade(&holding, exposure->fills[i].quantity, exposure->fills[i].price);
@@ -258,106 +263,4 @@ static struct holding after_leg(const struct perp_eval *e, uint32_t n) {
         if (e->job->legs[i].instrument == leg->instrument)
             trade(&holding, signed_quantity(&e->job->legs[i]), e->legs[i].price);
     return holding;
-}
-
-static perp_tier tier_of(const perp_instrument_spec *spec, double value) {
-    perp_tier none = {.mmr = 0.005};
-    if (!spec->n_tiers)
-        return none;
-    uint32_t found = 0;
-    for (uint32_t i = 1; i < spec->n_tiers && spec->tiers[i].floor <= value; i++)
-        found = i;
-    return spec->tiers[found];
-}
-
-/* The maintenance margin of the exchange's other reported positions that are not spot. */
-static double other_maintenance(const struct perp_eval *e, const struct perp_job_leg *leg) {
-    double sum = 0;
-    uint32_t id = e->core->exchanges[leg->exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(e->core, id)->next_on_exchange) {
-        const perp_instrument_spec *spec = &perp_instrument_at(e->core, id)->spec;
-        if (id == leg->instrument || spec->kind == PERP_KIND_SPOT)
-            continue;
-        struct perp_market_view view;
-        perp_market_read(e->core->market, id, e->now, &view);
-        if (!view.has_position || view.position.quantity == 0)
-            continue;
-        double price = view.mark > 0 ? view.mark : view.position.entry_price;
-        double value = fabs(view.position.quantity) * price;
-        perp_tier tier = tier_of(spec, value);
-        sum += value * tier.mmr - tier.amount;
-    }
-    return sum;
-}
-
-static double distance_to(double mark, double price, bool is_long) {
-    if (price <= 0)
-        return 1;
-    if (is_long ? mark <= price : mark >= price)
-        return 0;
-    return perp_min(1, fabs(mark - price) / mark);
-}
-
-static void liquidation_of(struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    struct perp_leg_measure *measure = &e->legs[n];
-    const perp_instrument_spec *spec = &perp_instrument_at(e->core, leg->instrument)->spec;
-    struct holding holding = after_leg(e, n);
-    measure->position = holding.quantity;
-    measure->entry = holding.entry;
-    measure->liquidation_price = NAN;
-    measure->liquidation_distance = 1;
-    if (spec->kind == PERP_KIND_SPOT || holding.quantity == 0)
-        return;
-    const perp_position *reported = &measure->market.position;
-    bool has_reported = measure->market.has_position && reported->quantity != 0;
-    double leverage = leg->leverage;
-    if (has_reported && reported->leverage > leverage)
-        leverage = reported->leverage;
-    double size = fabs(holding.quantity);
-    double mark = measure->market.mark;
-    perp_tier tier = tier_of(spec, size * mark);
-    bool is_long = holding.quantity > 0;
-    uint32_t margin = e->core->exchanges[leg->exchange].spec.margin_mode;
-    if (measure->market.has_position && reported->margin_mode < PERP_MARGIN_COUNT)
-        margin = reported->margin_mode;
-    perp_liquidation position = {
-        .struct_size = sizeof position,
-        .side = is_long ? PERP_SIDE_BUY : PERP_SIDE_SELL,
-        .quantity = size,
-        .entry_price = holding.entry,
-        .wallet_balance = size * holding.entry / leverage,
-        .maintenance_rate = tier.mmr,
-        .maintenance_amount = tier.amount,
-    };
-    if (margin == PERP_MARGIN_CROSS) {
-        position.wallet_balance =
-            perp_usd_to_double(e->core->capital->accounts[leg->exchange].equity);
-        position.other_maintenance = other_maintenance(e, leg);
-    }
-    double price;
-    if (perp_liquidation_solve(&position, &price)) {
-        measure->liquidation_distance = 0; /* no price exists: nothing says that it is safe */
-        return;
-    }
-    measure->liquidation_price = price;
-    measure->liquidation_distance = distance_to(mark, price, is_long);
-    if (has_reported && reported->liquidation_price > 0 && (reported->quantity > 0) == is_long)
-        measure->liquidation_distance = perp_min(
-            measure->liquidation_distance, distance_to(mark, reported->liquidation_price, is_long));
-}
-
-void perp_eval_liquidation(struct perp_eval *e) {
-    e->min_distance = 1;
-    for (uint32_t i = 0; i < e->job->n_legs; i++) {
-        liquidation_of(e, i);
-        e->min_distance = perp_min(e->min_distance, e->legs[i].liquidation_distance);
-    }
-}
-
-bool perp_eval_too_close(const struct perp_eval *e) {
-    for (uint32_t i = 0; i < e->job->n_legs; i++)
-        if (e->legs[i].liquidation_distance < e->config->min_liquidation_distance)
-            return true;
-    return false;
 }

@@ -2,8 +2,9 @@
 #ifndef PERP_RISK_RISK_H
 #define PERP_RISK_RISK_H
 
+#include "capital/capital.h"
+#include "core/job.h"
 #include "market/market.h"
-#include "risk/job.h"
 
 struct perp_breaker {
     bool open;
@@ -123,7 +124,7 @@ void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out);
 void perp_eval_begin(struct perp_eval *e, perp_core *core, const struct perp_job_entry *job,
                      int64_t now, bool rolled);
 
-/* measure.c, exposure.c, scores.c, rules.c */
+/* facts.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
@@ -132,6 +133,13 @@ void perp_eval_rules(struct perp_eval *e);
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
 bool perp_eval_too_close(const struct perp_eval *e);
+/* A position to which trades are added in turn. */
+struct perp_holding {
+    double quantity;
+    double entry;
+};
+/* The position on leg n's instrument once the leg is done. */
+struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n);
 /* Whether the job is reducing: by the market as it is now, or as the evaluation has read it. */
 bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now);
 bool perp_eval_is_reducing(const struct perp_eval *e);
@@ -162,11 +170,6 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job);
 bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument);
 void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
                         double quantity, double price);
-
-/* Makes a job of what the host gives, defaults filled in; all is checked but hedge and self trade.
- * room has place for PERP_MAX_LEGS. */
-perp_status perp_job_from_spec(const perp_core *core, const perp_job *spec, int64_t now,
-                               union perp_job_room *room);
 
 /* Counting results. */
 void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64_t bad_exchanges);

@@ -337,7 +337,7 @@ perp_status perp_decide_finish(perp_core *core, const perp_call *call, const per
     struct finish f;
     perp_zero(&f, offsetof(struct finish, bookings));
     f.core = core;
-    f.job = perp_job_find(core->scheduler, job_id);
+    f.job = perp_job_find(core, job_id);
     if (!f.job || (f.job->state != PERP_JOB_RUNNING && f.job->state != PERP_JOB_IN_DOUBT))
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
     perp_status status = perp_call_check(core, call);
@@ -350,7 +350,7 @@ perp_status perp_decide_finish(perp_core *core, const perp_call *call, const per
     if (f.result->status == PERP_RESULT_UNKNOWN)
         return decide_doubt(&f, call, outcome);
     if (f.job->is_repair)
-        f.first = perp_job_find(core->scheduler, &f.job->parent);
+        f.first = perp_job_find(core, &f.job->parent);
     status = make_bookings(&f);
     if (status == PERP_OK)
         status = perp_call_time(core, call, &f.now);
@@ -402,7 +402,7 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
 
 static perp_status decide_close(perp_core *core, const perp_call *call, const perp_uuid *job_id,
                                 perp_usd pnl, perp_usd volume, perp_usd fees) {
-    const struct perp_job_entry *job = perp_job_find(core->scheduler, job_id);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (!job || job->state != PERP_JOB_OPEN)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such open job");
     perp_status status = perp_call_check(core, call);

@@ -106,7 +106,7 @@ bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double
     memset(&room, 0, sizeof room);
     struct perp_job_entry *repair = &room.job;
     perp_repair_id(first, first->attempts + 1, &repair->id);
-    if (perp_job_find(core->scheduler, &repair->id))
+    if (perp_job_find(core, &repair->id))
         return false; /* the host took the id for a job of its own */
     repair->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     repair->priority = PERP_REPAIR_PRIORITY;
@@ -119,16 +119,4 @@ bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double
     perp_put_submit(core, repair);
     *id = repair->id;
     return true;
-}
-
-bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
-                      struct perp_need *need) {
-    const struct perp_job_entry *first = perp_job_find(core->scheduler, &repair->parent);
-    const struct perp_job_leg *leg = &repair->legs[0];
-    perp_usd lacks = leg->notional;
-    for (const struct perp_held *held = first ? first->held : NULL; held; held = held->next_of_job)
-        if (held->exchange == leg->exchange)
-            lacks -= held->in_flight + held->used;
-    *need = (struct perp_need){leg->exchange, PERP_POOL_RESERVE, lacks};
-    return lacks > 0;
 }

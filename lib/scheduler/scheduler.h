@@ -36,7 +36,6 @@ struct perp_candidate {
 struct perp_scheduler {
     perp_core *core;
     bool paused;
-    struct perp_map jobs; /* by id; ended ones among the last history_size too */
     struct perp_place *pending;
     uint32_t n_places, places_capacity, n_pending;
     struct perp_job_list running;    /* and in doubt, in order of dispatch */
@@ -66,8 +65,7 @@ static inline int64_t perp_job_due(const struct perp_job_entry *job) {
 perp_status perp_scheduler_open(perp_core *core, perp_scheduler **scheduler);
 void perp_scheduler_shut(perp_scheduler *scheduler);
 
-/* jobs.c: the containers. */
-struct perp_job_entry *perp_job_find(const perp_scheduler *scheduler, const perp_uuid *id);
+/* waiting.c: the containers. */
 void perp_list_add(struct perp_job_list *list, struct perp_job_entry *job);
 void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job);
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job);
@@ -101,33 +99,6 @@ double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entr
    says what the batch would make of the job, also where its commit fails. */
 perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome);
-
-/* book.c: an empty book with its store attached but not yet read; frees it with all it has. */
-perp_status perp_core_make(const perp_config *config, perp_core **core);
-void perp_core_free(perp_core *core);
-
-/* perp_core_hash without the lock. */
-uint64_t perp_hash_book(const perp_core *core);
-/* A configuration as an event, put into the batch at hand. */
-void perp_put_config(perp_core *core, const perp_config *config);
-
-/* apply.c */
-extern const struct perp_event_row perp_event_rows[PERP_EVENT_COUNT];
-
-void perp_apply_submit(perp_core *core, const struct perp_event *event);
-void perp_apply_leave(perp_core *core, const struct perp_event *event); /* cancel, expire, reject */
-void perp_apply_overdue(perp_core *core, const struct perp_event *event);
-void perp_apply_refuse(perp_core *core, const struct perp_event *event);
-void perp_apply_choose(perp_core *core, const struct perp_event *event);
-void perp_apply_dispatch(perp_core *core, const struct perp_event *event);
-void perp_apply_doubt(perp_core *core, const struct perp_event *event);
-void perp_apply_finish(perp_core *core, const struct perp_event *event);
-void perp_apply_close(perp_core *core, const struct perp_event *event);
-void perp_apply_requeue(perp_core *core, const struct perp_event *event);
-void perp_apply_resolve(perp_core *core, const struct perp_event *event);
-void perp_apply_limits(perp_core *core, const struct perp_event *event);
-void perp_apply_pause(perp_core *core, const struct perp_event *event);
-void perp_scheduler_roll(perp_core *core);
 
 /* What a FINISH event says beyond its numbers. */
 enum perp_finish_flags {

@@ -4,19 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "scheduler/blob.h"
+#include "core/blob.h"
 #include "util/sized.h"
 #include "util/text.h"
-
-void perp_job_init(perp_job *job) {
-    if (!job)
-        return;
-    memset(job, 0, sizeof *job);
-    job->struct_size = sizeof *job;
-    job->est_volume = -1;
-    job->created_at_ns = PERP_TIME_NONE;
-    job->ttl_ms = -1;
-}
 
 static perp_status check_hedge(const perp_core *core, const struct perp_job_entry *job) {
     double tolerance = core->config.scheduler.hedge_tolerance;
@@ -112,7 +102,7 @@ static perp_status decide_submit(perp_core *core, const perp_call *call, const p
         status = perp_check_shape(core, &room.job);
     if (status != PERP_OK)
         return status;
-    const struct perp_job_entry *known = perp_job_find(core->scheduler, &room.job.id);
+    const struct perp_job_entry *known = perp_job_find(core, &room.job.id);
     if (known) {
         bool same = same_content(known, &room.job);
         return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
@@ -152,7 +142,7 @@ static perp_status commit_job(perp_core *core, const perp_call *call, uint32_t k
 
 static perp_status decide_in_state(perp_core *core, const perp_call *call, uint32_t kind,
                                    const perp_uuid *job_id, uint32_t state) {
-    const struct perp_job_entry *job = perp_job_find(core->scheduler, job_id);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (!job || job->state != state)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such %s job",
                          perp_job_state_string(state));
@@ -180,7 +170,7 @@ perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *c
 }
 
 static perp_status decide_resolve(perp_core *core, const perp_call *call, const perp_uuid *job_id) {
-    const struct perp_job_entry *job = perp_job_find(core->scheduler, job_id);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (!job || !job->unresolved)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such unresolved job");
     perp_status status = perp_call_check(core, call);
@@ -188,8 +178,7 @@ static perp_status decide_resolve(perp_core *core, const perp_call *call, const 
         return status;
     perp_uuid id;
     perp_repair_id(job, job->attempts, &id);
-    const struct perp_job_entry *repair =
-        job->has_repair ? perp_job_find(core->scheduler, &id) : NULL;
+    const struct perp_job_entry *repair = job->has_repair ? perp_job_find(core, &id) : NULL;
     if (repair && repair->state != PERP_JOB_PENDING)
         return perp_fail(core, PERP_E_STATE, "job_id: a repair of it is %s",
                          perp_job_state_string(repair->state));

@@ -141,7 +141,7 @@ static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
 
 /* A pending repair goes where it is cheapest now. Its leg of before stays beside, for undo. */
 static void choose_repair(struct perp_tick *tick, struct perp_job_entry *repair) {
-    const struct perp_job_entry *first = perp_job_find(tick->core->scheduler, &repair->parent);
+    const struct perp_job_entry *first = perp_job_find(tick->core, &repair->parent);
     struct perp_job_leg leg;
     repair->legs[1] = repair->legs[0];
     if (!first || !perp_repair_choose(tick->core, first, tick->now, &leg))
@@ -381,7 +381,7 @@ static void clear_scratch(struct perp_tick *tick, bool committed) {
     for (uint32_t i = 0; tick->overrides && i < tick->n_candidates; i++)
         core->scheduler->candidates[i].job->override_logged = false; /* to be said again */
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
-        struct perp_job_entry *job = perp_job_find(core->scheduler, perp_chosen_at(tick, i));
+        struct perp_job_entry *job = perp_job_find(core, perp_chosen_at(tick, i));
         if (job)
             perp_exposure_unlink(core, job);
     }

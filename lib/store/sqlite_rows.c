@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "scheduler/blob.h"
+#include "core/blob.h"
 #include "scheduler/scheduler.h"
 
 struct perp_binder perp_bind(const struct perp_sqlite *store, enum perp_statement which) {

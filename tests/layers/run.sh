@@ -1,13 +1,13 @@
 #!/bin/sh
 # The modules of lib/ are layers, and an include may only point to a layer further left:
-# util -> core -> {capital, market} -> risk -> scheduler -> {monitor, store}.
+# util -> core -> {capital, market} -> positions -> risk -> scheduler -> orders -> book -> {monitor, store}.
 # usage: run.sh [FILE...]   (default: all of lib/)
 
 # Prints the includes of the files that break the order; fails where there are any.
 look() {
     awk '
     BEGIN {
-        n = split("util:0 core:1 capital:2 market:2 risk:3 scheduler:4 monitor:5 store:5", row, " ")
+        n = split("util:0 core:1 capital:2 market:2 positions:3 risk:4 scheduler:5 orders:6 book:7 monitor:8 store:8", row, " ")
         for (i = 1; i <= n; i++) { split(row[i], pair, ":"); layer[pair[1]] = pair[2] }
     }
     FNR == 1 {

@@ -1,9 +1,10 @@
 /* A job as the book keeps it. Risk looks at what it is, the scheduler moves it through its life. */
-#ifndef PERP_RISK_JOB_H
-#define PERP_RISK_JOB_H
+#ifndef PERP_CORE_JOB_H
+#define PERP_CORE_JOB_H
 
-#include "capital/capital.h"
+#include "core/core.h"
 
+struct perp_held; /* capital.h */
 struct perp_job_entry;
 
 struct perp_job_leg {
@@ -74,5 +75,16 @@ union perp_job_room {
     struct perp_job_entry job;
     char bytes[sizeof(struct perp_job_entry) + PERP_MAX_LEGS * sizeof(struct perp_job_leg)];
 };
+
+/* Makes a job of what the host gives, defaults filled in; all is checked but hedge and self trade.
+   room has place for PERP_MAX_LEGS. */
+perp_status perp_job_from_spec(const perp_core *core, const perp_job *spec, int64_t now,
+                               union perp_job_room *room);
+/* A job as the host gives it: itself where it has this library's size, else with its defaults
+   filled in, in room. NULL: not given, or a struct_size that is not known. */
+const perp_job *perp_job_given(const perp_job *job, perp_job *room);
+
+/* A job of the book by its id (NULL: none): in any state, or ended and not yet forgotten. */
+struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id);
 
 #endif

@@ -163,7 +163,7 @@ static const struct perp_job_entry *ended_from(const struct perp_list_walk *walk
                                                const struct perp_scheduler *scheduler) {
     if (!walk->at_end)
         return scheduler->ended.last;
-    const struct perp_job_entry *job = perp_job_find(scheduler, &walk->ended);
+    const struct perp_job_entry *job = perp_job_find(scheduler->core, &walk->ended);
     return job && job->order == walk->ended_of ? job->previous : NULL;
 }
 

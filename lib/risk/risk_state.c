@@ -61,91 +61,8 @@ bool perp_prepare_blacklist(perp_core *core, const struct perp_event *event) {
            perp_risk_prepare_tables(core);
 }
 
-uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64_t now) {
-    const struct perp_breaker *circuit = &core->risk->circuits[exchange];
-    if (!circuit->open || perp_market_ups(core->market, exchange) != circuit->ups)
-        return PERP_CIRCUIT_CLOSED;
-    int64_t cooldown = core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS;
-    return perp_ns_since(circuit->opened_at, now) >= cooldown ? PERP_CIRCUIT_HALF_OPEN
-                                                              : PERP_CIRCUIT_OPEN;
-}
-
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
     return core->risk->killed || (core->risk->killed_exchanges >> exchange & 1);
-}
-
-void perp_risk_put_ups(perp_core *core) {
-    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        struct perp_breaker *circuit = &core->risk->circuits[i];
-        uint64_t ups = perp_market_ups(core->market, i);
-        circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
-        if (ups == circuit->ups || (!circuit->open && !circuit->failures))
-            continue;
-        struct perp_event *event = perp_batch_add(core, PERP_EVENT_CIRCUIT_UP, 0, 0);
-        event->exchange = i;
-    }
-}
-
-void perp_apply_circuit_up(perp_core *core, const struct perp_event *event) {
-    struct perp_breaker *circuit = &core->risk->circuits[event->exchange];
-    if (circuit->open)
-        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false,
-                        core->exchanges[event->exchange].spec.name, "the host says up");
-    circuit->open = false;
-    circuit->failures = 0;
-    circuit->ups = circuit->deciding;
-}
-
-/* A success closes what is half-open, a failure opens it again; while it is open nothing counts. */
-static void count_circuit(perp_core *core, perp_exchange_id exchange, bool good) {
-    struct perp_breaker *circuit = &core->risk->circuits[exchange];
-    int64_t now = perp_clock(core);
-    const char *name = core->exchanges[exchange].spec.name;
-    if (circuit->open && perp_ns_since(circuit->opened_at, now) <
-                             core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
-        return;
-    if (good) {
-        if (circuit->open)
-            perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false, name,
-                            "the circuit is closed");
-        circuit->open = false;
-        circuit->failures = 0;
-        return;
-    }
-    circuit->failures++;
-    if (!circuit->open && circuit->failures < core->config.risk.circuit_failures)
-        return;
-    if (!circuit->open)
-        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, true, name,
-                        "%u results in a row were not completed", circuit->failures);
-    circuit->open = true;
-    circuit->opened_at = now;
-}
-
-void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64_t bad_exchanges) {
-    perp_risk *risk = core->risk;
-    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        struct perp_breaker *circuit = &risk->circuits[i];
-        if ((good_exchanges | bad_exchanges) >> i & 1) {
-            count_circuit(core, i, good_exchanges >> i & 1);
-            circuit->ups = circuit->deciding;
-        }
-    }
-    if (good) {
-        risk->failures = 0;
-        return;
-    }
-    if (risk->failures < UINT32_MAX)
-        risk->failures++;
-    if (risk->failures < core->config.risk.max_consecutive_failures || risk->auto_halt)
-        return;
-    risk->auto_halt = true;
-    perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, true, "book",
-                    "%u failures in a row: halted until reset_halt", risk->failures);
-}
-
-void perp_apply_result(perp_core *core, const struct perp_event *event) {
-    perp_risk_count(core, event->kind == PERP_EVENT_SUCCESS, event->good, event->bad);
 }
 
 perp_usd perp_risk_loss(const perp_core *core, perp_usd *limit) {
@@ -186,69 +103,6 @@ void perp_risk_roll(perp_core *core) {
     memset(core->risk->fired_today, 0, sizeof core->risk->fired_today);
 }
 
-/* One event of a kind with flags, no more. */
-static perp_status commit_flag(perp_core *core, const perp_call *call, uint32_t kind,
-                               uint32_t flags) {
-    int64_t now;
-    perp_status status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    perp_batch_add(core, kind, 0, 0)->flags = flags;
-    return perp_batch_commit(core);
-}
-
-static perp_status decide_result(perp_core *core, const perp_call *call, perp_exchange_id exchange,
-                                 bool good) {
-    if (exchange != PERP_ALL_EXCHANGES && exchange >= perp_n_exchanges(core))
-        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
-    perp_status status = perp_call_check(core, call);
-    int64_t now;
-    if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    uint64_t bits = exchange == PERP_ALL_EXCHANGES ? 0 : UINT64_C(1) << exchange;
-    perp_batch_begin(core, call, now);
-    perp_risk_put_ups(core);
-    struct perp_event *event =
-        perp_batch_add(core, good ? PERP_EVENT_SUCCESS : PERP_EVENT_FAILURE, 0, 0);
-    event->exchange = exchange;
-    event->good = good ? bits : 0;
-    event->bad = good ? 0 : bits;
-    return perp_batch_commit(core);
-}
-
-perp_status perp_risk_record_success(perp_risk *risk, const perp_call *call,
-                                     perp_exchange_id exchange) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_result(risk->core, call, exchange, true));
-}
-
-perp_status perp_risk_record_failure(perp_risk *risk, const perp_call *call,
-                                     perp_exchange_id exchange) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_result(risk->core, call, exchange, false));
-}
-
-static perp_status decide_reset(perp_core *core, const perp_call *call) {
-    perp_status status = perp_call_check(core, call);
-    if (status == PERP_OK)
-        status = perp_call_signed(core, call, "reset_halt");
-    return status == PERP_OK ? commit_flag(core, call, PERP_EVENT_RESET_HALT, 0) : status;
-}
-
-perp_status perp_risk_reset_halt(perp_risk *risk, const perp_call *call) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_reset(risk->core, call));
-}
-
 void perp_apply_reset_halt(perp_core *core, const struct perp_event *event) {
     (void)event;
     if (core->risk->auto_halt)
@@ -258,62 +112,9 @@ void perp_apply_reset_halt(perp_core *core, const struct perp_event *event) {
     core->risk->failures = 0;
 }
 
-static perp_status decide_mode(perp_core *core, const perp_call *call, uint32_t mode) {
-    perp_status status = perp_call_check(core, call);
-    if (status != PERP_OK)
-        return status;
-    if (mode >= PERP_MODE_COUNT)
-        return perp_fail(core, PERP_E_INVALID, "mode: %u is not known", mode);
-    if (mode > core->config.risk.mode)
-        status = perp_call_signed(core, call, "a looser mode");
-    return status == PERP_OK ? commit_flag(core, call, PERP_EVENT_MODE, mode) : status;
-}
-
-perp_status perp_risk_set_mode(perp_risk *risk, const perp_call *call, uint32_t mode) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_mode(risk->core, call, mode));
-}
-
 void perp_apply_mode(perp_core *core, const struct perp_event *event) {
     core->config.risk.mode = event->flags;
     perp_tell_log(core, PERP_LOG_INFO, "mode: %s", perp_mode_string(event->flags));
-}
-
-static perp_status decide_override(perp_core *core, const perp_call *call, bool enabled,
-                                   int64_t ttl_ms, const perp_uuid *job_id) {
-    perp_status status = perp_call_check(core, call);
-    if (status == PERP_OK && enabled)
-        status = perp_call_signed(core, call, "override on");
-    if (status != PERP_OK)
-        return status;
-    bool given = ttl_ms != PERP_TIME_NONE;
-    if (!given)
-        ttl_ms = core->config.risk.override_ttl_ms;
-    if ((given || enabled) && (ttl_ms <= 0 || ttl_ms > core->config.risk.max_override_ttl_ms))
-        return perp_fail(core, PERP_E_RANGE, "ttl_ms: %lld is not in 1 to %lld", (long long)ttl_ms,
-                         (long long)core->config.risk.max_override_ttl_ms);
-    int64_t now;
-    status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_OVERRIDE, 0, 0);
-    event->flags = enabled;
-    event->number = enabled ? perp_ns_after(now, ttl_ms * PERP_NS_PER_MS) : 0;
-    event->has_job = enabled && job_id;
-    if (event->has_job)
-        event->job = *job_id;
-    return perp_batch_commit(core);
-}
-
-perp_status perp_risk_manual_override(perp_risk *risk, const perp_call *call, uint32_t enabled,
-                                      int64_t ttl_ms, const perp_uuid *job_id) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_override(risk->core, call, enabled != 0, ttl_ms, job_id));
 }
 
 void perp_apply_override(perp_core *core, const struct perp_event *event) {
@@ -338,37 +139,6 @@ void perp_apply_kill(perp_core *core, const struct perp_event *event) {
     } else {
         risk->killed_exchanges &= ~(UINT64_C(1) << event->exchange);
     }
-}
-
-static perp_status decide_blacklist(perp_core *core, const perp_call *call, const char *symbol,
-                                    bool enabled) {
-    perp_status status = perp_call_check(core, call);
-    if (status != PERP_OK)
-        return status;
-    if (!symbol || !perp_text_is_name(symbol, PERP_NAME_SIZE - 1))
-        return perp_fail(core, PERP_E_INVALID, "symbol: not a name of 1 to %d bytes",
-                         PERP_NAME_SIZE - 1);
-    if (!enabled)
-        status = perp_call_signed(core, call, "blacklist off");
-    int64_t now;
-    if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    size_t size = strlen(symbol) + 1;
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_BLACKLIST, 0, (uint32_t)size);
-    event->flags = enabled;
-    memcpy(perp_event_bytes(event), symbol, size);
-    return perp_batch_commit(core);
-}
-
-perp_status perp_risk_blacklist(perp_risk *risk, const perp_call *call, const char *symbol,
-                                uint32_t enabled) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_enter(risk->core);
-    return perp_leave(risk->core, decide_blacklist(risk->core, call, symbol, enabled != 0));
 }
 
 void perp_apply_blacklist(perp_core *core, const struct perp_event *event) {
@@ -424,13 +194,6 @@ perp_status perp_market_query_exchange(const perp_market *market, perp_exchange_
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);
     return PERP_OK;
-}
-
-#define DELAYED_SAMPLES 10
-
-bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms) {
-    return api == PERP_API_DEGRADED ||
-           (latency->samples >= DELAYED_SAMPLES && latency->mean > max_ms);
 }
 
 void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, int64_t now,

@@ -1,14 +1,13 @@
 /* What each kind of event does to jobs, and the table of all kinds. Nothing here can fail. */
-#include "scheduler/scheduler.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/book.h"
-#include "scheduler/blob.h"
+#include "book/book.h"
+#include "core/blob.h"
 
 static struct perp_job_entry *job_of(perp_core *core, const struct perp_event *event) {
-    return perp_job_find(core->scheduler, &event->job);
+    return perp_job_find(core, &event->job);
 }
 
 static void count_end(perp_core *core, uint32_t state) {
@@ -18,7 +17,7 @@ static void count_end(perp_core *core, uint32_t state) {
 
 /* A repair is no longer waited for. */
 static void forget_repair(perp_core *core, const struct perp_job_entry *repair) {
-    struct perp_job_entry *first = perp_job_find(core->scheduler, &repair->parent);
+    struct perp_job_entry *first = perp_job_find(core, &repair->parent);
     if (repair->is_repair && first)
         first->has_repair = false;
 }
@@ -71,11 +70,11 @@ void perp_apply_submit(perp_core *core, const struct perp_event *event) {
     if (blob.metadata_size)
         memcpy(job->metadata, (const char *)perp_event_bytes_of(event) + sizeof blob,
                blob.metadata_size);
-    perp_map_add(&scheduler->jobs, &job->id, job);
+    perp_map_add(&core->jobs, &job->id, job);
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;
-    struct perp_job_entry *first = job->is_repair ? perp_job_find(scheduler, &job->parent) : NULL;
+    struct perp_job_entry *first = job->is_repair ? perp_job_find(core, &job->parent) : NULL;
     if (first) {
         first->attempts++;
         first->has_repair = true;
@@ -242,8 +241,7 @@ void perp_apply_finish(perp_core *core, const struct perp_event *event) {
     perp_risk_count(core, event->flags & PERP_FINISH_GOOD, event->good, event->bad);
     perp_risk_look_at_loss(core, false);
     count_end(core, event->reason);
-    struct perp_job_entry *first =
-        job->is_repair ? perp_job_find(core->scheduler, &job->parent) : NULL;
+    struct perp_job_entry *first = job->is_repair ? perp_job_find(core, &job->parent) : NULL;
     if (event->flags & PERP_FINISH_KEEP) {
         take_naked(core, job, naked, n_naked);
     } else if (event->flags & PERP_FINISH_CONFIRM) {
@@ -302,7 +300,7 @@ void perp_apply_resolve(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     perp_uuid id;
     perp_repair_id(job, job->attempts, &id);
-    struct perp_job_entry *repair = job->has_repair ? perp_job_find(core->scheduler, &id) : NULL;
+    struct perp_job_entry *repair = job->has_repair ? perp_job_find(core, &id) : NULL;
     if (repair) {
         perp_pending_remove(core->scheduler, repair);
         count_end(core, PERP_JOB_CANCELLED);
@@ -315,6 +313,25 @@ void perp_scheduler_roll(perp_core *core) {
     perp_scheduler *scheduler = core->scheduler;
     scheduler->submitted_today = scheduler->dispatched_today = 0;
     memset(scheduler->ended_today, 0, sizeof scheduler->ended_today);
+}
+
+void perp_apply_pause(perp_core *core, const struct perp_event *event) {
+    core->scheduler->paused = event->kind == PERP_EVENT_PAUSE;
+    perp_tell_log(core, PERP_LOG_INFO, "dispatch is %s",
+                  core->scheduler->paused ? "paused" : "resumed");
+}
+
+void perp_apply_limits(perp_core *core, const struct perp_event *event) {
+    perp_limits limits;
+    memcpy(&limits, perp_event_bytes_of(event), sizeof limits);
+    if (limits.max_global_concurrent_jobs != PERP_NO_ID)
+        core->config.scheduler.max_global_concurrent_jobs = limits.max_global_concurrent_jobs;
+    if (limits.max_dispatch_per_minute != PERP_NO_ID)
+        core->config.scheduler.max_dispatch_per_minute = limits.max_dispatch_per_minute;
+    if (limits.max_concurrent != PERP_NO_ID)
+        core->exchanges[limits.exchange].max_concurrent = limits.max_concurrent;
+    if (limits.max_notional >= 0)
+        core->exchanges[limits.exchange].max_notional = limits.max_notional;
 }
 
 static void apply_clock(perp_core *core, const struct perp_event *event) {

@@ -31,14 +31,14 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
         return;
     perp_core *core = scheduler->core;
     struct perp_map_memory memory = perp_map_memory_of(core);
-    for (uint32_t i = 0; i < scheduler->jobs.capacity; i++) {
-        struct perp_job_entry *job = scheduler->jobs.slots[i].value;
+    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
+        struct perp_job_entry *job = core->jobs.slots[i].value;
         if (job)
             free_job(core, job, leg_room(job));
     }
     if (scheduler->spare)
         free_job(core, scheduler->spare, scheduler->spare_legs);
-    perp_map_free(&scheduler->jobs, &memory);
+    perp_map_free(&core->jobs, &memory);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
     perp_free(core, scheduler->candidates,
               scheduler->candidates_capacity * sizeof *scheduler->candidates);
@@ -46,10 +46,6 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
         perp_free(core, scheduler->times[i].at,
                   scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
     perp_free(core, scheduler, sizeof *scheduler);
-}
-
-struct perp_job_entry *perp_job_find(const perp_scheduler *scheduler, const perp_uuid *id) {
-    return id ? perp_map_find(&scheduler->jobs, id) : NULL;
 }
 
 void perp_list_add(struct perp_job_list *list, struct perp_job_entry *job) {
@@ -136,7 +132,7 @@ bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size
         free_job(core, scheduler->spare, scheduler->spare_legs);
         scheduler->spare = NULL;
     }
-    if (!perp_map_reserve(&scheduler->jobs, 1, &memory) || !perp_pending_reserve(core))
+    if (!perp_map_reserve(&core->jobs, 1, &memory) || !perp_pending_reserve(core))
         return false;
     struct perp_job_entry *job = perp_alloc(core, perp_job_size(n_legs));
     if (!job)
@@ -169,7 +165,7 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
     while (scheduler->ended.count > core->config.scheduler.history_size) {
         struct perp_job_entry *oldest = scheduler->ended.first;
         perp_list_remove(&scheduler->ended, oldest);
-        perp_map_remove(&scheduler->jobs, &oldest->id);
+        perp_map_remove(&core->jobs, &oldest->id);
         free_job(core, oldest, leg_room(oldest));
     }
 }

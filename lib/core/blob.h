@@ -1,6 +1,6 @@
 /* What a SUBMIT event carries beyond its columns and legs; the metadata follows it. */
-#ifndef PERP_SCHEDULER_BLOB_H
-#define PERP_SCHEDULER_BLOB_H
+#ifndef PERP_CORE_BLOB_H
+#define PERP_CORE_BLOB_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* Evaluating a job: the public call, and the run that a tick makes of it too. */
-#include "risk/risk.h"
+/* A job as the host gives it: checked, with its defaults filled in. */
+#include "core/job.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,52 +8,21 @@
 #include "util/sized.h"
 #include "util/text.h"
 
-void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *view) {
-    const perp_capital *capital = core->capital;
-    *view = (struct perp_day_view){false, 0, 0};
-    if (rolled)
+void perp_job_init(perp_job *job) {
+    if (!job)
         return;
-    view->daily_loss = core->risk->daily_loss_reached;
-    if (capital->peak > 0)
-        view->drawdown = 1 - (double)capital->equity / (double)capital->peak;
-    if (core->config.risk.daily_volume_target > 0) /* only the score of the volume asks for it */
-        for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
-            view->volume += capital->accounts[i].today.volume;
+    memset(job, 0, sizeof *job);
+    job->struct_size = sizeof *job;
+    job->est_volume = -1;
+    job->created_at_ns = PERP_TIME_NONE;
+    job->ttl_ms = -1;
 }
 
-static bool override_covers(const perp_risk *risk, const struct perp_job_entry *job, int64_t now) {
-    return risk->override_on && now < risk->override_until &&
-           (!risk->override_has_job || memcmp(&risk->override_job, &job->id, sizeof job->id) == 0);
-}
-
-void perp_eval_begin(struct perp_eval *e, perp_core *core, const struct perp_job_entry *job,
-                     int64_t now, bool rolled) {
-    e->core = core;
-    e->risk = core->risk;
-    e->config = &core->config.risk;
-    e->limits = &e->config->modes[e->config->mode];
-    perp_day_view_of(core, rolled, &e->day);
-    e->job = job;
-    e->now = now;
-}
-
-void perp_eval_run(struct perp_eval *e) {
-    e->missing = e->reducing = e->has_rate = false;
-    e->volatility_unknown = e->latency_unknown = false;
-    e->cost_bps = e->carry_bps = e->funding_bps = 0;
-    e->max_slippage = e->max_volatility = e->max_latency = 0;
-    e->min_distance = 1;
-    e->safety = e->volume = e->final = 0;
-    memset(e->components, 0, sizeof e->components);
-    memset(&e->capital, 0, sizeof e->capital);
-    e->capital.struct_size = sizeof e->capital;
-    e->reasons = 0;
-    e->reason = PERP_REASON_NONE;
-    e->override_holds = override_covers(e->risk, e->job, e->now);
-    perp_eval_measure(e);
-    if (!e->missing)
-        perp_eval_scores(e);
-    perp_eval_rules(e);
+const perp_job *perp_job_given(const perp_job *job, perp_job *room) {
+    if (job && job->struct_size == sizeof *job)
+        return job;
+    perp_job_init(room);
+    return perp_struct_in(room, sizeof *room, job) ? room : NULL;
 }
 
 /* Within 10^-9 of a step or 4 units in the last place of the quotient, whichever is larger. */
@@ -201,99 +170,6 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int
     return PERP_OK;
 }
 
-void perp_evaluation_init(perp_evaluation *evaluation) {
-    if (!evaluation)
-        return;
-    memset(evaluation, 0, sizeof *evaluation);
-    evaluation->struct_size = sizeof *evaluation;
-}
-
-static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluation *out) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    const struct perp_leg_measure *measure = &e->legs[n];
-    *out = (perp_leg_evaluation){
-        .exchange = leg->exchange,
-        .instrument = leg->instrument,
-        .price = measure->price,
-        .mid = measure->market.mid,
-        .slippage_bps = measure->slippage_bps,
-        .fee_bps = measure->fee_bps,
-        .funding_rate = measure->market.has_funding ? measure->market.funding.rate : NAN,
-        .funding_settlements = measure->settlements,
-        .volatility = measure->market.volatility,
-        .latency_ms = measure->latency.mean,
-        .spread_bps = measure->market.spread_bps,
-        .spread_baseline_bps = measure->market.baseline_bps,
-        .depth = measure->depth,
-        .leverage = leg->leverage,
-        .position = measure->position,
-        .entry_price = measure->entry,
-        .liquidation_price = measure->liquidation_price,
-        .liquidation_distance = measure->liquidation_distance,
-        .quote_age_ns = perp_ns_since(measure->market.quote_time, e->now),
-        .settlement_distance_ns = measure->settlement_distance,
-    };
-}
-
-void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
-    uint32_t n = e->missing ? 0 : e->job->n_legs;
-    size_t legs = offsetof(perp_evaluation, legs), rest = legs + n * sizeof *out->legs;
-    perp_zero(out, legs);
-    perp_zero((char *)out + rest, sizeof *out - rest);
-    out->struct_size = sizeof *out;
-    out->accepted = e->accepted;
-    out->reason = e->reason;
-    out->override_used = e->override_used;
-    out->reasons = e->reasons;
-    out->reducing = e->reducing;
-    out->n_legs = n;
-    out->safety_score = e->safety;
-    out->volume_score = e->volume;
-    out->final_score = e->final;
-    memcpy(out->components, e->components, sizeof out->components);
-    out->cost_bps = e->cost_bps;
-    out->carry_bps = e->carry_bps;
-    out->funding_bps = e->funding_bps;
-    out->expected_edge_bps = e->job->edge_bps;
-    out->drawdown = e->day.drawdown;
-    out->daily_loss = perp_risk_loss(e->core, &out->daily_loss_limit);
-    out->consecutive_failures = e->risk->failures;
-    out->mode = e->config->mode;
-    out->limits = *e->limits;
-    out->capital = e->capital;
-    for (uint32_t i = 0; i < n; i++)
-        explain_leg(e, i, &out->legs[i]);
-}
-
-perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *job,
-                               perp_evaluation *evaluation) {
-    if (!risk)
-        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
-    perp_core *core = risk->core;
-    if (!job || !evaluation)
-        return perp_fail(core, PERP_E_INVALID, "evaluate: NULL");
-    if (!perp_struct_fits(evaluation, sizeof *evaluation))
-        return perp_fail(core, PERP_E_INVALID, "evaluation: struct_size %u is not known",
-                         evaluation->struct_size);
-    union perp_job_room room;
-    int64_t now = perp_query_time(core, now_ns);
-    perp_status status = perp_job_from_spec(core, job, now, &room);
-    if (status != PERP_OK)
-        return status;
-    perp_instrument_id ids[PERP_MAX_LEGS];
-    for (uint32_t i = 0; i < room.job.n_legs; i++)
-        ids[i] = room.job.legs[i].instrument;
-    perp_market_pull(core->market, ids, room.job.n_legs, now);
-    struct perp_eval e;
-    perp_enter(core);
-    perp_eval_begin(&e, core, &room.job, perp_query_time(core, now_ns), false);
-    perp_eval_run(&e);
-    if (evaluation->struct_size == sizeof *evaluation) {
-        perp_eval_explain(&e, evaluation);
-    } else {
-        perp_evaluation full;
-        perp_eval_explain(&e, &full);
-        perp_struct_out(evaluation, &full, sizeof full);
-    }
-    return perp_leave(core, PERP_OK);
+struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id) {
+    return id ? perp_map_find(&core->jobs, id) : NULL;
 }

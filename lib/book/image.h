@@ -1,6 +1,6 @@
 /* The whole book as bytes, for checkpoints. */
-#ifndef PERP_STORE_IMAGE_H
-#define PERP_STORE_IMAGE_H
+#ifndef PERP_BOOK_IMAGE_H
+#define PERP_BOOK_IMAGE_H
 
 #include "scheduler/scheduler.h"
 

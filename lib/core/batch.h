@@ -1,6 +1,6 @@
 /* What only the core and the module that puts the book together look at. */
-#ifndef PERP_CORE_BOOK_H
-#define PERP_CORE_BOOK_H
+#ifndef PERP_CORE_BATCH_H
+#define PERP_CORE_BATCH_H
 
 #include "core/events.h"
 

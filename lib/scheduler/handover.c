@@ -73,7 +73,7 @@ static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
    the next tick. */
 static void settle(struct perp_tick *tick, const perp_call *call, const perp_uuid *id,
                    uint32_t outcome) {
-    struct perp_job_entry *job = perp_job_find(tick->core->scheduler, id);
+    struct perp_job_entry *job = perp_job_find(tick->core, id);
     if (outcome == PERP_OUTCOME_ACCEPTED || !job || job->state != PERP_JOB_RUNNING)
         return;
     perp_job_result result;
@@ -125,7 +125,7 @@ static void execute_all(struct perp_tick *tick, const perp_call *call) {
         const perp_uuid *id = perp_chosen_at(tick, i);
         struct parcel parcel;
         perp_lock(core);
-        bool there = pack(perp_job_find(core->scheduler, id), tick->now, &parcel);
+        bool there = pack(perp_job_find(core, id), tick->now, &parcel);
         perp_unlock(core);
         if (!there)
             continue;

@@ -16,12 +16,6 @@ static perp_status commit_kind(perp_core *core, const perp_call *call, uint32_t 
     return perp_batch_commit(core);
 }
 
-void perp_apply_pause(perp_core *core, const struct perp_event *event) {
-    core->scheduler->paused = event->kind == PERP_EVENT_PAUSE;
-    perp_tell_log(core, PERP_LOG_INFO, "dispatch is %s",
-                  core->scheduler->paused ? "paused" : "resumed");
-}
-
 perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call) {
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
@@ -198,17 +192,4 @@ perp_status perp_scheduler_set_limits(perp_scheduler *scheduler, const perp_call
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
     perp_enter(scheduler->core);
     return perp_leave(scheduler->core, decide_limits(scheduler->core, call, limits));
-}
-
-void perp_apply_limits(perp_core *core, const struct perp_event *event) {
-    perp_limits limits;
-    memcpy(&limits, perp_event_bytes_of(event), sizeof limits);
-    if (limits.max_global_concurrent_jobs != PERP_NO_ID)
-        core->config.scheduler.max_global_concurrent_jobs = limits.max_global_concurrent_jobs;
-    if (limits.max_dispatch_per_minute != PERP_NO_ID)
-        core->config.scheduler.max_dispatch_per_minute = limits.max_dispatch_per_minute;
-    if (limits.max_concurrent != PERP_NO_ID)
-        core->exchanges[limits.exchange].max_concurrent = limits.max_concurrent;
-    if (limits.max_notional >= 0)
-        core->exchanges[limits.exchange].max_notional = limits.max_notional;
 }

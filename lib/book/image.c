@@ -1,11 +1,11 @@
 /* Checkpoints. One function a part of the book, which writes it or reads it back: what is written
    can't differ from what is read. Structs go as they are in memory, with pointers made anew. */
-#include "store/image.h"
+#include "book/image.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/book.h"
+#include "core/batch.h"
 
 #define IMAGE_VERSION UINT64_C(1)
 
@@ -274,7 +274,7 @@ static void image_job_held(struct perp_image *image, struct perp_job_entry *job)
 static bool sound_job(const perp_core *core, const struct perp_job_entry *job) {
     return job->n_legs >= 1 && job->n_legs <= PERP_MAX_LEGS &&
            job->metadata_size <= PERP_MAX_METADATA && job->n_naked <= PERP_MAX_LEGS &&
-           job->state < PERP_JOB_STATE_COUNT && !perp_job_find(core->scheduler, &job->id);
+           job->state < PERP_JOB_STATE_COUNT && !perp_job_find(core, &job->id);
 }
 
 static bool sound_leg(const perp_core *core, const struct perp_job_leg *leg) {
@@ -319,7 +319,7 @@ static struct perp_job_entry *image_job(struct perp_image *image, struct perp_jo
         job = perp_spare_take(core);
         copy.metadata = job->metadata;
         memcpy(job, &copy, sizeof copy);
-        perp_map_add(&core->scheduler->jobs, &job->id, job);
+        perp_map_add(&core->jobs, &job->id, job);
     }
     if (image->failed)
         return NULL;

@@ -1,0 +1,146 @@
+/* Around every call: the lock, and what is told to the host once it is given back. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/batch.h"
+
+/* The book makes a checkpoint by itself after so many events. It is no part of the call: where it
+   fails, the records are still there. */
+static void checkpoint_if_due(perp_core *core) {
+    uint64_t every = core->config.checkpoint_every;
+    if (!every || !core->write_checkpoint || !core->config.store.checkpoint || core->corrupt ||
+        core->store_failed ||
+        core->batch->n_waiting || /* the store's records end before the book */
+        core->seq - core->checkpoint_seq < every)
+        return;
+    core->checkpoint_seq = core->seq;
+    if (core->write_checkpoint(core) != PERP_OK)
+        perp_tell_log(core, PERP_LOG_WARNING, "no checkpoint was written: %s",
+                      perp_core_error(core));
+}
+
+/* A notice that finds no memory is still counted, and said by the next one that does. */
+static struct perp_notice *notice_add(perp_core *core) {
+    struct perp_notices *notices = core->notices;
+    void *items = notices->items;
+    if (!perp_grow(core, &items, &notices->capacity, notices->count + 1,
+                   sizeof(struct perp_notice))) {
+        notices->lost++;
+        return NULL;
+    }
+    notices->items = items;
+    struct perp_notice *notice = &notices->items[notices->count++];
+    memset(notice, 0, sizeof *notice);
+    return notice;
+}
+
+void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...) {
+    if (!core->config.callbacks.log || core->recovering)
+        return;
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->log_level = level;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(notice->text, sizeof notice->text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        notice->text[0] = '\0';
+}
+
+void perp_tell(perp_core *core, const perp_alert *alert) {
+    if (!core->config.callbacks.on_alert || core->recovering)
+        return;
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->is_alert = true;
+    notice->alert = *alert;
+}
+
+void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active,
+                     const char *subject, const char *format, ...) {
+    if (!core->config.callbacks.on_alert || core->recovering)
+        return;
+    perp_alert alert = {.struct_size = sizeof alert,
+                        .code = code,
+                        .level = level,
+                        .active = active,
+                        .since_ns = core->batch->now};
+    snprintf(alert.subject, sizeof alert.subject, "%s", subject);
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(alert.message, sizeof alert.message, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        alert.message[0] = '\0';
+    perp_tell(core, &alert);
+}
+
+static _Thread_local const perp_core *callback_core;
+
+const perp_core *perp_callback_begin(const perp_core *core) {
+    const perp_core *before = callback_core;
+    callback_core = core;
+    return before;
+}
+
+void perp_callback_end(const perp_core *before) {
+    callback_core = before;
+}
+
+bool perp_in_callback(const perp_core *core) {
+    return callback_core == core;
+}
+
+bool perp_decisions_wait(const perp_core *core) {
+    return atomic_load_explicit(&core->batch->deciders, memory_order_relaxed) > 0;
+}
+
+static bool try_lock(perp_core *core) {
+    return core->config.threading != PERP_THREADING_SERIALIZED ||
+           pthread_mutex_trylock(&core->lock) == 0;
+}
+
+void perp_enter(perp_core *core) {
+    if (!try_lock(core)) {
+        atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+        perp_lock(core);
+        atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+    }
+    perp_no_error(core);
+}
+
+static void deliver(perp_core *core, const struct perp_notice *notice) {
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    if (notice->is_alert)
+        callbacks->on_alert(callbacks->user, &notice->alert);
+    else
+        callbacks->log(callbacks->user, notice->log_level, notice->text);
+}
+
+/* The messages are taken along before the lock is given back, so that they come on the thread and
+   in the order of the change that made them. */
+perp_status perp_leave(perp_core *core, perp_status status) {
+    checkpoint_if_due(core);
+    struct perp_notices taken = *core->notices;
+    if (!taken.count) {
+        perp_unlock(core);
+        return status;
+    }
+    memset(core->notices, 0, sizeof *core->notices);
+    perp_unlock(core);
+    const perp_core *before = perp_callback_begin(core);
+    for (uint32_t i = 0; i < taken.count; i++)
+        deliver(core, &taken.items[i]);
+    if (taken.lost && core->config.callbacks.log)
+        core->config.callbacks.log(core->config.callbacks.user, PERP_LOG_ERROR,
+                                   "messages were lost for want of memory");
+    perp_callback_end(before);
+    perp_lock(core);
+    perp_free(core, taken.items, taken.capacity * sizeof(struct perp_notice));
+    perp_unlock(core);
+    return status;
+}

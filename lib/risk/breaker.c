@@ -1,0 +1,92 @@
+/* Circuits: an exchange whose results fail in a row is left alone for a while. */
+#include "risk/risk.h"
+
+uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64_t now) {
+    const struct perp_breaker *circuit = &core->risk->circuits[exchange];
+    if (!circuit->open || perp_market_ups(core->market, exchange) != circuit->ups)
+        return PERP_CIRCUIT_CLOSED;
+    int64_t cooldown = core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS;
+    return perp_ns_since(circuit->opened_at, now) >= cooldown ? PERP_CIRCUIT_HALF_OPEN
+                                                              : PERP_CIRCUIT_OPEN;
+}
+
+void perp_risk_put_ups(perp_core *core) {
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
+        struct perp_breaker *circuit = &core->risk->circuits[i];
+        uint64_t ups = perp_market_ups(core->market, i);
+        circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
+        if (ups == circuit->ups || (!circuit->open && !circuit->failures))
+            continue;
+        struct perp_event *event = perp_batch_add(core, PERP_EVENT_CIRCUIT_UP, 0, 0);
+        event->exchange = i;
+    }
+}
+
+void perp_apply_circuit_up(perp_core *core, const struct perp_event *event) {
+    struct perp_breaker *circuit = &core->risk->circuits[event->exchange];
+    if (circuit->open)
+        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false,
+                        core->exchanges[event->exchange].spec.name, "the host says up");
+    circuit->open = false;
+    circuit->failures = 0;
+    circuit->ups = circuit->deciding;
+}
+
+/* A success closes what is half-open, a failure opens it again; while it is open nothing counts. */
+static void count_circuit(perp_core *core, perp_exchange_id exchange, bool good) {
+    struct perp_breaker *circuit = &core->risk->circuits[exchange];
+    int64_t now = perp_clock(core);
+    const char *name = core->exchanges[exchange].spec.name;
+    if (circuit->open && perp_ns_since(circuit->opened_at, now) <
+                             core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS)
+        return;
+    if (good) {
+        if (circuit->open)
+            perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false, name,
+                            "the circuit is closed");
+        circuit->open = false;
+        circuit->failures = 0;
+        return;
+    }
+    circuit->failures++;
+    if (!circuit->open && circuit->failures < core->config.risk.circuit_failures)
+        return;
+    if (!circuit->open)
+        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, true, name,
+                        "%u results in a row were not completed", circuit->failures);
+    circuit->open = true;
+    circuit->opened_at = now;
+}
+
+void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64_t bad_exchanges) {
+    perp_risk *risk = core->risk;
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
+        struct perp_breaker *circuit = &risk->circuits[i];
+        if ((good_exchanges | bad_exchanges) >> i & 1) {
+            count_circuit(core, i, good_exchanges >> i & 1);
+            circuit->ups = circuit->deciding;
+        }
+    }
+    if (good) {
+        risk->failures = 0;
+        return;
+    }
+    if (risk->failures < UINT32_MAX)
+        risk->failures++;
+    if (risk->failures < core->config.risk.max_consecutive_failures || risk->auto_halt)
+        return;
+    risk->auto_halt = true;
+    perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, true, "book",
+                    "%u failures in a row: halted until reset_halt", risk->failures);
+}
+
+void perp_apply_result(perp_core *core, const struct perp_event *event) {
+    perp_risk_count(core, event->kind == PERP_EVENT_SUCCESS, event->good, event->bad);
+}
+
+#define DELAYED_SAMPLES 10
+
+bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms) {
+    return api == PERP_API_DEGRADED ||
+           (latency->samples >= DELAYED_SAMPLES && latency->mean > max_ms);
+}
