@@ -29,13 +29,45 @@ typedef struct perp_record {
     const char *detail; /* JSON for people: the numbers behind a dispatch or a refusal; else NULL */
     const void *data;
     size_t size;
+    const char *outcome; /* why it was refused, or how a job ended; else NULL */
+    uint64_t chain; /* the checksum that data ends in: it covers all records before this one too */
 } perp_record;
+
+/* What a column of a row holds. */
+enum perp_column_type {
+    PERP_COLUMN_NULL,
+    PERP_COLUMN_INTEGER,
+    PERP_COLUMN_NUMBER,
+    PERP_COLUMN_TEXT
+};
+
+typedef struct perp_column {
+    const char *name;  /* a static text: equal names are equal pointers */
+    uint32_t type;     /* PERP_COLUMN_… */
+    uint32_t reserved; /* 0 */
+    int64_t integer;
+    double number;
+    const char *text; /* valid during the call */
+} perp_column;
+
+/* One row of a table for people, as the book has it once the change is made. Only columns that the
+   change sets are there, those that tell the row from others first; others keep what they had, and
+   of a new row are NULL or 0. docs/durability.md lists tables and columns. */
+typedef struct perp_row {
+    uint32_t struct_size;
+    uint32_t n_keys;
+    uint32_t n_columns;
+    uint32_t reserved; /* 0 */
+    const char *table;
+    const perp_column *columns;
+} perp_row;
 
 /* What load gives back, in this order: the newest checkpoint, if there is one, then every record
    after it. Each sets *status, which is preset to PERP_OK, to something else to stop. */
 typedef struct perp_loader {
     void *user;
-    /* The checkpoint to start from: the book as of record seq. */
+    /* The checkpoint to start from: the book as of record seq. Where it sets PERP_E_CORRUPT an
+       older one may be given, or none, and the records after it. */
     void (*checkpoint)(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
                        perp_status *status);
     /* The next record. */
@@ -44,11 +76,11 @@ typedef struct perp_loader {
 
 /* A store. Each function but rollback and close reports through *status, which is preset to
    PERP_E_STORE; a function that leaves it is a failure. Calls are serialised by the library.
-   begin … commit: records between are one change, all or none; after a failure of either the
-   library calls rollback, and memory stays as it was. load: once, first; from_start: 1 gives every
-   record there is and no checkpoint. checkpoint: the whole book as of record seq, outside of begin
-   … commit. A struct of zeros is no store (memory only); load and checkpoint may be NULL (a store
-   that only writes). */
+   begin … commit: records and rows between are one change, all or none; after a failure of either
+   the library calls rollback, and memory stays as it was. load: once, first; from_start: 1 gives
+   every record there is and no checkpoint. checkpoint: the whole book as of record seq, outside of
+   begin … commit. A struct of zeros is no store (memory only); load and checkpoint may be NULL (a
+   store that only writes). */
 typedef struct perp_store {
     void *user;
     /* A change begins. */
@@ -68,7 +100,9 @@ typedef struct perp_store {
     void (*message)(void *user, char *text, size_t capacity);
     /* The end; frees user. */
     void (*close)(void *user);
-    void *reserved[4]; /* NULL: room for functions of later releases */
+    /* A row that the change leaves so, after its records; may be NULL: no rows are wanted. */
+    void (*row)(void *user, const perp_row *row, perp_status *status);
+    void *reserved[3]; /* NULL: room for functions of later releases */
 } perp_store;
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
