@@ -106,14 +106,22 @@ typedef struct perp_store {
 } perp_store;
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
-   runs. Tables events, jobs, reservations, checkpoints; views daily_pnl, open_reservations,
-   refusals, job_history; see docs/durability.md. */
+   runs. Tables events, jobs, reservations, daily, checkpoints; views daily_pnl, open_reservations,
+   open_hedges, refusals, job_history, control_log; see docs/durability.md. */
 typedef struct perp_sqlite_options {
     uint32_t struct_size;
     uint32_t read_only;   /* 1: only load; takes no writer's lock */
     uint64_t keep_events; /* records before the newest checkpoint that are kept, besides those of
                              jobs that have not ended; 0 (default): all */
     const char *vfs;      /* name of an SQLite VFS; NULL: the default */
+    uint32_t create;      /* 1: a file that is there and empty is a new store; 0 (default): it is
+                             PERP_E_CORRUPT, for it may be one that was lost. A path where there is
+                             no file is a new store either way, unless it is read only. */
+    uint32_t reserved;    /* 0 */
+    uint64_t verify_events; /* records before the newest checkpoint that load verifies in a store
+                               that is too large to be verified whole, the newest; the others are
+                               verified little by little at checkpoints, and by a load from the
+                               start. UINT64_MAX: all of the store, whatever its size */
 } perp_sqlite_options;
 
 /* Fills size and defaults. */
@@ -121,7 +129,8 @@ PERP_API void perp_sqlite_options_init(perp_sqlite_options *options);
 
 /* Opens or makes a store. options: NULL for the defaults. path: UTF-8.
    PERP_E_INVALID: NULL; PERP_E_BUSY: another process (or core) writes to it, at once;
-   PERP_E_CORRUPT: not a store, damaged (the message has the place), or of a newer schema;
+   PERP_E_CORRUPT: not a store, an empty file (see create), damaged (the message has the place), the
+   WAL of another store, or of a newer schema or an unpublished older one;
    PERP_E_STORE: the file can't be opened; PERP_E_STATE: the library was built without SQLite. On an
    error *store is zero, and perp_core_error(NULL) has the message. */
 PERP_API perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *options,

@@ -8,38 +8,57 @@
 /* open.c: an empty book with its store attached but not yet read; frees it with all it has. */
 perp_status perp_core_make(const perp_config *config, perp_core **core);
 void perp_core_free(perp_core *core);
+/* Forgets all that was read of a store, so that another reading can begin. PERP_E_NOMEM. */
+perp_status perp_core_empty(perp_core *core);
 
-/* perp_core_hash without the lock. */
-uint64_t perp_hash_book(const perp_core *core);
+/* events.c: what each kind of event does, by kind, from the families. */
+extern const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_capital_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_job_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_control_events[PERP_EVENT_COUNT];
+void perp_events_set(perp_core *core);
+
 /* A configuration as an event, put into the batch at hand. */
 void perp_put_config(perp_core *core, const perp_config *config);
 
-/* apply.c */
-extern const struct perp_event_row perp_event_rows[PERP_EVENT_COUNT];
+/* Rows for people that more than one family writes (capital_events.c): a reservation made; a job's
+   reservations given back, or all used; a booking on an exchange's day. */
+void perp_row_reserved(const perp_core *core, struct perp_journal *to,
+                       const struct perp_event *event, uint64_t id, const struct perp_need *need,
+                       const perp_uuid *job);
+void perp_row_given_back(struct perp_journal *to, const struct perp_event *event,
+                         const struct perp_job_entry *job);
+void perp_row_used(struct perp_journal *to, const struct perp_event *event,
+                   const struct perp_job_entry *job);
+void perp_row_booked(const perp_core *core, struct perp_journal *to, const struct perp_event *event,
+                     const struct perp_booking *booking);
+/* Whether bookings are of other exchanges each, and their days can take them. */
+bool perp_bookings_fit(const perp_core *core, const struct perp_event *event,
+                       const struct perp_booking *bookings, uint32_t n);
 
-void perp_apply_submit(perp_core *core, const struct perp_event *event);
-void perp_apply_leave(perp_core *core, const struct perp_event *event); /* cancel, expire, reject */
-void perp_apply_overdue(perp_core *core, const struct perp_event *event);
-void perp_apply_refuse(perp_core *core, const struct perp_event *event);
-void perp_apply_choose(perp_core *core, const struct perp_event *event);
-void perp_apply_dispatch(perp_core *core, const struct perp_event *event);
-void perp_apply_doubt(perp_core *core, const struct perp_event *event);
-void perp_apply_finish(perp_core *core, const struct perp_event *event);
-void perp_apply_close(perp_core *core, const struct perp_event *event);
-void perp_apply_requeue(perp_core *core, const struct perp_event *event);
-void perp_apply_resolve(perp_core *core, const struct perp_event *event);
-void perp_apply_limits(perp_core *core, const struct perp_event *event);
-void perp_apply_pause(perp_core *core, const struct perp_event *event);
-void perp_scheduler_roll(perp_core *core);
+/* walk.c: every stored row of the book, in the order of a checkpoint. index: of the exchange, where
+   there is one row of each. */
+struct perp_walked_row {
+    enum perp_book_row kind;
+    uint32_t index;
+    const void *row;
+    const struct perp_kept *kept;
+};
+void perp_book_walk(const perp_core *core,
+                    void (*visit)(void *user, const struct perp_walked_row *), void *user);
+
+/* hash.c: perp_core_hash without the lock. */
+uint64_t perp_hash_book(const perp_core *core);
 
 /* A load under way. */
 struct perp_load {
     perp_core *core;
-    uint64_t to_seq; /* 0: all */
-    bool configured; /* the store has a configuration */
+    uint64_t to_seq;   /* 0: all */
+    perp_config given; /* what the book was opened with */
+    bool configured;   /* the store has a configuration */
     void (*visit)(void *user, const perp_core *core, uint64_t seq);
     void *user;
-    struct perp_event_room room;
+    struct perp_arena arena; /* of the event or row at hand */
 };
 /* recover.c: fills an empty book from its store. */
 perp_status perp_load_store(struct perp_load *load, bool from_start);

@@ -87,8 +87,8 @@ static perp_status check_unresolved(const perp_core *core) {
         uint32_t n = 0;
         const struct perp_job_entry *job = core->scheduler->unresolved.first;
         for (; job; job = job->next)
-            for (uint32_t i = 0; i < job->n_naked; i++)
-                n += job->naked_bases[i] == base;
+            for (uint32_t i = 0; i < job->n_bare; i++)
+                n += job->bare[i].base == base;
         if (n != core->risk->unresolved[base])
             return broken(core, "unresolved legs of a base are miscounted");
     }

@@ -1,437 +1,321 @@
-/* Checkpoints. One function a part of the book, which writes it or reads it back: what is written
-   can't differ from what is read. Structs go as they are in memory, with pointers made anew. */
+/* Checkpoints: a head, every row of the book, and a checksum over all of it. */
 #include "book/image.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "core/batch.h"
+#include "core/chain.h"
 
-#define IMAGE_VERSION UINT64_C(1)
+#define IMAGE_VERSION 1
 
-static void raw(struct perp_image *image, void *memory, size_t size) {
-    if (image->failed || !size)
-        return;
-    if (image->reading) {
-        if (size > image->size - image->at) {
-            image->failed = true;
-            return;
-        }
-        memcpy(memory, (const char *)image->bytes + image->at, size);
-        image->at += size;
-        return;
-    }
-    if (image->at + size > UINT32_MAX / 2 ||
-        !perp_grow(image->core, &image->bytes, &image->capacity, (uint32_t)(image->at + size), 1)) {
-        image->failed = true;
-        return;
-    }
-    memcpy((char *)image->bytes + image->at, memory, size);
-    image->at += size;
+/* ---- Writing ------------------------------------------------------------------------------------
+ */
+
+/* A row: its kind, its index, its length, its fields. */
+static void write_row(void *user, const struct perp_walked_row *row) {
+    struct perp_bytes *to = user;
+    struct perp_bytes fields = {.core = to->core};
+    perp_row_write(&fields, perp_book_row_type(row->kind), row->row, row->kept);
+    perp_bytes_unsigned(to, row->kind);
+    perp_bytes_unsigned(to, row->index);
+    perp_bytes_unsigned(to, fields.size);
+    perp_bytes_put(to, fields.memory, fields.size);
+    to->failed |= fields.failed;
+    perp_bytes_free(&fields);
 }
 
-/* A count that is not above most, where it is read. */
-static void count(struct perp_image *image, uint32_t *n, uint32_t most) {
-    raw(image, n, sizeof *n);
-    if (image->reading && (image->failed || *n > most)) {
-        image->failed = true;
-        *n = 0;
-    }
+bool perp_image_write(struct perp_bytes *bytes, const perp_core *core) {
+    *bytes = (struct perp_bytes){.core = (perp_core *)(uintptr_t)core};
+    perp_bytes_unsigned(bytes, IMAGE_VERSION);
+    perp_bytes_unsigned(bytes, core->seq);
+    perp_bytes_word(bytes, (uint64_t)perp_clock(core));
+    perp_bytes_word(bytes, core->chain);
+    perp_book_walk(core, write_row, bytes);
+    if (!bytes->failed)
+        perp_bytes_word(bytes, perp_chain(PERP_CHAIN_START, bytes->memory, bytes->size));
+    return !bytes->failed;
 }
 
-/* Structs whose sizes tell one layout from another. */
-static void image_header(struct perp_image *image) {
-    const uint64_t wanted[] = {IMAGE_VERSION,
-                               sizeof(perp_config),
-                               sizeof(struct perp_account),
-                               sizeof(struct perp_held),
-                               sizeof(struct perp_job_entry),
-                               sizeof(struct perp_job_leg),
-                               PERP_JOB_STATE_COUNT};
-    uint64_t header[sizeof wanted / sizeof *wanted];
-    memcpy(header, wanted, sizeof header);
-    raw(image, header, sizeof header);
-    if (memcmp(header, wanted, sizeof header) != 0)
-        image->failed = true;
-    perp_core *core = image->core;
-    int64_t clock = perp_clock(core);
-    raw(image, &clock, sizeof clock);
-    raw(image, &core->seq, sizeof core->seq);
-    raw(image, &core->config.capital, sizeof core->config.capital);
-    raw(image, &core->config.risk, sizeof core->config.risk);
-    raw(image, &core->config.scheduler, sizeof core->config.scheduler);
-    if (image->reading && !image->failed)
-        atomic_store(&core->clock, clock);
-}
+/* ---- Reading ------------------------------------------------------------------------------------
+ */
 
-static void image_names(struct perp_image *image, struct perp_names *names) {
-    uint32_t n = names->count;
-    count(image, &n, 1 << 24);
-    for (uint32_t i = 0; i < n && !image->failed; i++) {
-        char text[PERP_NAME_SIZE] = "";
-        if (!image->reading)
-            memcpy(text, names->items[i], sizeof text);
-        raw(image, text, sizeof text);
-        text[PERP_NAME_SIZE - 1] = '\0';
-        if (!image->reading || image->failed)
-            continue;
-        if (!perp_names_reserve(image->core, names))
-            image->failed = true;
-        else
-            perp_names_add(names, text);
-    }
-}
+/* A row as it is read. */
+struct read {
+    perp_core *core;
+    struct perp_arena *arena;
+    uint32_t index;
+    const void *row;
+    struct perp_kept *kept;
+};
 
-/* Applies the one event of the batch at hand, outside of the sequence. */
-static void apply_batch(struct perp_image *image) {
-    perp_core *core = image->core;
-    struct perp_event *event = core->batch->memory;
-    event->time_ns = PERP_TIME_NONE;
-    event->seq = core->seq;
-    if (core->batch->failed || !perp_event_prepare(core, event))
-        image->failed = true;
-    else
-        perp_event_apply(core, event);
-}
-
-static void image_exchange(struct perp_image *image, uint32_t id) {
-    perp_core *core = image->core;
-    struct perp_exchange_entry *entry = &core->exchanges[id];
-    perp_exchange_spec spec = entry->spec;
-    uint32_t max_concurrent = entry->max_concurrent;
-    perp_usd max_notional = entry->max_notional;
-    raw(image, &spec, sizeof spec);
-    raw(image, &max_concurrent, sizeof max_concurrent);
-    raw(image, &max_notional, sizeof max_notional);
-    if (!image->reading || image->failed)
-        return;
-    perp_batch_begin(core, NULL, perp_clock(core));
-    perp_put_exchange(core, &spec);
-    apply_batch(image);
-    entry->max_concurrent = max_concurrent;
-    entry->max_notional = max_notional;
-}
-
-static void image_instrument(struct perp_image *image, uint32_t id) {
-    perp_core *core = image->core;
-    perp_tier tiers[PERP_MAX_TIERS];
-    perp_instrument_spec spec;
-    memset(&spec, 0, sizeof spec);
-    if (!image->reading) {
-        spec = perp_instrument_at(core, id)->spec;
-        if (spec.n_tiers)
-            memcpy(tiers, spec.tiers, spec.n_tiers * sizeof *tiers);
-        spec.tiers = NULL;
-    }
-    raw(image, &spec, sizeof spec);
-    if (spec.n_tiers > PERP_MAX_TIERS || spec.exchange >= perp_n_exchanges(core))
-        image->failed = true;
-    if (image->failed)
-        return;
-    raw(image, tiers, spec.n_tiers * sizeof *tiers);
-    spec.tiers = tiers;
-    if (!image->reading || image->failed)
-        return;
-    perp_batch_begin(core, NULL, perp_clock(core));
-    perp_put_instrument(core, &spec);
-    apply_batch(image);
-}
-
-static void image_registry(struct perp_image *image) {
-    perp_core *core = image->core;
-    struct perp_names *names[] = {&core->venues, &core->bases, &core->symbols, &core->contracts,
-                                  &core->books};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        image_names(image, names[i]);
-    uint32_t n = perp_n_exchanges(core);
-    count(image, &n, PERP_MAX_EXCHANGES);
-    for (uint32_t i = 0; i < n && !image->failed; i++)
-        image_exchange(image, i);
-    n = perp_n_instruments(core);
-    count(image, &n, PERP_MAX_INSTRUMENTS);
-    for (uint32_t i = 0; i < n && !image->failed; i++)
-        image_instrument(image, i);
-    if (image->reading && !image->failed && !perp_risk_prepare_tables(core))
-        image->failed = true;
-}
-
-/* A reservation, added in the order of ids; its figures in the accounts come with those. */
-static void image_held(struct perp_image *image, const struct perp_held *held) {
-    perp_core *core = image->core;
-    struct perp_held copy;
-    memset(&copy, 0, sizeof copy);
-    if (held) {
-        copy = *held;
-        copy.next = copy.previous = copy.next_of_job = NULL;
-    }
-    raw(image, &copy, sizeof copy);
-    if (!image->reading || image->failed)
-        return;
+/* What came as an event comes back as one, outside of the sequence. */
+static bool apply_event(const struct read *read, uint32_t kind) {
+    perp_core *core = read->core;
+    const struct perp_event event = {.kind = kind,
+                                     .seq = core->seq,
+                                     .time_ns = PERP_TIME_NONE,
+                                     .payload = read->row,
+                                     .kept = read->kept};
+    const char *what;
     memset(&core->prepared, 0, sizeof core->prepared);
-    struct perp_need need = {copy.exchange, copy.pool, copy.reserved};
-    if (copy.exchange >= perp_n_exchanges(core) || copy.pool >= PERP_POOL_COUNT ||
-        !perp_capital_prepare_held(core, 1)) {
-        image->failed = true;
-        return;
+    if (!perp_event_fits(core, &event, &what))
+        return false;
+    if (!perp_event_prepare(core, &event)) {
+        read->arena->failed = true;
+        return false;
     }
-    core->capital->next_id = copy.id;
-    struct perp_held *made = perp_capital_hold(core, &need, copy.has_job ? &copy.job : NULL);
-    made->in_flight = copy.in_flight;
-    made->used = copy.used;
-    made->released = copy.released;
+    perp_event_apply(core, &event);
+    return true;
 }
 
-static void image_key(struct perp_image *image, const struct perp_key *key) {
-    perp_core *core = image->core;
-    struct perp_key copy;
-    memset(&copy, 0, sizeof copy);
-    if (key) {
-        copy = *key;
-        copy.next = NULL;
-    }
-    raw(image, &copy, sizeof copy);
-    if (!image->reading || image->failed)
-        return;
-    memset(&core->prepared, 0, sizeof core->prepared);
-    if (!perp_capital_prepare_keys(core, 1))
-        image->failed = true;
-    else
-        perp_capital_add_key(core->capital, &copy);
+/* A row that stands at its place already. */
+static bool take(const struct read *read, void *place, size_t size, struct perp_kept **kept) {
+    memcpy(place, read->row, size);
+    if (perp_kept_set(read->core, kept, read->kept))
+        return true;
+    read->arena->failed = true;
+    return false;
 }
 
-static void image_capital(struct perp_image *image) {
-    perp_capital *capital = image->core->capital;
-    uint32_t n = capital->n_live;
+static bool of_exchange(const struct read *read) {
+    return read->index < perp_n_exchanges(read->core);
+}
+
+static bool read_limits(const struct read *read) {
+    struct perp_exchange_entry *entry = &read->core->exchanges[read->index];
+    const struct perp_exchange_limits *limits = read->row;
+    return limits->max_notional >= -1 &&
+           take(read, &entry->row, sizeof entry->row, &entry->limits_kept);
+}
+
+static bool read_ledger(const struct read *read) {
+    perp_capital *capital = read->core->capital;
+    return take(read, &capital->row, sizeof capital->row, &capital->kept);
+}
+
+static bool read_account(const struct read *read) {
+    perp_capital *capital = read->core->capital;
+    struct perp_account *account = &capital->accounts[read->index];
+    if (!take(read, &account->row, sizeof account->row, &account->kept))
+        return false;
+    capital->equity += account->equity;
+    return true;
+}
+
+/* Reservations come in the order of their ids; what they hold of the pools follows from them. */
+static bool read_reservation(const struct read *read) {
+    perp_core *core = read->core;
+    perp_capital *capital = core->capital;
+    const struct perp_reservation_row *row = read->row;
+    const struct perp_need need = {row->exchange, row->pool, row->reserved};
     uint64_t next_id = capital->next_id;
-    count(image, &n, UINT32_MAX);
-    const struct perp_held *held = capital->first;
-    for (uint32_t i = 0; i < n && !image->failed; i++) {
-        image_held(image, held);
-        held = held && !image->reading ? held->next : NULL;
+    if (row->id >= next_id || row->in_flight + row->used <= 0 ||
+        row->in_flight + row->used > PERP_MOST_USD ||
+        row->reserved != row->in_flight + row->used + row->released ||
+        (capital->last && row->id <= capital->last->id) || !perp_capital_can_hold(capital, &need))
+        return false;
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_capital_prepare_held(core, 1)) {
+        read->arena->failed = true;
+        return false;
     }
-    n = capital->keys.count;
-    count(image, &n, UINT32_MAX);
-    if (image->reading)
-        for (uint32_t i = 0; i < n && !image->failed; i++)
-            image_key(image, NULL);
-    for (uint32_t i = 0; !image->reading && i < capital->keys.capacity; i++)
-        if (capital->keys.slots[i].value)
-            image_key(image, capital->keys.slots[i].value);
-    raw(image, &next_id, sizeof next_id);
+    int64_t last_update = capital->accounts[row->exchange].last_update;
+    capital->next_id = row->id;
+    struct perp_held *held = perp_capital_hold(core, &need, row->has_job ? &row->job : NULL);
+    perp_capital_give(core, held, row->released);
+    perp_capital_use_part(core, held, row->used);
     capital->next_id = next_id;
-    raw(image, capital->accounts, perp_n_exchanges(image->core) * sizeof *capital->accounts);
-    raw(image, &capital->equity, sizeof capital->equity);
-    raw(image, &capital->peak, sizeof capital->peak);
+    capital->accounts[row->exchange].last_update = last_update;
+    return take(read, &held->row, sizeof held->row, &held->kept);
 }
 
-static void image_risk(struct perp_image *image) {
-    perp_core *core = image->core;
-    perp_risk *risk = core->risk;
-    raw(image, &risk->failures, sizeof risk->failures);
-    raw(image, &risk->auto_halt, sizeof risk->auto_halt);
-    raw(image, &risk->killed, sizeof risk->killed);
-    raw(image, &risk->killed_exchanges, sizeof risk->killed_exchanges);
-    raw(image, &risk->override_on, sizeof risk->override_on);
-    raw(image, &risk->override_has_job, sizeof risk->override_has_job);
-    raw(image, &risk->override_until, sizeof risk->override_until);
-    raw(image, &risk->override_job, sizeof risk->override_job);
-    raw(image, &risk->daily_loss_reached, sizeof risk->daily_loss_reached);
-    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        raw(image, &risk->circuits[i], sizeof risk->circuits[i]);
-        if (image->reading)
-            risk->circuits[i].ups = risk->circuits[i].deciding =
-                0; /* the host's word is unknown until it is given again */
+static bool read_key(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_key_row *row = read->row;
+    if (perp_map_find(&core->capital->keys, &row->key))
+        return false;
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_capital_prepare_keys(core, 1)) {
+        read->arena->failed = true;
+        return false;
     }
-    raw(image, risk->blacklist, core->symbols.count * sizeof *risk->blacklist);
+    struct perp_key *key = perp_capital_add_key(core->capital, row);
+    return take(read, &key->row, sizeof key->row, &key->kept);
 }
 
-/* The reservations of a job, by id, in its order. */
-static void image_job_held(struct perp_image *image, struct perp_job_entry *job) {
-    uint32_t n = 0;
-    const struct perp_held *held = job->held;
-    for (; !image->reading && held; held = held->next_of_job)
-        n++;
-    count(image, &n, PERP_MAX_LEGS);
-    held = job->held;
-    struct perp_held **end = &job->held;
-    for (uint32_t i = 0; i < n && !image->failed; i++) {
-        uint64_t id = image->reading ? 0 : held->id;
-        raw(image, &id, sizeof id);
-        if (!image->reading) {
-            held = held->next_of_job;
-            continue;
-        }
-        *end = perp_capital_find(image->core->capital, id);
-        if (!*end || !(*end)->has_job) {
-            *end = NULL;
-            image->failed = true;
-            return;
-        }
-        end = &(*end)->next_of_job;
+static bool read_control(const struct read *read) {
+    perp_risk *risk = read->core->risk;
+    return take(read, &risk->row, sizeof risk->row, &risk->kept);
+}
+
+static bool read_circuit(const struct read *read) {
+    struct perp_breaker *circuit = &read->core->risk->circuits[read->index];
+    return take(read, &circuit->row, sizeof circuit->row, &circuit->kept);
+}
+
+static bool read_blacklisted(const struct read *read) {
+    const struct perp_blacklisted_row *row = read->row;
+    struct perp_ev_blacklist blacklist = {.on = true};
+    memcpy(blacklist.symbol, row->symbol, sizeof blacklist.symbol);
+    const struct read event = {read->core, read->arena, 0, &blacklist, NULL};
+    return apply_event(&event, PERP_EVENT_BLACKLIST);
+}
+
+static bool read_queue(const struct read *read) {
+    perp_scheduler *scheduler = read->core->scheduler;
+    return take(read, &scheduler->row, sizeof scheduler->row, &scheduler->kept);
+}
+
+static bool read_dispatched(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_dispatched_row *row = read->row;
+    struct perp_times *times = &core->scheduler->times[row->exchange];
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_times_reserve(core, row->exchange)) {
+        read->arena->failed = true;
+        return false;
     }
+    times->at[times->first + times->count++] = row->time_ns;
+    return true;
 }
 
-static bool sound_job(const perp_core *core, const struct perp_job_entry *job) {
-    return job->n_legs >= 1 && job->n_legs <= PERP_MAX_LEGS &&
-           job->metadata_size <= PERP_MAX_METADATA && job->n_naked <= PERP_MAX_LEGS &&
-           job->state < PERP_JOB_STATE_COUNT && !perp_job_find(core, &job->id);
-}
-
-static bool sound_leg(const perp_core *core, const struct perp_job_leg *leg) {
-    return leg->instrument < perp_n_instruments(core) && leg->exchange < perp_n_exchanges(core) &&
-           leg->side < PERP_SIDE_COUNT && leg->base < core->bases.count;
-}
-
-static void image_legs(struct perp_image *image, struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < job->n_legs && !image->failed; i++) {
-        struct perp_job_leg leg = job->legs[i];
-        leg.job = NULL;
-        leg.next = leg.previous = NULL;
-        raw(image, &leg, sizeof leg);
-        if (image->reading && !image->failed && sound_leg(image->core, &leg))
-            job->legs[i] = leg;
-        else if (image->reading)
-            image->failed = true;
-    }
-}
-
-/* A job as it is; reading: made, known by its id, and returned. */
-static struct perp_job_entry *image_job(struct perp_image *image, struct perp_job_entry *job) {
-    perp_core *core = image->core;
-    struct perp_job_entry copy;
-    memset(&copy, 0, sizeof copy);
-    if (!image->reading) {
-        copy = *job;
-        copy.metadata = NULL;
-        copy.held = NULL;
-        copy.next = copy.previous = NULL;
-        copy.linked = copy.override_logged = false;
-        copy.unsaid = 0;
-        copy.score = NAN;
-    }
-    raw(image, &copy, sizeof copy);
-    if (image->reading && !image->failed) {
-        if (!sound_job(core, &copy) ||
-            !perp_spare_reserve(core, copy.is_repair ? 2 : copy.n_legs, copy.metadata_size)) {
-            image->failed = true;
-            return NULL;
-        }
-        job = perp_spare_take(core);
-        copy.metadata = job->metadata;
-        memcpy(job, &copy, sizeof copy);
-        perp_map_add(&core->jobs, &job->id, job);
-    }
-    if (image->failed)
+/* The list that a job of its state is in; NULL: it waits. */
+static struct perp_job_list *list_of(perp_scheduler *scheduler, const struct perp_job_entry *job) {
+    switch (job->state) {
+    case PERP_JOB_PENDING:
         return NULL;
-    image_legs(image, job);
-    raw(image, job->metadata, job->metadata_size);
-    image_job_held(image, job);
-    return image->failed ? NULL : job;
-}
-
-static void image_list(struct perp_image *image, struct perp_job_list *list) {
-    uint32_t n = list->count;
-    count(image, &n, UINT32_MAX);
-    struct perp_job_entry *job = list->first;
-    for (uint32_t i = 0; i < n && !image->failed; i++) {
-        struct perp_job_entry *done = image_job(image, image->reading ? NULL : job);
-        if (image->reading && done)
-            perp_list_add(list, done);
-        else if (job)
-            job = job->next;
+    case PERP_JOB_RUNNING:
+    case PERP_JOB_IN_DOUBT:
+        return &scheduler->running;
+    case PERP_JOB_OPEN:
+        return &scheduler->open;
+    default:
+        return job->unresolved ? &scheduler->unresolved : &scheduler->ended;
     }
 }
 
-static void image_pending(struct perp_image *image) {
-    perp_scheduler *scheduler = image->core->scheduler;
-    uint32_t n = scheduler->n_pending;
-    count(image, &n, UINT32_MAX);
-    if (!image->reading) {
-        for (uint32_t i = 0; i < scheduler->n_places; i++)
-            if (scheduler->pending[i].job)
-                image_job(image, scheduler->pending[i].job);
-        return;
-    }
-    for (uint32_t i = 0; i < n && !image->failed; i++) {
-        struct perp_job_entry *job = image_job(image, NULL);
-        if (job)
-            perp_pending_add(scheduler, job);
-    }
+static bool sound_job(const perp_core *core, const struct perp_ev_submit *job) {
+    return !perp_job_find(core, &job->job.id) &&
+           (!job->job.unresolved || (job->job.state == PERP_JOB_PARTIAL && job->job.n_bare)) &&
+           (!job->job.is_repair || job->n_legs == 1) &&
+           job->job.order < core->scheduler->next_order;
 }
 
-static void image_times(struct perp_image *image, perp_exchange_id exchange) {
-    perp_core *core = image->core;
-    struct perp_times *times = &core->scheduler->times[exchange];
-    uint32_t n = times->count;
-    count(image, &n, 1 << 24);
-    if (image->reading) {
-        memset(&core->prepared, 0, sizeof core->prepared);
-        core->prepared.dispatches = n;
-        if (!perp_times_reserve(core, exchange)) {
-            image->failed = true;
-            return;
-        }
-        times->count = n;
-    }
-    if (n)
-        raw(image, times->at + times->first, n * sizeof *times->at);
-}
-
-/* What follows from the lists: running legs, naked bases. */
-static void relink(perp_core *core) {
+static bool read_job(const struct read *read) {
+    perp_core *core = read->core;
     perp_scheduler *scheduler = core->scheduler;
-    for (struct perp_job_entry *job = scheduler->running.first; job; job = job->next) {
+    if (!sound_job(core, read->row))
+        return false;
+    if (!perp_spare_reserve(core, read->row, read->kept)) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_job_entry *job = perp_spare_take(core);
+    perp_map_add(&core->jobs, &job->id, job);
+    struct perp_job_list *list = list_of(scheduler, job);
+    if (list)
+        perp_list_add(list, job);
+    else
+        perp_pending_add(scheduler, job);
+    if (list == &scheduler->running) {
         perp_exposure_link(core, job);
         scheduler->n_in_doubt += job->state == PERP_JOB_IN_DOUBT;
     }
-    for (const struct perp_job_entry *job = scheduler->unresolved.first; job; job = job->next)
-        for (uint32_t i = 0; i < job->n_naked; i++)
-            if (job->naked_bases[i] < core->bases.count)
-                core->risk->unresolved[job->naked_bases[i]]++;
+    for (uint32_t i = 0; list == &scheduler->unresolved && i < job->n_bare; i++)
+        core->risk->unresolved[job->bare[i].base]++;
+    return true;
 }
 
-static void image_scheduler(struct perp_image *image) {
-    perp_scheduler *scheduler = image->core->scheduler;
-    image_pending(image);
-    image_list(image, &scheduler->running);
-    image_list(image, &scheduler->open);
-    image_list(image, &scheduler->unresolved);
-    image_list(image, &scheduler->ended);
-    raw(image, &scheduler->paused, sizeof scheduler->paused);
-    raw(image, &scheduler->next_order, sizeof scheduler->next_order);
-    raw(image, &scheduler->submitted_today, sizeof scheduler->submitted_today);
-    raw(image, &scheduler->dispatched_today, sizeof scheduler->dispatched_today);
-    raw(image, scheduler->ended_today, sizeof scheduler->ended_today);
-    raw(image, &scheduler->submitted_total, sizeof scheduler->submitted_total);
-    raw(image, &scheduler->dispatched_total, sizeof scheduler->dispatched_total);
-    raw(image, scheduler->ended_total, sizeof scheduler->ended_total);
-    for (uint32_t x = 0; x < perp_n_exchanges(image->core) && !image->failed; x++)
-        image_times(image, x);
-    if (image->reading && !image->failed)
-        relink(image->core);
+static bool read_row(const struct read *read, uint64_t kind) {
+    switch (kind) {
+    case PERP_BOOK_CONFIG:
+        return apply_event(read, PERP_EVENT_CONFIG);
+    case PERP_BOOK_EXCHANGE:
+        return apply_event(read, PERP_EVENT_EXCHANGE);
+    case PERP_BOOK_EXCHANGE_LIMITS:
+        return of_exchange(read) && read_limits(read);
+    case PERP_BOOK_INSTRUMENT:
+        return apply_event(read, PERP_EVENT_INSTRUMENT);
+    case PERP_BOOK_LEDGER:
+        return read_ledger(read);
+    case PERP_BOOK_ACCOUNT:
+        return of_exchange(read) && read_account(read);
+    case PERP_BOOK_RESERVATION:
+        return read_reservation(read);
+    case PERP_BOOK_KEY:
+        return read_key(read);
+    case PERP_BOOK_CONTROL:
+        return read_control(read);
+    case PERP_BOOK_CIRCUIT:
+        return of_exchange(read) && read_circuit(read);
+    case PERP_BOOK_BLACKLISTED:
+        return read_blacklisted(read);
+    case PERP_BOOK_QUEUE:
+        return read_queue(read);
+    case PERP_BOOK_DISPATCHED:
+        return read_dispatched(read);
+    case PERP_BOOK_JOB:
+        return read_job(read);
+    default:
+        return false;
+    }
 }
 
-static void image_book(struct perp_image *image) {
-    image_header(image);
-    image_registry(image);
-    image_capital(image);
-    image_risk(image);
-    image_scheduler(image);
+/* What follows from the rows: budgets, and which reservations a job holds. */
+static bool link_rows(perp_core *core) {
+    perp_capital_rebudget(core);
+    struct perp_held *held = core->capital->last;
+    for (; held; held = held->previous) {
+        struct perp_job_entry *job = held->has_job ? perp_job_find(core, &held->job) : NULL;
+        if (held->has_job && !job)
+            return false;
+        if (!job)
+            continue;
+        held->next_of_job = job->held; /* from the last to the first: they end up in their order */
+        job->held = held;
+    }
+    return true;
 }
 
-bool perp_image_write(struct perp_image *image, perp_core *core) {
-    *image = (struct perp_image){.core = core};
-    image_book(image);
-    return !image->failed;
+static bool read_head(struct perp_reader *reader, perp_core *core) {
+    uint64_t version = perp_read_unsigned(reader);
+    core->seq = perp_read_unsigned(reader);
+    int64_t clock = (int64_t)perp_read_word(reader);
+    core->chain = perp_read_word(reader);
+    atomic_store(&core->clock, clock);
+    return version == IMAGE_VERSION && !reader->failed;
 }
 
-void perp_image_free(struct perp_image *image) {
-    perp_free(image->core, image->bytes, image->capacity);
+static bool read_next(struct perp_load *load, struct perp_reader *reader) {
+    uint64_t kind = perp_read_unsigned(reader), index = perp_read_unsigned(reader);
+    uint64_t size = perp_read_unsigned(reader);
+    const unsigned char *bytes = perp_read_bytes(reader, size);
+    const struct perp_row_type *type = perp_book_row_type(kind);
+    const char *what;
+    if (!bytes || !type || index >= PERP_MAX_EXCHANGES)
+        return false;
+    perp_arena_reset(&load->arena);
+    void *row = perp_arena_take(&load->arena, type->size);
+    struct read read = {load->core, &load->arena, (uint32_t)index, row, NULL};
+    struct perp_reader fields = {bytes, bytes + size, false};
+    return row && perp_row_read(&fields, type, row, &load->arena, &read.kept) &&
+           perp_row_sound(load->core, type, row, &what) && read_row(&read, kind);
 }
 
-bool perp_image_read(perp_core *core, const void *bytes, size_t size) {
-    struct perp_image image = {
-        .core = core, .reading = true, .bytes = (void *)(uintptr_t)bytes, .size = size};
-    image_book(&image);
-    return !image.failed && image.at == size;
+perp_status perp_image_read(struct perp_load *load, const void *bytes, size_t size,
+                            const char **why) {
+    uint64_t sum;
+    const unsigned char *at = bytes;
+    *why = "its checksum";
+    if (!perp_chain_holds(PERP_CHAIN_START, bytes, size, &sum))
+        return PERP_E_CORRUPT;
+    struct perp_reader reader = {at, at + size - PERP_CHAIN_SIZE, false};
+    *why = "not a book of a version that is known";
+    if (!read_head(&reader, load->core))
+        return PERP_E_CORRUPT;
+    *why = "a row that is none, or does not follow from those before it";
+    while (reader.at < reader.end)
+        if (!read_next(load, &reader))
+            return load->arena.failed ? PERP_E_NOMEM : PERP_E_CORRUPT;
+    *why = "a reservation's job is not there";
+    return link_rows(load->core) ? PERP_OK : PERP_E_CORRUPT;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "book/book.h"
+#include "core/chain.h"
 #include "core/config.h"
 #include "util/sized.h"
 
@@ -22,28 +23,56 @@ static perp_status read_config(const perp_config *given, perp_config *config) {
     return perp_config_check(config);
 }
 
-/* A core whose every pointer is there or NULL, so that close can free what open did not finish. */
-static perp_status open_modules(perp_core *core) {
-    if (!perp_batch_open(core) || !perp_registry_open(core))
-        return perp_fail(NULL, PERP_E_NOMEM, "no memory for the book");
-    perp_status status = perp_capital_open(core, &core->capital);
+/* What a store fills: registry and modules. Every pointer is there or NULL, so that what did not
+   come about can be closed. */
+static perp_status open_content(perp_core *core) {
+    perp_status status = perp_registry_open(core) ? PERP_OK : PERP_E_NOMEM;
+    if (status == PERP_OK)
+        status = perp_capital_open(core, &core->capital);
     if (status == PERP_OK)
         status = perp_market_open(core, &core->market);
     if (status == PERP_OK)
         status = perp_risk_open(core, &core->risk);
     if (status == PERP_OK)
         status = perp_scheduler_open(core, &core->scheduler);
+    core->chain = PERP_CHAIN_START;
+    atomic_store(&core->clock, PERP_TIME_NONE);
     return status == PERP_OK ? PERP_OK : perp_fail(NULL, status, "no memory for the book");
 }
 
-void perp_core_free(perp_core *core) {
-    perp_allocator allocator = core->config.allocator;
+static void close_content(perp_core *core) {
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);
     perp_market_close(core->market);
     perp_capital_close(core->capital);
     perp_registry_close(core);
+    perp_kept_free(core, &core->config_kept);
+    core->scheduler = NULL;
+    core->risk = NULL;
+    core->market = NULL;
+    core->capital = NULL;
+}
+
+static perp_status open_modules(perp_core *core) {
+    core->event_rows = perp_alloc(core, PERP_EVENT_COUNT * sizeof *core->event_rows);
+    if (!core->event_rows || !perp_batch_open(core))
+        return perp_fail(NULL, PERP_E_NOMEM, "no memory for the book");
+    perp_events_set(core);
+    return open_content(core);
+}
+
+perp_status perp_core_empty(perp_core *core) {
+    close_content(core);
+    core->seq = 0;
+    core->corrupt = false;
+    return open_content(core);
+}
+
+void perp_core_free(perp_core *core) {
+    perp_allocator allocator = core->config.allocator;
+    close_content(core);
     perp_batch_close(core);
+    perp_free(core, core->event_rows, PERP_EVENT_COUNT * sizeof *core->event_rows);
     perp_free(core, core->watched.alerts, core->watched.capacity * sizeof *core->watched.alerts);
     close_store(&core->config);
     pthread_mutex_destroy(&core->lock);
@@ -71,7 +100,6 @@ perp_status perp_core_make(const perp_config *given, perp_core **out) {
     }
     memset(core, 0, sizeof *core);
     core->config = config;
-    core->event_rows = perp_event_rows;
     atomic_init(&core->clock, PERP_TIME_NONE);
     pthread_mutex_init(&core->lock, NULL);
     status = open_modules(core);
@@ -83,51 +111,54 @@ perp_status perp_core_make(const perp_config *given, perp_core **out) {
     return PERP_OK;
 }
 
-static perp_status decide_advance(perp_core *core, const perp_call *call) {
-    perp_status status = perp_call_check(core, call);
+static perp_status decide_advance(struct perp_decision *d) {
+    perp_core *core = d->core;
+    perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
-        status = perp_call_signed(core, call, "advance");
+        status = perp_call_signed(core, d->call, "advance");
     if (status != PERP_OK)
         return status;
-    int64_t clock = perp_clock(core);
-    core->late_calls += call->now_ns < clock;
-    perp_batch_begin(core, call, call->now_ns > clock ? call->now_ns : clock);
-    perp_batch_add(core, PERP_EVENT_CLOCK, 0, 0);
-    return perp_batch_commit(core);
+    core->late_calls += d->call->now_ns < perp_clock(core);
+    perp_batch_begin(core, d->call, perp_decision_time(d));
+    perp_put_plain(core, PERP_EVENT_CLOCK);
+    return perp_decision_commit(d);
 }
 
 perp_status perp_core_advance(perp_core *core, const perp_call *call) {
     if (!core)
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
-    perp_enter(core);
-    return perp_leave(core, decide_advance(core, call));
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
+    return perp_decision_close(&d, decide_advance(&d));
 }
 
-/* Jobs that ran when the process ended: their host has to ask the exchange. */
-static void doubt_running(perp_core *core) {
-    perp_scheduler *scheduler = core->scheduler;
-    struct perp_job_entry *job = scheduler->running.first;
+/* What a restart changes, as one change of the book: jobs that ran when the process ended are in
+   doubt, their host has to ask the exchange; the configuration given is stored where it differs
+   from what the store has. */
+static void put_restart(perp_core *core, const perp_config *given, bool configured) {
+    struct perp_job_entry *job = core->scheduler->running.first;
     for (; job; job = job->next) {
-        job->state = PERP_JOB_IN_DOUBT;
         job->override_logged = true;
+        if (job->state == PERP_JOB_RUNNING)
+            perp_put_for_job(core, PERP_EVENT_DOUBT, &job->id);
     }
-    scheduler->n_in_doubt = scheduler->running.count;
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        core->risk->exposures[i].n_fills =
-            0; /* positions are unknown until reported, and so are these */
+    bool same = configured && perp_config_hash(0, given) == perp_config_hash(0, &core->config);
+    if (perp_batch_has_store(core) && !same && !(configured && given->keep_stored))
+        perp_put_config(core, given);
 }
 
-/* The configuration given is stored where it differs from what the store has. */
-static perp_status store_config(perp_core *core, const perp_config *given, bool configured) {
-    bool same = configured && perp_config_hash(0, given) == perp_config_hash(0, &core->config);
-    if (!perp_batch_has_store(core) || same || (configured && given->keep_stored))
-        return PERP_OK;
+static perp_status restart(perp_core *core, const perp_config *given, bool configured) {
+    perp_status status = PERP_OK;
     perp_enter(core);
     perp_batch_begin(core, NULL, perp_clock(core));
     perp_batch_barrier(core);
-    perp_put_config(core, given);
-    perp_status status = perp_batch_commit(core);
+    put_restart(core, given, configured);
+    if (core->batch->count || core->batch->failed)
+        status = perp_batch_commit(core);
     perp_leave(core, status);
+    /* Positions are unknown until reported, and so is what was filled since. */
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
+        core->risk->exposures[i].n_fills = 0;
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
 
@@ -135,22 +166,21 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     perp_status status = perp_core_make(config, &load->core);
     if (status != PERP_OK)
         return status;
-    load->core->recovering = true;
-    perp_config given = load->core->config;
+    perp_core *core = load->core;
+    load->given = core->config;
+    core->recovering = true;
     status = perp_load_store(load, from_start);
-    if (status == PERP_OK && perp_core_check(load->core) != PERP_OK)
+    if (status == PERP_OK && perp_core_check(core) != PERP_OK)
         status = perp_fail(NULL, PERP_E_CORRUPT, "the store's book is not sound: %s",
-                           perp_core_error(load->core));
-    load->core->recovering = false;
-    if (status == PERP_OK && !from_start) {
-        doubt_running(load->core);
-        load->core->write_checkpoint = perp_write_checkpoint;
-        status = store_config(load->core, &given, load->configured);
-    }
-    if (status == PERP_OK && perp_market_configure(load->core->market) != PERP_OK)
+                           perp_core_error(core));
+    if (status == PERP_OK && !from_start)
+        status = restart(core, &load->given, load->configured);
+    core->recovering = false;
+    core->write_checkpoint = from_start ? NULL : perp_write_checkpoint;
+    if (status == PERP_OK && perp_market_configure(core->market) != PERP_OK)
         status = perp_fail(NULL, PERP_E_NOMEM, "no memory for the market");
     if (status != PERP_OK) {
-        perp_core_free(load->core);
+        perp_core_free(core);
         load->core = NULL;
     }
     return status;

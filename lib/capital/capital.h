@@ -12,28 +12,15 @@ struct perp_pool_book {
 };
 
 struct perp_account {
-    bool has_equity; /* it ever got one */
-    bool safe_mode;
-    perp_usd equity;
-    perp_usd high_water;
-    perp_usd day_start;
-    perp_day_figures today;
-    perp_day_figures yesterday;
-    int64_t last_update;                          /* PERP_TIME_NONE: never */
+    PERP_STORED(perp_account_row, PERP_ROW_ACCOUNT);
     struct perp_pool_book pools[PERP_POOL_COUNT]; /* budgets sum to equity */
+    struct perp_kept *kept;
 };
 
-/* reserved = in_flight + used + released; live while in_flight + used > 0. */
+/* A reservation. */
 struct perp_held {
-    uint64_t id;
-    perp_exchange_id exchange;
-    uint32_t pool;
-    perp_usd reserved;
-    perp_usd in_flight;
-    perp_usd used;
-    perp_usd released;
-    bool has_job;
-    perp_uuid job;
+    PERP_STORED(perp_reservation_row, PERP_ROW_RESERVATION);
+    struct perp_kept *kept;
     struct perp_held *next_of_job;     /* in the order they were made */
     struct perp_held *next, *previous; /* live ones by id; free ones by next */
 };
@@ -44,13 +31,10 @@ struct perp_taken {
     perp_usd total;
 };
 
-/* A key that was given with a reservation, for ever. */
+/* A key that was given with a reservation. */
 struct perp_key {
-    perp_uuid key;
-    uint64_t id;
-    perp_exchange_id exchange;
-    uint32_t pool;
-    perp_usd amount;
+    PERP_STORED(perp_key_row, PERP_ROW_KEY);
+    struct perp_kept *kept;
     struct perp_key *next; /* free ones */
 };
 
@@ -60,9 +44,9 @@ struct perp_capital {
     perp_core *core;
     struct perp_account accounts[PERP_MAX_EXCHANGES];
     struct perp_taken taken[PERP_MAX_EXCHANGES];
-    perp_usd equity; /* of all exchanges */
-    perp_usd peak;   /* of equity, since the start of the day */
-    uint64_t next_id;
+    PERP_STORED(perp_ledger_row, PERP_ROW_LEDGER);
+    struct perp_kept *kept;
+    perp_usd equity;                /* of all exchanges */
     struct perp_held *first, *last; /* live, by id */
     uint32_t n_live;
     struct perp_map held; /* by id */
@@ -76,14 +60,8 @@ struct perp_capital {
 perp_status perp_capital_open(perp_core *core, perp_capital **capital);
 void perp_capital_close(perp_capital *capital);
 
-/* What a job needs, one row an exchange, in the order of its legs. */
-struct perp_need {
-    perp_exchange_id exchange;
-    uint32_t pool;
-    perp_usd amount;
-};
-
-/* Adds one leg's need to the rows; false on overflow. */
+/* What a job needs is one row (struct perp_need) an exchange, in the order of its legs. Adds one
+   leg's need to the rows; false on overflow. */
 bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchange, uint32_t pool,
                    perp_usd amount);
 /* The needs of a job as the host gives it. PERP_E_INVALID, PERP_E_RANGE. */
@@ -106,21 +84,19 @@ uint32_t perp_pool_of(const perp_core *core, uint32_t strategy);
 /* Budgets anew, after the shares changed. */
 void perp_capital_rebudget(perp_core *core);
 /* A key that is known; room must have been made. */
-void perp_capital_add_key(perp_capital *capital, const struct perp_key *key);
+struct perp_key *perp_capital_add_key(perp_capital *capital, const struct perp_key_row *key);
 struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id);
 void perp_capital_state_of(const perp_capital *capital, perp_exchange_id exchange,
                            perp_capital_state *state);
 
-/* Events' apply functions, and the parts of them that other events share. */
-bool perp_capital_prepare(perp_core *core, const struct perp_event *event);
-void perp_apply_equity(perp_core *core, const struct perp_event *event);
-void perp_apply_transfer(perp_core *core, const struct perp_event *event);
-void perp_apply_correct(perp_core *core, const struct perp_event *event);
-void perp_apply_safe_mode(perp_core *core, const struct perp_event *event);
-void perp_apply_pnl(perp_core *core, const struct perp_event *event);
-void perp_apply_reserve(perp_core *core, const struct perp_event *event);
-void perp_apply_confirm(perp_core *core, const struct perp_event *event);
-void perp_apply_release(perp_core *core, const struct perp_event *event);
+/* The parts of which events' effects are made. */
+perp_usd perp_usd_moved(perp_usd amount, perp_usd by); /* at least 0 */
+void perp_capital_set_equity(perp_capital *capital, perp_exchange_id exchange, perp_usd equity);
+/* Takes amount out of a reservation, from what is in flight first; forgets it when nothing is
+   left. */
+void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount);
+/* In flight → used. */
+void perp_capital_use_part(perp_core *core, struct perp_held *held, perp_usd amount);
 void perp_capital_roll(perp_core *core, int64_t days);
 void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl, perp_usd volume,
                        perp_usd fees);
@@ -140,7 +116,12 @@ void perp_capital_use(perp_core *core, struct perp_held *held);
 bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange,
                            perp_usd pnl, perp_usd volume, perp_usd fees);
 
+/* Whether the equity can move by amount, and nothing becomes negative or too large. */
+bool perp_capital_can_transfer(const perp_capital *capital, perp_exchange_id exchange,
+                               perp_usd amount);
+/* Whether one more reservation keeps all sums far from overflow. */
+bool perp_capital_can_hold(const perp_capital *capital, const struct perp_need *need);
+
 perp_status perp_capital_check(const perp_capital *capital);
-uint64_t perp_capital_hash(const perp_capital *capital, uint64_t hash);
 
 #endif

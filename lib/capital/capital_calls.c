@@ -7,9 +7,6 @@
 #include "util/sized.h"
 #include "util/text.h"
 
-/* Totals over all exchanges must fit too. */
-#define MAX_EQUITY (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
-
 static perp_status find_exchange(const perp_core *core, perp_exchange_id exchange) {
     if (exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
@@ -17,128 +14,118 @@ static perp_status find_exchange(const perp_core *core, perp_exchange_id exchang
 }
 
 /* What most calls on an exchange begin with. */
-static perp_status begin(perp_core *core, const perp_call *call, perp_exchange_id exchange) {
-    perp_status status = find_exchange(core, exchange);
-    return status == PERP_OK ? perp_call_check(core, call) : status;
+static perp_status check(const struct perp_decision *d, perp_exchange_id exchange) {
+    perp_status status = find_exchange(d->core, exchange);
+    return status == PERP_OK ? perp_decision_check(d) : status;
 }
 
-static perp_status commit_one(perp_core *core, const perp_call *call, uint32_t kind,
-                              perp_exchange_id exchange, perp_usd amount, uint32_t flags) {
-    int64_t now;
-    perp_status status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, kind, 0, 0);
-    event->exchange = exchange;
-    event->amount = amount;
-    event->flags = flags;
-    return perp_batch_commit(core);
-}
-
-static perp_status decide_equity(perp_core *core, const perp_call *call, perp_exchange_id exchange,
+static perp_status decide_equity(struct perp_decision *d, perp_exchange_id exchange,
                                  perp_usd equity) {
-    perp_status status = begin(core, call, exchange);
+    perp_status status = check(d, exchange);
     if (status != PERP_OK)
         return status;
-    if (equity < 0 || equity > MAX_EQUITY)
-        return perp_fail(core, PERP_E_RANGE, "equity: %s is out of range (0 to %s)",
-                         PERP_SHOW_USD(equity), PERP_SHOW_USD(MAX_EQUITY));
-    return commit_one(core, call, PERP_EVENT_EQUITY, exchange, equity, 0);
+    if (equity < 0 || equity > PERP_MOST_USD)
+        return perp_fail(d->core, PERP_E_RANGE, "equity: %s is out of range (0 to %s)",
+                         PERP_SHOW_USD(equity), PERP_SHOW_USD(PERP_MOST_USD));
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_equity(d->core, &(struct perp_ev_equity){exchange, equity});
+    return status;
 }
 
 perp_status perp_capital_update_equity(perp_capital *capital, const perp_call *call,
                                        perp_exchange_id exchange, perp_usd equity) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_equity(capital->core, call, exchange, equity));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_equity(&d, exchange, equity));
 }
 
-static perp_status decide_transfer(perp_core *core, const perp_call *call,
-                                   perp_exchange_id exchange, perp_usd amount) {
-    perp_status status = begin(core, call, exchange);
+static perp_status decide_transfer(struct perp_decision *d, perp_exchange_id exchange,
+                                   perp_usd amount) {
+    perp_status status = check(d, exchange);
     if (status != PERP_OK)
         return status;
-    const struct perp_account *account = &core->capital->accounts[exchange];
-    perp_usd after, high, start, peak;
-    if (!perp_usd_add(account->equity, amount, &after) || after < 0 || after > MAX_EQUITY ||
-        !perp_usd_add(account->high_water, amount, &high) || high > MAX_EQUITY ||
-        !perp_usd_add(account->day_start, amount, &start) || start > MAX_EQUITY ||
-        !perp_usd_add(core->capital->peak, amount, &peak) || peak > INT64_MAX / 4)
-        return perp_fail(core, PERP_E_RANGE,
-                         "amount: %s would make the equity of %s negative or too large",
-                         PERP_SHOW_USD(amount), PERP_SHOW_USD(account->equity));
-    return commit_one(core, call, PERP_EVENT_TRANSFER, exchange, amount, 0);
+    if (!perp_capital_can_transfer(d->core->capital, exchange, amount))
+        return perp_fail(
+            d->core, PERP_E_RANGE, "amount: %s would make the equity of %s negative or too large",
+            PERP_SHOW_USD(amount), PERP_SHOW_USD(d->core->capital->accounts[exchange].equity));
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_transfer(d->core, &(struct perp_ev_transfer){exchange, amount});
+    return status;
 }
 
 perp_status perp_capital_transfer(perp_capital *capital, const perp_call *call,
                                   perp_exchange_id exchange, perp_usd amount) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_transfer(capital->core, call, exchange, amount));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_transfer(&d, exchange, amount));
 }
 
-static perp_status decide_correct(perp_core *core, const perp_call *call, perp_exchange_id exchange,
+static perp_status decide_correct(struct perp_decision *d, perp_exchange_id exchange,
                                   perp_usd day_start) {
-    perp_status status = begin(core, call, exchange);
+    perp_status status = check(d, exchange);
     if (status == PERP_OK)
-        status = perp_call_signed(core, call, "correct");
+        status = perp_call_signed(d->core, d->call, "correct");
     if (status != PERP_OK)
         return status;
-    if (day_start < 0 || day_start > MAX_EQUITY)
-        return perp_fail(core, PERP_E_RANGE, "day_start: %s is out of range",
+    if (day_start < 0 || day_start > PERP_MOST_USD)
+        return perp_fail(d->core, PERP_E_RANGE, "day_start: %s is out of range",
                          PERP_SHOW_USD(day_start));
-    return commit_one(core, call, PERP_EVENT_CORRECT, exchange, day_start, 0);
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_correct(d->core, &(struct perp_ev_correct){exchange, day_start});
+    return status;
 }
 
 perp_status perp_capital_correct(perp_capital *capital, const perp_call *call,
                                  perp_exchange_id exchange, perp_usd day_start) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_correct(capital->core, call, exchange, day_start));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_correct(&d, exchange, day_start));
 }
 
-static perp_status decide_safe_mode(perp_core *core, const perp_call *call,
-                                    perp_exchange_id exchange, uint32_t enabled) {
-    perp_status status = begin(core, call, exchange);
-    if (status == PERP_OK && !enabled)
-        status = perp_call_signed(core, call, "safe mode off");
-    if (status != PERP_OK)
-        return status;
-    return commit_one(core, call, PERP_EVENT_SAFE_MODE, exchange, 0, enabled != 0);
+static perp_status decide_safe_mode(struct perp_decision *d, perp_exchange_id exchange, bool on) {
+    perp_status status = check(d, exchange);
+    if (status == PERP_OK && !on)
+        status = perp_call_signed(d->core, d->call, "safe mode off");
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_safe_mode(d->core, &(struct perp_ev_safe_mode){exchange, on});
+    return status;
 }
 
 perp_status perp_capital_set_safe_mode(perp_capital *capital, const perp_call *call,
                                        perp_exchange_id exchange, uint32_t enabled) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_safe_mode(capital->core, call, exchange, enabled));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_safe_mode(&d, exchange, enabled != 0));
 }
 
-static perp_status decide_pnl(perp_core *core, const perp_call *call, perp_exchange_id exchange,
-                              perp_usd pnl, perp_usd volume, perp_usd fees) {
-    perp_status status = begin(core, call, exchange);
+static perp_status decide_pnl(struct perp_decision *d, const struct perp_ev_pnl *booking) {
+    perp_core *core = d->core;
+    perp_status status = check(d, booking->exchange);
     if (status != PERP_OK)
         return status;
-    if (volume < 0)
-        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
-    int64_t now = perp_query_time(core, call->now_ns);
-    if (!perp_capital_can_book(core->capital, now, exchange, pnl, volume, fees))
+    if (booking->volume < 0)
+        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative",
+                         PERP_SHOW_USD(booking->volume));
+    if (!perp_capital_can_book(core->capital, perp_decision_time(d), booking->exchange,
+                               booking->pnl, booking->volume, booking->fees))
         return perp_fail(core, PERP_E_RANGE, "pnl: the day's figures would overflow");
-    status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_PNL, 0, 0);
-    event->exchange = exchange;
-    event->pnl = pnl;
-    event->volume = volume;
-    event->fees = fees;
-    return perp_batch_commit(core);
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_pnl(core, booking);
+    return status;
 }
 
 perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call,
@@ -146,8 +133,10 @@ perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call
                                     perp_usd fees) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_pnl(capital->core, call, exchange, pnl, volume, fees));
+    const struct perp_ev_pnl booking = {exchange, pnl, volume, fees};
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_pnl(&d, &booking));
 }
 
 static perp_status check_refusal(const perp_core *core, const perp_refusal *refusal) {
@@ -173,49 +162,52 @@ static perp_status check_key(perp_core *core, const perp_uuid *key, const struct
                      (unsigned long long)known->id);
 }
 
-static perp_status decide_reserve(perp_core *core, const perp_call *call,
-                                  const struct perp_need *need, const perp_uuid *key, uint64_t *id,
-                                  perp_refusal *refusal) {
-    perp_status status = find_exchange(core, need->exchange);
-    if (status == PERP_OK)
-        status = perp_call_check(core, call);
+/* A reserve under way, and its answer: the number of the reservation (0: refused), and why. */
+struct reserving {
+    struct perp_need need;
+    const perp_uuid *key;
+    uint64_t id;
+    perp_refusal refusal;
+};
+
+static void put_reserve(perp_core *core, const struct perp_need *need, uint64_t id,
+                        const perp_uuid *key) {
+    struct perp_ev_reserve reserve = {.exchange = need->exchange,
+                                      .pool = need->pool,
+                                      .amount = need->amount,
+                                      .reservation = id,
+                                      .has_key = key != NULL};
+    if (key)
+        reserve.key = *key;
+    perp_put_reserve(core, &reserve);
+}
+
+static perp_status decide_reserve(struct perp_decision *d, struct reserving *r, uint64_t *id,
+                                  const perp_refusal *refusal) {
+    perp_core *core = d->core;
+    perp_status status = check(d, r->need.exchange);
     if (status == PERP_OK)
         status = check_refusal(core, refusal);
     if (status != PERP_OK)
         return status;
     if (!id)
         return perp_fail(core, PERP_E_INVALID, "id: NULL");
-    if (need->pool >= PERP_POOL_COUNT)
-        return perp_fail(core, PERP_E_INVALID, "pool: %u is not known", need->pool);
-    status = check_key(core, key, need, id);
+    if (r->need.pool >= PERP_POOL_COUNT)
+        return perp_fail(core, PERP_E_INVALID, "pool: %u is not known", r->need.pool);
+    status = check_key(core, r->key, &r->need, id);
     if (status != PERP_OK)
         return status;
-    if (need->amount <= 0)
+    if (r->need.amount <= 0)
         return perp_fail(core, PERP_E_RANGE, "amount: %s is not above 0",
-                         PERP_SHOW_USD(need->amount));
-    int64_t now;
-    status = perp_call_time(core, call, &now);
+                         PERP_SHOW_USD(r->need.amount));
+    status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
-    perp_refusal found = {.struct_size = sizeof found};
-    bool passes = perp_capital_passes(core->capital, need, &found);
-    uint64_t next = passes ? core->capital->next_id : 0;
-    perp_batch_begin(core, call, now);
-    if (passes) {
-        struct perp_event *event = perp_batch_add(core, PERP_EVENT_RESERVE, 0, 0);
-        event->exchange = need->exchange;
-        event->pool = need->pool;
-        event->amount = need->amount;
-        event->reservation = next;
-        event->flags = key != NULL;
-        if (key)
-            event->other = *key;
+    r->id = 0;
+    if (perp_capital_passes(core->capital, &r->need, &r->refusal)) {
+        r->id = core->capital->next_id;
+        put_reserve(core, &r->need, r->id, r->key);
     }
-    status = perp_batch_commit(core);
-    if (status != PERP_OK)
-        return status;
-    *id = next;
-    perp_struct_out(refusal, &found, sizeof found);
     return PERP_OK;
 }
 
@@ -224,9 +216,16 @@ perp_status perp_capital_reserve(perp_capital *capital, const perp_call *call,
                                  const perp_uuid *key, uint64_t *id, perp_refusal *refusal) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    struct perp_need need = {exchange, pool, amount};
-    perp_enter(capital->core);
-    return perp_leave(capital->core, decide_reserve(capital->core, call, &need, key, id, refusal));
+    struct reserving r = {
+        .need = {exchange, pool, amount}, .key = key, .refusal = {.struct_size = sizeof r.refusal}};
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    perp_status status = perp_decision_close(&d, decide_reserve(&d, &r, id, refusal));
+    if (status != PERP_OK)
+        return status;
+    *id = r.id;
+    perp_struct_out(refusal, &r.refusal, sizeof r.refusal);
+    return PERP_OK;
 }
 
 perp_status perp_capital_reserve_for_wash(perp_capital *capital, const perp_call *call,
@@ -244,13 +243,14 @@ perp_status perp_capital_reserve_for_arb(perp_capital *capital, const perp_call 
 }
 
 /* Confirm and release: the same checks on the reservation named. */
-static perp_status decide_settle(perp_core *core, const perp_call *call, uint32_t kind, uint64_t id,
+static perp_status decide_settle(struct perp_decision *d, uint32_t kind, uint64_t id,
                                  perp_usd amount) {
+    perp_core *core = d->core;
     const struct perp_held *held = perp_capital_find(core->capital, id);
     if (!held)
         return perp_fail(core, PERP_E_NOT_FOUND, "no live reservation %llu",
                          (unsigned long long)id);
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     if (held->has_job)
@@ -260,84 +260,83 @@ static perp_status decide_settle(perp_core *core, const perp_call *call, uint32_
     if (amount < 0 || amount > most)
         return perp_fail(core, PERP_E_RANGE, "amount: %s is not in 0 to %s", PERP_SHOW_USD(amount),
                          PERP_SHOW_USD(most));
-    int64_t now;
-    status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, kind, 0, 0);
-    event->exchange = held->exchange;
-    event->pool = held->pool;
-    event->reservation = id;
-    event->amount = amount ? amount : most;
-    return perp_batch_commit(core);
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put(core, kind,
+                 &(struct perp_ev_confirm){held->exchange, held->pool, amount ? amount : most, id});
+    return status;
 }
 
 perp_status perp_capital_confirm(perp_capital *capital, const perp_call *call, uint64_t id,
                                  perp_usd amount) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core,
-                      decide_settle(capital->core, call, PERP_EVENT_CONFIRM, id, amount));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_settle(&d, PERP_EVENT_CONFIRM, id, amount));
 }
 
 perp_status perp_capital_release(perp_capital *capital, const perp_call *call, uint64_t id,
                                  perp_usd amount) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    perp_enter(capital->core);
-    return perp_leave(capital->core,
-                      decide_settle(capital->core, call, PERP_EVENT_RELEASE, id, amount));
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_settle(&d, PERP_EVENT_RELEASE, id, amount));
 }
 
-static perp_status decide_job(perp_core *core, const perp_call *call, const perp_job *job,
-                              uint64_t *ids, uint32_t *n_ids, perp_refusal *refusal) {
-    struct perp_need needs[PERP_MAX_LEGS];
-    uint32_t n;
-    perp_status status = call ? perp_call_check(core, call) : PERP_OK;
-    if (status == PERP_OK)
-        status = check_refusal(core, refusal);
-    if (status == PERP_OK)
-        status = perp_needs_of_spec(core, job, needs, &n);
-    if (status != PERP_OK)
-        return status;
-    perp_refusal found = {.struct_size = sizeof found};
-    bool passes = true;
-    for (uint32_t i = 0; i < n && passes; i++)
-        passes = perp_capital_passes(core->capital, &needs[i], &found);
-    if (call) {
-        int64_t now;
-        status = perp_call_time(core, call, &now);
-        if (status != PERP_OK)
-            return status;
-        uint64_t next = core->capital->next_id;
-        perp_batch_begin(core, call, now);
-        for (uint32_t i = 0; i < n && passes; i++) {
-            struct perp_event *event = perp_batch_add(core, PERP_EVENT_RESERVE, 0, 0);
-            event->exchange = needs[i].exchange;
-            event->pool = needs[i].pool;
-            event->amount = needs[i].amount;
-            event->reservation = next + i;
-        }
-        status = perp_batch_commit(core);
-        if (status != PERP_OK)
-            return status;
-        *n_ids = passes ? n : 0;
-        for (uint32_t i = 0; i < *n_ids; i++)
-            ids[i] = next + i;
-    }
-    perp_struct_out(refusal, &found, sizeof found);
-    return PERP_OK;
+/* What a job needs, and whether the ledger lets it pass. */
+static perp_status look_at_job(const perp_core *core, const perp_job *job, struct perp_need *needs,
+                               uint32_t *n, perp_refusal *refusal, bool *passes) {
+    perp_status status = perp_needs_of_spec(core, job, needs, n);
+    *passes = true;
+    for (uint32_t i = 0; status == PERP_OK && i < *n && *passes; i++)
+        *passes = perp_capital_passes(core->capital, &needs[i], refusal);
+    return status;
 }
 
 perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const perp_job *job,
                                              perp_refusal *refusal) {
     if (!capital || !job)
         return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
-    perp_core *core = capital->core;
-    perp_enter(core);
-    return perp_leave(core, decide_job(core, NULL, job, NULL, NULL, refusal));
+    const perp_core *core = capital->core;
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    bool passes;
+    perp_refusal found = {.struct_size = sizeof found};
+    perp_status status = check_refusal(core, refusal);
+    if (status != PERP_OK)
+        return status;
+    perp_lock(core);
+    status = look_at_job(core, job, needs, &n, &found, &passes);
+    perp_unlock(core);
+    if (status == PERP_OK)
+        perp_struct_out(refusal, &found, sizeof found);
+    return status;
+}
+
+static perp_status decide_for_job(struct perp_decision *d, const perp_job *job, uint64_t *ids,
+                                  uint32_t *n_ids, const perp_refusal *refusal,
+                                  perp_refusal *found) {
+    perp_core *core = d->core;
+    struct perp_need needs[PERP_MAX_LEGS];
+    bool passes = false;
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = check_refusal(core, refusal);
+    if (status == PERP_OK)
+        status = look_at_job(core, job, needs, n_ids, found, &passes);
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status != PERP_OK)
+        return status;
+    if (!passes)
+        *n_ids = 0;
+    for (uint32_t i = 0; i < *n_ids; i++) {
+        ids[i] = core->capital->next_id + i;
+        put_reserve(core, &needs[i], ids[i], NULL);
+    }
+    return PERP_OK;
 }
 
 perp_status perp_capital_reserve_for_job(perp_capital *capital, const perp_call *call,
@@ -345,7 +344,17 @@ perp_status perp_capital_reserve_for_job(perp_capital *capital, const perp_call 
                                          perp_refusal *refusal) {
     if (!capital || !call || !job || !ids || !n_ids)
         return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "reserve_for_job: NULL");
-    perp_core *core = capital->core;
-    perp_enter(core);
-    return perp_leave(core, decide_job(core, call, job, ids, n_ids, refusal));
+    uint64_t made[PERP_MAX_LEGS];
+    uint32_t n = 0;
+    perp_refusal found = {.struct_size = sizeof found};
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    perp_status status =
+        perp_decision_close(&d, decide_for_job(&d, job, made, &n, refusal, &found));
+    if (status != PERP_OK)
+        return status;
+    *n_ids = n;
+    memcpy(ids, made, n * sizeof *ids);
+    perp_struct_out(refusal, &found, sizeof found);
+    return PERP_OK;
 }

@@ -36,6 +36,14 @@ void perp_capital_close(perp_capital *capital) {
         return;
     perp_core *core = capital->core;
     struct perp_map_memory memory = perp_map_memory_of(core);
+    perp_kept_free(core, &capital->kept);
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        perp_kept_free(core, &capital->accounts[i].kept);
+    for (struct perp_held *held = capital->first; held; held = held->next)
+        perp_kept_free(core, &held->kept);
+    for (uint32_t i = 0; i < capital->keys.capacity; i++)
+        if (capital->keys.slots[i].value)
+            perp_kept_free(core, &((struct perp_key *)capital->keys.slots[i].value)->kept);
     perp_map_free(&capital->held, &memory);
     perp_map_free(&capital->keys, &memory);
     for (struct perp_chunk *chunk = capital->chunks; chunk;) {
@@ -92,11 +100,6 @@ bool perp_capital_prepare_keys(perp_core *core, uint32_t more) {
     return perp_map_reserve(&capital->keys, core->prepared.keys, &memory);
 }
 
-bool perp_capital_prepare(perp_core *core, const struct perp_event *event) {
-    return perp_capital_prepare_held(core, 1) &&
-           (!(event->flags & 1) || perp_capital_prepare_keys(core, 1));
-}
-
 struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *need,
                                     const perp_uuid *job) {
     perp_capital *capital = core->capital;
@@ -129,7 +132,7 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
 
 /* Takes amount out of the reservation, from what is in flight first; forgets it when nothing is
  * left. */
-static void give(perp_core *core, struct perp_held *held, perp_usd amount) {
+void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount) {
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[held->exchange];
     struct perp_pool_book *pool = &account->pools[held->pool];
@@ -142,6 +145,7 @@ static void give(perp_core *core, struct perp_held *held, perp_usd amount) {
     account->last_update = perp_clock(core);
     if (held->in_flight || held->used)
         return;
+    perp_kept_free(core, &held->kept);
     perp_uuid key = id_key(held->id);
     perp_map_remove(&capital->held, &key);
     if (held->previous)
@@ -159,10 +163,10 @@ static void give(perp_core *core, struct perp_held *held, perp_usd amount) {
 }
 
 void perp_capital_give_back(perp_core *core, struct perp_held *held) {
-    give(core, held, held->in_flight + held->used);
+    perp_capital_give(core, held, held->in_flight + held->used);
 }
 
-static void use(perp_core *core, struct perp_held *held, perp_usd amount) {
+void perp_capital_use_part(perp_core *core, struct perp_held *held, perp_usd amount) {
     struct perp_account *account = &core->capital->accounts[held->exchange];
     held->in_flight -= amount;
     held->used += amount;
@@ -172,7 +176,7 @@ static void use(perp_core *core, struct perp_held *held, perp_usd amount) {
 }
 
 void perp_capital_use(perp_core *core, struct perp_held *held) {
-    use(core, held, held->in_flight);
+    perp_capital_use_part(core, held, held->in_flight);
 }
 
 struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
@@ -180,35 +184,14 @@ struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
     return perp_map_find(&capital->held, &key);
 }
 
-void perp_capital_add_key(perp_capital *capital, const struct perp_key *given) {
+struct perp_key *perp_capital_add_key(perp_capital *capital, const struct perp_key_row *row) {
     struct perp_key *key = capital->free_keys;
     capital->free_keys = key->next;
     capital->n_free_keys--;
-    *key = *given;
-    key->next = NULL;
+    memset(key, 0, sizeof *key);
+    key->row = *row;
     perp_map_add(&capital->keys, &key->key, key);
-}
-
-void perp_apply_reserve(perp_core *core, const struct perp_event *event) {
-    perp_capital *capital = core->capital;
-    struct perp_need need = {event->exchange, event->pool, event->amount};
-    struct perp_held *held = perp_capital_hold(core, &need, NULL);
-    if (!(event->flags & 1))
-        return;
-    const struct perp_key key = {.key = event->other,
-                                 .id = held->id,
-                                 .exchange = event->exchange,
-                                 .pool = event->pool,
-                                 .amount = event->amount};
-    perp_capital_add_key(capital, &key);
-}
-
-void perp_apply_confirm(perp_core *core, const struct perp_event *event) {
-    use(core, perp_capital_find(core->capital, event->reservation), event->amount);
-}
-
-void perp_apply_release(perp_core *core, const struct perp_event *event) {
-    give(core, perp_capital_find(core->capital, event->reservation), event->amount);
+    return key;
 }
 
 static void set_budgets(const perp_core *core, struct perp_account *account) {
@@ -224,7 +207,7 @@ void perp_capital_rebudget(perp_core *core) {
         set_budgets(core, &core->capital->accounts[i]);
 }
 
-static void set_equity(perp_capital *capital, perp_exchange_id exchange, perp_usd equity) {
+void perp_capital_set_equity(perp_capital *capital, perp_exchange_id exchange, perp_usd equity) {
     struct perp_account *account = &capital->accounts[exchange];
     capital->equity += equity - account->equity;
     account->equity = equity;
@@ -232,66 +215,23 @@ static void set_equity(perp_capital *capital, perp_exchange_id exchange, perp_us
     set_budgets(capital->core, account);
 }
 
-static perp_usd moved(perp_usd amount, perp_usd by) {
+perp_usd perp_usd_moved(perp_usd amount, perp_usd by) {
     return amount + by < 0 ? 0 : amount + by;
 }
 
-void perp_apply_equity(perp_core *core, const struct perp_event *event) {
-    perp_capital *capital = core->capital;
-    struct perp_account *account = &capital->accounts[event->exchange];
-    bool first = !account->has_equity;
-    perp_usd before =
-        account->equity; /* what transfers made of it, where this is the first report */
-    set_equity(capital, event->exchange, event->amount);
-    account->has_equity = true;
-    if (first) {
-        account->day_start = event->amount;
-        capital->peak = moved(capital->peak, event->amount - before);
-    }
-    if (capital->peak < capital->equity)
-        capital->peak = capital->equity;
-    if (account->high_water < account->equity)
-        account->high_water = account->equity;
-    bool fallen = account->high_water > 0 &&
-                  perp_usd_at_least_ppm(account->high_water - account->equity, account->high_water,
-                                        core->config.capital.drawdown_limit_ppm);
-    if (!fallen || account->safe_mode)
-        return;
-    account->safe_mode = true;
-    perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, true,
-                    core->exchanges[event->exchange].spec.name,
-                    "safe mode: the equity fell to the drawdown limit");
+bool perp_capital_can_transfer(const perp_capital *capital, perp_exchange_id exchange,
+                               perp_usd amount) {
+    const struct perp_account *account = &capital->accounts[exchange];
+    perp_usd after, high, start, peak;
+    return perp_usd_add(account->equity, amount, &after) && after >= 0 && after <= PERP_MOST_USD &&
+           perp_usd_add(account->high_water, amount, &high) && high <= PERP_MOST_USD &&
+           perp_usd_add(account->day_start, amount, &start) && start <= PERP_MOST_USD &&
+           perp_usd_add(capital->peak, amount, &peak) && peak <= INT64_MAX / 4;
 }
 
-void perp_apply_transfer(perp_core *core, const struct perp_event *event) {
-    perp_capital *capital = core->capital;
-    struct perp_account *account = &capital->accounts[event->exchange];
-    set_equity(capital, event->exchange, account->equity + event->amount);
-    account->high_water = moved(account->high_water, event->amount);
-    account->day_start = moved(account->day_start, event->amount);
-    capital->peak = moved(capital->peak, event->amount);
-}
-
-void perp_apply_correct(perp_core *core, const struct perp_event *event) {
-    perp_capital *capital = core->capital;
-    struct perp_account *account = &capital->accounts[event->exchange];
-    account->day_start = event->amount;
-    account->high_water = account->equity;
-    account->last_update = perp_clock(core);
-    capital->peak = capital->equity;
-}
-
-void perp_apply_safe_mode(perp_core *core, const struct perp_event *event) {
-    struct perp_account *account = &core->capital->accounts[event->exchange];
-    bool on = event->flags & 1;
-    if (account->safe_mode && !on)
-        account->high_water = account->equity;
-    if (account->safe_mode != on)
-        perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, on,
-                        core->exchanges[event->exchange].spec.name, "safe mode is %s",
-                        on ? "on" : "off");
-    account->safe_mode = on;
-    account->last_update = perp_clock(core);
+bool perp_capital_can_hold(const perp_capital *capital, const struct perp_need *need) {
+    const struct perp_pool_book *pool = &capital->accounts[need->exchange].pools[need->pool];
+    return pool->in_flight + pool->used <= INT64_MAX / 16 - need->amount;
 }
 
 bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange,
@@ -316,10 +256,6 @@ void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl,
     account->today.volume += volume;
     account->today.fees += fees;
     account->last_update = perp_clock(core);
-}
-
-void perp_apply_pnl(perp_core *core, const struct perp_event *event) {
-    perp_capital_book(core, event->exchange, event->pnl, event->volume, event->fees);
 }
 
 void perp_capital_roll(perp_core *core, int64_t days) {

@@ -1,33 +1,23 @@
-/* What only the core and the module that puts the book together look at. */
+/* The batch at hand and what is to be told, as the core itself and the whole book look at them. */
 #ifndef PERP_CORE_BATCH_H
 #define PERP_CORE_BATCH_H
 
 #include "core/events.h"
 
-/* JSON for people about one event of the batch; freed with cJSON_free. */
-struct perp_detail {
-    uint32_t n; /* which event */
-    char *text;
-};
-
 struct perp_batch {
-    void *memory;
-    uint32_t capacity;
-    uint32_t size;
+    struct perp_arena arena; /* of the events */
+    struct perp_event *first, *last;
     uint32_t count;
-    bool failed;   /* an event found no memory and went to spare */
+    bool failed;   /* an event found no memory */
+    bool barrier;  /* durable before the call returns, whatever the configuration says */
     uint32_t told; /* messages before the batch began */
     int64_t now;
-    const char *actor, *reason; /* of the call, with their lengths */
-    uint32_t n_actor, n_reason;
-    bool barrier;  /* durable before the call returns, whatever the configuration says */
-    char *encoded; /* room for one event as bytes */
-    uint32_t encoded_capacity;
-    struct perp_detail *details; /* of events of this batch, in their order */
-    uint32_t n_details, details_capacity;
-    void *waiting; /* events applied but not yet durable (PERP_DURABILITY_BATCH) */
-    uint32_t waiting_size, waiting_capacity, n_waiting;
-    struct perp_event_room spare;
+    const char *actor, *reason;  /* of the call */
+    struct perp_bytes encoded;   /* room for one event as bytes */
+    struct perp_journal journal; /* what the batch writes to the store */
+    struct perp_journal
+        waiting;               /* of batches applied but not yet durable (PERP_DURABILITY_BATCH) */
+    uint64_t chain;            /* as the batch at hand leaves it */
     _Atomic uint32_t deciders; /* threads that wait for the lock to change the book */
     perp_change changes[PERP_MONITOR_CHANGES]; /* the last ones; number n is at n % their count */
 };
@@ -48,15 +38,18 @@ struct perp_notices {
 
 bool perp_batch_open(perp_core *core);
 void perp_batch_close(perp_core *core);
+/* What waits and the batch at hand on disk, or nothing of them. */
+perp_status perp_batch_store(perp_core *core);
+/* Of one event, of a batch or of a store: room for it, and making it so. */
 bool perp_event_prepare(perp_core *core, const struct perp_event *event);
 void perp_event_apply(perp_core *core, const struct perp_event *event);
 
 /* registry.c */
 bool perp_registry_open(perp_core *core);
 void perp_registry_close(perp_core *core);
-bool perp_prepare_exchange(perp_core *core, const struct perp_event *event);
-void perp_apply_exchange(perp_core *core, const struct perp_event *event);
-bool perp_prepare_instrument(perp_core *core, const struct perp_event *event);
-void perp_apply_instrument(perp_core *core, const struct perp_event *event);
+/* Whether a spec that a store gives is one that add would take. */
+bool perp_exchange_fits(const perp_core *core, const perp_exchange_spec *spec);
+bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spec);
+void perp_instrument_entry_free(perp_core *core, struct perp_instrument_entry *entry);
 
 #endif

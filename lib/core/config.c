@@ -25,7 +25,7 @@ struct field {
 };
 
 static const struct field fields[] = {
-#define FIELD(section, name, member, type, preset, lowest, highest)                                \
+#define FIELD(section, tag, name, member, type, preset, lowest, highest)                           \
     {#section, #name, offsetof(perp_config, section.member), type, preset, lowest, highest},
 #include "core/config.def"
 #undef FIELD

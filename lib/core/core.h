@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/rows.h"
 #include "util/map.h"
 
 #define PERP_NS_PER_S INT64_C(1000000000)
@@ -16,11 +17,13 @@
 #define PERP_MAX_AHEAD_NS (INT64_C(7) * 86400 * PERP_NS_PER_S)
 
 struct perp_exchange_entry {
-    perp_exchange_spec spec;     /* as added, venue filled in */
+    perp_exchange_spec spec; /* as added, venue filled in */
+    PERP_STORED(perp_exchange_limits, PERP_ROW_EXCHANGE_LIMITS);
     uint32_t venue;              /* equal for accounts of one venue */
     uint32_t first_instrument_1; /* the first instrument's id + 1; 0: none */
-    uint32_t max_concurrent;     /* limits as they are now; PERP_NO_ID and -1: the default */
-    perp_usd max_notional;
+    uint32_t last_instrument_1;
+    uint32_t next_in_chain_1; /* see perp_core.exchange_chains */
+    struct perp_kept *kept, *limits_kept;
 };
 
 struct perp_instrument_entry {
@@ -31,7 +34,9 @@ struct perp_instrument_entry {
     uint32_t book;                       /* equal for equal venue, base and kind */
     perp_instrument_id next_same_book;   /* ring of the instruments with equal `book` */
     perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
+    uint32_t next_in_chain_1;            /* see perp_core.instrument_chains */
     double fee_bps[2];                   /* taker, maker: of its exchange */
+    struct perp_kept *kept;
 };
 
 /* Interned texts; ids are positions. */
@@ -39,6 +44,8 @@ struct perp_names {
     char (*items)[PERP_NAME_SIZE];
     uint32_t count;
     uint32_t capacity;
+    uint32_t *slots;  /* by hash: an id + 1, 0: empty; at least twice as many as texts */
+    uint32_t n_slots; /* a power of two, or 0 */
 };
 
 struct perp_event_row; /* events.h */
@@ -58,6 +65,7 @@ struct perp_watched {
 
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
+    struct perp_kept *config_kept;
     pthread_mutex_t lock;
     _Atomic int64_t clock;
     _Atomic uint64_t stale_events;
@@ -66,6 +74,7 @@ struct perp_core {
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
     uint64_t seq;      /* of the last event */
+    uint64_t chain;    /* of checksums, after it (chain.h) */
     bool corrupt;      /* an invariant broke: only reading works */
     bool store_failed; /* no dispatch until resume */
     bool recovering;   /* events come from the store: nothing is told to the host */
@@ -75,17 +84,24 @@ struct perp_core {
     /* PERP_MAX_INSTRUMENTS pointers, so that feeds can look while one is added. */
     _Atomic(struct perp_instrument_entry *) *instruments;
     _Atomic uint32_t n_instruments;
+    /* By hash of what is looked up (PERP_MAX_… chains, so that none grows): the id + 1 added last,
+       0: none; an entry has the one before it. A chain is only ever added to at its head, after the
+       entry and the count are published, so finding needs no lock. */
+    _Atomic uint32_t *exchange_chains;
+    _Atomic uint32_t *instrument_chains;
     struct perp_names venues, bases, symbols, contracts, books;
+    uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */
+    uint32_t first_in_book_capacity;
 
     perp_capital *capital;
     perp_market *market;
     perp_risk *risk;
     perp_scheduler *scheduler;
 
-    struct perp_map jobs;                    /* by id; ended ones among the last history_size too */
-    const struct perp_event_row *event_rows; /* by kind */
-    struct perp_batch *batch;                /* batch.h */
-    struct perp_notices *notices;            /* batch.h */
+    struct perp_map jobs;              /* by id; ended ones among the last history_size too */
+    struct perp_event_row *event_rows; /* by kind */
+    struct perp_batch *batch;          /* batch.h */
+    struct perp_notices *notices;      /* batch.h */
     struct perp_prepared prepared;
     struct perp_watched watched;
     /* Writes a checkpoint; set by the module that knows the whole book. */
@@ -169,15 +185,19 @@ static inline bool perp_too_far_ahead(const perp_core *core, int64_t time_ns) {
            (uint64_t)time_ns - (uint64_t)clock > (uint64_t)PERP_MAX_AHEAD_NS;
 }
 
-/* An exchange or instrument as an event, put into the batch at hand (registry.c). */
-void perp_put_exchange(perp_core *core, const perp_exchange_spec *spec);
-void perp_put_instrument(perp_core *core, const perp_instrument_spec *spec);
-
 /* Interned texts: the id of a text (PERP_NO_ID: not there); room for one more; adding, which can't
    fail after room was made. */
 uint32_t perp_names_find(const struct perp_names *names, const char *text);
 bool perp_names_reserve(perp_core *core, struct perp_names *names);
 uint32_t perp_names_add(struct perp_names *names, const char *text);
+void perp_names_free(perp_core *core, struct perp_names *names);
+/* A hash of a name of at most PERP_NAME_SIZE - 1 bytes. */
+uint64_t perp_text_hash(const char *text);
+
+/* The chain that an exchange (instrument) is in. */
+_Atomic uint32_t *perp_exchange_chain(const perp_core *core, const char *name);
+_Atomic uint32_t *perp_instrument_chain(const perp_core *core, perp_exchange_id exchange,
+                                        const char *symbol);
 
 /* Whether orders in two instruments could meet in one book. */
 bool perp_same_book(const perp_core *core, perp_instrument_id a, perp_instrument_id b);

@@ -5,104 +5,94 @@
 #ifndef PERP_CORE_EVENTS_H
 #define PERP_CORE_EVENTS_H
 
-#include "core/core.h"
+#include "core/events.def"
+#include "core/journal.h"
 
 enum perp_event_kind {
-#define X(NAME, name) PERP_EVENT_##NAME,
-#include "core/events.def"
+#define X(NAME, name, job) PERP_EVENT_##NAME,
+    PERP_EVENT_LIST(X)
 #undef X
-    PERP_EVENT_COUNT
+        PERP_EVENT_COUNT
 };
 
-/* One row of an event: a leg, a result, a booking, a reservation, a tier. */
-struct perp_event_item {
-    uint32_t exchange;
-    uint32_t instrument;
-    uint32_t side;
-    uint32_t flags;
-    double quantity;
-    double price;
-    double leverage;
-    perp_usd amount;
-    perp_usd pnl;
-    perp_usd volume;
-    perp_usd fees;
-    int64_t time_ns;
-};
+/* What each kind carries: struct perp_ev_reserve and so on. */
+#define X(NAME, name, job)                                                                         \
+    struct perp_ev_##name {                                                                        \
+        PERP_EV_##NAME(PERP_MEMBER_)                                                               \
+    };
+PERP_EVENT_LIST(X)
+#undef X
 
-/* Plain memory: the event, n_items items, n_bytes bytes, then actor and reason; padded to 8. */
+/* A change: when, by whom and why, and what it carries. Lives in the arena of its batch. */
 struct perp_event {
-    uint32_t size;
+    struct perp_event *next;
     uint32_t kind;
     uint64_t seq;
     int64_t time_ns;
-    perp_exchange_id exchange; /* PERP_NO_ID: none */
-    perp_instrument_id instrument;
-    uint32_t pool;
-    uint32_t flags;
-    uint32_t reason;
-    uint32_t n_items;
-    uint32_t n_bytes;
-    uint32_t n_actor;
-    uint32_t n_reason;
-    uint32_t has_job;
-    perp_uuid job;
-    perp_uuid other;
-    uint64_t reservation;
-    uint64_t good; /* exchanges that a result counts for, as bits */
-    uint64_t bad;
-    int64_t number;
-    perp_usd amount;
-    perp_usd pnl;
-    perp_usd volume;
-    perp_usd fees;
-    double x;
-    double y;
+    const char *actor, *reason;   /* NULL: not given */
+    const void *payload;          /* the struct of its kind */
+    const struct perp_kept *kept; /* fields of it that this release does not know */
+    char *detail;                 /* JSON for people, printed by cJSON; or NULL */
 };
 
-#define PERP_EVENT_MAX_ITEMS PERP_MAX_TIERS
-#define PERP_EVENT_MAX_BYTES 2048
 #define PERP_MAX_ACTOR 127
 #define PERP_MAX_REASON 255
 
-static inline struct perp_event_item *perp_event_items(struct perp_event *event) {
-    return (struct perp_event_item *)(event + 1);
-}
-
-static inline const struct perp_event_item *perp_event_items_of(const struct perp_event *event) {
-    return (const struct perp_event_item *)(event + 1);
-}
-
-static inline void *perp_event_bytes(struct perp_event *event) {
-    return perp_event_items(event) + event->n_items;
-}
-
-static inline const void *perp_event_bytes_of(const struct perp_event *event) {
-    return perp_event_items_of(event) + event->n_items;
-}
-
-/* An event of any kind, whole. */
-struct perp_event_room {
-    struct perp_event event;
-    struct perp_event_item items[PERP_EVENT_MAX_ITEMS];
-    char bytes[PERP_EVENT_MAX_BYTES + PERP_MAX_ACTOR + PERP_MAX_REASON + 8];
-};
-
-/* Events as bytes (encode.c): the most that it can take; writing; reading, NULL where it is no
- * event. */
-size_t perp_event_encoded_size(const struct perp_event *event);
-size_t perp_event_encode(const struct perp_event *event, void *bytes);
-const struct perp_event *perp_event_decode(const void *bytes, size_t size,
-                                           struct perp_event_room *room);
-
-/* What a kind of event does. prepare makes room for apply (cumulatively over a batch: *_prepared
-   counts in the modules), false where there is no memory; it changes nothing that can be seen. Set
-   at open, by the module that knows all others. */
-struct perp_event_row {
+/* The shape of a kind: its name, its payload, and which job it needs (PERP_NO_JOB, PERP_NEW_JOB, or
+   a set of states). */
+struct perp_event_shape {
     const char *name;
+    const struct perp_row_type *(*payload)(void);
+    uint32_t job;
+};
+extern const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT];
+/* perp_row_ev_reserve() and so on: what a payload is. */
+#define X(NAME, name, job) const struct perp_row_type *perp_row_ev_##name(void);
+PERP_EVENT_LIST(X)
+#undef X
+
+/* What a kind does; set at open by the room that knows all others. fits: whether the event can be
+   applied to the book as it is, beyond what its shape says. prepare: makes room for apply
+   (cumulatively over a batch, core->prepared counts); false: no memory. rows: what it changes in
+   the tables for people. apply: makes it so, and can't fail. Each but apply may be NULL. */
+struct perp_event_row {
+    bool (*fits)(const perp_core *core, const struct perp_event *event);
     bool (*prepare)(perp_core *core, const struct perp_event *event);
+    void (*rows)(const perp_core *core, const struct perp_event *event, struct perp_journal *to);
     void (*apply)(perp_core *core, const struct perp_event *event);
 };
+
+/* perp_put_reserve(core, &payload) and so on: puts an event into the batch at hand; what the
+   payload points to is copied. Where there is no memory the batch is marked and the commit says so.
+   perp_read_reserve(event): what an event of that kind carries. */
+void perp_put(perp_core *core, uint32_t kind, const void *payload);
+#define X(NAME, name, job)                                                                         \
+    static inline void perp_put_##name(perp_core *core, const struct perp_ev_##name *payload) {    \
+        perp_put(core, PERP_EVENT_##NAME, payload);                                                \
+    }                                                                                              \
+    static inline const struct perp_ev_##name *perp_read_##name(const struct perp_event *event) {  \
+        return event->payload;                                                                     \
+    }
+PERP_EVENT_LIST(X)
+#undef X
+/* An event that carries nothing, or only which job. */
+void perp_put_plain(perp_core *core, uint32_t kind);
+void perp_put_for_job(perp_core *core, uint32_t kind, const perp_uuid *job);
+
+/* The job that an event is about; NULL: it needs none. */
+const perp_uuid *perp_event_job(const struct perp_event *event);
+/* The exchange that it is about; PERP_NO_ID: none, or all. */
+perp_exchange_id perp_event_exchange(const struct perp_event *event);
+/* Whether the book can take the event: its shape, its values, its job's state, and its kind's own
+   conditions. One place for what was decided here and what a store gives. *what: why not. */
+bool perp_event_fits(const perp_core *core, const struct perp_event *event, const char **what);
+
+/* An event as a record (docs/format.md), its checksum at the end, which follows on `before`. */
+void perp_event_write(struct perp_bytes *to, const struct perp_event *event, uint64_t before);
+/* Reads one whose checksum was looked at; memory from the arena. NULL: *why, or no memory
+   (arena->failed). */
+struct perp_event *perp_event_read(const void *record, size_t size, struct perp_arena *arena,
+                                   const char **why);
 
 /* Takes the lock and forgets this thread's message; perp_leave gives it back, delivers what is to
    be told to the host, and returns status. */
@@ -120,29 +110,42 @@ static inline const char *perp_call_reason(const perp_call *call) {
                : NULL;
 }
 
-/* PERP_E_INVALID for a bad call, PERP_E_CORRUPT for a broken book. First thing in a decision, after
-   the thing addressed was found. */
+/* PERP_E_INVALID for a bad call, PERP_E_CORRUPT for a broken book. */
 perp_status perp_call_check(const perp_core *core, const perp_call *call);
 /* PERP_E_INVALID where a protection is taken away without actor and reason; what says which. */
 perp_status perp_call_signed(const perp_core *core, const perp_call *call, const char *what);
-/* The time of the change: call's, or the clock where that is later. PERP_E_RANGE: too far ahead.
-   Last thing before the batch. */
+/* The time of the change: call's, or the clock where that is later. PERP_E_RANGE: too far ahead. */
 perp_status perp_call_time(perp_core *core, const perp_call *call, int64_t *now);
+
+/* A change under way, from the call to its end: every public call that changes the book goes
+   through these in this order. open: the lock is taken. Then the thing addressed is found. check:
+   of the call. Then its values are looked at. begin: of its time, and the batch is begun; events
+   are put into it. close: commits the batch where status is PERP_OK and it was begun (commit does
+   so before, for what is to be done after it under the lock), gives the lock back and tells the
+   host what is to be told. */
+struct perp_decision {
+    perp_core *core;
+    const perp_call *call;
+    int64_t now; /* of the change, once begun */
+    bool begun;
+};
+void perp_decision_open(struct perp_decision *decision, perp_core *core, const perp_call *call);
+perp_status perp_decision_check(const struct perp_decision *decision);
+/* The time that begin will say, unless it refuses; the call was checked. */
+int64_t perp_decision_time(const struct perp_decision *decision);
+perp_status perp_decision_begin(struct perp_decision *decision);
+perp_status perp_decision_commit(struct perp_decision *decision);
+perp_status perp_decision_close(struct perp_decision *decision, perp_status status);
 
 /* Starts a batch at `now` (rolling the day first where one began). */
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now);
-/* Adds an event, all zero but kind, exchange and instrument (PERP_NO_ID), items and bytes. Never
-   NULL: where there is no memory the batch is marked and the commit says so. Valid until the next
-   one is added. */
-struct perp_event *perp_batch_add(perp_core *core, uint32_t kind, uint32_t n_items,
-                                  uint32_t n_bytes);
 /* Gives the event added last its detail: JSON printed by cJSON, taken over. Only where there is a
- * store. */
+   store. */
 void perp_batch_detail(perp_core *core, char *json);
 /* Whether details are wanted. */
 bool perp_batch_has_store(const perp_core *core);
 /* The batch (and all before it) is durable when the commit returns, also with
- * PERP_DURABILITY_BATCH. */
+   PERP_DURABILITY_BATCH. */
 void perp_batch_barrier(perp_core *core);
 /* Gives the batch up for want of memory: nothing of it happened. PERP_E_NOMEM. */
 perp_status perp_batch_drop(perp_core *core);

@@ -173,3 +173,10 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id) {
     return id ? perp_map_find(&core->jobs, id) : NULL;
 }
+
+void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row) {
+    const struct perp_instrument_entry *instrument = perp_instrument_at(core, row->instrument);
+    leg->row = *row;
+    leg->exchange = instrument->spec.exchange;
+    leg->base = instrument->base;
+}

@@ -8,59 +8,22 @@ struct perp_held; /* capital.h */
 struct perp_job_entry;
 
 struct perp_job_leg {
-    perp_instrument_id instrument;
-    perp_exchange_id exchange;
+    PERP_STORED(perp_leg_row, PERP_ROW_LEG);
+    perp_exchange_id exchange; /* the instrument's, as the base */
     uint32_t base;
-    uint32_t side;
-    uint32_t maker;
-    double quantity;
-    double leverage;   /* default filled in */
-    perp_usd notional; /* the job's filled in */
-    double price;      /* executable price at dispatch */
     struct perp_job_entry *job;
     struct perp_job_leg *next, *previous; /* running legs of the instrument, in order of dispatch */
 };
 
 struct perp_job_entry {
-    perp_uuid id;
-    uint32_t strategy;
-    uint32_t state; /* PERP_JOB_… */
-    perp_usd notional;
-    perp_usd est_volume; /* default filled in */
-    double edge_bps;
-    double holding_hours;
-    int64_t given_created; /* as submitted, PERP_TIME_NONE where it was not given */
-    int64_t ttl_ms;        /* default filled in; 0: never */
-    int64_t ttl_from;      /* what the ttl counts from */
-    int64_t max_run_ms;
-    int32_t priority;
-    uint32_t metadata_size;
-    void *metadata;
-    uint64_t exchanges; /* bits */
-
-    uint64_t order; /* place in the order of submit */
-    int64_t submitted, started, ended;
-    bool overdue;
+    PERP_STORED(perp_job_row, PERP_ROW_JOB);
+    uint64_t exchanges;     /* of its legs, as bits */
+    struct perp_held *held; /* its reservations, in the order they were made */
+    double score;           /* of the last evaluation in a tick; NaN: none */
+    uint32_t unsaid;        /* an executor's outcome that the store did not take yet; 0: none */
     bool override_logged;
-    uint32_t unsaid; /* an executor's outcome that the store did not take yet; 0: none */
-    bool reduce_only;
     bool linked; /* its legs are among the running legs */
-    uint32_t last_refusal;
-    double score; /* of the last evaluation in a tick; NaN: none */
-    struct perp_held *held;
-    perp_usd pnl, volume, fees; /* booked so far */
-
-    bool is_repair;
-    perp_uuid parent; /* of a repair */
-
-    /* Of a partial job: what is naked per base of the job (n_naked bases), and its repairs. */
-    bool unresolved;
-    uint32_t n_naked;
-    uint32_t naked_bases[PERP_MAX_LEGS];
-    double naked[PERP_MAX_LEGS];
-    uint32_t attempts; /* repairs queued so far */
-    bool has_repair;   /* one is pending or runs; its id follows from attempts */
-
+    struct perp_kept *kept;
     struct perp_job_entry *next, *previous; /* running, open, unresolved, or ended */
     uint32_t n_legs;
     struct perp_job_leg legs[];
@@ -84,6 +47,8 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *spec, int6
    filled in, in room. NULL: not given, or a struct_size that is not known. */
 const perp_job *perp_job_given(const perp_job *job, perp_job *room);
 
+/* A leg from its stored part. */
+void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row);
 /* A job of the book by its id (NULL: none): in any state, or ended and not yet forgotten. */
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id);
 

@@ -11,7 +11,7 @@ static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
     if (!every || !core->write_checkpoint || !core->config.store.checkpoint || core->corrupt ||
         core->store_failed ||
-        core->batch->n_waiting || /* the store's records end before the book */
+        core->batch->waiting.n_records || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
         return;
     core->checkpoint_seq = core->seq;

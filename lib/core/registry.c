@@ -12,22 +12,30 @@
 #define MAX_FEE_BPS 1000.0
 #define MAX_INTERVAL_H 168.0
 
+static _Atomic uint32_t *chains_make(perp_core *core, uint32_t n) {
+    _Atomic uint32_t *chains = perp_alloc(core, n * sizeof *chains);
+    for (uint32_t i = 0; chains && i < n; i++)
+        atomic_init(&chains[i], 0);
+    return chains;
+}
+
 bool perp_registry_open(perp_core *core) {
+    core->exchange_chains = chains_make(core, PERP_MAX_EXCHANGES);
+    core->instrument_chains = chains_make(core, PERP_MAX_INSTRUMENTS);
     core->exchanges = perp_alloc(core, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     core->instruments = perp_alloc(core, PERP_MAX_INSTRUMENTS * sizeof *core->instruments);
     if (core->exchanges)
         memset(core->exchanges, 0, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     for (uint32_t i = 0; core->instruments && i < PERP_MAX_INSTRUMENTS; i++)
         atomic_init(&core->instruments[i], NULL);
-    return core->exchanges && core->instruments;
+    return core->exchanges && core->instruments && core->exchange_chains && core->instrument_chains;
 }
 
-static size_t tiers_size(const perp_instrument_spec *spec) {
-    return spec->n_tiers * sizeof *spec->tiers;
-}
-
-static void names_free(perp_core *core, struct perp_names *names) {
-    perp_free(core, names->items, names->capacity * sizeof *names->items);
+void perp_instrument_entry_free(perp_core *core, struct perp_instrument_entry *entry) {
+    perp_free(core, (void *)(uintptr_t)entry->spec.tiers,
+              entry->spec.n_tiers * sizeof *entry->spec.tiers);
+    perp_kept_free(core, &entry->kept);
+    perp_free(core, entry, sizeof *entry);
 }
 
 void perp_registry_close(perp_core *core) {
@@ -35,40 +43,31 @@ void perp_registry_close(perp_core *core) {
         struct perp_instrument_entry *entry = atomic_load(&core->instruments[i]);
         if (!entry)
             continue;
-        perp_free(core, (void *)(uintptr_t)entry->spec.tiers, tiers_size(&entry->spec));
-        perp_free(core, entry, sizeof *entry);
+        perp_instrument_entry_free(core, entry);
+    }
+    for (uint32_t i = 0; core->exchanges && i < perp_n_exchanges(core); i++) {
+        perp_kept_free(core, &core->exchanges[i].kept);
+        perp_kept_free(core, &core->exchanges[i].limits_kept);
     }
     perp_free(core, core->exchanges, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     perp_free(core, core->instruments, PERP_MAX_INSTRUMENTS * sizeof *core->instruments);
-    names_free(core, &core->venues);
-    names_free(core, &core->bases);
-    names_free(core, &core->symbols);
-    names_free(core, &core->contracts);
-    names_free(core, &core->books);
-}
-
-uint32_t perp_names_find(const struct perp_names *names, const char *text) {
-    for (uint32_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], text) == 0)
-            return i;
-    return PERP_NO_ID;
-}
-
-bool perp_names_reserve(perp_core *core, struct perp_names *names) {
-    void *items = names->items;
-    bool done = perp_grow(core, &items, &names->capacity, names->count + 1, sizeof *names->items);
-    names->items = items;
-    return done;
-}
-
-uint32_t perp_names_add(struct perp_names *names, const char *text) {
-    uint32_t found = perp_names_find(names, text);
-    if (found != PERP_NO_ID)
-        return found;
-    /* Filled with zeros, so that equal texts are equal memory, in hashes and checkpoints too. */
-    memset(names->items[names->count], 0, PERP_NAME_SIZE);
-    snprintf(names->items[names->count], PERP_NAME_SIZE, "%s", text);
-    return names->count++;
+    perp_free(core, core->exchange_chains, PERP_MAX_EXCHANGES * sizeof *core->exchange_chains);
+    perp_free(core, core->instrument_chains,
+              PERP_MAX_INSTRUMENTS * sizeof *core->instrument_chains);
+    perp_free(core, core->first_in_book_1,
+              core->first_in_book_capacity * sizeof *core->first_in_book_1);
+    perp_names_free(core, &core->venues);
+    perp_names_free(core, &core->bases);
+    perp_names_free(core, &core->symbols);
+    perp_names_free(core, &core->contracts);
+    perp_names_free(core, &core->books);
+    core->exchanges = NULL;
+    core->instruments = NULL;
+    core->exchange_chains = core->instrument_chains = NULL;
+    core->first_in_book_1 = NULL;
+    core->first_in_book_capacity = 0;
+    atomic_store(&core->n_exchanges, 0);
+    atomic_store(&core->n_instruments, 0);
 }
 
 static bool is_name(const char text[PERP_NAME_SIZE]) {
@@ -107,7 +106,7 @@ void perp_instrument_spec_init(perp_instrument_spec *spec) {
     spec->funding_interval_h = 8;
 }
 
-static perp_status check_exchange(perp_core *core, perp_exchange_spec *spec) {
+static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spec) {
     if (!is_name(spec->name))
         return perp_fail(core, PERP_E_INVALID, "exchange.name: not a name of 1 to %d bytes",
                          PERP_NAME_SIZE - 1);
@@ -126,7 +125,7 @@ static perp_status check_exchange(perp_core *core, perp_exchange_spec *spec) {
     return PERP_OK;
 }
 
-static perp_status check_exchange_range(perp_core *core, const perp_exchange_spec *spec) {
+static perp_status check_exchange_range(const perp_core *core, const perp_exchange_spec *spec) {
     if (fabs(spec->taker_fee_bps) > MAX_FEE_BPS)
         return perp_fail(core, PERP_E_RANGE, "exchange.taker_fee_bps: %g is out of range",
                          spec->taker_fee_bps);
@@ -141,15 +140,13 @@ static perp_status check_exchange_range(perp_core *core, const perp_exchange_spe
     return PERP_OK;
 }
 
-static bool same_exchange(const perp_exchange_spec *a, const perp_exchange_spec *b) {
-    return strcmp(a->venue, b->venue) == 0 && a->margin_mode == b->margin_mode &&
-           a->taker_fee_bps == b->taker_fee_bps && a->maker_fee_bps == b->maker_fee_bps &&
-           a->max_concurrent == b->max_concurrent && a->max_notional == b->max_notional;
-}
-
-void perp_put_exchange(perp_core *core, const perp_exchange_spec *spec) {
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_EXCHANGE, 0, sizeof *spec);
-    memcpy(perp_event_bytes(event), spec, sizeof *spec);
+/* Whether a spec of a store is one that add would take. */
+bool perp_exchange_fits(const perp_core *core, const perp_exchange_spec *spec) {
+    perp_exchange_spec tidy = *spec;
+    perp_exchange_id found;
+    return check_exchange(core, &tidy) == PERP_OK && check_exchange_range(core, &tidy) == PERP_OK &&
+           memcmp(&tidy, spec, sizeof tidy) == 0 &&
+           perp_exchange_find(core, spec->name, &found) != PERP_OK;
 }
 
 static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given,
@@ -169,7 +166,7 @@ static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given
     perp_exchange_id found;
     if (perp_exchange_find(core, spec.name, &found) == PERP_OK) {
         *id = found;
-        bool same = same_exchange(&core->exchanges[found].spec, &spec);
+        bool same = perp_row_same(perp_row_exchange(), &core->exchanges[found].spec, &spec, 0);
         return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
                          "exchange '%s' is there with %s content", spec.name,
                          same ? "the same" : "other");
@@ -180,7 +177,7 @@ static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given
     uint32_t next = perp_n_exchanges(core);
     /* Adding does not move the clock: the batch is made at the clock as it is. */
     perp_batch_begin(core, NULL, perp_clock(core));
-    perp_put_exchange(core, &spec);
+    perp_put_exchange(core, &(struct perp_ev_exchange){spec});
     status = perp_batch_commit(core);
     if (status == PERP_OK)
         *id = next;
@@ -195,22 +192,7 @@ perp_status perp_exchange_add(perp_core *core, const perp_exchange_spec *spec,
     return perp_leave(core, add_exchange(core, spec, id));
 }
 
-bool perp_prepare_exchange(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_names_reserve(core, &core->venues);
-}
-
-void perp_apply_exchange(perp_core *core, const struct perp_event *event) {
-    uint32_t id = perp_n_exchanges(core);
-    struct perp_exchange_entry *entry = &core->exchanges[id];
-    memcpy(&entry->spec, perp_event_bytes_of(event), sizeof entry->spec);
-    entry->venue = perp_names_add(&core->venues, entry->spec.venue);
-    entry->max_concurrent = entry->spec.max_concurrent;
-    entry->max_notional = entry->spec.max_notional;
-    atomic_store_explicit(&core->n_exchanges, id + 1, memory_order_release);
-}
-
-static perp_status check_tiers(perp_core *core, const perp_instrument_spec *spec) {
+static perp_status check_tiers(const perp_core *core, const perp_instrument_spec *spec) {
     if (spec->n_tiers > PERP_MAX_TIERS || (spec->n_tiers && !spec->tiers))
         return perp_fail(core, PERP_E_INVALID, "instrument.tiers: %u, at most %d", spec->n_tiers,
                          PERP_MAX_TIERS);
@@ -228,7 +210,7 @@ static perp_status check_tiers(perp_core *core, const perp_instrument_spec *spec
     return PERP_OK;
 }
 
-static perp_status check_instrument(perp_core *core, perp_instrument_spec *spec) {
+static perp_status check_instrument(const perp_core *core, perp_instrument_spec *spec) {
     if (!is_name(spec->symbol) || !is_name_or_empty(spec->base) ||
         !is_name_or_empty(spec->contract))
         return perp_fail(core, PERP_E_INVALID,
@@ -254,16 +236,7 @@ static perp_status check_instrument(perp_core *core, perp_instrument_spec *spec)
     return check_tiers(core, spec);
 }
 
-static bool same_instrument(const perp_instrument_spec *a, const perp_instrument_spec *b) {
-    return strcmp(a->base, b->base) == 0 && strcmp(a->contract, b->contract) == 0 &&
-           a->kind == b->kind && a->pulled == b->pulled && a->qty_step == b->qty_step &&
-           a->price_tick == b->price_tick && a->min_qty == b->min_qty &&
-           a->min_notional == b->min_notional && a->funding_interval_h == b->funding_interval_h &&
-           a->n_tiers == b->n_tiers &&
-           (!a->n_tiers || memcmp(a->tiers, b->tiers, tiers_size(a)) == 0);
-}
-
-static perp_status check_instrument_range(perp_core *core, const perp_instrument_spec *spec) {
+static perp_status check_instrument_range(const perp_core *core, const perp_instrument_spec *spec) {
     if (spec->min_notional < 0)
         return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %s is negative",
                          PERP_SHOW_USD(spec->min_notional));
@@ -275,21 +248,14 @@ static perp_status check_instrument_range(perp_core *core, const perp_instrument
     return PERP_OK;
 }
 
-void perp_put_instrument(perp_core *core, const perp_instrument_spec *spec) {
-    struct perp_event *event =
-        perp_batch_add(core, PERP_EVENT_INSTRUMENT, spec->n_tiers, sizeof *spec);
-    event->exchange = spec->exchange;
-    for (uint32_t i = 0; i < spec->n_tiers; i++) {
-        struct perp_event_item *item = &perp_event_items(event)[i];
-        item->quantity = spec->tiers[i].floor;
-        item->price = spec->tiers[i].cap;
-        item->leverage = spec->tiers[i].max_leverage;
-        memcpy(&item->amount, &spec->tiers[i].amount, sizeof(double));
-        memcpy(&item->pnl, &spec->tiers[i].mmr, sizeof(double));
-    }
-    perp_instrument_spec copy = *spec;
-    copy.tiers = NULL;
-    memcpy(perp_event_bytes(event), &copy, sizeof copy);
+/* The same as perp_exchange_fits. */
+bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spec) {
+    perp_instrument_spec tidy = *spec;
+    perp_instrument_id found;
+    return spec->pulled <= 1 && check_instrument(core, &tidy) == PERP_OK &&
+           check_instrument_range(core, &tidy) == PERP_OK &&
+           memcmp(&tidy, spec, sizeof tidy) == 0 &&
+           perp_instrument_find(core, spec->exchange, spec->symbol, &found) != PERP_OK;
 }
 
 static perp_status add_instrument(perp_core *core, const perp_instrument_spec *given,
@@ -312,7 +278,8 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
     perp_instrument_id found;
     if (perp_instrument_find(core, spec.exchange, spec.symbol, &found) == PERP_OK) {
         *id = found;
-        bool same = same_instrument(&perp_instrument_at(core, found)->spec, &spec);
+        bool same =
+            perp_row_same(perp_row_instrument(), &perp_instrument_at(core, found)->spec, &spec, 0);
         return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
                          "instrument '%s' is there with %s content", spec.symbol,
                          same ? "the same" : "other");
@@ -322,7 +289,7 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
         return status;
     uint32_t next = perp_n_instruments(core);
     perp_batch_begin(core, NULL, perp_clock(core));
-    perp_put_instrument(core, &spec);
+    perp_put_instrument(core, &(struct perp_ev_instrument){spec});
     status = perp_batch_commit(core);
     if (status == PERP_OK)
         *id = next;
@@ -335,92 +302,4 @@ perp_status perp_instrument_add(perp_core *core, const perp_instrument_spec *spe
         return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
     perp_enter(core);
     return perp_leave(core, add_instrument(core, spec, id));
-}
-
-static bool copy_tiers(perp_core *core, perp_instrument_spec *spec,
-                       const struct perp_event *event) {
-    if (!spec->n_tiers)
-        return true;
-    perp_tier *tiers = perp_alloc(core, tiers_size(spec));
-    if (!tiers)
-        return false;
-    for (uint32_t i = 0; i < spec->n_tiers; i++) {
-        const struct perp_event_item *item = &perp_event_items_of(event)[i];
-        tiers[i].floor = item->quantity;
-        tiers[i].cap = item->price;
-        tiers[i].max_leverage = item->leverage;
-        memcpy(&tiers[i].amount, &item->amount, sizeof(double));
-        memcpy(&tiers[i].mmr, &item->pnl, sizeof(double));
-    }
-    spec->tiers = tiers;
-    return true;
-}
-
-/* The entry is made here, unseen, and put into its place by apply: the slot past the last
- * instrument. */
-bool perp_prepare_instrument(perp_core *core, const struct perp_event *event) {
-    uint32_t id = perp_n_instruments(core);
-    struct perp_names *tables[] = {&core->bases, &core->symbols, &core->contracts, &core->books};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        if (!perp_names_reserve(core, tables[i]))
-            return false;
-    struct perp_instrument_entry *entry = atomic_load(&core->instruments[id]);
-    if (entry) { /* left by an addition that was not committed */
-        atomic_store(&core->instruments[id], NULL);
-        perp_free(core, (void *)(uintptr_t)entry->spec.tiers, tiers_size(&entry->spec));
-        perp_free(core, entry, sizeof *entry);
-    }
-    entry = perp_alloc(core, sizeof *entry);
-    if (!entry)
-        return false;
-    memset(entry, 0, sizeof *entry);
-    memcpy(&entry->spec, perp_event_bytes_of(event), sizeof entry->spec);
-    entry->spec.tiers = NULL;
-    if (!copy_tiers(core, &entry->spec, event)) {
-        perp_free(core, entry, sizeof *entry);
-        return false;
-    }
-    atomic_store(&core->instruments[id], entry);
-    return true;
-}
-
-static uint32_t book_of(perp_core *core, const struct perp_instrument_entry *entry) {
-    char key[PERP_NAME_SIZE];
-    snprintf(key, sizeof key, "%u/%u/%u", core->exchanges[entry->spec.exchange].venue, entry->base,
-             entry->spec.kind);
-    return perp_names_add(&core->books, key);
-}
-
-void perp_apply_instrument(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    uint32_t id = perp_n_instruments(core);
-    struct perp_instrument_entry *entry = atomic_load(&core->instruments[id]);
-    const perp_exchange_spec *exchange = &core->exchanges[entry->spec.exchange].spec;
-    entry->base = perp_names_add(&core->bases, entry->spec.base);
-    entry->symbol = perp_names_add(&core->symbols, entry->spec.symbol);
-    entry->contract =
-        entry->spec.contract[0] ? perp_names_add(&core->contracts, entry->spec.contract) + 1 : 0;
-    entry->book = book_of(core, entry);
-    entry->fee_bps[0] = exchange->taker_fee_bps;
-    entry->fee_bps[1] = exchange->maker_fee_bps;
-    entry->next_same_book = id;
-    for (uint32_t i = 0; i < id; i++) {
-        struct perp_instrument_entry *other = atomic_load(&core->instruments[i]);
-        if (other->book == entry->book) {
-            entry->next_same_book = other->next_same_book;
-            other->next_same_book = id;
-            break;
-        }
-    }
-    entry->next_on_exchange = PERP_NO_ID;
-    for (uint32_t i = id; i-- > 0 && id > 0;) {
-        struct perp_instrument_entry *other = atomic_load(&core->instruments[i]);
-        if (other->spec.exchange == entry->spec.exchange) {
-            other->next_on_exchange = id;
-            break;
-        }
-    }
-    if (core->exchanges[entry->spec.exchange].first_instrument_1 == 0)
-        core->exchanges[entry->spec.exchange].first_instrument_1 = id + 1;
-    atomic_store_explicit(&core->n_instruments, id + 1, memory_order_release);
 }

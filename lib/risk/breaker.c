@@ -17,19 +17,8 @@ void perp_risk_put_ups(perp_core *core) {
         circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
         if (ups == circuit->ups || (!circuit->open && !circuit->failures))
             continue;
-        struct perp_event *event = perp_batch_add(core, PERP_EVENT_CIRCUIT_UP, 0, 0);
-        event->exchange = i;
+        perp_put_circuit_up(core, &(struct perp_ev_circuit_up){i});
     }
-}
-
-void perp_apply_circuit_up(perp_core *core, const struct perp_event *event) {
-    struct perp_breaker *circuit = &core->risk->circuits[event->exchange];
-    if (circuit->open)
-        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false,
-                        core->exchanges[event->exchange].spec.name, "the host says up");
-    circuit->open = false;
-    circuit->failures = 0;
-    circuit->ups = circuit->deciding;
 }
 
 /* A success closes what is half-open, a failure opens it again; while it is open nothing counts. */
@@ -78,10 +67,6 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
     risk->auto_halt = true;
     perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, true, "book",
                     "%u failures in a row: halted until reset_halt", risk->failures);
-}
-
-void perp_apply_result(perp_core *core, const struct perp_event *event) {
-    perp_risk_count(core, event->kind == PERP_EVENT_SUCCESS, event->good, event->bad);
 }
 
 #define DELAYED_SAMPLES 10

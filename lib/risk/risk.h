@@ -7,9 +7,8 @@
 #include "market/market.h"
 
 struct perp_breaker {
-    bool open;
-    uint32_t failures; /* in a row */
-    int64_t opened_at;
+    PERP_STORED(perp_circuit_row, PERP_ROW_CIRCUIT);
+    struct perp_kept *kept;
     uint64_t ups;      /* how often the host had said "up" when it last changed */
     uint64_t deciding; /* the same, as the decision at hand saw it */
 };
@@ -31,15 +30,8 @@ struct perp_exposure {
 
 struct perp_risk {
     perp_core *core;
-    uint32_t failures; /* in a row */
-    bool auto_halt;
-    bool killed; /* all exchanges */
-    uint64_t killed_exchanges;
-    bool override_on;
-    bool override_has_job;
-    int64_t override_until;
-    perp_uuid override_job;
-    bool daily_loss_reached;
+    PERP_STORED(perp_control_row, PERP_ROW_CONTROL);
+    struct perp_kept *kept;
     struct perp_breaker circuits[PERP_MAX_EXCHANGES];
     uint32_t running_jobs[PERP_MAX_EXCHANGES]; /* those chosen in this tick included */
     perp_usd running_notional[PERP_MAX_EXCHANGES];
@@ -56,7 +48,6 @@ perp_status perp_risk_open(perp_core *core, perp_risk **risk);
 void perp_risk_close(perp_risk *risk);
 /* Room for the tables by instrument, symbol and base that the next instrument or symbol needs. */
 bool perp_risk_prepare_tables(perp_core *core);
-bool perp_prepare_blacklist(perp_core *core, const struct perp_event *event);
 
 /* The day as a decision sees it: as it stands, or as it will be once it rolled. */
 struct perp_day_view {
@@ -179,15 +170,5 @@ perp_usd perp_risk_loss(const perp_core *core, perp_usd *limit);
 /* Puts events into the batch for circuits that the host's "up" closed. */
 void perp_risk_put_ups(perp_core *core);
 void perp_risk_roll(perp_core *core);
-
-void perp_apply_result(perp_core *core, const struct perp_event *event);
-void perp_apply_circuit_up(perp_core *core, const struct perp_event *event);
-void perp_apply_reset_halt(perp_core *core, const struct perp_event *event);
-void perp_apply_mode(perp_core *core, const struct perp_event *event);
-void perp_apply_override(perp_core *core, const struct perp_event *event);
-void perp_apply_kill(perp_core *core, const struct perp_event *event);
-void perp_apply_blacklist(perp_core *core, const struct perp_event *event);
-
-uint64_t perp_risk_hash(const perp_risk *risk, uint64_t hash);
 
 #endif

@@ -22,6 +22,9 @@ void perp_risk_close(perp_risk *risk) {
     if (!risk)
         return;
     perp_core *core = risk->core;
+    perp_kept_free(core, &risk->kept);
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        perp_kept_free(core, &risk->circuits[i].kept);
     for (uint32_t i = 0; i < perp_n_instruments(core); i++)
         perp_free(core, risk->exposures[i].fills,
                   risk->exposures[i].fills_capacity * sizeof(struct perp_fill));
@@ -54,11 +57,6 @@ bool perp_risk_prepare_tables(perp_core *core) {
                              sizeof *risk->unresolved);
     risk->unresolved = unresolved;
     return done;
-}
-
-bool perp_prepare_blacklist(perp_core *core, const struct perp_event *event) {
-    return event->n_bytes > 0 && perp_names_reserve(core, &core->symbols) &&
-           perp_risk_prepare_tables(core);
 }
 
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
@@ -101,49 +99,6 @@ void perp_risk_look_at_loss(perp_core *core, bool lift) {
 void perp_risk_roll(perp_core *core) {
     core->risk->daily_loss_reached = false;
     memset(core->risk->fired_today, 0, sizeof core->risk->fired_today);
-}
-
-void perp_apply_reset_halt(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    if (core->risk->auto_halt)
-        perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, false, "book",
-                        "the halt was reset");
-    core->risk->auto_halt = false;
-    core->risk->failures = 0;
-}
-
-void perp_apply_mode(perp_core *core, const struct perp_event *event) {
-    core->config.risk.mode = event->flags;
-    perp_tell_log(core, PERP_LOG_INFO, "mode: %s", perp_mode_string(event->flags));
-}
-
-void perp_apply_override(perp_core *core, const struct perp_event *event) {
-    perp_risk *risk = core->risk;
-    bool on = event->flags & 1;
-    if (on || risk->override_on)
-        perp_tell_alert(core, PERP_ALERT_OVERRIDE_ON, PERP_ALERT_WARNING, on, "book",
-                        "manual override %s", on ? "on: soft rules pass" : "off");
-    risk->override_on = on;
-    risk->override_until = event->number;
-    risk->override_has_job = event->has_job;
-    risk->override_job = event->job;
-}
-
-void perp_apply_kill(perp_core *core, const struct perp_event *event) {
-    perp_risk *risk = core->risk;
-    bool on = event->flags & 1;
-    if (event->exchange == PERP_ALL_EXCHANGES) {
-        risk->killed = on;
-    } else if (on) {
-        risk->killed_exchanges |= UINT64_C(1) << event->exchange;
-    } else {
-        risk->killed_exchanges &= ~(UINT64_C(1) << event->exchange);
-    }
-}
-
-void perp_apply_blacklist(perp_core *core, const struct perp_event *event) {
-    uint32_t symbol = perp_names_add(&core->symbols, perp_event_bytes_of(event));
-    core->risk->blacklist[symbol] = event->flags & 1;
 }
 
 perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
@@ -220,23 +175,4 @@ void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, in
         perp_market_glance(core->market, id, now, &volatility, &quantity);
         state->open_positions += quantity != 0;
     }
-}
-
-uint64_t perp_risk_hash(const perp_risk *risk, uint64_t hash) {
-    hash = perp_hash_u64(hash, risk->failures);
-    hash = perp_hash_u64(
-        hash, risk->auto_halt | (uint64_t)risk->killed << 1 | (uint64_t)risk->override_on << 2 |
-                  (uint64_t)risk->override_has_job << 3 | (uint64_t)risk->daily_loss_reached << 4);
-    hash = perp_hash_u64(hash, risk->killed_exchanges);
-    hash = perp_hash_u64(hash, (uint64_t)risk->override_until);
-    hash = perp_hash_bytes(hash, risk->override_job.bytes, 16);
-    for (uint32_t i = 0; i < perp_n_exchanges(risk->core); i++) {
-        const struct perp_breaker *circuit = &risk->circuits[i];
-        hash = perp_hash_u64(hash, circuit->open | (uint64_t)circuit->failures << 1);
-        hash = perp_hash_u64(hash, (uint64_t)circuit->opened_at);
-    }
-    for (uint32_t i = 0; i < risk->core->symbols.count; i++)
-        if (risk->blacklist[i])
-            hash = perp_hash_bytes(hash, risk->core->symbols.items[i], PERP_NAME_SIZE);
-    return hash;
 }

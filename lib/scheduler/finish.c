@@ -18,11 +18,10 @@ void perp_job_result_init(perp_job_result *result) {
         result->legs[i].time_ns = PERP_TIME_NONE;
 }
 
-/* A booking on one exchange. */
+/* A booking on one exchange, and the notional that weighs its share. */
 struct booking {
-    perp_exchange_id exchange;
+    struct perp_booking row;
     perp_usd notional;
-    perp_usd pnl, volume, fees;
 };
 
 /* A finish under way. */
@@ -33,7 +32,7 @@ struct finish {
     const perp_job_result *result;      /* as given, or completed in copy */
     int64_t now;
     uint32_t n_bookings;
-    uint32_t n_naked;
+    uint32_t n_bare;
     bool partial;
     bool squared; /* its first job is resolved */
     double left;  /* naked quantity that a repair left */
@@ -43,8 +42,7 @@ struct finish {
     struct booking bookings[PERP_MAX_LEGS];
     double filled[PERP_MAX_LEGS]; /* also where the result has no legs */
     double prices[PERP_MAX_LEGS];
-    uint32_t bases[PERP_MAX_LEGS];
-    double naked[PERP_MAX_LEGS];
+    struct perp_bare bare[PERP_MAX_LEGS];
     perp_job_result copy;
 };
 
@@ -94,13 +92,13 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
 static struct booking *booking_on(struct booking *bookings, uint32_t *n,
                                   perp_exchange_id exchange) {
     for (uint32_t i = 0; i < *n; i++)
-        if (bookings[i].exchange == exchange)
+        if (bookings[i].row.exchange == exchange)
             return &bookings[i];
-    bookings[*n] = (struct booking){.exchange = exchange};
+    bookings[*n] = (struct booking){.row.exchange = exchange};
     return &bookings[(*n)++];
 }
 
-static bool book_leg(struct booking *booking, const perp_leg_result *leg) {
+static bool book_leg(struct perp_booking *booking, const perp_leg_result *leg) {
     perp_usd volume;
     return perp_usd_from_double(leg->filled * leg->price, &volume) &&
            perp_usd_add(booking->volume, volume, &booking->volume) &&
@@ -125,22 +123,24 @@ static void share_totals(struct booking *bookings, uint32_t n, perp_usd pnl, per
         weights[i] = bookings[i].notional;
     perp_usd_share(pnl, weights, n, parts);
     for (uint32_t i = 0; i < n; i++)
-        bookings[i].pnl = parts[i];
+        bookings[i].row.pnl = parts[i];
     perp_usd_share(volume, weights, n, parts);
     for (uint32_t i = 0; i < n; i++)
-        bookings[i].volume = parts[i];
+        bookings[i].row.volume = parts[i];
     perp_usd_share(fees, weights, n, parts);
     for (uint32_t i = 0; i < n; i++)
-        bookings[i].fees = parts[i];
+        bookings[i].row.fees = parts[i];
 }
 
 static perp_status check_bookings(const perp_core *core, int64_t now,
                                   const struct booking *bookings, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (!perp_capital_can_book(core->capital, now, bookings[i].exchange, bookings[i].pnl,
-                                   bookings[i].volume, bookings[i].fees))
+    for (uint32_t i = 0; i < n; i++) {
+        const struct perp_booking *row = &bookings[i].row;
+        if (!perp_capital_can_book(core->capital, now, row->exchange, row->pnl, row->volume,
+                                   row->fees))
             return perp_fail(core, PERP_E_RANGE, "result: the figures of %s would overflow",
-                             core->exchanges[bookings[i].exchange].spec.name);
+                             core->exchanges[row->exchange].spec.name);
+    }
     return PERP_OK;
 }
 
@@ -149,7 +149,7 @@ static perp_status make_bookings(struct finish *f) {
     f->n_bookings = booking_rows(f->job, f->bookings);
     for (uint32_t i = 0; i < result->n_legs; i++) {
         struct booking *booking = booking_on(f->bookings, &f->n_bookings, f->job->legs[i].exchange);
-        if (!book_leg(booking, &result->legs[i]))
+        if (!book_leg(&booking->row, &result->legs[i]))
             return perp_fail(f->core, PERP_E_RANGE, "legs[%u]: the figures overflow", i);
     }
     if (result->has_totals) {
@@ -186,8 +186,8 @@ static void look_at_leg_risk(struct finish *f) {
     double value = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         bool seen = false;
-        for (uint32_t j = 0; j < f->n_naked; j++)
-            seen |= f->bases[j] == job->legs[i].base;
+        for (uint32_t j = 0; j < f->n_bare; j++)
+            seen |= f->bare[j].base == job->legs[i].base;
         if (seen)
             continue;
         double naked = 0, size = 0, paid = 0;
@@ -198,8 +198,7 @@ static void look_at_leg_risk(struct finish *f) {
             size += f->filled[j];
             paid += f->filled[j] * f->prices[j];
         }
-        f->bases[f->n_naked] = job->legs[i].base;
-        f->naked[f->n_naked++] = naked;
+        f->bare[f->n_bare++] = (struct perp_bare){job->legs[i].base, naked};
         if (size > 0)
             value += fabs(naked) * (paid / size);
     }
@@ -209,7 +208,7 @@ static void look_at_leg_risk(struct finish *f) {
 /* What a repair left of its first job's naked quantity, and whether that is little enough. */
 static void look_at_repair(struct finish *f) {
     const struct perp_job_leg *leg = &f->job->legs[0];
-    f->left = f->first->naked[0] + sign_of(leg) * f->filled[0];
+    f->left = f->first->bare[0].quantity + sign_of(leg) * f->filled[0];
     struct perp_market_view view;
     perp_market_read(f->core->market, leg->instrument, f->now, &view);
     double mid = view.has_quote ? view.mid : leg->price;
@@ -236,51 +235,46 @@ static uint32_t end_state(const struct finish *f) {
     return f->result->status == PERP_RESULT_COMPLETED ? PERP_JOB_COMPLETED : PERP_JOB_FAILED;
 }
 
+/* The rows of the bookings, for an event. */
+static uint32_t rows_of(const struct booking *bookings, uint32_t n, struct perp_booking *rows) {
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = bookings[i].row;
+    return n;
+}
+
 static void put_finish(struct finish *f) {
     const struct perp_job_entry *job = f->job;
     bool good = f->result->status == PERP_RESULT_COMPLETED && !f->partial;
-    uint32_t state = end_state(f);
-    uint32_t n = job->n_legs + f->n_bookings + f->n_naked;
-    struct perp_event *event = perp_batch_add(f->core, PERP_EVENT_FINISH, n, 0);
-    event->has_job = 1;
-    event->job = job->id;
-    event->other = job->parent;
-    event->reason = state;
-    event->number = f->partial ? f->n_naked : 0;
-    event->x = f->left;
-    event->good = good ? job->exchanges : 0;
-    event->bad = good ? 0 : blamed(f);
-    if (good)
-        event->flags |= PERP_FINISH_GOOD;
-    if (state == PERP_JOB_OPEN)
-        event->flags |= PERP_FINISH_CONFIRM;
-    if (f->partial)
-        event->flags |= PERP_FINISH_KEEP;
-    if (f->squared)
-        event->flags |= PERP_FINISH_SQUARED;
-    struct perp_event_item *item = perp_event_items(event);
-    for (uint32_t i = 0; i < job->n_legs; i++, item++) {
+    struct perp_filled fills[PERP_MAX_LEGS];
+    struct perp_booking bookings[PERP_MAX_LEGS];
+    struct perp_ev_finish finish = {.job = job->id,
+                                    .state = end_state(f),
+                                    .success = good,
+                                    .good = good ? job->exchanges : 0,
+                                    .bad = good ? 0 : blamed(f),
+                                    .squared = f->squared,
+                                    .left = f->left,
+                                    .n_fills = job->n_legs,
+                                    .fills = fills,
+                                    .n_bookings = rows_of(f->bookings, f->n_bookings, bookings),
+                                    .bookings = bookings,
+                                    .n_bare = f->partial ? f->n_bare : 0,
+                                    .bare = f->bare};
+    for (uint32_t i = 0; i < job->n_legs; i++) {
         int64_t filled_at = f->result->n_legs ? f->result->legs[i].time_ns : PERP_TIME_NONE;
-        item->flags = PERP_FINISH_FILL;
-        item->instrument = job->legs[i].instrument;
-        item->side = job->legs[i].side;
-        item->quantity = f->filled[i];
-        item->price = f->prices[i];
-        item->time_ns = filled_at != PERP_TIME_NONE ? filled_at : f->now;
+        fills[i] =
+            (struct perp_filled){.instrument = job->legs[i].instrument,
+                                 .side = job->legs[i].side,
+                                 .quantity = f->filled[i],
+                                 .price = f->prices[i],
+                                 .time_ns = filled_at != PERP_TIME_NONE ? filled_at : f->now};
     }
-    for (uint32_t i = 0; i < f->n_bookings; i++, item++) {
-        item->exchange = f->bookings[i].exchange;
-        item->pnl = f->bookings[i].pnl;
-        item->volume = f->bookings[i].volume;
-        item->fees = f->bookings[i].fees;
-        event->pnl += item->pnl;
-        event->volume += item->volume;
-        event->fees += item->fees;
+    for (uint32_t i = 0; i < f->n_bookings; i++) {
+        finish.pnl += bookings[i].pnl;
+        finish.volume += bookings[i].volume;
+        finish.fees += bookings[i].fees;
     }
-    for (uint32_t i = 0; i < f->n_naked; i++, item++) {
-        item->instrument = f->bases[i];
-        item->quantity = f->naked[i];
-    }
+    perp_put_finish(f->core, &finish);
 }
 
 /* The next repair: of the job that just ended partial, or of the job that this repair was for. */
@@ -294,8 +288,8 @@ static void queue_repair(struct finish *f) {
         return;
     union perp_job_room copy;
     memcpy(&copy, f->job, perp_job_size(f->job->n_legs));
-    copy.job.n_naked = f->n_naked;
-    f->queued = perp_put_repair(f->core, &copy.job, f->naked[0], f->now, &f->repair);
+    copy.job.n_bare = f->n_bare;
+    f->queued = perp_put_repair(f->core, &copy.job, f->bare[0].quantity, f->now, &f->repair);
 }
 
 static void tell_partial(struct finish *f) {
@@ -310,57 +304,54 @@ static void fill_outcome(const struct finish *f, perp_finish_outcome *outcome) {
     outcome->state = end_state(f);
     outcome->has_repair = f->queued;
     outcome->repair_job_id = f->repair;
-    for (uint32_t i = 0; f->partial && i < f->n_naked; i++) {
-        memcpy(outcome->naked[i].base, f->core->bases.items[f->bases[i]], PERP_NAME_SIZE);
-        outcome->naked[i].quantity = f->naked[i];
+    for (uint32_t i = 0; f->partial && i < f->n_bare; i++) {
+        memcpy(outcome->naked[i].base, f->core->bases.items[f->bare[i].base], PERP_NAME_SIZE);
+        outcome->naked[i].quantity = f->bare[i].quantity;
         outcome->n_naked = i + 1;
     }
 }
 
-static perp_status decide_doubt(struct finish *f, const perp_call *call,
+static perp_status decide_doubt(struct finish *f, struct perp_decision *d,
                                 perp_finish_outcome *outcome) {
-    perp_status status = perp_call_time(f->core, call, &f->now);
+    perp_status status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
-    perp_batch_begin(f->core, call, f->now);
-    if (f->job->state == PERP_JOB_RUNNING) {
-        struct perp_event *event = perp_batch_add(f->core, PERP_EVENT_DOUBT, 0, 0);
-        event->has_job = 1;
-        event->job = f->job->id;
-    }
+    if (f->job->state == PERP_JOB_RUNNING)
+        perp_put_for_job(f->core, PERP_EVENT_DOUBT, &f->job->id);
     outcome->state = PERP_JOB_IN_DOUBT;
-    return perp_batch_commit(f->core);
+    return PERP_OK;
 }
 
-perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
+perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome) {
+    perp_core *core = d->core;
     struct finish f;
     perp_zero(&f, offsetof(struct finish, bookings));
     f.core = core;
     f.job = perp_job_find(core, job_id);
     if (!f.job || (f.job->state != PERP_JOB_RUNNING && f.job->state != PERP_JOB_IN_DOUBT))
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
-    f.now = call->now_ns > perp_clock(core) ? call->now_ns : perp_clock(core);
+    f.now = perp_decision_time(d);
     status = check_result(&f, result);
     if (status != PERP_OK)
         return status;
     if (f.result->status == PERP_RESULT_UNKNOWN)
-        return decide_doubt(&f, call, outcome);
+        return decide_doubt(&f, d, outcome);
     if (f.job->is_repair)
         f.first = perp_job_find(core, &f.job->parent);
     status = make_bookings(&f);
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &f.now);
+        status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
+    f.now = d->now;
     make_fills(&f);
     look_at_leg_risk(&f);
     if (f.first)
         look_at_repair(&f);
-    perp_batch_begin(core, call, f.now);
     perp_risk_put_ups(core);
     put_finish(&f);
     queue_repair(&f);
@@ -368,7 +359,7 @@ perp_status perp_decide_finish(perp_core *core, const perp_call *call, const per
     fill_outcome(&f, outcome);
     if (f.partial)
         tell_partial(&f);
-    return perp_batch_commit(core);
+    return PERP_OK;
 }
 
 perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *call,
@@ -383,9 +374,9 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     perp_finish_outcome full;
     perp_zero(&full, sizeof full);
     full.struct_size = sizeof full;
-    perp_enter(core);
-    perp_status status = perp_decide_finish(core, call, job_id, result, &full);
-    perp_leave(core, status);
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
+    perp_status status = perp_decision_close(&d, perp_decide_finish(&d, job_id, result, &full));
     if (status != PERP_OK)
         return status;
     if (outcome)
@@ -400,38 +391,32 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     return status;
 }
 
-static perp_status decide_close(perp_core *core, const perp_call *call, const perp_uuid *job_id,
-                                perp_usd pnl, perp_usd volume, perp_usd fees) {
+static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id, perp_usd pnl,
+                                perp_usd volume, perp_usd fees) {
+    perp_core *core = d->core;
     const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (!job || job->state != PERP_JOB_OPEN)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such open job");
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     if (volume < 0)
         return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
     struct booking bookings[PERP_MAX_LEGS];
+    struct perp_booking rows[PERP_MAX_LEGS];
     uint32_t n = booking_rows(job, bookings);
     share_totals(bookings, n, pnl, volume, fees);
-    int64_t now = perp_query_time(core, call->now_ns);
-    status = check_bookings(core, now, bookings, n);
+    status = check_bookings(core, perp_decision_time(d), bookings, n);
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_CLOSE, n, 0);
-    event->has_job = 1;
-    event->job = *job_id;
-    event->pnl = pnl;
-    event->volume = volume;
-    event->fees = fees;
-    for (uint32_t i = 0; i < n; i++)
-        perp_event_items(event)[i] = (struct perp_event_item){.exchange = bookings[i].exchange,
-                                                              .pnl = bookings[i].pnl,
-                                                              .volume = bookings[i].volume,
-                                                              .fees = bookings[i].fees};
-    return perp_batch_commit(core);
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_close(core, &(struct perp_ev_close){.job = *job_id,
+                                                     .pnl = pnl,
+                                                     .volume = volume,
+                                                     .fees = fees,
+                                                     .n_bookings = rows_of(bookings, n, rows),
+                                                     .bookings = rows});
+    return status;
 }
 
 perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *call,
@@ -439,7 +424,7 @@ perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *cal
                                  perp_usd fees) {
     if (!scheduler || !job_id)
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "close: NULL");
-    perp_enter(scheduler->core);
-    return perp_leave(scheduler->core,
-                      decide_close(scheduler->core, call, job_id, pnl, volume, fees));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_close(&d, job_id, pnl, volume, fees));
 }

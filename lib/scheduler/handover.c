@@ -71,7 +71,7 @@ static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
 /* What the executor said of a job, unless the host has already finished it from inside the
    callback. The tick itself is done: an outcome that can't be recorded now stays with the job until
    the next tick. */
-static void settle(struct perp_tick *tick, const perp_call *call, const perp_uuid *id,
+static void settle(struct perp_tick *tick, struct perp_decision *d, const perp_uuid *id,
                    uint32_t outcome) {
     struct perp_job_entry *job = perp_job_find(tick->core, id);
     if (outcome == PERP_OUTCOME_ACCEPTED || !job || job->state != PERP_JOB_RUNNING)
@@ -80,7 +80,9 @@ static void settle(struct perp_tick *tick, const perp_call *call, const perp_uui
     perp_job_result_init(&result);
     result.status = outcome == PERP_OUTCOME_REFUSED ? PERP_RESULT_FAILED : PERP_RESULT_UNKNOWN;
     perp_finish_outcome finished = {.struct_size = sizeof finished};
-    perp_status status = perp_decide_finish(tick->core, call, id, &result, &finished);
+    perp_status status = perp_decide_finish(d, id, &result, &finished);
+    if (status == PERP_OK)
+        status = perp_decision_commit(d);
     if (status != PERP_OK) {
         job->unsaid = outcome == PERP_OUTCOME_REFUSED ? SAID_REFUSED : SAID_IN_DOUBT;
         tick->core->scheduler->some_unsaid = true;
@@ -102,7 +104,7 @@ static void settle(struct perp_tick *tick, const perp_call *call, const perp_uui
 }
 
 /* Outcomes that an earlier tick could not record. */
-static void settle_waiting(struct perp_tick *tick, const perp_call *call) {
+static void settle_waiting(struct perp_tick *tick, struct perp_decision *d) {
     perp_scheduler *scheduler = tick->core->scheduler;
     struct perp_job_entry *job = scheduler->some_unsaid ? scheduler->running.first : NULL;
     scheduler->some_unsaid = false;
@@ -112,7 +114,7 @@ static void settle_waiting(struct perp_tick *tick, const perp_call *call) {
         uint32_t said = job->unsaid;
         job->unsaid = 0;
         if (said)
-            settle(tick, call, &id,
+            settle(tick, d, &id,
                    said == SAID_REFUSED ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_IN_DOUBT);
         job = next;
     }
@@ -133,9 +135,10 @@ static void execute_all(struct perp_tick *tick, const perp_call *call) {
         const perp_core *before = perp_callback_begin(core);
         callbacks->execute(callbacks->user, &parcel.execution, &outcome);
         perp_callback_end(before);
-        perp_enter(core);
-        settle(tick, call, id, outcome);
-        perp_leave(core, PERP_OK);
+        struct perp_decision d;
+        perp_decision_open(&d, core, call);
+        settle(tick, &d, id, outcome);
+        perp_decision_close(&d, PERP_OK);
     }
 }
 
@@ -200,11 +203,12 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
         if (!result->items)
             result->allocator = core->config.allocator;
     }
-    perp_enter(core);
-    perp_status status = perp_tick_decide(&tick, call);
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
+    perp_status status = perp_tick_decide(&tick, &d);
     if (status == PERP_OK && !core->store_failed)
-        settle_waiting(&tick, call);
-    perp_leave(core, status);
+        settle_waiting(&tick, &d);
+    perp_decision_close(&d, status);
     if (status == PERP_OK) {
         execute_all(&tick, call);
         if (result)

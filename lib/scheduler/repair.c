@@ -13,6 +13,12 @@ void perp_repair_id(const struct perp_job_entry *first, uint32_t attempt, perp_u
     id->bytes[0] = (uint8_t)(id->bytes[0] ^ (0xA0 + attempt));
 }
 
+struct perp_job_entry *perp_repair_of(const perp_core *core, const struct perp_job_entry *first) {
+    perp_uuid id;
+    perp_repair_id(first, first->attempts, &id);
+    return first->has_repair ? perp_job_find(core, &id) : NULL;
+}
+
 double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job) {
     const perp_scheduler_config *config = &core->config.scheduler;
     return fmax(perp_usd_to_double(config->leg_risk_usd),
@@ -73,7 +79,7 @@ bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *firs
     for (uint32_t i = 0; i < first->n_legs; i++) {
         struct perp_job_leg leg;
         double price;
-        if (!leg_on(core, first->legs[i].instrument, first->naked[0], now, &leg, &price))
+        if (!leg_on(core, first->legs[i].instrument, first->bare[0].quantity, now, &leg, &price))
             continue;
         bool better = leg.side == PERP_SIDE_BUY ? price < best_price : price > best_price;
         if (found && !better)
@@ -94,12 +100,12 @@ void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *l
 
 bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double naked, int64_t now,
                      perp_uuid *id) {
-    if (!core->config.scheduler.auto_repair || first->n_naked != 1 ||
+    if (!core->config.scheduler.auto_repair || first->n_bare != 1 ||
         first->attempts >= PERP_MAX_REPAIRS)
         return false;
     union perp_job_room copy, room;
     memcpy(&copy, first, perp_job_size(first->n_legs));
-    copy.job.naked[0] = naked;
+    copy.job.bare[0].quantity = naked;
     struct perp_job_leg leg;
     if (!perp_repair_choose(core, &copy.job, now, &leg))
         return false;
@@ -110,13 +116,14 @@ bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double
         return false; /* the host took the id for a job of its own */
     repair->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     repair->priority = PERP_REPAIR_PRIORITY;
+    repair->started = repair->ended = PERP_TIME_NONE;
     repair->given_created = now;
     repair->ttl_from = now;
     repair->is_repair = true;
     repair->parent = first->id;
     repair->n_legs = 1;
     perp_repair_set(repair, &leg);
-    perp_put_submit(core, repair);
+    perp_put_job(core, repair);
     *id = repair->id;
     return true;
 }

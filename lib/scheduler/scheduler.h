@@ -6,6 +6,7 @@
 
 #define PERP_MAX_REPAIRS 3
 #define PERP_REPAIR_PRIORITY 100
+#define PERP_MAX_RATE 10000u /* dispatches a minute */
 #define PERP_RATE_WINDOW_NS (INT64_C(60) * PERP_NS_PER_S)
 
 /* A place among the pending jobs; job is NULL where it left. Places are in the order of submit. */
@@ -35,7 +36,8 @@ struct perp_candidate {
 
 struct perp_scheduler {
     perp_core *core;
-    bool paused;
+    PERP_STORED(perp_queue_row, PERP_ROW_QUEUE);
+    struct perp_kept *kept;
     struct perp_place *pending;
     uint32_t n_places, places_capacity, n_pending;
     struct perp_job_list running;    /* and in doubt, in order of dispatch */
@@ -43,10 +45,7 @@ struct perp_scheduler {
     struct perp_job_list unresolved; /* partial, in order of finish */
     struct perp_job_list ended;      /* oldest first */
     uint32_t n_in_doubt;
-    uint64_t next_order;
     struct perp_times times[PERP_MAX_EXCHANGES];
-    uint64_t submitted_today, dispatched_today, ended_today[PERP_JOB_STATE_COUNT];
-    uint64_t submitted_total, dispatched_total, ended_total[PERP_JOB_STATE_COUNT];
     struct perp_job_entry *spare; /* made by prepare for the job that apply adds */
     uint32_t spare_legs;
     struct perp_candidate *candidates; /* of the tick */
@@ -71,7 +70,10 @@ void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job);
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job);
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job);
 bool perp_pending_reserve(perp_core *core);
-bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size);
+void perp_scheduler_roll(perp_core *core);
+/* Room for one more job, which is made here, unseen, and taken by apply. */
+bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
+                        const struct perp_kept *kept);
 struct perp_job_entry *perp_spare_take(perp_core *core);
 /* A job that ended: counted, and remembered among the last history_size. */
 void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended);
@@ -81,7 +83,7 @@ bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
 void perp_times_add(perp_core *core, perp_exchange_id exchange);
 
 /* Puts a SUBMIT event for a job into the batch. */
-void perp_put_submit(perp_core *core, const struct perp_job_entry *job);
+void perp_put_job(perp_core *core, const struct perp_job_entry *job);
 /* Checks what submit refuses and evaluate reports as a rule: hedge and self trade. */
 perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry *job);
 
@@ -93,21 +95,14 @@ void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *l
 bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double naked, int64_t now,
                      perp_uuid *id);
 void perp_repair_id(const struct perp_job_entry *first, uint32_t attempt, perp_uuid *id);
+/* The repair of `first` that waits or runs; NULL: none. */
+struct perp_job_entry *perp_repair_of(const perp_core *core, const struct perp_job_entry *first);
 double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
 
 /* finish.c: the decision without the lock. outcome: of this library's size, all zero but that; it
    says what the batch would make of the job, also where its commit fails. */
-perp_status perp_decide_finish(perp_core *core, const perp_call *call, const perp_uuid *job_id,
+perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome);
-
-/* What a FINISH event says beyond its numbers. */
-enum perp_finish_flags {
-    PERP_FINISH_GOOD = 1,     /* counts as a success */
-    PERP_FINISH_CONFIRM = 2,  /* hold: in flight → used, the job stays open */
-    PERP_FINISH_KEEP = 4,     /* partial: what is held stays as it is */
-    PERP_FINISH_SQUARED = 8,  /* of a repair: its first job is resolved */
-    PERP_FINISH_FILL = 1 << 8 /* of an item: a fill on a leg; else a booking on an exchange */
-};
 
 /* Limits of an exchange as they are now. */
 uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange);

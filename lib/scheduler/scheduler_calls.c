@@ -6,30 +6,29 @@
 #include "util/sized.h"
 #include "util/text.h"
 
-static perp_status commit_kind(perp_core *core, const perp_call *call, uint32_t kind) {
-    int64_t now;
-    perp_status status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    perp_batch_add(core, kind, 0, 0);
-    return perp_batch_commit(core);
+static perp_status decide_plain(struct perp_decision *d, uint32_t kind) {
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_plain(d->core, kind);
+    return status;
 }
 
 perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call) {
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
-    perp_core *core = scheduler->core;
-    perp_enter(core);
-    perp_status status = perp_call_check(core, call);
-    return perp_leave(core, status == PERP_OK ? commit_kind(core, call, PERP_EVENT_PAUSE) : status);
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_plain(&d, PERP_EVENT_PAUSE));
 }
 
 /* The store must take this change before dispatch goes on. */
-static perp_status decide_resume(perp_core *core, const perp_call *call) {
-    perp_status status = perp_call_check(core, call);
+static perp_status resume(struct perp_decision *d) {
+    perp_core *core = d->core;
+    perp_status status = decide_plain(d, PERP_EVENT_RESUME);
     if (status == PERP_OK)
-        status = commit_kind(core, call, PERP_EVENT_RESUME);
+        status = perp_decision_commit(d);
     if (status == PERP_OK && core->store_failed) {
         core->store_failed = false;
         perp_tell_alert(core, PERP_ALERT_STORE_FAILED, PERP_ALERT_CRITICAL, false, "store",
@@ -41,27 +40,23 @@ static perp_status decide_resume(perp_core *core, const perp_call *call) {
 perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp_call *call) {
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
-    perp_enter(scheduler->core);
-    return perp_leave(scheduler->core, decide_resume(scheduler->core, call));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, resume(&d));
 }
 
-static perp_status decide_kill(perp_core *core, const perp_call *call, bool enabled,
-                               perp_exchange_id exchange) {
+static perp_status decide_kill(struct perp_decision *d, bool enabled, perp_exchange_id exchange) {
+    perp_core *core = d->core;
     if (exchange != PERP_ALL_EXCHANGES && exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status == PERP_OK && !enabled)
-        status = perp_call_signed(core, call, "kill off");
-    int64_t now;
+        status = perp_call_signed(core, d->call, "kill off");
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_KILL, 0, 0);
-    event->exchange = exchange;
-    event->flags = enabled;
-    return perp_batch_commit(core);
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_kill(core, &(struct perp_ev_kill){exchange, enabled});
+    return status;
 }
 
 /* What runs on an exchange (or anywhere), in order of dispatch. */
@@ -86,7 +81,8 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
     perp_core *core = scheduler->core;
     const perp_callbacks *callbacks = &core->config.callbacks;
     bool tell = enabled && callbacks->on_kill;
-    perp_enter(core);
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
     /* A callback that kills again what is killed is not called for it: it would never end. */
     if (tell && perp_in_callback(core))
         tell = exchange == PERP_ALL_EXCHANGES ? !core->risk->killed
@@ -97,7 +93,9 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
     perp_uuid *told = tell && n ? perp_alloc(core, n * sizeof *told) : NULL;
     perp_status status = tell && n && !told
                              ? perp_fail(core, PERP_E_NOMEM, "no memory for the list of jobs")
-                             : decide_kill(core, call, enabled != 0, exchange);
+                             : decide_kill(&d, enabled != 0, exchange);
+    if (status == PERP_OK)
+        status = perp_decision_commit(&d);
     uint32_t running = 0;
     if (status == PERP_OK && enabled) {
         running = list_running(core, exchange, jobs, capacity);
@@ -106,7 +104,7 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
     }
     if (status == PERP_OK && count)
         *count = running;
-    perp_leave(core, status);
+    perp_decision_close(&d, status);
     if (status == PERP_OK && tell) {
         const perp_core *before = perp_callback_begin(core);
         callbacks->on_kill(callbacks->user, exchange, told, running);
@@ -132,8 +130,6 @@ void perp_limits_init(perp_limits *limits) {
     limits->max_notional = -1;
 }
 
-#define MAX_RATE 10000u
-
 /* Whether one of the limits given is above what holds now. A rate of 0 is the highest. */
 static bool raises(const perp_core *core, const perp_limits *limits) {
     const perp_scheduler_config *config = &core->config.scheduler;
@@ -150,7 +146,8 @@ static bool raises(const perp_core *core, const perp_limits *limits) {
            limits->max_notional > perp_exchange_max_notional(core, limits->exchange);
 }
 
-static perp_status decide_limits(perp_core *core, const perp_call *call, const perp_limits *given) {
+static perp_status decide_limits(struct perp_decision *d, const perp_limits *given) {
+    perp_core *core = d->core;
     perp_limits limits;
     perp_limits_init(&limits);
     if (!given || !perp_struct_in(&limits, sizeof limits, given))
@@ -160,36 +157,38 @@ static perp_status decide_limits(perp_core *core, const perp_call *call, const p
     bool own = limits.max_concurrent != PERP_NO_ID || limits.max_notional != -1;
     if (limits.exchange != PERP_NO_ID && limits.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", limits.exchange);
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     if (own && limits.exchange == PERP_NO_ID)
         return perp_fail(core, PERP_E_INVALID,
                          "limits: max_concurrent and max_notional need an exchange");
-    bool sane = limits.max_notional >= -1 && (limits.max_dispatch_per_minute == PERP_NO_ID ||
-                                              limits.max_dispatch_per_minute <= MAX_RATE);
+    bool sane = limits.max_notional >= -1 && limits.max_notional <= PERP_MOST_USD &&
+                (limits.max_dispatch_per_minute == PERP_NO_ID ||
+                 limits.max_dispatch_per_minute <= PERP_MAX_RATE);
     if (sane && raises(core, &limits))
-        status = perp_call_signed(core, call, "raising a limit");
+        status = perp_call_signed(core, d->call, "raising a limit");
     if (status == PERP_OK && !sane)
         status = perp_fail(core, PERP_E_RANGE,
                            "limits: max_notional %s or max_dispatch_per_minute %u is out of range",
                            PERP_SHOW_USD(limits.max_notional), limits.max_dispatch_per_minute);
-    int64_t now;
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_LIMITS, 0, sizeof limits);
-    event->exchange = limits.exchange;
-    memcpy(perp_event_bytes(event), &limits, sizeof limits);
-    return perp_batch_commit(core);
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_limits(core, &(struct perp_ev_limits){
+                                  .max_global_concurrent_jobs = limits.max_global_concurrent_jobs,
+                                  .max_dispatch_per_minute = limits.max_dispatch_per_minute,
+                                  .exchange = limits.exchange,
+                                  .max_concurrent = limits.max_concurrent,
+                                  .max_notional = limits.max_notional});
+    return status;
 }
 
 perp_status perp_scheduler_set_limits(perp_scheduler *scheduler, const perp_call *call,
                                       const perp_limits *limits) {
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
-    perp_enter(scheduler->core);
-    return perp_leave(scheduler->core, decide_limits(scheduler->core, call, limits));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_limits(&d, limits));
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/blob.h"
 #include "util/sized.h"
 #include "util/text.h"
 
@@ -33,71 +32,39 @@ perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry 
     return job->strategy == PERP_STRATEGY_HEDGE_REBALANCE ? PERP_OK : check_hedge(core, job);
 }
 
-static bool same_leg(const struct perp_job_leg *a, const struct perp_job_leg *b) {
-    return a->instrument == b->instrument && a->side == b->side && a->maker == b->maker &&
-           a->quantity == b->quantity && a->leverage == b->leverage && a->notional == b->notional;
-}
-
-static bool same_content(const struct perp_job_entry *a, const struct perp_job_entry *b) {
-    if (a->strategy != b->strategy || a->notional != b->notional ||
-        a->est_volume != b->est_volume || a->edge_bps != b->edge_bps ||
-        a->holding_hours != b->holding_hours || a->given_created != b->given_created ||
-        a->ttl_ms != b->ttl_ms || a->max_run_ms != b->max_run_ms || a->priority != b->priority ||
-        a->n_legs != b->n_legs || a->metadata_size != b->metadata_size || a->is_repair)
+/* Whether a job that is known was submitted with the same content. */
+static bool same_content(const struct perp_job_entry *known, const struct perp_job_entry *job) {
+    /* What only the book gives: all but what perp_job_from_spec filled in. */
+    enum { STATE = 3, TTL_FROM = 10, FIRST_OF_BOOK = 14 };
+    const uint64_t but =
+        UINT64_C(1) << STATE | UINT64_C(1) << TTL_FROM | ~((UINT64_C(1) << FIRST_OF_BOOK) - 1);
+    const uint64_t price = UINT64_C(1) << 7;
+    if (known->is_repair || known->n_legs != job->n_legs ||
+        !perp_row_same(perp_row_job(), &known->row, &job->row, but))
         return false;
-    for (uint32_t i = 0; i < a->n_legs; i++)
-        if (!same_leg(&a->legs[i], &b->legs[i]))
+    for (uint32_t i = 0; i < known->n_legs; i++)
+        if (!perp_row_same(perp_row_leg(), &known->legs[i].row, &job->legs[i].row, price))
             return false;
-    return !a->metadata_size || memcmp(a->metadata, b->metadata, a->metadata_size) == 0;
+    return true;
 }
 
-void perp_put_submit(perp_core *core, const struct perp_job_entry *job) {
-    struct perp_job_blob blob = {
-        .given_created = job->given_created,
-        .ttl_ms = job->ttl_ms,
-        .ttl_from = job->ttl_from,
-        .max_run_ms = job->max_run_ms,
-        .edge_bps = job->edge_bps,
-        .holding_hours = job->holding_hours,
-        .est_volume = job->est_volume,
-        .priority = job->priority,
-        .strategy = job->strategy,
-        .metadata_size = job->metadata_size,
-        .is_repair = job->is_repair,
-    };
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_SUBMIT, job->n_legs,
-                                              (uint32_t)sizeof blob + job->metadata_size);
-    event->has_job = 1;
-    event->job = job->id;
-    event->other = job->parent;
-    event->amount = job->notional;
-    event->pool = job->is_repair ? (uint32_t)PERP_POOL_RESERVE : perp_pool_of(core, job->strategy);
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
-        perp_event_items(event)[i] = (struct perp_event_item){.exchange = leg->exchange,
-                                                              .instrument = leg->instrument,
-                                                              .side = leg->side,
-                                                              .flags = leg->maker,
-                                                              .quantity = leg->quantity,
-                                                              .leverage = leg->leverage,
-                                                              .amount = leg->notional};
-    }
-    char *bytes = perp_event_bytes(event);
-    memcpy(bytes, &blob, sizeof blob);
-    if (job->metadata_size)
-        memcpy(bytes + sizeof blob, job->metadata, job->metadata_size);
+void perp_put_job(perp_core *core, const struct perp_job_entry *job) {
+    struct perp_leg_row legs[PERP_MAX_LEGS];
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        legs[i] = job->legs[i].row;
+    perp_put_submit(core,
+                    &(struct perp_ev_submit){.job = job->row, .n_legs = job->n_legs, .legs = legs});
 }
 
-static perp_status decide_submit(perp_core *core, const perp_call *call, const perp_job *spec) {
-    perp_status status = perp_call_check(core, call);
+static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) {
+    perp_core *core = d->core;
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     if (!spec)
         return perp_fail(core, PERP_E_INVALID, "job: NULL");
-    int64_t clock = perp_clock(core);
-    int64_t now = call->now_ns > clock ? call->now_ns : clock;
     union perp_job_room room;
-    status = perp_job_from_spec(core, spec, now, &room);
+    status = perp_job_from_spec(core, spec, perp_decision_time(d), &room);
     if (status == PERP_OK)
         status = perp_check_shape(core, &room.job);
     if (status != PERP_OK)
@@ -108,87 +75,80 @@ static perp_status decide_submit(perp_core *core, const perp_call *call, const p
         return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
                          "job_id: known, with %s content", same ? "the same" : "other");
     }
-    status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    perp_put_submit(core, &room.job);
-    return perp_batch_commit(core);
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_job(core, &room.job);
+    return status;
 }
 
 perp_status perp_scheduler_submit(perp_scheduler *scheduler, const perp_call *call,
                                   const perp_job *job) {
     if (!scheduler)
         return perp_fail(NULL, PERP_E_INVALID, "scheduler: NULL");
-    perp_enter(scheduler->core);
-    return perp_leave(scheduler->core, decide_submit(scheduler->core, call, job));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_submit(&d, job));
 }
 
-/* One event for a job that must be in a state. */
-static perp_status commit_job(perp_core *core, const perp_call *call, uint32_t kind,
-                              const perp_uuid *job_id) {
-    perp_status status = perp_call_check(core, call);
-    int64_t now;
+/* One event for a job, which was found in the state that the event is for. */
+static perp_status put_one(struct perp_decision *d, uint32_t kind, const perp_uuid *job_id) {
+    perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &now);
-    if (status != PERP_OK)
-        return status;
-    perp_batch_begin(core, call, now);
-    struct perp_event *event = perp_batch_add(core, kind, 0, 0);
-    event->has_job = 1;
-    event->job = *job_id;
-    return perp_batch_commit(core);
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_for_job(d->core, kind, job_id);
+    return status;
 }
 
-static perp_status decide_in_state(perp_core *core, const perp_call *call, uint32_t kind,
-                                   const perp_uuid *job_id, uint32_t state) {
-    const struct perp_job_entry *job = perp_job_find(core, job_id);
+static perp_status decide_in_state(struct perp_decision *d, uint32_t kind, const perp_uuid *job_id,
+                                   uint32_t state) {
+    const struct perp_job_entry *job = perp_job_find(d->core, job_id);
     if (!job || job->state != state)
-        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such %s job",
+        return perp_fail(d->core, PERP_E_NOT_FOUND, "job_id: no such %s job",
                          perp_job_state_string(state));
-    return commit_job(core, call, kind, job_id);
+    return put_one(d, kind, job_id);
 }
 
 perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *call,
                                   const perp_uuid *job_id) {
     if (!scheduler || !job_id)
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "cancel: NULL");
-    perp_core *core = scheduler->core;
-    perp_enter(core);
-    return perp_leave(core,
-                      decide_in_state(core, call, PERP_EVENT_CANCEL, job_id, PERP_JOB_PENDING));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d,
+                               decide_in_state(&d, PERP_EVENT_CANCEL, job_id, PERP_JOB_PENDING));
 }
 
 perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *call,
                                    const perp_uuid *job_id) {
     if (!scheduler || !job_id)
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "requeue: NULL");
-    perp_core *core = scheduler->core;
-    perp_enter(core);
-    return perp_leave(core,
-                      decide_in_state(core, call, PERP_EVENT_REQUEUE, job_id, PERP_JOB_IN_DOUBT));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d,
+                               decide_in_state(&d, PERP_EVENT_REQUEUE, job_id, PERP_JOB_IN_DOUBT));
 }
 
-static perp_status decide_resolve(perp_core *core, const perp_call *call, const perp_uuid *job_id) {
+static perp_status decide_resolve(struct perp_decision *d, const perp_uuid *job_id) {
+    perp_core *core = d->core;
     const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (!job || !job->unresolved)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such unresolved job");
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
-    perp_uuid id;
-    perp_repair_id(job, job->attempts, &id);
-    const struct perp_job_entry *repair = job->has_repair ? perp_job_find(core, &id) : NULL;
+    const struct perp_job_entry *repair = perp_repair_of(core, job);
     if (repair && repair->state != PERP_JOB_PENDING)
         return perp_fail(core, PERP_E_STATE, "job_id: a repair of it is %s",
                          perp_job_state_string(repair->state));
-    return commit_job(core, call, PERP_EVENT_RESOLVE, job_id);
+    return put_one(d, PERP_EVENT_RESOLVE, job_id);
 }
 
 perp_status perp_scheduler_resolve(perp_scheduler *scheduler, const perp_call *call,
                                    const perp_uuid *job_id) {
     if (!scheduler || !job_id)
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "resolve: NULL");
-    perp_enter(scheduler->core);
-    return perp_leave(scheduler->core, decide_resolve(scheduler->core, call, job_id));
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_resolve(&d, job_id));
 }

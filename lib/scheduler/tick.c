@@ -73,14 +73,6 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
         item->other = *other;
 }
 
-static void put_job(struct perp_tick *tick, uint32_t kind, const struct perp_job_entry *job,
-                    uint32_t reason) {
-    struct perp_event *event = perp_batch_add(tick->core, kind, 0, 0);
-    event->has_job = 1;
-    event->job = job->id;
-    event->reason = reason;
-}
-
 static bool is_expired(const struct perp_job_entry *job, int64_t now) {
     if (job->ttl_ms == 0)
         return false;
@@ -94,7 +86,7 @@ static void expire(struct perp_tick *tick) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
         if (!job || !is_expired(job, tick->now))
             continue;
-        put_job(tick, PERP_EVENT_EXPIRE, job, 0);
+        perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
         tick->counts.expired++;
     }
@@ -111,7 +103,7 @@ static void report_overdue(struct perp_tick *tick) {
             scheduler->next_due = due; /* of those said now, too: the store may yet fail */
         if (tick->now <= due)
             continue;
-        put_job(tick, PERP_EVENT_OVERDUE, job, 0);
+        perp_put_for_job(tick->core, PERP_EVENT_OVERDUE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
         tick->counts.overdue++;
     }
@@ -135,7 +127,8 @@ static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
     bool drop = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
     if (!drop && job->last_refusal == reason)
         return;
-    put_job(tick, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE, job, reason);
+    perp_put(core, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE,
+             &(struct perp_ev_refuse){job->id, reason});
     put_detail(tick);
 }
 
@@ -151,18 +144,7 @@ static void choose_repair(struct perp_tick *tick, struct perp_job_entry *repair)
         leg.notional == old->notional)
         return;
     perp_repair_set(repair, &leg);
-    struct perp_event *event = perp_batch_add(tick->core, PERP_EVENT_CHOOSE, 1, 0);
-    event->has_job = 1;
-    event->job = repair->id;
-    event->exchange = leg.exchange;
-    event->instrument = leg.instrument;
-    event->amount = leg.notional;
-    *perp_event_items(event) = (struct perp_event_item){.exchange = leg.exchange,
-                                                        .instrument = leg.instrument,
-                                                        .side = leg.side,
-                                                        .quantity = leg.quantity,
-                                                        .leverage = leg.leverage,
-                                                        .amount = leg.notional};
+    perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
 }
 
 static void undo_repairs(struct perp_tick *tick) {
@@ -325,24 +307,21 @@ static void choose(struct perp_tick *tick, struct perp_job_entry *job,
         perp_capital_take(core->capital, &needs[i]);
     for (uint64_t left = job->exchanges; left;)
         core->scheduler->times[perp_bit_take(&left)].chosen++;
-    struct perp_event *event = perp_batch_add(core, PERP_EVENT_DISPATCH, n + job->n_legs, 0);
-    event->has_job = 1;
-    event->job = job->id;
-    event->flags = reducing;
-    event->number = n;
-    event->good = job->exchanges;
-    event->x = job->score;
-    event->reservation = n ? tick->next_reservation : 0;
+    struct perp_price prices[PERP_MAX_LEGS];
+    struct perp_ev_dispatch dispatch = {.job = job->id,
+                                        .reduce_only = reducing,
+                                        .score = job->score,
+                                        .reservation = n ? tick->next_reservation : 0,
+                                        .n_needs = n,
+                                        .needs = needs,
+                                        .n_prices = job->n_legs,
+                                        .prices = prices};
     tick->next_reservation += n;
-    struct perp_event_item *items = perp_event_items(event);
-    for (uint32_t i = 0; i < n; i++) {
-        items[i].exchange = needs[i].exchange;
-        items[i].flags = needs[i].pool;
-        items[i].amount = needs[i].amount;
-        event->amount += needs[i].amount;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        dispatch.amount += needs[i].amount;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        items[n + i].price = job->legs[i].price;
+        prices[i].price = job->legs[i].price;
+    perp_put_dispatch(core, &dispatch);
     if (perp_batch_has_store(core))
         perp_batch_detail(core, detail);
     perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
@@ -398,19 +377,19 @@ static perp_status candidates_reserve(perp_core *core) {
     return done ? PERP_OK : perp_fail(core, PERP_E_NOMEM, "no memory for the tick");
 }
 
-perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call) {
+perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     perp_core *core = tick->core;
-    perp_status status = perp_call_check(core, call);
+    perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
         status = candidates_reserve(core);
     if (status == PERP_OK)
-        status = perp_call_time(core, call, &tick->now);
+        status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
+    tick->now = d->now;
     tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;
     tick->next_reservation = core->capital->next_id;
-    perp_batch_begin(core, call, tick->now);
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
     expire(tick);
@@ -426,7 +405,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call) {
     if (tick->no_memory)
         status = perp_batch_drop(core);
     else
-        status = perp_batch_commit(core);
+        status = perp_decision_commit(d);
     clear_scratch(tick, status == PERP_OK);
     bool fired = status == PERP_OK && tick->counts.refused;
     for (uint32_t rule = 1; fired && rule < PERP_REASON_RULES_END; rule++)

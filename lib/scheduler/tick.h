@@ -29,7 +29,7 @@ struct perp_tick {
 };
 
 /* Decides and commits, under the lock. */
-perp_status perp_tick_decide(struct perp_tick *tick, const perp_call *call);
+perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d);
 
 bool perp_items_grow(perp_tick_result *result);
 /* Room for as many as there are candidates; then adding can't fail. */

@@ -1,6 +1,7 @@
 /* Where jobs are kept: by id, in the order of submit, of dispatch, of their end. */
 #include "scheduler/scheduler.h"
 
+#include <math.h>
 #include <string.h>
 
 perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
@@ -18,6 +19,7 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
 
 static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_legs) {
     perp_free(core, job->metadata, job->metadata_size);
+    perp_kept_free(core, &job->kept);
     perp_free(core, job, perp_job_size(n_legs));
 }
 
@@ -39,6 +41,7 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     if (scheduler->spare)
         free_job(core, scheduler->spare, scheduler->spare_legs);
     perp_map_free(&core->jobs, &memory);
+    perp_kept_free(core, &scheduler->kept);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
     perp_free(core, scheduler->candidates,
               scheduler->candidates_capacity * sizeof *scheduler->candidates);
@@ -125,30 +128,45 @@ void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) 
     tidy_places(scheduler);
 }
 
-bool perp_spare_reserve(perp_core *core, uint32_t n_legs, uint32_t metadata_size) {
+/* A job with its legs, whole but for its place in the book; NULL: no memory. */
+static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_submit *submit,
+                                       const struct perp_kept *kept, uint32_t legs) {
+    struct perp_job_entry *job = perp_alloc(core, perp_job_size(legs));
+    if (!job)
+        return NULL;
+    memset(job, 0, perp_job_size(legs));
+    job->row = submit->job;
+    job->metadata = job->metadata_size ? perp_alloc(core, job->metadata_size) : NULL;
+    if ((job->metadata_size && !job->metadata) || !perp_kept_set(core, &job->kept, kept)) {
+        perp_free(core, job->metadata, job->metadata_size);
+        perp_free(core, job, perp_job_size(legs));
+        return NULL;
+    }
+    if (job->metadata_size)
+        memcpy(job->metadata, submit->job.metadata, job->metadata_size);
+    job->score = NAN;
+    job->n_legs = submit->n_legs;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        perp_leg_set(core, &job->legs[i], &submit->legs[i]);
+        job->exchanges |= UINT64_C(1) << job->legs[i].exchange;
+    }
+    return job;
+}
+
+bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
+                        const struct perp_kept *kept) {
     perp_scheduler *scheduler = core->scheduler;
     struct perp_map_memory memory = perp_map_memory_of(core);
+    uint32_t legs = submit->job.is_repair ? 2 : submit->n_legs;
     if (scheduler->spare) { /* of a job that was not committed */
         free_job(core, scheduler->spare, scheduler->spare_legs);
         scheduler->spare = NULL;
     }
     if (!perp_map_reserve(&core->jobs, 1, &memory) || !perp_pending_reserve(core))
         return false;
-    struct perp_job_entry *job = perp_alloc(core, perp_job_size(n_legs));
-    if (!job)
-        return false;
-    memset(job, 0, perp_job_size(n_legs));
-    if (metadata_size) {
-        job->metadata = perp_alloc(core, metadata_size);
-        if (!job->metadata) {
-            perp_free(core, job, perp_job_size(n_legs));
-            return false;
-        }
-        job->metadata_size = metadata_size;
-    }
-    scheduler->spare = job;
-    scheduler->spare_legs = n_legs;
-    return true;
+    scheduler->spare = make_job(core, submit, kept, legs);
+    scheduler->spare_legs = legs;
+    return scheduler->spare != NULL;
 }
 
 struct perp_job_entry *perp_spare_take(perp_core *core) {
@@ -181,7 +199,7 @@ void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
 /* Drops what is older than a minute and counts the rest, those chosen in this tick included. */
 uint32_t perp_times_within(struct perp_times *times, int64_t now) {
     uint32_t count = times->count, first = times->first;
-    while (count && now - times->at[first] >= PERP_RATE_WINDOW_NS) {
+    while (count && perp_ns_since(times->at[first], now) >= PERP_RATE_WINDOW_NS) {
         first++;
         count--;
     }
@@ -206,7 +224,7 @@ bool perp_times_reserve(perp_core *core, perp_exchange_id exchange) {
 void perp_times_add(perp_core *core, perp_exchange_id exchange) {
     struct perp_times *times = &core->scheduler->times[exchange];
     int64_t now = perp_clock(core);
-    while (times->count && now - times->at[times->first] >= PERP_RATE_WINDOW_NS) {
+    while (times->count && perp_ns_since(times->at[times->first], now) >= PERP_RATE_WINDOW_NS) {
         times->first++;
         times->count--;
     }
@@ -221,4 +239,10 @@ uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange
 perp_usd perp_exchange_max_notional(const perp_core *core, perp_exchange_id exchange) {
     perp_usd own = core->exchanges[exchange].max_notional;
     return own >= 0 ? own : core->config.scheduler.max_notional_per_exchange;
+}
+
+void perp_scheduler_roll(perp_core *core) {
+    perp_scheduler *scheduler = core->scheduler;
+    scheduler->submitted_today = scheduler->dispatched_today = 0;
+    memset(scheduler->ended_today, 0, sizeof scheduler->ended_today);
 }

@@ -6,14 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/chain.h"
+#include "core/core.h"
 #include "util/sized.h"
 
 #define WAIT_MS 2000 /* for a reader that puts a WAL in order, while opening */
 
+/* How far the walk that verifies goes, and how many old rows go, at each checkpoint. */
+#define WALK_STEP 10000
+#define PRUNE_STEP 10000
+
+/* Those that are not made of the columns' names (sqlite_rows.c). */
 static const char *const statement_texts[PERP_SQL_COUNT] = {
-#define X(NAME, sql) sql,
-#include "store/sqlite_statements.def"
-#undef X
+    [PERP_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [PERP_SQL_COMMIT] = "COMMIT",
+    [PERP_SQL_HEAD] = "UPDATE head SET seq = ?1, chain = ?2, pruned = ?3, pruned_chain = ?4,"
+                      " rows = ?5, guard = ?6",
+    [PERP_SQL_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints(seq, time_ns, hash, digest, guard,"
+                            " data) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [PERP_SQL_STRIP] = "UPDATE checkpoints SET data = NULL WHERE data IS NOT NULL AND seq <"
+                       " (SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT 1 OFFSET 1)",
+    [PERP_SQL_DATA] = "SELECT data FROM events WHERE seq = ?1",
+    [PERP_SQL_KEPT] = "SELECT max(seq) FROM (SELECT seq FROM events WHERE seq > ?1"
+                      " ORDER BY seq LIMIT ?2)",
+    [PERP_SQL_PRUNE_EVENTS] =
+        "DELETE FROM events WHERE seq > ?1 AND seq <= ?2"
+        " AND (job IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = events.job"
+        " AND ended_ns IS NULL))"
+        " AND (reservation IS NULL OR NOT EXISTS (SELECT 1 FROM reservations"
+        " WHERE reservations.id = events.reservation AND in_flight + used > 0))"
+        " RETURNING seq, guard",
+    [PERP_SQL_PRUNE_CHECKPOINTS] = "DELETE FROM checkpoints WHERE seq < ?1 + ?2",
 };
 
 static perp_status status_of(int code) {
@@ -85,8 +108,14 @@ static perp_status start(struct perp_sqlite *store) {
     if (store->damaged) /* the message still has the place */
         return PERP_E_CORRUPT;
     undo(store);
-    struct perp_binder to = perp_bind(store, PERP_SQL_BEGIN);
-    int code = perp_bind_run(&to);
+    perp_status status = perp_sqlite_cut_tail(store);
+    if (status != PERP_OK)
+        return status;
+    int code = perp_sqlite_run(store->statements[PERP_SQL_BEGIN], NULL, 0);
+    store->next = store->head;
+    store->next_walk = store->walk;
+    store->next_prune = store->prune;
+    store->n_appended = 0;
     return code == SQLITE_OK ? PERP_OK : perp_sqlite_fail(store, code, "begin");
 }
 
@@ -94,83 +123,65 @@ static void begin(void *user, perp_status *status) {
     struct perp_sqlite *store = user;
     *status = start(store);
     store->in_batch = *status == PERP_OK;
-    store->next = store->head;
-}
-
-static int insert_event(struct perp_sqlite *store, const perp_record *record, uint64_t checksum,
-                        const char *outcome) {
-    char job[37];
-    bool has_pool = record->exchange && record->reservation;
-    if (record->job_id)
-        perp_uuid_format(record->job_id, job);
-    struct perp_binder to = perp_bind(store, PERP_SQL_EVENT);
-    perp_bind_hash(&to, record->seq);
-    perp_bind_time(&to, record->time_ns);
-    perp_bind_hash(&to, checksum);
-    perp_bind_text(&to, record->kind);
-    perp_bind_text(&to, record->job_id ? job : NULL);
-    perp_bind_text(&to, record->exchange);
-    perp_bind_text(&to, has_pool ? perp_pool_string(record->pool) : NULL);
-    if (record->reservation)
-        perp_bind_hash(&to, record->reservation);
-    else
-        perp_bind_null(&to);
-    perp_bind_int(&to, record->amount);
-    perp_bind_int(&to, record->pnl);
-    perp_bind_int(&to, record->volume);
-    perp_bind_int(&to, record->fees);
-    perp_bind_text(&to, record->actor);
-    perp_bind_text(&to, record->reason);
-    perp_bind_text(&to, outcome);
-    perp_bind_blob(&to, record->data, record->size);
-    perp_bind_text(&to, record->detail);
-    return perp_bind_run(&to);
 }
 
 static void append(void *user, const perp_record *record, perp_status *status) {
     struct perp_sqlite *store = user;
+    uint64_t chain = 0;
     if (!store->in_batch) {
         *status = perp_sqlite_say(store, PERP_E_STATE, "append: no batch was begun");
         return;
     }
-    const struct perp_event *event = perp_event_decode(record->data, record->size, &store->room);
-    if (!event || record->seq != store->next.seq + 1) {
-        *status =
-            perp_sqlite_say(store, PERP_E_STORE, "record %llu after %llu: %s",
-                            (unsigned long long)record->seq, (unsigned long long)store->next.seq,
-                            event ? "not the next one" : "its data is no event");
+    bool follows = perp_chain_holds(store->next.seq ? store->next.chain : PERP_CHAIN_START,
+                                    record->data, record->size, &chain) &&
+                   chain == record->chain;
+    if (!follows || record->seq != store->next.seq + 1) {
+        *status = perp_sqlite_say(store, PERP_E_STORE, "record %llu after %llu: %s",
+                                  (unsigned long long)record->seq,
+                                  (unsigned long long)store->next.seq,
+                                  follows ? "not the next one" : "checksum");
         return;
     }
-    uint64_t checksum =
-        perp_event_checksum(record->seq, record->time_ns, record->data, record->size);
-    int code = insert_event(store, record, checksum, perp_sqlite_outcome(event));
-    if (code == SQLITE_OK)
-        code = perp_sqlite_rows(store, event);
-    if (code != SQLITE_OK) {
-        *status = perp_sqlite_fail(store, code, "append");
+    *status = perp_sqlite_put_event(store, record);
+    if (*status != PERP_OK)
         return;
-    }
     store->next.seq = record->seq;
-    store->next.checksum = checksum;
-    *status = PERP_OK;
+    store->next.chain = chain;
+    store->n_appended++;
 }
 
-/* Puts the head into the transaction and ends it. Where the sync of the commit fails, SQLite goes
-   back to before; the next commit overwrites what may have reached the disk. */
-static perp_status end(struct perp_sqlite *store, const struct perp_head *head) {
-    struct perp_binder to = perp_bind(store, PERP_SQL_HEAD);
-    perp_bind_hash(&to, head->seq);
-    perp_bind_hash(&to, head->checksum);
-    perp_bind_hash(&to, head->pruned);
-    perp_bind_hash(&to, perp_head_guard(head));
-    int code = perp_bind_run(&to);
+static void put_row(void *user, const perp_row *row, perp_status *status) {
+    struct perp_sqlite *store = user;
+    *status = store->in_batch ? perp_sqlite_put_row(store, row)
+                              : perp_sqlite_say(store, PERP_E_STATE, "row: no batch was begun");
+}
+
+/* Puts the head into the transaction and ends it. A commit that failed may be in the WAL all the
+   same, and must not come back. */
+static perp_status end(struct perp_sqlite *store) {
+    const struct perp_head *head = &store->next;
+    const struct perp_value values[] = {
+        perp_value_bits(head->seq),          perp_value_bits(head->chain),
+        perp_value_bits(head->pruned),       perp_value_bits(head->pruned_chain),
+        perp_value_bits(head->rows),         perp_value_bits(perp_head_guard(head)),
+    };
+    int code = perp_sqlite_run(store->statements[PERP_SQL_HEAD], values, 6);
     if (code == SQLITE_OK) {
-        to = perp_bind(store, PERP_SQL_COMMIT);
-        code = perp_bind_run(&to);
+        code = perp_sqlite_run(store->statements[PERP_SQL_COMMIT], NULL, 0);
+        store->has_tail = code != SQLITE_OK;
     }
-    if (code != SQLITE_OK)
-        return perp_sqlite_fail(store, code, "commit");
-    store->head = *head;
+    if (code != SQLITE_OK) {
+        char why[sizeof store->message];
+        perp_status status = perp_sqlite_fail(store, code, "commit");
+        memcpy(why, store->message, sizeof why);
+        undo(store);
+        if (perp_sqlite_cut_tail(store) == PERP_OK)
+            memcpy(store->message, why, sizeof why);
+        return status;
+    }
+    store->head = store->next;
+    store->walk = store->next_walk;
+    store->prune = store->next_prune;
     return PERP_OK;
 }
 
@@ -180,7 +191,9 @@ static void commit(void *user, perp_status *status) {
         *status = perp_sqlite_say(store, PERP_E_STATE, "commit: no batch was begun");
         return;
     }
-    *status = end(store, &store->next);
+    *status = perp_sqlite_prune(store, 8 + 2 * store->n_appended);
+    if (*status == PERP_OK)
+        *status = end(store);
     if (*status != PERP_OK)
         return;
     store->in_batch = false;
@@ -202,64 +215,40 @@ static void load(void *user, uint32_t from_start, const perp_loader *loader, per
     perp_store_lock_mark(&store->lock, &store->head);
 }
 
-static int with_number(struct perp_sqlite *store, enum perp_statement which, uint64_t number) {
-    struct perp_binder to = perp_bind(store, which);
-    perp_bind_hash(&to, number);
-    return perp_bind_run(&to);
-}
-
-/* Drops what is older than is wanted, up to what the older of the two checkpoints that are kept
-   needs: if the newer can't be read, it must do. */
-static int prune(struct perp_sqlite *store, uint64_t seq, struct perp_head *head) {
-    int64_t older = 0;
-    if (!store->keep_events || seq <= store->keep_events)
-        return SQLITE_OK;
-    if (perp_sqlite_number(store,
-                           "SELECT coalesce(min(seq), 0) FROM (SELECT seq FROM checkpoints"
-                           " ORDER BY seq DESC LIMIT 2)",
-                           &older) != PERP_OK)
-        return SQLITE_ERROR;
-    uint64_t last = seq - store->keep_events;
-    if (last > (uint64_t)older)
-        last = (uint64_t)older;
-    if (last <= head->pruned)
-        return SQLITE_OK;
-    static const enum perp_statement all[] = {PERP_SQL_PRUNE_EVENTS, PERP_SQL_PRUNE_JOBS,
-                                              PERP_SQL_PRUNE_RESERVATIONS,
-                                              PERP_SQL_PRUNE_CHECKPOINTS};
-    int code = SQLITE_OK;
-    for (size_t i = 0; i < sizeof all / sizeof *all && code == SQLITE_OK; i++)
-        code = with_number(store, all[i], last);
-    head->pruned = last;
-    return code;
+/* Its row, and what it makes superfluous. */
+static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64_t time_ns,
+                                  uint64_t hash, const void *data, size_t size) {
+    const uint64_t digest = perp_checkpoint_digest(data, size);
+    const struct perp_value values[] = {
+        perp_value_bits(seq),
+        perp_value_time(time_ns),
+        perp_value_bits(hash),
+        perp_value_bits(digest),
+        perp_value_bits(perp_checkpoint_guard(&store->head, seq, time_ns, hash, digest)),
+        perp_value_blob(data, size),
+    };
+    if (seq > store->head.seq)
+        return perp_sqlite_say(store, PERP_E_STORE, "checkpoint: of %llu, the events end at %llu",
+                               (unsigned long long)seq, (unsigned long long)store->head.seq);
+    int code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
+    if (code == SQLITE_OK)
+        code = perp_sqlite_run(store->statements[PERP_SQL_STRIP], NULL, 0);
+    if (code != SQLITE_OK)
+        return perp_sqlite_fail(store, code, "checkpoint");
+    perp_status status = perp_sqlite_prune_plan(store, seq);
+    return status == PERP_OK ? perp_sqlite_prune(store, PRUNE_STEP) : status;
 }
 
 static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash, const void *data,
                        size_t size, perp_status *status) {
     struct perp_sqlite *store = user;
-    struct perp_head head = store->head;
     *status = start(store);
-    if (*status == PERP_OK && seq > head.seq)
-        *status =
-            perp_sqlite_say(store, PERP_E_STORE, "checkpoint: of %llu, the events end at %llu",
-                            (unsigned long long)seq, (unsigned long long)head.seq);
-    if (*status == PERP_OK) {
-        struct perp_binder to = perp_bind(store, PERP_SQL_CHECKPOINT);
-        perp_bind_hash(&to, seq);
-        perp_bind_time(&to, time_ns);
-        perp_bind_hash(&to, hash);
-        perp_bind_hash(&to, perp_checkpoint_checksum(seq, time_ns, hash, data, size));
-        perp_bind_blob(&to, data, size);
-        int code = perp_bind_run(&to);
-        if (code == SQLITE_OK) {
-            to = perp_bind(store, PERP_SQL_STRIP);
-            code = perp_bind_run(&to);
-        }
-        if (code == SQLITE_OK)
-            code = prune(store, seq, &head);
-        *status =
-            code == SQLITE_OK ? end(store, &head) : perp_sqlite_fail(store, code, "checkpoint");
-    }
+    if (*status == PERP_OK)
+        *status = perp_sqlite_walk(store, &store->head, &store->next_walk, WALK_STEP);
+    if (*status == PERP_OK)
+        *status = put_checkpoint(store, seq, time_ns, hash, data, size);
+    if (*status == PERP_OK)
+        *status = end(store);
     undo(store);
     /* Moves the WAL's content into the file as far as readers let it; what is left, later. */
     if (*status == PERP_OK)
@@ -274,8 +263,13 @@ static void message(void *user, char *text, size_t capacity) {
 
 static void close_store(void *user) {
     struct perp_sqlite *store = user;
+    if (store->db && !store->read_only) {
+        undo(store);
+        (void)perp_sqlite_cut_tail(store);
+    }
     for (size_t i = 0; i < PERP_SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
+    perp_sqlite_finalize_rows(store);
     if (store->damaged && store->db)
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(store->db);
@@ -307,8 +301,23 @@ static perp_status check_writable(struct perp_sqlite *store, sqlite3_vfs *vfs, c
     return perp_sqlite_say(store, PERP_E_STORE, "open: the file can't be written");
 }
 
+/* What goes because of its age returns its columns, for its hash. condition: of rows that may go. */
+static perp_status prepare_prune(struct perp_sqlite *store, enum perp_statement which, int table,
+                                 const char *condition) {
+    sqlite3_str *text = sqlite3_str_new(store->db);
+    const char *name = store->tables[table].name;
+    sqlite3_str_appendf(text,
+                        "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE last_seq <= ?1"
+                        " AND %s ORDER BY last_seq LIMIT ?2) RETURNING rowid, ",
+                        name, name, condition);
+    perp_sqlite_names(text, &store->tables[table]);
+    return perp_sqlite_prepare(store, text, &store->statements[which]);
+}
+
 static perp_status prepare_all(struct perp_sqlite *store) {
     for (size_t i = 0; i < PERP_SQL_COUNT; i++) {
+        if (!statement_texts[i])
+            continue;
         int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                       &store->statements[i], NULL);
         if (code == SQLITE_ERROR) /* a table or a column is not there */
@@ -316,26 +325,50 @@ static perp_status prepare_all(struct perp_sqlite *store) {
         if (code != SQLITE_OK)
             return perp_sqlite_fail(store, code, "schema");
     }
+    perp_status status = prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS,
+                                       "ended_ns IS NOT NULL");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
+                               "in_flight + used = 0");
+    return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
+}
+
+/* Whether there is a file. Asked for its existence, SQLite says no of an empty one. */
+static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path,
+                             bool *existed) {
+    int exists = 0, usable = 0;
+    if (vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK ||
+        vfs->xAccess(vfs, path, SQLITE_ACCESS_READWRITE, &usable) != SQLITE_OK)
+        return perp_sqlite_say(store, PERP_E_STORE, "open: can't tell whether the file is there");
+    *existed = exists || usable;
+    if (!*existed && !store->read_only)
+        perp_store_lock_mark(&store->lock, NULL);
     return PERP_OK;
 }
 
 static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
-    int existed = 0;
+    bool existed = false, has_alone = false;
+    struct perp_head alone;
     perp_status status = perp_store_lock_open(store, vfs, path);
+    if (status == PERP_OK)
+        status = find_file(store, vfs, path, &existed);
     if (status != PERP_OK)
         return status;
-    /* Asked so, an empty file counts as one that is there. */
-    if (vfs->xAccess(vfs, path, SQLITE_ACCESS_READWRITE, &existed) != SQLITE_OK)
-        return perp_sqlite_say(store, PERP_E_STORE, "open: can't tell whether the file is there");
+    if (existed)
+        has_alone = perp_sqlite_peek(vfs, path, &alone);
     status = open_file(store, vfs, path);
     if (status == PERP_OK)
         status = perp_sqlite_identify(store, existed);
     if (status == PERP_OK)
         status = check_writable(store, vfs, path);
+    if (status == PERP_OK)
+        status = perp_sqlite_check_schema(store);
     if (status == PERP_OK && !store->read_only)
         status = prepare_all(store);
     if (status == PERP_OK)
         status = perp_sqlite_read_head(store, &store->head);
+    if (status == PERP_OK)
+        status = perp_sqlite_check_wal(store, has_alone ? &alone : NULL);
     /* From here on only others that write where they should not can be in the way: no waiting. */
     if (status == PERP_OK && !store->read_only)
         sqlite3_busy_timeout(store->db, 0);
@@ -377,6 +410,9 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
         return perp_fail(NULL, PERP_E_NOMEM, "no memory for the store");
     store->read_only = options.read_only != 0;
     store->keep_events = options.keep_events;
+    store->verify_events = options.verify_events;
+    store->create = options.create != 0;
+    perp_sqlite_describe(store->tables);
     perp_status status = open_path(store, vfs, path);
     if (status != PERP_OK) {
         perp_fail(NULL, status, "%s: %s", path, store->message);
@@ -386,6 +422,7 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
     *out = (perp_store){.user = store,
                         .begin = begin,
                         .append = append,
+                        .row = put_row,
                         .commit = commit,
                         .rollback = rollback,
                         .load = load,

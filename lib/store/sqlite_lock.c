@@ -12,7 +12,9 @@
    The file also notes the head after each commit. A WAL whose middle is damaged or that is gone
    looks like one that ends earlier, so the store itself can't know that commits were lost. The note
    is written after the commit is durable and never synced: after a crash it may lag, and never
-   leads. It is a hint that only ever refuses: unreadable, it is not used. */
+   leads. It is a hint that only ever refuses: unreadable, it is not used. While a store is made
+   where there was no file it says that, synced, so that an empty file which a process left that was
+   killed then is told from one that was lost. */
 #include "store/sqlite_store.h"
 
 #include <stdio.h>
@@ -26,7 +28,7 @@ struct mark {
     uint64_t magic;
     uint64_t store;
     uint64_t seq;
-    uint64_t checksum;
+    uint64_t chain;
     uint64_t guard;
 };
 
@@ -39,9 +41,9 @@ static void read_mark(struct perp_store_lock *lock) {
     if (lock->file->pMethods->xRead(lock->file, &mark, sizeof mark, 0) != SQLITE_OK ||
         mark.magic != MAGIC || mark.guard != guard_of(&mark))
         return;
-    lock->has_mark = true;
-    lock->mark =
-        (struct perp_head){.store = mark.store, .seq = mark.seq, .checksum = mark.checksum};
+    lock->is_making = !mark.store && !mark.seq;
+    lock->has_mark = !lock->is_making;
+    lock->mark = (struct perp_head){.store = mark.store, .seq = mark.seq, .chain = mark.chain};
 }
 
 static perp_status open_file(struct perp_sqlite *store, int flags) {
@@ -93,12 +95,18 @@ perp_status perp_store_lock_open(struct perp_sqlite *store, sqlite3_vfs *vfs, co
 }
 
 void perp_store_lock_mark(struct perp_store_lock *lock, const struct perp_head *head) {
-    struct mark mark = {
-        .magic = MAGIC, .store = head->store, .seq = head->seq, .checksum = head->checksum};
+    struct mark mark = {.magic = MAGIC};
+    if (head) {
+        mark.store = head->store;
+        mark.seq = head->seq;
+        mark.chain = head->chain;
+    }
     mark.guard = guard_of(&mark);
     /* The commit is durable whatever becomes of the note, so a failure is none of the commit: the
        note then lags, or is not readable. */
     (void)lock->file->pMethods->xWrite(lock->file, &mark, sizeof mark, 0);
+    if (!head)
+        (void)lock->file->pMethods->xSync(lock->file, SQLITE_SYNC_NORMAL);
 }
 
 void perp_store_lock_close(struct perp_store_lock *lock) {

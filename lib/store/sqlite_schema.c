@@ -1,8 +1,12 @@
-/* The tables, and how an older store becomes a newer one. A new store takes the same way, from the
-   first version on, so that there is one shape of each version. */
+/* The tables, indexes and views, and how an older store becomes a newer one. A new store takes the
+   same way, from no table at all, so that there is one shape. */
 #include "store/sqlite_store.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* The first version of a published release; those before are of another format. */
+#define OLDEST_VERSION 3
 
 /* clang-format off */
 
@@ -13,133 +17,180 @@
     "strftime('%Y-%m-%dT%H:%M:%S', (" #column " - " PART(column) ") / 1000000000, 'unixepoch')" \
     " || printf('.%09dZ', " PART(column) ")"
 
-/* Money in micro-dollars, times in nanoseconds since 1970 UTC, NULL where there is none. */
-static const char version_1[] =
-    "CREATE TABLE head("
-    " store INTEGER NOT NULL,"
-    " seq INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL,"
-    " pruned INTEGER NOT NULL,"
-    " guard INTEGER NOT NULL) STRICT;"
+/* The store's own, besides those of the .def files. */
+static const char own_tables[] =
+    "CREATE TABLE IF NOT EXISTS head("
+    "store INTEGER NOT NULL, "
+    "seq INTEGER NOT NULL, "
+    "chain INTEGER NOT NULL, "
+    "pruned INTEGER NOT NULL, "
+    "pruned_chain INTEGER NOT NULL, "
+    "rows INTEGER NOT NULL, "
+    "guard INTEGER NOT NULL) STRICT;"
 
-    "CREATE TABLE events("
-    " seq INTEGER PRIMARY KEY,"
-    " time_ns INTEGER,"
-    " checksum INTEGER NOT NULL,"
-    " kind TEXT NOT NULL,"
-    " job TEXT,"
-    " exchange TEXT,"
-    " pool TEXT,"
-    " reservation INTEGER,"
-    " amount INTEGER NOT NULL,"
-    " pnl INTEGER NOT NULL,"
-    " volume INTEGER NOT NULL,"
-    " fees INTEGER NOT NULL,"
-    " actor TEXT,"
-    " reason TEXT,"
-    " outcome TEXT,"
-    " data BLOB NOT NULL) STRICT;"
-    "CREATE INDEX events_of_job ON events(job) WHERE job IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS checkpoints("
+    "seq INTEGER PRIMARY KEY, "
+    "time_ns INTEGER, "
+    "hash INTEGER NOT NULL, "
+    "digest INTEGER NOT NULL, "
+    "guard INTEGER NOT NULL, "
+    "data BLOB) STRICT;";
 
-    "CREATE TABLE checkpoints("
-    " seq INTEGER PRIMARY KEY,"
-    " time_ns INTEGER,"
-    " hash INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL,"
-    " data BLOB) STRICT;"
+/* What is made anew where the version rises: {kind, name, the rest}. */
+static const struct {
+    const char *kind, *name, *rest;
+} things[] = {
+    {"INDEX", "events_of_job", "ON events(job) WHERE job IS NOT NULL"},
+    {"INDEX", "repairs_of_job", "ON jobs(parent) WHERE parent IS NOT NULL"},
+    {"INDEX", "reservations_of_job", "ON reservations(job) WHERE job IS NOT NULL"},
+    /* What may go because of its age. */
+    {"INDEX", "jobs_ended", "ON jobs(last_seq) WHERE ended_ns IS NOT NULL"},
+    {"INDEX", "reservations_ended", "ON reservations(last_seq) WHERE in_flight + used = 0"},
 
-    "CREATE TABLE exchanges("
-    " id INTEGER PRIMARY KEY,"
-    " name TEXT NOT NULL,"
-    " venue TEXT NOT NULL) STRICT;"
-
-    "CREATE TABLE jobs("
-    " seq INTEGER PRIMARY KEY,"
-    " id TEXT NOT NULL UNIQUE,"
-    " strategy TEXT NOT NULL,"
-    " state TEXT NOT NULL,"
-    " priority INTEGER NOT NULL,"
-    " notional INTEGER NOT NULL,"
-    " edge_bps REAL,"
-    " score REAL,"
-    " reduce_only INTEGER NOT NULL DEFAULT 0,"
-    " unresolved INTEGER NOT NULL DEFAULT 0,"
-    " refusal TEXT,"
-    " parent TEXT,"
-    " pnl INTEGER NOT NULL DEFAULT 0,"
-    " volume INTEGER NOT NULL DEFAULT 0,"
-    " fees INTEGER NOT NULL DEFAULT 0,"
-    " submitted_ns INTEGER,"
-    " started_ns INTEGER,"
-    " finished_ns INTEGER,"
-    " ended_ns INTEGER,"
-    " last_seq INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX repairs_of_job ON jobs(parent) WHERE parent IS NOT NULL;"
-
-    "CREATE TABLE reservations("
-    " id INTEGER PRIMARY KEY,"
-    " exchange TEXT,"
-    " pool TEXT NOT NULL,"
-    " amount INTEGER NOT NULL,"
-    " in_flight INTEGER NOT NULL,"
-    " used INTEGER NOT NULL,"
-    " job TEXT,"
-    " made_ns INTEGER,"
-    " last_seq INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX reservations_of_job ON reservations(job) WHERE job IS NOT NULL;"
-
-    "CREATE TABLE daily("
-    " day TEXT,"
-    " exchange TEXT,"
-    " pnl INTEGER NOT NULL,"
-    " volume INTEGER NOT NULL,"
-    " fees INTEGER NOT NULL,"
-    " PRIMARY KEY(day, exchange)) STRICT, WITHOUT ROWID;"
-
-    "CREATE VIEW daily_pnl AS SELECT day, exchange, "
-    USD(pnl) ", " USD(volume) ", " USD(fees) " FROM daily;"
-
-    "CREATE VIEW open_reservations AS SELECT id, exchange, pool, job, "
-    USD(amount) ", " USD(in_flight) ", " USD(used) ", " ISO(made_ns) " AS since"
-    " FROM reservations WHERE in_flight + used > 0;"
-
-    "CREATE VIEW refusals AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
-    " outcome AS refused_by FROM events WHERE kind IN ('refuse', 'reject');";
-
-static const char to_version_2[] =
-    "ALTER TABLE events ADD COLUMN detail TEXT;"
-
-    "DROP VIEW refusals;"
-    "CREATE VIEW refusals AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
-    " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject');"
-
-    "CREATE VIEW job_history AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
-    USD(notional) ", kind, outcome, " USD(amount) ", " USD(pnl) ", " USD(volume) ", " USD(fees)
-    ", actor, reason, detail, state_now FROM events"
-    " LEFT JOIN (SELECT id, strategy, notional, state AS state_now FROM jobs) ON id = job"
-    " WHERE job IS NOT NULL;";
+    {"VIEW", "daily_pnl", "AS SELECT day, exchange, " USD(pnl) ", " USD(volume) ", " USD(fees)
+     " FROM daily"},
+    {"VIEW", "open_reservations", "AS SELECT id, exchange, pool, job, "
+     USD(amount) ", " USD(in_flight) ", " USD(used) ", " ISO(made_ns) " AS since"
+     " FROM reservations WHERE in_flight + used > 0"},
+    {"VIEW", "open_hedges", "AS SELECT id AS job, strategy, " USD(notional) ", reduce_only, "
+     "edge_bps, " USD(pnl) ", " USD(volume) ", " USD(fees) ", " ISO(started_ns) " AS started, "
+     ISO(finished_ns) " AS finished FROM jobs WHERE state = 'open'"},
+    {"VIEW", "refusals", "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
+     " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"},
+    {"VIEW", "job_history", "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
+     USD(notional) ", kind, outcome, " USD(amount) ", " USD(pnl) ", " USD(volume) ", " USD(fees)
+     ", actor, reason, detail, state_now FROM events"
+     " LEFT JOIN (SELECT id, strategy, notional, state AS state_now FROM jobs) ON id = job"
+     " WHERE job IS NOT NULL"},
+    {"VIEW", "control_log", "AS SELECT seq, " ISO(time_ns) " AS time, kind, exchange, "
+     USD(amount) ", actor, reason FROM events"
+     " WHERE kind IN ('kill', 'pause', 'resume', 'mode', 'override', 'blacklist', 'limits',"
+     " 'reset_halt', 'safe_mode', 'correct', 'configuration')"},
+};
 
 /* clang-format on */
 
-/* steps[n] makes version n + 1 of version n. */
-static const char *const steps[PERP_SQLITE_VERSION] = {version_1, to_version_2};
+#define N_THINGS (sizeof things / sizeof *things)
 
-static perp_status insert_head(struct perp_sqlite *store) {
-    struct perp_head head = {.seq = 0};
-    char sql[160];
-    sqlite3_randomness(sizeof head.store, &head.store);
-    snprintf(sql, sizeof sql, "INSERT INTO head VALUES(%lld, 0, 0, 0, %lld)",
-             (long long)(int64_t)head.store, (long long)(int64_t)perp_head_guard(&head));
+/* Runs a text that was made, and frees it. */
+static perp_status run_text(struct perp_sqlite *store, sqlite3_str *text) {
+    char *sql = sqlite3_str_finish(text);
+    perp_status status = sql ? perp_sqlite_exec(store, sql, "schema")
+                             : perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the schema");
+    sqlite3_free(sql);
+    return status;
+}
+
+static perp_status make_table(struct perp_sqlite *store, int which) {
+    const struct perp_sqlite_table *table = &store->tables[which];
+    sqlite3_str *text = sqlite3_str_new(store->db);
+    sqlite3_str_appendf(text, "CREATE TABLE %s(", table->name);
+    for (int i = 0; i < table->n_columns; i++)
+        sqlite3_str_appendf(text, "%s %s, ", table->columns[i].name, table->columns[i].type);
+    sqlite3_str_appendall(text,
+                          which == PERP_SQLITE_EVENTS ? "guard INTEGER NOT NULL, PRIMARY KEY("
+                                                      : "PRIMARY KEY(");
+    for (int i = 0; i < table->n_keys; i++)
+        sqlite3_str_appendf(text, "%s%s", i ? ", " : "", table->columns[i].name);
+    sqlite3_str_appendall(text, ")) STRICT");
+    return run_text(store, text);
+}
+
+/* Columns that an older table does not have are added; they are the last ones. */
+static perp_status grow_table(struct perp_sqlite *store, int which, int64_t has) {
+    const struct perp_sqlite_table *table = &store->tables[which];
+    perp_status status = PERP_OK;
+    for (int i = (int)has; i < table->n_columns && status == PERP_OK; i++) {
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendf(text, "ALTER TABLE %s ADD COLUMN %s %s", table->name,
+                            table->columns[i].name, table->columns[i].type);
+        status = run_text(store, text);
+    }
+    return status;
+}
+
+/* How many of the table's columns are there. */
+static perp_status columns_there(struct perp_sqlite *store, int which, int64_t *has) {
+    char sql[96];
+    sqlite3_snprintf(sizeof sql, sql,
+                     "SELECT count(*) FROM pragma_table_info('%s') WHERE name <> 'guard'",
+                     store->tables[which].name);
+    return perp_sqlite_number(store, sql, has);
+}
+
+static perp_status make_tables(struct perp_sqlite *store) {
+    perp_status status = perp_sqlite_exec(store, own_tables, "schema");
+    for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
+        int64_t has = 0;
+        status = columns_there(store, i, &has);
+        if (status == PERP_OK)
+            status = has ? grow_table(store, i, has) : make_table(store, i);
+    }
+    return status;
+}
+
+static perp_status make_things(struct perp_sqlite *store) {
+    perp_status status = PERP_OK;
+    for (size_t i = 0; i < N_THINGS && status == PERP_OK; i++) {
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendf(text, "DROP %s IF EXISTS %s; CREATE %s %s %s", things[i].kind,
+                            things[i].name, things[i].kind, things[i].name, things[i].rest);
+        status = run_text(store, text);
+    }
+    return status;
+}
+
+/* The hashes of rows that have columns more. Those that are NULL, as all columns more of events
+   are, change no hash. */
+static perp_status sum_rows(struct perp_sqlite *store, struct perp_head *head) {
+    perp_status status = PERP_OK;
+    head->rows = 0;
+    for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
+        sqlite3_stmt *row = NULL;
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendall(text, "SELECT ");
+        perp_sqlite_names(text, &store->tables[i]);
+        sqlite3_str_appendf(text, " FROM %s", store->tables[i].name);
+        char *sql = sqlite3_str_finish(text);
+        if (!sql)
+            return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the schema");
+        status = perp_sqlite_query(store, sql, "schema", &row);
+        sqlite3_free(sql);
+        int code = SQLITE_DONE;
+        while (status == PERP_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
+            head->rows += perp_row_hash_of(head->store, &store->tables[i], row, 0);
+        if (status == PERP_OK && code != SQLITE_DONE)
+            status = perp_sqlite_fail(store, code, "schema");
+        sqlite3_finalize(row);
+    }
+    return status;
+}
+
+static perp_status put_head(struct perp_sqlite *store, const struct perp_head *head) {
+    char sql[256];
+    sqlite3_snprintf(sizeof sql, sql,
+                     "DELETE FROM head; INSERT INTO head VALUES(%lld, %lld, %lld, %lld, %lld,"
+                     " %lld, %lld)",
+                     (long long)head->store, (long long)head->seq, (long long)head->chain,
+                     (long long)head->pruned, (long long)head->pruned_chain,
+                     (long long)head->rows, (long long)perp_head_guard(head));
     return perp_sqlite_exec(store, sql, "head");
 }
 
-/* All steps from a version on, in one transaction: killed in between, it is as it was. */
-static perp_status upgrade(struct perp_sqlite *store, int64_t version) {
+/* All in one transaction: killed in between, it is as it was. head: NULL for a new store. */
+static perp_status upgrade(struct perp_sqlite *store, struct perp_head *head) {
+    struct perp_head fresh = {.chain = 0};
+    if (!head)
+        sqlite3_randomness(sizeof fresh.store, &fresh.store);
     perp_status status = perp_sqlite_exec(store, "BEGIN IMMEDIATE", "schema");
-    for (int64_t n = version; n < PERP_SQLITE_VERSION && status == PERP_OK; n++)
-        status = perp_sqlite_exec(store, steps[n], "schema");
-    if (status == PERP_OK && version == 0)
-        status = insert_head(store);
+    if (status == PERP_OK)
+        status = make_tables(store);
+    if (status == PERP_OK)
+        status = make_things(store);
+    if (status == PERP_OK && head)
+        status = sum_rows(store, head);
+    if (status == PERP_OK)
+        status = put_head(store, head ? head : &fresh);
     if (status == PERP_OK) {
         char sql[96];
         snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
@@ -169,15 +220,26 @@ static perp_status wal_on(struct perp_sqlite *store) {
         store, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216", "WAL mode");
 }
 
+/* An empty file is what a store that was lost may leave; only one that we were making when we were
+   killed, or that the host says is new, becomes a store. */
 static perp_status make_new(struct perp_sqlite *store, bool existed) {
+    const struct perp_store_lock *lock = &store->lock;
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_CORRUPT, "header: the file is empty, no store");
-    if (existed && store->lock.has_mark && store->lock.mark.seq > 0)
+    if (existed && lock->has_mark && lock->mark.seq > 0)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: the file is empty, though %llu events were committed",
-                               (unsigned long long)store->lock.mark.seq);
+                               (unsigned long long)lock->mark.seq);
+    if (existed && !store->create && !lock->is_making)
+        return perp_sqlite_say(store, PERP_E_CORRUPT,
+                               "header: the file is empty: a new store is made of it only with "
+                               "the option create");
     perp_status status = wal_on(store);
-    return status == PERP_OK ? upgrade(store, 0) : status;
+    if (status == PERP_OK)
+        status = upgrade(store, NULL);
+    if (status == PERP_OK)
+        store->lock.has_mark = false; /* what it said was of another */
+    return status;
 }
 
 static perp_status check_version(struct perp_sqlite *store, int64_t application, int64_t version) {
@@ -190,9 +252,11 @@ static perp_status check_version(struct perp_sqlite *store, int64_t application,
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: schema version %lld is newer than this library's (%d)",
                                (long long)version, PERP_SQLITE_VERSION);
-    if (version < 1)
-        return perp_sqlite_say(store, PERP_E_CORRUPT, "header: schema version %lld",
-                               (long long)version);
+    if (version < OLDEST_VERSION)
+        return perp_sqlite_say(store, PERP_E_CORRUPT,
+                               "header: schema version %lld is of a build that was never released;"
+                               " the oldest that is read is %d",
+                               (long long)version, OLDEST_VERSION);
     /* No store is made with it, and writing where it is falsely on would harm other pages. */
     perp_status status = perp_sqlite_number(store, "PRAGMA auto_vacuum", &vacuum);
     if (status == PERP_OK && vacuum)
@@ -200,33 +264,101 @@ static perp_status check_version(struct perp_sqlite *store, int64_t application,
     return status;
 }
 
-/* What is to be changed is looked at first: nothing is changed in a damaged store. */
+/* What is to be changed is looked at first, as it was made: nothing is changed in a damaged store.
+ */
 static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_STORE,
                                "schema version %lld must be migrated: open it for writing once",
                                (long long)version);
-    perp_status status = perp_sqlite_load(store, false, NULL);
+    struct perp_sqlite_table now[PERP_SQLITE_TABLES];
+    memcpy(now, store->tables, sizeof now);
+    perp_status status = PERP_OK;
+    for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
+        int64_t has = 0;
+        status = columns_there(store, i, &has);
+        if (has < store->tables[i].n_columns)
+            store->tables[i].n_columns = (int)has;
+    }
     if (status == PERP_OK)
-        status = upgrade(store, version);
-    return status;
+        status = perp_sqlite_load(store, true, NULL);
+    memcpy(store->tables, now, sizeof now);
+    struct perp_head head = store->head;
+    return status == PERP_OK ? upgrade(store, &head) : status;
 }
 
 perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed) {
-    int64_t application = 0, version = 0, things = 0;
+    int64_t application = 0, version = 0, objects = 0;
     perp_status status = perp_sqlite_number(store, "PRAGMA application_id", &application);
     if (status == PERP_OK)
         status = perp_sqlite_number(store, "PRAGMA user_version", &version);
     if (status == PERP_OK)
-        status = perp_sqlite_number(store, "SELECT count(*) FROM sqlite_master", &things);
+        status = perp_sqlite_number(store, "SELECT count(*) FROM sqlite_master", &objects);
     if (status != PERP_OK)
         return status;
-    if (!application && !version && !things)
+    if (!application && !version && !objects)
         return make_new(store, existed);
     status = check_version(store, application, version);
     if (status == PERP_OK && !store->read_only)
         status = wal_on(store);
     if (status == PERP_OK && version < PERP_SQLITE_VERSION)
         status = migrate(store, version);
+    return status;
+}
+
+/* ---- Whether it is ours, as made ------------------------------------------------------------- */
+
+/* The same schema in memory. */
+static perp_status make_pattern(struct perp_sqlite *store, sqlite3 **pattern) {
+    struct perp_sqlite *scratch = sqlite3_malloc(sizeof *scratch);
+    if (!scratch)
+        return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the schema");
+    memset(scratch, 0, sizeof *scratch);
+    memcpy(scratch->tables, store->tables, sizeof scratch->tables);
+    int code = sqlite3_open_v2(":memory:", &scratch->db,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
+                                   SQLITE_OPEN_NOMUTEX,
+                               NULL);
+    perp_status status = PERP_E_NOMEM;
+    if (code == SQLITE_OK)
+        status = make_tables(scratch);
+    if (status == PERP_OK)
+        status = make_things(scratch);
+    *pattern = scratch->db;
+    if (status != PERP_OK)
+        perp_sqlite_say(store, status, "schema: %s", scratch->message);
+    sqlite3_free(scratch);
+    return status;
+}
+
+/* Each table, index and view of ours must be there as this library would make it; what a host made
+   beside them is its own. */
+perp_status perp_sqlite_check_schema(struct perp_sqlite *store) {
+    sqlite3 *pattern = NULL;
+    sqlite3_stmt *want = NULL, *have = NULL;
+    perp_status status = make_pattern(store, &pattern);
+    if (status == PERP_OK &&
+        sqlite3_prepare_v2(pattern, "SELECT type, name, tbl_name, sql FROM sqlite_master", -1,
+                           &want, NULL) != SQLITE_OK)
+        status = perp_sqlite_say(store, PERP_E_NOMEM, "schema: %s", sqlite3_errmsg(pattern));
+    if (status == PERP_OK)
+        status = perp_sqlite_query(store,
+                                   "SELECT 1 FROM sqlite_master WHERE type = ?1 AND name = ?2"
+                                   " AND tbl_name = ?3 AND sql IS ?4",
+                                   "schema", &have);
+    while (status == PERP_OK && sqlite3_step(want) == SQLITE_ROW) {
+        struct perp_value values[4];
+        for (int i = 0; i < 4; i++)
+            values[i] = perp_value_of(want, i);
+        int code = perp_sqlite_run(have, values, 4);
+        if (code == SQLITE_OK)
+            status = perp_sqlite_say(store, PERP_E_CORRUPT, "schema: %s is another",
+                                     (const char *)sqlite3_column_text(want, 1));
+        else if (code != SQLITE_ROW)
+            status = perp_sqlite_fail(store, code, "schema");
+    }
+    sqlite3_finalize(want);
+    sqlite3_finalize(have);
+    sqlite3_close(pattern);
     return status;
 }

@@ -31,6 +31,7 @@ struct life {
     enum shim_way way;
     uint32_t n;
     int is_clean; /* it is that life */
+    int ends;     /* its process is killed when a call was refused: nothing of that may be there */
     int alive;
     uint64_t hash;    /* after the last call that said PERP_OK */
     int unsure;       /* killed in a call: as far as this may have got is right, too */
@@ -172,6 +173,11 @@ static void was_refused(struct life *life, int step, perp_status status) {
                   perp_core_error(life->book.core));
     ck_assert_msg(perp_core_hash(life->book.core) == life->hash, "%s: %s changed the book",
                   told(life), fault_step_name(step));
+    if (life->ends) {
+        shim_die();
+        life->alive = 0;
+        return;
+    }
     if (life->way == SHIM_DIES) {
         /* The records of the call may all be in the file, though it could not say PERP_OK. */
         life->unsure = 1;
@@ -266,10 +272,10 @@ static void live(struct life *life) {
 }
 
 /* Every n of a kind; returns how many calls were refused. */
-static uint32_t live_all(enum shim_kind kind, enum shim_way way) {
+static uint32_t live_all_ending(enum shim_kind kind, enum shim_way way, int ends) {
     static struct life life;
     uint32_t refused = 0;
-    life = (struct life){.is_clean = 1, .kind = kind};
+    life = (struct life){.is_clean = 1, .kind = kind, .ends = ends};
     live(&life);
     uint32_t count = shim_count(kind);
     ck_assert_uint_gt(count, 0);
@@ -280,6 +286,10 @@ static uint32_t live_all(enum shim_kind kind, enum shim_way way) {
         refused += life.refused;
     }
     return refused;
+}
+
+static uint32_t live_all(enum shim_kind kind, enum shim_way way) {
+    return live_all_ending(kind, way, 0);
 }
 
 START_TEST(a_full_disk_refuses_calls_and_nothing_else) {
@@ -299,6 +309,11 @@ END_TEST
 
 START_TEST(a_failed_sync_refuses_calls_and_nothing_else) {
     ck_assert_uint_gt(live_all(SHIM_SYNC, SHIM_FAILS), 50);
+}
+END_TEST
+
+START_TEST(killed_after_a_failed_sync_what_was_refused_is_not_there) {
+    ck_assert_uint_gt(live_all_ending(SHIM_SYNC, SHIM_FAILS, 1), 50);
 }
 END_TEST
 
@@ -326,6 +341,7 @@ static void add_tests(TCase *all) {
     tcase_add_test(all, a_torn_write_refuses_calls_and_nothing_else);
     tcase_add_test(all, killed_at_any_write_all_that_was_acknowledged_comes_back);
     tcase_add_test(all, a_failed_sync_refuses_calls_and_nothing_else);
+    tcase_add_test(all, killed_after_a_failed_sync_what_was_refused_is_not_there);
     tcase_add_test(all, killed_at_any_sync_all_that_was_acknowledged_comes_back);
     tcase_add_test(all, a_failed_truncate_harms_nothing);
     tcase_add_test(all, a_file_that_can_not_be_opened_harms_nothing);

@@ -25,6 +25,10 @@ void shim_arm(enum shim_kind kind, enum shim_way way, uint32_t n) {
     hit = dead = 0;
 }
 
+void shim_die(void) {
+    dead = 1;
+}
+
 void shim_heal(void) {
     armed_at = 0;
     dead = 0;
@@ -50,12 +54,14 @@ static enum fate fate_of(enum shim_kind kind) {
     if (dead) {
         return FAILS;
     }
-    if (kind != armed_kind || counts[kind] != armed_at) {
+    int comes = armed_way == SHIM_STAYS ? armed_at && counts[kind] >= armed_at
+                                        : counts[kind] == armed_at;
+    if (kind != armed_kind || !comes) {
         return WORKS;
     }
     hit = 1;
     dead = armed_way == SHIM_DIES;
-    return armed_way == SHIM_FAILS ? FAILS : CUT;
+    return armed_way == SHIM_FAILS || armed_way == SHIM_STAYS ? FAILS : CUT;
 }
 
 static sqlite3_file *of(sqlite3_file *file) {

@@ -10,12 +10,16 @@ enum shim_kind { SHIM_WRITE, SHIM_SYNC, SHIM_TRUNCATE, SHIM_OPEN, SHIM_KINDS };
 
 /* SHIM_FAILS: nothing of it is done, the disk is full. SHIM_CUT: half of it is done, then an I/O
    error. SHIM_DIES: as SHIM_CUT, and from then on nothing is written any more: what a process that
-   was killed there leaves behind. */
-enum shim_way { SHIM_FAILS, SHIM_CUT, SHIM_DIES };
+   was killed there leaves behind. SHIM_STAYS: as SHIM_FAILS, and so do all later ones of the kind.
+   What was written before a sync that fails stays in the file, as in the system's memory: a process
+   that is killed then leaves it there. */
+enum shim_way { SHIM_FAILS, SHIM_CUT, SHIM_DIES, SHIM_STAYS };
 
 void shim_register(void);
 /* The n-th operation of this kind from now on goes wrong; n 0: none does. Counts begin anew. */
 void shim_arm(enum shim_kind kind, enum shim_way way, uint32_t n);
+/* From now on nothing is written any more: the process was killed. */
+void shim_die(void);
 /* All works again. */
 void shim_heal(void);
 uint32_t shim_count(enum shim_kind kind);

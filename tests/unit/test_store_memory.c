@@ -31,7 +31,7 @@ START_TEST(what_was_rolled_back_is_not_there) {
     put_range(&store, 1, 3);
     ck_assert_int_eq(begin(&store), PERP_OK);
     make_reserve(&made, 4, 4, USD(9));
-    ck_assert_int_eq(append(&store, &made, "alpha"), PERP_OK);
+    ck_assert_int_eq(append(&store, &made), PERP_OK);
     store.rollback(store.user);
     put_nth(&store, 4);
     ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
@@ -43,7 +43,7 @@ START_TEST(what_was_not_committed_is_not_given) {
     struct made made;
     ck_assert_int_eq(begin(&store), PERP_OK);
     make_reserve(&made, 1, 1, USD(9));
-    ck_assert_int_eq(append(&store, &made, "alpha"), PERP_OK);
+    ck_assert_int_eq(append(&store, &made), PERP_OK);
     ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
     ck_assert_uint_eq(got.count, 0);
 }
@@ -60,6 +60,18 @@ START_TEST(the_newest_checkpoint_comes_first_and_then_what_is_after_it) {
     ck_assert_int_eq(load(&store, 1, &got), PERP_OK);
     ck_assert_uint_eq(got.checkpoint, 0);
     ck_assert(got_range(&got, 1, 8));
+}
+END_TEST
+
+START_TEST(where_the_checkpoint_is_refused_all_records_are_given) {
+    put_range(&store, 1, 5);
+    ck_assert_int_eq(checkpoint(&store, 3), PERP_OK);
+    got.refuses = 1;
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    got.refuses = 0;
+    ck_assert_uint_eq(got.refused, 1);
+    ck_assert_uint_eq(got.checkpoint, 0);
+    ck_assert(got_range(&got, 1, 5));
 }
 END_TEST
 
@@ -102,6 +114,7 @@ int main(void) {
     tcase_add_test(all, what_was_rolled_back_is_not_there);
     tcase_add_test(all, what_was_not_committed_is_not_given);
     tcase_add_test(all, the_newest_checkpoint_comes_first_and_then_what_is_after_it);
+    tcase_add_test(all, where_the_checkpoint_is_refused_all_records_are_given);
     tcase_add_test(all, a_second_book_opens_from_a_copy_of_the_table);
     tcase_add_test(all, opening_into_nothing_is_invalid);
     suite_add_tcase(suite, all);

@@ -1,0 +1,125 @@
+/* Time, results of exchanges, modes and protections, limits: what each event of these does. */
+#include <string.h>
+
+#include "book/book.h"
+
+static void apply_clock(perp_core *core, const struct perp_event *event) {
+    (void)core;
+    (void)event; /* every event moves the clock to its time; this one does no more */
+}
+
+static void apply_roll(perp_core *core, const struct perp_event *event) {
+    perp_capital_roll(core, perp_read_day_roll(event)->days);
+    perp_risk_roll(core);
+    perp_scheduler_roll(core);
+}
+
+static void apply_result(perp_core *core, const struct perp_event *event) {
+    perp_exchange_id exchange = perp_read_success(event)->exchange;
+    uint64_t bits = exchange == PERP_ALL_EXCHANGES ? 0 : UINT64_C(1) << exchange;
+    bool good = event->kind == PERP_EVENT_SUCCESS;
+    perp_risk_count(core, good, good ? bits : 0, good ? 0 : bits);
+}
+
+static void apply_circuit_up(perp_core *core, const struct perp_event *event) {
+    perp_exchange_id exchange = perp_read_circuit_up(event)->exchange;
+    struct perp_breaker *circuit = &core->risk->circuits[exchange];
+    if (circuit->open)
+        perp_tell_alert(core, PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, false,
+                        core->exchanges[exchange].spec.name, "the host says up");
+    circuit->open = false;
+    circuit->failures = 0;
+    circuit->ups = circuit->deciding;
+}
+
+static void apply_reset_halt(perp_core *core, const struct perp_event *event) {
+    (void)event;
+    if (core->risk->auto_halt)
+        perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, false, "book",
+                        "the halt was reset");
+    core->risk->auto_halt = false;
+    core->risk->failures = 0;
+}
+
+static void apply_mode(perp_core *core, const struct perp_event *event) {
+    core->config.risk.mode = perp_read_mode(event)->mode;
+    perp_tell_log(core, PERP_LOG_INFO, "mode: %s", perp_mode_string(core->config.risk.mode));
+}
+
+static void apply_override(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_override *override = perp_read_override(event);
+    perp_risk *risk = core->risk;
+    if (override->on || risk->override_on)
+        perp_tell_alert(core, PERP_ALERT_OVERRIDE_ON, PERP_ALERT_WARNING, override->on, "book",
+                        "manual override %s", override->on ? "on: soft rules pass" : "off");
+    risk->override_on = override->on;
+    risk->override_until = override->until;
+    risk->override_has_job = override->has_job;
+    risk->override_job = override->job;
+}
+
+static void apply_kill(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_kill *kill = perp_read_kill(event);
+    perp_risk *risk = core->risk;
+    if (kill->exchange == PERP_ALL_EXCHANGES) {
+        risk->killed = kill->on;
+    } else if (kill->on) {
+        risk->killed_exchanges |= UINT64_C(1) << kill->exchange;
+    } else {
+        risk->killed_exchanges &= ~(UINT64_C(1) << kill->exchange);
+    }
+}
+
+static bool prepare_blacklist(perp_core *core, const struct perp_event *event) {
+    (void)event;
+    return perp_names_reserve(core, &core->symbols) && perp_risk_prepare_tables(core);
+}
+
+static void apply_blacklist(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
+    uint32_t symbol = perp_names_add(&core->symbols, blacklist->symbol);
+    core->risk->blacklist[symbol] = blacklist->on;
+}
+
+static bool fits_limits(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_limits *limits = perp_read_limits(event);
+    bool own = limits->max_concurrent != PERP_NO_ID || limits->max_notional >= 0;
+    (void)core;
+    return limits->max_notional >= -1 && (!own || limits->exchange != PERP_NO_ID) &&
+           (limits->max_dispatch_per_minute == PERP_NO_ID ||
+            limits->max_dispatch_per_minute <= PERP_MAX_RATE);
+}
+
+static void apply_limits(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_limits *limits = perp_read_limits(event);
+    if (limits->max_global_concurrent_jobs != PERP_NO_ID)
+        core->config.scheduler.max_global_concurrent_jobs = limits->max_global_concurrent_jobs;
+    if (limits->max_dispatch_per_minute != PERP_NO_ID)
+        core->config.scheduler.max_dispatch_per_minute = limits->max_dispatch_per_minute;
+    if (limits->max_concurrent != PERP_NO_ID)
+        core->exchanges[limits->exchange].max_concurrent = limits->max_concurrent;
+    if (limits->max_notional >= 0)
+        core->exchanges[limits->exchange].max_notional = limits->max_notional;
+}
+
+static void apply_pause(perp_core *core, const struct perp_event *event) {
+    core->scheduler->paused = event->kind == PERP_EVENT_PAUSE;
+    perp_tell_log(core, PERP_LOG_INFO, "dispatch is %s",
+                  core->scheduler->paused ? "paused" : "resumed");
+}
+
+const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
+    [PERP_EVENT_CLOCK] = {.apply = apply_clock},
+    [PERP_EVENT_ROLL] = {.apply = apply_roll},
+    [PERP_EVENT_SUCCESS] = {.apply = apply_result},
+    [PERP_EVENT_FAILURE] = {.apply = apply_result},
+    [PERP_EVENT_CIRCUIT_UP] = {.apply = apply_circuit_up},
+    [PERP_EVENT_RESET_HALT] = {.apply = apply_reset_halt},
+    [PERP_EVENT_MODE] = {.apply = apply_mode},
+    [PERP_EVENT_OVERRIDE] = {.apply = apply_override},
+    [PERP_EVENT_KILL] = {.apply = apply_kill},
+    [PERP_EVENT_BLACKLIST] = {.prepare = prepare_blacklist, .apply = apply_blacklist},
+    [PERP_EVENT_LIMITS] = {.fits = fits_limits, .apply = apply_limits},
+    [PERP_EVENT_PAUSE] = {.apply = apply_pause},
+    [PERP_EVENT_RESUME] = {.apply = apply_pause},
+};

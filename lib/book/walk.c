@@ -1,0 +1,109 @@
+/* Every stored row of the book, once, in the order in which a checkpoint is read back. */
+#include <string.h>
+
+#include "book/book.h"
+
+/* A walk under way. */
+struct walk {
+    const perp_core *core;
+    void (*visit)(void *user, const struct perp_walked_row *row);
+    void *user;
+};
+
+static void show(const struct walk *walk, enum perp_book_row kind, uint32_t index, const void *row,
+                 const struct perp_kept *kept) {
+    const struct perp_walked_row walked = {kind, index, row, kept};
+    walk->visit(walk->user, &walked);
+}
+
+static void walk_registry(const struct walk *walk) {
+    const perp_core *core = walk->core;
+    const struct perp_ev_configuration config = {core->config.capital, core->config.risk,
+                                                 core->config.scheduler};
+    show(walk, PERP_BOOK_CONFIG, 0, &config, core->config_kept);
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
+        const struct perp_exchange_entry *entry = &core->exchanges[i];
+        const struct perp_ev_exchange exchange = {entry->spec};
+        show(walk, PERP_BOOK_EXCHANGE, i, &exchange, entry->kept);
+        show(walk, PERP_BOOK_EXCHANGE_LIMITS, i, &entry->row, entry->limits_kept);
+    }
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_instrument_entry *entry = perp_instrument_at(core, i);
+        const struct perp_ev_instrument instrument = {entry->spec};
+        show(walk, PERP_BOOK_INSTRUMENT, 0, &instrument, entry->kept);
+    }
+}
+
+static void walk_capital(const struct walk *walk) {
+    const perp_capital *capital = walk->core->capital;
+    show(walk, PERP_BOOK_LEDGER, 0, &capital->row, capital->kept);
+    for (uint32_t i = 0; i < perp_n_exchanges(walk->core); i++)
+        show(walk, PERP_BOOK_ACCOUNT, i, &capital->accounts[i].row, capital->accounts[i].kept);
+    for (const struct perp_held *held = capital->first; held; held = held->next)
+        show(walk, PERP_BOOK_RESERVATION, 0, &held->row, held->kept);
+    for (uint32_t i = 0; i < capital->keys.capacity; i++) {
+        const struct perp_key *key = capital->keys.slots[i].value;
+        if (key)
+            show(walk, PERP_BOOK_KEY, 0, &key->row, key->kept);
+    }
+}
+
+static void walk_risk(const struct walk *walk) {
+    const perp_core *core = walk->core;
+    const perp_risk *risk = core->risk;
+    show(walk, PERP_BOOK_CONTROL, 0, &risk->row, risk->kept);
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
+        show(walk, PERP_BOOK_CIRCUIT, i, &risk->circuits[i].row, risk->circuits[i].kept);
+    for (uint32_t i = 0; i < core->symbols.count; i++) {
+        struct perp_blacklisted_row row;
+        memcpy(row.symbol, core->symbols.items[i], sizeof row.symbol);
+        if (risk->blacklist[i])
+            show(walk, PERP_BOOK_BLACKLISTED, 0, &row, NULL);
+    }
+}
+
+static void walk_job(const struct walk *walk, const struct perp_job_entry *job) {
+    struct perp_leg_row legs[PERP_MAX_LEGS];
+    bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        legs[i] = job->legs[i].row;
+        if (!runs)
+            legs[i].price = 0; /* only of legs that run does the book know one */
+    }
+    const struct perp_ev_submit whole = {job->row, job->n_legs, legs};
+    show(walk, PERP_BOOK_JOB, 0, &whole, job->kept);
+}
+
+static void walk_list(const struct walk *walk, const struct perp_job_list *list) {
+    for (const struct perp_job_entry *job = list->first; job; job = job->next)
+        walk_job(walk, job);
+}
+
+static void walk_scheduler(const struct walk *walk) {
+    const perp_core *core = walk->core;
+    const perp_scheduler *scheduler = core->scheduler;
+    show(walk, PERP_BOOK_QUEUE, 0, &scheduler->row, scheduler->kept);
+    for (uint32_t x = 0; x < perp_n_exchanges(core); x++) {
+        const struct perp_times *times = &scheduler->times[x];
+        for (uint32_t i = 0; i < times->count; i++) {
+            const struct perp_dispatched_row row = {x, times->at[times->first + i]};
+            show(walk, PERP_BOOK_DISPATCHED, 0, &row, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < scheduler->n_places; i++)
+        if (scheduler->pending[i].job)
+            walk_job(walk, scheduler->pending[i].job);
+    walk_list(walk, &scheduler->running);
+    walk_list(walk, &scheduler->open);
+    walk_list(walk, &scheduler->unresolved);
+    walk_list(walk, &scheduler->ended);
+}
+
+void perp_book_walk(const perp_core *core,
+                    void (*visit)(void *user, const struct perp_walked_row *), void *user) {
+    const struct walk walk = {core, visit, user};
+    walk_registry(&walk);
+    walk_capital(&walk);
+    walk_risk(&walk);
+    walk_scheduler(&walk);
+}

@@ -1,0 +1,233 @@
+/* What each row and payload is, made from rows.def, events.def and config.def. */
+#include <string.h>
+
+#include "core/events.h"
+
+/* A field's description, in a function where T is the struct at hand. */
+#define AT(member_) .name = #member_, .offset = (uint32_t)offsetof(T, member_)
+#define FIELD_ONE(tag_, KIND, member, default_) {AT(member), .tag = (tag_), .kind = PERP_K_##KIND},
+#define FIELD_SHOW(tag_, KIND, member, default_, column_)                                          \
+    {AT(member), .tag = (tag_), .kind = PERP_K_##KIND, .column = PERP_SHOWN_##column_},
+#define FIELD_UUID(tag_, member) {AT(member), .tag = (tag_), .kind = PERP_K_UUID},
+#define FIELD_UUID_SHOW(tag_, member, column_)                                                     \
+    {AT(member), .tag = (tag_), .kind = PERP_K_UUID, .column = PERP_SHOWN_##column_},
+#define FIELD_TEXT(tag_, KIND, member) {AT(member), .tag = (tag_), .kind = PERP_K_##KIND},
+#define FIELD_BYTES(tag_, member, most_)                                                           \
+    {AT(member), .tag = (tag_), .kind = PERP_K_BYTES, .most = (most_),                             \
+     .count_offset = offsetof(T, member##_size)},
+#define FIELD_NEST(tag_, row_, member)                                                             \
+    {AT(member), .tag = (tag_), .kind = PERP_K_ROW, .row = perp_row_##row_},
+#define FIELD_LIST(tag_, row_, member, least_, most_)                                              \
+    {AT(member),                                                                                   \
+     .tag = (tag_),                                                                                \
+     .kind = PERP_K_LIST,                                                                          \
+     .least = (least_),                                                                            \
+     .most = (most_),                                                                              \
+     .count_offset = offsetof(T, n_##member),                                                      \
+     .row = perp_row_##row_},
+#define FIELD_ROOM(tag_, row_, member, most_)                                                      \
+    {AT(member),                                                                                   \
+     .tag = (tag_),                                                                                \
+     .kind = PERP_K_ROOM,                                                                          \
+     .most = (most_),                                                                              \
+     .count_offset = offsetof(T, n_##member),                                                      \
+     .row = perp_row_##row_},
+#define FIELD_NUMBERS(tag_, member, most_)                                                         \
+    {AT(member), .tag = (tag_), .kind = PERP_K_NUMBERS, .most = (most_)},
+
+/* {0} also stands for a struct whose first member is one. */
+#pragma GCC diagnostic ignored "-Wmissing-braces"
+
+/* Defaults: a value of one has one, all else is empty. */
+#define PRESET_ONE(tag, KIND, member, preset) .member = (preset),
+#define PRESET_SHOW(tag, KIND, member, preset, column) .member = (preset),
+#define PRESET_UUID(tag, member) .member = {{0}},
+#define PRESET_UUID_SHOW(tag, member, column) .member = {{0}},
+#define PRESET_TEXT(tag, KIND, member) .member = "",
+#define PRESET_BYTES(tag, member, most)
+#define PRESET_NEST(tag, row, member) .member = {0},
+#define PRESET_LIST(tag, row, member, least, most)
+#define PRESET_ROOM(tag, row, member, most)
+#define PRESET_NUMBERS(tag, member, most)
+
+/* Whether a row has memory elsewhere. */
+#define DEEP_ONE(tag, KIND, member, preset)
+#define DEEP_SHOW(tag, KIND, member, preset, column)
+#define DEEP_UUID(tag, member)
+#define DEEP_UUID_SHOW(tag, member, column)
+#define DEEP_TEXT(tag, KIND, member)
+#define DEEP_BYTES(tag, member, most) || 1
+#define DEEP_NEST(tag, row, member) || deep_##row
+#define DEEP_LIST(tag, row, member, least, most) || 1
+#define DEEP_ROOM(tag, row, member, most)
+#define DEEP_NUMBERS(tag, member, most)
+
+enum {
+#define R(row, NAME, ctype, preset) deep_##row = 0 PERP_ROW_##NAME(DEEP_),
+    PERP_ROW_TABLE(R)
+#undef R
+        deep_capital_config = 0,
+    deep_risk_config = 0,
+    deep_scheduler_config = 0,
+#define X(NAME, event, job) deep_ev_##event = 0 PERP_EV_##NAME(DEEP_),
+    PERP_EVENT_LIST(X)
+#undef X
+};
+
+static void preset_exchange(void *row) {
+    perp_exchange_spec_init(row);
+}
+
+static void preset_instrument(void *row) {
+    perp_instrument_spec_init(row);
+}
+
+#define TYPE(name_, ctype, FIELDS, preset_)                                                        \
+    const struct perp_row_type *perp_row_##name_(void) {                                           \
+        typedef ctype T;                                                                           \
+        static const struct perp_field fields[] = {FIELDS(FIELD_)};                                \
+        static const T defaults = {FIELDS(PRESET_)};                                               \
+        static const struct perp_row_type type = {.name = #name_,                                  \
+                                                  .size = sizeof(T),                               \
+                                                  .n_fields = sizeof fields / sizeof *fields,      \
+                                                  .deep = deep_##name_,                            \
+                                                  .fields = fields,                                \
+                                                  .defaults = &defaults,                           \
+                                                  .preset = (preset_)};                            \
+        return &type;                                                                              \
+    }
+
+#define R(name, NAME, ctype, preset) TYPE(name, ctype, PERP_ROW_##NAME, preset)
+PERP_ROW_TABLE(R)
+#undef R
+#define X(NAME, name, job) TYPE(ev_##name, struct perp_ev_##name, PERP_EV_##NAME, NULL)
+PERP_EVENT_LIST(X)
+#undef X
+
+/* The configuration: each section takes its own fields of config.def. */
+#define KIND_PPM PERP_K_U32
+#define KIND_U32 PERP_K_U32
+#define KIND_I32 PERP_K_I32
+#define KIND_I64 PERP_K_I64
+#define KIND_F64 PERP_K_F64
+#define KIND_USD PERP_K_I64
+#define KIND_BOOL PERP_K_U32
+#define KIND_MODE PERP_K_U32
+#define KIND_ON_REJECT PERP_K_U32
+#define KIND_REBALANCE PERP_K_U32
+#define KIND_POOLS PERP_K_U32
+#define CONFIG_FIELD(tag_, member, type) {AT(member), .tag = (tag_), .kind = KIND_##type},
+#define FIELD(section, tag, name, member, type, preset, lowest, highest)                           \
+    IN_##section(tag, member, type)
+#define NOT_HERE(tag, member, type)
+
+#define CONFIG_TYPE(section, preset_)                                                              \
+    static const struct perp_row_type type = {.name = #section,                                    \
+                                              .size = sizeof(T),                                   \
+                                              .n_fields = sizeof fields / sizeof *fields,          \
+                                              .fields = fields,                                    \
+                                              .preset = (preset_)};                                \
+    return &type
+
+static void preset_capital(void *row) {
+    perp_config config;
+    perp_config_init(&config);
+    memcpy(row, &config.capital, sizeof config.capital);
+}
+
+static void preset_risk(void *row) {
+    perp_config config;
+    perp_config_init(&config);
+    memcpy(row, &config.risk, sizeof config.risk);
+}
+
+static void preset_scheduler(void *row) {
+    perp_config config;
+    perp_config_init(&config);
+    memcpy(row, &config.scheduler, sizeof config.scheduler);
+}
+
+const struct perp_row_type *perp_row_capital_config(void) {
+    typedef perp_capital_config T;
+    static const struct perp_field fields[] = {
+#define IN_capital CONFIG_FIELD
+#define IN_risk NOT_HERE
+#define IN_scheduler NOT_HERE
+#include "core/config.def"
+#undef IN_capital
+#undef IN_risk
+#undef IN_scheduler
+    };
+    CONFIG_TYPE(capital, preset_capital);
+}
+
+/* The limits of a mode; their tags are their places in the list, which only grows. */
+enum {
+    mode_limit_tag_0,
+#define PERP_X(name, conservative, balanced, aggressive, low, high) mode_limit_tag_##name,
+    PERP_MODE_LIMIT_LIST(PERP_X)
+#undef PERP_X
+};
+
+static const struct perp_row_type *perp_row_mode_limits(void) {
+    typedef perp_mode_limits T;
+    static const struct perp_field fields[] = {
+#define PERP_X(name_, conservative, balanced, aggressive, low, high)                               \
+    {AT(name_), .tag = mode_limit_tag_##name_, .kind = PERP_K_F64},
+        PERP_MODE_LIMIT_LIST(PERP_X)
+#undef PERP_X
+    };
+    CONFIG_TYPE(mode_limits, NULL);
+}
+
+#define TAG_WEIGHTS 100
+#define TAG_MODES 101
+
+const struct perp_row_type *perp_row_risk_config(void) {
+    typedef perp_risk_config T;
+    static const struct perp_field fields[] = {
+#define IN_capital NOT_HERE
+#define IN_risk CONFIG_FIELD
+#define IN_scheduler NOT_HERE
+#include "core/config.def"
+#undef IN_capital
+#undef IN_risk
+#undef IN_scheduler
+        {AT(weights), .tag = TAG_WEIGHTS, .kind = PERP_K_REALS, .most = PERP_COMPONENT_COUNT},
+        {AT(modes), .tag = TAG_MODES, .kind = PERP_K_ARRAY, .most = PERP_MODE_COUNT,
+         .row = perp_row_mode_limits},
+    };
+    CONFIG_TYPE(risk, preset_risk);
+}
+
+const struct perp_row_type *perp_row_scheduler_config(void) {
+    typedef perp_scheduler_config T;
+    static const struct perp_field fields[] = {
+#define IN_capital NOT_HERE
+#define IN_risk NOT_HERE
+#define IN_scheduler CONFIG_FIELD
+#include "core/config.def"
+#undef IN_capital
+#undef IN_risk
+#undef IN_scheduler
+    };
+    CONFIG_TYPE(scheduler, preset_scheduler);
+}
+
+const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {
+#define X(NAME, name, job) {#name, perp_row_ev_##name, job},
+    PERP_EVENT_LIST(X)
+#undef X
+};
+
+const struct perp_row_type *perp_book_row_type(uint64_t kind) {
+    switch (kind) {
+#define R(NAME, number, type)                                                                      \
+    case number:                                                                                   \
+        return perp_row_##type();
+        PERP_BOOK_ROW_LIST(R)
+#undef R
+    default:
+        return NULL;
+    }
+}

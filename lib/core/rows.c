@@ -1,0 +1,729 @@
+/* Rows as bytes: (key, value) after (key, value), the key being tag × 8 + how the value is written.
+   Numbers are written seven bits a byte, the lowest first, the top bit saying that more follow;
+   signed ones with their sign in the lowest bit; doubles as eight bytes; texts, UUIDs and rows
+   behind their length. Tags rise; those of a list or an array come again for each of its items. A
+   value that is its field's default is left out. */
+#include "core/core.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/text.h"
+
+#define MAX_DEPTH 4
+
+/* ---- Bytes --------------------------------------------------------------------------------------
+ */
+
+void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size) {
+    void *memory = bytes->memory;
+    if (bytes->failed || !size)
+        return;
+    if (size > UINT32_MAX / 2 - bytes->size ||
+        !perp_grow(bytes->core, &memory, &bytes->capacity, bytes->size + (uint32_t)size, 1)) {
+        bytes->failed = true;
+        return;
+    }
+    bytes->memory = memory;
+    memcpy(bytes->memory + bytes->size, data, size);
+    bytes->size += (uint32_t)size;
+}
+
+void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value) {
+    unsigned char text[10];
+    size_t n = 0;
+    for (; value >= 128; value >>= 7)
+        text[n++] = (unsigned char)(value | 128);
+    text[n++] = (unsigned char)value;
+    perp_bytes_put(bytes, text, n);
+}
+
+void perp_bytes_word(struct perp_bytes *bytes, uint64_t value) {
+    unsigned char text[8];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (unsigned char)(value >> (8 * i));
+    perp_bytes_put(bytes, text, sizeof text);
+}
+
+void perp_bytes_free(struct perp_bytes *bytes) {
+    perp_free(bytes->core, bytes->memory, bytes->capacity);
+    bytes->memory = NULL;
+    bytes->size = bytes->capacity = 0;
+}
+
+uint64_t perp_read_unsigned(struct perp_reader *reader) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
+        unsigned char byte = *reader->at++;
+        if (shift == 63 && byte > 1)
+            break;
+        value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return value;
+    }
+    reader->failed = true;
+    return 0;
+}
+
+const void *perp_read_bytes(struct perp_reader *reader, uint64_t size) {
+    if (reader->failed || size > (uint64_t)(reader->end - reader->at)) {
+        reader->failed = true;
+        return NULL;
+    }
+    const void *at = reader->at;
+    reader->at += size;
+    return at;
+}
+
+uint64_t perp_read_word(struct perp_reader *reader) {
+    const unsigned char *at = perp_read_bytes(reader, 8);
+    uint64_t value = 0;
+    for (size_t i = 0; at && i < 8; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+/* ---- Fields -------------------------------------------------------------------------------------
+ */
+
+static const uint8_t wires[] = {
+#define K(KIND, wire, ctype) PERP_WIRE_##wire,
+    PERP_KIND_TABLE(K)
+#undef K
+        PERP_WIRE_BYTES, /* UUID */
+    PERP_WIRE_BYTES,     /* NAME */
+    PERP_WIRE_BYTES,     /* TEXT */
+    PERP_WIRE_BYTES,     /* BYTES */
+    PERP_WIRE_ROW,       /* ROW */
+    PERP_WIRE_ROW,       /* ARRAY */
+    PERP_WIRE_ROW,       /* LIST */
+    PERP_WIRE_ROW,       /* ROOM */
+    PERP_WIRE_UNSIGNED,  /* NUMBERS */
+    PERP_WIRE_REAL,      /* REALS */
+};
+
+/* The size in memory of one value of a kind; 0: it is no kind of one value. */
+static const uint8_t sizes[] = {
+#define K(KIND, wire, ctype) sizeof(ctype),
+    PERP_KIND_TABLE(K)
+#undef K
+        sizeof(perp_uuid),
+    PERP_NAME_SIZE,
+    PERP_NAME_SIZE,
+    0,
+    0,
+    0,
+    0,
+    0,
+    sizeof(uint64_t),
+    sizeof(double),
+};
+
+static uint32_t count_at(const struct perp_field *field, const void *row) {
+    uint32_t count;
+    if (field->kind == PERP_K_ROW)
+        return 1;
+    if (field->kind == PERP_K_ARRAY || field->kind == PERP_K_NUMBERS || field->kind == PERP_K_REALS)
+        return field->most;
+    memcpy(&count, (const char *)row + field->count_offset, sizeof count);
+    return count;
+}
+
+/* The rows that a field holds, in place or elsewhere. */
+static const void *rows_at(const struct perp_field *field, const void *row) {
+    const void *rows = (const char *)row + field->offset;
+    if (field->kind == PERP_K_LIST)
+        memcpy(&rows, (const char *)row + field->offset, sizeof rows);
+    return rows;
+}
+
+static bool holds_rows(const struct perp_field *field) {
+    return field->kind >= PERP_K_ROW && field->kind <= PERP_K_ROOM;
+}
+
+static uint64_t unsigned_at(const void *value, size_t size) {
+    uint64_t number = 0;
+    if (size == sizeof(uint64_t)) {
+        memcpy(&number, value, sizeof number);
+    } else if (size == sizeof(uint32_t)) {
+        uint32_t small;
+        memcpy(&small, value, sizeof small);
+        number = small;
+    } else {
+        bool flag;
+        memcpy(&flag, value, sizeof flag);
+        number = flag;
+    }
+    return number;
+}
+
+static int64_t signed_at(const void *value, size_t size) {
+    int64_t number;
+    int32_t small;
+    if (size == sizeof number) {
+        memcpy(&number, value, sizeof number);
+        return number;
+    }
+    memcpy(&small, value, sizeof small);
+    return small;
+}
+
+/* ---- What is kept -------------------------------------------------------------------------------
+ */
+
+/* Where in a row a kept field stood: the tags and places of the rows that it lies in. */
+struct path {
+    uint32_t depth;
+    uint32_t steps[MAX_DEPTH]; /* tag × 65536 + place */
+};
+
+struct kept_entry {
+    struct path path;
+    uint32_t size; /* of the bytes behind it, which are padded to 4 */
+};
+
+static uint32_t padded(uint32_t size) {
+    return (size + 3) & ~UINT32_C(3);
+}
+
+static bool same_path(const struct path *a, const struct path *b) {
+    return a->depth == b->depth && memcmp(a->steps, b->steps, a->depth * sizeof *a->steps) == 0;
+}
+
+static void write_kept(struct perp_bytes *to, const struct perp_kept *kept,
+                       const struct path *path) {
+    if (!kept)
+        return;
+    const char *at = (const char *)(kept + 1), *end = at + kept->size;
+    while (at < end) {
+        struct kept_entry entry;
+        memcpy(&entry, at, sizeof entry);
+        at += sizeof entry;
+        if (same_path(&entry.path, path))
+            perp_bytes_put(to, at, entry.size);
+        at += padded(entry.size);
+    }
+}
+
+/* One more field to keep; what is kept so far moves to a larger place in the arena. */
+static bool keep(struct perp_arena *arena, struct perp_kept **kept, const struct path *path,
+                 const void *bytes, size_t size) {
+    uint32_t before = *kept ? (*kept)->size : 0;
+    if (size > UINT16_MAX || before > UINT16_MAX)
+        return false;
+    struct kept_entry entry = {*path, (uint32_t)size};
+    uint32_t more = (uint32_t)sizeof entry + padded(entry.size);
+    struct perp_kept *grown = perp_arena_take(arena, sizeof *grown + before + more);
+    if (!grown)
+        return false;
+    memset(grown, 0, sizeof *grown + before + more);
+    grown->size = before + more;
+    if (before)
+        memcpy(grown + 1, *kept + 1, before);
+    memcpy((char *)(grown + 1) + before, &entry, sizeof entry);
+    memcpy((char *)(grown + 1) + before + sizeof entry, bytes, size);
+    *kept = grown;
+    return true;
+}
+
+bool perp_kept_set(perp_core *core, struct perp_kept **to, const struct perp_kept *kept) {
+    struct perp_kept *copy = NULL;
+    if (kept) {
+        copy = perp_alloc(core, sizeof *copy + kept->size);
+        if (!copy)
+            return false;
+        memcpy(copy, kept, sizeof *copy + kept->size);
+    }
+    perp_kept_free(core, to);
+    *to = copy;
+    return true;
+}
+
+void perp_kept_free(perp_core *core, struct perp_kept **kept) {
+    if (*kept)
+        perp_free(core, *kept, sizeof **kept + (*kept)->size);
+    *kept = NULL;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------
+ */
+
+static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
+                      const struct perp_kept *kept, const struct path *path);
+
+static void write_key(struct perp_bytes *to, const struct perp_field *field) {
+    perp_bytes_unsigned(to, (uint64_t)field->tag << 3 | wires[field->kind]);
+}
+
+static void write_text(struct perp_bytes *to, const struct perp_field *field, const void *text,
+                       size_t size) {
+    write_key(to, field);
+    perp_bytes_unsigned(to, size);
+    perp_bytes_put(to, text, size);
+}
+
+/* Rows go behind their length: written, then moved for it. */
+static void write_rows(struct perp_bytes *to, const struct perp_field *field, const void *row,
+                       const struct perp_kept *kept, const struct path *path) {
+    const struct perp_row_type *type = field->row();
+    const char *rows = rows_at(field, row);
+    uint32_t n = count_at(field, row);
+    struct perp_bytes part = {.core = to->core};
+    for (uint32_t i = 0; i < n && path->depth < MAX_DEPTH; i++) {
+        struct path inner = *path;
+        inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | i;
+        part.size = 0;
+        write_row(&part, type, rows + (size_t)i * type->size, kept, &inner);
+        write_text(to, field, part.memory, part.size);
+        to->failed |= part.failed;
+    }
+    perp_bytes_free(&part);
+}
+
+static void write_numbers(struct perp_bytes *to, const struct perp_field *field, const void *row) {
+    for (uint32_t i = 0; i < field->most; i++) {
+        uint64_t word;
+        memcpy(&word, (const char *)row + field->offset + i * sizeof word, sizeof word);
+        write_key(to, field);
+        if (field->kind == PERP_K_NUMBERS)
+            perp_bytes_unsigned(to, word);
+        else
+            perp_bytes_word(to, word);
+    }
+}
+
+static void write_field(struct perp_bytes *to, const struct perp_field *field, const void *row) {
+    const void *value = (const char *)row + field->offset;
+    uint64_t word;
+    int64_t number;
+    switch (wires[field->kind]) {
+    case PERP_WIRE_UNSIGNED:
+        write_key(to, field);
+        perp_bytes_unsigned(to, unsigned_at(value, sizes[field->kind]));
+        break;
+    case PERP_WIRE_SIGNED:
+        write_key(to, field);
+        number = signed_at(value, sizes[field->kind]);
+        perp_bytes_unsigned(to, (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0));
+        break;
+    case PERP_WIRE_REAL:
+        write_key(to, field);
+        memcpy(&word, value, sizeof word);
+        perp_bytes_word(to, word);
+        break;
+    default:
+        if (field->kind == PERP_K_BYTES) {
+            const void *bytes;
+            memcpy(&bytes, value, sizeof bytes);
+            write_text(to, field, bytes, count_at(field, row));
+        } else {
+            write_text(to, field, value,
+                       field->kind == PERP_K_UUID ? sizeof(perp_uuid)
+                                                  : strnlen(value, PERP_NAME_SIZE));
+        }
+    }
+}
+
+static bool is_default(const struct perp_row_type *type, const struct perp_field *field,
+                       const void *row) {
+    static const uint64_t zeros[PERP_JOB_STATE_COUNT + PERP_MAX_COMPONENTS] = {0};
+    const char *value = (const char *)row + field->offset;
+    if (field->kind == PERP_K_BYTES)
+        return count_at(field, row) == 0;
+    if (field->kind == PERP_K_NUMBERS)
+        return memcmp(value, zeros, field->most * sizeof *zeros) == 0;
+    return !type->preset && type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
+           memcmp(value, (const char *)type->defaults + field->offset, sizes[field->kind]) == 0;
+}
+
+static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
+                      const struct perp_kept *kept, const struct path *path) {
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        if (is_default(type, field, row))
+            continue;
+        if (holds_rows(field))
+            write_rows(to, field, row, kept, path);
+        else if (field->kind == PERP_K_NUMBERS || field->kind == PERP_K_REALS)
+            write_numbers(to, field, row);
+        else
+            write_field(to, field, row);
+    }
+    write_kept(to, kept, path);
+}
+
+void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
+                    const struct perp_kept *kept) {
+    const struct path path = {0, {0}};
+    write_row(to, type, row, kept, &path);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------
+ */
+
+/* What a read takes along. */
+struct reading {
+    struct perp_arena *arena;
+    struct perp_kept **kept;
+};
+
+static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
+                     struct reading *reading, const struct path *path);
+
+static void preset(const struct perp_row_type *type, void *row) {
+    if (type->defaults)
+        memcpy(row, type->defaults, type->size);
+    else
+        memset(row, 0, type->size);
+    if (type->preset)
+        type->preset(row);
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        if (!type->preset && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
+            for (uint32_t n = 0; n < count_at(field, row); n++)
+                preset(field->row(), (char *)row + field->offset + n * field->row()->size);
+    }
+}
+
+static bool store_unsigned(void *value, size_t size, uint64_t number) {
+    uint32_t small = (uint32_t)number;
+    bool flag = number != 0;
+    if (size == sizeof number)
+        memcpy(value, &number, sizeof number);
+    else if (size == sizeof small && number <= UINT32_MAX)
+        memcpy(value, &small, sizeof small);
+    else if (size == sizeof flag && number <= 1)
+        memcpy(value, &flag, sizeof flag);
+    else
+        return false;
+    return true;
+}
+
+static bool store_signed(void *value, size_t size, uint64_t zigzag) {
+    int64_t number = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+    int32_t small = (int32_t)number;
+    if (size == sizeof number)
+        memcpy(value, &number, sizeof number);
+    else if (small == number)
+        memcpy(value, &small, sizeof small);
+    else
+        return false;
+    return true;
+}
+
+static bool read_text(struct perp_reader *reader, const struct perp_field *field, void *row,
+                      struct reading *reading) {
+    uint64_t size = perp_read_unsigned(reader);
+    const void *bytes = perp_read_bytes(reader, size);
+    char *value = (char *)row + field->offset;
+    if (!bytes)
+        return false;
+    if (field->kind == PERP_K_UUID) {
+        if (size == sizeof(perp_uuid))
+            memcpy(value, bytes, sizeof(perp_uuid));
+        return size == sizeof(perp_uuid);
+    }
+    if (field->kind != PERP_K_BYTES) {
+        if (size >= PERP_NAME_SIZE || memchr(bytes, '\0', size))
+            return false;
+        memcpy(value, bytes, size);
+        return true;
+    }
+    if (size > field->most)
+        return false;
+    void *copy = size ? perp_arena_take(reading->arena, size) : NULL;
+    if (size && !copy)
+        return false;
+    if (size)
+        memcpy(copy, bytes, size);
+    uint32_t count = (uint32_t)size;
+    memcpy(value, &copy, sizeof copy);
+    memcpy((char *)row + field->count_offset, &count, sizeof count);
+    return true;
+}
+
+/* Where item n of a field goes; a list is made at its first. NULL: too many, or no memory. */
+static void *place_of(const struct perp_field *field, void *row, uint32_t n,
+                      struct reading *reading) {
+    if (n >= (field->kind == PERP_K_ROW ? 1u : field->most))
+        return NULL;
+    size_t size = field->row()->size;
+    char *rows = (char *)row + field->offset;
+    if (field->kind == PERP_K_LIST) {
+        if (n == 0) {
+            rows = perp_arena_take(reading->arena, size * field->most);
+            memcpy((char *)row + field->offset, &rows, sizeof rows);
+        } else {
+            memcpy(&rows, (char *)row + field->offset, sizeof rows);
+        }
+        if (!rows)
+            return NULL;
+    }
+    uint32_t count = n + 1;
+    if (field->kind == PERP_K_LIST || field->kind == PERP_K_ROOM)
+        memcpy((char *)row + field->count_offset, &count, sizeof count);
+    return rows + n * size;
+}
+
+static bool read_one_row(struct perp_reader *reader, const struct perp_field *field, void *row,
+                         uint32_t n, struct reading *reading, const struct path *path) {
+    uint64_t size = perp_read_unsigned(reader);
+    const unsigned char *bytes = perp_read_bytes(reader, size);
+    void *place = bytes ? place_of(field, row, n, reading) : NULL;
+    if (!place || path->depth >= MAX_DEPTH)
+        return false;
+    struct path inner = *path;
+    inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | n;
+    struct perp_reader part = {bytes, bytes + size, false};
+    return read_row(&part, field->row(), place, reading, &inner);
+}
+
+/* Value n of a field that was met. */
+static bool read_value(struct perp_reader *reader, const struct perp_field *field, void *row,
+                       uint32_t n, struct reading *reading, const struct path *path) {
+    char *value = (char *)row + field->offset;
+    uint64_t number;
+    if (holds_rows(field))
+        return read_one_row(reader, field, row, n, reading, path);
+    bool many = field->kind == PERP_K_NUMBERS || field->kind == PERP_K_REALS;
+    if (n >= (many ? field->most : 1u))
+        return false;
+    if (many)
+        value += n * sizeof(uint64_t);
+    switch (wires[field->kind]) {
+    case PERP_WIRE_UNSIGNED:
+        number = perp_read_unsigned(reader);
+        return store_unsigned(value, sizes[field->kind], number);
+    case PERP_WIRE_SIGNED:
+        number = perp_read_unsigned(reader);
+        return store_signed(value, sizes[field->kind], number);
+    case PERP_WIRE_REAL:
+        number = perp_read_word(reader);
+        memcpy(value, &number, sizeof number);
+        return true;
+    default:
+        return read_text(reader, field, row, reading);
+    }
+}
+
+static void skip_value(struct perp_reader *reader, uint64_t wire) {
+    switch (wire) {
+    case PERP_WIRE_UNSIGNED:
+    case PERP_WIRE_SIGNED:
+        perp_read_unsigned(reader);
+        break;
+    case PERP_WIRE_REAL:
+        perp_read_word(reader);
+        break;
+    case PERP_WIRE_BYTES:
+    case PERP_WIRE_ROW:
+        perp_read_bytes(reader, perp_read_unsigned(reader));
+        break;
+    default:
+        reader->failed = true;
+    }
+}
+
+static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
+                     struct reading *reading, const struct path *path) {
+    uint64_t last = 0;
+    uint32_t n = 0, f = 0;
+    preset(type, row);
+    while (reader->at < reader->end && !reader->failed) {
+        const unsigned char *start = reader->at;
+        uint64_t key = perp_read_unsigned(reader), tag = key >> 3;
+        if (reader->failed || tag == 0 || tag > UINT16_MAX || tag < last)
+            return false;
+        n = tag == last ? n + 1 : 0;
+        last = tag;
+        while (f < type->n_fields && type->fields[f].tag < tag)
+            f++;
+        if (f < type->n_fields && type->fields[f].tag == tag) {
+            if ((key & 7) != wires[type->fields[f].kind] ||
+                !read_value(reader, &type->fields[f], row, n, reading, path))
+                return false;
+            continue;
+        }
+        skip_value(reader, key & 7);
+        if (reader->failed || (reading->kept && !keep(reading->arena, reading->kept, path, start,
+                                                      (size_t)(reader->at - start))))
+            return false;
+    }
+    return !reader->failed;
+}
+
+bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type, void *row,
+                   struct perp_arena *arena, struct perp_kept **kept) {
+    struct reading reading = {arena, kept};
+    const struct path path = {0, {0}};
+    if (kept)
+        *kept = NULL;
+    return read_row(reader, type, row, &reading, &path);
+}
+
+/* ---- Copies, comparing, soundness ---------------------------------------------------------------
+ */
+
+bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row) {
+    for (uint32_t i = 0; type->deep && i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        bool list = field->kind == PERP_K_LIST;
+        if (field->kind == PERP_K_ROW &&
+            !perp_row_copy(arena, field->row(), (char *)row + field->offset))
+            return false;
+        if (!list && field->kind != PERP_K_BYTES)
+            continue;
+        uint32_t n = count_at(field, row);
+        size_t size = n * (list ? field->row()->size : 1);
+        void *from, *to = NULL;
+        memcpy(&from, (char *)row + field->offset, sizeof from);
+        if (size) {
+            to = perp_arena_take(arena, size);
+            if (!to)
+                return false;
+            memcpy(to, from, size);
+        }
+        memcpy((char *)row + field->offset, &to, sizeof to);
+    }
+    return true;
+}
+
+bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but) {
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        if (field->tag < 64 && but >> field->tag & 1)
+            continue;
+        uint32_t n = holds_rows(field) || field->kind >= PERP_K_BYTES ? count_at(field, a) : 1;
+        if (holds_rows(field) || field->kind == PERP_K_BYTES) {
+            if (n != count_at(field, b))
+                return false;
+            const char *x = rows_at(field, a), *y = rows_at(field, b);
+            if (field->kind == PERP_K_BYTES) {
+                memcpy(&x, (const char *)a + field->offset, sizeof x);
+                memcpy(&y, (const char *)b + field->offset, sizeof y);
+                if (n && memcmp(x, y, n) != 0)
+                    return false;
+                continue;
+            }
+            size_t size = field->row()->size;
+            for (uint32_t k = 0; k < n; k++)
+                if (!perp_row_same(field->row(), x + k * size, y + k * size, 0))
+                    return false;
+            continue;
+        }
+        const char *x = (const char *)a + field->offset, *y = (const char *)b + field->offset;
+        if (wires[field->kind] == PERP_WIRE_REAL) {
+            for (uint32_t k = 0; k < n; k++) {
+                double left, right; /* -0 is 0 */
+                memcpy(&left, x + k * sizeof left, sizeof left);
+                memcpy(&right, y + k * sizeof right, sizeof right);
+                if (left != right && !(isnan(left) && isnan(right)))
+                    return false;
+            }
+        } else if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT) {
+            if (strncmp(x, y, PERP_NAME_SIZE) != 0)
+                return false;
+        } else if (memcmp(x, y, n * sizes[field->kind]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool sound_number(const perp_core *core, uint32_t kind, uint64_t value) {
+    switch (kind) {
+    case PERP_K_FLAG:
+        return value <= 1;
+    case PERP_K_EXCHANGE:
+        return value < perp_n_exchanges(core);
+    case PERP_K_ANYWHERE:
+        return value == PERP_ALL_EXCHANGES || value < perp_n_exchanges(core);
+    case PERP_K_INSTRUMENT:
+        return value < perp_n_instruments(core);
+    case PERP_K_BASE:
+        return value < core->bases.count;
+    case PERP_K_POOL:
+        return value < PERP_POOL_COUNT;
+    case PERP_K_SIDE:
+        return value < PERP_SIDE_COUNT;
+    case PERP_K_STRATEGY:
+        return value < PERP_STRATEGY_COUNT;
+    case PERP_K_STATE:
+        return value < PERP_JOB_STATE_COUNT;
+    case PERP_K_MODE:
+        return value < PERP_MODE_COUNT;
+    case PERP_K_REASON:
+        return value < PERP_MAX_REASONS;
+    default:
+        return true;
+    }
+}
+
+static bool sound_amount(uint32_t kind, int64_t value) {
+    switch (kind) {
+    case PERP_K_SPAN:
+        return value >= 0 && value <= INT64_MAX / PERP_NS_PER_MS;
+    case PERP_K_USD:
+        return value >= -PERP_MOST_USD && value <= PERP_MOST_USD;
+    case PERP_K_USD0:
+        return value >= 0 && value <= PERP_MOST_USD;
+    case PERP_K_USD1:
+        return value > 0 && value <= PERP_MOST_USD;
+    default:
+        return true;
+    }
+}
+
+static bool sound_real(uint32_t kind, double value) {
+    switch (kind) {
+    case PERP_K_REAL:
+        return isfinite(value);
+    case PERP_K_REAL0:
+        return isfinite(value) && value >= 0;
+    case PERP_K_REAL1:
+        return isfinite(value) && value > 0;
+    default:
+        return true;
+    }
+}
+
+static bool sound_value(const perp_core *core, const struct perp_field *field, const void *row) {
+    const void *value = (const char *)row + field->offset;
+    double real;
+    switch (wires[field->kind]) {
+    case PERP_WIRE_UNSIGNED:
+        return field->kind == PERP_K_NUMBERS ||
+               sound_number(core, field->kind, unsigned_at(value, sizes[field->kind]));
+    case PERP_WIRE_SIGNED:
+        return sound_amount(field->kind, signed_at(value, sizes[field->kind]));
+    case PERP_WIRE_REAL:
+        memcpy(&real, value, sizeof real);
+        return field->kind == PERP_K_REALS || sound_real(field->kind, real);
+    default:
+        return field->kind == PERP_K_NAME ? perp_text_is_name(value, PERP_NAME_SIZE - 1)
+               : field->kind == PERP_K_TEXT
+                   ? !*(const char *)value || perp_text_is_name(value, PERP_NAME_SIZE - 1)
+                   : true;
+    }
+}
+
+bool perp_row_sound(const perp_core *core, const struct perp_row_type *type, const void *row,
+                    const char **what) {
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        *what = field->name;
+        if (!holds_rows(field)) {
+            if (!sound_value(core, field, row))
+                return false;
+            continue;
+        }
+        uint32_t n = count_at(field, row);
+        const char *rows = rows_at(field, row);
+        if (field->kind != PERP_K_ROW && (n < field->least || n > field->most))
+            return false;
+        for (uint32_t k = 0; k < n; k++)
+            if (!perp_row_sound(core, field->row(), rows + k * field->row()->size, what))
+                return false;
+    }
+    return true;
+}

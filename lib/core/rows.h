@@ -1,0 +1,331 @@
+/* Stored rows: their structs, and the one way in which a row becomes bytes and bytes a row
+   (docs/format.md). What a field is stands in rows.def and events.def; here is what the kinds of
+   fields mean. */
+#ifndef PERP_CORE_ROWS_H
+#define PERP_CORE_ROWS_H
+
+#include <perpcore/perpcore.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/rows.def"
+
+/* How a field is written. */
+enum perp_wire {
+    PERP_WIRE_UNSIGNED,
+    PERP_WIRE_SIGNED,
+    PERP_WIRE_REAL,
+    PERP_WIRE_BYTES,
+    PERP_WIRE_ROW
+};
+
+/* K(KIND, wire, ctype): kinds of one value. What makes a value sound is in rows.c. */
+#define PERP_KIND_TABLE(K)                                                                         \
+    K(BOOL, UNSIGNED, bool)                                                                        \
+    K(FLAG, UNSIGNED, uint32_t) /* 0 or 1 */                                                       \
+    K(U32, UNSIGNED, uint32_t)                                                                     \
+    K(U64, UNSIGNED, uint64_t)                                                                     \
+    K(EXCHANGE, UNSIGNED, uint32_t)   /* the id of one */                                          \
+    K(ANYWHERE, UNSIGNED, uint32_t)   /* the same, or PERP_ALL_EXCHANGES */                        \
+    K(INSTRUMENT, UNSIGNED, uint32_t) /* the id of one */                                          \
+    K(BASE, UNSIGNED, uint32_t)                                                                    \
+    K(POOL, UNSIGNED, uint32_t)                                                                    \
+    K(SIDE, UNSIGNED, uint32_t)                                                                    \
+    K(STRATEGY, UNSIGNED, uint32_t)                                                                \
+    K(STATE, UNSIGNED, uint32_t)                                                                   \
+    K(MODE, UNSIGNED, uint32_t)                                                                    \
+    K(REASON, UNSIGNED, uint32_t)                                                                  \
+    K(I32, SIGNED, int32_t)                                                                        \
+    K(I64, SIGNED, int64_t)                                                                        \
+    K(TIME, SIGNED, int64_t)  /* nanoseconds since 1970 UTC */                                     \
+    K(SPAN, SIGNED, int64_t)  /* not negative */                                                   \
+    K(USD, SIGNED, perp_usd)  /* within PERP_MOST_USD either way */                                \
+    K(USD0, SIGNED, perp_usd) /* not negative */                                                   \
+    K(USD1, SIGNED, perp_usd) /* above 0 */                                                        \
+    K(F64, REAL, double)                                                                           \
+    K(REAL, REAL, double)  /* finite */                                                            \
+    K(REAL0, REAL, double) /* finite, not negative */                                              \
+    K(REAL1, REAL, double) /* finite, above 0 */
+
+/* So large that sums over all exchanges can't overflow. */
+#define PERP_MOST_USD (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
+
+/* Kinds of more: texts (NAME, TEXT may be empty), BYTES; rows in place; arrays; lists elsewhere. */
+enum perp_field_kind {
+#define K(KIND, wire, ctype) PERP_K_##KIND,
+    PERP_KIND_TABLE(K)
+#undef K
+        PERP_K_UUID,
+    PERP_K_NAME,
+    PERP_K_TEXT,
+    PERP_K_BYTES,   /* memory elsewhere, and its size */
+    PERP_K_ROW,     /* one row in place */
+    PERP_K_ARRAY,   /* rows in place, all of them */
+    PERP_K_LIST,    /* rows elsewhere, and their number */
+    PERP_K_ROOM,    /* the same, in place: of a fixed room so many are taken */
+    PERP_K_NUMBERS, /* uint64_t in place */
+    PERP_K_REALS    /* double in place */
+};
+
+/* R(name, NAME, struct, preset): rows that others hold first. preset: sets all defaults, where they
+   are more than rows.def says (NULL: they are not). */
+#define PERP_ROW_TABLE(R)                                                                          \
+    R(figures, FIGURES, perp_day_figures, NULL)                                                    \
+    R(tier, TIER, perp_tier, NULL)                                                                 \
+    R(need, NEED, struct perp_need, NULL)                                                          \
+    R(price, PRICE, struct perp_price, NULL)                                                       \
+    R(filled, FILLED, struct perp_filled, NULL)                                                    \
+    R(booking, BOOKING, struct perp_booking, NULL)                                                 \
+    R(bare, BARE, struct perp_bare, NULL)                                                          \
+    R(leg, LEG, struct perp_leg_row, NULL)                                                         \
+    R(exchange, EXCHANGE, perp_exchange_spec, preset_exchange)                                     \
+    R(exchange_limits, EXCHANGE_LIMITS, struct perp_exchange_limits, NULL)                         \
+    R(instrument, INSTRUMENT, perp_instrument_spec, preset_instrument)                             \
+    R(ledger, LEDGER, struct perp_ledger_row, NULL)                                                \
+    R(account, ACCOUNT, struct perp_account_row, NULL)                                             \
+    R(reservation, RESERVATION, struct perp_reservation_row, NULL)                                 \
+    R(key, KEY, struct perp_key_row, NULL)                                                         \
+    R(control, CONTROL, struct perp_control_row, NULL)                                             \
+    R(circuit, CIRCUIT, struct perp_circuit_row, NULL)                                             \
+    R(blacklisted, BLACKLISTED, struct perp_blacklisted_row, NULL)                                 \
+    R(queue, QUEUE, struct perp_queue_row, NULL)                                                   \
+    R(dispatched, DISPATCHED, struct perp_dispatched_row, NULL)                                    \
+    R(job, JOB, struct perp_job_row, NULL) /* Rows of the configuration, from config.def. */
+typedef perp_capital_config perp_struct_capital_config;
+typedef perp_risk_config perp_struct_risk_config;
+typedef perp_scheduler_config perp_struct_scheduler_config;
+
+struct perp_row_type;
+
+struct perp_field {
+    const char *name;
+    uint16_t tag;
+    uint8_t kind;   /* perp_field_kind */
+    uint8_t column; /* perp_event_column */
+    uint16_t most;  /* of rows or numbers */
+    uint16_t least;
+    uint32_t offset;
+    uint32_t count_offset; /* of the number of rows, or the size of bytes */
+    const struct perp_row_type *(*row)(void);
+};
+
+struct perp_row_type {
+    const char *name;
+    uint32_t size;
+    uint32_t n_fields;
+    bool deep; /* some field has its memory elsewhere */
+    const struct perp_field *fields;
+    const void *defaults;      /* a row with the defaults that rows.def says */
+    void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
+};
+
+/* The columns of the table of events (perp_record). ENDED: the state that a job ended in, REFUSED:
+   the rule that refused it; both are the outcome. */
+enum perp_event_column {
+    PERP_SHOWN__,
+    PERP_SHOWN_JOB,
+    PERP_SHOWN_ANY_JOB,
+    PERP_SHOWN_EXCHANGE,
+    PERP_SHOWN_POOL,
+    PERP_SHOWN_RESERVATION,
+    PERP_SHOWN_AMOUNT,
+    PERP_SHOWN_PNL,
+    PERP_SHOWN_VOLUME,
+    PERP_SHOWN_FEES,
+    PERP_SHOWN_ENDED,
+    PERP_SHOWN_REFUSED
+};
+
+/* ---- Structs ------------------------------------------------------------------------------------
+ */
+
+/* The C type of each kind of one value, and of each row. */
+#define K(KIND, wire, ctype) typedef ctype perp_type_##KIND;
+PERP_KIND_TABLE(K)
+#undef K
+#define R(name, NAME, ctype, preset) typedef ctype perp_struct_##name;
+PERP_ROW_TABLE(R)
+#undef R
+
+/* Members of a struct, from a list of fields. */
+#define PERP_MEMBER_ONE(tag, KIND, member, preset) perp_type_##KIND member;
+#define PERP_MEMBER_SHOW(tag, KIND, member, preset, column) perp_type_##KIND member;
+#define PERP_MEMBER_UUID(tag, member) perp_uuid member;
+#define PERP_MEMBER_UUID_SHOW(tag, member, column) perp_uuid member;
+#define PERP_MEMBER_TEXT(tag, KIND, member) char member[PERP_NAME_SIZE];
+#define PERP_MEMBER_BYTES(tag, member, most)                                                       \
+    uint32_t member##_size;                                                                        \
+    void *member;
+#define PERP_MEMBER_NEST(tag, row, member) perp_struct_##row member;
+#define PERP_MEMBER_LIST(tag, row, member, least, most)                                            \
+    uint32_t n_##member;                                                                           \
+    const perp_struct_##row *member;
+#define PERP_MEMBER_ROOM(tag, row, member, most)                                                   \
+    uint32_t n_##member;                                                                           \
+    perp_struct_##row member[most];
+#define PERP_MEMBER_NUMBERS(tag, member, most) uint64_t member[most];
+
+struct perp_need {
+    PERP_ROW_NEED(PERP_MEMBER_)
+};
+struct perp_price {
+    PERP_ROW_PRICE(PERP_MEMBER_)
+};
+struct perp_filled {
+    PERP_ROW_FILLED(PERP_MEMBER_)
+};
+struct perp_booking {
+    PERP_ROW_BOOKING(PERP_MEMBER_)
+};
+struct perp_bare {
+    PERP_ROW_BARE(PERP_MEMBER_)
+};
+struct perp_leg_row {
+    PERP_ROW_LEG(PERP_MEMBER_)
+};
+struct perp_exchange_limits {
+    PERP_ROW_EXCHANGE_LIMITS(PERP_MEMBER_)
+};
+struct perp_ledger_row {
+    PERP_ROW_LEDGER(PERP_MEMBER_)
+};
+struct perp_account_row {
+    PERP_ROW_ACCOUNT(PERP_MEMBER_)
+};
+struct perp_reservation_row {
+    PERP_ROW_RESERVATION(PERP_MEMBER_)
+};
+struct perp_key_row {
+    PERP_ROW_KEY(PERP_MEMBER_)
+};
+struct perp_control_row {
+    PERP_ROW_CONTROL(PERP_MEMBER_)
+};
+struct perp_circuit_row {
+    PERP_ROW_CIRCUIT(PERP_MEMBER_)
+};
+struct perp_blacklisted_row {
+    PERP_ROW_BLACKLISTED(PERP_MEMBER_)
+};
+struct perp_queue_row {
+    PERP_ROW_QUEUE(PERP_MEMBER_)
+};
+struct perp_dispatched_row {
+    PERP_ROW_DISPATCHED(PERP_MEMBER_)
+};
+struct perp_job_row {
+    PERP_ROW_JOB(PERP_MEMBER_)
+};
+
+/* The stored part of a struct that has more: as one (row), and its fields by their names. */
+#define PERP_STORED(row_struct, FIELDS)                                                            \
+    union {                                                                                        \
+        struct row_struct row;                                                                     \
+        struct {                                                                                   \
+            FIELDS(PERP_MEMBER_)                                                                   \
+        };                                                                                         \
+    }
+
+/* ---- Bytes --------------------------------------------------------------------------------------
+ */
+
+/* Bytes that grow, in the core's memory. */
+struct perp_bytes {
+    perp_core *core;
+    char *memory;
+    uint32_t size, capacity;
+    bool failed; /* no memory */
+};
+void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size);
+void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value);
+void perp_bytes_word(struct perp_bytes *bytes, uint64_t value); /* eight bytes, the lowest first */
+void perp_bytes_free(struct perp_bytes *bytes);
+
+/* Bytes being read; failed once they end early or make no sense. */
+struct perp_reader {
+    const unsigned char *at, *end;
+    bool failed;
+};
+uint64_t perp_read_unsigned(struct perp_reader *reader);
+uint64_t perp_read_word(struct perp_reader *reader);
+/* The next `size` bytes; NULL where there are fewer. */
+const void *perp_read_bytes(struct perp_reader *reader, uint64_t size);
+
+/* Memory that is given back all at once. */
+struct perp_arena_chunk;
+struct perp_arena {
+    perp_core *core;
+    struct perp_arena_chunk *first, *now;
+    size_t used; /* of now */
+    bool failed;
+};
+void *perp_arena_take(struct perp_arena *arena, size_t size);
+void perp_arena_reset(struct perp_arena *arena);
+void perp_arena_free(struct perp_arena *arena);
+
+/* Fields of a row that this release does not know, as they were read: they are written back with
+   the row. NULL: none. */
+struct perp_kept {
+    uint32_t size; /* of the bytes that follow */
+};
+/* A copy in the core's memory; false: no memory. What *to was is freed. */
+bool perp_kept_set(perp_core *core, struct perp_kept **to, const struct perp_kept *kept);
+void perp_kept_free(perp_core *core, struct perp_kept **kept);
+
+/* Writes a row's fields: those that are not as their defaults, and what was kept. */
+void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
+                    const struct perp_kept *kept);
+/* Reads all that is left of the reader as a row; what lies elsewhere is taken from the arena, *kept
+   too. false: not such a row, or no memory (arena->failed). */
+bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type, void *row,
+                   struct perp_arena *arena, struct perp_kept **kept);
+/* Copies what a row has elsewhere into the arena. false: no memory. */
+bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row);
+/* Whether every value is one that its field may have in this book; else *what says which is not. */
+bool perp_row_sound(const perp_core *core, const struct perp_row_type *type, const void *row,
+                    const char **what);
+/* Whether two rows have the same content, but for the fields whose tags are in the set `but`. */
+bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but);
+
+/* ---- The rows of a checkpoint -------------------------------------------------------------------
+ */
+
+/* What came as an event, an exchange, an instrument, a job, is kept as its event carried it.
+   R(NAME, number, row type): numbers on disk never change. index: of an exchange, where the row is
+   one of each. */
+#define PERP_BOOK_ROW_LIST(R)                                                                      \
+    R(CONFIG, 1, ev_configuration)                                                                 \
+    R(EXCHANGE, 2, ev_exchange)                                                                    \
+    R(EXCHANGE_LIMITS, 3, exchange_limits)                                                         \
+    R(INSTRUMENT, 4, ev_instrument)                                                                \
+    R(LEDGER, 5, ledger)                                                                           \
+    R(ACCOUNT, 6, account)                                                                         \
+    R(RESERVATION, 7, reservation)                                                                 \
+    R(KEY, 8, key)                                                                                 \
+    R(CONTROL, 9, control)                                                                         \
+    R(CIRCUIT, 10, circuit)                                                                        \
+    R(BLACKLISTED, 11, blacklisted)                                                                \
+    R(QUEUE, 12, queue)                                                                            \
+    R(DISPATCHED, 13, dispatched)                                                                  \
+    R(JOB, 14, ev_submit)
+
+enum perp_book_row {
+#define R(NAME, number, type) PERP_BOOK_##NAME = number,
+    PERP_BOOK_ROW_LIST(R)
+#undef R
+        PERP_BOOK_ROW_END
+};
+
+/* perp_row_account() and so on: what a row is. */
+#define R(name, NAME, ctype, preset) const struct perp_row_type *perp_row_##name(void);
+PERP_ROW_TABLE(R)
+#undef R
+const struct perp_row_type *perp_row_capital_config(void);
+const struct perp_row_type *perp_row_risk_config(void);
+const struct perp_row_type *perp_row_scheduler_config(void);
+
+/* The type of a checkpoint's row; NULL: unknown. */
+const struct perp_row_type *perp_book_row_type(uint64_t kind);
+
+#endif
