@@ -19,7 +19,9 @@ struct perp_exchange_entry {
     perp_exchange_spec spec;     /* as added, venue filled in */
     uint32_t venue;              /* equal for accounts of one venue */
     uint32_t first_instrument_1; /* the first instrument's id + 1; 0: none */
-    uint32_t max_concurrent;     /* limits as they are now; PERP_NO_ID and -1: the default */
+    uint32_t last_instrument_1;
+    uint32_t next_in_chain_1; /* see perp_core.exchange_chains */
+    uint32_t max_concurrent;  /* limits as they are now; PERP_NO_ID and -1: the default */
     perp_usd max_notional;
 };
 
@@ -31,6 +33,7 @@ struct perp_instrument_entry {
     uint32_t book;                       /* equal for equal venue, base and kind */
     perp_instrument_id next_same_book;   /* ring of the instruments with equal `book` */
     perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
+    uint32_t next_in_chain_1;            /* see perp_core.instrument_chains */
     double fee_bps[2];                   /* taker, maker: of its exchange */
 };
 
@@ -39,6 +42,8 @@ struct perp_names {
     char (*items)[PERP_NAME_SIZE];
     uint32_t count;
     uint32_t capacity;
+    uint32_t *slots;  /* by hash: an id + 1, 0: empty; at least twice as many as texts */
+    uint32_t n_slots; /* a power of two, or 0 */
 };
 
 struct perp_event_row; /* events.h */
@@ -75,7 +80,14 @@ struct perp_core {
     /* PERP_MAX_INSTRUMENTS pointers, so that feeds can look while one is added. */
     _Atomic(struct perp_instrument_entry *) *instruments;
     _Atomic uint32_t n_instruments;
+    /* By hash of what is looked up (PERP_MAX_… chains, so that none grows): the id + 1 added last,
+       0: none; an entry has the one before it. A chain is only ever added to at its head, after the
+       entry and the count are published, so finding needs no lock. */
+    _Atomic uint32_t *exchange_chains;
+    _Atomic uint32_t *instrument_chains;
     struct perp_names venues, bases, symbols, contracts, books;
+    uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */
+    uint32_t first_in_book_capacity;
 
     perp_capital *capital;
     perp_market *market;
@@ -178,6 +190,14 @@ void perp_put_instrument(perp_core *core, const perp_instrument_spec *spec);
 uint32_t perp_names_find(const struct perp_names *names, const char *text);
 bool perp_names_reserve(perp_core *core, struct perp_names *names);
 uint32_t perp_names_add(struct perp_names *names, const char *text);
+void perp_names_free(perp_core *core, struct perp_names *names);
+/* A hash of a name of at most PERP_NAME_SIZE - 1 bytes. */
+uint64_t perp_text_hash(const char *text);
+
+/* The chain that an exchange (instrument) is in. */
+_Atomic uint32_t *perp_exchange_chain(const perp_core *core, const char *name);
+_Atomic uint32_t *perp_instrument_chain(const perp_core *core, perp_exchange_id exchange,
+                                        const char *symbol);
 
 /* Whether orders in two instruments could meet in one book. */
 bool perp_same_book(const perp_core *core, perp_instrument_id a, perp_instrument_id b);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "util/num.h"
 #include "util/sized.h"
 #include "util/text.h"
 
@@ -13,15 +14,25 @@ uint32_t perp_instrument_count(const perp_core *core) {
     return core ? perp_n_instruments(core) : 0;
 }
 
+_Atomic uint32_t *perp_exchange_chain(const perp_core *core, const char *name) {
+    return &core->exchange_chains[perp_text_hash(name) % PERP_MAX_EXCHANGES];
+}
+
+_Atomic uint32_t *perp_instrument_chain(const perp_core *core, perp_exchange_id exchange,
+                                        const char *symbol) {
+    uint64_t hash = perp_hash_u64(perp_text_hash(symbol), exchange);
+    return &core->instrument_chains[hash % PERP_MAX_INSTRUMENTS];
+}
+
 perp_status perp_exchange_find(const perp_core *core, const char *name, perp_exchange_id *id) {
     if (!core || !name || !id)
         return perp_fail(core, PERP_E_INVALID, "exchange: NULL");
-    uint32_t n = perp_n_exchanges(core);
-    for (uint32_t i = 0; i < n; i++) {
-        if (strcmp(core->exchanges[i].spec.name, name) == 0) {
-            *id = i;
-            return PERP_OK;
-        }
+    uint32_t at_1 = atomic_load_explicit(perp_exchange_chain(core, name), memory_order_acquire);
+    while (at_1 && strcmp(core->exchanges[at_1 - 1].spec.name, name) != 0)
+        at_1 = core->exchanges[at_1 - 1].next_in_chain_1;
+    if (at_1) {
+        *id = at_1 - 1;
+        return PERP_OK;
     }
     char shown[80];
     perp_text_show(name, shown, sizeof shown);
@@ -34,13 +45,15 @@ perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchang
         return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
     if (exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
-    uint32_t n = perp_n_instruments(core);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct perp_instrument_entry *entry = perp_instrument_at(core, i);
+    uint32_t at_1 =
+        atomic_load_explicit(perp_instrument_chain(core, exchange, symbol), memory_order_acquire);
+    while (at_1) {
+        const struct perp_instrument_entry *entry = perp_instrument_at(core, at_1 - 1);
         if (entry->spec.exchange == exchange && strcmp(entry->spec.symbol, symbol) == 0) {
-            *id = i;
+            *id = at_1 - 1;
             return PERP_OK;
         }
+        at_1 = entry->next_in_chain_1;
     }
     char shown[80];
     perp_text_show(symbol, shown, sizeof shown);

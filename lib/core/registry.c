@@ -12,22 +12,27 @@
 #define MAX_FEE_BPS 1000.0
 #define MAX_INTERVAL_H 168.0
 
+static _Atomic uint32_t *chains_make(perp_core *core, uint32_t n) {
+    _Atomic uint32_t *chains = perp_alloc(core, n * sizeof *chains);
+    for (uint32_t i = 0; chains && i < n; i++)
+        atomic_init(&chains[i], 0);
+    return chains;
+}
+
 bool perp_registry_open(perp_core *core) {
+    core->exchange_chains = chains_make(core, PERP_MAX_EXCHANGES);
+    core->instrument_chains = chains_make(core, PERP_MAX_INSTRUMENTS);
     core->exchanges = perp_alloc(core, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     core->instruments = perp_alloc(core, PERP_MAX_INSTRUMENTS * sizeof *core->instruments);
     if (core->exchanges)
         memset(core->exchanges, 0, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     for (uint32_t i = 0; core->instruments && i < PERP_MAX_INSTRUMENTS; i++)
         atomic_init(&core->instruments[i], NULL);
-    return core->exchanges && core->instruments;
+    return core->exchanges && core->instruments && core->exchange_chains && core->instrument_chains;
 }
 
 static size_t tiers_size(const perp_instrument_spec *spec) {
     return spec->n_tiers * sizeof *spec->tiers;
-}
-
-static void names_free(perp_core *core, struct perp_names *names) {
-    perp_free(core, names->items, names->capacity * sizeof *names->items);
 }
 
 void perp_registry_close(perp_core *core) {
@@ -40,35 +45,16 @@ void perp_registry_close(perp_core *core) {
     }
     perp_free(core, core->exchanges, PERP_MAX_EXCHANGES * sizeof *core->exchanges);
     perp_free(core, core->instruments, PERP_MAX_INSTRUMENTS * sizeof *core->instruments);
-    names_free(core, &core->venues);
-    names_free(core, &core->bases);
-    names_free(core, &core->symbols);
-    names_free(core, &core->contracts);
-    names_free(core, &core->books);
-}
-
-uint32_t perp_names_find(const struct perp_names *names, const char *text) {
-    for (uint32_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], text) == 0)
-            return i;
-    return PERP_NO_ID;
-}
-
-bool perp_names_reserve(perp_core *core, struct perp_names *names) {
-    void *items = names->items;
-    bool done = perp_grow(core, &items, &names->capacity, names->count + 1, sizeof *names->items);
-    names->items = items;
-    return done;
-}
-
-uint32_t perp_names_add(struct perp_names *names, const char *text) {
-    uint32_t found = perp_names_find(names, text);
-    if (found != PERP_NO_ID)
-        return found;
-    /* Filled with zeros, so that equal texts are equal memory, in hashes and checkpoints too. */
-    memset(names->items[names->count], 0, PERP_NAME_SIZE);
-    snprintf(names->items[names->count], PERP_NAME_SIZE, "%s", text);
-    return names->count++;
+    perp_free(core, core->exchange_chains, PERP_MAX_EXCHANGES * sizeof *core->exchange_chains);
+    perp_free(core, core->instrument_chains,
+              PERP_MAX_INSTRUMENTS * sizeof *core->instrument_chains);
+    perp_free(core, core->first_in_book_1,
+              core->first_in_book_capacity * sizeof *core->first_in_book_1);
+    perp_names_free(core, &core->venues);
+    perp_names_free(core, &core->bases);
+    perp_names_free(core, &core->symbols);
+    perp_names_free(core, &core->contracts);
+    perp_names_free(core, &core->books);
 }
 
 static bool is_name(const char text[PERP_NAME_SIZE]) {
@@ -207,7 +193,10 @@ void perp_apply_exchange(perp_core *core, const struct perp_event *event) {
     entry->venue = perp_names_add(&core->venues, entry->spec.venue);
     entry->max_concurrent = entry->spec.max_concurrent;
     entry->max_notional = entry->spec.max_notional;
+    _Atomic uint32_t *chain = perp_exchange_chain(core, entry->spec.name);
+    entry->next_in_chain_1 = atomic_load_explicit(chain, memory_order_relaxed);
     atomic_store_explicit(&core->n_exchanges, id + 1, memory_order_release);
+    atomic_store_explicit(chain, id + 1, memory_order_release);
 }
 
 static perp_status check_tiers(perp_core *core, const perp_instrument_spec *spec) {
@@ -356,6 +345,19 @@ static bool copy_tiers(perp_core *core, perp_instrument_spec *spec,
     return true;
 }
 
+/* Room for the first instrument of one more book. */
+static bool reserve_book(perp_core *core) {
+    uint32_t before = core->first_in_book_capacity;
+    void *firsts = core->first_in_book_1;
+    if (!perp_grow(core, &firsts, &core->first_in_book_capacity, core->books.count + 1,
+                   sizeof *core->first_in_book_1))
+        return false;
+    core->first_in_book_1 = firsts;
+    memset(core->first_in_book_1 + before, 0,
+           (core->first_in_book_capacity - before) * sizeof *core->first_in_book_1);
+    return true;
+}
+
 /* The entry is made here, unseen, and put into its place by apply: the slot past the last
  * instrument. */
 bool perp_prepare_instrument(perp_core *core, const struct perp_event *event) {
@@ -364,6 +366,8 @@ bool perp_prepare_instrument(perp_core *core, const struct perp_event *event) {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!perp_names_reserve(core, tables[i]))
             return false;
+    if (!reserve_book(core))
+        return false;
     struct perp_instrument_entry *entry = atomic_load(&core->instruments[id]);
     if (entry) { /* left by an addition that was not committed */
         atomic_store(&core->instruments[id], NULL);
@@ -391,6 +395,31 @@ static uint32_t book_of(perp_core *core, const struct perp_instrument_entry *ent
     return perp_names_add(&core->books, key);
 }
 
+/* Into the ring of its book, after the first one. */
+static void join_book(perp_core *core, perp_instrument_id id, struct perp_instrument_entry *entry) {
+    uint32_t *first_1 = &core->first_in_book_1[entry->book];
+    entry->next_same_book = id;
+    if (*first_1 == 0) {
+        *first_1 = id + 1;
+        return;
+    }
+    struct perp_instrument_entry *first = atomic_load(&core->instruments[*first_1 - 1]);
+    entry->next_same_book = first->next_same_book;
+    first->next_same_book = id;
+}
+
+/* To the end of its exchange's list. */
+static void join_exchange(perp_core *core, perp_instrument_id id,
+                          struct perp_instrument_entry *entry) {
+    struct perp_exchange_entry *exchange = &core->exchanges[entry->spec.exchange];
+    entry->next_on_exchange = PERP_NO_ID;
+    if (exchange->first_instrument_1 == 0)
+        exchange->first_instrument_1 = id + 1;
+    else
+        atomic_load(&core->instruments[exchange->last_instrument_1 - 1])->next_on_exchange = id;
+    exchange->last_instrument_1 = id + 1;
+}
+
 void perp_apply_instrument(perp_core *core, const struct perp_event *event) {
     (void)event;
     uint32_t id = perp_n_instruments(core);
@@ -403,24 +432,10 @@ void perp_apply_instrument(perp_core *core, const struct perp_event *event) {
     entry->book = book_of(core, entry);
     entry->fee_bps[0] = exchange->taker_fee_bps;
     entry->fee_bps[1] = exchange->maker_fee_bps;
-    entry->next_same_book = id;
-    for (uint32_t i = 0; i < id; i++) {
-        struct perp_instrument_entry *other = atomic_load(&core->instruments[i]);
-        if (other->book == entry->book) {
-            entry->next_same_book = other->next_same_book;
-            other->next_same_book = id;
-            break;
-        }
-    }
-    entry->next_on_exchange = PERP_NO_ID;
-    for (uint32_t i = id; i-- > 0 && id > 0;) {
-        struct perp_instrument_entry *other = atomic_load(&core->instruments[i]);
-        if (other->spec.exchange == entry->spec.exchange) {
-            other->next_on_exchange = id;
-            break;
-        }
-    }
-    if (core->exchanges[entry->spec.exchange].first_instrument_1 == 0)
-        core->exchanges[entry->spec.exchange].first_instrument_1 = id + 1;
+    join_book(core, id, entry);
+    join_exchange(core, id, entry);
+    _Atomic uint32_t *chain = perp_instrument_chain(core, entry->spec.exchange, entry->spec.symbol);
+    entry->next_in_chain_1 = atomic_load_explicit(chain, memory_order_relaxed);
     atomic_store_explicit(&core->n_instruments, id + 1, memory_order_release);
+    atomic_store_explicit(chain, id + 1, memory_order_release);
 }
