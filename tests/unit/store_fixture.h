@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/events.h"
+#include "book/book.h"
 #include "core/blob.h"
+#include "core/events.h"
 #include "scheduler/scheduler.h"
 
 #define T0 (INT64_C(1760000000) * 1000000000) /* 2025-10-09T08:53:20Z */
