@@ -60,7 +60,7 @@ typedef struct perp_uuid {
 /* What calls return. PERP_OK is 0, all others are negative; perp_core_error has the message.
    Where several apply: PERP_E_NOT_FOUND of the thing addressed, then PERP_E_INVALID, then the
    others in the order of the list, PERP_E_RANGE last. A call that returns an error has changed
-   nothing. docs/core.md says when each is returned. */
+   nothing (perp_core_close, which says so, aside). docs/core.md says when each is returned. */
 typedef enum perp_status {
 #define PERP_X(name, value) name = value,
     PERP_STATUS_LIST(PERP_X)
