@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define PERP_VERSION_MAJOR 0
-#define PERP_VERSION_MINOR 1
+#define PERP_VERSION_MINOR 2
 #define PERP_VERSION_PATCH 0
 /* The version of these headers as one number that grows: major × 10,000 + minor × 100 + patch. */
 #define PERP_VERSION_NUMBER                                                                        \
@@ -244,7 +244,7 @@ PERP_API const char *perp_component_string(uint32_t component);
 PERP_API const char *perp_alert_string(uint32_t alert);
 
 /* The version of the library that is loaded, which may be newer than the headers that a host was
-   compiled with: "0.1.0", and as PERP_VERSION_NUMBER. */
+   compiled with: "0.2.0", and as PERP_VERSION_NUMBER. */
 PERP_API const char *perp_version_string(void);
 PERP_API uint32_t perp_version_number(void);
 

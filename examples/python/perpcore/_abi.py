@@ -9,7 +9,7 @@ from typing import Any, Dict, Tuple
 
 from ._listed import Listed
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 VERSION_NUMBER = 100
 
 PERP_ALERT_COUNT = 14
