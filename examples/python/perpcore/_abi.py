@@ -10,7 +10,7 @@ from typing import Any, Dict, Tuple
 from ._listed import Listed
 
 VERSION = "0.2.0"
-VERSION_NUMBER = 100
+VERSION_NUMBER = 200
 
 PERP_ALERT_COUNT = 14
 PERP_ALL_EXCHANGES = 4294967295
@@ -45,7 +45,7 @@ PERP_SYSTEM_COUNT = 5
 PERP_TIME_NONE = -9223372036854775808
 PERP_USD = 1000000
 PERP_VERSION_MAJOR = 0
-PERP_VERSION_MINOR = 1
+PERP_VERSION_MINOR = 2
 PERP_VERSION_PATCH = 0
 
 
@@ -1440,6 +1440,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_limits_init": (None, (POINTER(perp_limits),)),
     "perp_scheduler_set_limits": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_limits),)),
     "perp_scheduler_job": (c_int, (c_void_p, POINTER(perp_uuid), POINTER(perp_job_info),)),
+    "perp_scheduler_job_metadata": (c_int, (c_void_p, POINTER(perp_uuid), c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_scheduler_list": (c_int, (c_void_p, c_uint32, POINTER(perp_uuid), c_uint32, POINTER(c_uint32),)),
     "perp_scheduler_query": (c_int, (c_void_p, POINTER(perp_scheduler_state),)),
 }
