@@ -72,8 +72,8 @@ typedef struct perp_alert {
 
 /* What the library tells the host. Each may be NULL. They run on the thread that made the call,
    after its change was made, with no lock held, and may call back into the library (not
-   perp_core_close, and not perp_scheduler_tick: PERP_E_STATE). Pointers are valid during the
-   callback only. */
+   perp_core_close, perp_scheduler_tick and perp_monitor_watch: PERP_E_STATE). Pointers are valid
+   during the callback only. */
 typedef struct perp_callbacks {
     void *user;
     /* A job was dispatched: send its orders. Not set: the host polls the result of the tick. */

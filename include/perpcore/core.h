@@ -36,13 +36,21 @@ PERP_API perp_status perp_core_flush(perp_core *core);
    no store, or it keeps none. PERP_E_STORE, PERP_E_NOMEM. */
 PERP_API perp_status perp_core_checkpoint(perp_core *core);
 
-/* Makes what waits for a barrier durable, then frees the book and all that belongs to it. NULL is
-   allowed; from inside a callback of the core nothing happens. No other call may be running. */
-PERP_API void perp_core_close(perp_core *core);
+/* Makes what waits for a barrier durable, then frees the book and all that belongs to it. PERP_OK:
+   it is closed, also for NULL.
+   PERP_E_STATE: the book is in use, so it was not closed and nothing was changed: a callback of it
+   or its market source runs on this thread, in whatever book's callback this call is made, or
+   another thread is seen to be inside a call or callback. Not every call can be seen: that none
+   runs on another thread, and none starts, is up to the host.
+   PERP_E_STORE: what waited could not be made durable. The book is closed all the same, without the
+   changes since the last barrier, and the log is told; call perp_core_flush before to keep the book
+   where that fails.
+   On an error perp_core_error(NULL) has the message. */
+PERP_API perp_status perp_core_close(perp_core *core);
 
 /* The message of this thread's last failed call on this core or on a module of it: one line, what,
    which value, which limit. "" if none failed. core NULL: of the last failed call that had no core
-   (open, config, a store, a formula). Valid until this thread's next call. */
+   (open, close, config, a store, a formula). Valid until this thread's next call. */
 PERP_API const char *perp_core_error(const perp_core *core);
 
 /* Checks every invariant of the book. PERP_E_CORRUPT: the message names the first that is broken,

@@ -375,7 +375,7 @@ struct job_info {
     std::optional<time> started, ended;
     usd pnl, volume, fees;
     std::uint64_t order;
-    perp::job job; // as submitted, defaults filled in, without the bytes of its metadata
+    perp::job job; // as submitted, defaults filled in; scheduler::job_metadata has its metadata
 
     explicit job_info(const perp_job_info &c)
         : state{c.state}, last_refusal{c.last_refusal}, overdue(c.overdue != 0),

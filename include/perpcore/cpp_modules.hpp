@@ -6,6 +6,9 @@
 
 #include <perpcore/cpp_config.hpp>
 
+#include <array>
+#include <string>
+
 namespace perp {
 
 // ---- Capital ------------------------------------------------------------------------------------
@@ -604,6 +607,17 @@ class scheduler {
         auto info = detail::sized<perp_job_info>();
         ec = perp_scheduler_job(handle_, &id.c(), &info);
         return job_info(info);
+    }
+
+    // What the job was submitted with; empty for a repair. PERP_E_NOT_FOUND as above.
+    std::string job_metadata(const job_id &id) const {
+        return detail::must(core_, [&](auto &ec) { return job_metadata(id, ec); });
+    }
+    std::string job_metadata(const job_id &id, std::error_code &ec) const {
+        std::array<char, PERP_MAX_METADATA> bytes;
+        std::size_t size = 0;
+        ec = perp_scheduler_job_metadata(handle_, &id.c(), bytes.data(), bytes.size(), &size);
+        return ec ? std::string() : std::string(bytes.data(), size);
     }
 
     std::vector<job_id> list(job_state state) const {

@@ -129,7 +129,8 @@ typedef struct perp_book_buffer {
 /* For a host that keeps its own books: asked for the quote or book of instruments marked `pulled`,
    before a decision looks at them, with no lock held. now_ns: the time of the decision. The
    function fills quote->… (instrument is preset) or the levels, and sets *have to 1; what it gives
-   is checked like a feed's. book may be NULL. */
+   is checked like a feed's. book may be NULL. They may call back into the library as callbacks may
+   (perp_callbacks); decisions that they ask for are made on the quotes that are there. */
 typedef struct perp_market_source {
     uint32_t struct_size;
     uint32_t reserved; /* 0 */
@@ -142,8 +143,8 @@ typedef struct perp_market_source {
                  uint32_t *have);
 } perp_market_source;
 
-/* Registers (copied) or, with NULL, removes the source. Not while decisions run on other threads.
- */
+/* Registers (copied) or, with NULL, removes the source. Not while decisions run on other threads;
+   PERP_E_STATE: called from inside the source. */
 PERP_API perp_status perp_market_set_source(perp_market *market, const perp_market_source *source);
 
 /* What is known of an instrument at now_ns (the later of it and the clock). Fields without data are

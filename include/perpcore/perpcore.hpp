@@ -233,9 +233,11 @@ class [[nodiscard]] core : public core_ref {
             core(std::move(other)).swap(*this);
         return *this;
     }
-    // Inside a callback of its own the book stays open for good: nothing else could be safe.
+    // A book in use, as inside of a callback of its own, stays open for good: nothing else could be
+    // safe.
     ~core() {
-        close();
+        std::error_code ec;
+        close(ec);
         if (c_)
             (void)owned_.release();
     }
@@ -307,18 +309,27 @@ class [[nodiscard]] core : public core_ref {
         return made;
     }
 
-    // Makes what waits durable (flush says whether that worked), then frees the book. Inside a
-    // callback of it nothing happens, and log is told.
-    void close() noexcept {
-        if (owned_ && owned_->is_running("a core was not closed: one of its callbacks runs"))
+    // Makes what waits durable, then frees the book. PERP_E_STATE: it is in use (one of its
+    // callbacks or a call on another thread runs) and stays open; log is told. PERP_E_STORE: what
+    // waited is lost, and the book is closed all the same.
+    void close() {
+        if (is_in_use())
+            throw error(PERP_E_STATE, "core.close: inside a callback");
+        detail::must(nullptr, [&](auto &ec) { close(ec); });
+    }
+    void close(std::error_code &ec) noexcept {
+        ec = is_in_use() ? PERP_E_STATE : perp_core_close(c_);
+        if (ec == PERP_E_STATE)
             return;
-        perp_core_close(c_);
         c_ = nullptr;
         host_ = nullptr;
         owned_.reset();
     }
 
   private:
+    bool is_in_use() const noexcept {
+        return owned_ && owned_->is_running("a core was not closed: one of its callbacks runs");
+    }
     void swap(core &other) noexcept {
         std::swap(c_, other.c_);
         std::swap(host_, other.host_);

@@ -244,12 +244,22 @@ typedef struct perp_job_info {
     perp_usd volume;
     perp_usd fees;
     uint64_t order; /* place in the order of submit */
-    perp_job job;   /* as submitted, defaults filled in; metadata NULL (its size stays) */
+    perp_job job;   /* as submitted, defaults filled in; metadata NULL (its size stays:
+                       perp_scheduler_job_metadata has it) */
 } perp_job_info;
 
 /* PERP_E_NOT_FOUND: not known, or no longer among the last history_size. */
 PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid *job_id,
                                         perp_job_info *info);
+
+/* Writes the metadata that a job was submitted with, as long as perp_scheduler_job knows the job,
+   also after a restart; a repair has none. *size gets its size, with which no terminating zero is
+   counted or written. PERP_E_NOT_FOUND: as above; PERP_E_RANGE: capacity is too small (*size says
+   what is needed, nothing is written; buffer may be NULL with capacity 0; PERP_MAX_METADATA always
+   suffices); PERP_E_INVALID: NULL. */
+PERP_API perp_status perp_scheduler_job_metadata(const perp_scheduler *scheduler,
+                                                 const perp_uuid *job_id, void *buffer,
+                                                 size_t capacity, size_t *size);
 
 /* Ids of jobs in a state: pending ones in order of submit, running ones in order of dispatch (those
    in doubt among them; asked for by PERP_JOB_IN_DOUBT, only those), ended ones newest first. Fills

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define PERP_VERSION_MAJOR 0
-#define PERP_VERSION_MINOR 1
+#define PERP_VERSION_MINOR 2
 #define PERP_VERSION_PATCH 0
 /* The version of these headers as one number that grows: major × 10,000 + minor × 100 + patch. */
 #define PERP_VERSION_NUMBER                                                                        \
@@ -60,7 +60,7 @@ typedef struct perp_uuid {
 /* What calls return. PERP_OK is 0, all others are negative; perp_core_error has the message.
    Where several apply: PERP_E_NOT_FOUND of the thing addressed, then PERP_E_INVALID, then the
    others in the order of the list, PERP_E_RANGE last. A call that returns an error has changed
-   nothing. docs/core.md says when each is returned. */
+   nothing (perp_core_close, which says so, aside). docs/core.md says when each is returned. */
 typedef enum perp_status {
 #define PERP_X(name, value) name = value,
     PERP_STATUS_LIST(PERP_X)
@@ -244,7 +244,7 @@ PERP_API const char *perp_component_string(uint32_t component);
 PERP_API const char *perp_alert_string(uint32_t alert);
 
 /* The version of the library that is loaded, which may be newer than the headers that a host was
-   compiled with: "0.1.0", and as PERP_VERSION_NUMBER. */
+   compiled with: "0.2.0", and as PERP_VERSION_NUMBER. */
 PERP_API const char *perp_version_string(void);
 PERP_API uint32_t perp_version_number(void);
 

@@ -1,4 +1,5 @@
 /* Opening a book, empty or as its store has it, and closing it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,13 +217,42 @@ perp_status perp_core_replay(const perp_config *config, uint64_t to_seq,
     return PERP_OK;
 }
 
-void perp_core_close(perp_core *core) {
-    if (!core || perp_in_callback(core))
-        return;
+/* Whether no call is inside the book, as far as that can be seen: feeds are not counted. */
+static perp_status check_unused(perp_core *core) {
+    if (perp_in_callback(core))
+        return perp_fail(NULL, PERP_E_STATE, "close: a callback or source of the book runs");
+    if (core->recovering)
+        return perp_fail(NULL, PERP_E_STATE, "close: the book is being opened");
+    bool in_use = atomic_load(&core->n_callbacks) > 0 || perp_decisions_wait(core);
+    if (!in_use && perp_try_lock(core))
+        perp_unlock(core);
+    else
+        in_use = true;
+    return in_use ? perp_fail(NULL, PERP_E_STATE, "close: another call is running") : PERP_OK;
+}
+
+perp_status perp_core_close(perp_core *core) {
+    if (!core)
+        return PERP_OK;
+    perp_status status = check_unused(core);
+    if (status != PERP_OK)
+        return status;
     /* What waits for a barrier is made durable; a store that fails now keeps its promise of the
      * last one. */
-    if (perp_core_flush(core) != PERP_OK && core->config.callbacks.log)
-        core->config.callbacks.log(core->config.callbacks.user, PERP_LOG_ERROR,
-                                   "closed without the changes since the last barrier");
+    status = perp_core_flush(core);
+    char why[256] = "";
+    if (status != PERP_OK) {
+        snprintf(why, sizeof why, "%s", perp_core_error(core));
+        struct perp_callback callback;
+        perp_callback_begin(&callback, core);
+        if (core->config.callbacks.log)
+            core->config.callbacks.log(core->config.callbacks.user, PERP_LOG_ERROR,
+                                       "closed without the changes since the last barrier");
+        perp_callback_end(&callback);
+    }
     perp_core_free(core);
+    return status == PERP_OK
+               ? PERP_OK
+               : perp_fail(NULL, status, "closed without the changes since the last barrier: %s",
+                           why);
 }

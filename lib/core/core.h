@@ -70,6 +70,7 @@ struct perp_core {
     _Atomic int64_t clock;
     _Atomic uint64_t stale_events;
     _Atomic uint64_t rejected_events;
+    _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
     uint64_t late_calls;
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
@@ -134,6 +135,8 @@ void perp_no_error(const perp_core *core);
 
 void perp_lock(const perp_core *core);
 void perp_unlock(const perp_core *core);
+/* false: a thread has the lock; also this one. */
+bool perp_try_lock(perp_core *core);
 
 static inline int64_t perp_clock(const perp_core *core) {
     return atomic_load_explicit(&core->clock, memory_order_acquire);

@@ -172,9 +172,21 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
 
 void perp_tell(perp_core *core, const perp_alert *alert);
 
-/* Around a host's callback: nested calls can be told from others. */
-const perp_core *perp_callback_begin(const perp_core *core);
-void perp_callback_end(const perp_core *before);
+/* A host's function that runs on this thread, on the stack of the call that it was called from.
+   Callbacks of several books may be inside of each other: what is below is in `outer`. */
+struct perp_callback {
+    perp_core *core;
+    const struct perp_callback *outer;
+    bool is_source; /* a market source is asked */
+};
+
+/* Around a host's function: calls from inside of it can be told from others, and the book is in
+   use. */
+void perp_callback_begin(struct perp_callback *callback, perp_core *core);
+void perp_callback_end(const struct perp_callback *callback);
+/* Whether this thread is inside a callback (a source) of the book, or inside one of another book
+   that was called from there. */
 bool perp_in_callback(const perp_core *core);
+bool perp_in_source(const perp_core *core);
 
 #endif

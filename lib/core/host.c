@@ -97,6 +97,11 @@ void perp_lock(const perp_core *core) {
         pthread_mutex_lock(&((perp_core *)(uintptr_t)core)->lock);
 }
 
+bool perp_try_lock(perp_core *core) {
+    return core->config.threading != PERP_THREADING_SERIALIZED ||
+           pthread_mutex_trylock(&core->lock) == 0;
+}
+
 void perp_unlock(const perp_core *core) {
     if (core->config.threading == PERP_THREADING_SERIALIZED)
         pthread_mutex_unlock(&((perp_core *)(uintptr_t)core)->lock);

@@ -79,33 +79,39 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
     perp_tell(core, &alert);
 }
 
-static _Thread_local const perp_core *callback_core;
+static _Thread_local const struct perp_callback *innermost;
 
-const perp_core *perp_callback_begin(const perp_core *core) {
-    const perp_core *before = callback_core;
-    callback_core = core;
-    return before;
+void perp_callback_begin(struct perp_callback *callback, perp_core *core) {
+    *callback = (struct perp_callback){.core = core, .outer = innermost};
+    innermost = callback;
+    atomic_fetch_add_explicit(&core->n_callbacks, 1, memory_order_relaxed);
 }
 
-void perp_callback_end(const perp_core *before) {
-    callback_core = before;
+void perp_callback_end(const struct perp_callback *callback) {
+    innermost = callback->outer;
+    atomic_fetch_sub_explicit(&callback->core->n_callbacks, 1, memory_order_release);
 }
 
 bool perp_in_callback(const perp_core *core) {
-    return callback_core == core;
+    const struct perp_callback *at = innermost;
+    while (at && at->core != core)
+        at = at->outer;
+    return at;
+}
+
+bool perp_in_source(const perp_core *core) {
+    const struct perp_callback *at = innermost;
+    while (at && !(at->core == core && at->is_source))
+        at = at->outer;
+    return at;
 }
 
 bool perp_decisions_wait(const perp_core *core) {
     return atomic_load_explicit(&core->batch->deciders, memory_order_relaxed) > 0;
 }
 
-static bool try_lock(perp_core *core) {
-    return core->config.threading != PERP_THREADING_SERIALIZED ||
-           pthread_mutex_trylock(&core->lock) == 0;
-}
-
 void perp_enter(perp_core *core) {
-    if (!try_lock(core)) {
+    if (!perp_try_lock(core)) {
         atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
         perp_lock(core);
         atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
@@ -132,13 +138,14 @@ perp_status perp_leave(perp_core *core, perp_status status) {
     }
     memset(core->notices, 0, sizeof *core->notices);
     perp_unlock(core);
-    const perp_core *before = perp_callback_begin(core);
+    struct perp_callback callback;
+    perp_callback_begin(&callback, core);
     for (uint32_t i = 0; i < taken.count; i++)
         deliver(core, &taken.items[i]);
     if (taken.lost && core->config.callbacks.log)
         core->config.callbacks.log(core->config.callbacks.user, PERP_LOG_ERROR,
                                    "messages were lost for want of memory");
-    perp_callback_end(before);
+    perp_callback_end(&callback);
     perp_lock(core);
     perp_free(core, taken.items, taken.capacity * sizeof(struct perp_notice));
     perp_unlock(core);

@@ -1,6 +1,7 @@
 /* Instruments whose quotes are asked of the host. */
 #include <string.h>
 
+#include "core/events.h"
 #include "market/slot.h"
 #include "util/sized.h"
 
@@ -17,6 +18,8 @@ perp_status perp_market_set_source(perp_market *market, const perp_market_source
                          copy.reserved);
     if (source && !copy.quote)
         return perp_fail(market->core, PERP_E_INVALID, "source.quote: NULL");
+    if (perp_in_source(market->core))
+        return perp_fail(market->core, PERP_E_STATE, "source: set from inside of it");
     pthread_mutex_lock(&market->pull_lock);
     market->source = copy;
     pthread_mutex_unlock(&market->pull_lock);
@@ -90,8 +93,12 @@ static void pull(perp_market *market, perp_instrument_id id, int64_t now) {
 }
 
 void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now) {
-    if (!market->source.quote)
+    /* A source that asks for a decision gets it on what is there: asked again, it would not end. */
+    if (!market->source.quote || perp_in_source(market->core))
         return;
+    struct perp_callback callback;
+    perp_callback_begin(&callback, market->core);
+    callback.is_source = true;
     uint32_t known = perp_n_instruments(market->core);
     uint32_t count = ids ? n : known;
     for (uint32_t i = 0; i < count; i++) {
@@ -99,4 +106,5 @@ void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32
         if (id < known && perp_instrument_at(market->core, id)->spec.pulled)
             pull(market, id, now);
     }
+    perp_callback_end(&callback);
 }

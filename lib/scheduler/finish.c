@@ -383,10 +383,11 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
         perp_struct_out(outcome, &full, sizeof full);
     const perp_callbacks *callbacks = &core->config.callbacks;
     if (full.state == PERP_JOB_PARTIAL && callbacks->on_leg_risk) {
-        const perp_core *before = perp_callback_begin(core);
+        struct perp_callback callback;
+        perp_callback_begin(&callback, core);
         callbacks->on_leg_risk(callbacks->user, job_id, full.naked, full.n_naked,
                                full.has_repair ? &full.repair_job_id : NULL);
-        perp_callback_end(before);
+        perp_callback_end(&callback);
     }
     return status;
 }

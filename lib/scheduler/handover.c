@@ -132,9 +132,10 @@ static void execute_all(struct perp_tick *tick, const perp_call *call) {
         if (!there)
             continue;
         uint32_t outcome = PERP_OUTCOME_IN_DOUBT;
-        const perp_core *before = perp_callback_begin(core);
+        struct perp_callback callback;
+        perp_callback_begin(&callback, core);
         callbacks->execute(callbacks->user, &parcel.execution, &outcome);
-        perp_callback_end(before);
+        perp_callback_end(&callback);
         struct perp_decision d;
         perp_decision_open(&d, core, call);
         settle(tick, &d, id, outcome);

@@ -73,6 +73,29 @@ perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid 
     return PERP_OK;
 }
 
+perp_status perp_scheduler_job_metadata(const perp_scheduler *scheduler, const perp_uuid *job_id,
+                                        void *buffer, size_t capacity, size_t *size) {
+    if (!scheduler || !job_id || !size || (capacity && !buffer))
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "metadata: NULL");
+    perp_core *core = scheduler->core;
+    size_t needed = 0;
+    perp_lock(core);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
+    if (job) {
+        needed = job->metadata_size;
+        if (needed && needed <= capacity)
+            memcpy(buffer, job->metadata, needed);
+    }
+    perp_unlock(core);
+    if (!job)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: not known");
+    *size = needed;
+    if (needed > capacity)
+        return perp_fail(core, PERP_E_RANGE, "metadata: needs %zu bytes, has %zu", needed,
+                         capacity);
+    return PERP_OK;
+}
+
 /* Collects ids of a list in order, of one state where that is asked. */
 static uint32_t collect(const struct perp_job_entry *job, bool forward, uint32_t state,
                         perp_uuid *jobs, uint32_t capacity) {

@@ -106,9 +106,10 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
         *count = running;
     perp_decision_close(&d, status);
     if (status == PERP_OK && tell) {
-        const perp_core *before = perp_callback_begin(core);
+        struct perp_callback callback;
+        perp_callback_begin(&callback, core);
         callbacks->on_kill(callbacks->user, exchange, told, running);
-        perp_callback_end(before);
+        perp_callback_end(&callback);
     }
     if (told) {
         perp_lock(core);

@@ -16,7 +16,7 @@ left_out() {
 }
 command -v abidiff >/dev/null || left_out "abidiff needs Debian's abigail-tools"
 version=$(sh "$here/newest.sh" "$include" "$lists")
-[ -n "$version" ] || left_out "nothing of this major version was released"
+[ -n "$version" ] || left_out "no released description: nothing of this major version was released"
 
 # Allowed: whatever the public headers do not define; fields at the end of structs that may grow
 # (that the others stay is looked at by check.sh); a greater ..._COUNT.

@@ -35,7 +35,7 @@ awk -F '\t' -v fixed="$(cat "$folder/fixed")" -f "$here/structs.awk" "$folder/de
 result "structs" "$folder/structs.out"
 
 version=$(sh "$here/newest.sh" "$include" "$lists")
-[ -n "$version" ] || echo "nothing of this major version was released: there is nothing to compare"
+[ -n "$version" ] || echo "left out: no released description: nothing of this major version was released"
 for list in ${version:+symbols values layout}; do
     committed=$lists/$list-$version.txt
     if [ $list = layout ] && ! head -n 1 "$committed" | cmp -s -n 13 - "$folder/layout"; then

@@ -59,7 +59,9 @@ passes() {
 part() { sed -n "s/^#define PERP_VERSION_$1 //p" include/perpcore/types.h; }
 version=$(part MAJOR).$(part MINOR)
 fresh
-cp $here/symbols-*.txt "$folder/lists"
+for list in "$here"/symbols-*.txt; do
+    [ ! -e "$list" ] || cp "$list" "$folder/lists"
+done
 sh $here/map.sh "$folder/include" "$folder/lists" >"$folder/map"
 describe_lists
 passes "nothing changed" "0 failed"
@@ -84,7 +86,7 @@ fresh; edit core.h '/perp_core_flush(/d'
 breaks "a function is gone" "gone: perp_core_flush"
 fresh; edit core.h 's/perp_core_flush(perp_core \*core/&, uint32_t x/'
 breaks "a function takes more" "perp_status (perp_core *, uint32_t)"
-fresh; sed 's/^PERPCORE_0.1 /PERPCORE_0.7 /' lib/perpcore.map >"$folder/map"
+fresh; sed "s/^PERPCORE_$version /PERPCORE_0.7 /" lib/perpcore.map >"$folder/map"
 breaks "another symbol version" "perp_core_flush PERPCORE_0.7"
 fresh; edit core.h '/perp_core_flush(/i\PERP_API void perp_core_other(void);'
 sh $here/map.sh "$folder/include" "$folder/lists" >"$folder/map"
@@ -149,7 +151,7 @@ if [ -z "$SANITIZE" ]; then
     library socket socket '#include <sys/socket.h>
     int perp_x(void); int perp_x(void) { return socket(AF_INET, SOCK_STREAM, 0); }'
     sed '0,/perp_call_init/s/perp_call_init;/&\n    other;/' lib/perpcore.map >"$folder/more.map"
-    library foreign-name "other PERPCORE_0.1" 'void other(void); void other(void) {}' \
+    library foreign-name "other PERPCORE_$version" 'void other(void); void other(void) {}' \
         "$folder/more.map"
     library soname libperpcore.so.7 'extern int perp_x;' lib/perpcore.map libperpcore.so.7
 

@@ -347,6 +347,9 @@ TEST("a job runs from submit to finish, and its figures are exact") {
     const perp::job_info info = w.core.scheduler().job(job.id());
     CHECK(info.pnl == 3_usd && info.fees == 0.75_usd && info.job->priority == 3);
     CHECK(info.started == w.now && info.ended == w.now && info.held == 0_usd);
+    CHECK(w.core.scheduler().job_metadata(job.id()) == "mine");
+    std::error_code ec;
+    CHECK(w.core.scheduler().job_metadata({0, 77}, ec).empty() && ec == PERP_E_NOT_FOUND);
     const perp::scheduler_state state = w.core.scheduler().query();
     CHECK(state.ended_today[perp::job_state::COMPLETED] == 1 && state.submitted_today == 1);
     w.core.check();

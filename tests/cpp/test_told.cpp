@@ -57,14 +57,23 @@ TEST("a core is not closed, replaced or ended inside one of its callbacks") {
         const std::string own(100, 'x'); // on the heap, as the function that holds it
         perp::config config;
         config.callbacks.execute = [&, own](const perp::execution &) {
-            if (how == 0)
-                core.close();
-            else if (how == 1)
+            std::error_code ec;
+            if (how == 0) {
+                core.close(ec);
+                CHECK(ec == PERP_E_STATE);
+                perp_status thrown = PERP_OK;
+                try {
+                    core.close();
+                } catch (const perp::error &e) {
+                    thrown = e.status();
+                }
+                CHECK(thrown == PERP_E_STATE);
+            } else if (how == 1)
                 core = perp::core();
             else if (how == 2)
                 core = perp::core::open();
             else if (how == 3)
-                perp::core(std::move(core)).close();
+                perp::core(std::move(core)).close(ec);
             else
                 core.scheduler().pause(START); // no more than that
             still = own;
@@ -73,7 +82,8 @@ TEST("a core is not closed, replaced or ended inside one of its callbacks") {
         config.callbacks.log = [&](perp::log_level level, std::string_view) {
             if (level == PERP_LOG_ERROR) {
                 logged++;
-                core.close(); // is refused and not logged again
+                std::error_code ec;
+                core.close(ec); // is refused and not logged again
             }
         };
         world w(std::move(config));
@@ -252,6 +262,25 @@ perp::config on_shelf(shelf &s) {
 }
 
 } // namespace
+
+TEST("a core whose last commit fails is closed and says so") {
+    shelf s;
+    perp::config config = on_shelf(s);
+    config->durability = PERP_DURABILITY_BATCH;
+    world w(std::move(config));
+    s.broken = true;
+    perp_status thrown = PERP_OK;
+    try {
+        w.core.close();
+    } catch (const perp::error &e) {
+        thrown = e.status();
+        CHECK(std::string(e.what()).find("closed without") != std::string::npos);
+    }
+    CHECK(thrown == PERP_E_STORE && !w.core && s.closed == 1);
+    std::error_code ec;
+    w.core.close(ec);
+    CHECK(!ec);
+}
 
 TEST("a store of the host's own brings the book back, and is closed once") {
     shelf s;

@@ -35,6 +35,7 @@ class Execute(unittest.TestCase):
                           for o in job.orders],
                          [(desk.binance, desk.btc[0], "buy", 0.1, 60001.0, 6050),
                           (desk.okx, desk.btc[1], "sell", 0.1, 60020.0, 6050)])
+        self.assertEqual(desk.core.scheduler.job_metadata(job_id(1)), b"\0from the desk")
 
     def test_what_it_answers_is_what_holds(self):
         self.assertEqual(self.state_after(lambda job: Outcome.ACCEPTED), JobState.RUNNING)

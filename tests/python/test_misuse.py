@@ -162,6 +162,7 @@ def table(desk):
                                 ("max_concurrent", 1, "count"), ("max_notional", 1, "money"),
                                 *change]),
         (scheduler.job, known),
+        (scheduler.job_metadata, known),
         (scheduler.list, [("state", "pending", "enum")]),
         (core.monitor.snapshot, [now]),
         (core.monitor.json, [now]),

@@ -231,8 +231,8 @@ START_TEST(text_that_is_no_uuid_is_refused) {
     ck_assert_int_eq(perp_uuid_parse("ABCDEF00-0000-0000-0000-00000000000a", 36, &id), PERP_OK);
     perp_uuid_format(&id, text);
     ck_assert_str_eq(text, "abcdef00-0000-0000-0000-00000000000a");
-    ck_assert_str_eq(perp_version_string(), "0.1.0");
-    ck_assert_uint_eq(perp_version_number(), 100);
+    ck_assert_str_eq(perp_version_string(), "0.2.0");
+    ck_assert_uint_eq(perp_version_number(), 200);
 }
 END_TEST
 

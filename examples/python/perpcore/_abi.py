@@ -9,8 +9,8 @@ from typing import Any, Dict, Tuple
 
 from ._listed import Listed
 
-VERSION = "0.1.0"
-VERSION_NUMBER = 100
+VERSION = "0.2.0"
+VERSION_NUMBER = 200
 
 PERP_ALERT_COUNT = 14
 PERP_ALL_EXCHANGES = 4294967295
@@ -45,7 +45,7 @@ PERP_SYSTEM_COUNT = 5
 PERP_TIME_NONE = -9223372036854775808
 PERP_USD = 1000000
 PERP_VERSION_MAJOR = 0
-PERP_VERSION_MINOR = 1
+PERP_VERSION_MINOR = 2
 PERP_VERSION_PATCH = 0
 
 
@@ -241,6 +241,15 @@ class LogLevel(Listed):
     ERROR = 3
 
 
+class ColumnType(Listed):
+    """enum perp_column_type"""
+
+    NULL = 0
+    INTEGER = 1
+    NUMBER = 2
+    TEXT = 3
+
+
 class Outcome(Listed):
     """enum perp_outcome"""
 
@@ -405,6 +414,30 @@ class perp_record(Structure):
         ("detail", c_char_p),
         ("data", c_void_p),
         ("size", c_size_t),
+        ("outcome", c_char_p),
+        ("chain", c_uint64),
+    ]
+
+
+class perp_column(Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("type", c_uint32),
+        ("reserved", c_uint32),
+        ("integer", c_int64),
+        ("number", c_double),
+        ("text", c_char_p),
+    ]
+
+
+class perp_row(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("n_keys", c_uint32),
+        ("n_columns", c_uint32),
+        ("reserved", c_uint32),
+        ("table", c_char_p),
+        ("columns", POINTER(perp_column)),
     ]
 
 
@@ -428,6 +461,7 @@ perp_store_load = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(perp_loader), POIN
 perp_store_checkpoint = CFUNCTYPE(None, c_void_p, c_uint64, c_int64, c_uint64, c_void_p, c_size_t, POINTER(c_int))
 perp_store_message = CFUNCTYPE(None, c_void_p, c_void_p, c_size_t)
 perp_store_close = CFUNCTYPE(None, c_void_p)
+perp_store_row = CFUNCTYPE(None, c_void_p, POINTER(perp_row), POINTER(c_int))
 
 
 class perp_store(Structure):
@@ -441,7 +475,8 @@ class perp_store(Structure):
         ("checkpoint", perp_store_checkpoint),
         ("message", perp_store_message),
         ("close", perp_store_close),
-        ("reserved", c_void_p * 4),
+        ("row", perp_store_row),
+        ("reserved", c_void_p * 3),
     ]
 
 
@@ -1330,7 +1365,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_replay": (c_int, (POINTER(perp_config), c_uint64, CFUNCTYPE(None, c_void_p, c_void_p, c_uint64), c_void_p, POINTER(c_void_p),)),
     "perp_core_flush": (c_int, (c_void_p,)),
     "perp_core_checkpoint": (c_int, (c_void_p,)),
-    "perp_core_close": (None, (c_void_p,)),
+    "perp_core_close": (c_int, (c_void_p,)),
     "perp_core_error": (c_char_p, (c_void_p,)),
     "perp_core_check": (c_int, (c_void_p,)),
     "perp_core_hash": (c_uint64, (c_void_p,)),
@@ -1405,6 +1440,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_limits_init": (None, (POINTER(perp_limits),)),
     "perp_scheduler_set_limits": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_limits),)),
     "perp_scheduler_job": (c_int, (c_void_p, POINTER(perp_uuid), POINTER(perp_job_info),)),
+    "perp_scheduler_job_metadata": (c_int, (c_void_p, POINTER(perp_uuid), c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_scheduler_list": (c_int, (c_void_p, c_uint32, POINTER(perp_uuid), c_uint32, POINTER(c_uint32),)),
     "perp_scheduler_query": (c_int, (c_void_p, POINTER(perp_scheduler_state),)),
 }

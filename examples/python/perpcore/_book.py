@@ -195,10 +195,9 @@ class Book:
             for free, what in self.resources:
                 free(byref(what))
             if not self.read_only:
-                status = lib.perp_core_flush(pointer)
+                status = lib.perp_core_close(pointer)
                 if status:  # close says so; in garbage collection the library logs it
-                    self.failure = error_of(status, decoded(lib.perp_core_error(pointer)))
-                lib.perp_core_close(pointer)
+                    self.failure = error_of(status, decoded(lib.perp_core_error(None)))
         finally:
             self.closed.set()
 

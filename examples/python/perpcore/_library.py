@@ -46,6 +46,6 @@ lib = _load()
 
 
 def library_version() -> str:
-    """The version of the loaded library, "0.1.0" for one."""
+    """The version of the loaded library, "0.2.0" for one."""
     text: bytes = lib.perp_version_string()
     return text.decode()

@@ -176,7 +176,8 @@ def leg_of(source: Any, book: Book) -> Leg:
 @dataclass(frozen=True)
 class JobInfo(Struct):
     """A job of the scheduler. held: in flight and used, in all. unresolved: partial and not yet
-    squared. job: as submitted, defaults filled in, without its metadata."""
+    squared. job: as submitted, defaults filled in, without its metadata
+    (Scheduler.job_metadata)."""
 
     _struct: ClassVar[Any] = _abi.perp_job_info
     _made: ClassVar[Dict[str, Converter]] = {

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import uuid
-from ctypes import byref, c_uint32, sizeof
+from ctypes import byref, c_size_t, c_uint32, create_string_buffer, sizeof
 from typing import Any, List, Optional, Tuple, Union
 
 from . import _abi
@@ -162,6 +162,14 @@ class Scheduler(Module):
         self._book.call(lib.perp_scheduler_job, self._book.scheduler, byref(job_id("job", job)),
                         byref(out))
         return JobInfo._read(out, self._book)
+
+    def job_metadata(self, job: JobId) -> bytes:
+        """The metadata that a job was submitted with, as long as the job is known, also after a
+        restart. b"" where it had none, and for a repair."""
+        out, size = create_string_buffer(_abi.PERP_MAX_METADATA), c_size_t()
+        self._book.call(lib.perp_scheduler_job_metadata, self._book.scheduler,
+                        byref(job_id("job", job)), out, sizeof(out), byref(size))
+        return out.raw[:size.value]
 
     def list(self, state: Union[JobState, str]) -> Tuple[uuid.UUID, ...]:
         """Ids of jobs in a state: pending in order of submit, running (and in doubt, asked with

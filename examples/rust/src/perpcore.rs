@@ -291,8 +291,10 @@ unsafe impl Send for Core {}
 impl Drop for Core {
     fn drop(&mut self) {
         unsafe {
-            c::perp_core_close(self.core); // may be NULL
-            drop(Box::from_raw(self.executor));
+            // A book in use stays open, and needs its executor. NULL is closed already.
+            if c::perp_core_close(self.core) != c::PERP_E_STATE {
+                drop(Box::from_raw(self.executor));
+            }
         }
     }
 }
@@ -313,6 +315,15 @@ impl Core {
             check(ptr::null(), c::perp_core_open(&config, &mut book.core))?;
         }
         Ok(book)
+    }
+
+    /// Closes the book, and says where what waited for the store is lost.
+    pub fn close(mut self) -> Result<()> {
+        let status = unsafe { c::perp_core_close(self.core) };
+        if status != c::PERP_E_STATE {
+            self.core = ptr::null_mut();
+        }
+        check(ptr::null(), status)
     }
 
     fn check(&self, status: c::perp_status) -> Result<()> {
