@@ -172,6 +172,10 @@ struct sqlite_options {
     bool read_only = false;
     std::uint64_t keep_events = 0; // 0: all
     std::string vfs;               // empty: the default
+    bool create = false;           // a file that is there and empty is a new store
+    // Records before the newest checkpoint that are verified when a large store is opened; empty:
+    // as many as the library chooses.
+    std::optional<std::uint64_t> verify_events;
 };
 
 // Where a book keeps its changes. Move it into a config; core::open takes it over, also where open
@@ -202,6 +206,9 @@ class [[nodiscard]] store {
         c.read_only = options.read_only;
         c.keep_events = options.keep_events;
         c.vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+        c.create = options.create;
+        if (options.verify_events)
+            c.verify_events = *options.verify_events;
         store opened;
         ec = perp_store_sqlite_open(path.c_str(), &c, &opened.c_);
         return opened;

@@ -136,10 +136,9 @@ static void append(void *user, const perp_record *record, perp_status *status) {
                                     record->data, record->size, &chain) &&
                    chain == record->chain;
     if (!follows || record->seq != store->next.seq + 1) {
-        *status = perp_sqlite_say(store, PERP_E_STORE, "record %llu after %llu: %s",
-                                  (unsigned long long)record->seq,
-                                  (unsigned long long)store->next.seq,
-                                  follows ? "not the next one" : "checksum");
+        *status = perp_sqlite_say(
+            store, PERP_E_STORE, "record %llu after %llu: %s", (unsigned long long)record->seq,
+            (unsigned long long)store->next.seq, follows ? "not the next one" : "checksum");
         return;
     }
     *status = perp_sqlite_put_event(store, record);
@@ -161,9 +160,9 @@ static void put_row(void *user, const perp_row *row, perp_status *status) {
 static perp_status end(struct perp_sqlite *store) {
     const struct perp_head *head = &store->next;
     const struct perp_value values[] = {
-        perp_value_bits(head->seq),          perp_value_bits(head->chain),
-        perp_value_bits(head->pruned),       perp_value_bits(head->pruned_chain),
-        perp_value_bits(head->rows),         perp_value_bits(perp_head_guard(head)),
+        perp_value_bits(head->seq),    perp_value_bits(head->chain),
+        perp_value_bits(head->pruned), perp_value_bits(head->pruned_chain),
+        perp_value_bits(head->rows),   perp_value_bits(perp_head_guard(head)),
     };
     int code = perp_sqlite_run(store->statements[PERP_SQL_HEAD], values, 6);
     if (code == SQLITE_OK) {
@@ -301,7 +300,7 @@ static perp_status check_writable(struct perp_sqlite *store, sqlite3_vfs *vfs, c
     return perp_sqlite_say(store, PERP_E_STORE, "open: the file can't be written");
 }
 
-/* What goes because of its age returns its columns, for its hash. condition: of rows that may go. */
+/* What goes because of its age returns its columns, for its hash. condition: which rows may go. */
 static perp_status prepare_prune(struct perp_sqlite *store, enum perp_statement which, int table,
                                  const char *condition) {
     sqlite3_str *text = sqlite3_str_new(store->db);
@@ -325,8 +324,8 @@ static perp_status prepare_all(struct perp_sqlite *store) {
         if (code != SQLITE_OK)
             return perp_sqlite_fail(store, code, "schema");
     }
-    perp_status status = prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS,
-                                       "ended_ns IS NOT NULL");
+    perp_status status =
+        prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "ended_ns IS NOT NULL");
     if (status == PERP_OK)
         status = prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
                                "in_flight + used = 0");

@@ -53,10 +53,10 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
         code = sqlite3_step(statement);
         if (code != SQLITE_ROW)
             break;
-        uint64_t was = table == PERP_SQLITE_EVENTS
-                           ? (uint64_t)sqlite3_column_int64(statement, 1)
-                           : perp_row_hash_of(store->head.store, &store->tables[table],
-                                              statement, 1);
+        uint64_t was =
+            table == PERP_SQLITE_EVENTS
+                ? (uint64_t)sqlite3_column_int64(statement, 1)
+                : perp_row_hash_of(store->head.store, &store->tables[table], statement, 1);
         perp_walk_changed(&store->next_walk, table, sqlite3_column_int64(statement, 0), was, 0);
         store->next.rows -= was;
         ++*n;
@@ -72,9 +72,9 @@ static int last_chain(struct perp_sqlite *store, uint64_t seq, uint64_t *chain) 
     int code = sqlite3_bind_int64(statement, 1, value.integer);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    bool good = code == SQLITE_ROW &&
-                perp_chain_of(sqlite3_column_blob(statement, 0),
-                              (size_t)sqlite3_column_bytes(statement, 0), chain);
+    bool good =
+        code == SQLITE_ROW && perp_chain_of(sqlite3_column_blob(statement, 0),
+                                            (size_t)sqlite3_column_bytes(statement, 0), chain);
     sqlite3_reset(statement);
     if (good)
         return SQLITE_OK;
@@ -91,9 +91,8 @@ static int prune_new(struct perp_sqlite *store, uint64_t most) {
         to = from + most;
     int code = last_chain(store, to, &store->next.pruned_chain);
     store->next.pruned = to;
-    return code == SQLITE_OK
-               ? drop(store, PERP_SQL_PRUNE_EVENTS, PERP_SQLITE_EVENTS, from, to, &n)
-               : code;
+    return code == SQLITE_OK ? drop(store, PERP_SQL_PRUNE_EVENTS, PERP_SQLITE_EVENTS, from, to, &n)
+                             : code;
 }
 
 /* Older ones that something needed, and perhaps no longer needs. */

@@ -184,8 +184,7 @@ static void add_parameters(sqlite3_str *text, int n) {
     sqlite3_str_appendall(text, ")");
 }
 
-perp_status perp_sqlite_prepare(struct perp_sqlite *store, sqlite3_str *text,
-                                sqlite3_stmt **out) {
+perp_status perp_sqlite_prepare(struct perp_sqlite *store, sqlite3_str *text, sqlite3_stmt **out) {
     char *sql = sqlite3_str_finish(text);
     if (!sql)
         return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for a statement");
@@ -384,8 +383,8 @@ perp_status perp_sqlite_put_row(struct perp_sqlite *store, const perp_row *row) 
     if (!wrong && code == SQLITE_OK) {
         is = perp_row_hash(store->head.store, table, values);
         if (!there || is != was)
-            code = perp_sqlite_run(there ? upsert->update : upsert->insert, values,
-                                   table->n_columns);
+            code =
+                perp_sqlite_run(there ? upsert->update : upsert->insert, values, table->n_columns);
         if (!there)
             rowid = sqlite3_last_insert_rowid(store->db);
     }

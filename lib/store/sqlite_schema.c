@@ -87,9 +87,8 @@ static perp_status make_table(struct perp_sqlite *store, int which) {
     sqlite3_str_appendf(text, "CREATE TABLE %s(", table->name);
     for (int i = 0; i < table->n_columns; i++)
         sqlite3_str_appendf(text, "%s %s, ", table->columns[i].name, table->columns[i].type);
-    sqlite3_str_appendall(text,
-                          which == PERP_SQLITE_EVENTS ? "guard INTEGER NOT NULL, PRIMARY KEY("
-                                                      : "PRIMARY KEY(");
+    sqlite3_str_appendall(text, which == PERP_SQLITE_EVENTS ? "guard INTEGER NOT NULL, PRIMARY KEY("
+                                                            : "PRIMARY KEY(");
     for (int i = 0; i < table->n_keys; i++)
         sqlite3_str_appendf(text, "%s%s", i ? ", " : "", table->columns[i].name);
     sqlite3_str_appendall(text, ")) STRICT");
@@ -172,8 +171,8 @@ static perp_status put_head(struct perp_sqlite *store, const struct perp_head *h
                      "DELETE FROM head; INSERT INTO head VALUES(%lld, %lld, %lld, %lld, %lld,"
                      " %lld, %lld)",
                      (long long)head->store, (long long)head->seq, (long long)head->chain,
-                     (long long)head->pruned, (long long)head->pruned_chain,
-                     (long long)head->rows, (long long)perp_head_guard(head));
+                     (long long)head->pruned, (long long)head->pruned_chain, (long long)head->rows,
+                     (long long)perp_head_guard(head));
     return perp_sqlite_exec(store, sql, "head");
 }
 

@@ -157,14 +157,13 @@ perp_status perp_sqlite_query(struct perp_sqlite *store, const char *sql, const 
                               sqlite3_stmt **statement);
 
 /* sqlite_rows.c. Prepares a kept statement whose text was made, and frees the text. */
-perp_status perp_sqlite_prepare(struct perp_sqlite *store, sqlite3_str *text,
-                                sqlite3_stmt **out);
+perp_status perp_sqlite_prepare(struct perp_sqlite *store, sqlite3_str *text, sqlite3_stmt **out);
 /* Values, and rows of them. */
 struct perp_value perp_value_of(sqlite3_stmt *row, int column);
 struct perp_value perp_value_int(int64_t value);
 struct perp_value perp_value_bits(uint64_t value);
-struct perp_value perp_value_time(int64_t time_ns);     /* PERP_TIME_NONE: NULL */
-struct perp_value perp_value_text(const char *text);    /* NULL: NULL */
+struct perp_value perp_value_time(int64_t time_ns);  /* PERP_TIME_NONE: NULL */
+struct perp_value perp_value_text(const char *text); /* NULL: NULL */
 struct perp_value perp_value_blob(const void *data, size_t size);
 /* Binds parameters 1, 2 … and runs it to its end; an SQLite code. */
 int perp_sqlite_run(sqlite3_stmt *statement, const struct perp_value *values, int n);
@@ -210,7 +209,7 @@ perp_status perp_sqlite_cut_tail(struct perp_sqlite *store);
 
 /* sqlite_load.c */
 bool perp_head_from(sqlite3_stmt *row, struct perp_head *head); /* false: its guard is wrong */
-#define PERP_HEAD_SQL \
+#define PERP_HEAD_SQL                                                                              \
     "SELECT store, seq, chain, pruned, pruned_chain, rows, guard FROM head LIMIT 1"
 perp_status perp_sqlite_read_head(struct perp_sqlite *store, struct perp_head *head);
 /* loader NULL: only verifies. */
@@ -225,7 +224,8 @@ perp_status perp_walk_event(struct perp_sqlite *store, const struct perp_head *h
 perp_status perp_sqlite_walk(struct perp_sqlite *store, const struct perp_head *head,
                              struct perp_store_walk *walk, uint64_t most);
 /* A row changed, came (was 0) or went (is 0). */
-void perp_walk_changed(struct perp_store_walk *walk, int table, int64_t rowid, uint64_t was, uint64_t is);
+void perp_walk_changed(struct perp_store_walk *walk, int table, int64_t rowid, uint64_t was,
+                       uint64_t is);
 /* The pages themselves: SQLite's own check. */
 perp_status perp_sqlite_check_pages(struct perp_sqlite *store);
 

@@ -35,7 +35,8 @@ static perp_status missing(struct perp_sqlite *store, uint64_t seq) {
 
 /* The chain: what was kept of the events up to `pruned` has gaps, what comes after has none. */
 static perp_status follow(struct perp_sqlite *store, const struct perp_head *head,
-                          struct perp_store_walk *walk, uint64_t seq, const struct perp_value *data) {
+                          struct perp_store_walk *walk, uint64_t seq,
+                          const struct perp_value *data) {
     uint64_t chain = 0, before = walk->chain;
     if (seq == head->pruned + 1)
         before = head->pruned ? head->pruned_chain : PERP_CHAIN_START;
@@ -174,8 +175,7 @@ perp_status perp_sqlite_walk(struct perp_sqlite *store, const struct perp_head *
 
 perp_status perp_sqlite_check_pages(struct perp_sqlite *store) {
     sqlite3_stmt *row = NULL;
-    perp_status status =
-        perp_sqlite_query(store, "PRAGMA integrity_check(1)", "pages", &row);
+    perp_status status = perp_sqlite_query(store, "PRAGMA integrity_check(1)", "pages", &row);
     int code = status == PERP_OK ? sqlite3_step(row) : SQLITE_ERROR;
     const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
     if (text && sqlite3_stricmp(text, "ok") != 0)

@@ -27,12 +27,12 @@ bool perp_sqlite_peek(sqlite3_vfs *vfs, const char *path, struct perp_head *head
     sqlite3 *db = NULL;
     sqlite3_stmt *row = NULL;
     /* Whatever fails: what is there is looked at again, with its WAL. */
-    bool good = uri &&
-                sqlite3_open_v2(uri, &db,
-                                SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-                                vfs->zName) == SQLITE_OK &&
-                sqlite3_prepare_v2(db, PERP_HEAD_SQL, -1, &row, NULL) == SQLITE_OK &&
-                sqlite3_step(row) == SQLITE_ROW && perp_head_from(row, head);
+    bool good =
+        uri &&
+        sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                        vfs->zName) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, PERP_HEAD_SQL, -1, &row, NULL) == SQLITE_OK &&
+        sqlite3_step(row) == SQLITE_ROW && perp_head_from(row, head);
     sqlite3_finalize(row);
     sqlite3_close(db);
     sqlite3_free(uri);
@@ -65,12 +65,10 @@ static perp_status goes_on(struct perp_sqlite *store, const struct perp_head *fr
     if (from->store != head->store)
         return perp_sqlite_say(store, PERP_E_CORRUPT, "%s is another store's%s", what, advice);
     if (from->seq > head->seq)
-        return perp_sqlite_say(store, PERP_E_CORRUPT,
-                               "events end at seq %llu, though %llu were committed%s",
-                               (unsigned long long)head->seq, (unsigned long long)from->seq,
-                               advice);
-    if (from->seq && !event_has_chain(store, from->seq, from->chain, &status) &&
-        status == PERP_OK)
+        return perp_sqlite_say(
+            store, PERP_E_CORRUPT, "events end at seq %llu, though %llu were committed%s",
+            (unsigned long long)head->seq, (unsigned long long)from->seq, advice);
+    if (from->seq && !event_has_chain(store, from->seq, from->chain, &status) && status == PERP_OK)
         status = perp_sqlite_say(store, PERP_E_CORRUPT,
                                  "events seq %llu: not the one that was committed%s",
                                  (unsigned long long)from->seq, advice);

@@ -401,7 +401,7 @@ class Opening(unittest.TestCase):
         for arguments, options, wanted in (
             ((5,), {}, ArgumentTypeError), ((b"x",), {}, ArgumentTypeError),
             (("a\0b",), {}, InvalidError), (("x",), dict(keep_events=-1), RangeError),
-            (("x",), dict(vfs=5), ArgumentTypeError),
+            (("x",), dict(vfs=5), ArgumentTypeError), (("x",), dict(verify_events=-1), RangeError),
         ):
             with self.subTest(arguments=arguments), self.assertRaises(wanted):
                 perpcore.SqliteStore(*arguments, **options)

@@ -78,10 +78,9 @@ static inline void with_text(struct made *made, const char *name, const char *te
 /* The record with its data: that follows on the one before, as made last. */
 static inline const perp_record *record_of(struct made *made) {
     perp_record *record = &made->record;
-    size_t size = (size_t)snprintf(made->data, sizeof made->data - PERP_CHAIN_SIZE,
-                                   "%s %llu of %lld, %u", record->kind,
-                                   (unsigned long long)record->seq, (long long)record->amount,
-                                   flavour);
+    size_t size = (size_t)snprintf(
+        made->data, sizeof made->data - PERP_CHAIN_SIZE, "%s %llu of %lld, %u", record->kind,
+        (unsigned long long)record->seq, (long long)record->amount, flavour);
     record->chain = perp_chain(chains[record->seq - 1], made->data, size);
     for (int i = 0; i < PERP_CHAIN_SIZE; i++)
         made->data[size + (size_t)i] = (char)(unsigned char)(record->chain >> (8 * i));

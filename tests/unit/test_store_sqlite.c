@@ -340,6 +340,7 @@ START_TEST(a_reader_loads_while_the_writer_is_open_and_can_not_write) {
     put_range(&store, 6, 9);
     ck_assert_int_eq(load(&reader, 0, &got), PERP_OK);
     ck_assert(got_range(&got, 1, 9));
+    make(&made, 10, "clock");
     ck_assert_int_eq(begin(&reader), PERP_E_STATE);
     ck_assert_int_eq(append(&reader, &made), PERP_E_STATE);
     ck_assert_int_eq(commit(&reader), PERP_E_STATE);
@@ -472,7 +473,7 @@ START_TEST(rows_are_what_the_book_has_after_each_commit) {
 }
 END_TEST
 
-START_TEST(people_see_results_by_the_books_day_refusals_control_and_the_story_of_a_job) {
+START_TEST(people_see_the_books_days_refusals_control_and_the_story_of_a_job) {
     a_day();
     make_end(&made, 9, "finish", 1, "completed");
     made.record.outcome = "completed";
@@ -632,7 +633,7 @@ static Suite *suite_of_store(void) {
     tcase_add_test(all, a_stranger_that_writes_delays_no_one_and_the_next_commit_goes_on);
     tcase_add_test(all, calls_without_sense_are_invalid);
     tcase_add_test(all, rows_are_what_the_book_has_after_each_commit);
-    tcase_add_test(all, people_see_results_by_the_books_day_refusals_control_and_the_story_of_a_job);
+    tcase_add_test(all, people_see_the_books_days_refusals_control_and_the_story_of_a_job);
     tcase_add_test(all, a_row_of_no_known_shape_is_refused);
     tcase_add_test(all, rows_that_are_rolled_back_are_not_there);
     tcase_add_test(all, an_empty_file_is_a_store_only_where_the_host_says_so);

@@ -486,6 +486,9 @@ class perp_sqlite_options(Structure):
         ("read_only", c_uint32),
         ("keep_events", c_uint64),
         ("vfs", c_char_p),
+        ("create", c_uint32),
+        ("reserved", c_uint32),
+        ("verify_events", c_uint64),
     ]
 
 

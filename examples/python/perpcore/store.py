@@ -56,10 +56,14 @@ os.register_at_fork(before=_claiming.acquire, after_in_parent=_claiming.release,
 class SqliteStore(AnyStore):
     """One SQLite file, made where there is none, readable with any SQLite tool while it is
     written. The file is opened when a core is; `replay` opens it read-only. keep_events: how many
-    records before the newest checkpoint are kept, 0 for all. vfs: the name of an SQLite VFS."""
+    records before the newest checkpoint are kept, 0 for all. vfs: the name of an SQLite VFS.
+    create: whether a file that is there and empty is a new store, or a lost one. verify_events: how
+    many records before the newest checkpoint are verified when a large store is opened, by default
+    as many as the library chooses; 2**64 - 1: the whole store."""
 
     def __init__(self, path: Union[str, "os.PathLike[str]"], *, keep_events: int = 0,
-                 vfs: Optional[str] = None) -> None:
+                 vfs: Optional[str] = None, create: bool = False,
+                 verify_events: Optional[int] = None) -> None:
         try:
             name = os.fspath(path)
         except TypeError:
@@ -68,6 +72,9 @@ class SqliteStore(AnyStore):
         self._path = text("path", name)
         self._keep_events = u64("keep_events", keep_events)
         self._vfs = None if vfs is None else text("vfs", vfs)
+        self._create = flag("create", create)
+        self._verify_events = (None if verify_events is None
+                               else u64("verify_events", verify_events))
 
     def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
         options = _abi.perp_sqlite_options()
@@ -75,6 +82,9 @@ class SqliteStore(AnyStore):
         options.read_only = replaying
         options.keep_events = self._keep_events
         options.vfs = self._vfs
+        options.create = self._create
+        if self._verify_events is not None:
+            options.verify_events = self._verify_events
         check(lib.perp_store_sqlite_open(self._path, byref(options), byref(config.store)))
 
     def __repr__(self) -> str:
