@@ -198,7 +198,7 @@ static perp_status decide_reserve(perp_core *core, const perp_call *call,
     if (status != PERP_OK)
         return status;
     perp_refusal found = {.struct_size = sizeof found};
-    bool passes = perp_capital_passes(core->capital, need, &found);
+    bool passes = perp_capital_passes(core->capital, NULL, need, &found);
     uint64_t next = passes ? core->capital->next_id : 0;
     perp_batch_begin(core, call, now);
     if (passes) {
@@ -305,7 +305,7 @@ static perp_status decide_job(perp_core *core, const perp_call *call, const perp
     perp_refusal found = {.struct_size = sizeof found};
     bool passes = true;
     for (uint32_t i = 0; i < n && passes; i++)
-        passes = perp_capital_passes(core->capital, &needs[i], &found);
+        passes = perp_capital_passes(core->capital, NULL, &needs[i], &found);
     if (call) {
         int64_t now;
         status = perp_call_time(core, call, &now);

@@ -40,8 +40,7 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
         free_job(core, scheduler->spare, scheduler->spare_legs);
     perp_map_free(&core->jobs, &memory);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
-    perp_free(core, scheduler->candidates,
-              scheduler->candidates_capacity * sizeof *scheduler->candidates);
+    perp_plan_free(core, &scheduler->plan);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_free(core, scheduler->times[i].at,
                   scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
@@ -178,14 +177,13 @@ void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
     }
 }
 
-/* Drops what is older than a minute and counts the rest, those chosen in this tick included. */
-uint32_t perp_times_within(struct perp_times *times, int64_t now) {
+uint32_t perp_times_within(const struct perp_times *times, int64_t now) {
     uint32_t count = times->count, first = times->first;
     while (count && now - times->at[first] >= PERP_RATE_WINDOW_NS) {
         first++;
         count--;
     }
-    return count + times->chosen;
+    return count;
 }
 
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange) {
