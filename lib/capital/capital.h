@@ -90,6 +90,11 @@ bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *pl
 /* The same for a repair: only what is available counts. */
 bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,
                       const struct perp_need *need, perp_refusal *refusal);
+/* Whether all of a job's needs pass; fills refusal with the first that does not. */
+bool perp_capital_passes_all(const perp_capital *capital, const struct perp_need *needs, uint32_t n,
+                             perp_refusal *refusal);
+/* PERP_E_INVALID for a refusal that can't be filled. */
+perp_status perp_refusal_check(const perp_core *core, const perp_refusal *refusal);
 perp_usd perp_capital_available(const perp_capital *capital, const struct perp_plan *plan,
                                 perp_exchange_id exchange, uint32_t pool);
 

@@ -150,15 +150,6 @@ perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call
     return perp_leave(capital->core, decide_pnl(capital->core, call, exchange, pnl, volume, fees));
 }
 
-static perp_status check_refusal(const perp_core *core, const perp_refusal *refusal) {
-    if (!refusal)
-        return perp_fail(core, PERP_E_INVALID, "refusal: NULL");
-    if (!perp_struct_fits(refusal, sizeof *refusal))
-        return perp_fail(core, PERP_E_INVALID, "refusal: struct_size %u is not known",
-                         refusal->struct_size);
-    return PERP_OK;
-}
-
 static perp_status check_key(perp_core *core, const perp_uuid *key, const struct perp_need *need,
                              uint64_t *id) {
     const struct perp_key *known = key ? perp_map_find(&core->capital->keys, key) : NULL;
@@ -180,7 +171,7 @@ static perp_status decide_reserve(perp_core *core, const perp_call *call,
     if (status == PERP_OK)
         status = perp_call_check(core, call);
     if (status == PERP_OK)
-        status = check_refusal(core, refusal);
+        status = perp_refusal_check(core, refusal);
     if (status != PERP_OK)
         return status;
     if (!id)
@@ -295,49 +286,36 @@ static perp_status decide_job(perp_core *core, const perp_call *call, const perp
                               uint64_t *ids, uint32_t *n_ids, perp_refusal *refusal) {
     struct perp_need needs[PERP_MAX_LEGS];
     uint32_t n;
-    perp_status status = call ? perp_call_check(core, call) : PERP_OK;
+    perp_status status = perp_call_check(core, call);
     if (status == PERP_OK)
-        status = check_refusal(core, refusal);
+        status = perp_refusal_check(core, refusal);
     if (status == PERP_OK)
         status = perp_needs_of_spec(core, job, needs, &n);
     if (status != PERP_OK)
         return status;
+    int64_t now;
+    status = perp_call_time(core, call, &now);
+    if (status != PERP_OK)
+        return status;
     perp_refusal found = {.struct_size = sizeof found};
-    bool passes = true;
-    for (uint32_t i = 0; i < n && passes; i++)
-        passes = perp_capital_passes(core->capital, NULL, &needs[i], &found);
-    if (call) {
-        int64_t now;
-        status = perp_call_time(core, call, &now);
-        if (status != PERP_OK)
-            return status;
-        uint64_t next = core->capital->next_id;
-        perp_batch_begin(core, call, now);
-        for (uint32_t i = 0; i < n && passes; i++) {
-            struct perp_event *event = perp_batch_add(core, PERP_EVENT_RESERVE, 0, 0);
-            event->exchange = needs[i].exchange;
-            event->pool = needs[i].pool;
-            event->amount = needs[i].amount;
-            event->reservation = next + i;
-        }
-        status = perp_batch_commit(core);
-        if (status != PERP_OK)
-            return status;
-        *n_ids = passes ? n : 0;
-        for (uint32_t i = 0; i < *n_ids; i++)
-            ids[i] = next + i;
+    bool passes = perp_capital_passes_all(core->capital, needs, n, &found);
+    uint64_t next = core->capital->next_id;
+    perp_batch_begin(core, call, now);
+    for (uint32_t i = 0; i < n && passes; i++) {
+        struct perp_event *event = perp_batch_add(core, PERP_EVENT_RESERVE, 0, 0);
+        event->exchange = needs[i].exchange;
+        event->pool = needs[i].pool;
+        event->amount = needs[i].amount;
+        event->reservation = next + i;
     }
+    status = perp_batch_commit(core);
+    if (status != PERP_OK)
+        return status;
+    *n_ids = passes ? n : 0;
+    for (uint32_t i = 0; i < *n_ids; i++)
+        ids[i] = next + i;
     perp_struct_out(refusal, &found, sizeof found);
     return PERP_OK;
-}
-
-perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const perp_job *job,
-                                             perp_refusal *refusal) {
-    if (!capital || !job)
-        return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
-    perp_core *core = capital->core;
-    perp_enter(core);
-    return perp_leave(core, decide_job(core, NULL, job, NULL, NULL, refusal));
 }
 
 perp_status perp_capital_reserve_for_job(perp_capital *capital, const perp_call *call,

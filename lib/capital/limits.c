@@ -121,6 +121,43 @@ bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,
     return need->amount <= available || refuse(need, PERP_REASON_INSUFFICIENT, available, refusal);
 }
 
+bool perp_capital_passes_all(const perp_capital *capital, const struct perp_need *needs, uint32_t n,
+                             perp_refusal *refusal) {
+    bool passes = true;
+    for (uint32_t i = 0; i < n && passes; i++)
+        passes = perp_capital_passes(capital, NULL, &needs[i], refusal);
+    return passes;
+}
+
+perp_status perp_refusal_check(const perp_core *core, const perp_refusal *refusal) {
+    if (!refusal)
+        return perp_fail(core, PERP_E_INVALID, "refusal: NULL");
+    if (!perp_struct_fits(refusal, sizeof *refusal))
+        return perp_fail(core, PERP_E_INVALID, "refusal: struct_size %u is not known",
+                         refusal->struct_size);
+    return PERP_OK;
+}
+
+perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const perp_job *job,
+                                             perp_refusal *refusal) {
+    if (!capital || !job)
+        return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
+    perp_core *core = capital->core;
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    perp_refusal found = {.struct_size = sizeof found};
+    perp_read_begin(core);
+    perp_status status = perp_refusal_check(core, refusal);
+    if (status == PERP_OK)
+        status = perp_needs_of_spec(core, job, needs, &n);
+    if (status == PERP_OK)
+        (void)perp_capital_passes_all(capital, needs, n, &found);
+    perp_read_end(core);
+    if (status == PERP_OK)
+        perp_struct_out(refusal, &found, sizeof found);
+    return status;
+}
+
 static perp_usd headroom(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool,
                          uint32_t *bound_by) {
     *bound_by = PERP_REASON_SAFE_MODE;
@@ -152,9 +189,9 @@ perp_status perp_capital_headroom(const perp_capital *capital, perp_exchange_id 
         return perp_fail(core, PERP_E_INVALID, "headroom: NULL");
     if (pool >= PERP_POOL_COUNT)
         return perp_fail(core, PERP_E_INVALID, "pool: %u is not known", pool);
-    perp_lock(core);
+    perp_read_begin(core);
     *amount = headroom(capital, exchange, pool, bound_by);
-    perp_unlock(core);
+    perp_read_end(core);
     return PERP_OK;
 }
 
@@ -204,9 +241,9 @@ perp_status perp_capital_snapshot(const perp_capital *capital, perp_exchange_id 
     if (!state)
         return perp_fail(core, PERP_E_INVALID, "state: NULL");
     perp_capital_state all;
-    perp_lock(core);
+    perp_read_begin(core);
     perp_capital_state_of(capital, exchange, &all);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);
@@ -223,7 +260,7 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
     if (!count || (capacity && !rows))
         return perp_fail(core, PERP_E_INVALID, "reservations: NULL");
     uint32_t n = 0;
-    perp_lock(core);
+    perp_read_begin(core);
     for (const struct perp_held *held = capital->first; held; held = held->next) {
         if (exchange != PERP_ALL_EXCHANGES && held->exchange != exchange)
             continue;
@@ -239,7 +276,7 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
                                          .job_id = held->job};
         n++;
     }
-    perp_unlock(core);
+    perp_read_end(core);
     *count = n;
     return PERP_OK;
 }

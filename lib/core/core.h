@@ -56,9 +56,20 @@ struct perp_watched {
     uint32_t count, capacity;
 };
 
+/* Those who read and those who change the book take turns (notices.c). */
+struct perp_turns {
+    pthread_mutex_t lock;
+    pthread_cond_t taken;   /* a reader had its turn */
+    _Atomic uint32_t asked; /* readers that wait for a turn or have it */
+    uint32_t ahead;         /* decisions that came after they asked and went before them */
+    uint64_t n_taken;
+};
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     pthread_mutex_t lock;
+    struct perp_turns turns;
+    bool reader_asked; /* whoever has the lock reads, and had to ask for a turn */
     _Atomic int64_t clock;
     _Atomic uint64_t stale_events;
     _Atomic uint64_t rejected_events;
@@ -116,6 +127,8 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
 /* Forgets this thread's message. */
 void perp_no_error(const perp_core *core);
 
+void perp_lock_open(perp_core *core);
+void perp_lock_close(perp_core *core);
 void perp_lock(const perp_core *core);
 void perp_unlock(const perp_core *core);
 

@@ -141,7 +141,7 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         ids[i] = room.job.legs[i].instrument;
     perp_market_pull(core->market, ids, room.job.n_legs, now);
     struct perp_eval e;
-    perp_enter(core);
+    perp_read_begin(core);
     perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {
@@ -151,5 +151,6 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         perp_eval_explain(&e, &full);
         perp_struct_out(evaluation, &full, sizeof full);
     }
-    return perp_leave(core, PERP_OK);
+    perp_read_end(core);
+    return PERP_OK;
 }

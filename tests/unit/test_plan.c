@@ -158,7 +158,7 @@ static struct picture *picture_of(struct world *w) {
 
 /* The two are the same, byte for byte. */
 static void same(struct picture *a, struct picture *b) {
-    ck_assert_str_eq(a->json, b->json);
+    ck_assert_msg(strcmp(a->json, b->json) == 0, "the monitoring state differs");
     const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
     for (size_t i = 0; i < sizeof *a; i++) {
         ck_assert_msg(x[i] == y[i], "byte %zu of the picture differs", i);
