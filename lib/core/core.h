@@ -76,10 +76,11 @@ struct perp_core {
     uint64_t late_calls;
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
-    uint64_t seq;      /* of the last event */
-    bool corrupt;      /* an invariant broke: only reading works */
-    bool store_failed; /* no dispatch until resume */
-    bool recovering;   /* events come from the store: nothing is told to the host */
+    uint64_t seq;       /* of the last event */
+    bool corrupt;       /* an invariant broke: only reading works */
+    const char *broken; /* the one that PERP_HOLDS found, a static text; NULL: none */
+    bool store_failed;  /* no dispatch until resume */
+    bool recovering;    /* events come from the store: nothing is told to the host */
 
     struct perp_exchange_entry *exchanges; /* PERP_MAX_EXCHANGES */
     _Atomic uint32_t n_exchanges;
@@ -126,6 +127,19 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
     __attribute__((format(printf, 3, 4)));
 /* Forgets this thread's message. */
 void perp_no_error(const perp_core *core);
+
+/* Poisons the book: what did not hold. false. */
+bool perp_broken(perp_core *core, const char *what) __attribute__((cold));
+/* PERP_E_CORRUPT, with the message that says what broke. */
+perp_status perp_corrupt(const perp_core *core);
+
+/* An invariant of money or state, looked at where it is about to change, always. Where it does not
+   hold the book is poisoned: calls that change it return PERP_E_CORRUPT from then on, that at hand
+   included, and reading works. The process goes on. Its value is the condition's. */
+static inline bool perp_holds(perp_core *core, bool condition, const char *what) {
+    return __builtin_expect(condition, 1) || perp_broken(core, what);
+}
+#define PERP_HOLDS(core, condition, what) perp_holds((core), (condition), (what))
 
 void perp_lock_open(perp_core *core);
 void perp_lock_close(perp_core *core);

@@ -105,7 +105,7 @@ struct perp_event_row {
 };
 
 /* Takes the lock and forgets this thread's message; perp_leave gives it back, delivers what is to
-   be told to the host, and returns status. */
+   be told to the host, and returns status: PERP_E_CORRUPT where the change broke the book. */
 void perp_enter(perp_core *core);
 perp_status perp_leave(perp_core *core, perp_status status);
 /* The same where the book was not changed: nothing is written. */

@@ -91,6 +91,20 @@ struct perp_map_memory perp_map_memory_of(perp_core *core) {
     return (struct perp_map_memory){core, map_allocate, map_release};
 }
 
+bool perp_broken(perp_core *core, const char *what) {
+    core->corrupt = true;
+    if (core->broken) /* what follows from it need not be said */
+        return false;
+    core->broken = what;
+    perp_tell_log(core, PERP_LOG_ERROR, "the book is corrupt, only reading works: %s", what);
+    return false;
+}
+
+perp_status perp_corrupt(const perp_core *core) {
+    return perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: only reading works (%s)",
+                     core->broken ? core->broken : "perp_core_check says where");
+}
+
 void perp_lock_open(perp_core *core) {
     pthread_mutex_init(&core->lock, NULL);
     pthread_mutex_init(&core->turns.lock, NULL);

@@ -208,6 +208,8 @@ void perp_deliver(perp_core *core) {
 
 perp_status perp_leave(perp_core *core, perp_status status) {
     checkpoint_if_due(core);
+    if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
+        status = perp_corrupt(core);
     perp_deliver(core);
     return status;
 }

@@ -23,6 +23,10 @@ static void count_job(perp_core *core, const struct perp_job_entry *job, bool on
     for (uint32_t i = 0; i < n; i++) {
         risk->running_jobs[needs[i].exchange] += on ? 1u : UINT32_MAX;
         risk->running_notional[needs[i].exchange] += on ? needs[i].amount : -needs[i].amount;
+        PERP_HOLDS(core,
+                   risk->running_jobs[needs[i].exchange] != (on ? 0 : UINT32_MAX) &&
+                       risk->running_notional[needs[i].exchange] >= 0,
+                   "running: jobs or notional of an exchange are below 0");
     }
 }
 
@@ -62,6 +66,8 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
             leg->next->previous = leg->previous;
         else
             exposure->last = leg->previous;
+        PERP_HOLDS(core, exposure->running[leg->side] > 0,
+                   "running: legs of an instrument are below 0");
         exposure->running[leg->side]--;
     }
 }

@@ -385,7 +385,7 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     full.struct_size = sizeof full;
     perp_enter(core);
     perp_status status = perp_decide_finish(core, call, job_id, result, &full);
-    perp_leave(core, status);
+    perp_status left = perp_leave(core, status); /* of a broken book leg risk is told, too */
     if (status != PERP_OK)
         return status;
     if (outcome)
@@ -397,7 +397,7 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
                                full.has_repair ? &full.repair_job_id : NULL);
         perp_callback_end(before);
     }
-    return status;
+    return left;
 }
 
 static perp_status decide_close(perp_core *core, const perp_call *call, const perp_uuid *job_id,

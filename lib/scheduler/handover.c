@@ -205,8 +205,8 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     perp_status status = perp_tick_decide(&tick, call);
     if (status == PERP_OK && !core->store_failed)
         settle_waiting(&tick, call);
-    perp_leave(core, status);
-    if (status == PERP_OK) {
+    status = perp_leave(core, status);
+    if (status == PERP_OK) { /* of a book that broke nothing is handed over */
         execute_all(&tick, call);
         if (result)
             fill_result(&tick, result);

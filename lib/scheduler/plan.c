@@ -36,7 +36,7 @@ static bool reserve_books(perp_core *core, struct perp_plan *plan) {
 
 struct perp_plan *perp_plan_begin(perp_core *core) {
     struct perp_plan *plan = &core->scheduler->plan;
-    uint32_t n = core->scheduler->n_pending;
+    uint32_t n = core->scheduler->n_places; /* at least what waits */
     bool drops = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP;
     clear(plan);
     return reserve_books(core, plan) && GROW(core, plan, candidates, candidates_capacity, n) &&

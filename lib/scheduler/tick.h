@@ -12,11 +12,11 @@ struct perp_tick {
     struct perp_plan *plan;
     int64_t now;
     int64_t next_due; /* of jobs that run and are not overdue by now */
-    bool rolled; /* the day begins with this tick */
+    bool rolled;      /* the day begins with this tick */
     bool paused;
     bool looked_due; /* next_due is known */
     bool no_memory;
-    bool list;      /* refused and skipped jobs are listed, too */
+    bool list;          /* refused and skipped jobs are listed, too */
     uint32_t n_repairs; /* pending, not expired */
     uint32_t n_chosen;
     uint64_t next_reservation;

@@ -119,7 +119,13 @@ void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
 }
 
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
-    scheduler->pending[place_of(scheduler, job->order)].job = NULL;
+    uint32_t at = place_of(scheduler, job->order);
+    if (!PERP_HOLDS(scheduler->core,
+                    at < scheduler->n_places && scheduler->pending[at].job == job &&
+                        scheduler->n_pending > 0,
+                    "pending: a job that leaves does not wait"))
+        return;
+    scheduler->pending[at].job = NULL;
     scheduler->n_pending--;
     tidy_places(scheduler);
 }
@@ -172,6 +178,8 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
     while (job->held) {
         struct perp_held *held = job->held;
+        PERP_HOLDS(core, held->has_job && memcmp(&held->job, &job->id, sizeof job->id) == 0,
+                   "give back: a reservation is in another job's list");
         job->held = held->next_of_job;
         perp_capital_give_back(core, held);
     }
@@ -208,7 +216,9 @@ void perp_times_add(perp_core *core, perp_exchange_id exchange) {
         times->first++;
         times->count--;
     }
-    times->at[times->first + times->count++] = now;
+    if (PERP_HOLDS(core, times->first + times->count < times->capacity,
+                   "dispatch: no room was made for its time"))
+        times->at[times->first + times->count++] = now;
 }
 
 uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange) {

@@ -36,8 +36,8 @@ static int by_size(const void *a, const void *b) {
 }
 
 /* Decisions are counted, not time. A snapshot of few jobs is one hold of the lock: those that were
-   already under way, and the few that a reader lets pass, may go before it; the system may also take
-   the reader from its processor before it has asked, so that the bound is held by most. */
+   already under way, and the few that a reader lets pass, may go before it; the system may also
+   take the reader from its processor before it has asked, so that the bound is held by most. */
 START_TEST(a_reader_gets_its_turn_beside_four_that_decide) {
     struct world *w = world_open(NULL);
     struct busy busy = {.core = w->core};
