@@ -103,19 +103,6 @@ START_TEST(confirming_what_a_pool_has_not) {
 }
 END_TEST
 
-START_TEST(reserving_beyond_all_numbers) {
-    pool()->in_flight = INT64_MAX;
-    pool()->budget = INT64_MAX;
-    pool()->used = -INT64_MAX; /* there seems to be room */
-    w->core->config.capital.max_single_reserve_ppm = 1000000;
-    uint64_t id = 0;
-    perp_refusal refusal = {.struct_size = sizeof refusal};
-    perp_status status = perp_capital_reserve(w->capital, nowc(w), ALPHA, PERP_POOL_ARB, USD(1),
-                                              NULL, &id, &refusal);
-    is_poisoned(status, "hold: what is in flight in a pool overflows");
-}
-END_TEST
-
 START_TEST(an_equity_above_the_total) {
     w->core->capital->equity = 0;
     is_poisoned(perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(1000)),
@@ -196,7 +183,6 @@ int main(void) {
     tcase_add_test(tests, releasing_more_than_was_reserved);
     tcase_add_test(tests, giving_a_pool_back_more_than_it_lent);
     tcase_add_test(tests, confirming_what_a_pool_has_not);
-    tcase_add_test(tests, reserving_beyond_all_numbers);
     tcase_add_test(tests, an_equity_above_the_total);
     tcase_add_test(tests, budgets_that_are_more_than_the_equity);
     tcase_add_test(tests, a_volume_below_zero);
