@@ -249,7 +249,7 @@ typedef struct perp_monitor_state {
    microseconds. What feeds write is read after that without any lock: latency, status, positions,
    fast markets, and the alerts that follow from them. Where more than 128 jobs wait, or ended
    lately without having been sent, top_pending and recent_completed are completed in further short
-   holds, and are then of the moments of those; decisions that wait go first.
+   holds, and are then of the moments of those; between them a few decisions that wait go first.
    now_ns: for ages; the later of it and the clock. PERP_E_INVALID: NULL, struct_size. PERP_E_NOMEM:
    memory is needed where more than 64 jobs run or 32 are unresolved, where a strategy may be
    infeasible, and for a struct_size below that of this header; what the struct then holds is

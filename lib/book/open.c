@@ -76,7 +76,7 @@ void perp_core_free(perp_core *core) {
     perp_free(core, core->event_rows, PERP_EVENT_COUNT * sizeof *core->event_rows);
     perp_free(core, core->watched.alerts, core->watched.capacity * sizeof *core->watched.alerts);
     close_store(&core->config);
-    pthread_mutex_destroy(&core->lock);
+    perp_lock_close(core);
     if (allocator.release)
         allocator.release(allocator.user, core, sizeof *core);
     else
@@ -102,7 +102,7 @@ perp_status perp_core_make(const perp_config *given, perp_core **out) {
     memset(core, 0, sizeof *core);
     core->config = config;
     atomic_init(&core->clock, PERP_TIME_NONE);
-    pthread_mutex_init(&core->lock, NULL);
+    perp_lock_open(core);
     status = open_modules(core);
     if (status != PERP_OK) {
         perp_core_free(core);

@@ -4,6 +4,7 @@
 
 #include "core/events.h"
 #include "core/job.h"
+#include "core/plan.h"
 
 struct perp_pool_book {
     perp_usd budget;
@@ -25,12 +26,6 @@ struct perp_held {
     struct perp_held *next, *previous; /* live ones by id; free ones by next */
 };
 
-/* Taken by jobs that this tick has chosen but not yet committed. */
-struct perp_taken {
-    perp_usd pools[PERP_POOL_COUNT];
-    perp_usd total;
-};
-
 /* A key that was given with a reservation. */
 struct perp_key {
     PERP_STORED(perp_key_row, PERP_ROW_KEY);
@@ -43,7 +38,6 @@ struct perp_chunk; /* memory of reservations and keys */
 struct perp_capital {
     perp_core *core;
     struct perp_account accounts[PERP_MAX_EXCHANGES];
-    struct perp_taken taken[PERP_MAX_EXCHANGES];
     PERP_STORED(perp_ledger_row, PERP_ROW_LEDGER);
     struct perp_kept *kept;
     perp_usd equity;                /* of all exchanges */
@@ -68,16 +62,19 @@ bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchan
 perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
                                uint32_t *n);
 
-/* Whether the ledger lets amount pass, what is taken by this tick included; fills refusal. */
-bool perp_capital_passes(const perp_capital *capital, const struct perp_need *need,
-                         perp_refusal *refusal);
+/* Whether the ledger lets amount pass, what the plan takes included; fills refusal. */
+bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,
+                         const struct perp_need *need, perp_refusal *refusal);
 /* The same for a repair: only what is available counts. */
-bool perp_capital_has(const perp_capital *capital, const struct perp_need *need,
-                      perp_refusal *refusal);
-void perp_capital_take(perp_capital *capital, const struct perp_need *need);
-void perp_capital_untake(perp_capital *capital);
-perp_usd perp_capital_available(const perp_capital *capital, perp_exchange_id exchange,
-                                uint32_t pool);
+bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,
+                      const struct perp_need *need, perp_refusal *refusal);
+/* Whether all of a job's needs pass; fills refusal with the first that does not. */
+bool perp_capital_passes_all(const perp_capital *capital, const struct perp_need *needs, uint32_t n,
+                             perp_refusal *refusal);
+/* PERP_E_INVALID for a refusal that can't be filled. */
+perp_status perp_refusal_check(const perp_core *core, const perp_refusal *refusal);
+perp_usd perp_capital_available(const perp_capital *capital, const struct perp_plan *plan,
+                                perp_exchange_id exchange, uint32_t pool);
 
 uint32_t perp_pool_of(const perp_core *core, uint32_t strategy);
 

@@ -139,15 +139,6 @@ perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call
     return perp_decision_close(&d, decide_pnl(&d, &booking));
 }
 
-static perp_status check_refusal(const perp_core *core, const perp_refusal *refusal) {
-    if (!refusal)
-        return perp_fail(core, PERP_E_INVALID, "refusal: NULL");
-    if (!perp_struct_fits(refusal, sizeof *refusal))
-        return perp_fail(core, PERP_E_INVALID, "refusal: struct_size %u is not known",
-                         refusal->struct_size);
-    return PERP_OK;
-}
-
 static perp_status check_key(perp_core *core, const perp_uuid *key, const struct perp_need *need,
                              uint64_t *id) {
     const struct perp_key *known = key ? perp_map_find(&core->capital->keys, key) : NULL;
@@ -187,7 +178,7 @@ static perp_status decide_reserve(struct perp_decision *d, struct reserving *r, 
     perp_core *core = d->core;
     perp_status status = check(d, r->need.exchange);
     if (status == PERP_OK)
-        status = check_refusal(core, refusal);
+        status = perp_refusal_check(core, refusal);
     if (status != PERP_OK)
         return status;
     if (!id)
@@ -204,7 +195,7 @@ static perp_status decide_reserve(struct perp_decision *d, struct reserving *r, 
     if (status != PERP_OK)
         return status;
     r->id = 0;
-    if (perp_capital_passes(core->capital, &r->need, &r->refusal)) {
+    if (perp_capital_passes(core->capital, NULL, &r->need, &r->refusal)) {
         r->id = core->capital->next_id;
         put_reserve(core, &r->need, r->id, r->key);
     }
@@ -285,52 +276,21 @@ perp_status perp_capital_release(perp_capital *capital, const perp_call *call, u
     return perp_decision_close(&d, decide_settle(&d, PERP_EVENT_RELEASE, id, amount));
 }
 
-/* What a job needs, and whether the ledger lets it pass. */
-static perp_status look_at_job(const perp_core *core, const perp_job *job, struct perp_need *needs,
-                               uint32_t *n, perp_refusal *refusal, bool *passes) {
-    perp_status status = perp_needs_of_spec(core, job, needs, n);
-    *passes = true;
-    for (uint32_t i = 0; status == PERP_OK && i < *n && *passes; i++)
-        *passes = perp_capital_passes(core->capital, &needs[i], refusal);
-    return status;
-}
-
-perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const perp_job *job,
-                                             perp_refusal *refusal) {
-    if (!capital || !job)
-        return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
-    const perp_core *core = capital->core;
-    struct perp_need needs[PERP_MAX_LEGS];
-    uint32_t n;
-    bool passes;
-    perp_refusal found = {.struct_size = sizeof found};
-    perp_status status = check_refusal(core, refusal);
-    if (status != PERP_OK)
-        return status;
-    perp_lock(core);
-    status = look_at_job(core, job, needs, &n, &found, &passes);
-    perp_unlock(core);
-    if (status == PERP_OK)
-        perp_struct_out(refusal, &found, sizeof found);
-    return status;
-}
-
 static perp_status decide_for_job(struct perp_decision *d, const perp_job *job, uint64_t *ids,
                                   uint32_t *n_ids, const perp_refusal *refusal,
                                   perp_refusal *found) {
     perp_core *core = d->core;
     struct perp_need needs[PERP_MAX_LEGS];
-    bool passes = false;
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
-        status = check_refusal(core, refusal);
+        status = perp_refusal_check(core, refusal);
     if (status == PERP_OK)
-        status = look_at_job(core, job, needs, n_ids, found, &passes);
+        status = perp_needs_of_spec(core, job, needs, n_ids);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
-    if (!passes)
+    if (!perp_capital_passes_all(core->capital, needs, *n_ids, found))
         *n_ids = 0;
     for (uint32_t i = 0; i < *n_ids; i++) {
         ids[i] = core->capital->next_id + i;

@@ -104,6 +104,8 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
                                     const perp_uuid *job) {
     perp_capital *capital = core->capital;
     struct perp_held *held = capital->free_held;
+    PERP_HOLDS(core, need->amount > 0 && capital->n_free_held > 0,
+               "hold: a reservation of nothing, or one that no room was made for");
     capital->free_held = held->next;
     capital->n_free_held--;
     memset(held, 0, sizeof *held);
@@ -125,7 +127,10 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
     perp_uuid key = id_key(held->id);
     perp_map_add(&capital->held, &key, held);
     struct perp_account *account = &capital->accounts[need->exchange];
-    account->pools[need->pool].in_flight += need->amount;
+    PERP_HOLDS(core,
+               !__builtin_add_overflow(account->pools[need->pool].in_flight, need->amount,
+                                       &account->pools[need->pool].in_flight),
+               "hold: what is in flight in a pool overflows");
     account->last_update = perp_clock(core);
     return held;
 }
@@ -137,11 +142,17 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
     struct perp_account *account = &capital->accounts[held->exchange];
     struct perp_pool_book *pool = &account->pools[held->pool];
     perp_usd flying = amount < held->in_flight ? amount : held->in_flight;
+    PERP_HOLDS(core, amount >= 0 && amount - flying <= held->used,
+               "give: more than a reservation has");
     held->in_flight -= flying;
     held->used -= amount - flying;
     held->released += amount;
     pool->in_flight -= flying;
     pool->used -= amount - flying;
+    PERP_HOLDS(core, held->reserved == held->in_flight + held->used + held->released,
+               "give: reserved is not in flight + used + released");
+    PERP_HOLDS(core, pool->in_flight >= 0 && pool->used >= 0,
+               "give: in flight or used of a pool is below 0");
     account->last_update = perp_clock(core);
     if (held->in_flight || held->used)
         return;
@@ -168,10 +179,14 @@ void perp_capital_give_back(perp_core *core, struct perp_held *held) {
 
 void perp_capital_use_part(perp_core *core, struct perp_held *held, perp_usd amount) {
     struct perp_account *account = &core->capital->accounts[held->exchange];
+    PERP_HOLDS(core, amount >= 0 && amount <= held->in_flight,
+               "use: more than a reservation has in flight");
     held->in_flight -= amount;
     held->used += amount;
     account->pools[held->pool].in_flight -= amount;
     account->pools[held->pool].used += amount;
+    PERP_HOLDS(core, account->pools[held->pool].in_flight >= 0,
+               "use: in flight of a pool is below 0");
     account->last_update = perp_clock(core);
 }
 
@@ -213,6 +228,13 @@ void perp_capital_set_equity(perp_capital *capital, perp_exchange_id exchange, p
     account->equity = equity;
     account->last_update = perp_clock(capital->core);
     set_budgets(capital->core, account);
+    const struct perp_pool_book *pools = account->pools;
+    PERP_HOLDS(capital->core, equity >= 0 && capital->equity >= equity,
+               "equity: of an exchange below 0, or above the total");
+    PERP_HOLDS(capital->core,
+               pools[PERP_POOL_WASH].budget >= 0 && pools[PERP_POOL_ARB].budget >= 0 &&
+                   pools[PERP_POOL_RESERVE].budget >= 0,
+               "equity: a budget is below 0");
 }
 
 perp_usd perp_usd_moved(perp_usd amount, perp_usd by) {
@@ -252,9 +274,12 @@ bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchan
 void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl, perp_usd volume,
                        perp_usd fees) {
     struct perp_account *account = &core->capital->accounts[exchange];
-    account->today.pnl += pnl;
-    account->today.volume += volume;
-    account->today.fees += fees;
+    perp_day_figures *today = &account->today;
+    bool overflows = __builtin_add_overflow(today->pnl, pnl, &today->pnl);
+    overflows |= __builtin_add_overflow(today->volume, volume, &today->volume);
+    overflows |= __builtin_add_overflow(today->fees, fees, &today->fees);
+    PERP_HOLDS(core, !overflows && volume >= 0 && today->volume >= 0,
+               "book: the day's figures overflow, or its volume is below 0");
     account->last_update = perp_clock(core);
 }
 

@@ -53,8 +53,9 @@ perp_status perp_needs_of_spec(const perp_core *core, const perp_job *given,
     return PERP_OK;
 }
 
-static perp_usd committed(const struct perp_account *account, const struct perp_taken *taken) {
-    perp_usd sum = taken->total;
+static perp_usd committed(const struct perp_account *account,
+                          const struct perp_plan_exchange *chosen) {
+    perp_usd sum = chosen ? chosen->taken_total : 0;
     for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++)
         sum += account->pools[pool].in_flight + account->pools[pool].used;
     return sum;
@@ -70,18 +71,20 @@ static perp_usd single_limit(const perp_capital *capital, perp_exchange_id excha
                         capital->core->config.capital.max_single_reserve_ppm);
 }
 
-static perp_usd total_left(const perp_capital *capital, perp_exchange_id exchange) {
+static perp_usd total_left(const perp_capital *capital, const struct perp_plan *plan,
+                           perp_exchange_id exchange) {
     const struct perp_account *account = &capital->accounts[exchange];
     perp_usd limit =
         perp_usd_ppm(account->equity, capital->core->config.capital.max_total_notional_ppm);
-    return at_least_0(limit - committed(account, &capital->taken[exchange]));
+    return at_least_0(limit - committed(account, perp_plan_at(plan, exchange)));
 }
 
-perp_usd perp_capital_available(const perp_capital *capital, perp_exchange_id exchange,
-                                uint32_t pool) {
+perp_usd perp_capital_available(const perp_capital *capital, const struct perp_plan *plan,
+                                perp_exchange_id exchange, uint32_t pool) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
     const struct perp_pool_book *book = &capital->accounts[exchange].pools[pool];
     return at_least_0(book->budget - book->in_flight - book->used -
-                      capital->taken[exchange].pools[pool]);
+                      (chosen ? chosen->taken[pool] : 0));
 }
 
 static bool held_back(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool) {
@@ -99,32 +102,60 @@ static bool refuse(const struct perp_need *need, uint32_t reason, perp_usd limit
     return false;
 }
 
-bool perp_capital_passes(const perp_capital *capital, const struct perp_need *need,
-                         perp_refusal *refusal) {
+bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,
+                         const struct perp_need *need, perp_refusal *refusal) {
     if (held_back(capital, need->exchange, need->pool))
         return refuse(need, PERP_REASON_SAFE_MODE, 0, refusal);
     perp_usd limit = single_limit(capital, need->exchange, need->pool);
     if (need->amount > limit)
         return refuse(need, PERP_REASON_SINGLE_LIMIT, limit, refusal);
-    limit = total_left(capital, need->exchange);
+    limit = total_left(capital, plan, need->exchange);
     if (need->amount > limit)
         return refuse(need, PERP_REASON_TOTAL_LIMIT, limit, refusal);
-    return perp_capital_has(capital, need, refusal);
+    return perp_capital_has(capital, plan, need, refusal);
 }
 
-bool perp_capital_has(const perp_capital *capital, const struct perp_need *need,
-                      perp_refusal *refusal) {
-    perp_usd available = perp_capital_available(capital, need->exchange, need->pool);
+bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,
+                      const struct perp_need *need, perp_refusal *refusal) {
+    perp_usd available = perp_capital_available(capital, plan, need->exchange, need->pool);
     return need->amount <= available || refuse(need, PERP_REASON_INSUFFICIENT, available, refusal);
 }
 
-void perp_capital_take(perp_capital *capital, const struct perp_need *need) {
-    capital->taken[need->exchange].pools[need->pool] += need->amount;
-    capital->taken[need->exchange].total += need->amount;
+bool perp_capital_passes_all(const perp_capital *capital, const struct perp_need *needs, uint32_t n,
+                             perp_refusal *refusal) {
+    bool passes = true;
+    for (uint32_t i = 0; i < n && passes; i++)
+        passes = perp_capital_passes(capital, NULL, &needs[i], refusal);
+    return passes;
 }
 
-void perp_capital_untake(perp_capital *capital) {
-    memset(capital->taken, 0, perp_n_exchanges(capital->core) * sizeof *capital->taken);
+perp_status perp_refusal_check(const perp_core *core, const perp_refusal *refusal) {
+    if (!refusal)
+        return perp_fail(core, PERP_E_INVALID, "refusal: NULL");
+    if (!perp_struct_fits(refusal, sizeof *refusal))
+        return perp_fail(core, PERP_E_INVALID, "refusal: struct_size %u is not known",
+                         refusal->struct_size);
+    return PERP_OK;
+}
+
+perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const perp_job *job,
+                                             perp_refusal *refusal) {
+    if (!capital || !job)
+        return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
+    perp_core *core = capital->core;
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    perp_refusal found = {.struct_size = sizeof found};
+    perp_read_begin(core);
+    perp_status status = perp_refusal_check(core, refusal);
+    if (status == PERP_OK)
+        status = perp_needs_of_spec(core, job, needs, &n);
+    if (status == PERP_OK)
+        (void)perp_capital_passes_all(capital, needs, n, &found);
+    perp_read_end(core);
+    if (status == PERP_OK)
+        perp_struct_out(refusal, &found, sizeof found);
+    return status;
 }
 
 static perp_usd headroom(const perp_capital *capital, perp_exchange_id exchange, uint32_t pool,
@@ -134,12 +165,12 @@ static perp_usd headroom(const perp_capital *capital, perp_exchange_id exchange,
         return 0;
     perp_usd most = single_limit(capital, exchange, pool);
     *bound_by = PERP_REASON_SINGLE_LIMIT;
-    perp_usd total = total_left(capital, exchange);
+    perp_usd total = total_left(capital, NULL, exchange);
     if (total < most) {
         most = total;
         *bound_by = PERP_REASON_TOTAL_LIMIT;
     }
-    perp_usd available = perp_capital_available(capital, exchange, pool);
+    perp_usd available = perp_capital_available(capital, NULL, exchange, pool);
     if (available < most) {
         most = available;
         *bound_by = PERP_REASON_INSUFFICIENT;
@@ -158,9 +189,9 @@ perp_status perp_capital_headroom(const perp_capital *capital, perp_exchange_id 
         return perp_fail(core, PERP_E_INVALID, "headroom: NULL");
     if (pool >= PERP_POOL_COUNT)
         return perp_fail(core, PERP_E_INVALID, "pool: %u is not known", pool);
-    perp_lock(core);
+    perp_read_begin(core);
     *amount = headroom(capital, exchange, pool, bound_by);
-    perp_unlock(core);
+    perp_read_end(core);
     return PERP_OK;
 }
 
@@ -210,9 +241,9 @@ perp_status perp_capital_snapshot(const perp_capital *capital, perp_exchange_id 
     if (!state)
         return perp_fail(core, PERP_E_INVALID, "state: NULL");
     perp_capital_state all;
-    perp_lock(core);
+    perp_read_begin(core);
     perp_capital_state_of(capital, exchange, &all);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);
@@ -229,7 +260,7 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
     if (!count || (capacity && !rows))
         return perp_fail(core, PERP_E_INVALID, "reservations: NULL");
     uint32_t n = 0;
-    perp_lock(core);
+    perp_read_begin(core);
     for (const struct perp_held *held = capital->first; held; held = held->next) {
         if (exchange != PERP_ALL_EXCHANGES && held->exchange != exchange)
             continue;
@@ -245,7 +276,7 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
                                          .job_id = held->job};
         n++;
     }
-    perp_unlock(core);
+    perp_read_end(core);
     *count = n;
     return PERP_OK;
 }

@@ -63,10 +63,21 @@ struct perp_watched {
     uint32_t count, capacity;
 };
 
+/* Those who read and those who change the book take turns (notices.c). */
+struct perp_turns {
+    pthread_mutex_t lock;
+    pthread_cond_t taken;   /* a reader had its turn */
+    _Atomic uint32_t asked; /* readers that wait for a turn or have it */
+    uint32_t ahead;         /* decisions that came after they asked and went before them */
+    uint64_t n_taken;
+};
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
     pthread_mutex_t lock;
+    struct perp_turns turns;
+    bool reader_asked; /* whoever has the lock reads, and had to ask for a turn */
     _Atomic int64_t clock;
     _Atomic uint64_t stale_events;
     _Atomic uint64_t rejected_events;
@@ -74,11 +85,12 @@ struct perp_core {
     uint64_t late_calls;
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
-    uint64_t seq;      /* of the last event */
-    uint64_t chain;    /* of checksums, after it (chain.h) */
-    bool corrupt;      /* an invariant broke: only reading works */
-    bool store_failed; /* no dispatch until resume */
-    bool recovering;   /* events come from the store: nothing is told to the host */
+    uint64_t seq;       /* of the last event */
+    uint64_t chain;     /* of checksums, after it (chain.h) */
+    bool corrupt;       /* an invariant broke: only reading works */
+    const char *broken; /* the one that PERP_HOLDS found, a static text; NULL: none */
+    bool store_failed;  /* no dispatch until resume */
+    bool recovering;    /* events come from the store: nothing is told to the host */
 
     struct perp_exchange_entry *exchanges; /* PERP_MAX_EXCHANGES */
     _Atomic uint32_t n_exchanges;
@@ -133,6 +145,21 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
 /* Forgets this thread's message. */
 void perp_no_error(const perp_core *core);
 
+/* Poisons the book: what did not hold. false. */
+bool perp_broken(perp_core *core, const char *what) __attribute__((cold));
+/* PERP_E_CORRUPT, with the message that says what broke. */
+perp_status perp_corrupt(const perp_core *core);
+
+/* An invariant of money or state, looked at where it is about to change, always. Where it does not
+   hold the book is poisoned: calls that change it return PERP_E_CORRUPT from then on, that at hand
+   included, and reading works. The process goes on. Its value is the condition's. */
+static inline bool perp_holds(perp_core *core, bool condition, const char *what) {
+    return __builtin_expect(condition, 1) || perp_broken(core, what);
+}
+#define PERP_HOLDS(core, condition, what) perp_holds((core), (condition), (what))
+
+void perp_lock_open(perp_core *core);
+void perp_lock_close(perp_core *core);
 void perp_lock(const perp_core *core);
 void perp_unlock(const perp_core *core);
 /* false: a thread has the lock; also this one. */

@@ -31,8 +31,7 @@ perp_status perp_call_check(const perp_core *core, const perp_call *call) {
         return perp_fail(core, PERP_E_INVALID, "reason: not UTF-8 of at most %d bytes",
                          PERP_MAX_REASON);
     if (core->corrupt)
-        return perp_fail(core, PERP_E_CORRUPT,
-                         "the book is corrupt: only reading works (perp_core_check says where)");
+        return perp_corrupt(core);
     return PERP_OK;
 }
 

@@ -95,9 +95,15 @@ struct perp_event *perp_event_read(const void *record, size_t size, struct perp_
                                    const char **why);
 
 /* Takes the lock and forgets this thread's message; perp_leave gives it back, delivers what is to
-   be told to the host, and returns status. */
+   be told to the host, and returns status: PERP_E_CORRUPT where the change broke the book. */
 void perp_enter(perp_core *core);
 perp_status perp_leave(perp_core *core, perp_status status);
+/* The same where the book was not changed: nothing is written. */
+void perp_deliver(perp_core *core);
+/* Around what a query reads: takes the lock and forgets this thread's message; never writes, never
+   delivers. A reader that finds the book busy lets a few decisions pass, then it is its turn. */
+void perp_read_begin(const perp_core *core);
+void perp_read_end(const perp_core *core);
 
 /* The fields of a call that an older host's shorter struct may lack. */
 static inline const char *perp_call_actor(const perp_call *call) {
@@ -155,7 +161,7 @@ perp_status perp_batch_commit(perp_core *core);
 /* The change of that number, where it is one of the last that were made since open; else NULL.
    Under the lock. */
 const perp_change *perp_change_at(const perp_core *core, uint64_t seq);
-/* Whether a thread waits for the lock to change the book; for readers that give way. */
+/* Whether a thread waits for the lock to change the book. */
 bool perp_decisions_wait(const perp_core *core);
 
 /* The day that a time lies in, counted from the epoch. */

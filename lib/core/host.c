@@ -1,5 +1,5 @@
 /* Memory, messages, the lock and the look-ups of the registry. */
-#include "core/core.h"
+#include "core/events.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,6 +91,32 @@ struct perp_map_memory perp_map_memory_of(perp_core *core) {
     return (struct perp_map_memory){core, map_allocate, map_release};
 }
 
+bool perp_broken(perp_core *core, const char *what) {
+    core->corrupt = true;
+    if (core->broken) /* what follows from it need not be said */
+        return false;
+    core->broken = what;
+    perp_tell_log(core, PERP_LOG_ERROR, "the book is corrupt, only reading works: %s", what);
+    return false;
+}
+
+perp_status perp_corrupt(const perp_core *core) {
+    return perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: only reading works (%s)",
+                     core->broken ? core->broken : "perp_core_check says where");
+}
+
+void perp_lock_open(perp_core *core) {
+    pthread_mutex_init(&core->lock, NULL);
+    pthread_mutex_init(&core->turns.lock, NULL);
+    pthread_cond_init(&core->turns.taken, NULL);
+}
+
+void perp_lock_close(perp_core *core) {
+    pthread_cond_destroy(&core->turns.taken);
+    pthread_mutex_destroy(&core->turns.lock);
+    pthread_mutex_destroy(&core->lock);
+}
+
 /* The lock is part of what a reader of a const book uses; it is not part of the book. */
 void perp_lock(const perp_core *core) {
     if (core->config.threading == PERP_THREADING_SERIALIZED)
@@ -130,9 +156,9 @@ int64_t perp_core_clock(const perp_core *core) {
 perp_status perp_core_config(const perp_core *core, perp_config *config) {
     if (!core || !config)
         return perp_fail(core, PERP_E_INVALID, "config: NULL");
-    perp_lock(core);
+    perp_read_begin(core);
     perp_config copy = core->config;
-    perp_unlock(core);
+    perp_read_end(core);
     copy.struct_size = sizeof copy;
     memset(&copy.allocator, 0, sizeof copy.allocator);
     memset(&copy.callbacks, 0, sizeof copy.callbacks);
@@ -147,14 +173,14 @@ perp_status perp_core_statistics(const perp_core *core, perp_core_stats *stats) 
     if (!core || !stats)
         return perp_fail(core, PERP_E_INVALID, "stats: NULL");
     perp_core_stats all = {.struct_size = sizeof all};
-    perp_lock(core);
+    perp_read_begin(core);
     all.late_calls = core->late_calls;
     all.stale_events = atomic_load(&core->stale_events);
     all.rejected_events = atomic_load(&core->rejected_events);
     all.allocated_bytes = core->allocated_bytes;
     all.allocations = core->allocations;
     all.events = core->seq;
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(stats, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "stats: struct_size %u is not known",
                          stats->struct_size);

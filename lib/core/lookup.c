@@ -1,7 +1,7 @@
 /* Looking exchanges and instruments up. */
 #include <string.h>
 
-#include "core/core.h"
+#include "core/events.h"
 #include "util/num.h"
 #include "util/sized.h"
 #include "util/text.h"
@@ -67,9 +67,9 @@ perp_status perp_exchange_get(const perp_core *core, perp_exchange_id id,
         return perp_fail(core, PERP_E_INVALID, "exchange: NULL");
     if (id >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", id);
-    perp_lock(core);
+    perp_read_begin(core);
     perp_exchange_spec copy = core->exchanges[id].spec;
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(spec, &copy, sizeof copy))
         return perp_fail(core, PERP_E_INVALID, "spec: struct_size %u is not known",
                          spec->struct_size);

@@ -1,4 +1,5 @@
 /* Around every call: the lock, and what is told to the host once it is given back. */
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,11 +107,73 @@ bool perp_in_source(const perp_core *core) {
     return at;
 }
 
+/* How many decisions that came later may go before a reader, and how often it looks whether none
+   waits any more. */
+#define READER_GIVES_WAY 8
+#define READER_LOOKS 16
+
 bool perp_decisions_wait(const perp_core *core) {
     return atomic_load_explicit(&core->batch->deciders, memory_order_relaxed) > 0;
 }
 
+/* A reader asked: after the few that may still go before it a decision waits, for one turn. */
+static void let_readers_pass(struct perp_turns *turns) {
+    pthread_mutex_lock(&turns->lock);
+    uint64_t before = turns->n_taken;
+    if (turns->ahead < READER_GIVES_WAY)
+        turns->ahead++;
+    else
+        while (turns->asked && turns->n_taken == before)
+            pthread_cond_wait(&turns->taken, &turns->lock);
+    pthread_mutex_unlock(&turns->lock);
+}
+
+static void ask_for_turn(struct perp_turns *turns) {
+    pthread_mutex_lock(&turns->lock);
+    if (turns->asked++ == 0)
+        turns->ahead = 0;
+    pthread_mutex_unlock(&turns->lock);
+}
+
+static void end_turn(struct perp_turns *turns) {
+    pthread_mutex_lock(&turns->lock);
+    turns->asked--;
+    turns->ahead = 0;
+    turns->n_taken++;
+    pthread_cond_broadcast(&turns->taken);
+    pthread_mutex_unlock(&turns->lock);
+}
+
+/* As for perp_lock: the lock and its turns are no part of the book. */
+void perp_read_begin(const perp_core *read) {
+    perp_core *core = (perp_core *)(uintptr_t)read;
+    perp_no_error(core);
+    if (core->config.threading != PERP_THREADING_SERIALIZED)
+        return;
+    bool asks = perp_decisions_wait(core) || pthread_mutex_trylock(&core->lock) != 0;
+    if (asks) {
+        ask_for_turn(&core->turns);
+        for (uint32_t i = 0; i < READER_LOOKS && perp_decisions_wait(core); i++)
+            sched_yield();
+        pthread_mutex_lock(&core->lock);
+    }
+    core->reader_asked = asks;
+}
+
+void perp_read_end(const perp_core *read) {
+    perp_core *core = (perp_core *)(uintptr_t)read;
+    if (core->config.threading != PERP_THREADING_SERIALIZED)
+        return;
+    bool asked = core->reader_asked;
+    core->reader_asked = false;
+    pthread_mutex_unlock(&core->lock);
+    if (asked)
+        end_turn(&core->turns);
+}
+
 void perp_enter(perp_core *core) {
+    if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed))
+        let_readers_pass(&core->turns);
     if (!perp_try_lock(core)) {
         atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
         perp_lock(core);
@@ -129,12 +192,11 @@ static void deliver(perp_core *core, const struct perp_notice *notice) {
 
 /* The messages are taken along before the lock is given back, so that they come on the thread and
    in the order of the change that made them. */
-perp_status perp_leave(perp_core *core, perp_status status) {
-    checkpoint_if_due(core);
+void perp_deliver(perp_core *core) {
     struct perp_notices taken = *core->notices;
     if (!taken.count) {
         perp_unlock(core);
-        return status;
+        return;
     }
     memset(core->notices, 0, sizeof *core->notices);
     perp_unlock(core);
@@ -149,5 +211,12 @@ perp_status perp_leave(perp_core *core, perp_status status) {
     perp_lock(core);
     perp_free(core, taken.items, taken.capacity * sizeof(struct perp_notice));
     perp_unlock(core);
+}
+
+perp_status perp_leave(perp_core *core, perp_status status) {
+    checkpoint_if_due(core);
+    if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
+        status = perp_corrupt(core);
+    perp_deliver(core);
     return status;
 }

@@ -162,7 +162,7 @@ static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given
     if (status != PERP_OK)
         return status;
     if (core->corrupt)
-        return perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: only reading works");
+        return perp_corrupt(core);
     perp_exchange_id found;
     if (perp_exchange_find(core, spec.name, &found) == PERP_OK) {
         *id = found;
@@ -274,7 +274,7 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
     if (status != PERP_OK)
         return status;
     if (core->corrupt)
-        return perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: only reading works");
+        return perp_corrupt(core);
     perp_instrument_id found;
     if (perp_instrument_find(core, spec.exchange, spec.symbol, &found) == PERP_OK) {
         *id = found;

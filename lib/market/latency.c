@@ -103,7 +103,7 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
     uint64_t began;
     bool whole; /* all samples are young enough */
     do {
-        began = perp_read_begin(&gauge->seq);
+        began = perp_seq_begin(&gauge->seq);
         count = PERP_GET(gauge->count);
         mean = PERP_GET(gauge->mean);
         p50 = PERP_GET(gauge->p50);
@@ -112,7 +112,7 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
         whole = oldest >= now || perp_within(now, oldest, market->latency_max_age_ns);
         if (!whole)
             count = copy_samples(gauge, samples);
-    } while (perp_read_again(&gauge->seq, began));
+    } while (perp_seq_again(&gauge->seq, began));
     double nan = (double)NAN;
     *view = (struct perp_latency_view){count, nan, nan, nan};
     if (count == 0)

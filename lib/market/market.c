@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/events.h"
 #include "market/funding.h"
 #include "market/slot.h"
 #include "util/sized.h"
@@ -131,10 +132,10 @@ void perp_market_state_of(const perp_market *market, perp_instrument_id instrume
     double last;
     uint64_t began;
     do {
-        began = perp_read_begin(&slot->seq);
+        began = perp_seq_begin(&slot->seq);
         perp_market_read(market, instrument, now, &view);
         last = PERP_GET(slot->last);
-    } while (perp_read_again(&slot->seq, began));
+    } while (perp_seq_again(&slot->seq, began));
     double none = (double)NAN;
     bool quoted = view.has_quote, funded = view.has_funding, open = view.position.quantity != 0;
     *state = (perp_market_state){
@@ -173,10 +174,10 @@ perp_status perp_market_query(const perp_market *market, perp_instrument_id inst
         return perp_fail(core, PERP_E_NOT_FOUND, "no instrument has id %u", instrument);
     if (!state)
         return perp_fail(core, PERP_E_INVALID, "state: NULL");
-    perp_lock(core);
+    perp_read_begin(core);
     const perp_risk_config *risk = &core->config.risk;
     double threshold = risk->modes[risk->mode].volatility_threshold;
-    perp_unlock(core);
+    perp_read_end(core);
     perp_market_state all;
     perp_market_state_of(market, instrument, perp_query_time(core, now_ns), threshold, &all);
     if (!perp_struct_out(state, &all, sizeof all))

@@ -140,14 +140,14 @@ static __attribute__((noinline)) bool try_read(const perp_market *market,
                                                const struct perp_slot *slot, int64_t now,
                                                struct perp_market_view *view, struct raw *raw,
                                                struct side *side) {
-    uint64_t began = perp_read_begin(&slot->seq);
+    uint64_t began = perp_seq_begin(&slot->seq);
     get_top(slot, view);
     raw->mark_time = PERP_GET(slot->mark_time);
     get_returns(market, slot, perp_bucket_of(now), raw);
     get_reports(slot, view);
     if (side)
         get_side(market, slot, now, view, side);
-    return !perp_read_again(&slot->seq, began);
+    return !perp_seq_again(&slot->seq, began);
 }
 
 void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
@@ -182,13 +182,13 @@ void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_
     double mid;
     uint64_t began;
     do {
-        began = perp_read_begin(&slot->seq);
+        began = perp_seq_begin(&slot->seq);
         quote_time = PERP_GET(slot->quote_time);
         mid = PERP_GET(slot->mid);
         get_returns(market, slot, now_bucket, &raw);
         position_time = PERP_GET(slot->position_time);
         *quantity = PERP_GET(slot->position_quantity);
-    } while (perp_read_again(&slot->seq, began));
+    } while (perp_seq_again(&slot->seq, began));
     *volatility =
         quote_time != PERP_TIME_NONE ? volatility_of(market, &raw, now_bucket, mid) : (double)NAN;
     if (position_time == PERP_TIME_NONE)

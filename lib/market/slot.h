@@ -129,7 +129,7 @@ static inline void perp_write_end(_Atomic uint64_t *seq) {
 }
 
 /* Waits until nothing is being written; a writer that lost its processor gets the reader's. */
-static inline uint64_t perp_read_begin(const _Atomic uint64_t *seq) {
+static inline uint64_t perp_seq_begin(const _Atomic uint64_t *seq) {
     for (uint32_t spins = 1;; spins++) {
         uint64_t began = atomic_load_explicit(seq, memory_order_acquire);
         if (!(began & 1))
@@ -140,7 +140,7 @@ static inline uint64_t perp_read_begin(const _Atomic uint64_t *seq) {
 }
 
 /* Whether what was read since may be of two moments. */
-static inline bool perp_read_again(const _Atomic uint64_t *seq, uint64_t began) {
+static inline bool perp_seq_again(const _Atomic uint64_t *seq, uint64_t began) {
     return atomic_load_explicit(seq, memory_order_relaxed) != began;
 }
 

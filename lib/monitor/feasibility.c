@@ -256,9 +256,9 @@ perp_status perp_core_feasibility(const perp_core *core, perp_feasibility *rows,
     if (!core || !count || (capacity && !rows))
         return perp_fail(core, PERP_E_INVALID, "feasibility: NULL");
     struct perp_budgets budgets;
-    perp_lock(core);
+    perp_read_begin(core);
     perp_budgets_take(core, &budgets);
-    perp_unlock(core);
+    perp_read_end(core);
     struct rows taken = {rows, capacity, 0};
     /* Only the count of allocated memory changes, which is not part of the book. */
     perp_status status =

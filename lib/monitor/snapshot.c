@@ -1,7 +1,6 @@
 /* The state as a struct: copied under the lock, completed without it. */
 #include "monitor/monitor.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "util/sized.h"
@@ -195,18 +194,11 @@ static void complete_markets(const struct perp_taken_state *state) {
     }
 }
 
-/* Between two short holds of the lock, those that wait to change the book go first. */
-static void let_decisions_pass(const perp_core *core) {
-    for (uint32_t i = 0; i < 1000 && perp_decisions_wait(core); i++)
-        sched_yield();
-}
-
 static void walk_lists(struct perp_list_walk *walk, struct perp_taken_state *state) {
     while (!walk->pending_done || !walk->ended_done) {
-        let_decisions_pass(state->core);
-        perp_lock(state->core);
+        perp_read_begin(state->core);
         perp_walk_on(walk, state);
-        perp_unlock(state->core);
+        perp_read_end(state->core);
     }
     perp_walk_end(walk, state);
 }
@@ -221,14 +213,14 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     state->running_capacity = PERP_MONITOR_RUNNING;
     state->unresolved = state->few;
     state->unresolved_capacity = PERP_FEW_UNRESOLVED;
-    perp_lock(core);
+    perp_read_begin(core);
     perp_status status = make_room(state);
     if (status == PERP_OK) {
         copy_book(state, perp_query_time(core, now_ns));
         perp_walk_begin(&walk, state);
         perp_walk_on(&walk, state);
     }
-    perp_unlock(core);
+    perp_read_end(core);
     if (status != PERP_OK)
         return perp_fail(core, status, "monitor: no memory");
     walk_lists(&walk, state);

@@ -98,6 +98,6 @@ perp_status perp_monitor_watch(const perp_core *watched, int64_t now_ns) {
         now = before;
     }
     forget(core, &now);
-    perp_leave(core, status);
+    perp_deliver(core);
     return status == PERP_OK ? PERP_OK : perp_fail(core, status, "watch: no memory");
 }

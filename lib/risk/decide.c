@@ -26,9 +26,10 @@ static bool override_covers(const perp_risk *risk, const struct perp_job_entry *
            (!risk->override_has_job || memcmp(&risk->override_job, &job->id, sizeof job->id) == 0);
 }
 
-void perp_eval_begin(struct perp_eval *e, perp_core *core, const struct perp_job_entry *job,
-                     int64_t now, bool rolled) {
+void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
+                     const struct perp_job_entry *job, int64_t now, bool rolled) {
     e->core = core;
+    e->plan = plan;
     e->risk = core->risk;
     e->config = &core->config.risk;
     e->limits = &e->config->modes[e->config->mode];
@@ -140,8 +141,8 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         ids[i] = room.job.legs[i].instrument;
     perp_market_pull(core->market, ids, room.job.n_legs, now);
     struct perp_eval e;
-    perp_enter(core);
-    perp_eval_begin(&e, core, &room.job, perp_query_time(core, now_ns), false);
+    perp_read_begin(core);
+    perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {
         perp_eval_explain(&e, evaluation);
@@ -150,5 +151,6 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         perp_eval_explain(&e, &full);
         perp_struct_out(evaluation, &full, sizeof full);
     }
-    return perp_leave(core, PERP_OK);
+    perp_read_end(core);
+    return PERP_OK;
 }

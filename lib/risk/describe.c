@@ -136,9 +136,9 @@ perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t 
     const perp_core *core = risk->core;
     if (!length || (capacity && !buffer))
         return perp_fail(core, PERP_E_INVALID, "describe: NULL");
-    perp_lock(core);
+    perp_read_begin(core);
     cJSON *json = describe(core);
-    perp_unlock(core);
+    perp_read_end(core);
     perp_status status = perp_json_finish(json, buffer, capacity, length);
     if (status == PERP_E_RANGE)
         return perp_fail(core, status, "describe: needs %zu bytes, has %zu", *length + 1, capacity);

@@ -139,8 +139,8 @@ perp_status perp_evaluation_json(const perp_core *core, const perp_evaluation *g
             return perp_fail(core, PERP_E_INVALID, "evaluation.legs[%u]: not of this book", i);
     if (evaluation.capital.reason && evaluation.capital.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_INVALID, "evaluation.capital: not of this book");
-    perp_lock(core);
+    perp_read_begin(core);
     cJSON *object = evaluation_json(core, &evaluation);
-    perp_unlock(core);
+    perp_read_end(core);
     return perp_json_finish(object, buffer, capacity, length);
 }

@@ -23,6 +23,10 @@ static void count_job(perp_core *core, const struct perp_job_entry *job, bool on
     for (uint32_t i = 0; i < n; i++) {
         risk->running_jobs[needs[i].exchange] += on ? 1u : UINT32_MAX;
         risk->running_notional[needs[i].exchange] += on ? needs[i].amount : -needs[i].amount;
+        PERP_HOLDS(core,
+                   risk->running_jobs[needs[i].exchange] != (on ? 0 : UINT32_MAX) &&
+                       risk->running_notional[needs[i].exchange] >= 0,
+                   "running: jobs or notional of an exchange are below 0");
     }
 }
 
@@ -62,6 +66,8 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
             leg->next->previous = leg->previous;
         else
             exposure->last = leg->previous;
+        PERP_HOLDS(core, exposure->running[leg->side] > 0,
+                   "running: legs of an instrument are below 0");
         exposure->running[leg->side]--;
     }
 }
@@ -114,8 +120,8 @@ void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t 
     exposure->fills[exposure->n_fills++] = (struct perp_fill){time_ns, quantity, price};
 }
 
-static double signed_quantity(const struct perp_job_leg *leg) {
-    return leg->side == PERP_SIDE_BUY ? leg->quantity : -leg->quantity;
+static double signed_quantity(uint32_t side, double quantity) {
+    return side == PERP_SIDE_BUY ? quantity : -quantity;
 }
 
 /* Whether a fill is not yet in the report. */
@@ -123,7 +129,8 @@ static bool counts(const struct perp_market_view *view, const struct perp_fill *
     return !view->has_position || fill->time_ns > view->position.time_ns;
 }
 
-static double net_of(const perp_core *core, perp_instrument_id instrument, int64_t now) {
+static double net_of(const perp_core *core, const struct perp_plan *plan,
+                     perp_instrument_id instrument, int64_t now) {
     struct perp_market_view view;
     perp_market_read(core->market, instrument, now, &view);
     const struct perp_exposure *exposure = exposure_at(core, instrument);
@@ -132,20 +139,25 @@ static double net_of(const perp_core *core, perp_instrument_id instrument, int64
         if (counts(&view, &exposure->fills[i]))
             net += exposure->fills[i].quantity;
     for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next)
-        net += signed_quantity(leg);
+        net += signed_quantity(leg->side, leg->quantity);
+    for (const struct perp_plan_leg *leg = perp_plan_first(plan, instrument); leg;
+         leg = perp_plan_next(plan, leg))
+        net += signed_quantity(leg->side, leg->quantity);
     return net;
 }
 
-double perp_base_net(const perp_core *core, uint32_t base, int64_t now) {
+double perp_base_net(const perp_core *core, const struct perp_plan *plan, uint32_t base,
+                     int64_t now) {
     double net = 0;
     for (uint32_t i = 0; i < perp_n_instruments(core); i++)
         if (perp_instrument_at(core, i)->base == base)
-            net += net_of(core, i, now);
+            net += net_of(core, plan, i, now);
     return net;
 }
 
 /* What is left of the reported position for legs of this side, and how large the leg may be. */
-static bool leg_reduces(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
+static bool leg_reduces(const perp_core *core, const struct perp_plan *plan,
+                        const struct perp_job_entry *job, uint32_t n,
                         const struct perp_market_view *view) {
     const struct perp_job_leg *leg = &job->legs[n];
     double reported = view->has_position ? view->position.quantity : 0;
@@ -161,17 +173,22 @@ static bool leg_reduces(const perp_core *core, const struct perp_job_entry *job,
     for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
         if (other->side == leg->side && other->job != job)
             left -= other->quantity;
+    for (const struct perp_plan_leg *other = perp_plan_first(plan, leg->instrument); other;
+         other = perp_plan_next(plan, other))
+        if (other->side == leg->side)
+            left -= other->quantity;
     for (uint32_t i = 0; i < n; i++)
         if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
             left -= job->legs[i].quantity;
     return leg->quantity <= left;
 }
 
-bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
+bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, int64_t now) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_market_view view;
         perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!leg_reduces(core, job, i, &view))
+        if (!leg_reduces(core, plan, job, i, &view))
             return false;
     }
     return true;
@@ -179,7 +196,7 @@ bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *jo
 
 bool perp_eval_is_reducing(const struct perp_eval *e) {
     for (uint32_t i = 0; i < e->job->n_legs; i++)
-        if (!leg_reduces(e->core, e->job, i, &e->legs[i].market))
+        if (!leg_reduces(e->core, e->plan, e->job, i, &e->legs[i].market))
             return false;
     return true;
 }
@@ -193,13 +210,15 @@ bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *cor
     return false;
 }
 
-bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core) {
+bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core,
+                            const struct perp_plan *plan) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const struct perp_job_leg *leg = &job->legs[i];
         uint32_t opposite = leg->side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
         perp_instrument_id other = leg->instrument;
         do {
-            if (exposure_at(core, other)->running[opposite] &&
+            if ((exposure_at(core, other)->running[opposite] ||
+                 perp_plan_legs(plan, other, opposite)) &&
                 perp_same_book(core, leg->instrument, other))
                 return true;
             other = perp_instrument_at(core, other)->next_same_book;
@@ -258,9 +277,13 @@ struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n) {
             trade(&holding, exposure->fills[i].quantity, exposure->fills[i].price);
     for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
         if (other->job != e->job)
-            trade(&holding, signed_quantity(other), other->price);
+            trade(&holding, signed_quantity(other->side, other->quantity), other->price);
+    for (const struct perp_plan_leg *other = perp_plan_first(e->plan, leg->instrument); other;
+         other = perp_plan_next(e->plan, other))
+        trade(&holding, signed_quantity(other->side, other->quantity), other->price);
     for (uint32_t i = 0; i <= n; i++)
         if (e->job->legs[i].instrument == leg->instrument)
-            trade(&holding, signed_quantity(&e->job->legs[i]), e->legs[i].price);
+            trade(&holding, signed_quantity(e->job->legs[i].side, e->job->legs[i].quantity),
+                  e->legs[i].price);
     return holding;
 }

@@ -33,7 +33,7 @@ struct perp_risk {
     PERP_STORED(perp_control_row, PERP_ROW_CONTROL);
     struct perp_kept *kept;
     struct perp_breaker circuits[PERP_MAX_EXCHANGES];
-    uint32_t running_jobs[PERP_MAX_EXCHANGES]; /* those chosen in this tick included */
+    uint32_t running_jobs[PERP_MAX_EXCHANGES];
     perp_usd running_notional[PERP_MAX_EXCHANGES];
     uint64_t fired_today[PERP_REASON_RULES_END];
     struct perp_exposure *exposures; /* by instrument */
@@ -75,8 +75,9 @@ struct perp_leg_measure {
 
 /* An evaluation under way and its result. */
 struct perp_eval {
-    perp_core *core;
-    perp_risk *risk;
+    const perp_core *core;
+    const perp_risk *risk;
+    const struct perp_plan *plan; /* what counts as running and taken beside the book's; or NULL */
     const struct perp_job_entry *job;
     int64_t now;
     int64_t until; /* the end of the holding time */
@@ -107,13 +108,13 @@ struct perp_eval {
     perp_refusal capital;
 };
 
-/* Evaluates a job at e->now with e->core, risk, job and day set; fills the rest. */
+/* Evaluates a job at e->now with what perp_eval_begin sets; fills the rest. Reads only. */
 void perp_eval_run(struct perp_eval *e);
 /* The evaluation as JSON text (cJSON_free), NULL where there is no memory. */
 char *perp_eval_json(const struct perp_eval *e);
 void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out);
-void perp_eval_begin(struct perp_eval *e, perp_core *core, const struct perp_job_entry *job,
-                     int64_t now, bool rolled);
+void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
+                     const struct perp_job_entry *job, int64_t now, bool rolled);
 
 /* facts.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
@@ -132,16 +133,32 @@ struct perp_holding {
 /* The position on leg n's instrument once the leg is done. */
 struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n);
 /* Whether the job is reducing: by the market as it is now, or as the evaluation has read it. */
-bool perp_job_is_reducing(const perp_core *core, const struct perp_job_entry *job, int64_t now);
+bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, int64_t now);
 bool perp_eval_is_reducing(const struct perp_eval *e);
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core);
-bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core);
-double perp_base_net(const perp_core *core, uint32_t base, int64_t now);
+bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core,
+                            const struct perp_plan *plan);
+double perp_base_net(const perp_core *core, const struct perp_plan *plan, uint32_t base,
+                     int64_t now);
 bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_need *needs, uint32_t *n);
 /* What a repair needs of the reserve pool beyond what its first job holds there; false: nothing. */
 bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
                       struct perp_need *need);
+
+/* What runs on an exchange, what the plan has chosen included. */
+static inline uint32_t perp_running_jobs(const perp_core *core, const struct perp_plan *plan,
+                                         perp_exchange_id exchange) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
+    return core->risk->running_jobs[exchange] + (chosen ? chosen->jobs : 0);
+}
+
+static inline perp_usd perp_running_notional(const perp_core *core, const struct perp_plan *plan,
+                                             perp_exchange_id exchange) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
+    return core->risk->running_notional[exchange] + (chosen ? chosen->notional : 0);
+}
 
 /* Whether buy and sell quantities of every base agree within the tolerance. */
 bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);

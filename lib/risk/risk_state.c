@@ -106,7 +106,7 @@ perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
         return perp_fail(risk ? risk->core : NULL, PERP_E_INVALID, "risk: NULL");
     perp_core *core = risk->core;
     struct perp_day_view day;
-    perp_lock(core);
+    perp_read_begin(core);
     perp_day_view_of(core, false, &day);
     perp_risk_state all = {
         .struct_size = sizeof all,
@@ -124,7 +124,7 @@ perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
     };
     all.daily_loss = perp_risk_loss(core, &all.daily_loss_limit);
     memcpy(all.rejected_today, risk->fired_today, sizeof risk->fired_today);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);
@@ -140,11 +140,11 @@ perp_status perp_market_query_exchange(const perp_market *market, perp_exchange_
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
     if (!state)
         return perp_fail(core, PERP_E_INVALID, "state: NULL");
-    perp_lock(core);
+    perp_read_begin(core);
     int64_t now = perp_query_time(core, now_ns);
     perp_exchange_state all;
     perp_exchange_state_of(core, exchange, now, &all);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);

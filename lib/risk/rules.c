@@ -21,7 +21,8 @@ static bool rule_KILLED(const struct perp_eval *e) {
 }
 
 static bool rule_SELF_TRADE(const struct perp_eval *e) {
-    return perp_job_self_trades(e->job, e->core) || perp_job_meets_running(e->job, e->core);
+    return perp_job_self_trades(e->job, e->core) ||
+           perp_job_meets_running(e->job, e->core, e->plan);
 }
 
 static bool rule_BLACKLISTED(const struct perp_eval *e) {
@@ -55,8 +56,8 @@ static bool rule_EXCHANGE_DOWN(const struct perp_eval *e) {
         EACH_LEG(e, i) {
             perp_exchange_id exchange = leg_of(e, i)->exchange;
             uint32_t circuit = perp_circuit_at(e->core, exchange, e->now);
-            if (circuit == PERP_CIRCUIT_OPEN ||
-                (circuit == PERP_CIRCUIT_HALF_OPEN && e->risk->running_jobs[exchange]))
+            if (circuit == PERP_CIRCUIT_OPEN || (circuit == PERP_CIRCUIT_HALF_OPEN &&
+                                                 perp_running_jobs(e->core, e->plan, exchange)))
                 return true;
         }
     return false;
@@ -106,11 +107,11 @@ static bool rule_INSUFFICIENT_CAPITAL(const struct perp_eval *e) {
         return false; /* it needs nothing */
     if (e->job->is_repair)
         return perp_repair_need(e->core, e->job, needs) &&
-               !perp_capital_has(e->core->capital, needs, refusal);
+               !perp_capital_has(e->core->capital, e->plan, needs, refusal);
     if (!perp_job_needs(e->core, e->job, needs, &n))
         return true;
     for (uint32_t i = 0; i < n; i++)
-        if (!perp_capital_passes(e->core->capital, &needs[i], refusal))
+        if (!perp_capital_passes(e->core->capital, e->plan, &needs[i], refusal))
             return true;
     return false;
 }
@@ -143,7 +144,7 @@ static bool rule_NOT_REBALANCING(const struct perp_eval *e) {
             double tolerance = e->core->config.scheduler.hedge_tolerance;
             if (fabs(change) <= tolerance * perp_max(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]))
                 continue;
-            double net = perp_base_net(e->core, leg_of(e, i)->base, e->now);
+            double net = perp_base_net(e->core, e->plan, leg_of(e, i)->base, e->now);
             if (!(fabs(net + change) < fabs(net)))
                 return true;
         }

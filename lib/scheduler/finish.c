@@ -376,7 +376,11 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     full.struct_size = sizeof full;
     struct perp_decision d;
     perp_decision_open(&d, core, call);
-    perp_status status = perp_decision_close(&d, perp_decide_finish(&d, job_id, result, &full));
+    perp_status status = perp_decide_finish(&d, job_id, result, &full);
+    if (status == PERP_OK)
+        status = perp_decision_commit(&d);
+    /* Of a broken book leg risk is told, too. */
+    perp_status left = perp_decision_close(&d, status);
     if (status != PERP_OK)
         return status;
     if (outcome)
@@ -389,7 +393,7 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
                                full.has_repair ? &full.repair_job_id : NULL);
         perp_callback_end(&callback);
     }
-    return status;
+    return left;
 }
 
 static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id, perp_usd pnl,

@@ -7,9 +7,9 @@
 
 bool perp_chosen_reserve(struct perp_tick *tick) {
     void *more = tick->more;
-    bool done = tick->n_candidates <= PERP_FEW_CHOSEN ||
-                perp_grow(tick->core, &more, &tick->more_capacity,
-                          tick->n_candidates - PERP_FEW_CHOSEN, sizeof *tick->more);
+    uint32_t n = tick->plan->n_candidates;
+    bool done = n <= PERP_FEW_CHOSEN || perp_grow(tick->core, &more, &tick->more_capacity,
+                                                  n - PERP_FEW_CHOSEN, sizeof *tick->more);
     tick->more = more;
     return done;
 }
@@ -197,6 +197,7 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     struct perp_tick tick;
     perp_zero(&tick, offsetof(struct perp_tick, eval));
     tick.core = core;
+    tick.book = core;
     tick.result = result;
     if (result) {
         result->n_items = 0;
@@ -209,8 +210,8 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     perp_status status = perp_tick_decide(&tick, &d);
     if (status == PERP_OK && !core->store_failed)
         settle_waiting(&tick, &d);
-    perp_decision_close(&d, status);
-    if (status == PERP_OK) {
+    status = perp_decision_close(&d, status);
+    if (status == PERP_OK) { /* of a book that broke nothing is handed over */
         execute_all(&tick, call);
         if (result)
             fill_result(&tick, result);

@@ -80,7 +80,9 @@ perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns, perp_inst
     const perp_instrument_id ids[2] = {first, second};
     int64_t now = perp_query_time(core, now_ns);
     perp_market_pull(core->market, ids, 2, now);
+    perp_read_begin(core);
     perp_status status = hedge_legs(core, now, ids, &read);
+    perp_read_end(core);
     if (status == PERP_OK)
         (void)perp_struct_out(job, &read, sizeof read);
     return status;

@@ -60,11 +60,11 @@ perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid 
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "job: NULL");
     perp_core *core = scheduler->core;
     perp_job_info full;
-    perp_lock(core);
+    perp_read_begin(core);
     const struct perp_job_entry *job = perp_job_find(core, job_id);
     if (job)
         describe(job, &full);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!job)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: not known");
     if (!perp_struct_out(info, &full, sizeof full))
@@ -151,9 +151,9 @@ perp_status perp_scheduler_list(const perp_scheduler *scheduler, uint32_t state,
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "list: NULL");
     if (state >= PERP_JOB_STATE_COUNT)
         return perp_fail(scheduler->core, PERP_E_INVALID, "state: %u is not known", state);
-    perp_lock(scheduler->core);
+    perp_read_begin(scheduler->core);
     *count = collect_state(scheduler, state, jobs, capacity);
-    perp_unlock(scheduler->core);
+    perp_read_end(scheduler->core);
     return PERP_OK;
 }
 
@@ -162,7 +162,7 @@ perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "state: NULL");
     perp_core *core = scheduler->core;
     perp_scheduler_state all = {.struct_size = sizeof all};
-    perp_lock(core);
+    perp_read_begin(core);
     all.paused = scheduler->paused;
     all.store_failed = core->store_failed;
     all.pending = scheduler->n_pending;
@@ -176,7 +176,7 @@ perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler
     all.dispatched_total = scheduler->dispatched_total;
     memcpy(all.ended_today, scheduler->ended_today, sizeof scheduler->ended_today);
     memcpy(all.ended_total, scheduler->ended_total, sizeof scheduler->ended_total);
-    perp_unlock(core);
+    perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
                          state->struct_size);

@@ -24,14 +24,6 @@ struct perp_job_list {
 struct perp_times {
     int64_t *at;
     uint32_t first, count, capacity;
-    uint32_t chosen; /* in this tick, not yet committed */
-};
-
-/* A job that passed risk in this tick, with what orders it. */
-struct perp_candidate {
-    struct perp_job_entry *job;
-    double score;
-    bool reducing;
 };
 
 struct perp_scheduler {
@@ -48,8 +40,7 @@ struct perp_scheduler {
     struct perp_times times[PERP_MAX_EXCHANGES];
     struct perp_job_entry *spare; /* made by prepare for the job that apply adds */
     uint32_t spare_legs;
-    struct perp_candidate *candidates; /* of the tick */
-    uint32_t candidates_capacity;
+    struct perp_plan plan; /* of the tick at hand; its memory is kept for the next */
     int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
     bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
@@ -78,9 +69,30 @@ struct perp_job_entry *perp_spare_take(perp_core *core);
 /* A job that ended: counted, and remembered among the last history_size. */
 void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended);
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
-uint32_t perp_times_within(struct perp_times *times, int64_t now);
+/* How many of them lie within the minute before now. */
+uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
 void perp_times_add(perp_core *core, perp_exchange_id exchange);
+
+/* plan.c: an empty plan with room for all that waits, NULL where there is no memory. */
+struct perp_plan *perp_plan_begin(perp_core *core);
+void perp_plan_free(perp_core *core, struct perp_plan *plan);
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n);
+/* The repair as it will be with its new leg; room must have been reserved. */
+const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
+                                            const struct perp_job_entry *repair,
+                                            const struct perp_job_leg *leg);
+/* The score of a job that stays, or of one that is rejected. */
+void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score);
+void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score);
+/* All that follow are false where there is no memory. */
+bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id);
+/* The job evaluated is a candidate. */
+bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e);
+/* A candidate runs, and takes that much. */
+bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
+                      const struct perp_candidate *candidate, const struct perp_need *taken,
+                      uint32_t n_taken);
 
 /* Puts a SUBMIT event for a job into the batch. */
 void perp_put_job(perp_core *core, const struct perp_job_entry *job);

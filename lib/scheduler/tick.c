@@ -1,6 +1,6 @@
 /* One round: who expires, who may run, in which order, with which capital; then one commit, then
-   the executor. Until the commit nothing but scratch is written: the running legs and the capital
-   of chosen jobs are linked and taken as if, and undone where the store fails. */
+   the executor. Decisions read the book and write the plan and the batch; the book changes when the
+   store has taken them. */
 #include "scheduler/tick.h"
 
 #include <math.h>
@@ -81,11 +81,15 @@ static bool is_expired(const struct perp_job_entry *job, int64_t now) {
 }
 
 static void expire(struct perp_tick *tick) {
-    const perp_scheduler *scheduler = tick->core->scheduler;
+    const perp_scheduler *scheduler = tick->book->scheduler;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || !is_expired(job, tick->now))
+        if (!job)
             continue;
+        if (!is_expired(job, tick->now)) {
+            tick->n_repairs += job->is_repair;
+            continue;
+        }
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
         tick->counts.expired++;
@@ -93,16 +97,18 @@ static void expire(struct perp_tick *tick) {
 }
 
 static void report_overdue(struct perp_tick *tick) {
-    perp_scheduler *scheduler = tick->core->scheduler;
+    const perp_scheduler *scheduler = tick->book->scheduler;
     if (tick->now <= scheduler->next_due)
         return;
-    scheduler->next_due = INT64_MAX;
+    tick->looked_due = true;
+    tick->next_due = INT64_MAX;
     for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next) {
         int64_t due = perp_job_due(job);
-        if (due < scheduler->next_due)
-            scheduler->next_due = due; /* of those said now, too: the store may yet fail */
-        if (tick->now <= due)
+        if (tick->now <= due) {
+            if (due < tick->next_due)
+                tick->next_due = due;
             continue;
+        }
         perp_put_for_job(tick->core, PERP_EVENT_OVERDUE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
         tick->counts.overdue++;
@@ -115,8 +121,11 @@ static void put_detail(struct perp_tick *tick) {
         perp_batch_detail(tick->core, perp_eval_json(&tick->eval));
 }
 
-static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
-    perp_core *core = tick->core;
+static bool drops(const struct perp_tick *tick, const struct perp_job_entry *job) {
+    return tick->book->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
+}
+
+static void refused(struct perp_tick *tick, const struct perp_job_entry *job) {
     uint32_t reason = tick->eval.reason;
     for (uint64_t left = tick->eval.reasons; left;)
         tick->fired[perp_bit_take(&left)]++;
@@ -124,45 +133,33 @@ static void refused(struct perp_tick *tick, struct perp_job_entry *job) {
     tick->counts.refused_by[reason]++;
     if (tick->list)
         perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
-    bool drop = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
+    bool drop = drops(tick, job);
     if (!drop && job->last_refusal == reason)
         return;
-    perp_put(core, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE,
+    perp_put(tick->core, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE,
              &(struct perp_ev_refuse){job->id, reason});
     put_detail(tick);
 }
 
-/* A pending repair goes where it is cheapest now. Its leg of before stays beside, for undo. */
-static void choose_repair(struct perp_tick *tick, struct perp_job_entry *repair) {
-    const struct perp_job_entry *first = perp_job_find(tick->core, &repair->parent);
+/* A pending repair goes where it is cheapest now: itself where it stays, else as it will be. */
+static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
+                                                  const struct perp_job_entry *repair) {
+    const struct perp_job_entry *first = perp_job_find(tick->book, &repair->parent);
     struct perp_job_leg leg;
-    repair->legs[1] = repair->legs[0];
-    if (!first || !perp_repair_choose(tick->core, first, tick->now, &leg))
-        return;
+    if (!first || !perp_repair_choose(tick->book, first, tick->now, &leg))
+        return repair;
     const struct perp_job_leg *old = &repair->legs[0];
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
         leg.notional == old->notional)
-        return;
-    perp_repair_set(repair, &leg);
+        return repair;
     perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
+    return perp_plan_move(tick->plan, repair, &leg);
 }
 
-static void undo_repairs(struct perp_tick *tick) {
-    const perp_scheduler *scheduler = tick->core->scheduler;
-    for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || !job->is_repair || is_expired(job, tick->now))
-            continue;
-        struct perp_job_leg before = job->legs[1];
-        perp_repair_set(job, &before);
-    }
-}
-
-static void log_override(struct perp_tick *tick, struct perp_job_entry *job) {
+static void log_override(struct perp_tick *tick, const struct perp_job_entry *job) {
     if (!tick->eval.override_used || job->override_logged)
         return;
-    job->override_logged = true;
-    tick->overrides = true;
+    tick->no_memory |= !perp_plan_overrides(tick->core, tick->plan, &job->id);
     char id[37], passed[400];
     size_t length = 0;
     passed[0] = '\0';
@@ -180,31 +177,37 @@ static void log_override(struct perp_tick *tick, struct perp_job_entry *job) {
                   passed);
 }
 
+/* Evaluates a job that waits; what becomes of it stands in the plan and the batch. */
+static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
+    const struct perp_job_entry *job = waits->is_repair ? choose_repair(tick, waits) : waits;
+    tick->eval.job = job;
+    perp_eval_run(&tick->eval);
+    if (tick->paused && !tick->eval.reducing && !job->is_repair)
+        return;
+    tick->counts.evaluated++;
+    if (!tick->eval.accepted && drops(tick, job))
+        perp_plan_score_last(tick->plan, &job->id, tick->eval.final);
+    else if (memcmp(&waits->score, &tick->eval.final, sizeof waits->score) != 0)
+        perp_plan_score(tick->plan, waits, tick->eval.final);
+    if (!tick->eval.accepted) {
+        refused(tick, job);
+        return;
+    }
+    log_override(tick, job);
+    tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval);
+}
+
 static void evaluate_all(struct perp_tick *tick) {
-    perp_core *core = tick->core;
-    perp_scheduler *scheduler = core->scheduler;
-    perp_eval_begin(&tick->eval, core, NULL, tick->now, tick->rolled);
+    const perp_scheduler *scheduler = tick->book->scheduler;
+    if (!perp_plan_reserve_repairs(tick->core, tick->plan, tick->n_repairs)) {
+        tick->no_memory = true;
+        return;
+    }
+    perp_eval_begin(&tick->eval, tick->book, tick->plan, NULL, tick->now, tick->rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || is_expired(job, tick->now))
-            continue;
-        if (job->is_repair)
-            choose_repair(tick, job);
-        tick->eval.job = job;
-        perp_eval_run(&tick->eval);
-        if (tick->paused && !tick->eval.reducing && !job->is_repair)
-            continue;
-        tick->counts.evaluated++;
-        job->score = tick->eval.final;
-        if (!tick->eval.accepted) {
-            refused(tick, job);
-            continue;
-        }
-        log_override(tick, job);
-        for (uint32_t n = 0; n < job->n_legs; n++)
-            job->legs[n].price = tick->eval.legs[n].price;
-        scheduler->candidates[tick->n_candidates++] =
-            (struct perp_candidate){job, tick->eval.final, tick->eval.reducing};
+        if (job && !is_expired(job, tick->now))
+            evaluate(tick, job);
     }
 }
 
@@ -224,19 +227,22 @@ static bool too_close(struct perp_tick *tick, const struct perp_candidate *candi
     return !tick->eval.missing && perp_eval_too_close(&tick->eval);
 }
 
-static uint32_t exchange_limits(struct perp_tick *tick, const struct perp_need *needs, uint32_t n) {
-    const perp_core *core = tick->core;
+static uint32_t exchange_limits(const struct perp_tick *tick, const struct perp_need *needs,
+                                uint32_t n) {
+    const perp_core *core = tick->book;
     for (uint32_t i = 0; i < n; i++)
-        if (core->risk->running_jobs[needs[i].exchange] >=
+        if (perp_running_jobs(core, tick->plan, needs[i].exchange) >=
             perp_exchange_max_jobs(core, needs[i].exchange))
             return PERP_REASON_EXCHANGE_CONCURRENCY;
     for (uint32_t i = 0; i < n; i++)
-        if (core->risk->running_notional[needs[i].exchange] + needs[i].amount >
+        if (perp_running_notional(core, tick->plan, needs[i].exchange) + needs[i].amount >
             perp_exchange_max_notional(core, needs[i].exchange))
             return PERP_REASON_EXCHANGE_NOTIONAL;
     uint32_t rate = core->config.scheduler.max_dispatch_per_minute;
     for (uint32_t i = 0; rate && i < n; i++)
-        if (perp_times_within(&core->scheduler->times[needs[i].exchange], tick->now) >= rate)
+        if (perp_times_within(&core->scheduler->times[needs[i].exchange], tick->now) +
+                tick->plan->exchanges[needs[i].exchange].jobs >=
+            rate)
             return PERP_REASON_DISPATCH_RATE;
     return PERP_REASON_NONE;
 }
@@ -244,19 +250,19 @@ static uint32_t exchange_limits(struct perp_tick *tick, const struct perp_need *
 static bool half_open_and_busy(const struct perp_tick *tick, const struct perp_need *needs,
                                uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        if (perp_circuit_at(tick->core, needs[i].exchange, tick->now) == PERP_CIRCUIT_HALF_OPEN &&
-            tick->core->risk->running_jobs[needs[i].exchange])
+        if (perp_circuit_at(tick->book, needs[i].exchange, tick->now) == PERP_CIRCUIT_HALF_OPEN &&
+            perp_running_jobs(tick->book, tick->plan, needs[i].exchange))
             return true;
     return false;
 }
 
 static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_need *needs,
                                uint32_t n, bool is_repair) {
-    const perp_capital *capital = tick->core->capital;
+    const perp_capital *capital = tick->book->capital;
     perp_refusal refusal = {.struct_size = sizeof refusal};
     for (uint32_t i = 0; i < n; i++) {
-        bool passes = is_repair ? perp_capital_has(capital, &needs[i], &refusal)
-                                : perp_capital_passes(capital, &needs[i], &refusal);
+        bool passes = is_repair ? perp_capital_has(capital, tick->plan, &needs[i], &refusal)
+                                : perp_capital_passes(capital, tick->plan, &needs[i], &refusal);
         if (!passes)
             return refusal.reason;
     }
@@ -266,11 +272,11 @@ static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_n
 /* Why a candidate is skipped; PERP_REASON_NONE: it goes, and needs what is left in the rows. */
 static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate *candidate,
                             struct perp_need *needs, uint32_t *n, bool *reducing) {
-    perp_core *core = tick->core;
+    const perp_core *core = tick->book;
     const struct perp_job_entry *job = candidate->job;
     bool free_of_limits = candidate->reducing || job->is_repair;
-    *reducing = candidate->reducing && perp_job_is_reducing(core, job, tick->now);
-    if (!free_of_limits && core->scheduler->running.count + tick->n_chosen >=
+    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job, tick->now);
+    if (!free_of_limits && core->scheduler->running.count + tick->plan->n_jobs >=
                                core->config.scheduler.max_global_concurrent_jobs)
         return PERP_REASON_GLOBAL_CONCURRENCY;
     if (candidate->reducing && !*reducing && !job->is_repair)
@@ -280,11 +286,11 @@ static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate 
     uint32_t reason = free_of_limits ? PERP_REASON_NONE : exchange_limits(tick, needs, *n);
     if (reason)
         return reason;
-    if (perp_job_meets_running(job, core))
+    if (perp_job_meets_running(job, core, tick->plan))
         return PERP_REASON_SELF_TRADE;
     if (!free_of_limits && half_open_and_busy(tick, needs, *n))
         return PERP_REASON_EXCHANGE_DOWN;
-    if (!free_of_limits && tick->n_chosen && too_close(tick, candidate))
+    if (!free_of_limits && tick->plan->n_jobs && too_close(tick, candidate))
         return PERP_REASON_LIQUIDATION_DISTANCE;
     if (*reducing)
         *n = 0;
@@ -293,24 +299,21 @@ static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate 
     return ledger_refuses(tick, needs, *n, job->is_repair);
 }
 
-static void choose(struct perp_tick *tick, struct perp_job_entry *job,
+static void choose(struct perp_tick *tick, const struct perp_candidate *candidate,
                    const struct perp_need *needs, uint32_t n, bool reducing) {
     perp_core *core = tick->core;
+    const struct perp_job_entry *job = candidate->job;
     char *detail = NULL;
     if (perp_batch_has_store(core)) { /* before the job itself counts as running */
         tick->eval.job = job;
         perp_eval_run(&tick->eval);
         detail = perp_eval_json(&tick->eval);
     }
-    perp_exposure_link(core, job);
-    for (uint32_t i = 0; i < n; i++)
-        perp_capital_take(core->capital, &needs[i]);
-    for (uint64_t left = job->exchanges; left;)
-        core->scheduler->times[perp_bit_take(&left)].chosen++;
+    tick->no_memory |= !perp_plan_choose(core, tick->plan, candidate, needs, n);
     struct perp_price prices[PERP_MAX_LEGS];
     struct perp_ev_dispatch dispatch = {.job = job->id,
                                         .reduce_only = reducing,
-                                        .score = job->score,
+                                        .score = candidate->score,
                                         .reservation = n ? tick->next_reservation : 0,
                                         .n_needs = n,
                                         .needs = needs,
@@ -320,7 +323,7 @@ static void choose(struct perp_tick *tick, struct perp_job_entry *job,
     for (uint32_t i = 0; i < n; i++)
         dispatch.amount += needs[i].amount;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        prices[i].price = job->legs[i].price;
+        prices[i].price = tick->plan->prices[candidate->prices + i];
     perp_put_dispatch(core, &dispatch);
     if (perp_batch_has_store(core))
         perp_batch_detail(core, detail);
@@ -330,16 +333,17 @@ static void choose(struct perp_tick *tick, struct perp_job_entry *job,
 }
 
 static void choose_all(struct perp_tick *tick) {
-    struct perp_candidate *candidates = tick->core->scheduler->candidates;
-    if (tick->n_candidates > 1)
-        qsort(candidates, tick->n_candidates, sizeof *candidates, by_rank);
-    for (uint32_t i = 0; i < tick->n_candidates; i++) {
+    struct perp_candidate *candidates = tick->plan->candidates;
+    uint32_t n_candidates = tick->plan->n_candidates;
+    if (n_candidates > 1)
+        qsort(candidates, n_candidates, sizeof *candidates, by_rank);
+    for (uint32_t i = 0; i < n_candidates; i++) {
         struct perp_need needs[PERP_MAX_LEGS];
         uint32_t n = 0;
         bool reducing;
         uint32_t reason = skip_reason(tick, &candidates[i], needs, &n, &reducing);
         if (reason == PERP_REASON_NONE) {
-            choose(tick, candidates[i].job, needs, n, reducing);
+            choose(tick, &candidates[i], needs, n, reducing);
             continue;
         }
         tick->counts.skipped++;
@@ -349,41 +353,49 @@ static void choose_all(struct perp_tick *tick) {
     }
 }
 
-/* Scratch back to what it was. After a commit the links of dispatched jobs are the book's own. */
-static void clear_scratch(struct perp_tick *tick, bool committed) {
-    perp_core *core = tick->core;
-    perp_capital_untake(core->capital);
-    for (uint32_t x = 0; x < perp_n_exchanges(core); x++)
-        core->scheduler->times[x].chosen = 0;
-    if (committed)
-        return;
-    for (uint32_t i = 0; tick->overrides && i < tick->n_candidates; i++)
-        core->scheduler->candidates[i].job->override_logged = false; /* to be said again */
+/* When the next running job becomes overdue, those of this tick included. */
+static void remember_due(const struct perp_tick *tick) {
+    int64_t next = tick->next_due;
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
-        struct perp_job_entry *job = perp_job_find(core, perp_chosen_at(tick, i));
-        if (job)
-            perp_exposure_unlink(core, job);
+        const struct perp_job_entry *job = perp_job_find(tick->book, perp_chosen_at(tick, i));
+        if (job && perp_job_due(job) < next)
+            next = perp_job_due(job);
     }
-    if (tick->evaluated)
-        undo_repairs(tick);
+    tick->core->scheduler->next_due = next;
 }
 
-static perp_status candidates_reserve(perp_core *core) {
-    perp_scheduler *scheduler = core->scheduler;
-    void *candidates = scheduler->candidates;
-    bool done = perp_grow(core, &candidates, &scheduler->candidates_capacity, scheduler->n_pending,
-                          sizeof *scheduler->candidates);
-    scheduler->candidates = candidates;
-    return done ? PERP_OK : perp_fail(core, PERP_E_NOMEM, "no memory for the tick");
+/* What is shown or spares work but is not stored, once the store has taken the tick: the only place
+   where a tick writes to the book other than by events. */
+static void remember(const struct perp_tick *tick) {
+    perp_core *core = tick->core;
+    const struct perp_plan *plan = tick->plan;
+    for (uint32_t i = 0; i < plan->n_scores; i++)
+        plan->scores[i].job->score = plan->scores[i].score;
+    for (uint32_t i = 0; i < plan->n_last_scores; i++) {
+        struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
+        if (job)
+            job->score = plan->last_scores[i].score;
+    }
+    for (uint32_t i = 0; i < plan->n_overridden; i++) {
+        struct perp_job_entry *job = perp_job_find(core, &plan->overridden[i]);
+        if (job)
+            job->override_logged = true;
+    }
+    for (uint32_t rule = 1; tick->counts.refused && rule < PERP_REASON_RULES_END; rule++)
+        core->risk->fired_today[rule] += tick->fired[rule];
+    if (tick->looked_due)
+        remember_due(tick);
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     perp_core *core = tick->core;
     perp_status status = perp_decision_check(d);
-    if (status == PERP_OK)
-        status = candidates_reserve(core);
-    if (status == PERP_OK)
-        status = perp_decision_begin(d);
+    if (status != PERP_OK)
+        return status;
+    tick->plan = perp_plan_begin(core);
+    if (!tick->plan)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the tick");
+    status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
     tick->now = d->now;
@@ -395,20 +407,14 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     expire(tick);
     report_overdue(tick);
     if (!core->risk->killed) {
-        tick->evaluated = true;
         evaluate_all(tick);
         if (perp_chosen_reserve(tick))
             choose_all(tick);
         else
             tick->no_memory = true;
     }
-    if (tick->no_memory)
-        status = perp_batch_drop(core);
-    else
-        status = perp_decision_commit(d);
-    clear_scratch(tick, status == PERP_OK);
-    bool fired = status == PERP_OK && tick->counts.refused;
-    for (uint32_t rule = 1; fired && rule < PERP_REASON_RULES_END; rule++)
-        core->risk->fired_today[rule] += tick->fired[rule];
+    status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
+    if (status == PERP_OK)
+        remember(tick);
     return status;
 }

@@ -7,15 +7,17 @@
 #define PERP_FEW_CHOSEN 64
 
 struct perp_tick {
-    perp_core *core;
+    perp_core *core;       /* for the batch, for memory, and once the store has taken the tick */
+    const perp_core *book; /* the same, as decisions see it */
+    struct perp_plan *plan;
     int64_t now;
-    bool rolled; /* the day begins with this tick */
+    int64_t next_due; /* of jobs that run and are not overdue by now */
+    bool rolled;      /* the day begins with this tick */
     bool paused;
-    bool evaluated;
+    bool looked_due; /* next_due is known */
     bool no_memory;
-    bool overrides; /* some job was accepted under override for the first time */
-    bool list;      /* refused and skipped jobs are listed, too */
-    uint32_t n_candidates;
+    bool list;          /* refused and skipped jobs are listed, too */
+    uint32_t n_repairs; /* pending, not expired */
     uint32_t n_chosen;
     uint64_t next_reservation;
     uint32_t fired[PERP_REASON_RULES_END]; /* how often each rule fired */

@@ -23,11 +23,6 @@ static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_leg
     perp_free(core, job, perp_job_size(n_legs));
 }
 
-/* A repair has room for the leg that it had before the tick chose anew. */
-static uint32_t leg_room(const struct perp_job_entry *job) {
-    return job->is_repair ? 2 : job->n_legs;
-}
-
 void perp_scheduler_shut(perp_scheduler *scheduler) {
     if (!scheduler)
         return;
@@ -36,15 +31,14 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         struct perp_job_entry *job = core->jobs.slots[i].value;
         if (job)
-            free_job(core, job, leg_room(job));
+            free_job(core, job, job->n_legs);
     }
     if (scheduler->spare)
         free_job(core, scheduler->spare, scheduler->spare_legs);
     perp_map_free(&core->jobs, &memory);
     perp_kept_free(core, &scheduler->kept);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
-    perp_free(core, scheduler->candidates,
-              scheduler->candidates_capacity * sizeof *scheduler->candidates);
+    perp_plan_free(core, &scheduler->plan);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_free(core, scheduler->times[i].at,
                   scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
@@ -123,14 +117,21 @@ void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
 }
 
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
-    scheduler->pending[place_of(scheduler, job->order)].job = NULL;
+    uint32_t at = place_of(scheduler, job->order);
+    if (!PERP_HOLDS(scheduler->core,
+                    at < scheduler->n_places && scheduler->pending[at].job == job &&
+                        scheduler->n_pending > 0,
+                    "pending: a job that leaves does not wait"))
+        return;
+    scheduler->pending[at].job = NULL;
     scheduler->n_pending--;
     tidy_places(scheduler);
 }
 
 /* A job with its legs, whole but for its place in the book; NULL: no memory. */
 static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_submit *submit,
-                                       const struct perp_kept *kept, uint32_t legs) {
+                                       const struct perp_kept *kept) {
+    const uint32_t legs = submit->n_legs;
     struct perp_job_entry *job = perp_alloc(core, perp_job_size(legs));
     if (!job)
         return NULL;
@@ -157,15 +158,14 @@ bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
                         const struct perp_kept *kept) {
     perp_scheduler *scheduler = core->scheduler;
     struct perp_map_memory memory = perp_map_memory_of(core);
-    uint32_t legs = submit->job.is_repair ? 2 : submit->n_legs;
     if (scheduler->spare) { /* of a job that was not committed */
         free_job(core, scheduler->spare, scheduler->spare_legs);
         scheduler->spare = NULL;
     }
     if (!perp_map_reserve(&core->jobs, 1, &memory) || !perp_pending_reserve(core))
         return false;
-    scheduler->spare = make_job(core, submit, kept, legs);
-    scheduler->spare_legs = legs;
+    scheduler->spare = make_job(core, submit, kept);
+    scheduler->spare_legs = submit->n_legs;
     return scheduler->spare != NULL;
 }
 
@@ -184,26 +184,27 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
         struct perp_job_entry *oldest = scheduler->ended.first;
         perp_list_remove(&scheduler->ended, oldest);
         perp_map_remove(&core->jobs, &oldest->id);
-        free_job(core, oldest, leg_room(oldest));
+        free_job(core, oldest, oldest->n_legs);
     }
 }
 
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
     while (job->held) {
         struct perp_held *held = job->held;
+        PERP_HOLDS(core, held->has_job && memcmp(&held->job, &job->id, sizeof job->id) == 0,
+                   "give back: a reservation is in another job's list");
         job->held = held->next_of_job;
         perp_capital_give_back(core, held);
     }
 }
 
-/* Drops what is older than a minute and counts the rest, those chosen in this tick included. */
-uint32_t perp_times_within(struct perp_times *times, int64_t now) {
+uint32_t perp_times_within(const struct perp_times *times, int64_t now) {
     uint32_t count = times->count, first = times->first;
     while (count && perp_ns_since(times->at[first], now) >= PERP_RATE_WINDOW_NS) {
         first++;
         count--;
     }
-    return count + times->chosen;
+    return count;
 }
 
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange) {
@@ -228,7 +229,9 @@ void perp_times_add(perp_core *core, perp_exchange_id exchange) {
         times->first++;
         times->count--;
     }
-    times->at[times->first + times->count++] = now;
+    if (PERP_HOLDS(core, times->first + times->count < times->capacity,
+                   "dispatch: no room was made for its time"))
+        times->at[times->first + times->count++] = now;
 }
 
 uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange) {

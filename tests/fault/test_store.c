@@ -148,13 +148,13 @@ static perp_status resume(const fault_book *book) {
 /* What must hold after a step whose store failed before anything of it was committed. */
 static void nothing_happened(fault_book *book, const store *s, int step, uint64_t hash,
                              const money *before) {
+    ck_assert_uint_ne(strlen(perp_core_error(book->core)), 0);
     ck_assert_msg(perp_core_hash(book->core) == hash, "store call %u: %s changed the book",
                   s->fail_at, fault_step_name(step));
     money after = money_of(book);
     ck_assert_mem_eq(&after, before, sizeof after);
     ck_assert_uint_eq(s->rollbacks, 1);
     ck_assert(!s->in_batch);
-    ck_assert_uint_ne(strlen(perp_core_error(book->core)), 0);
 }
 
 /* Dispatch waits for resume. Repairs do not, so there is no other tick where one is queued. */

@@ -1,0 +1,109 @@
+/* What the tick at hand has chosen so far. It is scratch: it belongs to one tick, the book knows
+   nothing of it, and where the commit fails there is nothing to undo. Whoever asks what runs or
+   what is taken takes it along; NULL: outside a tick, where only the book counts. */
+#ifndef PERP_CORE_PLAN_H
+#define PERP_CORE_PLAN_H
+
+#include "core/job.h"
+
+/* What chosen jobs make of an exchange. Each counts once, as one dispatch. */
+struct perp_plan_exchange {
+    uint32_t jobs;
+    perp_usd notional;
+    perp_usd taken[PERP_POOL_COUNT];
+    perp_usd taken_total; /* of all pools */
+};
+
+/* A leg of a chosen job. Positions in the plan's arrays are counted from 1; 0: none. */
+struct perp_plan_leg {
+    perp_instrument_id instrument;
+    uint32_t side;
+    double quantity;
+    double price;
+    uint32_t next_1; /* the next one on the instrument */
+};
+
+/* The legs chosen on an instrument, in the order in which their jobs were chosen. */
+struct perp_plan_book {
+    uint32_t first_1, last_1;
+    uint32_t legs[PERP_SIDE_COUNT];
+};
+
+/* A job that passed risk, with what orders it. The job is the book's own, or the plan's copy of a
+   repair that moves. */
+struct perp_candidate {
+    const struct perp_job_entry *job;
+    double score;
+    uint32_t prices; /* of its legs: where they begin in the plan */
+    bool reducing;
+};
+
+/* The score that a job has from this tick on: of one that stays, and of one that it rejects, which
+   may be forgotten by the commit. */
+struct perp_scored {
+    struct perp_job_entry *job;
+    double score;
+};
+
+struct perp_scored_last {
+    perp_uuid id;
+    double score;
+};
+
+/* A repair as it will be once its new leg is committed. */
+union perp_plan_repair {
+    struct perp_job_entry job;
+    char bytes[sizeof(struct perp_job_entry) + sizeof(struct perp_job_leg)];
+};
+
+struct perp_plan {
+    uint32_t n_jobs; /* chosen */
+    uint64_t used;   /* exchanges whose row is not zero, as bits */
+    struct perp_plan_exchange exchanges[PERP_MAX_EXCHANGES];
+    struct perp_plan_book *books; /* by instrument; zero but for those of legs */
+    uint32_t books_capacity;
+    struct perp_plan_leg *legs;
+    uint32_t n_legs, legs_capacity;
+    struct perp_candidate *candidates;
+    uint32_t n_candidates, candidates_capacity;
+    double *prices;
+    uint32_t n_prices, prices_capacity;
+    union perp_plan_repair *repairs;
+    uint32_t n_repairs, repairs_capacity;
+    struct perp_scored *scores;
+    uint32_t n_scores, scores_capacity;
+    struct perp_scored_last *last_scores;
+    uint32_t n_last_scores, last_scores_capacity;
+    perp_uuid *overridden; /* accepted under override for the first time */
+    uint32_t n_overridden, overridden_capacity;
+};
+
+/* What is chosen on an exchange; NULL: nothing. */
+static inline const struct perp_plan_exchange *perp_plan_at(const struct perp_plan *plan,
+                                                            perp_exchange_id exchange) {
+    return plan && plan->n_jobs ? &plan->exchanges[exchange] : NULL;
+}
+
+static inline const struct perp_plan_leg *perp_plan_leg_at(const struct perp_plan *plan,
+                                                           uint32_t at_1) {
+    return at_1 ? &plan->legs[at_1 - 1] : NULL;
+}
+
+/* The chosen legs of an instrument in their order: the first, the one after; NULL: none. */
+static inline const struct perp_plan_leg *perp_plan_first(const struct perp_plan *plan,
+                                                          perp_instrument_id instrument) {
+    return plan && plan->n_legs ? perp_plan_leg_at(plan, plan->books[instrument].first_1) : NULL;
+}
+
+static inline const struct perp_plan_leg *perp_plan_next(const struct perp_plan *plan,
+                                                         const struct perp_plan_leg *leg) {
+    return perp_plan_leg_at(plan, leg->next_1);
+}
+
+/* How many legs of a side are chosen on an instrument. */
+static inline uint32_t perp_plan_legs(const struct perp_plan *plan, perp_instrument_id instrument,
+                                      uint32_t side) {
+    return plan && plan->n_legs ? plan->books[instrument].legs[side] : 0;
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* Filling the plan of a tick. What a tick did not use costs it nothing: only rows that the last one
+   used are cleared, and memory is kept. */
+#include <string.h>
+
+#include "scheduler/scheduler.h"
+
+/* Grows an array of the plan; `items` and `capacity` name its fields. */
+#define GROW(core, plan, items, capacity, need)                                                    \
+    grow((core), (void **)&(plan)->items, &(plan)->capacity, (need), sizeof *(plan)->items)
+
+static bool grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
+    void *grown;
+    memcpy(&grown, items, sizeof grown);
+    bool done = perp_grow(core, &grown, capacity, need, size);
+    memcpy(items, &grown, sizeof grown);
+    return done;
+}
+
+static void clear(struct perp_plan *plan) {
+    for (uint32_t i = 0; i < plan->n_legs; i++)
+        plan->books[plan->legs[i].instrument] = (struct perp_plan_book){0};
+    while (plan->used)
+        plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
+    plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
+    plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
+}
+
+static bool reserve_books(perp_core *core, struct perp_plan *plan) {
+    uint32_t before = plan->books_capacity;
+    if (!GROW(core, plan, books, books_capacity, perp_n_instruments(core)))
+        return false;
+    if (plan->books_capacity > before)
+        memset(plan->books + before, 0, (plan->books_capacity - before) * sizeof *plan->books);
+    return true;
+}
+
+struct perp_plan *perp_plan_begin(perp_core *core) {
+    struct perp_plan *plan = &core->scheduler->plan;
+    uint32_t n = core->scheduler->n_places; /* at least what waits */
+    bool drops = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP;
+    clear(plan);
+    return reserve_books(core, plan) && GROW(core, plan, candidates, candidates_capacity, n) &&
+                   GROW(core, plan, scores, scores_capacity, n) &&
+                   (!drops || GROW(core, plan, last_scores, last_scores_capacity, n))
+               ? plan
+               : NULL;
+}
+
+void perp_plan_free(perp_core *core, struct perp_plan *plan) {
+#define FREE(items, capacity) perp_free(core, plan->items, plan->capacity * sizeof *plan->items)
+    FREE(books, books_capacity);
+    FREE(legs, legs_capacity);
+    FREE(candidates, candidates_capacity);
+    FREE(prices, prices_capacity);
+    FREE(repairs, repairs_capacity);
+    FREE(scores, scores_capacity);
+    FREE(last_scores, last_scores_capacity);
+    FREE(overridden, overridden_capacity);
+#undef FREE
+}
+
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n) {
+    return GROW(core, plan, repairs, repairs_capacity, n);
+}
+
+const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
+                                            const struct perp_job_entry *repair,
+                                            const struct perp_job_leg *leg) {
+    union perp_plan_repair *moved = &plan->repairs[plan->n_repairs++];
+    memcpy(moved, repair, sizeof moved->job);
+    perp_repair_set(&moved->job, leg);
+    return &moved->job;
+}
+
+void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score) {
+    plan->scores[plan->n_scores++] = (struct perp_scored){job, score};
+}
+
+void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score) {
+    plan->last_scores[plan->n_last_scores++] = (struct perp_scored_last){*id, score};
+}
+
+bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id) {
+    if (!GROW(core, plan, overridden, overridden_capacity, plan->n_overridden + 1))
+        return false;
+    plan->overridden[plan->n_overridden++] = *id;
+    return true;
+}
+
+bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e) {
+    uint32_t n = e->job->n_legs;
+    if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n))
+        return false;
+    plan->candidates[plan->n_candidates++] =
+        (struct perp_candidate){e->job, e->final, plan->n_prices, e->reducing};
+    for (uint32_t i = 0; i < n; i++)
+        plan->prices[plan->n_prices++] = e->legs[i].price;
+    return true;
+}
+
+static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price) {
+    struct perp_plan_book *book = &plan->books[leg->instrument];
+    plan->legs[plan->n_legs++] =
+        (struct perp_plan_leg){leg->instrument, leg->side, leg->quantity, price, 0};
+    if (book->last_1)
+        plan->legs[book->last_1 - 1].next_1 = plan->n_legs;
+    else
+        book->first_1 = plan->n_legs;
+    book->last_1 = plan->n_legs;
+    book->legs[leg->side]++;
+}
+
+bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
+                      const struct perp_candidate *candidate, const struct perp_need *taken,
+                      uint32_t n_taken) {
+    const struct perp_job_entry *job = candidate->job;
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    if (!perp_job_needs(core, job, needs, &n) || /* never: such a job is skipped */
+        !GROW(core, plan, legs, legs_capacity, plan->n_legs + job->n_legs))
+        return false;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        add_leg(plan, &job->legs[i], plan->prices[candidate->prices + i]);
+    for (uint32_t i = 0; i < n; i++) {
+        plan->exchanges[needs[i].exchange].jobs++;
+        plan->exchanges[needs[i].exchange].notional += needs[i].amount;
+    }
+    for (uint32_t i = 0; i < n_taken; i++) {
+        struct perp_plan_exchange *row = &plan->exchanges[taken[i].exchange];
+        row->taken[taken[i].pool] += taken[i].amount;
+        row->taken_total += taken[i].amount;
+    }
+    plan->used |= job->exchanges;
+    plan->n_jobs++;
+    return true;
+}

@@ -1,0 +1,226 @@
+/* Queries read: none of them calls the store, not even where a checkpoint is due, and none changes
+   the book or tells anything. */
+#include "fixture.h"
+
+#include <math.h>
+
+#include "core/events.h"
+
+/* A store that counts its calls and keeps nothing. */
+static void counted(void *user, perp_status *status) {
+    ++*(uint32_t *)user;
+    *status = PERP_OK;
+}
+
+static void counted_append(void *user, const perp_record *record, perp_status *status) {
+    (void)record;
+    counted(user, status);
+}
+
+static void counted_rollback(void *user) {
+    ++*(uint32_t *)user;
+}
+
+static void counted_checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
+                               const void *data, size_t size, perp_status *status) {
+    (void)seq, (void)time_ns, (void)hash, (void)data, (void)size;
+    counted(user, status);
+}
+
+static void counted_message(void *user, char *text, size_t capacity) {
+    ++*(uint32_t *)user;
+    if (capacity > 0) {
+        text[0] = '\0';
+    }
+}
+
+static uint32_t calls;
+
+static struct world *open_counted(void) {
+    perp_config config;
+    world_config(&config);
+    config.checkpoint_every = 1;
+    config.store.user = &calls;
+    config.store.begin = counted;
+    config.store.append = counted_append;
+    config.store.commit = counted;
+    config.store.rollback = counted_rollback;
+    config.store.checkpoint = counted_checkpoint;
+    config.store.message = counted_message;
+    return world_open(&config);
+}
+
+static char text[1 << 20];
+
+/* What one query does, on a checkpoint that is due. */
+#define asks(wanted, expression)                                                                   \
+    do {                                                                                           \
+        uint64_t hash_ = perp_core_hash(w->core);                                                  \
+        w->core->checkpoint_seq = 0;                                                               \
+        calls = 0;                                                                                 \
+        expect(w, wanted, expression);                                                             \
+        ck_assert_msg(calls == 0, "%s called the store", #expression);                             \
+        ck_assert_msg(w->core->checkpoint_seq == 0, "%s made a checkpoint", #expression);          \
+        ck_assert_msg(perp_core_hash(w->core) == hash_, "%s changed the book", #expression);       \
+        asked++;                                                                                   \
+    } while (0)
+
+static void used(bool value) {
+    (void)value;
+}
+
+/* The same for those that return no status. */
+#define asks_value(expression) asks(PERP_OK, (used(expression != 0), PERP_OK))
+
+START_TEST(no_query_calls_the_store) {
+    struct world *w = open_counted();
+    uint32_t asked = 0, count = 0, bound_by = 0;
+    perp_usd amount = 0;
+    size_t length = 0;
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]), waits = job, made = job;
+    waits.job_id = id_of(2);
+    waits.priority = -1;
+    run_job(w, &job);
+    submit(w, &waits);
+    /* A change does make the checkpoint, so that the test can fail. */
+    w->core->checkpoint_seq = 0;
+    calls = 0;
+    ok(w, perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(1000000)));
+    ck_assert_uint_eq(calls, 4);
+
+    perp_config config;
+    perp_config_init(&config);
+    perp_core_stats stats = {.struct_size = sizeof stats};
+    perp_exchange_spec exchange;
+    perp_instrument_spec instrument;
+    perp_exchange_spec_init(&exchange);
+    perp_instrument_spec_init(&instrument);
+    perp_exchange_id x = 0;
+    perp_instrument_id id = 0;
+    perp_feasibility lines[64];
+    asks(PERP_OK, perp_core_config(w->core, &config));
+    asks(PERP_OK, perp_core_statistics(w->core, &stats));
+    asks(PERP_OK, perp_core_check(w->core));
+    asks_value(perp_core_hash(w->core));
+    asks_value(perp_core_error(w->core));
+    asks_value(perp_core_clock(w->core));
+    asks_value(perp_core_capital(w->core));
+    asks_value(perp_core_market(w->core));
+    asks_value(perp_core_risk(w->core));
+    asks_value(perp_core_scheduler(w->core));
+    asks_value(perp_exchange_count(w->core));
+    asks_value(perp_instrument_count(w->core));
+    asks(PERP_OK, perp_exchange_find(w->core, "alpha", &x));
+    asks(PERP_E_NOT_FOUND, perp_exchange_find(w->core, "omega", &x));
+    asks(PERP_OK, perp_instrument_find(w->core, ALPHA, "BTC/USDT:USDT", &id));
+    asks(PERP_OK, perp_exchange_get(w->core, ALPHA, &exchange));
+    asks(PERP_OK, perp_instrument_get(w->core, id, &instrument));
+    asks(PERP_OK, perp_core_feasibility(w->core, lines, 64, &count));
+
+    perp_refusal refusal = {.struct_size = sizeof refusal};
+    perp_capital_state capital = {.struct_size = sizeof capital};
+    perp_reservation reservations[8];
+    asks(PERP_OK, perp_capital_can_reserve_for_job(w->capital, &made, &refusal));
+    made.n_legs = 0;
+    asks(PERP_E_INVALID, perp_capital_can_reserve_for_job(w->capital, &made, &refusal));
+    made.n_legs = 2;
+    asks(PERP_OK, perp_capital_headroom(w->capital, ALPHA, PERP_POOL_WASH, &amount, &bound_by));
+    asks(PERP_OK, perp_capital_snapshot(w->capital, ALPHA, &capital));
+    asks(PERP_OK, perp_capital_reservations(w->capital, ALL_X, reservations, 8, &count));
+
+    perp_evaluation evaluation;
+    perp_evaluation_init(&evaluation);
+    perp_risk_state risk = {.struct_size = sizeof risk};
+    asks(PERP_OK, perp_risk_evaluate(w->risk, w->now, &made, &evaluation));
+    asks(PERP_OK, perp_evaluation_json(w->core, &evaluation, text, sizeof text, &length));
+    asks(PERP_OK, perp_risk_query(w->risk, &risk));
+    asks(PERP_OK, perp_risk_describe_json(w->risk, text, sizeof text, &length));
+
+    perp_market_state market = {.struct_size = sizeof market};
+    perp_exchange_state state = {.struct_size = sizeof state};
+    asks(PERP_OK, perp_market_query(w->market, w->btc[ALPHA], w->now, &market));
+    asks(PERP_OK, perp_market_query_exchange(w->market, ALPHA, w->now, &state));
+
+    perp_scheduler_state scheduler = {.struct_size = sizeof scheduler};
+    perp_job_info info = {.struct_size = sizeof info};
+    perp_uuid jobs[8];
+    const char *json = "{\"strategy\":\"wash\"}";
+    asks(PERP_OK, perp_scheduler_query(w->scheduler, &scheduler));
+    asks(PERP_OK, perp_scheduler_job(w->scheduler, &job.job_id, &info));
+    for (uint32_t s = 0; s < PERP_JOB_STATE_COUNT; s++) {
+        asks(PERP_OK, perp_scheduler_list(w->scheduler, s, jobs, 8, &count));
+    }
+    asks(PERP_OK, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &made));
+    asks_value(perp_job_from_json(w->core, json, strlen(json), &made, NULL));
+
+    static perp_monitor_state snapshot;
+    perp_alert alerts[8];
+    perp_change changes[4];
+    memset(alerts, 0, sizeof alerts);
+    for (int i = 0; i < 8; i++) {
+        alerts[i].struct_size = sizeof alerts[i];
+    }
+    snapshot.struct_size = sizeof snapshot;
+    asks(PERP_OK, perp_monitor_snapshot(w->core, w->now, &snapshot));
+    snapshot.struct_size = offsetof(perp_monitor_state, capital);
+    asks(PERP_OK, perp_monitor_snapshot(w->core, w->now, &snapshot));
+    asks(PERP_OK, perp_monitor_json(w->core, w->now, text, sizeof text, &length));
+    asks(PERP_OK, perp_monitor_alerts(w->core, w->now, alerts, 8, &count));
+    asks(PERP_OK, perp_monitor_changes(w->core, snapshot.seq, changes, 4, &count));
+    asks(PERP_OK, perp_monitor_watch(w->core, w->now));
+    ck_assert_uint_ge(asked, 40);
+    world_close(w);
+}
+END_TEST
+
+static uint32_t told;
+
+static void on_alert(void *user, const perp_alert *alert) {
+    (void)user, (void)alert;
+    told++;
+}
+
+/* The one that tells does not write either. */
+START_TEST(watching_tells_and_writes_nothing) {
+    perp_config config;
+    world_config(&config);
+    config.checkpoint_every = 1;
+    config.callbacks.on_alert = on_alert;
+    config.store.user = &calls;
+    config.store.begin = counted;
+    config.store.append = counted_append;
+    config.store.commit = counted;
+    config.store.rollback = counted_rollback;
+    config.store.checkpoint = counted_checkpoint;
+    struct world *w = world_open(&config);
+    uint32_t asked = 0;
+    perp_exchange_status status = {ALPHA, PERP_API_DOWN, w->now};
+    ok(w, perp_market_on_status(w->market, &status));
+    told = 0;
+    asks(PERP_OK, perp_monitor_watch(w->core, w->now));
+    ck_assert_uint_eq(told, 1);
+    world_close(w);
+}
+END_TEST
+
+/* As every call does, so that the message is that of the last one. */
+START_TEST(a_query_forgets_the_message_of_the_call_before) {
+    struct world *w = world_open(NULL);
+    perp_risk_state risk = {.struct_size = sizeof risk};
+    expect(w, PERP_E_RANGE, perp_capital_update_equity(w->capital, nowc(w), ALPHA, -1));
+    ck_assert_str_ne(perp_core_error(w->core), "");
+    ok(w, perp_risk_query(w->risk, &risk));
+    ck_assert_str_eq(perp_core_error(w->core), "");
+    world_close(w);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("queries");
+    TCase *tests = tcase_create("queries");
+    tcase_add_test(tests, no_query_calls_the_store);
+    tcase_add_test(tests, watching_tells_and_writes_nothing);
+    tcase_add_test(tests, a_query_forgets_the_message_of_the_call_before);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
