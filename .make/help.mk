@@ -7,7 +7,8 @@ make deps         installs what Debian calls the dependencies; does nothing wher
 make demo         plays a generated day through the library and writes build/demo.html
                   DATA=DIR: plays recorded market data
 make console      starts the web console on a generated market and prints its address
-make check        builds and runs all tests; the last line is "N passed, N failed"
+make check        builds and runs all tests; the last line is "N passed, N failed",
+                  and what was left out, where something was
                   SANITIZE=address,undefined (or thread): in a build folder of its own
 make bench        measures; build/bin/perp-bench --json prints one JSON line a case
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt

@@ -28,21 +28,31 @@ check-build: lib programs tests
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
 # What a test program is run with.
 crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
-suite_of = $(patsubst %/,%,$(dir $(patsubst $(BUILD)/tests/%,%,$(1))))
-CHECKS = $(foreach p,$(TEST_PROGRAMS),\
-    "$(patsubst $(BUILD)/tests/%,%,$(p))=$(p) $($(call suite_of,$(p))_ARGUMENTS)") \
+# $(call leave_out,NAME,WHAT,WHY): a suite that says that it is left out.
+leave_out = "$(1)=echo 'left out: $(2) ($(3))'; exit 77"
+# Programs of which nothing is left without the store, and suites that are not built without it or
+# without the packages of the programs that they try.
+STORE_TESTS := $(if $(HAVE_SQLITE),,$(patsubst tests/%.c,%,\
+    $(shell grep -ls '^.if PERP_WITH_SQLITE' tests/*/test_*.c)))
+CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filter $(p),$(STORE_TESTS)),\
+    $(call leave_out,$(p),tests of the store,without SQLite),\
+    "$(p)=$(BUILD)/tests/$(p) $($(patsubst %/,%,$(dir $(p)))_ARGUMENTS)")) \
+    $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
+    $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
+        libmicrohttpd-dev and libcurl4-openssl-dev)) \
     $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
+    "selftest=sh tests/selftest/run.sh $(BUILD)" \
     "layers=sh tests/layers/run.sh" \
     "abi=sh tests/abi/run.sh $(BUILD)" \
     "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
     "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
     "headers=sh tests/headers/run.sh $(BUILD)" \
     "cpp=sh tests/cpp/run.sh $(BUILD)" \
-    $(if $(SANITIZE),,"rust=sh tests/rust/run.sh $(BUILD)") \
+    "rust=sh tests/rust/run.sh $(BUILD)" \
     "python=sh tests/python/run.sh $(BUILD)" \
     "install=sh tests/install/run.sh $(BUILD)" \
     "docs=sh tests/docs/run.sh $(BUILD)"
