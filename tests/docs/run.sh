@@ -103,5 +103,36 @@ explained PERP_OTHER_REASON_LIST docs/scheduler.md
 explained PERP_JOB_STATE_LIST docs/scheduler.md
 explained PERP_STRATEGY_LIST docs/scheduler.md
 
+# stands WHAT NAMES PAGE: each of the names is in the first column of a table of the page.
+stands() {
+    awk -F '|' '/^\| *`/ { print $2 }' "$3" | grep -o '`[^`]*`' | tr -d '`' | sort -u >"$folder/known"
+    [ -s "$2" ] || { echo "no $1"; failed=$((failed + 1)); }
+    while read -r name; do
+        if grep -qxF "$name" "$folder/known"; then passed=$((passed + 1)); else
+            echo "$3 has no $1 $name"
+            failed=$((failed + 1))
+        fi
+    done <"$2"
+}
+sed -n 's/^    X(\([a-z_]*\), \(true\|false\),.*/\1/p' examples/scenario.h >"$folder/ops"
+stands op "$folder/ops" docs/scenario.md
+# What help and pages call a suite is a folder of tests/, and the targets of make help are there.
+sed -n 's/^make \([a-z][a-z-]*\) .*/\1/p; s/^ *make \([a-z-]*\) writes.*/\1/p' .make/help.mk |
+    sort -u >"$folder/targets"
+[ -s "$folder/targets" ] || { echo "make help names no target"; failed=$((failed + 1)); }
+while read -r target; do
+    if grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile .make/*.mk; then passed=$((passed + 1)); else
+        echo "make help: there is no target $target"
+        failed=$((failed + 1))
+    fi
+done <"$folder/targets"
+for suite in $(sed -n 's/^TEST_SUITES := \([a-z ]*\).*/\1/p' .make/sources.mk) \
+    $(cat README.md docs/*.md .make/help.mk | grep -o '\<tests/[a-z]*' | sort -u | sed 's|tests/||'); do
+    if [ -d "tests/$suite" ]; then passed=$((passed + 1)); else
+        echo "there is no tests/$suite, which is named"
+        failed=$((failed + 1))
+    fi
+done
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
