@@ -4,11 +4,11 @@
 PERP_BENCH := $(BUILD)/bin/perp-bench
 $(PERP_BENCH): $(call object,tests/bench/perp_bench.c tests/bench/world.c) $(STATIC)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(filter %.o,$^) $(STATIC) $(LIB_LIBS) -o $@
+	$(call say,LD)$(LINK_PROGRAM) $(filter %.o,$^) $(STATIC) $(LIB_LIBS) -o $@
 
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< $(STATIC) $(LIB_LIBS) -o $@
+	$(call say,LD)$(LINK_PROGRAM) $< $(STATIC) $(LIB_LIBS) -o $@
 
 .PHONY: bench bench-instructions
 bench: $(PERP_BENCH) $(BENCH_PROGRAMS)

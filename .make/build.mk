@@ -29,8 +29,8 @@ endif
 # Objects depend on this file, which changes when the compiler or a flag does.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
-	    printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(LDFLAGS))' >$@
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(PROGRAM_LDFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(COMPILE) $(BASE_LDFLAGS) $(PROGRAM_LDFLAGS) $(LDFLAGS))' >$@
 # Phony, since .SECONDARY lets a file that is not there count as made.
 .PHONY: FORCE
 FORCE:
@@ -78,7 +78,7 @@ $(BUILD)/obj/generated/%.o: $(BUILD)/%.c $(BUILD)/flags
 
 # The console carries its page: a program of ours turns the files into C.
 $(BUILD)/console_embed: $(call object,examples/console_embed.c)
-	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< -o $@
+	$(call say,LD)$(LINK_PROGRAM) $< -o $@
 $(BUILD)/console_page.c: $(BUILD)/console_embed $(shell find examples/console_page 2>/dev/null)
 	$(call say,PAGE)$(BUILD)/console_embed $@ examples/console_page
 
@@ -87,14 +87,14 @@ $(1)_OBJECTS := $(call object,$($(1)_SOURCES)) \
     $(patsubst $(BUILD)/%.c,$(BUILD)/obj/generated/%.o,$($(1)_GENERATED))
 $(BUILD)/bin/$(1): $$($(1)_OBJECTS) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $$($(1)_OBJECTS) \
+	$$(call say,LD)$(LINK_PROGRAM) $$($(1)_OBJECTS) \
 	    $(LIBRARY_LIBS) $(call pkg_libs,$($(1)_PACKAGES)) -o $$@
 endef
 $(foreach p,$(PROGRAM_NAMES),$(eval $(call program_rule,$(p))))
 
-BASE_CXXFLAGS := -std=c++17 -Iinclude $(filter -O% -g -W% -f%,$(filter-out \
+BASE_CXXFLAGS := -std=c++17 -Iinclude -fPIE $(filter -U_FORTIFY% -D_FORTIFY%,$(BASE_CPPFLAGS)) $(filter -O% -g -W% -f%,$(filter-out \
     -Wstrict-prototypes -Wmissing-prototypes -fPIC,$(BASE_CFLAGS)))
 $(BUILD)/bin/cpp_%: examples/cpp/%.cpp $(HEADERS) $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CXX)$(CXX) $(CPPFLAGS) $(BASE_CXXFLAGS) $(CXXFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $< \
+	$(call say,CXX)$(CXX) $(CPPFLAGS) $(BASE_CXXFLAGS) $(CXXFLAGS) $(BASE_LDFLAGS) $(PROGRAM_LDFLAGS) $(LDFLAGS) $< \
 	    $(LIBRARY_LIBS) -o $@

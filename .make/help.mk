@@ -26,6 +26,7 @@ make abi          compares the library with what the last release promised (docs
 make clean        removes build/
 
 CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;
+HARDEN=0: without stack protectors and the like;
 WITH_SQLITE=0: without the store; LINK=shared: examples use the shared library; V=1: shows commands
 endef
 export HELP

@@ -7,7 +7,7 @@ define suite_rule
 $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o \
     $(call object,$(call suite_helpers,$(1)) $($(1)_SUPPORT)) $(STATIC)
 	@mkdir -p $$(@D)
-	$$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
+	$$(call say,LD)$(LINK_PROGRAM) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
 	    $$(CHECK_LIBS) -o $$@
 endef
 $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
@@ -18,7 +18,7 @@ FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
 FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
+	$(call say,LD)$(LINK_PROGRAM) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
 	    $(LIB_LIBS) -o $@
 
 .PHONY: check check-build tests fuzz
@@ -50,6 +50,7 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
     "abi=sh tests/abi/run.sh $(BUILD)" \
     "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
     "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
+    "hardening=sh tests/hardening/run.sh $(BUILD)" \
     "headers=sh tests/headers/run.sh $(BUILD)" \
     "cpp=sh tests/cpp/run.sh $(BUILD)" \
     "rust=sh tests/rust/run.sh $(BUILD)" \
@@ -60,7 +61,8 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
 ifneq ($(and $(HAVE_CJSON),$(HAVE_CHECK)),)
 check:
 	@built=true; $(MAKE) --no-print-directory -k check-build || built=false; \
-	CC="$(CC)" SANITIZE="$(SANITIZE)" LIB_LIBS="$(LIB_LIBS)" MAKE="$(MAKE)" \
+	CC="$(CC)" SANITIZE="$(SANITIZE)" HARDEN="$(HARDEN)" FORTIFY="$(FORTIFY)" \
+	LIB_LIBS="$(LIB_LIBS)" MAKE="$(MAKE)" \
 	ASAN_OPTIONS="$${ASAN_OPTIONS:-allocator_may_return_null=1}" \
 	UBSAN_OPTIONS="$${UBSAN_OPTIONS:-print_stacktrace=1}" \
 	PERPCORE_BIN="$(abspath $(BUILD))/bin" \
