@@ -12,8 +12,9 @@
 build=$1
 shift
 mkdir -p "$build/logs" || exit 1
-missed=$build/logs/left-out
-: >"$missed"
+missed=""
+newline='
+'
 passed=0
 failed=0
 for test in "$@"; do
@@ -32,7 +33,7 @@ for test in "$@"; do
         END { print ok + 0, bad + 0, seen + 0 }' "$log")
     ok=$1 bad=$2 seen=$3
     sed -n 's/^left out: //p' "$log" >"$log.left-out"
-    sed 's/ (.*//' "$log.left-out" >>"$missed"
+    missed=$missed$newline$(sed 's/ (.*//' "$log.left-out")
     why=$(awk 'NR > 1 { printf "; " } { printf "%s", $0 }' "$log.left-out")
     whole=no
     if [ "$code" -eq 77 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && [ -n "$why" ]; then
@@ -59,6 +60,6 @@ for test in "$@"; do
     fi
     rm -f "$log.left-out"
 done
-missing=$(awk '!seen[$0]++ { printf "%s%s", comma, $0; comma = ", " }' "$missed")
+missing=$(echo "$missed" | awk 'NF && !seen[$0]++ { printf "%s%s", comma, $0; comma = ", " }')
 echo "$passed passed, $failed failed${missing:+, left out: $missing}"
 [ "$failed" -eq 0 ]

@@ -460,6 +460,6 @@ if __name__ == "__main__":
     for each in all_pages() if len(sys.argv) < 3 else map(pathlib.Path, sys.argv[2:]):
         results.page(each)
     for why, times in results.left_out.items():
-        print(f"left out: {times} blocks of the pages ({why})")
+        print(f"left out: blocks of the pages ({times}: {why})")
     print(f"{results.passed} passed, {results.failed} failed")
     sys.exit(results.failed > 0)

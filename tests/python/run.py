@@ -35,7 +35,7 @@ def main():
     result = runner.run(suite)
     reasons = collections.Counter(reason for _, reason in result.skipped)
     for reason, times in reasons.items():
-        print(f"left out: {times} tests of Python ({reason})")
+        print(f"left out: tests of Python ({times}: {reason})")
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     print(f"{result.passed} passed, {failed} failed")
     return 1 if failed else 0
