@@ -9,6 +9,7 @@
 
 #include "recorded_market.h"
 #include "replay_desk.h"
+#include "replay_store.h"
 #include "sim_market.h"
 
 #define HOUR_NS (3600 * DESK_SECOND)
@@ -20,17 +21,20 @@ typedef struct replay_options {
     const char *data;
     const char *html;
     const char *store;
+    int no_sync;
     int quiet;
 } replay_options;
 
 static const char usage[] =
-    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--store FILE] [--quiet]\n"
+    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--store FILE [--no-sync]] [--quiet]\n"
     "Plays a market through the library with two strategies and a paper executor.\n"
     "  --seed N     another generated market, and other accidents (1)\n"
     "  --hours H    how much of it, 0.1 to 1000 (24)\n"
     "  --data DIR   recorded markets instead, from the CSV files in DIR\n"
     "  --html FILE  writes a page with charts\n"
-    "  --store FILE keeps the book in a new SQLite store (every tick is one commit)\n"
+    "  --store FILE keeps the book in a new SQLite store (every tick is one commit); of recorded\n"
+    "               markets the first\n"
+    "  --no-sync    a commit does not wait for the disk: a power cut may damage the store\n"
     "  --quiet      no progress on standard error\n"
     "Ends with a table; the exit status is 1 where a call failed, the book did not pass its "
     "check,\n"
@@ -45,6 +49,10 @@ static int read_options(int argc, char **argv, replay_options *options) {
             return 0;
         if (strcmp(name, "--quiet") == 0) {
             options->quiet = 1;
+            continue;
+        }
+        if (strcmp(name, "--no-sync") == 0) {
+            options->no_sync = 1;
             continue;
         }
         const char *value = i + 1 < argc ? argv[++i] : NULL;
@@ -133,7 +141,7 @@ static int run(const market_source *source, const desk_settings *settings,
     perp_status status = perp_config_from_json(source->limits, strlen(source->limits), &config);
     config.durability = PERP_DURABILITY_BATCH;
     if (status == PERP_OK && options->store != NULL)
-        status = perp_store_sqlite_open(options->store, NULL, &config.store);
+        status = replay_store_open(options->store, options->no_sync, &config.store);
     if (status == PERP_OK)
         status = perp_core_open(&config, &core);
     if (status == PERP_OK && perp_exchange_count(core) > 0) {
@@ -230,7 +238,10 @@ static int run_recorded(const replay_options *options, FILE *html) {
         recorded_market_feed(market, &source.feed);
         if (part > 0)
             putchar('\n');
-        good = run(&source, &settings, options, html) && good;
+        replay_options of_part = *options;
+        if (part > 0)
+            of_part.store = NULL;
+        good = run(&source, &settings, &of_part, html) && good;
         recorded_market_free(market);
     }
     return good;

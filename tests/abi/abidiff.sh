@@ -10,11 +10,10 @@ here=$(dirname "$0")
 lists=${5:-$here}
 # left_out WHY: there is nothing to compare, or nothing to compare with.
 left_out() {
-    echo "left out: $1"
-    echo "1 passed, 0 failed"
-    exit
+    echo "left out: abidiff ($1)"
+    exit 77
 }
-command -v abidiff >/dev/null || left_out "abidiff needs Debian's abigail-tools"
+command -v abidiff >/dev/null || left_out "needs Debian's abigail-tools"
 version=$(sh "$here/newest.sh" "$include" "$lists")
 [ -n "$version" ] || left_out "no released description: nothing of this major version was released"
 

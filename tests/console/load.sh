@@ -1,7 +1,7 @@
 #!/bin/sh
 # The console under load: its metrics are clean Prometheus text, and reading the state at full speed leaves
 # the time of a round of decisions (p99) within twice the quiet one. usage: load.sh BIN_DIR
-# Needs curl; promtool and wrk where they are there (else that part is skipped and said so).
+# Needs curl; promtool and wrk where they are there (else that part is left out).
 bin=${1:-build/bin}
 work=$(mktemp -d) || exit 1
 port=$((20000 + $$ % 20000))
@@ -40,7 +40,7 @@ if command -v promtool >/dev/null 2>&1; then
     tell $? "promtool finds nothing in the metrics"
     cat "$work/promtool"
 else
-    echo "skipped: promtool is not installed"
+    echo "left out: promtool (is not installed)"
 fi
 
 # The p99 of the rounds between two readings, in seconds: linear within its bucket.
@@ -81,7 +81,7 @@ if command -v wrk >/dev/null 2>&1; then
     measure || measure || measure
     tell $? "rounds stay within twice the quiet time while the state is read at full speed"
 else
-    echo "skipped: wrk is not installed"
+    echo "left out: reading at full speed (needs wrk)"
 fi
 
 kill "$console"

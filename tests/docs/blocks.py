@@ -23,9 +23,10 @@ anything. Directly before a block may stand:
 <!-- drawing -->          a ```text that is no output
 
 A program is saved under the name by which an sh block after it calls it.
-A block that needs a tool that is not there is left out; with PERPCORE_DOCS_ALL=1 it fails.
+A block that needs a tool that is not there is left out.
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -52,6 +53,9 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 EXCERPTS = ("rust", "js", "javascript", "go")
 INSTALLERS = ("pip", "pip3", "apt", "apt-get", "cargo", "npm", "dpkg")
 SECONDS = 300
+WITHOUT_SANITIZERS = "not with sanitizers"
+# What a script needs besides itself.
+TOOLS_OF_SCRIPTS = {"examples/rust/build.sh": ("rustc", "bindgen")}
 
 
 SUDO = """#!/bin/sh
@@ -261,6 +265,10 @@ def run_sh(block, folder, blocks):
                                env=ENVIRONMENT, capture_output=True).returncode == 0
         if not known and "/bin/" in program or not known and re.fullmatch(r"[\w.+-]+", program):
             raise LeftOut(f"needs {program}")
+    for script, tools in TOOLS_OF_SCRIPTS.items():
+        for tool in tools if script in block.text else ():
+            if not shutil.which(tool):
+                raise LeftOut(f"needs {tool}")
     where = TREE if of_tree else folder
     for name, program in programs_for(block, blocks):
         (where / name).write_text(program, encoding="utf-8")
@@ -302,7 +310,10 @@ def run_jsonl(block, folder):
 
 
 def run_toml(block, folder):
-    import tomllib
+    try:
+        import tomllib
+    except ImportError:
+        raise LeftOut("needs Python 3.11") from None
     tomllib.loads(block.text)
 
 
@@ -323,6 +334,8 @@ def run_sql(block, folder):
 
 
 def run_cmake(block, folder):
+    if not shutil.which("c++"):
+        raise LeftOut("needs a C++ compiler")
     project = folder / f"block-{block.line}.cmake"
     project.mkdir()
     text = block.text
@@ -378,7 +391,7 @@ def needs(block):
             raise LeftOut("needs the SQLite store")
         return
     if SANITIZE:
-        raise LeftOut("not with sanitizers")
+        raise LeftOut(WITHOUT_SANITIZERS)
     about_store = block.language == "sql" or re.search(r"sqlite|\.db\b|store", block.text)
     if not (BUILD / "bin/perp-replay").exists() and about_store:
         raise LeftOut("needs the SQLite store")
@@ -386,7 +399,8 @@ def needs(block):
 
 class Results:
     def __init__(self):
-        self.passed = self.failed = self.left_out = 0
+        self.passed = self.failed = 0
+        self.left_out = collections.Counter()  # by reason
 
     def record(self, block, folder, runner):
         """Runs one block and says what came of it, where that is no success."""
@@ -394,12 +408,7 @@ class Results:
             needs(block)
             runner(block, folder)
         except LeftOut as why:
-            if os.environ.get("PERPCORE_DOCS_ALL") != "1" or SANITIZE:
-                self.left_out += 1
-                if not SANITIZE:
-                    print(f"left out: {block.place}: {why}")
-                return
-            self.fail(block, why)
+            self.left_out[str(why)] += 1
         except (Failed, ValueError, sqlite3.Error) as why:
             self.fail(block, why)
         else:
@@ -416,7 +425,7 @@ class Results:
         python = [b for b in blocks if b.language == "python" and "not run" not in b.notes]
         if python:
             if SANITIZE:
-                self.left_out += len(python)
+                self.left_out[WITHOUT_SANITIZERS] += len(python)
             else:
                 run_python_page(python, folder, self.record)
         special = {id(block): judge for block, judge in run_stdin(blocks)}
@@ -450,7 +459,7 @@ if __name__ == "__main__":
     results = Results()
     for each in all_pages() if len(sys.argv) < 3 else map(pathlib.Path, sys.argv[2:]):
         results.page(each)
-    if SANITIZE and results.left_out:
-        print(f"left out: {results.left_out} blocks that do not run with sanitizers")
-    print(f"{results.passed} passed, {results.failed} failed, {results.left_out} left out")
+    for why, times in results.left_out.items():
+        print(f"left out: blocks of the pages ({times}: {why})")
+    print(f"{results.passed} passed, {results.failed} failed")
     sys.exit(results.failed > 0)

@@ -17,7 +17,7 @@ BUILD = pathlib.Path(sys.argv[1]).resolve()
 WITH_OPTIONS = ("perp-scenario", "perp-replay", "replay", "perpcore-console", "perpctl")
 PROGRAMS = (*WITH_OPTIONS, "recover", "capital_demo", "risk_demo", "scheduler_demo")
 # What options and make's variables are looked up in, where no program says them itself.
-SCRIPTS = ("tests/**/*.sh", ".ci/run", "examples/**/*.sh", "examples/**/*.py", "Makefile",
+SCRIPTS = ("tests/**/*.sh", ".ci/run", "examples/**/*.sh", "examples/**/*.py", "Makefile", ".make/*.mk",
            "tests/**/*.c")
 
 OTHER_OPTIONS = ("--variable",)  # of pkg-config
@@ -53,7 +53,7 @@ class Promises:
         headers = words_of("include/perpcore/*")
         self.api = set(re.findall(r"\b(?:perp|PERP)_\w+", headers)) | set(list_members(headers))
         everything = words_of("include/perpcore/*", "lib/**/*", "examples/**/*", "tests/**/*.[ch]",
-                              "tests/**/*.sh", "Makefile", ".ci/run", "docs/*.json", "docs/img/*.svg")
+                              "tests/**/*.sh", "Makefile", ".make/*.mk", ".ci/run", "docs/*.json", "docs/img/*.svg")
         self.words = set(re.findall(r"\w+", everything)) | self.api | files()
         self.scripts = words_of(*SCRIPTS)
         self.help = {}

@@ -60,7 +60,7 @@ case $(doxygen --version 2>/dev/null) in
     # A comment before several functions is that of each.
     page_has capital_8h.html 'perp_capital_reserve_for_arb</a>'
     ;;
-*) echo "left out: the pages of the API reference: they need doxygen 1.9" ;;
+*) echo "left out: the pages of the API reference (need doxygen 1.9)" ;;
 esac
 
 echo "$passed passed, $failed failed"

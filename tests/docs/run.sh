@@ -15,19 +15,20 @@ failed=0
 count() {
     "$@" >"$folder/log" 2>&1
     grep -v '[0-9] passed, [0-9]* failed' "$folder/log"
-    figures=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$folder/log")
+    figures=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$folder/log")
     [ -n "$figures" ] || figures="0 1"
     passed=$((passed + ${figures% *}))
     failed=$((failed + ${figures#* }))
 }
 
 count sh tests/docs/reference.sh "$build"
-if command -v python3 >/dev/null; then
+if python3 -c 'import sys, dataclasses, sqlite3
+sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
     export PYTHONDONTWRITEBYTECODE=1
     count python3 tests/docs/blocks.py "$build"
     count python3 tests/docs/promises.py "$build"
 else
-    echo "left out: all but the C programs of README.md: the blocks of the pages need python3"
+    echo "left out: blocks of the pages but for the C programs of README.md (need Python 3.9)"
     # Block n of ```c goes to n.c; the first block of ```text that follows it to n.expected.
     awk -v folder="$folder" '
         /^```c$/ { n++; waits = 1; file = folder "/" n ".c"; next }
@@ -101,6 +102,37 @@ explained PERP_MODE_LIMIT_LIST docs/risk.md
 explained PERP_OTHER_REASON_LIST docs/scheduler.md
 explained PERP_JOB_STATE_LIST docs/scheduler.md
 explained PERP_STRATEGY_LIST docs/scheduler.md
+
+# stands WHAT NAMES PAGE: each of the names is in the first column of a table of the page.
+stands() {
+    awk -F '|' '/^\| *`/ { print $2 }' "$3" | grep -o '`[^`]*`' | tr -d '`' | sort -u >"$folder/known"
+    [ -s "$2" ] || { echo "no $1"; failed=$((failed + 1)); }
+    while read -r name; do
+        if grep -qxF "$name" "$folder/known"; then passed=$((passed + 1)); else
+            echo "$3 has no $1 $name"
+            failed=$((failed + 1))
+        fi
+    done <"$2"
+}
+sed -n 's/^    X(\([a-z_]*\), \(true\|false\),.*/\1/p' examples/scenario.h >"$folder/ops"
+stands op "$folder/ops" docs/scenario.md
+# What help and pages call a suite is a folder of tests/, and the targets of make help are there.
+sed -n 's/^make \([a-z][a-z-]*\) .*/\1/p; s/^ *make \([a-z-]*\) writes.*/\1/p' .make/help.mk |
+    sort -u >"$folder/targets"
+[ -s "$folder/targets" ] || { echo "make help names no target"; failed=$((failed + 1)); }
+while read -r target; do
+    if grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile .make/*.mk; then passed=$((passed + 1)); else
+        echo "make help: there is no target $target"
+        failed=$((failed + 1))
+    fi
+done <"$folder/targets"
+for suite in $(sed -n 's/^TEST_SUITES := \([a-z ]*\).*/\1/p' .make/sources.mk) \
+    $(cat README.md docs/*.md .make/help.mk | grep -o '\<tests/[a-z]*' | sort -u | sed 's|tests/||'); do
+    if [ -d "tests/$suite" ]; then passed=$((passed + 1)); else
+        echo "there is no tests/$suite, which is named"
+        failed=$((failed + 1))
+    fi
+done
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -41,8 +41,10 @@ awk '
 cp "$folder/layout.c" "$folder/layout.cpp"
 
 flags="-Iinclude -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Werror"
+# there COMPILER: it is, or the headers are not tried with it.
+there() { command -v "$1" >/dev/null || ! echo "left out: headers with $1 (is not installed)"; }
 for compiler in gcc clang; do
-    command -v $compiler >/dev/null || continue
+    there $compiler || continue
     for std in c99 c11 c17; do
         for header in $headers; do
             try $compiler -std=$std $flags -Wstrict-prototypes "$folder/$(basename "$header").c"
@@ -52,7 +54,7 @@ for compiler in gcc clang; do
     try $compiler -std=c11 $flags -fshort-enums "$folder/layout.c"
 done
 for compiler in g++ clang++; do
-    command -v $compiler >/dev/null || continue
+    there $compiler || continue
     for std in c++98 c++11 c++14 c++17 c++20; do
         for header in $headers; do
             try $compiler -std=$std $flags "$folder/$(basename "$header").cpp"

@@ -6,9 +6,8 @@ set -u
 build=$1
 for tool in dpkg-buildpackage dh lintian pybuild; do
     command -v $tool >/dev/null || {
-        echo "left out: the Debian packages need $tool"
-        echo "0 passed, 0 failed"
-        exit 0
+        echo "left out: Debian packages (need $tool)"
+        exit 77
     }
 done
 folder=$build/deb-test

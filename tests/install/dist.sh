@@ -36,7 +36,7 @@ try "make dist of what is unpacked" inside $make BUILD="$folder/three" dist
 try "that is the same" cmp "$folder/one/dist/$name.tar.gz" "$folder/three/dist/$name.tar.gz"
 try "it builds" inside $make -j2 BUILD=build WERROR=1
 try "its scenarios" inside sh tests/scenarios/run.sh build/bin
-try "its layers" inside sh tests/layers/run.sh
+try "its layers" inside sh tests/layers/run.sh build
 try "its installation" inside sh tests/install/run.sh build
 
 echo "$passed passed, $failed failed"

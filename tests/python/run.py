@@ -2,6 +2,7 @@
 
 usage: run.py [NAME]    only the tests whose name contains NAME
 """
+import collections
 import os
 import sys
 import unittest
@@ -32,8 +33,9 @@ def main():
     suite = unittest.TestSuite(test for test in tests_in(found) if wanted in test.id())
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=0, resultclass=Result)
     result = runner.run(suite)
-    for test, reason in result.skipped:
-        print(f"left out: {test.id()}: {reason}")
+    reasons = collections.Counter(reason for _, reason in result.skipped)
+    for reason, times in reasons.items():
+        print(f"left out: tests of Python ({times}: {reason})")
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     print(f"{result.passed} passed, {failed} failed")
     return 1 if failed else 0

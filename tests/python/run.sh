@@ -4,16 +4,17 @@
 build=$(cd "$1" && pwd) || exit 1
 python=${PYTHON:-python3}
 if ! command -v "$python" >/dev/null; then
-    echo "left out: the Python binding needs python3"
-    exit 0
+    echo "left out: Python (needs python3)"
+    exit 77
 fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))'; then
-    echo "left out: the Python binding needs Python 3.9 or newer, $python is older"
-    exit 0
+if ! "$python" -c 'import sys, ctypes, sqlite3, unittest
+sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+    echo "left out: Python (needs Python 3.9 or newer with its whole standard library)"
+    exit 77
 fi
 if [ -n "$SANITIZE" ]; then
-    echo "left out: the Python binding needs a library without sanitizers"
-    exit 0
+    echo "left out: Python (not with sanitizers)"
+    exit 77
 fi
 mkdir -p "$build/python" || exit 1
 export PERPCORE_LIBRARY="$build/lib/libperpcore.so.0"

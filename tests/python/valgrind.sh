@@ -6,8 +6,8 @@ build=$(cd "$1" && pwd) || exit 1
 python=${PYTHON:-/usr/bin/python3}
 for tool in valgrind "$python"; do
     if ! command -v "$tool" >/dev/null; then
-        echo "left out: the Python session needs $tool"
-        exit 0
+        echo "left out: the Python session (needs $tool)"
+        exit 77
     fi
 done
 log=$build/python/valgrind.xml

@@ -33,7 +33,7 @@ set -- "$here"/*.in.jsonl
 if printf '{"op":"check"}\n' | "$bin" --store "$work/probe.db" >"$work/answers" 2>&1; then
     set -- "$@" "$here"/store/*.in.jsonl
 else
-    echo "scenarios: those of the folder store are left out, the library has none"
+    echo "left out: scenarios with a store (the library has none)"
 fi
 # run INPUT FILE NAME: in a book of its own, with a store NAME where the scenario wants one.
 run() {

@@ -1,0 +1,34 @@
+# make help.
+
+define HELP
+make              the library (build/lib) and the examples (build/bin), as far as the installed
+                  packages allow; says what is left out
+make deps         installs what Debian calls the dependencies; does nothing where all are there
+make demo         plays a generated day through the library and writes build/demo.html
+                  DATA=DIR: plays recorded market data
+make console      starts the web console on a generated market and prints its address
+make check        builds and runs all tests; the last line is "N passed, N failed",
+                  and what was left out, where something was
+                  SANITIZE=address,undefined (or thread): in a build folder of its own
+make bench        measures; build/bin/perp-bench --json prints one JSON line a case
+make bench-instructions   counts instructions per operation against tests/bench/budget.txt
+make docs         the API reference and the pages as HTML in build/docs/html (doxygen)
+make fuzz         runs the fuzz targets with libFuzzer (clang); FUZZ_SECONDS=60 each
+make install      PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR and others (docs/install.md)
+make uninstall    takes away what install put there, with the same variables
+make dist         build/dist/perpcore-VERSION.tar.gz
+make deb          Debian packages in build/deb
+make format       clang-format; format-check only looks
+make lint         clang-tidy
+make map          writes lib/perpcore.map from the public headers
+make abi          compares the library with what the last release promised (docs/versioning.md);
+                  make abi-release writes the description of a release
+make clean        removes build/
+
+CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;
+HARDEN=0: without stack protectors and the like;
+WITH_SQLITE=0: without the store; LINK=shared: examples use the shared library; V=1: shows commands
+endef
+export HELP
+help:
+	@printf '%s\n' "$$HELP"

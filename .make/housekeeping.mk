@@ -1,0 +1,31 @@
+# Format, lint, the ABI, and tidying up.
+
+.PHONY: format format-check lint clean map abi abi-release
+# Released functions keep their symbol version, new ones get that of the version in types.h.
+map:
+	@mkdir -p $(BUILD)
+	@sh tests/abi/map.sh >$(BUILD)/perpcore.map && cp $(BUILD)/perpcore.map lib/perpcore.map
+
+# What the last release promised, against this library; and, at a release, its own description.
+abi: lib
+	@CC="$(CC)" sh tests/abi/run.sh $(BUILD)
+	@CC="$(CC)" sh tests/abi/abidiff.sh $(BUILD)/lib/libperpcore.so include lib/perpcore.map \
+	    $(BUILD)/abi || [ $$? -eq 77 ]
+abi-release: lib
+	@CC="$(CC)" sh tests/abi/release.sh $(BUILD)
+
+FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] tests/*/*.[ch] \
+    include/perpcore/*.hpp examples/cpp/*.cpp tests/cpp/*.[ch]pp)
+format:
+	clang-format -i $(FORMATTED)
+format-check:
+	clang-format --dry-run --Werror $(FORMATTED)
+
+LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c))
+lint:
+	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
+	@printf '%s\n' $(LINTED) | xargs -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	    -std=c11 $(BASE_CPPFLAGS) $(LIB_CFLAGS) 2>/dev/null' lint
+
+clean:
+	rm -rf build $(filter-out build/%,$(BUILD))

@@ -1,0 +1,90 @@
+# make check, and the test programs.
+
+CHECK_LIBS = $(call pkg_libs,check)
+$(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = $(call pkg_cflags,check) -Itests
+
+define suite_rule
+$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o \
+    $(call object,$(call suite_helpers,$(1)) $($(1)_SUPPORT)) $(STATIC)
+	@mkdir -p $$(@D)
+	$$(call say,LD)$(LINK_PROGRAM) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
+	    $$(CHECK_LIBS) -o $$@
+endef
+$(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
+
+# A fuzz target with the plain driver, which replays files; any compiler will do. It may use what
+# the scenario runner is made of.
+FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
+FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK_PROGRAM) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
+	    $(LIB_LIBS) -o $@
+
+.PHONY: check check-build tests fuzz
+tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
+check-build: lib programs tests
+
+fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
+# What a test program is run with.
+crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
+# $(call leave_out,NAME,WHAT,WHY): a suite that says that it is left out.
+leave_out = "$(1)=echo 'left out: $(2) ($(3))'; exit 77"
+# Programs of which nothing is left without the store, and suites that are not built without it or
+# without the packages of the programs that they try.
+STORE_TESTS := $(if $(HAVE_SQLITE),,$(patsubst tests/%.c,%,\
+    $(shell grep -ls '^.if PERP_WITH_SQLITE' tests/*/test_*.c)))
+CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filter $(p),$(STORE_TESTS)),\
+    $(call leave_out,$(p),tests of the store,without SQLite),\
+    "$(p)=$(BUILD)/tests/$(p) $($(patsubst %/,%,$(dir $(p)))_ARGUMENTS)")) \
+    $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
+    $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
+        libmicrohttpd-dev and libcurl4-openssl-dev)) \
+    $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
+        $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
+        tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
+    $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
+    "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
+    "selftest=sh tests/selftest/run.sh $(BUILD)" \
+    "layers=sh tests/layers/run.sh $(BUILD)" \
+    "abi=sh tests/abi/run.sh $(BUILD)" \
+    "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
+    "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
+    "hardening=sh tests/hardening/run.sh $(BUILD)" \
+    "headers=sh tests/headers/run.sh $(BUILD)" \
+    "cpp=sh tests/cpp/run.sh $(BUILD)" \
+    "rust=sh tests/rust/run.sh $(BUILD)" \
+    "python=sh tests/python/run.sh $(BUILD)" \
+    "install=sh tests/install/run.sh $(BUILD)" \
+    "docs=sh tests/docs/run.sh $(BUILD)"
+
+ifneq ($(and $(HAVE_CJSON),$(HAVE_CHECK)),)
+check:
+	@built=true; $(MAKE) --no-print-directory -k check-build || built=false; \
+	CC="$(CC)" SANITIZE="$(SANITIZE)" HARDEN="$(HARDEN)" FORTIFY="$(FORTIFY)" \
+	LIB_LIBS="$(LIB_LIBS)" MAKE="$(MAKE)" \
+	ASAN_OPTIONS="$${ASAN_OPTIONS:-allocator_may_return_null=1}" \
+	UBSAN_OPTIONS="$${UBSAN_OPTIONS:-print_stacktrace=1}" \
+	PERPCORE_BIN="$(abspath $(BUILD))/bin" \
+	    sh tests/run.sh $(BUILD) "build=$$built" $(CHECKS)
+else
+check:
+	@echo "the tests need libcjson-dev, check and pkg-config: make deps check" >&2; exit 1
+endif
+
+# libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=address,undefined,fuzzer-no-link \
+	    BUILD=build/fuzz FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-programs
+	@for p in $(notdir $(FUZZ_PROGRAMS)); do \
+	    mkdir -p build/fuzz/corpus/$$p; \
+	    set -- tests/fuzz/corpus/$$p tests/fuzz/corpus/$${p#fuzz_}; \
+	    [ -d "$$1" ] || shift; \
+	    echo "$$p: $(FUZZ_SECONDS) s"; \
+	    build/fuzz/tests/fuzz/$$p -artifact_prefix=build/fuzz/ \
+            -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$p $$1 \
+	        || exit 1; \
+	done
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
