@@ -54,10 +54,8 @@ const perp_uuid *perp_event_job(const struct perp_event *event) {
 perp_exchange_id perp_event_exchange(const struct perp_event *event) {
     const struct perp_row_type *type = perp_event_shapes[event->kind].payload();
     uint32_t exchange = PERP_NO_ID;
-    for (uint32_t i = 0; i < type->n_fields; i++)
-        if (type->fields[i].column == PERP_SHOWN_EXCHANGE)
-            memcpy(&exchange, (const char *)event->payload + type->fields[i].offset,
-                   sizeof exchange);
+    if (type->exchange_at_1)
+        memcpy(&exchange, (const char *)event->payload + type->exchange_at_1 - 1, sizeof exchange);
     return exchange;
 }
 

@@ -1,7 +1,10 @@
 /* What each row and payload is, made from rows.def, events.def and config.def. */
+#include <math.h>
 #include <string.h>
 
 #include "core/events.h"
+#include "util/num.h"
+#include "util/text.h"
 
 /* A field's description, in a function where T is the struct at hand. */
 #define AT(member_) .name = #member_, .offset = (uint32_t)offsetof(T, member_)
@@ -34,6 +37,72 @@
      .row = perp_row_##row_},
 #define FIELD_NUMBERS(tag_, member, most_)                                                         \
     {AT(member), .tag = (tag_), .kind = PERP_K_NUMBERS, .most = (most_)},
+
+/* What makes a value of each kind sound. */
+#define IS_BOOL(value) true
+#define IS_FLAG(value) ((value) <= 1)
+#define IS_U32(value) true
+#define IS_U64(value) true
+#define IS_EXCHANGE(value) ((value) < perp_n_exchanges(core))
+#define IS_ANYWHERE(value) ((value) == PERP_ALL_EXCHANGES || (value) < perp_n_exchanges(core))
+#define IS_INSTRUMENT(value) ((value) < perp_n_instruments(core))
+#define IS_BASE(value) ((value) < core->bases.count)
+#define IS_POOL(value) ((value) < PERP_POOL_COUNT)
+#define IS_SIDE(value) ((value) < PERP_SIDE_COUNT)
+#define IS_STRATEGY(value) ((value) < PERP_STRATEGY_COUNT)
+#define IS_STATE(value) ((value) < PERP_JOB_STATE_COUNT)
+#define IS_MODE(value) ((value) < PERP_MODE_COUNT)
+#define IS_REASON(value) ((value) < PERP_MAX_REASONS)
+#define IS_I32(value) true
+#define IS_I64(value) true
+#define IS_TIME(value) true
+#define IS_SPAN(value) ((value) >= 0 && (value) <= INT64_MAX / PERP_NS_PER_MS)
+#define IS_USD(value) ((value) >= -PERP_MOST_USD && (value) <= PERP_MOST_USD)
+#define IS_USD0(value) ((value) >= 0 && (value) <= PERP_MOST_USD)
+#define IS_USD1(value) ((value) > 0 && (value) <= PERP_MOST_USD)
+#define IS_F64(value) true
+#define IS_REAL(value) isfinite(value)
+#define IS_REAL0(value) perp_not_negative(value)
+#define IS_REAL1(value) perp_positive(value)
+#define IS_NAME(text) perp_text_is_name((text), PERP_NAME_SIZE - 1)
+#define IS_TEXT(text) (!*(text) || perp_text_is_name((text), PERP_NAME_SIZE - 1))
+
+/* The same of a row, in a function where row, core and what are at hand. */
+#define HOLD(member, condition)                                                                    \
+    if (!(condition)) {                                                                            \
+        *what = #member;                                                                           \
+        return false;                                                                              \
+    }
+#define SOUND_ONE(tag, KIND, member, preset) HOLD(member, IS_##KIND(row->member))
+#define SOUND_SHOW(tag, KIND, member, preset, column) HOLD(member, IS_##KIND(row->member))
+#define SOUND_UUID(tag, member)
+#define SOUND_UUID_SHOW(tag, member, column)
+#define SOUND_TEXT(tag, KIND, member) HOLD(member, IS_##KIND(row->member))
+#define SOUND_BYTES(tag, member, most) HOLD(member, row->member##_size <= (most))
+#define SOUND_NEST(tag, row_, member)                                                              \
+    if (!perp_row_sound(core, perp_row_##row_(), &row->member, what))                              \
+        return false;
+#define SOUND_ROWS(row_, member, least, most)                                                      \
+    HOLD(member, row->n_##member + 1 > (least) && row->n_##member <= (most))                       \
+    for (uint32_t i = 0; i < row->n_##member; i++)                                                 \
+        if (!perp_row_sound(core, perp_row_##row_(), &row->member[i], what))                       \
+            return false;
+#define SOUND_LIST(tag, row_, member, least, most) SOUND_ROWS(row_, member, least, most)
+#define SOUND_ROOM(tag, row_, member, most) SOUND_ROWS(row_, member, 0, most)
+#define SOUND_NUMBERS(tag, member, most)
+
+/* Where the exchange stands that an event is about, + 1. */
+#define WHERE_ONE(tag, KIND, member, preset)
+#define WHERE_SHOW(tag, KIND, member, preset, column)                                              \
+    +(PERP_SHOWN_##column == PERP_SHOWN_EXCHANGE ? offsetof(T, member) + 1 : 0)
+#define WHERE_UUID(tag, member)
+#define WHERE_UUID_SHOW(tag, member, column)
+#define WHERE_TEXT(tag, KIND, member)
+#define WHERE_BYTES(tag, member, most)
+#define WHERE_NEST(tag, row, member)
+#define WHERE_LIST(tag, row, member, least, most)
+#define WHERE_ROOM(tag, row, member, most)
+#define WHERE_NUMBERS(tag, member, most)
 
 /* {0} also stands for a struct whose first member is one. */
 #pragma GCC diagnostic ignored "-Wmissing-braces"
@@ -83,6 +152,12 @@ static void preset_instrument(void *row) {
 }
 
 #define TYPE(name_, ctype, FIELDS, preset_)                                                        \
+    static bool sound_##name_(const perp_core *core, const void *at, const char **what) {          \
+        const ctype *row = at;                                                                     \
+        (void)core, (void)row, (void)what;                                                         \
+        FIELDS(SOUND_)                                                                             \
+        return true;                                                                               \
+    }                                                                                              \
     const struct perp_row_type *perp_row_##name_(void) {                                           \
         typedef ctype T;                                                                           \
         static const struct perp_field fields[] = {FIELDS(FIELD_)};                                \
@@ -93,7 +168,9 @@ static void preset_instrument(void *row) {
                                                   .deep = deep_##name_,                            \
                                                   .fields = fields,                                \
                                                   .defaults = &defaults,                           \
-                                                  .preset = (preset_)};                            \
+                                                  .preset = (preset_),                             \
+                                                  .sound = sound_##name_,                          \
+                                                  .exchange_at_1 = 0 FIELDS(WHERE_)};              \
         return &type;                                                                              \
     }
 

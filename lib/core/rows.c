@@ -8,8 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "util/text.h"
-
 #define MAX_DEPTH 4
 
 /* ---- Bytes --------------------------------------------------------------------------------------
@@ -561,7 +559,7 @@ bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type,
     return read_row(reader, type, row, &reading, &path);
 }
 
-/* ---- Copies, comparing, soundness ---------------------------------------------------------------
+/* ---- Copies, comparing --------- ---------------------------------------------------------------
  */
 
 bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row) {
@@ -626,104 +624,6 @@ bool perp_row_same(const struct perp_row_type *type, const void *a, const void *
         } else if (memcmp(x, y, n * sizes[field->kind]) != 0) {
             return false;
         }
-    }
-    return true;
-}
-
-static bool sound_number(const perp_core *core, uint32_t kind, uint64_t value) {
-    switch (kind) {
-    case PERP_K_FLAG:
-        return value <= 1;
-    case PERP_K_EXCHANGE:
-        return value < perp_n_exchanges(core);
-    case PERP_K_ANYWHERE:
-        return value == PERP_ALL_EXCHANGES || value < perp_n_exchanges(core);
-    case PERP_K_INSTRUMENT:
-        return value < perp_n_instruments(core);
-    case PERP_K_BASE:
-        return value < core->bases.count;
-    case PERP_K_POOL:
-        return value < PERP_POOL_COUNT;
-    case PERP_K_SIDE:
-        return value < PERP_SIDE_COUNT;
-    case PERP_K_STRATEGY:
-        return value < PERP_STRATEGY_COUNT;
-    case PERP_K_STATE:
-        return value < PERP_JOB_STATE_COUNT;
-    case PERP_K_MODE:
-        return value < PERP_MODE_COUNT;
-    case PERP_K_REASON:
-        return value < PERP_MAX_REASONS;
-    default:
-        return true;
-    }
-}
-
-static bool sound_amount(uint32_t kind, int64_t value) {
-    switch (kind) {
-    case PERP_K_SPAN:
-        return value >= 0 && value <= INT64_MAX / PERP_NS_PER_MS;
-    case PERP_K_USD:
-        return value >= -PERP_MOST_USD && value <= PERP_MOST_USD;
-    case PERP_K_USD0:
-        return value >= 0 && value <= PERP_MOST_USD;
-    case PERP_K_USD1:
-        return value > 0 && value <= PERP_MOST_USD;
-    default:
-        return true;
-    }
-}
-
-static bool sound_real(uint32_t kind, double value) {
-    switch (kind) {
-    case PERP_K_REAL:
-        return isfinite(value);
-    case PERP_K_REAL0:
-        return isfinite(value) && value >= 0;
-    case PERP_K_REAL1:
-        return isfinite(value) && value > 0;
-    default:
-        return true;
-    }
-}
-
-static bool sound_value(const perp_core *core, const struct perp_field *field, const void *row) {
-    const void *value = (const char *)row + field->offset;
-    double real;
-    switch (wires[field->kind]) {
-    case PERP_WIRE_UNSIGNED:
-        return field->kind == PERP_K_NUMBERS ||
-               sound_number(core, field->kind, unsigned_at(value, sizes[field->kind]));
-    case PERP_WIRE_SIGNED:
-        return sound_amount(field->kind, signed_at(value, sizes[field->kind]));
-    case PERP_WIRE_REAL:
-        memcpy(&real, value, sizeof real);
-        return field->kind == PERP_K_REALS || sound_real(field->kind, real);
-    default:
-        return field->kind == PERP_K_NAME ? perp_text_is_name(value, PERP_NAME_SIZE - 1)
-               : field->kind == PERP_K_TEXT
-                   ? !*(const char *)value || perp_text_is_name(value, PERP_NAME_SIZE - 1)
-                   : true;
-    }
-}
-
-bool perp_row_sound(const perp_core *core, const struct perp_row_type *type, const void *row,
-                    const char **what) {
-    for (uint32_t i = 0; i < type->n_fields; i++) {
-        const struct perp_field *field = &type->fields[i];
-        *what = field->name;
-        if (!holds_rows(field)) {
-            if (!sound_value(core, field, row))
-                return false;
-            continue;
-        }
-        uint32_t n = count_at(field, row);
-        const char *rows = rows_at(field, row);
-        if (field->kind != PERP_K_ROW && (n < field->least || n > field->most))
-            return false;
-        for (uint32_t k = 0; k < n; k++)
-            if (!perp_row_sound(core, field->row(), rows + k * field->row()->size, what))
-                return false;
     }
     return true;
 }

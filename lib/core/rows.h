@@ -118,6 +118,10 @@ struct perp_row_type {
     const struct perp_field *fields;
     const void *defaults;      /* a row with the defaults that rows.def says */
     void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
+    /* Whether every value is one that its field may have in this book; else *what says which is
+       not. NULL: any is, as far as a row alone can tell. */
+    bool (*sound)(const perp_core *core, const void *row, const char **what);
+    uint32_t exchange_at_1; /* where the exchange stands that an event is about, + 1; 0: nowhere */
 };
 
 /* The columns of the table of events (perp_record). ENDED: the state that a job ended in, REFUSED:
@@ -283,8 +287,10 @@ bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type,
 /* Copies what a row has elsewhere into the arena. false: no memory. */
 bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row);
 /* Whether every value is one that its field may have in this book; else *what says which is not. */
-bool perp_row_sound(const perp_core *core, const struct perp_row_type *type, const void *row,
-                    const char **what);
+static inline bool perp_row_sound(const perp_core *core, const struct perp_row_type *type,
+                                  const void *row, const char **what) {
+    return !type->sound || type->sound(core, row, what);
+}
 /* Whether two rows have the same content, but for the fields whose tags are in the set `but`. */
 bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but);
 
