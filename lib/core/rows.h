@@ -110,17 +110,20 @@ struct perp_field {
     const struct perp_row_type *(*row)(void);
 };
 
+struct perp_arena;
+
 struct perp_row_type {
     const char *name;
     uint32_t size;
     uint32_t n_fields;
-    bool deep; /* some field has its memory elsewhere */
     const struct perp_field *fields;
     const void *defaults;      /* a row with the defaults that rows.def says */
     void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
     /* Whether every value is one that its field may have in this book; else *what says which is
        not. NULL: any is, as far as a row alone can tell. */
     bool (*sound)(const perp_core *core, const void *row, const char **what);
+    /* Copies what it has elsewhere into the arena; false: no memory. NULL: it has nothing there. */
+    bool (*copy)(struct perp_arena *arena, void *row);
     uint32_t exchange_at_1; /* where the exchange stands that an event is about, + 1; 0: nowhere */
 };
 
@@ -284,8 +287,13 @@ void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, con
    too. false: not such a row, or no memory (arena->failed). */
 bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                    struct perp_arena *arena, struct perp_kept **kept);
+/* A copy in the arena; NULL: no memory, or nothing to copy. */
+void *perp_arena_copy(struct perp_arena *arena, const void *memory, size_t size);
 /* Copies what a row has elsewhere into the arena. false: no memory. */
-bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row);
+static inline bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type,
+                                 void *row) {
+    return !type->copy || type->copy(arena, row);
+}
 /* Whether every value is one that its field may have in this book; else *what says which is not. */
 static inline bool perp_row_sound(const perp_core *core, const struct perp_row_type *type,
                                   const void *row, const char **what) {

@@ -12,9 +12,9 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
 
 void perp_risk_put_ups(perp_core *core) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        struct perp_breaker *circuit = &core->risk->circuits[i];
+        const struct perp_breaker *circuit = &core->risk->circuits[i];
         uint64_t ups = perp_market_ups(core->market, i);
-        circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
+        perp_batch_set_ups(core, i, ups);
         if (ups == circuit->ups || (!circuit->open && !circuit->failures))
             continue;
         perp_put_circuit_up(core, &(struct perp_ev_circuit_up){i});
@@ -53,7 +53,7 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
         struct perp_breaker *circuit = &risk->circuits[i];
         if ((good_exchanges | bad_exchanges) >> i & 1) {
             count_circuit(core, i, good_exchanges >> i & 1);
-            circuit->ups = circuit->deciding;
+            circuit->ups = perp_batch_ups(core, i);
         }
     }
     if (good) {

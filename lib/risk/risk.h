@@ -9,8 +9,7 @@
 struct perp_breaker {
     PERP_STORED(perp_circuit_row, PERP_ROW_CIRCUIT);
     struct perp_kept *kept;
-    uint64_t ups;      /* how often the host had said "up" when it last changed */
-    uint64_t deciding; /* the same, as the decision at hand saw it */
+    uint64_t ups; /* how often the host had said "up" when it last changed */
 };
 
 /* What a finished leg filled, until a position report covers it. */

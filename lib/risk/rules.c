@@ -28,24 +28,24 @@ static bool rule_SELF_TRADE(const struct perp_eval *e) {
 static bool rule_BLACKLISTED(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (e->risk->blacklist[perp_instrument_at(e->core, leg_of(e, i)->instrument)->symbol])
-        return true;
+            if (e->risk->blacklist[perp_instrument_at(e->core, leg_of(e, i)->instrument)->symbol])
+                return true;
     return false;
 }
 
 static bool rule_UNRESOLVED_LEG(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (e->risk->unresolved[leg_of(e, i)->base])
-        return true;
+            if (e->risk->unresolved[leg_of(e, i)->base])
+                return true;
     return false;
 }
 
 static bool host_says_down(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (perp_market_api(e->core->market, leg_of(e, i)->exchange) == PERP_API_DOWN)
-        return true;
+            if (perp_market_api(e->core->market, leg_of(e, i)->exchange) == PERP_API_DOWN)
+                return true;
     return false;
 }
 
@@ -129,8 +129,8 @@ static void base_sums(const struct perp_eval *e, uint32_t n, double sums[PERP_SI
     sums[PERP_SIDE_BUY] = sums[PERP_SIDE_SELL] = 0;
     for
         EACH_LEG(e, i)
-    if (leg_of(e, i)->base == leg_of(e, n)->base)
-        sums[leg_of(e, i)->side] += leg_of(e, i)->quantity;
+            if (leg_of(e, i)->base == leg_of(e, n)->base)
+                sums[leg_of(e, i)->side] += leg_of(e, i)->quantity;
 }
 
 static bool rule_NOT_REBALANCING(const struct perp_eval *e) {
@@ -178,8 +178,8 @@ static bool rule_FUNDING_BLACKOUT(const struct perp_eval *e) {
 static bool rule_INSUFFICIENT_DEPTH(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (!leg_of(e, i)->maker && leg_of(e, i)->quantity > e->legs[i].depth)
-        return true;
+            if (!leg_of(e, i)->maker && leg_of(e, i)->quantity > e->legs[i].depth)
+                return true;
     return false;
 }
 
@@ -200,8 +200,8 @@ static bool rule_SPREAD_BLOWOUT(const struct perp_eval *e) {
 static bool rule_FAST_MARKET(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (e->legs[i].market.volatility >= e->limits->volatility_threshold) /* NaN: unknown */
-        return true;
+            if (e->legs[i].market.volatility >= e->limits->volatility_threshold) /* NaN: unknown */
+                return true;
     return false;
 }
 
@@ -218,8 +218,8 @@ static bool rule_LATENCY(const struct perp_eval *e) {
 static bool rule_LEVERAGE(const struct perp_eval *e) {
     for
         EACH_LEG(e, i)
-    if (leg_of(e, i)->leverage > e->limits->max_leverage)
-        return true;
+            if (leg_of(e, i)->leverage > e->limits->max_leverage)
+                return true;
     return false;
 }
 
