@@ -17,6 +17,30 @@ static bool add_reasons(cJSON *object, uint64_t reasons) {
     return done;
 }
 
+static bool add_rule(cJSON *list, uint32_t reason, const perp_rule_evaluation *found) {
+    static const char *const results[] = {"not_held", "passes", "fails"};
+    bool held = found->result == PERP_RULE_PASSES || found->result == PERP_RULE_FAILS;
+    cJSON *object = cJSON_CreateObject();
+    if (!object || !cJSON_AddItemToArray(list, object)) {
+        cJSON_Delete(object);
+        return false;
+    }
+    return cJSON_AddStringToObject(object, "name", perp_reason_string(reason)) &&
+           cJSON_AddStringToObject(object, "result", results[held ? found->result : 0]) &&
+           perp_json_add_double(object, "value", held ? found->value : NAN) &&
+           perp_json_add_double(object, "limit", held ? found->limit : NAN) &&
+           (held && found->leg != PERP_NO_ID ? perp_json_add_uint64(object, "leg", found->leg)
+                                             : cJSON_AddNullToObject(object, "leg") != NULL);
+}
+
+static bool add_rules(cJSON *object, const perp_rule_evaluation rules[PERP_MAX_REASONS]) {
+    cJSON *list = cJSON_AddArrayToObject(object, "rules");
+    bool done = list != NULL;
+    for (uint32_t i = 0; i < PERP_RULE_COUNT && done; i++)
+        done = add_rule(list, perp_rules[i], &rules[perp_rules[i]]);
+    return done;
+}
+
 static bool add_leg(const perp_core *core, cJSON *list, const perp_leg_evaluation *leg) {
     cJSON *object = cJSON_CreateObject();
     if (!object || !cJSON_AddItemToArray(list, object))
@@ -100,6 +124,7 @@ static bool fill(const perp_core *core, cJSON *object, const perp_evaluation *ev
     done = done && cJSON_AddNumberToObject(object, "consecutive_failures",
                                            evaluation->consecutive_failures);
     done = done && add_capital(core, object, &evaluation->capital);
+    done = done && add_rules(object, evaluation->rules);
     cJSON *legs = cJSON_AddArrayToObject(object, "legs");
     for (uint32_t i = 0; i < evaluation->n_legs && done; i++)
         done = add_leg(core, legs, &evaluation->legs[i]);
