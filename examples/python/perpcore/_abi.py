@@ -241,6 +241,15 @@ class LogLevel(Listed):
     ERROR = 3
 
 
+class ColumnType(Listed):
+    """enum perp_column_type"""
+
+    NULL = 0
+    INTEGER = 1
+    NUMBER = 2
+    TEXT = 3
+
+
 class Outcome(Listed):
     """enum perp_outcome"""
 
@@ -271,6 +280,14 @@ class System(Listed):
     PAUSED = 2
     HALTED = 3
     KILLED = 4
+
+
+class RuleResult(Listed):
+    """enum perp_rule_result"""
+
+    NOT_HELD = 0
+    PASSES = 1
+    FAILS = 2
 
 
 class Maintenance(Listed):
@@ -405,6 +422,30 @@ class perp_record(Structure):
         ("detail", c_char_p),
         ("data", c_void_p),
         ("size", c_size_t),
+        ("outcome", c_char_p),
+        ("chain", c_uint64),
+    ]
+
+
+class perp_column(Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("type", c_uint32),
+        ("reserved", c_uint32),
+        ("integer", c_int64),
+        ("number", c_double),
+        ("text", c_char_p),
+    ]
+
+
+class perp_row(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("n_keys", c_uint32),
+        ("n_columns", c_uint32),
+        ("reserved", c_uint32),
+        ("table", c_char_p),
+        ("columns", POINTER(perp_column)),
     ]
 
 
@@ -428,6 +469,7 @@ perp_store_load = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(perp_loader), POIN
 perp_store_checkpoint = CFUNCTYPE(None, c_void_p, c_uint64, c_int64, c_uint64, c_void_p, c_size_t, POINTER(c_int))
 perp_store_message = CFUNCTYPE(None, c_void_p, c_void_p, c_size_t)
 perp_store_close = CFUNCTYPE(None, c_void_p)
+perp_store_row = CFUNCTYPE(None, c_void_p, POINTER(perp_row), POINTER(c_int))
 
 
 class perp_store(Structure):
@@ -441,7 +483,8 @@ class perp_store(Structure):
         ("checkpoint", perp_store_checkpoint),
         ("message", perp_store_message),
         ("close", perp_store_close),
-        ("reserved", c_void_p * 4),
+        ("row", perp_store_row),
+        ("reserved", c_void_p * 3),
     ]
 
 
@@ -1053,6 +1096,15 @@ class perp_leg_evaluation(Structure):
     ]
 
 
+class perp_rule_evaluation(Structure):
+    _fields_ = [
+        ("value", c_double),
+        ("limit", c_double),
+        ("result", c_uint32),
+        ("leg", c_uint32),
+    ]
+
+
 class perp_evaluation(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -1078,6 +1130,7 @@ class perp_evaluation(Structure):
         ("limits", perp_mode_limits),
         ("capital", perp_refusal),
         ("legs", perp_leg_evaluation * 8),
+        ("rules", perp_rule_evaluation * 64),
     ]
 
 
