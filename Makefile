@@ -339,6 +339,7 @@ CHECKS = $(foreach p,$(TEST_PROGRAMS),\
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     "layers=sh tests/layers/run.sh" \
+    "risk/trial_rule=sh tests/risk/trial_rule.sh" \
     "abi=sh tests/abi/run.sh $(BUILD)" \
     "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
     "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \

@@ -2,7 +2,7 @@
 # Runs test programs one after the other and adds up their results.
 # usage: run.sh BUILD NAME=COMMAND...
 # A program's tests are counted from Check's summary or from a last "N passed, N failed"; one that
-# prints neither counts as one test. A program that fails adds at least one failure; its output is
+# prints neither counts as one test, and one that ends with 77 (having said why) as none. A program that fails adds at least one failure; its output is
 # shown. The last line of all is "N passed, N failed".
 build=$1
 shift
@@ -24,6 +24,10 @@ for test in "$@"; do
         /^[0-9]+ passed, [0-9]+ failed$/ { ok += $1; bad += $3; seen = 1 }
         END { print ok + 0, bad + 0, seen + 0 }' "$log")
     ok=$1 bad=$2 seen=$3
+    if [ "$code" -eq 77 ]; then
+        echo "-      $name ($(tail -n 1 "$log"))"
+        continue
+    fi
     if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
     elif [ "$seen" -eq 0 ]; then

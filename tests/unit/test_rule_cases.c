@@ -2,7 +2,9 @@
    rule NAME has its three in CASES_NAME; one without them does not compile. */
 #include "fixture.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
+#include <strings.h>
 
 enum place { PASSING, EDGE, FAILING, N_PLACES };
 
@@ -410,6 +412,77 @@ START_TEST(a_rule_passes_fails_and_has_its_edge_where_the_table_says) {
 }
 END_TEST
 
+static cJSON *described(struct world *w) {
+    static char text[32768];
+    size_t length;
+    ok(w, perp_risk_describe_json(w->risk, text, sizeof text, &length));
+    return cJSON_Parse(text);
+}
+
+static cJSON *explained(struct world *w, const perp_evaluation *evaluation) {
+    static char text[32768];
+    size_t length;
+    ok(w, perp_evaluation_json(w->core, evaluation, text, sizeof text, &length));
+    return cJSON_Parse(text);
+}
+
+static const cJSON *row_of(const cJSON *json, int i) {
+    return cJSON_GetArrayItem(cJSON_GetObjectItem(json, "rules"), i);
+}
+
+/* NaN: null. */
+static double number_in(const cJSON *row, const char *key) {
+    const cJSON *item = cJSON_GetObjectItem(row, key);
+    ck_assert_msg(item != NULL, "no %s", key);
+    return cJSON_IsNull(item) ? NAN : item->valuedouble;
+}
+
+/* "": null. */
+static const char *text_in(const cJSON *row, const char *key) {
+    const cJSON *item = cJSON_GetObjectItem(row, key);
+    ck_assert_msg(item != NULL, "no %s", key);
+    return cJSON_IsNull(item) ? "" : item->valuestring;
+}
+
+static int agree(double a, double b) {
+    return isnan(a) || isinf(a) ? isnan(b) : a == b;
+}
+
+START_TEST(description_and_explanation_are_made_from_the_table) {
+    struct world *w = world_open(NULL);
+    perp_job two = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_evaluation e = evaluated(w, &two);
+    cJSON *description = described(w), *explanation = explained(w, &e);
+    int i = 0;
+#define PERP_X(NAME, number, text, scope_, hard, way_out, market, unknown_, value_, unit_, sense_, \
+               place, limit_, limit_unit_)                                                         \
+    {                                                                                              \
+        const cJSON *row = row_of(description, i), *found = row_of(explanation, i);                \
+        i++;                                                                                       \
+        ck_assert_str_eq(text_in(row, "name"), text);                                              \
+        ck_assert_str_eq(text_in(row, "scope"), #scope_);                                          \
+        ck_assert_int_eq(cJSON_IsTrue(cJSON_GetObjectItem(row, "hard")), !strcmp(#hard, "HARD"));  \
+        ck_assert_str_eq(text_in(row, "value"), value_);                                           \
+        ck_assert_str_eq(text_in(row, "unit"), unit_);                                             \
+        ck_assert_str_eq(text_in(row, "limit_unit"), limit_unit_);                                 \
+        if (strcmp(#place, "NONE"))                                                                \
+            ck_assert_str_eq(text_in(row, "limit_name"), #limit_);                                 \
+        ck_assert(!strcasecmp(text_in(row, "sense"), #sense_));                                    \
+        ck_assert(!strcasecmp(text_in(row, "unknown"), #unknown_));                                \
+        ck_assert_str_eq(text_in(found, "name"), text);                                            \
+        ck_assert(agree(e.rules[number].value, number_in(found, "value")));                        \
+        ck_assert(agree(e.rules[number].limit, number_in(found, "limit")));                        \
+    }
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    ck_assert_ptr_null(row_of(description, i));
+    ck_assert_ptr_null(row_of(explanation, i));
+    cJSON_Delete(description);
+    cJSON_Delete(explanation);
+    world_close(w);
+}
+END_TEST
+
 START_TEST(the_worst_leg_is_shown) {
     struct world *w = world_open(NULL);
     perp_job two = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
@@ -482,6 +555,7 @@ int main(void) {
     TCase *tcase = tcase_create("rule cases");
     tcase_add_loop_test(tcase, a_rule_passes_fails_and_has_its_edge_where_the_table_says, 0,
                         (int)(sizeof RULES / sizeof *RULES) * N_PLACES);
+    tcase_add_test(tcase, description_and_explanation_are_made_from_the_table);
     tcase_add_test(tcase, the_worst_leg_is_shown);
     tcase_add_test(tcase, a_rule_that_is_not_held_has_no_value);
     tcase_add_test(tcase, what_the_host_says_is_worse_than_a_circuit);
