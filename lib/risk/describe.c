@@ -12,6 +12,10 @@ static const char *const senses[] = {
 #undef PERP_X
 };
 
+const char *perp_sense_text(enum perp_sense sense) {
+    return senses[sense];
+}
+
 static const char *const ways_out[] = {
 #define PERP_X(NAME, text) text,
     PERP_WAY_OUT_LIST(PERP_X)
@@ -65,7 +69,7 @@ static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row)
            add_text(json, "scope", row->scope) &&
            add_text(json, "way_out", ways_out[row->way_out]) &&
            add_text(json, "value", row->value) && add_text(json, "unit", row->unit) &&
-           add_text(json, "sense", senses[row->sense]) &&
+           add_text(json, "sense", perp_sense_text(row->sense)) &&
            add_text(json, "limit_unit", row->limit_unit) &&
            add_text(json, "unknown", row->unknown == PERP_UNKNOWN_FAILS ? "fails" : "passes");
 }

@@ -112,6 +112,8 @@ enum perp_sense { PERP_SENSE_LIST(PERP_X) };
 enum perp_way_out { PERP_WAY_OUT_LIST(PERP_X) };
 #undef PERP_X
 
+const char *perp_sense_text(enum perp_sense sense);
+
 /* Where settings are, and the one of a row: PERP_SETTING(&settings, place, limit). */
 struct perp_settings {
     const perp_mode_limits *mode;

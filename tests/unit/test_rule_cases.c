@@ -470,6 +470,8 @@ START_TEST(description_and_explanation_are_made_from_the_table) {
         ck_assert(!strcasecmp(text_in(row, "sense"), #sense_));                                    \
         ck_assert(!strcasecmp(text_in(row, "unknown"), #unknown_));                                \
         ck_assert_str_eq(text_in(found, "name"), text);                                            \
+        ck_assert_str_eq(text_in(found, "unit"), unit_);                                           \
+        ck_assert(!strcasecmp(text_in(found, "sense"), #sense_));                                  \
         ck_assert(agree(e.rules[number].value, number_in(found, "value")));                        \
         ck_assert(agree(e.rules[number].limit, number_in(found, "limit")));                        \
     }
