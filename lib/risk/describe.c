@@ -24,16 +24,14 @@ static const char *const ways_out[] = {
 
 /* A row, with the limit in force; NaN: it has none. */
 struct row {
-    uint32_t reason;
-    const char *name, *scope;
-    bool hard;
-    enum perp_way_out way_out;
-    bool market;
-    enum perp_unknown unknown;
-    const char *value, *unit;
-    enum perp_sense sense;
+    const char *name, *scope, *value, *unit, *limit_unit;
     double limit;
-    const char *limit_name, *limit_unit;
+    const char *limit_name;
+    uint32_t reason;
+    enum perp_way_out way_out;
+    enum perp_unknown unknown;
+    enum perp_sense sense;
+    bool hard, market;
 };
 
 #define LIMIT_MODE(name) PERP_SETTING_MODE(settings, name), #name
@@ -84,18 +82,18 @@ static bool put_rules(cJSON *rules, const perp_core *core) {
     const struct row rows[PERP_RULE_COUNT] = {
 #define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
                place, limit, limit_unit)                                                           \
-    {number,                                                                                       \
-     text,                                                                                         \
+    {text,                                                                                         \
      #scope,                                                                                       \
-     PERP_RULE_##hard == PERP_RULE_HARD,                                                           \
-     PERP_WAY_OUT_##way_out,                                                                       \
-     PERP_RULE_##market == PERP_RULE_MARKET,                                                       \
-     PERP_UNKNOWN_##unknown,                                                                       \
      value,                                                                                        \
      unit,                                                                                         \
-     PERP_SENSE_##sense,                                                                           \
+     limit_unit,                                                                                   \
      LIMIT_##place(limit),                                                                         \
-     limit_unit},
+     number,                                                                                       \
+     PERP_WAY_OUT_##way_out,                                                                       \
+     PERP_UNKNOWN_##unknown,                                                                       \
+     PERP_SENSE_##sense,                                                                           \
+     PERP_RULE_##hard == PERP_RULE_HARD,                                                           \
+     PERP_RULE_##market == PERP_RULE_MARKET},
         PERP_RULE_LIST(PERP_X)
 #undef PERP_X
     };

@@ -19,12 +19,12 @@ static bool add_reasons(cJSON *object, uint64_t reasons) {
 
 /* What the numbers of a rule are: those who read a stored decision have no other table. */
 static const struct rule_text {
-    uint32_t reason;
     const char *name, *unit;
     enum perp_sense sense;
+    uint32_t reason;
 } texts[PERP_RULE_COUNT] = {
 #define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense, ...) \
-    {number, text, unit, PERP_SENSE_##sense},
+    {text, unit, PERP_SENSE_##sense, number},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };
