@@ -164,11 +164,11 @@ enum {
 };
 
 static void preset_exchange(void *row) {
-    perp_exchange_spec_init(row);
+    ((perp_exchange_spec *)row)->struct_size = sizeof(perp_exchange_spec);
 }
 
 static void preset_instrument(void *row) {
-    perp_instrument_spec_init(row);
+    ((perp_instrument_spec *)row)->struct_size = sizeof(perp_instrument_spec);
 }
 
 #define TYPE(name_, ctype, FIELDS, preset_)                                                        \

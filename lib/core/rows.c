@@ -259,7 +259,7 @@ static bool is_default(const struct perp_row_type *type, const struct perp_field
         return count_at(field, row) == 0;
     if (field->kind == PERP_K_NUMBERS)
         return memcmp(value, zeros, field->most * sizeof *zeros) == 0;
-    return !type->preset && type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
+    return type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
            memcmp(value, (const char *)type->defaults + field->offset, sizes[field->kind]) == 0;
 }
 
@@ -297,7 +297,7 @@ struct reading {
 static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                      struct reading *reading, const struct path *path);
 
-static void preset(const struct perp_row_type *type, void *row) {
+void perp_row_preset(const struct perp_row_type *type, void *row) {
     if (type->defaults)
         memcpy(row, type->defaults, type->size);
     else
@@ -306,9 +306,9 @@ static void preset(const struct perp_row_type *type, void *row) {
         type->preset(row);
     for (uint32_t i = 0; i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
-        if (!type->preset && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
+        if (type->defaults && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
             for (uint32_t n = 0; n < count_at(field, row); n++)
-                preset(field->row(), (char *)row + field->offset + n * field->row()->size);
+                perp_row_preset(field->row(), (char *)row + field->offset + n * field->row()->size);
     }
 }
 
@@ -455,7 +455,7 @@ static bool read_row(struct perp_reader *reader, const struct perp_row_type *typ
                      struct reading *reading, const struct path *path) {
     uint64_t last = 0;
     uint32_t n = 0, f = 0;
-    preset(type, row);
+    perp_row_preset(type, row);
     while (reader->at < reader->end && !reader->failed) {
         const unsigned char *start = reader->at;
         uint64_t key = perp_read_unsigned(reader), tag = key >> 3;

@@ -68,8 +68,8 @@ enum perp_field_kind {
     PERP_K_REALS    /* double in place */
 };
 
-/* R(name, NAME, struct, preset): rows that others hold first. preset: sets all defaults, where they
-   are more than rows.def says (NULL: they are not). */
+/* R(name, NAME, struct, preset): rows that others hold first. preset: sets what rows.def does not
+   say. */
 #define PERP_ROW_TABLE(R)                                                                          \
     R(figures, FIGURES, perp_day_figures, NULL)                                                    \
     R(tier, TIER, perp_tier, NULL)                                                                 \
@@ -117,8 +117,10 @@ struct perp_row_type {
     uint32_t size;
     uint32_t n_fields;
     const struct perp_field *fields;
-    const void *defaults;      /* a row with the defaults that rows.def says */
-    void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
+    /* A row with the defaults that rows.def says; NULL: preset says them, and every field is
+       written. */
+    const void *defaults;
+    void (*preset)(void *row); /* sets what the defaults do not say; NULL: nothing */
     /* Whether every value is one that its field may have in this book; else *what says which is
        not. NULL: any is, as far as a row alone can tell. */
     bool (*sound)(const perp_core *core, const void *row, const char **what);
@@ -280,6 +282,8 @@ struct perp_kept {
 bool perp_kept_set(perp_core *core, struct perp_kept **to, const struct perp_kept *kept);
 void perp_kept_free(perp_core *core, struct perp_kept **kept);
 
+/* Sets all of a row to its defaults. */
+void perp_row_preset(const struct perp_row_type *type, void *row);
 /* Writes a row's fields: those that are not as their defaults, and what was kept. */
 void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
                     const struct perp_kept *kept);
