@@ -282,6 +282,38 @@ START_TEST(what_a_restart_puts_in_doubt_is_in_doubt_in_the_tables) {
 }
 END_TEST
 
+/* What stands before it is read instead, and the host hears of it. */
+START_TEST(a_checkpoint_that_can_not_be_read_is_said) {
+    for (int step = 0; step < 40; step++)
+        one_step();
+    ok(w, perp_core_checkpoint(w->core));
+    for (int step = 0; step < 40; step++)
+        one_step();
+    ok(w, perp_core_checkpoint(w->core));
+    uint64_t hash = perp_core_hash(w->core);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    sqlite3 *writer;
+    ck_assert_int_eq(sqlite3_open(path, &writer), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(writer,
+                                  "UPDATE checkpoints SET data = zeroblob(length(data)) WHERE seq ="
+                                  " (SELECT max(seq) FROM checkpoints)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(writer);
+    const perp_callbacks callbacks = config.callbacks;
+    open_store();
+    config.callbacks = callbacks;
+    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    ck_assert_str_eq(perp_core_error(NULL), "");
+    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+    w->scheduler = perp_core_scheduler(w->core);
+    w->seen.warnings = 0;
+    ok(w, perp_scheduler_pause(w->scheduler, nowc(w)));
+    ck_assert_int_eq(w->seen.warnings, 1);
+    ck_assert_ptr_nonnull(strstr(w->seen.warning, "checkpoint at record"));
+}
+END_TEST
+
 static Suite *suite_of_book(void) {
     Suite *suite = suite_create("store_book");
     TCase *all = tcase_create("sqlite");
@@ -289,6 +321,7 @@ static Suite *suite_of_book(void) {
     tcase_set_timeout(all, 120);
     tcase_add_test(all, the_tables_say_what_the_book_says);
     tcase_add_test(all, what_a_restart_puts_in_doubt_is_in_doubt_in_the_tables);
+    tcase_add_test(all, a_checkpoint_that_can_not_be_read_is_said);
     suite_add_tcase(suite, all);
     return suite;
 }
