@@ -67,7 +67,8 @@ typedef struct perp_row {
 typedef struct perp_loader {
     void *user;
     /* The checkpoint to start from: the book as of record seq. Where it sets PERP_E_CORRUPT an
-       older one may be given, or none, and the records after it. */
+       older one may be given, or none, and the records after it. Size 0: there is one that the
+       store can't read; it is refused so, and the host hears of it. */
     void (*checkpoint)(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
                        perp_status *status);
     /* The next record. */
@@ -110,14 +111,14 @@ typedef struct perp_store {
    open_hedges, refusals, job_history, control_log; see docs/durability.md. */
 typedef struct perp_sqlite_options {
     uint32_t struct_size;
-    uint32_t read_only;   /* 1: only load; takes no writer's lock */
-    uint64_t keep_events; /* records before the newest checkpoint that are kept, besides those of
-                             jobs that have not ended; 0 (default): all */
-    const char *vfs;      /* name of an SQLite VFS; NULL: the default */
-    uint32_t create;      /* 1: a file that is there and empty is a new store; 0 (default): it is
-                             PERP_E_CORRUPT, for it may be one that was lost. A path where there is
-                             no file is a new store either way, unless it is read only. */
-    uint32_t reserved;    /* 0 */
+    uint32_t read_only;     /* 1: only load; takes no writer's lock */
+    uint64_t keep_events;   /* records before the newest checkpoint that are kept, besides those of
+                               jobs that have not ended; 0 (default): all */
+    const char *vfs;        /* name of an SQLite VFS; NULL: the default */
+    uint32_t create;        /* 1: a file that is there and empty is a new store; 0 (default): it is
+                               PERP_E_CORRUPT, for it may be one that was lost. A path where there is
+                               no file is a new store either way, unless it is read only. */
+    uint32_t reserved;      /* 0 */
     uint64_t verify_events; /* records before the newest checkpoint that load verifies in a store
                                that is too large to be verified whole, the newest; the others are
                                verified little by little at checkpoints, and by a load from the
