@@ -245,8 +245,10 @@ static perp_status play_row(const char *at, const perp_store *store) {
 }
 
 perp_status perp_journal_play(const struct perp_journal *journal, const perp_store *store) {
-    const char *at = journal->bytes.memory, *end = at + journal->bytes.size;
     perp_status status = PERP_OK;
+    if (!journal->bytes.size)
+        return status;
+    const char *at = journal->bytes.memory, *end = at + journal->bytes.size;
     while (at < end && status == PERP_OK) {
         struct entry entry;
         memcpy(&entry, at, sizeof entry);
