@@ -64,6 +64,7 @@ suite_tests = $($(1)_TESTS)
 suite_helpers = $(filter-out $(call suite_tests,$(1)),$(sort $(wildcard tests/$(1)/*.c)))
 TEST_PROGRAMS := $(foreach s,$(TEST_SUITES),\
     $(patsubst tests/%.c,$(BUILD)/tests/%,$(call suite_tests,$(s))))
-FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
+    $(if $(HAVE_SQLITE),,%/fuzz_store.c),$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
     $(if $(HAVE_SQLITE),,%/bench_store.c),$(sort $(wildcard tests/bench/bench_*.c))))

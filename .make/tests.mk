@@ -43,6 +43,7 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
     $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
+    $(if $(HAVE_SQLITE),,$(call leave_out,fuzz/fuzz_store,inputs of the store,without SQLite)) \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     "selftest=sh tests/selftest/run.sh $(BUILD)" \

@@ -248,6 +248,9 @@ perp_status perp_journal_play(const struct perp_journal *journal, const perp_sto
     const char *at = journal->bytes.memory;
     const char *end = at ? at + journal->bytes.size : NULL;
     perp_status status = PERP_OK;
+    if (!journal->bytes.size)
+        return status;
+    const char *at = journal->bytes.memory, *end = at + journal->bytes.size;
     while (at < end && status == PERP_OK) {
         struct entry entry;
         memcpy(&entry, at, sizeof entry);

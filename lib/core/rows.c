@@ -106,6 +106,7 @@ struct path {
 
 struct kept_entry {
     struct path path;
+    uint32_t tag;
     uint32_t size; /* of the bytes behind it, which are padded to 4 */
 };
 
@@ -117,8 +118,10 @@ static bool same_path(const struct path *a, const struct path *b) {
     return a->depth == b->depth && memcmp(a->steps, b->steps, a->depth * sizeof *a->steps) == 0;
 }
 
-static void write_kept(struct perp_bytes *to, const struct perp_kept *kept,
-                       const struct path *path) {
+/* Those with tags from `from` on and below `until`: between the fields that are known, so that tags
+ * rise. */
+static void write_kept(struct perp_bytes *to, const struct perp_kept *kept, const struct path *path,
+                       uint32_t from, uint32_t until) {
     if (!kept)
         return;
     const char *at = (const char *)(kept + 1), *end = at + kept->size;
@@ -126,30 +129,43 @@ static void write_kept(struct perp_bytes *to, const struct perp_kept *kept,
         struct kept_entry entry;
         memcpy(&entry, at, sizeof entry);
         at += sizeof entry;
-        if (same_path(&entry.path, path))
+        if (entry.tag >= from && entry.tag < until && same_path(&entry.path, path))
             perp_bytes_put(to, at, entry.size);
         at += padded(entry.size);
     }
 }
 
-/* One more field to keep; what is kept so far moves to a larger place in the arena. */
-static bool keep(struct perp_arena *arena, struct perp_kept **kept, const struct path *path,
-                 const void *bytes, size_t size) {
-    uint32_t before = *kept ? (*kept)->size : 0;
+/* What a read takes along. */
+struct reading {
+    struct perp_arena *arena;
+    struct perp_kept **kept;
+    uint32_t room; /* for what is kept */
+};
+
+/* One more field to keep. Where there is no room for it, what is kept so far moves to a place in
+   the arena twice as large. */
+static bool keep(struct reading *reading, const struct path *path, uint64_t tag, const void *bytes,
+                 size_t size) {
+    struct perp_kept *kept = *reading->kept;
+    uint32_t before = kept ? kept->size : 0;
     if (size > UINT16_MAX || before > UINT16_MAX)
         return false;
-    struct kept_entry entry = {*path, (uint32_t)size};
-    uint32_t more = (uint32_t)sizeof entry + padded(entry.size);
-    struct perp_kept *grown = perp_arena_take(arena, sizeof *grown + before + more);
-    if (!grown)
-        return false;
-    memset(grown, 0, sizeof *grown + before + more);
-    grown->size = before + more;
-    if (before)
-        memcpy(grown + 1, *kept + 1, before);
-    memcpy((char *)(grown + 1) + before, &entry, sizeof entry);
-    memcpy((char *)(grown + 1) + before + sizeof entry, bytes, size);
-    *kept = grown;
+    struct kept_entry entry = {*path, (uint32_t)tag, (uint32_t)size};
+    uint32_t after = before + (uint32_t)sizeof entry + padded(entry.size);
+    if (after > reading->room) {
+        struct perp_kept *grown = perp_arena_take(reading->arena, sizeof *grown + 2 * after);
+        if (!grown)
+            return false;
+        if (kept)
+            memcpy(grown, kept, sizeof *kept + before);
+        reading->room = 2 * after;
+        *reading->kept = kept = grown;
+    }
+    char *at = (char *)(kept + 1) + before;
+    memset(at, 0, after - before);
+    memcpy(at, &entry, sizeof entry);
+    memcpy(at + sizeof entry, bytes, size);
+    kept->size = after;
     return true;
 }
 
@@ -265,8 +281,11 @@ static bool is_default(const struct perp_row_type *type, const struct perp_field
 
 static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
                       const struct perp_kept *kept, const struct path *path) {
+    uint32_t next = 1;
     for (uint32_t i = 0; i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
+        write_kept(to, kept, path, next, field->tag);
+        next = field->tag + 1u;
         if (is_default(type, field, row))
             continue;
         if (holds_rows(field))
@@ -276,7 +295,7 @@ static void write_row(struct perp_bytes *to, const struct perp_row_type *type, c
         else
             write_field(to, field, row);
     }
-    write_kept(to, kept, path);
+    write_kept(to, kept, path, next, UINT16_MAX + 1);
 }
 
 void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
@@ -287,12 +306,6 @@ void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, con
 
 /* ---- Reading ------------------------------------------------------------------------------------
  */
-
-/* What a read takes along. */
-struct reading {
-    struct perp_arena *arena;
-    struct perp_kept **kept;
-};
 
 static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                      struct reading *reading, const struct path *path);
@@ -472,8 +485,8 @@ static bool read_row(struct perp_reader *reader, const struct perp_row_type *typ
             continue;
         }
         skip_value(reader, key & 7);
-        if (reader->failed || (reading->kept && !keep(reading->arena, reading->kept, path, start,
-                                                      (size_t)(reader->at - start))))
+        if (reader->failed ||
+            (reading->kept && !keep(reading, path, tag, start, (size_t)(reader->at - start))))
             return false;
     }
     return !reader->failed;
@@ -481,7 +494,7 @@ static bool read_row(struct perp_reader *reader, const struct perp_row_type *typ
 
 bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                    struct perp_arena *arena, struct perp_kept **kept) {
-    struct reading reading = {arena, kept};
+    struct reading reading = {arena, kept, 0};
     const struct path path = {0, {0}};
     if (kept)
         *kept = NULL;

@@ -1,0 +1,305 @@
+/* The story: each part is some calls whose events a later release must still read. */
+#include "story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS INT64_C(1000000)
+#define S (1000 * MS)
+#define START (INT64_C(1760000000) * S)
+#define USD(x) ((perp_usd)(x)*PERP_USD)
+#define N_X 3
+
+/* The book as the story goes. */
+struct told {
+    perp_core *core;
+    perp_capital *capital;
+    perp_risk *risk;
+    perp_scheduler *scheduler;
+    int64_t now;
+    perp_call call;
+    uint32_t n_jobs;
+    uint32_t best; /* where prices are best for who sells */
+};
+
+void story_end(const char *what, const perp_core *core) {
+    fprintf(stderr, "%s: %s\n", what, perp_core_error(core));
+    exit(1);
+}
+
+#define ok(expression)                                                                             \
+    do {                                                                                           \
+        if ((expression) != PERP_OK)                                                               \
+            story_end(#expression, t->core);                                                       \
+    } while (0)
+
+static void keep_open(void *user) {
+    (void)user;
+}
+
+/* Takes jobs of two legs only. */
+static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    (void)user;
+    *outcome = job->n_orders == 1 ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_ACCEPTED;
+}
+
+static void config_of(perp_config *config, const perp_store *store, int drop) {
+    perp_config_init(config);
+    config->store = *store;
+    config->store.close = keep_open;
+    config->keep_stored = !drop;
+    config->scheduler.on_reject = drop ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
+    config->checkpoint_every = 0;
+    config->callbacks.execute = execute;
+    config->capital.max_single_reserve_ppm = config->capital.max_total_notional_ppm = 1000000;
+    for (int i = 0; i < PERP_MODE_COUNT; i++)
+        config->risk.modes[i].min_safety_score = 0;
+}
+
+static perp_core *opened(perp_status status, perp_core **core) {
+    if (status != PERP_OK)
+        story_end("open", NULL);
+    return *core;
+}
+
+perp_core *story_open_to(const perp_store *store, uint64_t seq) {
+    perp_core *core = NULL;
+    perp_config config;
+    config_of(&config, store, 0);
+    return opened(perp_core_replay(&config, seq, NULL, NULL, &core), &core);
+}
+
+perp_core *story_open(const perp_store *store, int from_start) {
+    perp_core *core = NULL;
+    perp_config config;
+    if (from_start)
+        return story_open_to(store, 0);
+    config_of(&config, store, 0);
+    return opened(perp_core_open(&config, &core), &core);
+}
+
+static void open_told(struct told *t, const perp_store *store, int drop) {
+    perp_config config;
+    config_of(&config, store, drop);
+    t->core = NULL;
+    ok(perp_core_open(&config, &t->core));
+    t->capital = perp_core_capital(t->core);
+    t->risk = perp_core_risk(t->core);
+    t->scheduler = perp_core_scheduler(t->core);
+}
+
+static const perp_call *at(struct told *t) {
+    t->now += 10 * MS;
+    perp_call_init(&t->call);
+    t->call.now_ns = t->now;
+    t->call.actor = "frozen";
+    t->call.reason = "a story";
+    return &t->call;
+}
+
+static perp_uuid id_of(uint32_t n) {
+    perp_uuid id = {{0x10}};
+    id.bytes[14] = (uint8_t)(n >> 8);
+    id.bytes[15] = (uint8_t)n;
+    return id;
+}
+
+static void quotes(struct told *t) {
+    for (uint32_t i = 0; i < perp_instrument_count(t->core); i++) {
+        double bid = (i % 2 ? 2500 : 50000) * (i / 2 == t->best ? 1.00005 : 1);
+        const perp_quote quote = {i, 0, t->now, bid, 1000, bid * 1.0001, 1000};
+        ok(perp_market_on_quote(perp_core_market(t->core), &quote));
+    }
+}
+
+static void registry(struct told *t) {
+    static const char *const names[] = {"alpha", "beta", "gamma"};
+    for (uint32_t x = 0; x < N_X; x++) {
+        perp_exchange_spec exchange;
+        perp_exchange_id id;
+        perp_exchange_spec_init(&exchange);
+        strcpy(exchange.name, names[x]);
+        strcpy(exchange.venue, x == 2 ? "alpha" : "");
+        exchange.taker_fee_bps = 1;
+        ok(perp_exchange_add(t->core, &exchange, &id));
+        for (uint32_t i = 0; i < 2; i++) {
+            static const perp_tier tiers[2] = {{0, 50000, 0.004, 0, 125},
+                                               {50000, 1e9, 0.005, 50, 100}};
+            perp_instrument_spec instrument;
+            perp_instrument_id number;
+            perp_instrument_spec_init(&instrument);
+            instrument.exchange = id;
+            strcpy(instrument.symbol, i ? "ETH/USDT:USDT" : "BTC/USDT:USDT");
+            instrument.qty_step = i ? 0 : 0.001;
+            instrument.tiers = x == 1 ? tiers : NULL;
+            instrument.n_tiers = x == 1 ? 2 : 0;
+            ok(perp_instrument_add(t->core, &instrument, &number));
+        }
+        ok(perp_capital_update_equity(t->capital, at(t), x, USD(1000000) + x));
+    }
+}
+
+static void capital(struct told *t, uint32_t round) {
+    perp_refusal refusal;
+    uint64_t id;
+    const perp_uuid key = id_of(9000 + round);
+    memset(&refusal, 0, sizeof refusal);
+    refusal.struct_size = sizeof refusal;
+    ok(perp_capital_transfer(t->capital, at(t), 0, USD(1000)));
+    ok(perp_capital_transfer(t->capital, at(t), 1, -USD(100)));
+    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001)));
+    ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 1));
+    ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 0));
+    ok(perp_capital_record_pnl(t->capital, at(t), 1, -USD(3), USD(1000), 500000));
+    ok(perp_capital_reserve(t->capital, at(t), 0, PERP_POOL_ARB, USD(300), &key, &id, &refusal));
+    ok(perp_capital_confirm(t->capital, at(t), id, USD(200)));
+    ok(perp_capital_release(t->capital, at(t), id, USD(50)));
+    ok(perp_capital_reserve(t->capital, at(t), 1, PERP_POOL_WASH, USD(7), NULL, &id, &refusal));
+    ok(perp_capital_release(t->capital, at(t), id, USD(7)));
+}
+
+static void control(struct told *t) {
+    const perp_uuid job = id_of(77);
+    perp_limits limits;
+    perp_limits_init(&limits);
+    limits.max_dispatch_per_minute = 500;
+    limits.exchange = 1;
+    limits.max_concurrent = 9;
+    limits.max_notional = USD(40000);
+    ok(perp_scheduler_set_limits(t->scheduler, at(t), &limits));
+    ok(perp_risk_record_failure(t->risk, at(t), 2));
+    ok(perp_risk_record_success(t->risk, at(t), 2));
+    for (int i = 0; i < 5; i++)
+        ok(perp_risk_record_failure(t->risk, at(t), 2));
+    const perp_exchange_status up = {.exchange = 2, .api = PERP_API_UP, .time_ns = t->now};
+    ok(perp_market_on_status(perp_core_market(t->core), &up));
+    ok(perp_risk_reset_halt(t->risk, at(t)));
+    ok(perp_risk_set_mode(t->risk, at(t), PERP_MODE_CONSERVATIVE));
+    ok(perp_risk_set_mode(t->risk, at(t), PERP_MODE_BALANCED));
+    ok(perp_risk_manual_override(t->risk, at(t), 1, 1000, &job));
+    ok(perp_risk_manual_override(t->risk, at(t), 0, PERP_TIME_NONE, NULL));
+    ok(perp_scheduler_kill(t->scheduler, at(t), 1, 2, NULL, 0, NULL));
+    ok(perp_scheduler_kill(t->scheduler, at(t), 0, 2, NULL, 0, NULL));
+    ok(perp_risk_blacklist(t->risk, at(t), "DOGE/USDT:USDT", 1));
+    ok(perp_risk_blacklist(t->risk, at(t), "SOL/USDT:USDT", 1));
+    ok(perp_risk_blacklist(t->risk, at(t), "SOL/USDT:USDT", 0));
+    ok(perp_scheduler_pause(t->scheduler, at(t)));
+    ok(perp_scheduler_resume(t->scheduler, at(t)));
+    ok(perp_core_advance(t->core, at(t)));
+}
+
+/* A pair job, or one of a single leg, which the executor rejects. */
+static perp_uuid submit(struct told *t, uint32_t n_legs, int64_t ttl_ms) {
+    perp_job job;
+    perp_job_init(&job);
+    job.job_id = id_of(++t->n_jobs);
+    job.strategy = n_legs == 1 ? PERP_STRATEGY_HEDGE_REBALANCE : PERP_STRATEGY_WASH;
+    job.notional = USD(5000);
+    job.expected_edge_bps = 20;
+    job.n_legs = n_legs;
+    job.ttl_ms = ttl_ms;
+    job.max_run_ms = 50;
+    job.priority = (int32_t)(t->n_jobs % 7) - 3;
+    job.metadata = "{\"desk\":\"a\"}";
+    job.metadata_size = 12;
+    for (uint32_t i = 0; i < n_legs; i++) {
+        job.legs[i].instrument = 2 * i;
+        job.legs[i].side = i ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+        job.legs[i].quantity = 0.1;
+    }
+    ok(perp_scheduler_submit(t->scheduler, at(t), &job));
+    return job.job_id;
+}
+
+static void tick(struct told *t) {
+    quotes(t);
+    ok(perp_scheduler_tick(t->scheduler, at(t), NULL));
+}
+
+static void finish(struct told *t, const perp_uuid *id, double bought, double sold, int hold) {
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.n_legs = 2;
+    result.hold = (uint32_t)hold;
+    for (int i = 0; i < 2; i++) {
+        result.legs[i].filled = i ? sold : bought;
+        result.legs[i].price = 50001;
+        result.legs[i].time_ns = PERP_TIME_NONE;
+    }
+    ok(perp_scheduler_finish(t->scheduler, at(t), id, &result, NULL));
+}
+
+static void jobs(struct told *t) {
+    perp_uuid done = submit(t, 2, 60000);
+    tick(t);
+    finish(t, &done, 0.1, 0.1, 0);
+    perp_uuid held = submit(t, 2, 60000);
+    tick(t);
+    finish(t, &held, 0.1, 0.1, 1);
+    ok(perp_scheduler_close(t->scheduler, at(t), &held, USD(1), USD(10000), USD(1)));
+    held = submit(t, 2, 60000);
+    tick(t);
+    finish(t, &held, 0.1, 0.1, 1);
+    perp_uuid naked = submit(t, 2, 60000);
+    tick(t);
+    finish(t, &naked, 0.1, 0.02, 0);
+    t->best = (t->best + 1) % N_X; /* its repair goes elsewhere */
+    tick(t);
+    submit(t, 1, 60000); /* rejected */
+    tick(t);
+    perp_uuid cancelled = submit(t, 2, 60000);
+    ok(perp_scheduler_cancel(t->scheduler, at(t), &cancelled));
+    submit(t, 2, 5); /* expires */
+    ok(perp_risk_blacklist(t->risk, at(t), "BTC/USDT:USDT", 1));
+    submit(t, 2, 60000); /* refused */
+    t->now += S;
+    tick(t);
+    ok(perp_risk_blacklist(t->risk, at(t), "BTC/USDT:USDT", 0));
+    tick(t);
+    perp_scheduler_resolve(t->scheduler, at(t), &naked);
+    submit(t, 2, 60000);
+    submit(t, 2, 60000);
+    tick(t); /* run, over the restart */
+    t->now += S;
+    tick(t); /* and are overdue */
+    submit(t, 2, 600000);
+}
+
+static void doubts(struct told *t) {
+    perp_uuid ids[16];
+    uint32_t count;
+    ok(perp_scheduler_list(t->scheduler, PERP_JOB_IN_DOUBT, ids, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        if (i % 2)
+            ok(perp_scheduler_requeue(t->scheduler, at(t), &ids[i]));
+    }
+}
+
+perp_core *story_begin(const perp_store *store) {
+    struct told told = {.now = START}, *t = &told;
+    open_told(t, store, 0);
+    registry(t);
+    return t->core;
+}
+
+void story_play(const perp_store *store) {
+    struct told told = {.now = START}, *t = &told;
+    open_told(t, store, 0);
+    registry(t);
+    capital(t, 0);
+    control(t);
+    jobs(t);
+    t->now += 86400 * S;
+    capital(t, 1);
+    if (perp_core_close(t->core) != PERP_OK)
+        story_end("close", NULL);
+    open_told(t, store, 1); /* what ran is in doubt, another configuration */
+    doubts(t);
+    ok(perp_core_checkpoint(t->core));
+    control(t);
+    jobs(t);
+    capital(t, 2);
+    if (perp_core_close(t->core) != PERP_OK)
+        story_end("close", NULL);
+}
