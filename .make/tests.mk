@@ -47,6 +47,7 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     "selftest=sh tests/selftest/run.sh $(BUILD)" \
     "layers=sh tests/layers/run.sh $(BUILD)" \
+    "risk/trial_rule=sh tests/risk/trial_rule.sh" \
     "abi=sh tests/abi/run.sh $(BUILD)" \
     "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
     "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \

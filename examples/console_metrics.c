@@ -231,7 +231,7 @@ static void put_risk(struct writer *w, const perp_risk_state *state) {
     put(w, "perpcore_drawdown_ratio");
     put_value(w, state->drawdown);
     head(w, "rule_fired_today", "gauge", "How often each rule fired today.");
-#define PERP_X(name, number, text, hard, reducing, market)                                         \
+#define PERP_X(name, number, text, ...)                                                            \
     put(w, "perpcore_rule_fired_today{rule=\"%s\"} %llu\n", text,                                  \
         (unsigned long long)state->rejected_today[number]);
     PERP_RULE_LIST(PERP_X)

@@ -228,14 +228,14 @@ void perpctl_show_rules(const cJSON *rules, bool colour) {
     const cJSON *row;
     printf("mode %s\n", text(rules, "mode"));
     char line[128];
-    snprintf(line, sizeof line, "%-22s %-5s %-24s %12s %10s  %s", "rule", "", "limit", "", "fired",
-             "a reducing job");
+    snprintf(line, sizeof line, "%-22s %-5s %-11s %-9s %-24s %12s %10s  %s", "rule", "", "scope",
+             "fails", "limit", "", "fired", "a reducing job");
     heading(line, colour);
-    cJSON_ArrayForEach(row, at(rules, "rules"))
-        printf("%-22s %-5s %-24s %12s %10.0f  %s\n", text(row, "name"),
-               cJSON_IsTrue(at(row, "hard")) ? "hard" : "soft", text(row, "limit_name"),
-               figure(number(row, "limit")), number(row, "fired_today"),
-               cJSON_IsTrue(at(row, "reducing_passes")) ? "passes" : "is held to it");
+    cJSON_ArrayForEach(row, at(rules, "rules")) printf(
+        "%-22s %-5s %-11s %-9s %-24s %12s %10.0f  %s\n", text(row, "name"),
+        cJSON_IsTrue(at(row, "hard")) ? "hard" : "soft", text(row, "scope"), text(row, "sense"),
+        text(row, "limit_name"), figure(number(row, "limit")), number(row, "fired_today"),
+        cJSON_IsTrue(at(row, "reducing_passes")) ? "passes" : "is held to it");
 }
 
 void perpctl_show_feasibility(const cJSON *feasibility, bool colour) {

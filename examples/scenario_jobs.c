@@ -59,7 +59,7 @@ void scenario_evaluate(struct line *line) {
     put_text(line, line->answer, "decision", found.accepted ? "accept" : "reject");
     put_text(line, line->answer, "reason", reason_or_null(found.reason));
     reasons = put_list(line, line->answer, "reasons");
-#define PERP_X(name, number, text, hard, reducing, market)                                         \
+#define PERP_X(name, number, text, ...)                                                            \
     if (found.reasons & PERP_REASON_BIT(number))                                                   \
         add_text(line, reasons, text);
     PERP_RULE_LIST(PERP_X)

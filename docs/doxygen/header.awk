@@ -28,7 +28,15 @@ function braces(text,    opened, closed) {
 function code(line,    comment, start) {
     if (line ~ /^struct [a-z_]+;$/) { print ""; return }
     if (line ~ /^[ \t]*#undef PERP_X/) { print ""; return }
-    if (line ~ /^[ \t]*#define PERP_X\(/) { template = line; print ""; return }
+    if (line ~ /^[ \t]*#define PERP_X\(/) {
+        print ""
+        while (sub(/[ \t]*\\$/, " ", line) && (getline more) > 0) {
+            line = line more
+            print ""
+        }
+        template = line
+        return
+    }
     if (match(line, /PERP_[A-Z_]+_LIST\(PERP_X\)/)) {
         write_list(substr(line, RSTART, RLENGTH - 8))
         return

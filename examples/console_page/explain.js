@@ -135,81 +135,23 @@ function sideBySide(legs) {
     );
 }
 
-const most = (legs, of) => {
-    const known = legs.map(of).filter((value) => Number.isFinite(value));
-    return known.length ? Math.max(...known) : null;
-};
+// What passes, by which way a rule fails.
+const PASSES = { above: "≤", at_least: "<", below: "≥", at_most: ">" };
 
-// Rules that only some strategies are held to.
-const ONLY_FOR = { edge_too_small: ["arb"], cost_exceeds_edge: ["arb", "wash"] };
+// The rules that were held against the job, each with its number, limit and sign. One that something
+// is true has no limit.
+const held = (evaluation) =>
+    (evaluation.rules ?? [])
+        .filter((rule) => rule.result !== "not_held")
+        .map((rule) => ({ ...rule, sign: PASSES[rule.sense] }));
 
-// The numbers that a rule holds against a limit: [rule, what, value, sign, limit].
-function held({ legs = [], limits, ...e }, strategy) {
-    const spread = (leg) => leg.spread_bps / leg.spread_baseline_bps;
-    return [
-        ["edge_too_small", "expected edge, bps", e.expected_edge_bps, "≥", limits.min_edge_bps],
-        [
-            "cost_exceeds_edge",
-            "cost, bps",
-            e.cost_bps,
-            "≤",
-            e.expected_edge_bps + limits.max_acceptable_loss_bps,
-        ],
-        [
-            "funding_carry",
-            "net carry over 8 hours, bps",
-            e.carry_bps,
-            "≤",
-            limits.max_funding_carry_bps,
-        ],
-        [
-            "slippage",
-            "slippage, bps",
-            most(legs, (leg) => leg.slippage_bps),
-            "≤",
-            limits.max_slippage_bps,
-        ],
-        [
-            "spread_blowout",
-            "spread, of its baseline",
-            most(legs, spread),
-            "≤",
-            limits.max_spread_ratio,
-        ],
-        [
-            "fast_market",
-            "volatility",
-            most(legs, (leg) => leg.volatility),
-            "<",
-            limits.volatility_threshold,
-        ],
-        [
-            "latency",
-            "mean latency, ms",
-            most(legs, (leg) => leg.latency_ms),
-            "≤",
-            limits.max_latency_ms,
-        ],
-        ["leverage", "leverage", most(legs, (leg) => leg.leverage), "≤", limits.max_leverage],
-        ["low_safety", "safety score", e.safety_score, "≥", limits.min_safety_score],
-        ["daily_loss", "daily loss, USD", e.daily_loss, "<", e.daily_loss_limit],
-        [
-            "insufficient_capital",
-            `capital asked for${e.capital ? ` (${words(e.capital.refused)}, ${e.capital.exchange})` : ""}, USD`,
-            e.capital?.asked,
-            "≤",
-            e.capital?.limit,
-        ],
-    ].filter(
-        ([rule, , value]) => Number.isFinite(value) && (ONLY_FOR[rule]?.includes(strategy) ?? true),
-    );
-}
+const amount = (value, unit) =>
+    Number.isFinite(value) ? `${number(value)}${unit ? ` ${unit}` : ""}` : "not known";
 
-// What failed is what the library says, not what is reckoned here: a rule may not apply to a job.
-function limitsTable(evaluation, strategy) {
-    const failed = new Set(evaluation.reasons);
+function limitsTable(evaluation) {
+    const legs = evaluation.legs ?? [];
     return scrolling(
-        "numbers and their limits",
+        "rules, numbers and limits",
         h(
             "table",
             { class: "held" },
@@ -219,7 +161,7 @@ function limitsTable(evaluation, strategy) {
                 h(
                     "tr",
                     {},
-                    ...["number", "value", "limit", "rule"].map((name, i) =>
+                    ...["rule", "value", "limit", "worst leg"].map((name, i) =>
                         h(
                             "th",
                             { scope: "col", class: i === 1 || i === 2 ? "figure" : null },
@@ -231,18 +173,22 @@ function limitsTable(evaluation, strategy) {
             h(
                 "tbody",
                 {},
-                ...held(evaluation, strategy).map(([rule, what, value, sign, limit]) =>
+                ...held(evaluation).map(({ name, result, value, limit, unit, sign, leg }) =>
                     h(
                         "tr",
-                        { "data-fails": failed.has(rule) },
-                        h("th", { scope: "row" }, what),
-                        h("td", { class: "figure" }, number(value)),
+                        { "data-fails": result === "fails" },
+                        h(
+                            "th",
+                            { scope: "row" },
+                            result === "fails" ? `✕ ${words(name)}` : words(name),
+                        ),
                         h(
                             "td",
                             { class: "figure" },
-                            Number.isFinite(limit) ? `${sign} ${number(limit)}` : "none",
+                            sign ? amount(value, unit) : value ? "yes" : "no",
                         ),
-                        h("td", {}, failed.has(rule) ? `✕ ${words(rule)}` : words(rule)),
+                        h("td", { class: "figure" }, sign ? `${sign} ${amount(limit, unit)}` : ""),
+                        h("td", {}, leg === null ? "" : (legs[leg]?.exchange ?? `${leg + 1}`)),
                     ),
                 ),
             ),
@@ -274,12 +220,12 @@ function verdict(evaluation) {
 }
 
 // One decision: what it was, and every number behind it.
-function decision(evaluation, strategy) {
+function decision(evaluation) {
     const box = h("div", {}, verdict(evaluation));
     const shown = new Set(["decision", "reason", "reasons"]);
-    if (isObject(evaluation.limits)) {
-        box.append(h("h4", {}, "held against limits"), limitsTable(evaluation, strategy));
-        shown.add("limits").add("capital");
+    if (Array.isArray(evaluation.rules)) {
+        box.append(h("h4", {}, "held against limits"), limitsTable(evaluation));
+        shown.add("rules").add("limits");
     }
     if (isObject(evaluation.components)) {
         box.append(h("h4", {}, "safety, by component"), components(evaluation.components));
@@ -297,7 +243,7 @@ function explanation(job) {
     const box = h("div", {});
     const own = new Set(["evaluation", "evaluated", "refused"]);
     if (isObject(job.evaluation)) {
-        box.append(decision(job.evaluation, job.strategy));
+        box.append(decision(job.evaluation));
         if (job.evaluated)
             box.append(h("p", { class: "soft small" }, `Decided at ${dateClock(job.evaluated)}.`));
     } else {

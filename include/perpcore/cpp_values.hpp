@@ -399,6 +399,24 @@ struct leg_evaluation {
     }
 };
 
+// What one rule measured, of the worst leg, and the limit that it was held against. Both are empty
+// where they are not known; leg is empty for a rule of the book or of the job as a whole.
+struct rule_evaluation {
+    bool held, fails;
+    std::optional<double> value, limit;
+    std::optional<std::uint32_t> leg;
+
+    explicit rule_evaluation(const perp_rule_evaluation &c) noexcept
+        : held(c.result != PERP_RULE_NOT_HELD), fails(c.result == PERP_RULE_FAILS) {
+        if (c.value == c.value)
+            value = c.value;
+        if (c.limit == c.limit)
+            limit = c.limit;
+        if (held && c.leg != PERP_NO_ID)
+            leg = c.leg;
+    }
+};
+
 // May this job run, and why not. -> reaches the numbers of the C struct: e->cost_bps.
 class [[nodiscard]] evaluation {
   public:
@@ -415,6 +433,9 @@ class [[nodiscard]] evaluation {
     // Also of those that were passed by the override or because the job reduces.
     bool fails(perp::reason which) const noexcept {
         return (c_.reasons & PERP_REASON_BIT(static_cast<std::uint32_t>(which))) != 0;
+    }
+    rule_evaluation rule(perp::reason which) const noexcept {
+        return rule_evaluation(c_.rules[static_cast<std::size_t>(which)]);
     }
     double component(perp::component which) const noexcept {
         return c_.components[static_cast<std::size_t>(which)];

@@ -52,35 +52,71 @@
     X(CANCELLED, "cancelled")                                                                      \
     X(CLOSED, "closed")
 
-/* The risk rules in their order. Columns: name, number, text, hard, a reducing job passes it, it is
-   not held without market data. A number never changes, whatever the order becomes: a new rule
-   takes the lowest below PERP_REASON_RULES_END that is free. */
+/* The risk rules in their order, one row each. A host that uses the list takes the columns that it
+   doesn't need as "...". The columns:
+   - name, number, text. A number never changes, whatever the order becomes: a new rule takes the
+     lowest below PERP_REASON_RULES_END that is free.
+   - scope, what the rule looks at: book, exchange, base, instrument, leg or job.
+   - HARD, or SOFT: an override passes it.
+   - way out, how a reducing or repair job that fails it fares: PASSES; STOPPED; CIRCUIT: passes
+     where the value is 1; NEEDS_NONE: a reducing job can't fail it, a repair is stopped.
+   - ALWAYS held against a job, or MARKET: not where a leg has no quote.
+   - what a value or limit that is not known (NaN) does: FAILS or PASSES.
+   - value, what is measured, and its unit ("": 1 where it is so, else 0).
+   - sense, which value fails: one ABOVE, AT_LEAST, BELOW, AT_MOST the limit, or one that IS_TRUE.
+   - where the limit's setting is: MODE, RISK, SCHEDULER, the daily LOSS, or NONE.
+   - the setting, which is the limit or what makes it (docs/risk.md), and its unit. */
 #define PERP_RULE_LIST(X)                                                                          \
-    X(KILLED, 1, "killed", 1, 0, 0)                                                                \
-    X(SELF_TRADE, 2, "self_trade", 1, 0, 0)                                                        \
-    X(BLACKLISTED, 3, "blacklisted", 1, 0, 0)                                                      \
-    X(UNRESOLVED_LEG, 4, "unresolved_leg", 1, 1, 0)                                                \
-    X(EXCHANGE_DOWN, 5, "exchange_down", 1, 0, 0)                                                  \
-    X(NO_MARKET_DATA, 6, "no_market_data", 1, 0, 0)                                                \
-    X(STALE_QUOTE, 7, "stale_quote", 1, 1, 1)                                                      \
-    X(NOTIONAL_MISMATCH, 8, "notional_mismatch", 1, 0, 1)                                          \
-    X(DAILY_LOSS, 9, "daily_loss", 1, 1, 0)                                                        \
-    X(LIQUIDATION_DISTANCE, 10, "liquidation_distance", 1, 1, 1)                                   \
-    X(INSUFFICIENT_CAPITAL, 11, "insufficient_capital", 1, 1, 0)                                   \
-    X(AUTO_HALT, 12, "auto_halt", 0, 1, 0)                                                         \
-    X(EDGE_TOO_SMALL, 13, "edge_too_small", 0, 1, 0)                                               \
-    X(NOT_REBALANCING, 14, "not_rebalancing", 0, 1, 0)                                             \
-    X(COST_EXCEEDS_EDGE, 15, "cost_exceeds_edge", 0, 1, 1)                                         \
-    X(FUNDING_CARRY, 16, "funding_carry", 0, 1, 1)                                                 \
-    X(FUNDING_BLACKOUT, 17, "funding_blackout", 0, 1, 1)                                           \
-    X(INSUFFICIENT_DEPTH, 18, "insufficient_depth", 0, 1, 1)                                       \
-    X(SLIPPAGE, 19, "slippage", 0, 1, 1)                                                           \
-    X(SPREAD_BLOWOUT, 20, "spread_blowout", 0, 1, 1)                                               \
-    X(FAST_MARKET, 21, "fast_market", 0, 1, 1)                                                     \
-    X(LATENCY, 22, "latency", 0, 1, 0)                                                             \
-    X(LEVERAGE, 23, "leverage", 0, 1, 0)                                                           \
-    X(DRAWDOWN, 24, "drawdown", 0, 1, 0)                                                           \
-    X(LOW_SAFETY, 25, "low_safety", 0, 1, 1)
+    X(KILLED, 1, "killed", exchange, HARD, STOPPED, ALWAYS, PASSES, "killed", "", IS_TRUE, NONE,   \
+      none, "")                                                                                    \
+    X(SELF_TRADE, 2, "self_trade", job, HARD, STOPPED, ALWAYS, PASSES, "self_trade", "", IS_TRUE,  \
+      NONE, none, "")                                                                              \
+    X(BLACKLISTED, 3, "blacklisted", instrument, HARD, STOPPED, ALWAYS, PASSES, "blacklisted", "", \
+      IS_TRUE, NONE, none, "")                                                                     \
+    X(UNRESOLVED_LEG, 4, "unresolved_leg", base, HARD, PASSES, ALWAYS, PASSES, "partial_jobs",     \
+      "jobs", ABOVE, NONE, none, "")                                                               \
+    X(EXCHANGE_DOWN, 5, "exchange_down", exchange, HARD, CIRCUIT, ALWAYS, PASSES, "outage",        \
+      "level", ABOVE, NONE, none, "")                                                              \
+    X(NO_MARKET_DATA, 6, "no_market_data", instrument, HARD, STOPPED, ALWAYS, FAILS, "no_quote",   \
+      "", IS_TRUE, NONE, none, "")                                                                 \
+    X(STALE_QUOTE, 7, "stale_quote", instrument, HARD, PASSES, MARKET, PASSES, "quote_age", "ms",  \
+      ABOVE, RISK, max_quote_age_ms, "ms")                                                         \
+    X(NOTIONAL_MISMATCH, 8, "notional_mismatch", leg, HARD, STOPPED, MARKET, FAILS, "deviation",   \
+      "usd", ABOVE, RISK, notional_tolerance, "share")                                             \
+    X(DAILY_LOSS, 9, "daily_loss", book, HARD, PASSES, ALWAYS, PASSES, "reached", "", IS_TRUE,     \
+      LOSS, daily_loss_limit, "usd")                                                               \
+    X(LIQUIDATION_DISTANCE, 10, "liquidation_distance", leg, HARD, PASSES, MARKET, PASSES,         \
+      "distance", "share", BELOW, RISK, min_liquidation_distance, "share")                         \
+    X(INSUFFICIENT_CAPITAL, 11, "insufficient_capital", job, HARD, NEEDS_NONE, ALWAYS, FAILS,      \
+      "refused", "", IS_TRUE, NONE, none, "")                                                      \
+    X(AUTO_HALT, 12, "auto_halt", book, SOFT, PASSES, ALWAYS, PASSES, "halted", "", IS_TRUE, RISK, \
+      max_consecutive_failures, "results")                                                         \
+    X(EDGE_TOO_SMALL, 13, "edge_too_small", job, SOFT, PASSES, ALWAYS, PASSES, "edge", "bps",      \
+      BELOW, MODE, min_edge_bps, "bps")                                                            \
+    X(NOT_REBALANCING, 14, "not_rebalancing", leg, SOFT, PASSES, ALWAYS, FAILS, "net_after",       \
+      "base", AT_LEAST, SCHEDULER, hedge_tolerance, "share")                                       \
+    X(COST_EXCEEDS_EDGE, 15, "cost_exceeds_edge", job, SOFT, PASSES, MARKET, FAILS, "edge", "bps", \
+      BELOW, MODE, max_acceptable_loss_bps, "bps")                                                 \
+    X(FUNDING_CARRY, 16, "funding_carry", job, SOFT, PASSES, MARKET, FAILS, "carry", "bps", ABOVE, \
+      MODE, max_funding_carry_bps, "bps")                                                          \
+    X(FUNDING_BLACKOUT, 17, "funding_blackout", instrument, SOFT, PASSES, MARKET, PASSES,          \
+      "settlement_distance", "ns", AT_MOST, RISK, blackout_minutes, "minutes")                     \
+    X(INSUFFICIENT_DEPTH, 18, "insufficient_depth", leg, SOFT, PASSES, MARKET, PASSES, "quantity", \
+      "base", ABOVE, NONE, none, "")                                                               \
+    X(SLIPPAGE, 19, "slippage", leg, SOFT, PASSES, MARKET, FAILS, "slippage", "bps", ABOVE, MODE,  \
+      max_slippage_bps, "bps")                                                                     \
+    X(SPREAD_BLOWOUT, 20, "spread_blowout", instrument, SOFT, PASSES, MARKET, FAILS, "spread",     \
+      "bps", ABOVE, MODE, max_spread_ratio, "ratio")                                               \
+    X(FAST_MARKET, 21, "fast_market", instrument, SOFT, PASSES, MARKET, PASSES, "volatility",      \
+      "share", AT_LEAST, MODE, volatility_threshold, "share")                                      \
+    X(LATENCY, 22, "latency", exchange, SOFT, PASSES, ALWAYS, PASSES, "mean", "ms", ABOVE, MODE,   \
+      max_latency_ms, "ms")                                                                        \
+    X(LEVERAGE, 23, "leverage", leg, SOFT, PASSES, ALWAYS, PASSES, "leverage", "ratio", ABOVE,     \
+      MODE, max_leverage, "ratio")                                                                 \
+    X(DRAWDOWN, 24, "drawdown", book, SOFT, PASSES, ALWAYS, PASSES, "drawdown", "share", ABOVE,    \
+      RISK, max_drawdown_pct, "share")                                                             \
+    X(LOW_SAFETY, 25, "low_safety", job, SOFT, PASSES, MARKET, FAILS, "safety_score", "points",    \
+      BELOW, MODE, min_safety_score, "points")
 
 /* Further reasons: what the capital ledger refuses with, and what a tick skips a job for. Columns:
    name, number (below PERP_MAX_REASONS, never changed), text. */

@@ -36,6 +36,22 @@ typedef struct perp_leg_evaluation {
     int64_t settlement_distance_ns; /* to the nearest, PERP_TIME_NONE: none */
 } perp_leg_evaluation;
 
+/* How a rule fares with a job. */
+enum perp_rule_result {
+    PERP_RULE_NOT_HELD, /* it does not concern the job, or market data is missing */
+    PERP_RULE_PASSES,
+    PERP_RULE_FAILS
+};
+
+/* What one rule measured, and the limit that it was held against. What the two are, their unit and
+   which way the rule fails is in its row (PERP_RULE_LIST, perp_risk_describe_json). */
+typedef struct perp_rule_evaluation {
+    double value;    /* of the worst leg; NaN: not held, or not known */
+    double limit;    /* in the unit of the value; NaN: not held, or not known */
+    uint32_t result; /* PERP_RULE_… */
+    uint32_t leg;    /* the worst; PERP_NO_ID: not held, or a rule of the book or of the job */
+} perp_rule_evaluation;
+
 /* Whether a job may run, why not, and every number behind it. */
 typedef struct perp_evaluation {
     uint32_t struct_size;
@@ -61,6 +77,7 @@ typedef struct perp_evaluation {
     perp_mode_limits limits; /* those of the mode */
     perp_refusal capital;    /* what the ledger refused, if it did */
     perp_leg_evaluation legs[PERP_MAX_LEGS];
+    perp_rule_evaluation rules[PERP_MAX_REASONS]; /* by number of the rule; zero where none is */
 } perp_evaluation;
 
 /* Fills the size; all else is zero. */
@@ -125,7 +142,9 @@ typedef struct perp_risk_state {
 PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state);
 
 /* The rule table with the limits in force, as JSON:
-   {"mode":…,"rules":[{"name","hard","reducing_passes", "missing_input","limit","fired_today"}…]}.
+   {"mode":…,"rules":[{"name","hard","reducing_passes","missing_input","limit","limit_name",
+   "fired_today","scope","way_out","value","unit","sense","limit_unit","unknown"}…]}: the columns of
+   PERP_RULE_LIST; null where a rule has no limit or unit.
    Buffer as perp_config_to_json. */
 PERP_API perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t capacity,
                                              size_t *length);

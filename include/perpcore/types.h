@@ -148,7 +148,9 @@ enum perp_job_state {
    number below PERP_MAX_REASONS is a reason (perp_reason_string says "?" for those). */
 enum perp_reason {
     PERP_REASON_NONE = 0,
-#define PERP_X(name, number, text, hard, reducing, market) PERP_REASON_##name = number,
+#define PERP_X(name, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
+               place, limit, limit_unit)                                                           \
+    PERP_REASON_##name = number,
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
         PERP_REASON_RULES_END = 40,
@@ -159,7 +161,9 @@ enum perp_reason {
 };
 
 /* How many rules there are. */
-#define PERP_RULE_ROW(name, number, text, hard, reducing, market) +1
+#define PERP_RULE_ROW(name, number, text, scope, hard, way_out, market, unknown, value, unit,      \
+                      sense, place, limit, limit_unit)                                             \
+    +1
 #define PERP_RULE_COUNT (0 PERP_RULE_LIST(PERP_RULE_ROW))
 
 /* The bit of a reason in a set of reasons (uint64_t). */

@@ -53,9 +53,11 @@ uint64_t perp_hash_book(const perp_core *core);
 /* A load under way. */
 struct perp_load {
     perp_core *core;
-    uint64_t to_seq;   /* 0: all */
-    perp_config given; /* what the book was opened with */
-    bool configured;   /* the store has a configuration */
+    uint64_t to_seq;     /* 0: all */
+    perp_config given;   /* what the book was opened with */
+    bool configured;     /* the store has a configuration */
+    uint64_t unreadable; /* the newest checkpoint that could not be read; 0: none */
+    char why[256];       /* of it */
     void (*visit)(void *user, const perp_core *core, uint64_t seq);
     void *user;
     struct perp_arena arena; /* of the event or row at hand */

@@ -29,7 +29,7 @@ static void apply_circuit_up(perp_core *core, const struct perp_event *event) {
                         core->exchanges[exchange].spec.name, "the host says up");
     circuit->open = false;
     circuit->failures = 0;
-    circuit->ups = circuit->deciding;
+    circuit->ups = perp_batch_ups(core, exchange);
 }
 
 static void apply_reset_halt(perp_core *core, const struct perp_event *event) {

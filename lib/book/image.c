@@ -194,6 +194,11 @@ static struct perp_job_list *list_of(perp_scheduler *scheduler, const struct per
 }
 
 static bool sound_job(const perp_core *core, const struct perp_ev_submit *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].notional > PERP_MOST_NOTIONAL ||
+            core->risk->running_notional[perp_instrument_at(core, job->legs[i].instrument)
+                                             ->spec.exchange] > INT64_MAX / 2)
+            return false;
     return !perp_job_find(core, &job->job.id) &&
            (!job->job.unresolved || (job->job.state == PERP_JOB_PARTIAL && job->job.n_bare)) &&
            (!job->job.is_repair || job->n_legs == 1) &&

@@ -4,8 +4,6 @@
 
 #include "book/book.h"
 
-/* Of a leg and of a job: so that sums over a thousand running jobs can't overflow. */
-#define MOST_NOTIONAL (INT64_C(1000000000) * PERP_USD)
 #define MOST_PRIORITY 100
 
 static struct perp_job_entry *job_of(const perp_core *core, const struct perp_event *event) {
@@ -69,11 +67,12 @@ static bool fits_submit(const perp_core *core, const struct perp_event *event) {
     const struct perp_job_row *job = &submit->job;
     (void)core;
     for (uint32_t i = 0; i < submit->n_legs; i++)
-        if (submit->legs[i].notional > MOST_NOTIONAL)
+        if (submit->legs[i].notional > PERP_MOST_NOTIONAL)
             return false;
-    return job->state == PERP_JOB_PENDING && job->notional <= MOST_NOTIONAL &&
-           job->est_volume <= PERP_MAX_LEGS * MOST_NOTIONAL && job->priority >= -MOST_PRIORITY &&
-           job->priority <= MOST_PRIORITY && job->n_bare == 0 && !job->unresolved &&
+    return job->state == PERP_JOB_PENDING && job->notional <= PERP_MOST_NOTIONAL &&
+           job->est_volume <= PERP_MAX_LEGS * PERP_MOST_NOTIONAL &&
+           job->priority >= -MOST_PRIORITY && job->priority <= MOST_PRIORITY && job->n_bare == 0 &&
+           !job->unresolved &&
            (!job->is_repair ||
             (submit->n_legs == 1 && memcmp(&job->parent, &job->id, sizeof job->id) != 0));
 }
@@ -164,7 +163,8 @@ static void apply_refuse(perp_core *core, const struct perp_event *event) {
 }
 
 static bool fits_choose(const perp_core *core, const struct perp_event *event) {
-    return job_of(core, event)->is_repair && perp_read_choose(event)->leg.notional <= MOST_NOTIONAL;
+    return job_of(core, event)->is_repair &&
+           perp_read_choose(event)->leg.notional <= PERP_MOST_NOTIONAL;
 }
 
 static void rows_choose(const perp_core *core, const struct perp_event *event,
@@ -198,7 +198,7 @@ static bool fits_dispatch(const perp_core *core, const struct perp_event *event)
             return false;
     for (uint32_t i = 0; i < job->n_legs; i++)
         if (core->risk->running_notional[job->legs[i].exchange] >
-            INT64_MAX / 2 - PERP_MAX_LEGS * MOST_NOTIONAL)
+            INT64_MAX / 2 - PERP_MAX_LEGS * PERP_MOST_NOTIONAL)
             return false;
     return true;
 }
@@ -281,7 +281,8 @@ static void apply_doubt(perp_core *core, const struct perp_event *event) {
 
 /* Out of the running jobs. */
 static void stop_running(perp_core *core, struct perp_job_entry *job) {
-    if (job->state == PERP_JOB_IN_DOUBT)
+    if (job->state == PERP_JOB_IN_DOUBT &&
+        PERP_HOLDS(core, core->scheduler->n_in_doubt > 0, "jobs: fewer in doubt than end"))
         core->scheduler->n_in_doubt--;
     perp_list_remove(&core->scheduler->running, job);
     perp_exposure_unlink(core, job);
@@ -322,7 +323,9 @@ static void apply_requeue(perp_core *core, const struct perp_event *event) {
 static void settle_unresolved(perp_core *core, struct perp_job_entry *job) {
     char id[37];
     for (uint32_t i = 0; i < job->n_bare; i++)
-        core->risk->unresolved[job->bare[i].base]--;
+        if (PERP_HOLDS(core, core->risk->unresolved[job->bare[i].base] > 0,
+                       "jobs: fewer unresolved legs of a base than are squared"))
+            core->risk->unresolved[job->bare[i].base]--;
     job->unresolved = false;
     job->has_repair = false;
     perp_list_remove(&core->scheduler->unresolved, job);

@@ -177,6 +177,9 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     if (status == PERP_OK && !from_start)
         status = restart(core, &load->given, load->configured);
     core->recovering = false;
+    if (status == PERP_OK && load->unreadable)
+        perp_tell_log(core, PERP_LOG_WARNING, "%s: what came before it was read instead",
+                      load->why);
     core->write_checkpoint = from_start ? NULL : perp_write_checkpoint;
     if (status == PERP_OK && perp_market_configure(core->market) != PERP_OK)
         status = perp_fail(NULL, PERP_E_NOMEM, "no memory for the market");

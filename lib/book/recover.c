@@ -69,6 +69,10 @@ static void load_checkpoint(void *user, uint64_t seq, uint64_t hash, const void 
                             perp_status *status) {
     struct perp_load *load = user;
     *status = read_checkpoint(load, seq, hash, data, size);
+    if (*status == PERP_E_CORRUPT && !load->unreadable) {
+        load->unreadable = seq;
+        snprintf(load->why, sizeof load->why, "%s", perp_core_error(NULL));
+    }
     load->configured = *status == PERP_OK;
     if (*status == PERP_OK)
         load->core->checkpoint_seq = seq;
@@ -125,6 +129,8 @@ perp_status perp_load_store(struct perp_load *load, bool from_start) {
     perp_fail(NULL, PERP_OK, "%s", "");
     store->load(store->user, from_start, &loader, &status);
     perp_arena_free(&load->arena);
+    if (status == PERP_OK)
+        perp_no_error(NULL); /* that of a checkpoint for which there was another way */
     if (status == PERP_OK || perp_core_error(NULL)[0])
         return status;
     char why[160] = "";

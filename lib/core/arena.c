@@ -59,3 +59,10 @@ void perp_arena_free(struct perp_arena *arena) {
     arena->first = arena->now = NULL;
     arena->used = 0;
 }
+
+void *perp_arena_copy(struct perp_arena *arena, const void *memory, size_t size) {
+    void *copy = size ? perp_arena_take(arena, size) : NULL;
+    if (copy)
+        memcpy(copy, memory, size);
+    return copy;
+}

@@ -87,6 +87,14 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     }
 }
 
+void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups) {
+    core->batch->ups[exchange] = ups;
+}
+
+uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange) {
+    return core->batch->ups[exchange];
+}
+
 bool perp_batch_has_store(const perp_core *core) {
     return core->config.store.begin != NULL;
 }

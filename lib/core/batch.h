@@ -16,9 +16,10 @@ struct perp_batch {
     struct perp_bytes encoded;   /* room for one event as bytes */
     struct perp_journal journal; /* what the batch writes to the store */
     struct perp_journal
-        waiting;               /* of batches applied but not yet durable (PERP_DURABILITY_BATCH) */
-    uint64_t chain;            /* as the batch at hand leaves it */
-    _Atomic uint32_t deciders; /* threads that wait for the lock to change the book */
+        waiting; /* of batches applied but not yet durable (PERP_DURABILITY_BATCH) */
+    uint64_t ups[PERP_MAX_EXCHANGES]; /* how often the host had said "up", as the decision saw it */
+    uint64_t chain;                   /* as the batch at hand leaves it */
+    _Atomic uint32_t deciders;        /* threads that wait for the lock to change the book */
     perp_change changes[PERP_MONITOR_CHANGES]; /* the last ones; number n is at n % their count */
 };
 

@@ -22,7 +22,7 @@ void perp_put(perp_core *core, uint32_t kind, const void *payload) {
     event->payload = event + 1;
     event->actor = batch->actor;
     event->reason = batch->reason;
-    if (type->deep && !perp_row_copy(&batch->arena, type, event + 1)) {
+    if (!perp_row_copy(&batch->arena, type, event + 1)) {
         batch->failed = true;
         return;
     }

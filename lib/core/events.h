@@ -145,6 +145,10 @@ perp_status perp_decision_close(struct perp_decision *decision, perp_status stat
 
 /* Starts a batch at `now` (rolling the day first where one began). */
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now);
+/* How often the host had said that an exchange is up, as the decision at hand sees it: what apply
+   takes for seen. An "up" that comes later stays to be seen. */
+void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups);
+uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange);
 /* Gives the event added last its detail: JSON printed by cJSON, taken over. Only where there is a
    store. */
 void perp_batch_detail(perp_core *core, char *json);

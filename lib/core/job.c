@@ -88,8 +88,6 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
 #define MAX_HOLDING_HOURS 8760.0
 #define MAX_TTL_MS (INT64_C(366) * 86400 * 1000)
 #define MAX_PRIORITY 100
-/* So that sums over a job's legs and over a thousand running jobs can't overflow. */
-#define MAX_NOTIONAL (INT64_C(1000000000) * PERP_USD)
 
 static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->strategy >= PERP_STRATEGY_COUNT)
@@ -100,10 +98,10 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->n_legs < 1 || spec->n_legs > PERP_MAX_LEGS)
         return perp_fail(core, PERP_E_INVALID, "job.legs: %u, must be 1 to %d", spec->n_legs,
                          PERP_MAX_LEGS);
-    if (spec->notional <= 0 || spec->notional > MAX_NOTIONAL)
+    if (spec->notional <= 0 || spec->notional > PERP_MOST_NOTIONAL)
         return perp_fail(core, PERP_E_INVALID, "job.notional: %s is out of range",
                          PERP_SHOW_USD(spec->notional));
-    if (spec->est_volume < -1 || spec->est_volume > MAX_NOTIONAL)
+    if (spec->est_volume < -1 || spec->est_volume > PERP_MOST_NOTIONAL)
         return perp_fail(core, PERP_E_INVALID, "job.est_volume: %s is out of range",
                          PERP_SHOW_USD(spec->est_volume));
     if (!isfinite(spec->expected_edge_bps))
@@ -141,7 +139,7 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int
         status = check_leg(core, spec, i, &job->legs[i]);
         if (status != PERP_OK)
             break;
-        if (job->legs[i].notional > MAX_NOTIONAL)
+        if (job->legs[i].notional > PERP_MOST_NOTIONAL)
             return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: out of range", i);
         status = check_minima(core, &job->legs[i], i);
         sum += job->legs[i].notional;

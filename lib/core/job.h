@@ -4,6 +4,10 @@
 
 #include "core/core.h"
 
+/* Of a leg and of a job: so that sums over a job's legs and over a thousand running jobs can't
+   overflow. */
+#define PERP_MOST_NOTIONAL (INT64_C(1000000000) * PERP_USD)
+
 struct perp_held; /* capital.h */
 struct perp_job_entry;
 

@@ -48,7 +48,7 @@ const char *perp_status_string(perp_status status) {
 
 const char *perp_reason_string(uint32_t reason) {
     static const char *const texts[PERP_MAX_REASONS] = {"none",
-#define PERP_X(name, number, text, hard, reducing, market) [number] = text,
+#define PERP_X(name, number, text, ...) [number] = text,
                                                         PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 #define PERP_X(name, number, text) [number] = text,
@@ -59,7 +59,7 @@ const char *perp_reason_string(uint32_t reason) {
 }
 
 const uint32_t perp_rules[PERP_RULE_COUNT] = {
-#define PERP_X(name, number, text, hard, reducing, market) number,
+#define PERP_X(name, number, text, ...) number,
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };

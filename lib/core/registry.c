@@ -85,25 +85,13 @@ static void tidy_name(char text[PERP_NAME_SIZE]) {
 }
 
 void perp_exchange_spec_init(perp_exchange_spec *spec) {
-    if (!spec)
-        return;
-    memset(spec, 0, sizeof *spec);
-    spec->struct_size = sizeof *spec;
-    spec->margin_mode = PERP_MARGIN_ISOLATED;
-    spec->taker_fee_bps = 5;
-    spec->maker_fee_bps = 2;
-    spec->max_concurrent = PERP_NO_ID;
-    spec->max_notional = -1;
+    if (spec)
+        perp_row_preset(perp_row_exchange(), spec);
 }
 
 void perp_instrument_spec_init(perp_instrument_spec *spec) {
-    if (!spec)
-        return;
-    memset(spec, 0, sizeof *spec);
-    spec->struct_size = sizeof *spec;
-    spec->exchange = PERP_NO_ID;
-    spec->kind = PERP_KIND_PERP;
-    spec->funding_interval_h = 8;
+    if (spec)
+        perp_row_preset(perp_row_instrument(), spec);
 }
 
 static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spec) {

@@ -38,6 +38,26 @@
 #define FIELD_NUMBERS(tag_, member, most_)                                                         \
     {AT(member), .tag = (tag_), .kind = PERP_K_NUMBERS, .most = (most_)},
 
+/* What a row has elsewhere, copied. */
+#define COPY_ONE(tag, KIND, member, preset)
+#define COPY_SHOW(tag, KIND, member, preset, column)
+#define COPY_UUID(tag, member)
+#define COPY_UUID_SHOW(tag, member, column)
+#define COPY_TEXT(tag, KIND, member)
+#define COPY_BYTES(tag, member, most)                                                              \
+    row->member = perp_arena_copy(arena, row->member, row->member##_size);                         \
+    if (row->member##_size && !row->member)                                                        \
+        return false;
+#define COPY_NEST(tag, row_, member)                                                               \
+    if (!perp_row_copy(arena, perp_row_##row_(), &row->member))                                    \
+        return false;
+#define COPY_LIST(tag, row_, member, least, most)                                                  \
+    row->member = perp_arena_copy(arena, row->member, row->n_##member * sizeof *row->member);      \
+    if (row->n_##member && !row->member)                                                           \
+        return false;
+#define COPY_ROOM(tag, row, member, most)
+#define COPY_NUMBERS(tag, member, most)
+
 /* What makes a value of each kind sound. */
 #define IS_BOOL(value) true
 #define IS_FLAG(value) ((value) <= 1)
@@ -144,11 +164,11 @@ enum {
 };
 
 static void preset_exchange(void *row) {
-    perp_exchange_spec_init(row);
+    ((perp_exchange_spec *)row)->struct_size = sizeof(perp_exchange_spec);
 }
 
 static void preset_instrument(void *row) {
-    perp_instrument_spec_init(row);
+    ((perp_instrument_spec *)row)->struct_size = sizeof(perp_instrument_spec);
 }
 
 #define TYPE(name_, ctype, FIELDS, preset_)                                                        \
@@ -158,6 +178,12 @@ static void preset_instrument(void *row) {
         FIELDS(SOUND_)                                                                             \
         return true;                                                                               \
     }                                                                                              \
+    static bool copy_##name_(struct perp_arena *arena, void *at) {                                 \
+        ctype *row = at;                                                                           \
+        (void)arena, (void)row;                                                                    \
+        FIELDS(COPY_)                                                                              \
+        return true;                                                                               \
+    }                                                                                              \
     const struct perp_row_type *perp_row_##name_(void) {                                           \
         typedef ctype T;                                                                           \
         static const struct perp_field fields[] = {FIELDS(FIELD_)};                                \
@@ -165,11 +191,11 @@ static void preset_instrument(void *row) {
         static const struct perp_row_type type = {.name = #name_,                                  \
                                                   .size = sizeof(T),                               \
                                                   .n_fields = sizeof fields / sizeof *fields,      \
-                                                  .deep = deep_##name_,                            \
                                                   .fields = fields,                                \
                                                   .defaults = &defaults,                           \
                                                   .preset = (preset_),                             \
                                                   .sound = sound_##name_,                          \
+                                                  .copy = deep_##name_ ? copy_##name_ : NULL,      \
                                                   .exchange_at_1 = 0 FIELDS(WHERE_)};              \
         return &type;                                                                              \
     }

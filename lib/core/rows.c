@@ -10,77 +10,6 @@
 
 #define MAX_DEPTH 4
 
-/* ---- Bytes --------------------------------------------------------------------------------------
- */
-
-void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size) {
-    void *memory = bytes->memory;
-    if (bytes->failed || !size)
-        return;
-    if (size > UINT32_MAX / 2 - bytes->size ||
-        !perp_grow(bytes->core, &memory, &bytes->capacity, bytes->size + (uint32_t)size, 1)) {
-        bytes->failed = true;
-        return;
-    }
-    bytes->memory = memory;
-    memcpy(bytes->memory + bytes->size, data, size);
-    bytes->size += (uint32_t)size;
-}
-
-void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value) {
-    unsigned char text[10];
-    size_t n = 0;
-    for (; value >= 128; value >>= 7)
-        text[n++] = (unsigned char)(value | 128);
-    text[n++] = (unsigned char)value;
-    perp_bytes_put(bytes, text, n);
-}
-
-void perp_bytes_word(struct perp_bytes *bytes, uint64_t value) {
-    unsigned char text[8];
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = (unsigned char)(value >> (8 * i));
-    perp_bytes_put(bytes, text, sizeof text);
-}
-
-void perp_bytes_free(struct perp_bytes *bytes) {
-    perp_free(bytes->core, bytes->memory, bytes->capacity);
-    bytes->memory = NULL;
-    bytes->size = bytes->capacity = 0;
-}
-
-uint64_t perp_read_unsigned(struct perp_reader *reader) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
-        unsigned char byte = *reader->at++;
-        if (shift == 63 && byte > 1)
-            break;
-        value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return value;
-    }
-    reader->failed = true;
-    return 0;
-}
-
-const void *perp_read_bytes(struct perp_reader *reader, uint64_t size) {
-    if (reader->failed || size > (uint64_t)(reader->end - reader->at)) {
-        reader->failed = true;
-        return NULL;
-    }
-    const void *at = reader->at;
-    reader->at += size;
-    return at;
-}
-
-uint64_t perp_read_word(struct perp_reader *reader) {
-    const unsigned char *at = perp_read_bytes(reader, 8);
-    uint64_t value = 0;
-    for (size_t i = 0; at && i < 8; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
-
 /* ---- Fields -------------------------------------------------------------------------------------
  */
 
@@ -330,7 +259,7 @@ static bool is_default(const struct perp_row_type *type, const struct perp_field
         return count_at(field, row) == 0;
     if (field->kind == PERP_K_NUMBERS)
         return memcmp(value, zeros, field->most * sizeof *zeros) == 0;
-    return !type->preset && type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
+    return type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
            memcmp(value, (const char *)type->defaults + field->offset, sizes[field->kind]) == 0;
 }
 
@@ -368,7 +297,7 @@ struct reading {
 static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                      struct reading *reading, const struct path *path);
 
-static void preset(const struct perp_row_type *type, void *row) {
+void perp_row_preset(const struct perp_row_type *type, void *row) {
     if (type->defaults)
         memcpy(row, type->defaults, type->size);
     else
@@ -377,9 +306,9 @@ static void preset(const struct perp_row_type *type, void *row) {
         type->preset(row);
     for (uint32_t i = 0; i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
-        if (!type->preset && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
+        if (type->defaults && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
             for (uint32_t n = 0; n < count_at(field, row); n++)
-                preset(field->row(), (char *)row + field->offset + n * field->row()->size);
+                perp_row_preset(field->row(), (char *)row + field->offset + n * field->row()->size);
     }
 }
 
@@ -526,7 +455,7 @@ static bool read_row(struct perp_reader *reader, const struct perp_row_type *typ
                      struct reading *reading, const struct path *path) {
     uint64_t last = 0;
     uint32_t n = 0, f = 0;
-    preset(type, row);
+    perp_row_preset(type, row);
     while (reader->at < reader->end && !reader->failed) {
         const unsigned char *start = reader->at;
         uint64_t key = perp_read_unsigned(reader), tag = key >> 3;
@@ -559,32 +488,8 @@ bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type,
     return read_row(reader, type, row, &reading, &path);
 }
 
-/* ---- Copies, comparing --------- ---------------------------------------------------------------
+/* ---- Comparing ----------------- ---------------------------------------------------------------
  */
-
-bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row) {
-    for (uint32_t i = 0; type->deep && i < type->n_fields; i++) {
-        const struct perp_field *field = &type->fields[i];
-        bool list = field->kind == PERP_K_LIST;
-        if (field->kind == PERP_K_ROW &&
-            !perp_row_copy(arena, field->row(), (char *)row + field->offset))
-            return false;
-        if (!list && field->kind != PERP_K_BYTES)
-            continue;
-        uint32_t n = count_at(field, row);
-        size_t size = n * (list ? field->row()->size : 1);
-        void *from, *to = NULL;
-        memcpy(&from, (char *)row + field->offset, sizeof from);
-        if (size) {
-            to = perp_arena_take(arena, size);
-            if (!to)
-                return false;
-            memcpy(to, from, size);
-        }
-        memcpy((char *)row + field->offset, &to, sizeof to);
-    }
-    return true;
-}
 
 bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but) {
     for (uint32_t i = 0; i < type->n_fields; i++) {

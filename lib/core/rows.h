@@ -68,8 +68,8 @@ enum perp_field_kind {
     PERP_K_REALS    /* double in place */
 };
 
-/* R(name, NAME, struct, preset): rows that others hold first. preset: sets all defaults, where they
-   are more than rows.def says (NULL: they are not). */
+/* R(name, NAME, struct, preset): rows that others hold first. preset: sets what rows.def does not
+   say. */
 #define PERP_ROW_TABLE(R)                                                                          \
     R(figures, FIGURES, perp_day_figures, NULL)                                                    \
     R(tier, TIER, perp_tier, NULL)                                                                 \
@@ -110,17 +110,22 @@ struct perp_field {
     const struct perp_row_type *(*row)(void);
 };
 
+struct perp_arena;
+
 struct perp_row_type {
     const char *name;
     uint32_t size;
     uint32_t n_fields;
-    bool deep; /* some field has its memory elsewhere */
     const struct perp_field *fields;
-    const void *defaults;      /* a row with the defaults that rows.def says */
-    void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
+    /* A row with the defaults that rows.def says; NULL: preset says them, and every field is
+       written. */
+    const void *defaults;
+    void (*preset)(void *row); /* sets what the defaults do not say; NULL: nothing */
     /* Whether every value is one that its field may have in this book; else *what says which is
        not. NULL: any is, as far as a row alone can tell. */
     bool (*sound)(const perp_core *core, const void *row, const char **what);
+    /* Copies what it has elsewhere into the arena; false: no memory. NULL: it has nothing there. */
+    bool (*copy)(struct perp_arena *arena, void *row);
     uint32_t exchange_at_1; /* where the exchange stands that an event is about, + 1; 0: nowhere */
 };
 
@@ -277,6 +282,8 @@ struct perp_kept {
 bool perp_kept_set(perp_core *core, struct perp_kept **to, const struct perp_kept *kept);
 void perp_kept_free(perp_core *core, struct perp_kept **kept);
 
+/* Sets all of a row to its defaults. */
+void perp_row_preset(const struct perp_row_type *type, void *row);
 /* Writes a row's fields: those that are not as their defaults, and what was kept. */
 void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
                     const struct perp_kept *kept);
@@ -284,8 +291,13 @@ void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, con
    too. false: not such a row, or no memory (arena->failed). */
 bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                    struct perp_arena *arena, struct perp_kept **kept);
+/* A copy in the arena; NULL: no memory, or nothing to copy. */
+void *perp_arena_copy(struct perp_arena *arena, const void *memory, size_t size);
 /* Copies what a row has elsewhere into the arena. false: no memory. */
-bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type, void *row);
+static inline bool perp_row_copy(struct perp_arena *arena, const struct perp_row_type *type,
+                                 void *row) {
+    return !type->copy || type->copy(arena, row);
+}
 /* Whether every value is one that its field may have in this book; else *what says which is not. */
 static inline bool perp_row_sound(const perp_core *core, const struct perp_row_type *type,
                                   const void *row, const char **what) {

@@ -1,6 +1,8 @@
 /* Circuits: an exchange whose results fail in a row is left alone for a while. */
 #include "risk/risk.h"
 
+#include <math.h>
+
 uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64_t now) {
     const struct perp_breaker *circuit = &core->risk->circuits[exchange];
     if (!circuit->open || perp_market_ups(core->market, exchange) != circuit->ups)
@@ -12,9 +14,9 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
 
 void perp_risk_put_ups(perp_core *core) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        struct perp_breaker *circuit = &core->risk->circuits[i];
+        const struct perp_breaker *circuit = &core->risk->circuits[i];
         uint64_t ups = perp_market_ups(core->market, i);
-        circuit->deciding = ups; /* an "up" that comes after this decision stays to be seen */
+        perp_batch_set_ups(core, i, ups);
         if (ups == circuit->ups || (!circuit->open && !circuit->failures))
             continue;
         perp_put_circuit_up(core, &(struct perp_ev_circuit_up){i});
@@ -53,7 +55,7 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
         struct perp_breaker *circuit = &risk->circuits[i];
         if ((good_exchanges | bad_exchanges) >> i & 1) {
             count_circuit(core, i, good_exchanges >> i & 1);
-            circuit->ups = circuit->deciding;
+            circuit->ups = perp_batch_ups(core, i);
         }
     }
     if (good) {
@@ -71,7 +73,12 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
 
 #define DELAYED_SAMPLES 10
 
+double perp_delay_ms(uint32_t api, const struct perp_latency_view *latency) {
+    if (api == PERP_API_DEGRADED)
+        return INFINITY;
+    return latency->samples >= DELAYED_SAMPLES ? latency->mean : NAN;
+}
+
 bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms) {
-    return api == PERP_API_DEGRADED ||
-           (latency->samples >= DELAYED_SAMPLES && latency->mean > max_ms);
+    return perp_delay_ms(api, latency) > max_ms;
 }

@@ -36,6 +36,7 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     perp_day_view_of(core, rolled, &e->day);
     e->job = job;
     e->now = now;
+    memset(e->rules, 0, sizeof e->rules);
 }
 
 void perp_eval_run(struct perp_eval *e) {
@@ -95,7 +96,8 @@ void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
     uint32_t n = e->missing ? 0 : e->job->n_legs;
     size_t legs = offsetof(perp_evaluation, legs), rest = legs + n * sizeof *out->legs;
     perp_zero(out, legs);
-    perp_zero((char *)out + rest, sizeof *out - rest);
+    perp_zero((char *)out + rest, offsetof(perp_evaluation, rules) - rest);
+    memcpy(out->rules, e->rules, sizeof out->rules);
     out->struct_size = sizeof *out;
     out->accepted = e->accepted;
     out->reason = e->reason;

@@ -1,118 +1,106 @@
 /* The rule table as JSON, with the limits in force. */
-#include "risk/risk.h"
+#include "risk/rules.h"
 
 #include <math.h>
-#include <stddef.h>
 
 #include "util/json.h"
+#include "util/num.h"
 
-/* What a rule is held against, and what it does where its input is missing. */
-enum limit_kind {
-    NO_LIMIT,
-    DOUBLE, /* in the mode, the risk or the scheduler part, at the offset */
-    COUNT,
-    MILLISECONDS,
-    DAILY_LOSS
-};
-
-enum limit_place { NOWHERE, IN_MODE, IN_RISK, IN_SCHEDULER };
-
-struct rule_limit {
-    enum limit_kind kind;
-    enum limit_place place;
-    size_t offset;
-    const char *name;
-    bool fails_without; /* no equity, no positions, no quote: nothing shows that the job may run */
-};
-
-#define MODE(field) DOUBLE, IN_MODE, offsetof(perp_mode_limits, field), #field, false
-#define RISK(kind, field) kind, IN_RISK, offsetof(perp_risk_config, field), #field, false
-
-static const struct rule_limit limits[PERP_REASON_RULES_END] = {
-    [PERP_REASON_NO_MARKET_DATA] = {NO_LIMIT, NOWHERE, 0, NULL, true},
-    [PERP_REASON_STALE_QUOTE] = {RISK(MILLISECONDS, max_quote_age_ms)},
-    [PERP_REASON_NOTIONAL_MISMATCH] = {RISK(DOUBLE, notional_tolerance)},
-    [PERP_REASON_DAILY_LOSS] = {DAILY_LOSS, NOWHERE, 0, "daily_loss_limit", false},
-    [PERP_REASON_LIQUIDATION_DISTANCE] = {RISK(DOUBLE, min_liquidation_distance)},
-    [PERP_REASON_INSUFFICIENT_CAPITAL] = {NO_LIMIT, NOWHERE, 0, NULL, true},
-    [PERP_REASON_AUTO_HALT] = {RISK(COUNT, max_consecutive_failures)},
-    [PERP_REASON_EDGE_TOO_SMALL] = {MODE(min_edge_bps)},
-    [PERP_REASON_NOT_REBALANCING] = {DOUBLE, IN_SCHEDULER,
-                                     offsetof(perp_scheduler_config, hedge_tolerance),
-                                     "hedge_tolerance", true},
-    [PERP_REASON_COST_EXCEEDS_EDGE] = {MODE(max_acceptable_loss_bps)},
-    [PERP_REASON_FUNDING_CARRY] = {MODE(max_funding_carry_bps)},
-    [PERP_REASON_FUNDING_BLACKOUT] = {RISK(DOUBLE, blackout_minutes)},
-    [PERP_REASON_SLIPPAGE] = {MODE(max_slippage_bps)},
-    [PERP_REASON_SPREAD_BLOWOUT] = {MODE(max_spread_ratio)},
-    [PERP_REASON_FAST_MARKET] = {MODE(volatility_threshold)},
-    [PERP_REASON_LATENCY] = {MODE(max_latency_ms)},
-    [PERP_REASON_LEVERAGE] = {MODE(max_leverage)},
-    [PERP_REASON_DRAWDOWN] = {RISK(DOUBLE, max_drawdown_pct)},
-    [PERP_REASON_LOW_SAFETY] = {MODE(min_safety_score)},
-};
-
-static const void *limit_at(const perp_core *core, const struct rule_limit *limit) {
-    const perp_risk_config *risk = &core->config.risk;
-    const void *place = limit->place == IN_MODE   ? (const void *)&risk->modes[risk->mode]
-                        : limit->place == IN_RISK ? (const void *)risk
-                                                  : (const void *)&core->config.scheduler;
-    return (const char *)place + limit->offset;
-}
-
-static bool put_limit(cJSON *json, const perp_core *core, const struct rule_limit *limit) {
-    perp_usd loss;
-    switch (limit->kind) {
-    case DOUBLE:
-        return perp_json_add_double(json, "limit", *(const double *)limit_at(core, limit));
-    case COUNT:
-        return perp_json_add_int64(json, "limit", *(const uint32_t *)limit_at(core, limit));
-    case MILLISECONDS:
-        return perp_json_add_int64(json, "limit", *(const int64_t *)limit_at(core, limit));
-    case DAILY_LOSS:
-        (void)perp_risk_loss(core, &loss);
-        if (loss > 0)
-            return perp_json_add_usd(json, "limit", loss);
-        break;
-    case NO_LIMIT:
-        break;
-    }
-    return cJSON_AddNullToObject(json, "limit") != NULL;
-}
-
-struct rule_text {
-    const char *name;
-    bool hard, reducing_passes, needs_market;
-};
-
-static const struct rule_text texts[PERP_REASON_RULES_END] = {
-#define PERP_X(NAME, number, text, is_hard, reducing, market)                                      \
-    [PERP_REASON_##NAME] = {text, (is_hard) != 0, (reducing) != 0, (market) != 0},
-    PERP_RULE_LIST(PERP_X)
+static const char *const senses[] = {
+#define PERP_X(NAME, text) text,
+    PERP_SENSE_LIST(PERP_X)
 #undef PERP_X
 };
 
-static const char *missing_input(uint32_t reason) {
-    if (texts[reason].needs_market)
-        return "not held";
-    return limits[reason].fails_without ? "fails" : "passes";
+const char *perp_sense_text(enum perp_sense sense) {
+    return senses[sense];
 }
 
-static bool put_rule(cJSON *rules, const perp_core *core, uint32_t reason) {
-    const char *limit_name = limits[reason].name;
+static const char *const ways_out[] = {
+#define PERP_X(NAME, text) text,
+    PERP_WAY_OUT_LIST(PERP_X)
+#undef PERP_X
+};
+
+/* A row, with the limit in force; NaN: it has none. */
+struct row {
+    const char *name, *scope, *value, *unit, *limit_unit;
+    double limit;
+    const char *limit_name;
+    uint32_t reason;
+    enum perp_way_out way_out;
+    enum perp_unknown unknown;
+    enum perp_sense sense;
+    bool hard, market;
+};
+
+#define LIMIT_MODE(name) PERP_SETTING_MODE(settings, name), #name
+#define LIMIT_RISK(name) PERP_SETTING_RISK(settings, name), #name
+#define LIMIT_SCHEDULER(name) PERP_SETTING_SCHEDULER(settings, name), #name
+#define LIMIT_LOSS(name) daily_loss, #name
+#define LIMIT_NONE(name) NAN, NULL
+
+static bool add_text(cJSON *json, const char *key, const char *text) {
+    return (text && *text ? cJSON_AddStringToObject(json, key, text)
+                          : cJSON_AddNullToObject(json, key)) != NULL;
+}
+
+static const char *missing_input(const struct row *row) {
+    if (row->market)
+        return "not held";
+    return row->unknown == PERP_UNKNOWN_FAILS ? "fails" : "passes";
+}
+
+static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row) {
+    bool passes = row->way_out == PERP_WAY_OUT_PASSES || row->way_out == PERP_WAY_OUT_NEEDS_NONE;
     cJSON *json = cJSON_CreateObject();
     if (!json || !cJSON_AddItemToArray(rules, json)) {
         cJSON_Delete(json);
         return false;
     }
-    return cJSON_AddStringToObject(json, "name", texts[reason].name) &&
-           cJSON_AddBoolToObject(json, "hard", texts[reason].hard) &&
-           cJSON_AddBoolToObject(json, "reducing_passes", texts[reason].reducing_passes) &&
-           cJSON_AddStringToObject(json, "missing_input", missing_input(reason)) &&
-           put_limit(json, core, &limits[reason]) &&
-           (limit_name ? cJSON_AddStringToObject(json, "limit_name", limit_name)
-                       : cJSON_AddNullToObject(json, "limit_name")) &&
-           perp_json_add_uint64(json, "fired_today", core->risk->fired_today[reason]);
+    return add_text(json, "name", row->name) && cJSON_AddBoolToObject(json, "hard", row->hard) &&
+           cJSON_AddBoolToObject(json, "reducing_passes", passes) &&
+           add_text(json, "missing_input", missing_input(row)) &&
+           perp_json_add_double(json, "limit", row->limit) &&
+           add_text(json, "limit_name", row->limit_name) &&
+           perp_json_add_uint64(json, "fired_today", core->risk->fired_today[row->reason]) &&
+           add_text(json, "scope", row->scope) &&
+           add_text(json, "way_out", ways_out[row->way_out]) &&
+           add_text(json, "value", row->value) && add_text(json, "unit", row->unit) &&
+           add_text(json, "sense", perp_sense_text(row->sense)) &&
+           add_text(json, "limit_unit", row->limit_unit) &&
+           add_text(json, "unknown", row->unknown == PERP_UNKNOWN_FAILS ? "fails" : "passes");
+}
+
+static bool put_rules(cJSON *rules, const perp_core *core) {
+    const perp_risk_config *risk = &core->config.risk;
+    const struct perp_settings *settings =
+        &(struct perp_settings){&risk->modes[risk->mode], risk, &core->config.scheduler};
+    perp_usd loss;
+    (void)perp_risk_loss(core, &loss);
+    double daily_loss = loss > 0 ? perp_usd_to_double(loss) : NAN;
+    const struct row rows[PERP_RULE_COUNT] = {
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
+               place, limit, limit_unit)                                                           \
+    {text,                                                                                         \
+     #scope,                                                                                       \
+     value,                                                                                        \
+     unit,                                                                                         \
+     limit_unit,                                                                                   \
+     LIMIT_##place(limit),                                                                         \
+     number,                                                                                       \
+     PERP_WAY_OUT_##way_out,                                                                       \
+     PERP_UNKNOWN_##unknown,                                                                       \
+     PERP_SENSE_##sense,                                                                           \
+     PERP_RULE_##hard == PERP_RULE_HARD,                                                           \
+     PERP_RULE_##market == PERP_RULE_MARKET},
+        PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    };
+    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
+        if (!put_rule(rules, core, &rows[i]))
+            return false;
+    return true;
 }
 
 static cJSON *describe(const perp_core *core) {
@@ -120,10 +108,7 @@ static cJSON *describe(const perp_core *core) {
     bool done =
         root && cJSON_AddStringToObject(root, "mode", perp_mode_string(core->config.risk.mode));
     cJSON *rules = done ? cJSON_AddArrayToObject(root, "rules") : NULL;
-    done = rules != NULL;
-    for (uint32_t i = 0; i < PERP_RULE_COUNT && done; i++)
-        done = put_rule(rules, core, perp_rules[i]);
-    if (done)
+    if (rules && put_rules(rules, core))
         return root;
     cJSON_Delete(root);
     return NULL;

@@ -1,5 +1,5 @@
 /* An evaluation as JSON: every number, and the limit it was held against. */
-#include "risk/risk.h"
+#include "risk/rules.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +14,44 @@ static bool add_reasons(cJSON *object, uint64_t reasons) {
         if (reasons & PERP_REASON_BIT(perp_rules[i]))
             done = done && cJSON_AddItemToArray(
                                list, cJSON_CreateString(perp_reason_string(perp_rules[i])));
+    return done;
+}
+
+/* What the numbers of a rule are: those who read a stored decision have no other table. */
+static const struct rule_text {
+    const char *name, *unit;
+    enum perp_sense sense;
+    uint32_t reason;
+} texts[PERP_RULE_COUNT] = {
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense, ...) \
+    {text, unit, PERP_SENSE_##sense, number},
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+};
+
+static bool add_rule(cJSON *list, const struct rule_text *rule, const perp_rule_evaluation *found) {
+    static const char *const results[] = {"not_held", "passes", "fails"};
+    bool held = found->result == PERP_RULE_PASSES || found->result == PERP_RULE_FAILS;
+    cJSON *object = cJSON_CreateObject();
+    if (!object || !cJSON_AddItemToArray(list, object)) {
+        cJSON_Delete(object);
+        return false;
+    }
+    return cJSON_AddStringToObject(object, "name", rule->name) &&
+           cJSON_AddStringToObject(object, "result", results[held ? found->result : 0]) &&
+           perp_json_add_double(object, "value", held ? found->value : NAN) &&
+           perp_json_add_double(object, "limit", held ? found->limit : NAN) &&
+           cJSON_AddStringToObject(object, "unit", rule->unit) &&
+           cJSON_AddStringToObject(object, "sense", perp_sense_text(rule->sense)) &&
+           (held && found->leg != PERP_NO_ID ? perp_json_add_uint64(object, "leg", found->leg)
+                                             : cJSON_AddNullToObject(object, "leg") != NULL);
+}
+
+static bool add_rules(cJSON *object, const perp_rule_evaluation rules[PERP_MAX_REASONS]) {
+    cJSON *list = cJSON_AddArrayToObject(object, "rules");
+    bool done = list != NULL;
+    for (uint32_t i = 0; i < PERP_RULE_COUNT && done; i++)
+        done = add_rule(list, &texts[i], &rules[texts[i].reason]);
     return done;
 }
 
@@ -100,6 +138,7 @@ static bool fill(const perp_core *core, cJSON *object, const perp_evaluation *ev
     done = done && cJSON_AddNumberToObject(object, "consecutive_failures",
                                            evaluation->consecutive_failures);
     done = done && add_capital(core, object, &evaluation->capital);
+    done = done && add_rules(object, evaluation->rules);
     cJSON *legs = cJSON_AddArrayToObject(object, "legs");
     for (uint32_t i = 0; i < evaluation->n_legs && done; i++)
         done = add_leg(core, legs, &evaluation->legs[i]);

@@ -99,10 +99,3 @@ void perp_eval_liquidation(struct perp_eval *e) {
         e->min_distance = perp_min(e->min_distance, e->legs[i].liquidation_distance);
     }
 }
-
-bool perp_eval_too_close(const struct perp_eval *e) {
-    for (uint32_t i = 0; i < e->job->n_legs; i++)
-        if (e->legs[i].liquidation_distance < e->config->min_liquidation_distance)
-            return true;
-    return false;
-}

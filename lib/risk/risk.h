@@ -9,8 +9,7 @@
 struct perp_breaker {
     PERP_STORED(perp_circuit_row, PERP_ROW_CIRCUIT);
     struct perp_kept *kept;
-    uint64_t ups;      /* how often the host had said "up" when it last changed */
-    uint64_t deciding; /* the same, as the decision at hand saw it */
+    uint64_t ups; /* how often the host had said "up" when it last changed */
 };
 
 /* What a finished leg filled, until a position report covers it. */
@@ -101,6 +100,7 @@ struct perp_eval {
     double components[PERP_MAX_COMPONENTS];
     double safety, volume, final;
 
+    perp_rule_evaluation rules[PERP_MAX_REASONS]; /* by number; what is no rule is zero */
     uint64_t reasons;
     uint32_t reason;
     bool accepted;
@@ -124,6 +124,7 @@ void perp_eval_rules(struct perp_eval *e);
 /* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
+/* Whether the job fails its distance to liquidation; false without market data. */
 bool perp_eval_too_close(const struct perp_eval *e);
 /* A position to which trades are added in turn. */
 struct perp_holding {
@@ -168,7 +169,10 @@ uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64
 void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, int64_t now,
                             perp_exchange_state *state);
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange);
-/* Whether an exchange answers too slowly: the host says so, or enough samples do. */
+/* How slowly an exchange answers, for all that is known: infinite where the host says so, NaN where
+   too few samples are there. */
+double perp_delay_ms(uint32_t api, const struct perp_latency_view *latency);
+/* Whether an exchange answers too slowly. */
 bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, double max_ms);
 
 /* Puts a job's legs among the running ones, or takes them out. */

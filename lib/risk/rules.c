@@ -1,249 +1,256 @@
-/* The risk rules (limits are written so that a NaN fails): one small function each, and the table
-   that puts them in their order. Adding one is a row in PERP_RULE_LIST and a function here, named
-   after it. Each is true where the job fails it. */
-#include "risk/risk.h"
+/* The risk rules: a small pure function each, which says what it measures of what its scope shows.
+   Below them, the one place where a value is held against a limit. Adding a rule is a row in
+   PERP_RULE_LIST and a function here, named after it. */
+#include "risk/rules.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "util/num.h"
 
 #define NS_PER_MINUTE (60.0 * 1e9)
 #define NS_PER_H (3600.0 * 1e9)
 
-static const struct perp_job_leg *leg_of(const struct perp_eval *e, uint32_t n) {
-    return &e->job->legs[n];
+/* A function's argument follows from its row: one of another scope does not compile. */
+#define PERP_X(NAME, number, text, scope, ...)                                                     \
+    static struct perp_measured rule_##NAME(const struct perp_scope_##scope *);
+PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+
+static struct perp_measured rule_KILLED(const struct perp_scope_exchange *exchange) {
+    return perp_measured(exchange->killed);
 }
 
-#define EACH_LEG(e, i) (uint32_t i = 0; i < (e)->job->n_legs; i++)
-
-static bool rule_KILLED(const struct perp_eval *e) {
-    return e->risk->killed || (e->risk->killed_exchanges & e->job->exchanges);
+static struct perp_measured rule_SELF_TRADE(const struct perp_scope_job *scope) {
+    return perp_measured(perp_job_self_trades(scope->job, scope->core) ||
+                         perp_job_meets_running(scope->job, scope->core, scope->plan));
 }
 
-static bool rule_SELF_TRADE(const struct perp_eval *e) {
-    return perp_job_self_trades(e->job, e->core) ||
-           perp_job_meets_running(e->job, e->core, e->plan);
+static struct perp_measured rule_BLACKLISTED(const struct perp_scope_instrument *instrument) {
+    return perp_measured(instrument->blacklisted);
 }
 
-static bool rule_BLACKLISTED(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (e->risk->blacklist[perp_instrument_at(e->core, leg_of(e, i)->instrument)->symbol])
-        return true;
-    return false;
+static struct perp_measured rule_UNRESOLVED_LEG(const struct perp_scope_base *base) {
+    return perp_measured(base->partial_jobs);
 }
 
-static bool rule_UNRESOLVED_LEG(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (e->risk->unresolved[leg_of(e, i)->base])
-        return true;
-    return false;
+/* 2: reported down; 1: the circuit is open, or half-open with a job running. */
+static struct perp_measured rule_EXCHANGE_DOWN(const struct perp_scope_exchange *exchange) {
+    if (exchange->api == PERP_API_DOWN)
+        return perp_measured(2);
+    return perp_measured(exchange->circuit == PERP_CIRCUIT_OPEN ||
+                         (exchange->circuit == PERP_CIRCUIT_HALF_OPEN && exchange->running_jobs));
 }
 
-static bool host_says_down(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (perp_market_api(e->core->market, leg_of(e, i)->exchange) == PERP_API_DOWN)
-        return true;
-    return false;
+static struct perp_measured rule_NO_MARKET_DATA(const struct perp_scope_instrument *instrument) {
+    return perp_measured(!instrument->market->has_quote);
 }
 
-static bool rule_EXCHANGE_DOWN(const struct perp_eval *e) {
-    if (host_says_down(e))
-        return true;
-    for
-        EACH_LEG(e, i) {
-            perp_exchange_id exchange = leg_of(e, i)->exchange;
-            uint32_t circuit = perp_circuit_at(e->core, exchange, e->now);
-            if (circuit == PERP_CIRCUIT_OPEN || (circuit == PERP_CIRCUIT_HALF_OPEN &&
-                                                 perp_running_jobs(e->core, e->plan, exchange)))
-                return true;
-        }
-    return false;
+static struct perp_measured rule_STALE_QUOTE(const struct perp_scope_instrument *instrument) {
+    return perp_measured(fabs((double)instrument->quote_age_ns) / (double)PERP_NS_PER_MS);
 }
 
-static bool rule_NO_MARKET_DATA(const struct perp_eval *e) {
-    return e->missing;
+static struct perp_measured rule_NOTIONAL_MISMATCH(const struct perp_scope_leg *scope) {
+    double worth = scope->leg->quantity * scope->measure->market.mid;
+    double notional = perp_usd_to_double(scope->leg->notional);
+    double deviation = isfinite(worth) ? fabs(notional - worth) : NAN;
+    return perp_measured_against(deviation, scope->setting * worth);
 }
 
-static bool rule_STALE_QUOTE(const struct perp_eval *e) {
-    int64_t most = e->config->max_quote_age_ms * PERP_NS_PER_MS;
-    for
-        EACH_LEG(e, i) {
-            int64_t age = perp_ns_since(e->legs[i].market.quote_time, e->now);
-            if (age > most || age < -most)
-                return true;
-        }
-    return false;
+static struct perp_measured rule_DAILY_LOSS(const struct perp_scope_book *book) {
+    return perp_measured(book->daily_loss_reached);
 }
 
-static bool rule_NOTIONAL_MISMATCH(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i) {
-            double worth = leg_of(e, i)->quantity * e->legs[i].market.mid;
-            double notional = perp_usd_to_double(leg_of(e, i)->notional);
-            if (!isfinite(worth) ||
-                !(fabs(notional - worth) <= e->config->notional_tolerance * worth))
-                return true;
-        }
-    return false;
+static struct perp_measured rule_LIQUIDATION_DISTANCE(const struct perp_scope_leg *scope) {
+    return perp_measured(scope->measure->liquidation_distance);
 }
 
-static bool rule_DAILY_LOSS(const struct perp_eval *e) {
-    return e->day.daily_loss;
+static struct perp_measured rule_INSUFFICIENT_CAPITAL(const struct perp_scope_job *scope) {
+    return perp_measured(scope->capital_refused);
 }
 
-static bool rule_LIQUIDATION_DISTANCE(const struct perp_eval *e) {
-    return perp_eval_too_close(e);
+static struct perp_measured rule_AUTO_HALT(const struct perp_scope_book *book) {
+    return perp_measured(book->halted);
 }
 
-/* The only rule that leaves a trace: the ledger's refusal is part of the explanation. */
-static bool rule_INSUFFICIENT_CAPITAL(const struct perp_eval *e) {
-    perp_refusal *refusal = &((struct perp_eval *)(uintptr_t)e)->capital;
-    struct perp_need needs[PERP_MAX_LEGS];
-    uint32_t n;
-    if (e->reducing)
-        return false; /* it needs nothing */
-    if (e->job->is_repair)
-        return perp_repair_need(e->core, e->job, needs) &&
-               !perp_capital_has(e->core->capital, e->plan, needs, refusal);
-    if (!perp_job_needs(e->core, e->job, needs, &n))
-        return true;
-    for (uint32_t i = 0; i < n; i++)
-        if (!perp_capital_passes(e->core->capital, e->plan, &needs[i], refusal))
-            return true;
-    return false;
+static struct perp_measured rule_EDGE_TOO_SMALL(const struct perp_scope_job *scope) {
+    if (scope->job->strategy != PERP_STRATEGY_ARB)
+        return perp_not_held();
+    return perp_measured(scope->job->edge_bps);
 }
 
-static bool rule_AUTO_HALT(const struct perp_eval *e) {
-    return e->risk->auto_halt;
-}
-
-static bool rule_EDGE_TOO_SMALL(const struct perp_eval *e) {
-    return e->job->strategy == PERP_STRATEGY_ARB && e->job->edge_bps < e->limits->min_edge_bps;
-}
-
-/* Bought and sold of leg n's base. */
-static void base_sums(const struct perp_eval *e, uint32_t n, double sums[PERP_SIDE_COUNT]) {
+/* Bought and sold of a base. */
+static void base_sums(const struct perp_job_entry *job, uint32_t base,
+                      double sums[PERP_SIDE_COUNT]) {
     sums[PERP_SIDE_BUY] = sums[PERP_SIDE_SELL] = 0;
-    for
-        EACH_LEG(e, i)
-    if (leg_of(e, i)->base == leg_of(e, n)->base)
-        sums[leg_of(e, i)->side] += leg_of(e, i)->quantity;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].base == base)
+            sums[job->legs[i].side] += job->legs[i].quantity;
 }
 
-static bool rule_NOT_REBALANCING(const struct perp_eval *e) {
-    if (e->job->strategy != PERP_STRATEGY_HEDGE_REBALANCE)
-        return false;
-    for
-        EACH_LEG(e, i) {
-            double sums[PERP_SIDE_COUNT];
-            base_sums(e, i, sums);
-            double change = sums[PERP_SIDE_BUY] - sums[PERP_SIDE_SELL];
-            double tolerance = e->core->config.scheduler.hedge_tolerance;
-            if (fabs(change) <= tolerance * perp_max(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]))
-                continue;
-            double net = perp_base_net(e->core, e->plan, leg_of(e, i)->base, e->now);
-            if (!(fabs(net + change) < fabs(net)))
-                return true;
-        }
-    return false;
+/* A base that is in balance within the setting is no matter; else its net position must become
+   smaller in size. */
+static struct perp_measured rule_NOT_REBALANCING(const struct perp_scope_leg *scope) {
+    if (scope->job->strategy != PERP_STRATEGY_HEDGE_REBALANCE)
+        return perp_not_held();
+    double sums[PERP_SIDE_COUNT];
+    base_sums(scope->job, scope->leg->base, sums);
+    double change = sums[PERP_SIDE_BUY] - sums[PERP_SIDE_SELL];
+    double larger = perp_max(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]);
+    if (fabs(change) <= scope->setting * larger)
+        return perp_not_held();
+    double net = perp_base_net(scope->core, scope->plan, scope->leg->base, scope->now);
+    return perp_measured_against(fabs(net + change), fabs(net));
 }
 
-static bool rule_COST_EXCEEDS_EDGE(const struct perp_eval *e) {
-    return e->job->strategy != PERP_STRATEGY_HEDGE_REBALANCE &&
-           !(e->job->edge_bps >= e->cost_bps - e->limits->max_acceptable_loss_bps);
+static struct perp_measured rule_COST_EXCEEDS_EDGE(const struct perp_scope_job *scope) {
+    if (scope->job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+        return perp_not_held();
+    return perp_measured_against(scope->job->edge_bps, scope->cost_bps - scope->setting);
 }
 
-static bool rule_FUNDING_CARRY(const struct perp_eval *e) {
-    return !(e->carry_bps <= e->limits->max_funding_carry_bps);
+static struct perp_measured rule_FUNDING_CARRY(const struct perp_scope_job *scope) {
+    return perp_measured(scope->carry_bps);
 }
 
-static bool rule_FUNDING_BLACKOUT(const struct perp_eval *e) {
-    if (!(e->config->blackout_minutes > 0))
-        return false;
-    for
-        EACH_LEG(e, i) {
-            if (e->legs[i].settlement_distance == PERP_TIME_NONE)
-                continue;
-            double most = perp_min(e->config->blackout_minutes * NS_PER_MINUTE,
-                                   e->legs[i].market.funding.interval_h * NS_PER_H / 12);
-            if ((double)e->legs[i].settlement_distance <= most)
-                return true;
-        }
-    return false;
+static struct perp_measured rule_FUNDING_BLACKOUT(const struct perp_scope_instrument *instrument) {
+    if (!(instrument->setting > 0) || instrument->settlement_distance == PERP_TIME_NONE)
+        return perp_not_held();
+    return perp_measured_against((double)instrument->settlement_distance,
+                                 perp_min(instrument->setting * NS_PER_MINUTE,
+                                          instrument->market->funding.interval_h * NS_PER_H / 12));
 }
 
-static bool rule_INSUFFICIENT_DEPTH(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (!leg_of(e, i)->maker && leg_of(e, i)->quantity > e->legs[i].depth)
-        return true;
-    return false;
+static struct perp_measured rule_INSUFFICIENT_DEPTH(const struct perp_scope_leg *scope) {
+    if (scope->leg->maker)
+        return perp_not_held();
+    return perp_measured_against(scope->leg->quantity, scope->measure->depth);
 }
 
-static bool rule_SLIPPAGE(const struct perp_eval *e) {
-    return !(e->max_slippage <= e->limits->max_slippage_bps);
+static struct perp_measured rule_SLIPPAGE(const struct perp_scope_leg *scope) {
+    return perp_measured(scope->measure->slippage_bps);
 }
 
-static bool rule_SPREAD_BLOWOUT(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i) {
-            const struct perp_market_view *market = &e->legs[i].market;
-            if (!(market->spread_bps <= e->limits->max_spread_ratio * market->baseline_bps))
-                return true;
-        }
-    return false;
+static struct perp_measured rule_SPREAD_BLOWOUT(const struct perp_scope_instrument *instrument) {
+    const struct perp_market_view *market = instrument->market;
+    return perp_measured_against(market->spread_bps, instrument->setting * market->baseline_bps);
 }
 
-static bool rule_FAST_MARKET(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (e->legs[i].market.volatility >= e->limits->volatility_threshold) /* NaN: unknown */
-        return true;
-    return false;
+static struct perp_measured rule_FAST_MARKET(const struct perp_scope_instrument *instrument) {
+    return perp_measured(instrument->market->volatility);
 }
 
-static bool rule_LATENCY(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i) {
-            uint32_t api = perp_market_api(e->core->market, leg_of(e, i)->exchange);
-            if (perp_is_delayed(api, &e->legs[i].latency, e->limits->max_latency_ms))
-                return true;
-        }
-    return false;
+static struct perp_measured rule_LATENCY(const struct perp_scope_exchange *exchange) {
+    return perp_measured(perp_delay_ms(exchange->api, exchange->latency));
 }
 
-static bool rule_LEVERAGE(const struct perp_eval *e) {
-    for
-        EACH_LEG(e, i)
-    if (leg_of(e, i)->leverage > e->limits->max_leverage)
-        return true;
-    return false;
+static struct perp_measured rule_LEVERAGE(const struct perp_scope_leg *scope) {
+    return perp_measured(scope->leg->leverage);
 }
 
-static bool rule_DRAWDOWN(const struct perp_eval *e) {
-    return e->day.drawdown > e->config->max_drawdown_pct;
+static struct perp_measured rule_DRAWDOWN(const struct perp_scope_book *book) {
+    return perp_measured(book->drawdown);
 }
 
-static bool rule_LOW_SAFETY(const struct perp_eval *e) {
-    return !(e->safety >= e->limits->min_safety_score);
+static struct perp_measured rule_LOW_SAFETY(const struct perp_scope_job *scope) {
+    return perp_measured(scope->safety);
+}
+
+/* How a rule's answers are held against its limit. All of it but the setting is known when this
+   file is compiled, so that each rule becomes a comparison or two. */
+struct comparison {
+    enum perp_sense sense;
+    enum perp_unknown unknown;
+    double setting;
+};
+
+/* An answer that was held against its limit. */
+struct held {
+    perp_rule_evaluation found;
+    double past; /* how far the value is past the limit; the least where one is not known */
+};
+
+static const struct held nothing = {{NAN, NAN, PERP_RULE_NOT_HELD, PERP_NO_ID}, -INFINITY};
+
+static inline struct held result(bool fails, double value, double limit, double past,
+                                 uint32_t leg) {
+    return (struct held){{value, limit, fails ? PERP_RULE_FAILS : PERP_RULE_PASSES, leg}, past};
+}
+
+static inline struct held hold(struct comparison how, struct perp_measured measured, uint32_t leg) {
+    if (measured.against == PERP_AGAINST_NOTHING)
+        return nothing;
+    double value = measured.value;
+    double limit = measured.against == PERP_AGAINST_OWN ? measured.limit : how.setting;
+    if (how.sense == PERP_SENSE_IS_TRUE)
+        return result(value != 0, value, 0, value, leg);
+    if (isunordered(value, limit))
+        return result(how.unknown == PERP_UNKNOWN_FAILS, value, limit, -INFINITY, leg);
+    if (how.sense == PERP_SENSE_ABOVE)
+        return result(value > limit, value, limit, value - limit, leg);
+    if (how.sense == PERP_SENSE_AT_LEAST)
+        return result(value >= limit, value, limit, value - limit, leg);
+    if (how.sense == PERP_SENSE_BELOW)
+        return result(value < limit, value, limit, limit - value, leg);
+    return result(value <= limit, value, limit, limit - value, leg); /* AT_MOST */
+}
+
+/* Whether an answer is worse: it fails, or is held, where the other isn't, or is further past. */
+static inline bool is_worse(const struct held *a, const struct held *than) {
+    if (a->found.result != than->found.result)
+        return a->found.result > than->found.result;
+    return a->past > than->past;
+}
+
+/* hold_SCOPE: one rule against all that the job touches of its scope; the worst answer. */
+#define HOLD(scope, count, leg)                                                                    \
+    static inline perp_rule_evaluation hold_##scope(                                               \
+        struct perp_scopes *scopes, struct comparison how,                                         \
+        struct perp_measured (*rule)(const struct perp_scope_##scope *)) {                         \
+        scopes->scope[0].setting = how.setting;                                                    \
+        struct held worst = hold(how, rule(&scopes->scope[0]), leg);                               \
+        for (uint32_t i = 1; i < (count); i++) {                                                   \
+            scopes->scope[i].setting = how.setting;                                                \
+            struct held other = hold(how, rule(&scopes->scope[i]), i);                             \
+            if (is_worse(&other, &worst))                                                          \
+                worst = other;                                                                     \
+        }                                                                                          \
+        return worst.found;                                                                        \
+    }
+HOLD(book, 1, PERP_NO_ID)
+HOLD(job, 1, PERP_NO_ID)
+HOLD(exchange, scopes->n_legs, 0)
+HOLD(base, scopes->n_legs, 0)
+HOLD(instrument, scopes->n_legs, 0)
+HOLD(leg, scopes->n_legs, 0)
+
+static void hold_rules(struct perp_eval *e, struct perp_scopes *scopes) {
+    struct perp_settings settings = {e->limits, e->config, &e->core->config.scheduler};
+    uint64_t reasons = 0;
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
+               place, limit, limit_unit)                                                           \
+    if (PERP_RULE_##market == PERP_RULE_MARKET && e->missing)                                      \
+        e->rules[number] = nothing.found;                                                          \
+    else                                                                                           \
+        e->rules[number] =                                                                         \
+            hold_##scope(scopes,                                                                   \
+                         (struct comparison){PERP_SENSE_##sense, PERP_UNKNOWN_##unknown,           \
+                                             PERP_SETTING(&settings, place, limit)},               \
+                         rule_##NAME);                                                             \
+    if (e->rules[number].result == PERP_RULE_FAILS)                                                \
+        reasons |= PERP_REASON_BIT(number);
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    e->reasons = reasons;
 }
 
 static const struct rule {
-    bool (*fails)(const struct perp_eval *e);
     uint32_t reason;
     bool hard;
-    bool reducing_passes;
-    bool needs_market;
+    enum perp_way_out way_out;
 } rules[PERP_RULE_COUNT] = {
-#define PERP_X(NAME, number, text, is_hard, reducing, market)                                      \
-    {.fails = rule_##NAME,                                                                         \
-     .reason = number,                                                                             \
-     .hard = (is_hard) != 0,                                                                       \
-     .reducing_passes = (reducing) != 0,                                                           \
-     .needs_market = (market) != 0},
+#define PERP_X(NAME, number, text, scope, hard, way_out, ...)                                      \
+    {number, PERP_RULE_##hard == PERP_RULE_HARD, PERP_WAY_OUT_##way_out},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };
@@ -252,20 +259,18 @@ static const struct rule {
 static bool way_out(const struct perp_eval *e, const struct rule *rule) {
     if (!e->reducing && !e->job->is_repair)
         return false;
-    if (rule->reason == PERP_REASON_EXCHANGE_DOWN)
-        return !host_says_down(e);
-    if (rule->reason == PERP_REASON_INSUFFICIENT_CAPITAL)
-        return false; /* a reducing job needs none and can't fail it, a repair needs its own */
-    return rule->reducing_passes;
+    return rule->way_out == PERP_WAY_OUT_PASSES ||
+           (rule->way_out == PERP_WAY_OUT_CIRCUIT && e->rules[rule->reason].value <= 1);
 }
 
 void perp_eval_rules(struct perp_eval *e) {
+    struct perp_scopes scopes;
     bool overridden = false;
-    for (const struct rule *rule = rules; rule < rules + PERP_RULE_COUNT; rule++) {
-        if ((e->missing && rule->needs_market) || !rule->fails(e))
-            continue;
-        e->reasons |= PERP_REASON_BIT(rule->reason);
-        if (way_out(e, rule))
+    perp_scopes_of(e, &scopes);
+    hold_rules(e, &scopes);
+    for (uint32_t i = 0; e->reasons && i < PERP_RULE_COUNT; i++) {
+        const struct rule *rule = &rules[i];
+        if (!(e->reasons & PERP_REASON_BIT(rule->reason)) || way_out(e, rule))
             continue;
         if (!rule->hard && e->override_holds)
             overridden = true;
@@ -274,4 +279,8 @@ void perp_eval_rules(struct perp_eval *e) {
     }
     e->accepted = e->reason == PERP_REASON_NONE;
     e->override_used = e->accepted && overridden;
+}
+
+bool perp_eval_too_close(const struct perp_eval *e) {
+    return e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE);
 }

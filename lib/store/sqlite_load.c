@@ -84,11 +84,12 @@ static enum taken take_checkpoint(struct load *load, sqlite3_stmt *row, perp_sta
     uint64_t seq = column_u64(row, 0), hash = column_u64(row, 2), digest = column_u64(row, 3);
     const void *data = sqlite3_column_blob(row, 5);
     size_t size = (size_t)sqlite3_column_bytes(row, 5);
-    if (seq > load->head.seq || seq < load->head.pruned ||
-        perp_checkpoint_digest(data, size) != digest ||
+    if (seq > load->head.seq || seq < load->head.pruned)
+        return PASSED_OVER;
+    if (perp_checkpoint_digest(data, size) != digest ||
         perp_checkpoint_guard(&load->head, seq, column_time(row, 1), hash, digest) !=
             column_u64(row, 4))
-        return PASSED_OVER;
+        size = 0; /* which is none: the library refuses it, and says so to the host */
     if (loader)
         loader->checkpoint(loader->user, seq, hash, data, size, status);
     if (*status == PERP_E_CORRUPT) {

@@ -312,6 +312,11 @@ TEST("an evaluation shows the numbers of C") {
     CHECK(e.accepted() && e->cost_bps > 0 && e.component(perp::component::LATENCY) >= 0);
     CHECK(e.mode() == perp::mode::BALANCED && e.daily_loss() == 0_usd && e.daily_loss_limit());
     CHECK(e.capital().reason == perp::reason::NONE);
+    const perp::rule_evaluation age = e.rule(perp::reason::STALE_QUOTE);
+    CHECK(age.held && !age.fails && age.value && *age.limit == 5000 && age.leg);
+    const perp::rule_evaluation halt = e.rule(perp::reason::AUTO_HALT);
+    CHECK(halt.held && !halt.leg && *halt.value == 0);
+    CHECK(!e.rule(perp::reason::NOT_REBALANCING).held);
     std::size_t n = 0;
     for (const perp::leg_evaluation leg : e.legs())
         CHECK(leg.exchange == w.x[n] && leg.instrument == w.btc[n++] && leg.depth > 9);

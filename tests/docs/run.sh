@@ -101,6 +101,22 @@ explained() {
 explained PERP_POOL_LIST docs/capital.md
 explained PERP_RULE_LIST docs/risk.md
 explained PERP_MODE_LIMIT_LIST docs/risk.md
+
+# What docs/risk.md says of a rule's scope, value, sense and way out is what its row says.
+if ${CC:-cc} -std=c11 -Iinclude tests/docs/rules.c -o "$folder/rules" && "$folder/rules" >"$folder/rows"; then
+    tab=$(printf '\t')
+    while IFS=$tab read -r start end; do
+        if start=$start end=$end awk '
+            index($0, ENVIRON["start"]) == 1 &&
+                substr($0, length($0) - length(ENVIRON["end"]) + 1) == ENVIRON["end"] { found = 1 }
+            END { exit !found }' docs/risk.md; then passed=$((passed + 1)); else
+            echo "docs/risk.md has no row: $start … $end"
+            failed=$((failed + 1))
+        fi
+    done <"$folder/rows"
+else
+    failed=$((failed + 1))
+fi
 explained PERP_OTHER_REASON_LIST docs/scheduler.md
 explained PERP_JOB_STATE_LIST docs/scheduler.md
 explained PERP_STRATEGY_LIST docs/scheduler.md

@@ -9,8 +9,8 @@ from decimal import Decimal
 import perpcore
 from desk import SECOND, T0, BookTest, Desk, job_id
 from perpcore import (
-    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Reason, Side, TickItemKind,
-    TickStatus,
+    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Reason, RuleResult, Side,
+    TickItemKind, TickStatus,
 )
 
 
@@ -174,6 +174,10 @@ class Jobs(BookTest):
         self.assertEqual((why.reason, why.mode, why.capital, len(why.legs)),
                          (Reason.NONE, Mode.BALANCED, None, 2))
         self.assertEqual(why.legs[1].instrument, self.desk.btc[1])
+        age = why.rules[Reason.STALE_QUOTE]
+        self.assertEqual((age.result, age.limit, age.leg in (0, 1)), (RuleResult.PASSES, 5000, True))
+        self.assertIsNone(why.rules[Reason.AUTO_HALT].leg)
+        self.assertNotIn(Reason.NOT_REBALANCING, why.rules)
         self.assertEqual(scheduler.submit(job, now=T0), job_id(1))
         with self.assertRaises(perpcore.ExistsError):
             scheduler.submit(job, now=T0)

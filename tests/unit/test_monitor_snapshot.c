@@ -141,7 +141,7 @@ static void same_risk(const cJSON *root) {
     const cJSON *json = in(root, "risk_stats");
     const perp_monitor_risk *row = &s.risk;
     PERP_MONITOR_RISK_LIST(SAME)
-#define PERP_X(name, number, text, hard, reducing, market)                                         \
+#define PERP_X(name, number, text, ...)                                                            \
     same_count(in(in(json, "refusals"), text), s.refusals[number]);
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X

@@ -456,7 +456,7 @@ END_TEST
 
 START_TEST(the_rules_describe_themselves_with_the_limits_in_force) {
     static const char *names[] = {
-#define PERP_X(name, number, text, hard, reducing, market) text,
+#define PERP_X(name, number, text, ...) text,
         PERP_RULE_LIST(PERP_X)
 #undef PERP_X
     };

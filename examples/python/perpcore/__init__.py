@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from ._abi import (
     AlertCode, AlertLevel, Api, Circuit, Component, Durability, JobState, Kind, LogLevel,
-    Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, Side, Status,
-    Strategy, System, TickItemKind, TickStatus,
+    Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult, Side,
+    Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
@@ -36,8 +36,8 @@ from .store import Checkpoint, MemoryStore, Record, SqliteStore, Store
 from .types import (
     Alert, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
     FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
-    Naked, PoolState, Refusal, Reservation, Reserved, RiskState, SchedulerState, Statistics, Tier,
-    TickItem, TickResult,
+    Naked, PoolState, Refusal, Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState,
+    Statistics, Tier, TickItem, TickResult,
 )
 
 __all__ = [
@@ -54,7 +54,7 @@ __all__ = [
     "ModeLimits", "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError",
     "OnReject", "Order", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "RangeError",
     "Reason", "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "Scheduler", "SchedulerConfig", "SchedulerState",
+    "RiskConfig", "RiskState", "RiskStats", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
     "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
     "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
     "Tier", "to_datetime", "Walk", "walk_book", "__version__",

@@ -282,6 +282,14 @@ class System(Listed):
     KILLED = 4
 
 
+class RuleResult(Listed):
+    """enum perp_rule_result"""
+
+    NOT_HELD = 0
+    PASSES = 1
+    FAILS = 2
+
+
 class Maintenance(Listed):
     """enum perp_maintenance"""
 
@@ -1091,6 +1099,15 @@ class perp_leg_evaluation(Structure):
     ]
 
 
+class perp_rule_evaluation(Structure):
+    _fields_ = [
+        ("value", c_double),
+        ("limit", c_double),
+        ("result", c_uint32),
+        ("leg", c_uint32),
+    ]
+
+
 class perp_evaluation(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -1116,6 +1133,7 @@ class perp_evaluation(Structure):
         ("limits", perp_mode_limits),
         ("capital", perp_refusal),
         ("legs", perp_leg_evaluation * 8),
+        ("rules", perp_rule_evaluation * 64),
     ]
 
 

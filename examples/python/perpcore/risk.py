@@ -99,6 +99,6 @@ class Risk(Module):
         return self._book.json(lib.perp_risk_describe_json, self._book.risk)
 
 
-# Evaluations are some 2 KB; they are used again, but never by two calls at once.
+# Evaluations are some 3 KB; they are used again, but never by two calls at once.
 _free_evaluations: List[Any] = []
 

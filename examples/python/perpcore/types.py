@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 from . import _abi
 from ._abi import (
     AlertCode, AlertLevel, Api, Circuit, Component, JobState, Kind, Margin, Mode, Pool, Reason,
-    Strategy, TickItemKind, TickStatus,
+    RuleResult, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
 from ._convert import to_uuid, usd
@@ -257,6 +257,33 @@ class LegEvaluation(Struct):
     settlement_distance_ns: Optional[int]
 
 
+@dataclass(frozen=True)
+class RuleEvaluation(Struct):
+    """What one rule measured, of the worst leg, and the limit that it was held against.
+
+    leg: None for a rule of the book or of the job as a whole. core.risk.describe_json says what
+    the value is, its unit, and which way the rule fails.
+    """
+
+    _struct: ClassVar[Any] = _abi.perp_rule_evaluation
+    _made: ClassVar[Dict[str, Converter]] = {
+        "leg": lambda source, book: None if source.leg == _abi.PERP_NO_ID else source.leg,
+    }
+
+    value: Optional[float]
+    limit: Optional[float]
+    result: RuleResult
+    leg: Optional[int]
+
+
+def _rules(source: Any, book: Any) -> Dict[Reason, RuleEvaluation]:
+    return {
+        Reason(number): RuleEvaluation._read(rule, book)
+        for number, rule in enumerate(source.rules)
+        if rule.result
+    }
+
+
 def _reasons(source: Any, book: Any) -> FrozenSet[Reason]:
     bits = source.reasons
     return frozenset(Reason(i) for i in range(bits.bit_length()) if bits >> i & 1)
@@ -271,6 +298,7 @@ class Evaluation(Struct):
         "reasons": _reasons,
         "capital": lambda source, book: Refusal._given(source.capital, book),
         "legs": several("legs", "n_legs", LegEvaluation),
+        "rules": _rules,
     }
 
     accepted: bool
@@ -294,6 +322,7 @@ class Evaluation(Struct):
     limits: ModeLimits
     capital: Optional[Refusal]
     legs: Tuple[LegEvaluation, ...]
+    rules: Dict[Reason, RuleEvaluation]  # those that were held against the job
 
     def __bool__(self) -> bool:
         return self.accepted

@@ -1,0 +1,67 @@
+/* What the rules of each scope are shown of a job that is evaluated. */
+#include "risk/rules.h"
+
+/* Whether the ledger refuses; its refusal is part of the explanation. */
+static bool capital_refuses(struct perp_eval *e) {
+    struct perp_need needs[PERP_MAX_LEGS];
+    uint32_t n;
+    if (e->reducing)
+        return false; /* it needs nothing */
+    if (e->job->is_repair)
+        return perp_repair_need(e->core, e->job, needs) &&
+               !perp_capital_has(e->core->capital, e->plan, needs, &e->capital);
+    if (!perp_job_needs(e->core, e->job, needs, &n))
+        return true;
+    for (uint32_t i = 0; i < n; i++)
+        if (!perp_capital_passes(e->core->capital, e->plan, &needs[i], &e->capital))
+            return true;
+    return false;
+}
+
+static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scopes *scopes) {
+    const perp_core *core = e->core;
+    const struct perp_job_leg *leg = &e->job->legs[i];
+    const struct perp_leg_measure *measure = &e->legs[i];
+
+    struct perp_scope_exchange *exchange = &scopes->exchange[i];
+    exchange->killed = perp_exchange_killed(core, leg->exchange);
+    exchange->api = perp_market_api(core->market, leg->exchange);
+    exchange->circuit = perp_circuit_at(core, leg->exchange, e->now);
+    exchange->running_jobs = perp_running_jobs(core, e->plan, leg->exchange);
+    exchange->latency = &measure->latency;
+
+    scopes->base[i].partial_jobs = e->risk->unresolved[leg->base];
+
+    struct perp_scope_instrument *instrument = &scopes->instrument[i];
+    instrument->blacklisted = e->risk->blacklist[perp_instrument_at(core, leg->instrument)->symbol];
+    instrument->market = &measure->market;
+    instrument->quote_age_ns = perp_ns_since(measure->market.quote_time, e->now);
+    instrument->settlement_distance = e->missing ? PERP_TIME_NONE : measure->settlement_distance;
+
+    struct perp_scope_leg *own = &scopes->leg[i];
+    own->core = core;
+    own->plan = e->plan;
+    own->job = e->job;
+    own->now = e->now;
+    own->leg = leg;
+    own->measure = measure;
+}
+
+void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
+    scopes->n_legs = e->job->n_legs;
+
+    scopes->book->daily_loss_reached = e->day.daily_loss;
+    scopes->book->halted = e->risk->auto_halt;
+    scopes->book->drawdown = e->day.drawdown;
+
+    scopes->job->core = e->core;
+    scopes->job->plan = e->plan;
+    scopes->job->job = e->job;
+    scopes->job->capital_refused = capital_refuses(e);
+    scopes->job->cost_bps = e->cost_bps;
+    scopes->job->carry_bps = e->carry_bps;
+    scopes->job->safety = e->safety;
+
+    for (uint32_t i = 0; i < scopes->n_legs; i++)
+        scopes_of_leg(e, i, scopes);
+}

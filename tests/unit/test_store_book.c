@@ -1,0 +1,349 @@
+/* What a store's tables say is what the book says, after each change of a random life, and after a
+   restart. The book is asked through its public functions, the tables through SQL. */
+#include "fixture.h"
+
+#if PERP_WITH_SQLITE
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define STEPS 400
+#define N_JOBS 200
+
+static struct world *w;
+static perp_config config;
+static char folder[64], path[96];
+static sqlite3 *db;
+static uint32_t seed;
+static uint32_t n_jobs; /* submitted so far */
+
+static uint32_t dice(uint32_t sides) {
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % sides;
+}
+
+static void open_store(void) {
+    world_config(&config);
+    config.capital.day_offset_minutes = 300;
+    config.scheduler.max_global_concurrent_jobs = 6;
+    ck_assert_msg(perp_store_sqlite_open(path, NULL, &config.store) == PERP_OK, "%s",
+                  perp_core_error(NULL));
+}
+
+static void begin_life(void) {
+    snprintf(folder, sizeof folder, "/tmp/perp-book-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/book.db", folder);
+    seed = 7;
+    n_jobs = 0;
+    open_store();
+    w = world_open(&config);
+    ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+}
+
+static void end_life(void) {
+    sqlite3_close(db);
+    world_close(w);
+    const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    for (int i = 0; i < 4; i++) {
+        char name[112];
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        unlink(name);
+    }
+    rmdir(folder);
+}
+
+/* The process ends and comes back: what the book is handed is in the same world. */
+static void restart(void) {
+    const perp_callbacks callbacks = config.callbacks;
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    open_store();
+    config.callbacks = callbacks;
+    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    w->capital = perp_core_capital(w->core);
+    w->market = perp_core_market(w->core);
+    w->risk = perp_core_risk(w->core);
+    w->scheduler = perp_core_scheduler(w->core);
+    quotes(w);
+}
+
+static sqlite3_stmt *ask(const char *sql) {
+    sqlite3_stmt *row;
+    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK, "%s",
+                  sqlite3_errmsg(db));
+    return row;
+}
+
+static const char *text_of(sqlite3_stmt *row, int column) {
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text ? text : "";
+}
+
+static void time_is(sqlite3_stmt *row, int column, int64_t time_ns) {
+    if (time_ns == PERP_TIME_NONE)
+        ck_assert_int_eq(sqlite3_column_type(row, column), SQLITE_NULL);
+    else
+        ck_assert_int_eq(sqlite3_column_int64(row, column), time_ns);
+}
+
+static void jobs_agree(void) {
+    sqlite3_stmt *row = ask("SELECT id, state, pnl, volume, fees, unresolved, refusal, notional,"
+                            " reduce_only, started_ns, parent IS NOT NULL FROM jobs");
+    uint32_t n = 0;
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        perp_uuid id;
+        perp_job_info info = {.struct_size = sizeof info};
+        ck_assert_int_eq(perp_uuid_parse(text_of(row, 0), 36, &id), PERP_OK);
+        ok(w, perp_scheduler_job(w->scheduler, &id, &info));
+        ck_assert_str_eq(text_of(row, 1), perp_job_state_string(info.state));
+        ck_assert_int_eq(sqlite3_column_int64(row, 2), info.pnl);
+        ck_assert_int_eq(sqlite3_column_int64(row, 3), info.volume);
+        ck_assert_int_eq(sqlite3_column_int64(row, 4), info.fees);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 5), info.unresolved);
+        if (info.last_refusal)
+            ck_assert_str_eq(text_of(row, 6), perp_reason_string(info.last_refusal));
+        ck_assert_int_eq(sqlite3_column_int64(row, 7), info.job.notional);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 8), info.reduce_only);
+        time_is(row, 9, info.started_ns);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 10), info.is_repair);
+        n++;
+    }
+    sqlite3_finalize(row);
+    ck_assert_uint_ge(n, n_jobs);
+}
+
+static void reservations_agree(void) {
+    perp_reservation rows[256];
+    uint32_t count;
+    ok(w, perp_capital_reservations(w->capital, PERP_ALL_EXCHANGES, rows, 256, &count));
+    sqlite3_stmt *row = ask("SELECT id, amount, in_flight, used, pool, job IS NOT NULL"
+                            " FROM reservations WHERE in_flight + used > 0 ORDER BY id");
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+        ck_assert_uint_eq((uint64_t)sqlite3_column_int64(row, 0), rows[i].id);
+        ck_assert_int_eq(sqlite3_column_int64(row, 1), rows[i].reserved);
+        ck_assert_int_eq(sqlite3_column_int64(row, 2), rows[i].in_flight);
+        ck_assert_int_eq(sqlite3_column_int64(row, 3), rows[i].used);
+        ck_assert_str_eq(text_of(row, 4), perp_pool_string(rows[i].pool));
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 5), rows[i].has_job);
+    }
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_DONE);
+    sqlite3_finalize(row);
+}
+
+/* Today's figures are in the row of the book's day, which begins at 05:00 UTC here. */
+static void days_agree(void) {
+    char sql[256];
+    for (uint32_t x = 0; x < N_X; x++) {
+        perp_capital_state state = capital_of(w, x);
+        snprintf(sql, sizeof sql,
+                 "SELECT pnl, volume, fees FROM daily JOIN exchanges ON name = exchange"
+                 " WHERE id = %u AND day = date((%lld - 18000000000000) / 1000000000, 'unixepoch')",
+                 x, (long long)perp_core_clock(w->core));
+        sqlite3_stmt *row = ask(sql);
+        bool there = sqlite3_step(row) == SQLITE_ROW;
+        ck_assert_int_eq(there ? sqlite3_column_int64(row, 0) : 0, state.today.pnl);
+        ck_assert_int_eq(there ? sqlite3_column_int64(row, 1) : 0, state.today.volume);
+        ck_assert_int_eq(there ? sqlite3_column_int64(row, 2) : 0, state.today.fees);
+        sqlite3_finalize(row);
+    }
+}
+
+static void all_agree(void) {
+    jobs_agree();
+    reservations_agree();
+    days_agree();
+    ck_assert_msg(perp_core_check(w->core) == PERP_OK, "%s", perp_core_error(w->core));
+}
+
+/* A job of those in a state, or false. */
+static bool some_job(uint32_t state, perp_uuid *id) {
+    perp_uuid ids[64];
+    uint32_t count;
+    ok(w, perp_scheduler_list(w->scheduler, state, ids, 64, &count));
+    if (count > 64)
+        count = 64;
+    if (count)
+        *id = ids[dice(count)];
+    return count > 0;
+}
+
+static void finish_some(uint32_t state) {
+    perp_uuid id;
+    perp_job_result result;
+    perp_job_info info = {.struct_size = sizeof info};
+    if (!some_job(state, &id))
+        return;
+    ok(w, perp_scheduler_job(w->scheduler, &id, &info));
+    perp_job_result_init(&result);
+    result.status = dice(8) == 0 ? PERP_RESULT_UNKNOWN
+                    : dice(4)    ? PERP_RESULT_COMPLETED
+                                 : PERP_RESULT_FAILED;
+    result.hold = dice(3) == 0;
+    result.n_legs = info.job.n_legs;
+    for (uint32_t i = 0; i < result.n_legs; i++) {
+        bool short_of = i && dice(4) == 0;
+        result.legs[i].filled = short_of ? 0 : info.job.legs[i].quantity;
+        result.legs[i].price = BTC_MID;
+        result.legs[i].pnl = USD(1) - (perp_usd)dice(2000000);
+        result.legs[i].fee = (perp_usd)dice(1000000);
+    }
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &id, &result, NULL));
+}
+
+static void one_step(void) {
+    perp_uuid id;
+    perp_job job;
+    uint64_t reservation;
+    perp_refusal refusal = {.struct_size = sizeof refusal};
+    switch (dice(13)) {
+    case 0:
+    case 1:
+    case 2:
+        if (n_jobs < N_JOBS) {
+            job = pair_job(++n_jobs, w->btc[dice(2)], w->btc[GAMMA]);
+            job.priority = (int32_t)dice(5);
+            submit(w, &job);
+        }
+        break;
+    case 3:
+    case 4:
+        quotes(w);
+        tick(w);
+        break;
+    case 5:
+    case 6:
+        finish_some(PERP_JOB_RUNNING);
+        break;
+    case 7:
+        finish_some(PERP_JOB_IN_DOUBT);
+        break;
+    case 8:
+        if (some_job(PERP_JOB_OPEN, &id))
+            ok(w, perp_scheduler_close(w->scheduler, nowc(w), &id, USD(3), USD(25000), USD(1)));
+        break;
+    case 9:
+        if (some_job(dice(2) ? PERP_JOB_PENDING : PERP_JOB_IN_DOUBT, &id) &&
+            state_of(w, &id) == PERP_JOB_PENDING)
+            ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &id));
+        break;
+    case 10:
+        if (some_job(PERP_JOB_IN_DOUBT, &id))
+            ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &id));
+        break;
+    case 11:
+        pass(w, dice(20) == 0 ? 20 * HOUR : 7 * SECOND);
+        break;
+    default:
+        ok(w, perp_capital_record_pnl(w->capital, nowc(w), dice(N_X), USD(2), USD(100), USD(1)));
+        ok(w, perp_capital_reserve(w->capital, nowc(w), dice(N_X), PERP_POOL_ARB,
+                                   USD(1) + (perp_usd)dice(5000000), NULL, &reservation, &refusal));
+        if (reservation && dice(2))
+            ok(w, perp_capital_confirm(w->capital, nowc(w), reservation, 500000));
+        if (reservation && dice(4))
+            ok(w, perp_capital_release(w->capital, nowc(w), reservation, 0));
+    }
+}
+
+START_TEST(the_tables_say_what_the_book_says) {
+    uint32_t partial = 0;
+    for (int step = 0; step < STEPS; step++) {
+        one_step();
+        all_agree();
+        partial += scheduler_of(w).unresolved;
+    }
+    ck_assert_uint_gt(partial, 0);
+    perp_scheduler_state state = scheduler_of(w);
+    ck_assert_uint_gt(state.ended_total[PERP_JOB_COMPLETED], 0);
+    ck_assert_uint_gt(state.ended_total[PERP_JOB_FAILED], 0);
+    ck_assert_uint_gt(state.ended_total[PERP_JOB_OPEN], 0);
+    ck_assert_uint_gt(state.ended_total[PERP_JOB_CLOSED], 0);
+}
+END_TEST
+
+/* Before, jobs that a restart put in doubt still ran in the tables. */
+START_TEST(what_a_restart_puts_in_doubt_is_in_doubt_in_the_tables) {
+    for (int life = 0; life < 8; life++) {
+        for (int step = 0; step < 40; step++)
+            one_step();
+        quotes(w);
+        tick(w);
+        uint64_t hash = perp_core_hash(w->core);
+        uint32_t running = scheduler_of(w).running;
+        if (life % 2)
+            ok(w, perp_core_checkpoint(w->core));
+        restart();
+        ck_assert_uint_eq(perp_core_hash(w->core), hash);
+        ck_assert_uint_eq(scheduler_of(w).in_doubt, running);
+        all_agree();
+    }
+}
+END_TEST
+
+/* What stands before it is read instead, and the host hears of it. */
+START_TEST(a_checkpoint_that_can_not_be_read_is_said) {
+    for (int step = 0; step < 40; step++)
+        one_step();
+    ok(w, perp_core_checkpoint(w->core));
+    for (int step = 0; step < 40; step++)
+        one_step();
+    ok(w, perp_core_checkpoint(w->core));
+    uint64_t hash = perp_core_hash(w->core);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    sqlite3 *writer;
+    ck_assert_int_eq(sqlite3_open(path, &writer), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(writer,
+                                  "UPDATE checkpoints SET data = zeroblob(length(data)) WHERE seq ="
+                                  " (SELECT max(seq) FROM checkpoints)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(writer);
+    const perp_callbacks callbacks = config.callbacks;
+    open_store();
+    config.callbacks = callbacks;
+    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    ck_assert_str_eq(perp_core_error(NULL), "");
+    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+    w->scheduler = perp_core_scheduler(w->core);
+    w->seen.warnings = 0;
+    ok(w, perp_scheduler_pause(w->scheduler, nowc(w)));
+    ck_assert_int_eq(w->seen.warnings, 1);
+    ck_assert_ptr_nonnull(strstr(w->seen.warning, "checkpoint at record"));
+}
+END_TEST
+
+static Suite *suite_of_book(void) {
+    Suite *suite = suite_create("store_book");
+    TCase *all = tcase_create("sqlite");
+    tcase_add_checked_fixture(all, begin_life, end_life);
+    tcase_set_timeout(all, 120);
+    tcase_add_test(all, the_tables_say_what_the_book_says);
+    tcase_add_test(all, what_a_restart_puts_in_doubt_is_in_doubt_in_the_tables);
+    tcase_add_test(all, a_checkpoint_that_can_not_be_read_is_said);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+#else
+
+START_TEST(there_is_no_store_in_files) {
+    perp_store store;
+    ck_assert_int_eq(perp_store_sqlite_open("/tmp/none.db", NULL, &store), PERP_E_STATE);
+}
+END_TEST
+
+static Suite *suite_of_book(void) {
+    Suite *suite = suite_create("store_book");
+    TCase *all = tcase_create("none");
+    tcase_add_test(all, there_is_no_store_in_files);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+#endif
+
+int main(void) {
+    return run_suite(suite_of_book());
+}
