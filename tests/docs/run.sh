@@ -134,6 +134,16 @@ stands() {
 }
 sed -n 's/^    X(\([a-z_]*\), \(true\|false\),.*/\1/p' examples/scenario.h >"$folder/ops"
 stands op "$folder/ops" docs/scenario.md
+# The rooms and their files stand in the page of the architecture.
+for file in lib/*/*; do
+    room=${file#lib/}
+    name=${file##*/}
+    case $name in *.[ch]) name=${name%.*} ;; esac
+    if grep -q "^| \`${room%/*}\` |.* $name\( .*\)\{0,1\}|\$" docs/architecture.md; then passed=$((passed + 1)); else
+        echo "docs/architecture.md does not say where $file is"
+        failed=$((failed + 1))
+    fi
+done
 # What help and pages call a suite is a folder of tests/, and the targets of make help are there.
 sed -n 's/^make \([a-z][a-z-]*\) .*/\1/p; s/^ *make \([a-z-]*\) writes.*/\1/p' .make/help.mk |
     sort -u >"$folder/targets"
