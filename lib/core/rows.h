@@ -114,7 +114,9 @@ struct perp_row_type {
     const char *name;
     uint32_t size;
     uint32_t n_fields;
-    bool deep; /* some field has its memory elsewhere */
+    uint16_t
+        always; /* fields up to this tag are written whatever they are: their presets may change */
+    bool deep;  /* some field has its memory elsewhere */
     const struct perp_field *fields;
     const void *defaults;      /* a row with the defaults that rows.def says */
     void (*preset)(void *row); /* where there is more to it: sets all defaults; else NULL */
