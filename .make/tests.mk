@@ -21,8 +21,18 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT
 	$(call say,LD)$(LINK_PROGRAM) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
 	    $(LIB_LIBS) -o $@
 
+# Stores that are kept of each release: make format-release, only at a release.
+FROZEN := $(BUILD)/tests/format/frozen
+$(FROZEN): $(call object,$(sort $(wildcard tests/format/*.c))) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK_PROGRAM) $(filter %.o,$^) $(STATIC) $(LIB_LIBS) -o $@
+.PHONY: format-release
+format-release: $(FROZEN)
+	@mkdir -p tests/format/$(VERSION)
+	$(FROZEN) make tests/format/$(VERSION)
+
 .PHONY: check check-build tests fuzz
-tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
+tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) $(FROZEN)
 check-build: lib programs tests
 
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
@@ -53,6 +63,7 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
     "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
     "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
     "hardening=sh tests/hardening/run.sh $(BUILD)" \
+    "format=sh tests/format/run.sh $(BUILD)" \
     "headers=sh tests/headers/run.sh $(BUILD)" \
     "cpp=sh tests/cpp/run.sh $(BUILD)" \
     "rust=sh tests/rust/run.sh $(BUILD)" \

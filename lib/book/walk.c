@@ -55,7 +55,7 @@ static void walk_risk(const struct walk *walk) {
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++)
         show(walk, PERP_BOOK_CIRCUIT, i, &risk->circuits[i].row, risk->circuits[i].kept);
     for (uint32_t i = 0; i < core->symbols.count; i++) {
-        struct perp_blacklisted_row row;
+        struct perp_blacklisted_row row = {.symbol = ""};
         memcpy(row.symbol, core->symbols.items[i], sizeof row.symbol);
         if (risk->blacklist[i])
             show(walk, PERP_BOOK_BLACKLISTED, 0, &row, NULL);

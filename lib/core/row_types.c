@@ -224,10 +224,14 @@ PERP_EVENT_LIST(X)
     IN_##section(tag, member, type)
 #define NOT_HERE(tag, member, type)
 
-#define CONFIG_TYPE(section, preset_)                                                              \
+/* Fields up to the tag `always` are of releases whose presets may change, so they are stored
+   whatever they are. A later one is left out where it has its preset, or books without it would not
+   be the same: its preset stays. */
+#define CONFIG_TYPE(section, preset_, always_)                                                     \
     static const struct perp_row_type type = {.name = #section,                                    \
                                               .size = sizeof(T),                                   \
                                               .n_fields = sizeof fields / sizeof *fields,          \
+                                              .always = (always_),                                 \
                                               .fields = fields,                                    \
                                               .preset = (preset_)};                                \
     return &type
@@ -261,7 +265,7 @@ const struct perp_row_type *perp_row_capital_config(void) {
 #undef IN_risk
 #undef IN_scheduler
     };
-    CONFIG_TYPE(capital, preset_capital);
+    CONFIG_TYPE(capital, preset_capital, 8);
 }
 
 /* The limits of a mode; their tags are their places in the list, which only grows. */
@@ -280,7 +284,7 @@ static const struct perp_row_type *perp_row_mode_limits(void) {
         PERP_MODE_LIMIT_LIST(PERP_X)
 #undef PERP_X
     };
-    CONFIG_TYPE(mode_limits, NULL);
+    CONFIG_TYPE(mode_limits, NULL, 11);
 }
 
 #define TAG_WEIGHTS 100
@@ -300,7 +304,7 @@ const struct perp_row_type *perp_row_risk_config(void) {
         {AT(modes), .tag = TAG_MODES, .kind = PERP_K_ARRAY, .most = PERP_MODE_COUNT,
          .row = perp_row_mode_limits},
     };
-    CONFIG_TYPE(risk, preset_risk);
+    CONFIG_TYPE(risk, preset_risk, 19);
 }
 
 const struct perp_row_type *perp_row_scheduler_config(void) {
@@ -314,7 +318,7 @@ const struct perp_row_type *perp_row_scheduler_config(void) {
 #undef IN_risk
 #undef IN_scheduler
     };
-    CONFIG_TYPE(scheduler, preset_scheduler);
+    CONFIG_TYPE(scheduler, preset_scheduler, 12);
 }
 
 const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {

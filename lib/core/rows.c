@@ -192,7 +192,7 @@ void perp_kept_free(perp_core *core, struct perp_kept **kept) {
  */
 
 static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
-                      const struct perp_kept *kept, const struct path *path);
+                      const void *defaults, const struct perp_kept *kept, const struct path *path);
 
 static void write_key(struct perp_bytes *to, const struct perp_field *field) {
     perp_bytes_unsigned(to, (uint64_t)field->tag << 3 | wires[field->kind]);
@@ -205,27 +205,39 @@ static void write_text(struct perp_bytes *to, const struct perp_field *field, co
     perp_bytes_put(to, text, size);
 }
 
-/* Rows go behind their length: written, then moved for it. */
+/* Rows go behind their length: written, then moved for it. One in place of which nothing differs is
+   left out, and so is the end of an array whose numbers are all 0. */
 static void write_rows(struct perp_bytes *to, const struct perp_field *field, const void *row,
-                       const struct perp_kept *kept, const struct path *path) {
+                       const void *defaults, const struct perp_kept *kept,
+                       const struct path *path) {
     const struct perp_row_type *type = field->row();
     const char *rows = rows_at(field, row);
     uint32_t n = count_at(field, row);
     struct perp_bytes part = {.core = to->core};
     for (uint32_t i = 0; i < n && path->depth < MAX_DEPTH; i++) {
         struct path inner = *path;
+        const char *usual = type->defaults;
+        if (!usual && field->kind == PERP_K_ARRAY && defaults)
+            usual = (const char *)defaults + field->offset + (size_t)i * type->size;
         inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | i;
         part.size = 0;
-        write_row(&part, type, rows + (size_t)i * type->size, kept, &inner);
-        write_text(to, field, part.memory, part.size);
+        write_row(&part, type, rows + (size_t)i * type->size, usual, kept, &inner);
+        if (part.size || field->kind != PERP_K_ROW)
+            write_text(to, field, part.memory, part.size);
         to->failed |= part.failed;
     }
     perp_bytes_free(&part);
 }
 
 static void write_numbers(struct perp_bytes *to, const struct perp_field *field, const void *row) {
-    for (uint32_t i = 0; i < field->most; i++) {
-        uint64_t word;
+    uint64_t word;
+    uint32_t n = field->most;
+    for (; field->kind == PERP_K_NUMBERS && n > 0; n--) {
+        memcpy(&word, (const char *)row + field->offset + (n - 1) * sizeof word, sizeof word);
+        if (word)
+            break;
+    }
+    for (uint32_t i = 0; i < n; i++) {
         memcpy(&word, (const char *)row + field->offset + i * sizeof word, sizeof word);
         write_key(to, field);
         if (field->kind == PERP_K_NUMBERS)
@@ -267,29 +279,39 @@ static void write_field(struct perp_bytes *to, const struct perp_field *field, c
     }
 }
 
+/* The configuration's sections, whose presets are more than rows.def can say. */
+union sections {
+    perp_capital_config capital;
+    perp_risk_config risk;
+    perp_scheduler_config scheduler;
+};
+
 static bool is_default(const struct perp_row_type *type, const struct perp_field *field,
-                       const void *row) {
-    static const uint64_t zeros[PERP_JOB_STATE_COUNT + PERP_MAX_COMPONENTS] = {0};
+                       const void *row, const void *defaults) {
     const char *value = (const char *)row + field->offset;
     if (field->kind == PERP_K_BYTES)
         return count_at(field, row) == 0;
-    if (field->kind == PERP_K_NUMBERS)
-        return memcmp(value, zeros, field->most * sizeof *zeros) == 0;
-    return type->defaults && sizes[field->kind] && field->kind != PERP_K_REALS &&
-           memcmp(value, (const char *)type->defaults + field->offset, sizes[field->kind]) == 0;
+    return defaults && field->tag > type->always && sizes[field->kind] &&
+           field->kind < PERP_K_ROW &&
+           memcmp(value, (const char *)defaults + field->offset, sizes[field->kind]) == 0;
 }
 
 static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
-                      const struct perp_kept *kept, const struct path *path) {
+                      const void *defaults, const struct perp_kept *kept, const struct path *path) {
     uint32_t next = 1;
+    union sections made;
+    if (type->preset && !type->defaults) {
+        type->preset(&made);
+        defaults = &made;
+    }
     for (uint32_t i = 0; i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
         write_kept(to, kept, path, next, field->tag);
         next = field->tag + 1u;
-        if (is_default(type, field, row))
+        if (is_default(type, field, row, defaults))
             continue;
         if (holds_rows(field))
-            write_rows(to, field, row, kept, path);
+            write_rows(to, field, row, defaults, kept, path);
         else if (field->kind == PERP_K_NUMBERS || field->kind == PERP_K_REALS)
             write_numbers(to, field, row);
         else
@@ -301,7 +323,7 @@ static void write_row(struct perp_bytes *to, const struct perp_row_type *type, c
 void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
                     const struct perp_kept *kept) {
     const struct path path = {0, {0}};
-    write_row(to, type, row, kept, &path);
+    write_row(to, type, row, type->defaults, kept, &path);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------
@@ -310,6 +332,7 @@ void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, con
 static bool read_row(struct perp_reader *reader, const struct perp_row_type *type, void *row,
                      struct reading *reading, const struct path *path);
 
+/* A row of which nothing is given. */
 void perp_row_preset(const struct perp_row_type *type, void *row) {
     if (type->defaults)
         memcpy(row, type->defaults, type->size);
@@ -415,6 +438,8 @@ static bool read_one_row(struct perp_reader *reader, const struct perp_field *fi
     struct path inner = *path;
     inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | n;
     struct perp_reader part = {bytes, bytes + size, false};
+    if (field->kind == PERP_K_LIST || field->kind == PERP_K_ROOM)
+        perp_row_preset(field->row(), place); /* one in place has what the row around it says */
     return read_row(&part, field->row(), place, reading, &inner);
 }
 
@@ -468,7 +493,6 @@ static bool read_row(struct perp_reader *reader, const struct perp_row_type *typ
                      struct reading *reading, const struct path *path) {
     uint64_t last = 0;
     uint32_t n = 0, f = 0;
-    perp_row_preset(type, row);
     while (reader->at < reader->end && !reader->failed) {
         const unsigned char *start = reader->at;
         uint64_t key = perp_read_unsigned(reader), tag = key >> 3;
@@ -498,6 +522,7 @@ bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type,
     const struct path path = {0, {0}};
     if (kept)
         *kept = NULL;
+    perp_row_preset(type, row);
     return read_row(reader, type, row, &reading, &path);
 }
 

@@ -1,6 +1,8 @@
 /* Stores that are kept of each release, and what a later build makes of them.
    usage: frozen make FOLDER      writes store.db, memory.hex and expected.txt
           frozen check FOLDER     opens them, from the start and from the checkpoint
+          frozen seal FROM TO     opens the memory store of FROM from its checkpoint, which must
+                                  make the same book, and writes it to TO with a new one
           frozen corpus FOLDER    writes inputs for the fuzz targets into its folders */
 #include "story.h"
 
@@ -265,6 +267,37 @@ static int check(const char *folder) {
     return failed != 0;
 }
 
+/* ---- seal ------------------------------------------------------------------------------------ */
+
+static int seal(const char *from, const char *to) {
+    static char wanted[STATE_SIZE], text[STATE_SIZE];
+    perp_store store;
+    FILE *file = open_file(from, "expected.txt", "r");
+    wanted[fread(wanted, 1, sizeof wanted - 1, file)] = '\0';
+    fclose(file);
+    open_memory(&store);
+    file = open_file(from, "memory.hex", "r");
+    read_memory(file, &store);
+    fclose(file);
+    perp_core *core = story_open(&store, 0);
+    describe(text, core);
+    bool same = core->checkpoint_seq && strncmp(text, wanted, strcspn(wanted, "\n")) == 0;
+    if (!same)
+        printf("from the checkpoint %" PRIu64 ": wanted %.21s, got %.21s\n", core->checkpoint_seq,
+               wanted, text);
+    if (perp_core_checkpoint(core) != PERP_OK)
+        story_end("checkpoint", core);
+    file = open_file(to, "expected.txt", "w");
+    fputs(text, file);
+    fclose(file);
+    perp_core_close(core);
+    file = open_file(to, "memory.hex", "w");
+    write_memory(&store, file);
+    fclose(file);
+    store.close(store.user);
+    return !same;
+}
+
 /* ---- corpus ---------------------------------------------------------------------------------- */
 
 struct corpus {
@@ -370,8 +403,10 @@ int main(int argc, char **argv) {
         return make(argv[2]);
     if (argc == 3 && strcmp(argv[1], "check") == 0)
         return check(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "seal") == 0)
+        return seal(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "corpus") == 0)
         return write_corpus(argv[2]);
-    fprintf(stderr, "usage: frozen make|check|corpus FOLDER\n");
+    fprintf(stderr, "usage: frozen make|check|seal|corpus FOLDER...\n");
     return 2;
 }
