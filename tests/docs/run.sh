@@ -1,7 +1,8 @@
 #!/bin/sh
-# Every block of the pages is compiled or run (blocks.py), what they name is there (promises.py), they
-# link to what is there, every name of the closed lists is explained in its page, and everything in
-# the public headers has a comment (reference.sh).
+# Every block of the pages is compiled or run (blocks.py), what they name is there (promises.py), the
+# tables of the stored format are those of the library (format.py), pages link to what is there, every
+# name of the closed lists is explained in its page, and everything in the public headers has a
+# comment (reference.sh).
 # usage: run.sh BUILD   (CC, SANITIZE, LIB_LIBS as the Makefile sets them)
 build=$1
 LIB_LIBS=${LIB_LIBS:-$(pkg-config --libs libcjson) -lm}
@@ -27,6 +28,7 @@ sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
     export PYTHONDONTWRITEBYTECODE=1
     count python3 tests/docs/blocks.py "$build"
     count python3 tests/docs/promises.py "$build"
+    count python3 tests/docs/format.py "$build"
 else
     echo "left out: blocks of the pages but for the C programs of README.md (need Python 3.9)"
     # Block n of ```c goes to n.c; the first block of ```text that follows it to n.expected.
@@ -132,6 +134,16 @@ stands() {
 }
 sed -n 's/^    X(\([a-z_]*\), \(true\|false\),.*/\1/p' examples/scenario.h >"$folder/ops"
 stands op "$folder/ops" docs/scenario.md
+# The rooms and their files stand in the page of the architecture.
+for file in lib/*/*; do
+    room=${file#lib/}
+    name=${file##*/}
+    case $name in *.[ch]) name=${name%.*} ;; esac
+    if grep -q "^| \`${room%/*}\` |.* $name\( .*\)\{0,1\}|\$" docs/architecture.md; then passed=$((passed + 1)); else
+        echo "docs/architecture.md does not say where $file is"
+        failed=$((failed + 1))
+    fi
+done
 # What help and pages call a suite is a folder of tests/, and the targets of make help are there.
 sed -n 's/^make \([a-z][a-z-]*\) .*/\1/p; s/^ *make \([a-z-]*\) writes.*/\1/p' .make/help.mk |
     sort -u >"$folder/targets"
