@@ -245,8 +245,6 @@ static perp_status play_row(const char *at, const perp_store *store) {
 }
 
 perp_status perp_journal_play(const struct perp_journal *journal, const perp_store *store) {
-    const char *at = journal->bytes.memory;
-    const char *end = at ? at + journal->bytes.size : NULL;
     perp_status status = PERP_OK;
     if (!journal->bytes.size)
         return status;
