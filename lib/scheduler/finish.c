@@ -1,5 +1,5 @@
 /* Deciding what a result means: bookings, leg risk, repairs. The event carries the decision,
-   apply.c makes it so. */
+   book/job_events.c makes it so. */
 #include "scheduler/scheduler.h"
 
 #include <math.h>

@@ -65,7 +65,8 @@ static inline bool perp_not_negative(double x) {
     return isfinite(x) && x >= 0;
 }
 
-/* Mixes bytes into a 64-bit hash (for perp_core_hash; the same on every machine of one byte order).
+/* Mixes bytes into a 64-bit hash (the same on every machine of one byte order: for what is not
+   stored as a part of the book).
  */
 uint64_t perp_hash_bytes(uint64_t hash, const void *bytes, size_t size);
 

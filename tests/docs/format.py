@@ -122,6 +122,15 @@ def tables():
     yield "```\n"
 
 
+def told(page):
+    """The example's bytes as the page tells them: in its table, and in its program."""
+    table = re.search(r"\| bytes \| \|\n((?:\|.*\n)+)", page)
+    yield "".join(re.findall(r"`([0-9a-f]+)`", "".join(
+        row.split("|")[1] for row in table[1].splitlines()))) if table else ""
+    program = re.search(r"bytes\.fromhex\(([^)]*)\)", page)
+    yield "".join(re.findall(r"[0-9a-f]{2}", program[1])) if program else ""
+
+
 def main():
     page = PAGE.read_text(encoding="utf-8")
     before, found, rest = page.partition(START)
@@ -137,7 +146,14 @@ def main():
             print(line)
         print(f"{PAGE} is not up to date: python3 tests/docs/format.py BUILD write\n0 passed, 1 failed")
         return 1
-    print("1 passed, 0 failed")
+    (example,) = re.findall(r"```text\n([0-9a-f\n]+)```", made)
+    wrong = [text for text in told(page) if text != example.replace("\n", "")]
+    for text in wrong:
+        print(f"{PAGE}: the example is told as {text}")
+    if wrong:
+        print(f"1 passed, {len(wrong)} failed")
+        return 1
+    print("3 passed, 0 failed")
     return 0
 
 
