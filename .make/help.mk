@@ -23,6 +23,7 @@ make lint         clang-tidy
 make map          writes lib/perpcore.map from the public headers
 make abi          compares the library with what the last release promised (docs/versioning.md);
                   make abi-release writes the description of a release
+make format-release   keeps what this release stores in tests/format/VERSION; only at a release
 make clean        removes build/
 
 CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;

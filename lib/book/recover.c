@@ -52,7 +52,8 @@ static perp_status read_checkpoint(struct perp_load *load, uint64_t seq, uint64_
     if (status == PERP_OK && load->core->seq != seq) {
         status = PERP_E_CORRUPT;
         why = "of another record";
-    } else if (status == PERP_OK && perp_core_check(load->core) != PERP_OK) {
+    } else if (status == PERP_OK &&
+               (perp_core_check(load->core) != PERP_OK || load->core->corrupt)) {
         status = PERP_E_CORRUPT;
         why = perp_core_error(load->core);
     } else if (status == PERP_OK && hash && perp_hash_book(load->core) != hash) {
@@ -104,6 +105,8 @@ static perp_status read_record(struct perp_load *load, uint64_t seq, const void 
         return perp_fail(NULL, PERP_E_NOMEM, "no memory to read record %llu",
                          (unsigned long long)seq);
     perp_event_apply(core, event);
+    if (core->corrupt)
+        return bad_record(seq, "applying it broke the book");
     core->chain = chain;
     load->configured |= event->kind == PERP_EVENT_CONFIG;
     return PERP_OK;

@@ -266,7 +266,7 @@ bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchan
      * either. */
     const perp_usd most = INT64_MAX / 4 / PERP_MAX_EXCHANGES;
     perp_usd sum;
-    return perp_usd_add(today->pnl, pnl, &sum) && sum <= most && sum >= -most &&
+    return volume >= 0 && perp_usd_add(today->pnl, pnl, &sum) && sum <= most && sum >= -most &&
            perp_usd_add(today->volume, volume, &sum) && sum <= most &&
            perp_usd_add(today->fees, fees, &sum) && sum <= most && sum >= -most;
 }

@@ -73,15 +73,15 @@ static inline perp_core *stored_open(const perp_config *config) {
 }
 
 /* Opens what the store has, which stays open; what was read is written, and read again, the same;
-   so is a checkpoint of it. all: the records from the first on are there, too. */
-static inline void stored_try(const perp_store *store, int all) {
+   so is a checkpoint of it. all: the records from the first on are there, too. false: refused. */
+static inline int stored_try(const perp_store *store, int all) {
     perp_config config;
     stored_config(&config);
     config.store = *store;
     config.store.close = stored_keep_open;
     perp_core *core = stored_open(&config);
     if (core == NULL) {
-        return;
+        return 0;
     }
     stored_use(core);
     uint64_t hash = perp_core_hash(core);
@@ -98,6 +98,7 @@ static inline void stored_try(const perp_store *store, int all) {
         must(perp_core_hash(core) == hash, core);
         perp_core_close(core);
     }
+    return 1;
 }
 
 #endif
