@@ -23,8 +23,10 @@ struct record {
     std::uint64_t reservation;
     usd amount, pnl, volume, fees;
     std::string_view actor, reason;
-    std::string_view detail; // JSON, for people
-    std::string_view data;   // all that applying the change again needs
+    std::string_view detail;  // JSON, for people
+    std::string_view data;    // all that applying the change again needs
+    std::string_view outcome; // why it was refused, or how a job ended; else empty
+    std::uint64_t chain;      // the checksum that data ends in
 
     explicit record(const perp_record &c)
         : seq(c.seq), time(perp::detail::maybe_time(c.time_ns)), kind(text(c.kind)),
@@ -32,7 +34,8 @@ struct record {
           amount(usd::from_micros(c.amount)), pnl(usd::from_micros(c.pnl)),
           volume(usd::from_micros(c.volume)), fees(usd::from_micros(c.fees)), actor(text(c.actor)),
           reason(text(c.reason)), detail(text(c.detail)),
-          data(static_cast<const char *>(c.data), c.size) {
+          data(static_cast<const char *>(c.data), c.size), outcome(text(c.outcome)),
+          chain(c.chain) {
         if (c.job_id)
             job = job_id(*c.job_id);
         if (c.exchange && c.reservation)

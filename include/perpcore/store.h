@@ -41,6 +41,7 @@ enum perp_column_type {
     PERP_COLUMN_TEXT
 };
 
+/* One value of a row. */
 typedef struct perp_column {
     const char *name;  /* a static text: equal names are equal pointers */
     uint32_t type;     /* PERP_COLUMN_… */
