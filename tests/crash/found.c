@@ -195,8 +195,8 @@ static bool look_opened(const char *path, const struct point *end, struct point 
     if (!core)
         return false;
     *opened = (struct point){events_of(core), perp_core_hash(core)};
-    /* A store without a record gets its configuration now. */
-    bool good = !end->seq || (opened->seq == end->seq && opened->hash == end->hash);
+    /* A store without a record gets its configuration now; jobs that ran are put in doubt. */
+    bool good = !end->seq || (opened->seq >= end->seq && opened->hash == end->hash);
     if (!good)
         (void)snprintf(why, MAX_WHY,
                        "opened it is %016" PRIx64 " at %" PRIu64 ", replayed %016" PRIx64
