@@ -26,7 +26,8 @@ typedef struct replay_options {
 } replay_options;
 
 static const char usage[] =
-    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--store FILE [--no-sync]] [--quiet]\n"
+    "replay [--seed N] [--hours H] [--data DIR] [--html FILE] [--store FILE [--no-sync]] "
+    "[--quiet]\n"
     "Plays a market through the library with two strategies and a paper executor.\n"
     "  --seed N     another generated market, and other accidents (1)\n"
     "  --hours H    how much of it, 0.1 to 1000 (24)\n"

@@ -54,8 +54,8 @@ static enum fate fate_of(enum shim_kind kind) {
     if (dead) {
         return FAILS;
     }
-    int comes = armed_way == SHIM_STAYS ? armed_at && counts[kind] >= armed_at
-                                        : counts[kind] == armed_at;
+    int comes =
+        armed_way == SHIM_STAYS ? armed_at && counts[kind] >= armed_at : counts[kind] == armed_at;
     if (kind != armed_kind || !comes) {
         return WORKS;
     }
