@@ -144,7 +144,7 @@ perp_status perp_capital_can_reserve_for_job(const perp_capital *capital, const 
         return perp_fail(capital ? capital->core : NULL, PERP_E_INVALID, "job: NULL");
     perp_core *core = capital->core;
     struct perp_need needs[PERP_MAX_LEGS];
-    uint32_t n;
+    uint32_t n = 0;
     perp_refusal found = {.struct_size = sizeof found};
     perp_read_begin(core);
     perp_status status = perp_refusal_check(core, refusal);

@@ -77,26 +77,26 @@ struct perp_core {
     struct perp_kept *config_kept;
     pthread_mutex_t lock;
     struct perp_turns turns;
-    bool reader_asked; /* whoever has the lock reads, and had to ask for a turn */
     _Atomic int64_t clock;
     _Atomic uint64_t stale_events;
     _Atomic uint64_t rejected_events;
-    _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
     uint64_t late_calls;
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
     uint64_t seq;       /* of the last event */
     uint64_t chain;     /* of checksums, after it (chain.h) */
-    bool corrupt;       /* an invariant broke: only reading works */
-    const char *broken; /* the one that PERP_HOLDS found, a static text; NULL: none */
-    bool store_failed;  /* no dispatch until resume */
-    bool recovering;    /* events come from the store: nothing is told to the host */
+    const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
+    _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
+    bool corrupt;                 /* an invariant broke: only reading works */
+    bool store_failed;            /* no dispatch until resume */
+    bool recovering;              /* events come from the store: nothing is told to the host */
+    bool reader_asked;            /* whoever has the lock reads, and had to ask for a turn */
 
     struct perp_exchange_entry *exchanges; /* PERP_MAX_EXCHANGES */
     _Atomic uint32_t n_exchanges;
+    _Atomic uint32_t n_instruments;
     /* PERP_MAX_INSTRUMENTS pointers, so that feeds can look while one is added. */
     _Atomic(struct perp_instrument_entry *) *instruments;
-    _Atomic uint32_t n_instruments;
     /* By hash of what is looked up (PERP_MAX_… chains, so that none grows): the id + 1 added last,
        0: none; an entry has the one before it. A chain is only ever added to at its head, after the
        entry and the count are published, so finding needs no lock. */
@@ -104,7 +104,6 @@ struct perp_core {
     _Atomic uint32_t *instrument_chains;
     struct perp_names venues, bases, symbols, contracts, books;
     uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */
-    uint32_t first_in_book_capacity;
 
     perp_capital *capital;
     perp_market *market;
@@ -115,6 +114,7 @@ struct perp_core {
     struct perp_event_row *event_rows; /* by kind */
     struct perp_batch *batch;          /* batch.h */
     struct perp_notices *notices;      /* batch.h */
+    uint32_t first_in_book_capacity;
     struct perp_prepared prepared;
     struct perp_watched watched;
     /* Writes a checkpoint; set by the module that knows the whole book. */

@@ -133,7 +133,7 @@ bool perp_exchange_fits(const perp_core *core, const perp_exchange_spec *spec) {
     perp_exchange_spec tidy = *spec;
     perp_exchange_id found;
     return check_exchange(core, &tidy) == PERP_OK && check_exchange_range(core, &tidy) == PERP_OK &&
-           memcmp(&tidy, spec, sizeof tidy) == 0 &&
+           perp_row_same(perp_row_exchange(), &tidy, spec, 0) &&
            perp_exchange_find(core, spec->name, &found) != PERP_OK;
 }
 
@@ -242,7 +242,7 @@ bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spe
     perp_instrument_id found;
     return spec->pulled <= 1 && check_instrument(core, &tidy) == PERP_OK &&
            check_instrument_range(core, &tidy) == PERP_OK &&
-           memcmp(&tidy, spec, sizeof tidy) == 0 &&
+           perp_row_same(perp_row_instrument(), &tidy, spec, 0) &&
            perp_instrument_find(core, spec->exchange, spec->symbol, &found) != PERP_OK;
 }
 

@@ -152,7 +152,7 @@ static bool keep(struct reading *reading, const struct path *path, uint64_t tag,
         return false;
     struct kept_entry entry = {*path, (uint32_t)tag, (uint32_t)size};
     uint32_t after = before + (uint32_t)sizeof entry + padded(entry.size);
-    if (after > reading->room) {
+    if (!kept || after > reading->room) {
         struct perp_kept *grown = perp_arena_take(reading->arena, sizeof *grown + 2 * after);
         if (!grown)
             return false;

@@ -187,7 +187,7 @@ static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
     tick->counts.evaluated++;
     if (!tick->eval.accepted && drops(tick, job))
         perp_plan_score_last(tick->plan, &job->id, tick->eval.final);
-    else if (memcmp(&waits->score, &tick->eval.final, sizeof waits->score) != 0)
+    else if (!(waits->score == tick->eval.final)) /* none yet: NaN */
         perp_plan_score(tick->plan, waits, tick->eval.final);
     if (!tick->eval.accepted) {
         refused(tick, job);
