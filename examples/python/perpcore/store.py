@@ -233,7 +233,7 @@ class Store(AnyStore, ABC):
         """Forgets the records and rows since begin."""
 
     def row(self, row: Row) -> None:
-        """A row that the change leaves so, after its records. Not overridden: no rows are wanted."""
+        """A row as the change leaves it, after its records. Not overridden: none are wanted."""
         raise NotImplementedError
 
     def load(self, from_start: bool) -> Iterable[Union[Checkpoint, Tuple[int, bytes]]]:
