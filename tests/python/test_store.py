@@ -1,4 +1,5 @@
 """Nothing is lost: stores, restarts, recovery, replay, stores of the host's own."""
+import ctypes
 import os
 import sqlite3
 import tempfile
@@ -10,7 +11,8 @@ from unittest import mock
 import perpcore
 from desk import BUILD, T0, Desk, job_id, needs_sqlite
 from perpcore import (
-    Checkpoint, Config, JobResult, JobState, MemoryStore, Outcome, SqliteStore, Store,
+    Checkpoint, ColumnType, Config, JobResult, JobState, MemoryStore, Outcome, Record, SqliteStore,
+    Store, _abi,
 )
 
 
@@ -76,6 +78,39 @@ class WriteOnly(Store):
 
     def rollback(self):
         pass
+
+
+class RowStore(ListStore):
+    """One that also keeps tables: table to key to columns, as an upsert of each row leaves them."""
+
+    def __init__(self):
+        super().__init__()
+        self.order, self.rows, self.changed = [], [], []
+        self.tables = {}
+
+    def begin(self):
+        super().begin()
+        self.changed = []
+
+    def append(self, record):
+        super().append(record)
+        self.order.append(record)
+
+    def row(self, row):
+        self.note("row")
+        self.order.append(row)
+        self.changed.append(row)
+
+    def commit(self):
+        super().commit()
+        self.rows += self.changed
+        for row in self.changed:
+            key = tuple(row.columns.values())[:row.keys]
+            self.tables.setdefault(row.table, {}).setdefault(key, {}).update(row.columns)
+
+    def rollback(self):
+        super().rollback()
+        self.changed = []
 
 
 class Folder(unittest.TestCase):
@@ -465,6 +500,150 @@ class HostStore(unittest.TestCase):
             desk.core.capital.transfer("okx", 5, now=T0)
         self.assertEqual(desk.core.hash, before)
         desk.core.close()
+
+
+class Rows(unittest.TestCase):
+    def setUp(self):
+        self.store = RowStore()
+        self.desk = Desk(store=self.store, execute=accept)
+        self.core = self.desk.core
+        self.addCleanup(self.core.close)
+
+    def finish(self, number=1):
+        result = JobResult(volume=12_002, fees=Decimal("6.25"))
+        self.core.scheduler.finish(job_id(number), result, now=T0)
+
+    def test_they_come_after_the_records_of_their_change(self):
+        self.desk.run()
+        self.finish()
+        calls = [c for c in self.store.calls if c != "load"]
+        changes = "".join({"begin": "b", "append": "a", "row": "r", "commit": "c"}[c]
+                          for c in calls)
+        self.assertRegex(changes, "^(ba+r*c)+$")
+        self.assertIn("r", changes)
+        # Each says the record that it is of, which has come before it.
+        seq = 0
+        for item in self.store.order:
+            if isinstance(item, Record):
+                seq = item.seq
+            elif "last_seq" in item.columns:
+                self.assertEqual(item.columns["last_seq"], seq, item)
+
+    def test_keys_are_first(self):
+        self.desk.run()
+        self.finish()
+        keys = {row.table: tuple(row.columns)[:row.keys] for row in self.store.rows}
+        self.assertEqual(keys, {
+            "exchanges": ("id",), "jobs": ("id",), "reservations": ("id",),
+            "daily": ("day", "exchange"),
+        })
+        for row in self.store.rows:
+            self.assertEqual(tuple(row.columns)[:row.keys], keys[row.table])
+
+    def test_they_say_what_the_book_says(self):
+        jobs, live = self.store.tables.setdefault("jobs", {}), self.core.capital.reservations
+        self.core.scheduler.submit(self.desk.job(), now=T0)
+        for number in (2, 3):
+            self.desk.run(number)
+        self.core.scheduler.submit(self.desk.job(4), now=T0)
+        self.finish(2)
+        self.core.scheduler.cancel(job_id(4), now=T0)
+        self.assertEqual(set(jobs), {(str(job_id(n)),) for n in (1, 2, 3, 4)})
+        states = set()
+        for (name,), columns in jobs.items():
+            info = self.core.scheduler.job(name)
+            states.add(info.state)
+            self.assertEqual(columns["state"], info.state.text)
+            self.assertEqual(columns["strategy"], info.job.strategy.text)
+            self.assertEqual(columns["notional"], int(info.job.notional * 1_000_000))
+            self.assertEqual(columns["edge_bps"], info.job.expected_edge_bps)
+            self.assertIsNone(columns["parent"])
+            self.assertEqual(columns.get("fees", 0), int(info.fees * 1_000_000))
+        self.assertEqual(states, {JobState.RUNNING, JobState.COMPLETED, JobState.CANCELLED})
+        held = {(r.id,): r for r in live()}
+        self.assertTrue(held)
+        for key, columns in self.store.tables["reservations"].items():
+            there = held.get(key)
+            self.assertEqual(columns["in_flight"],
+                             int(there.in_flight * 1_000_000) if there else 0)
+            if there:
+                self.assertEqual(columns["exchange"], there.exchange.name)
+                self.assertEqual(columns["job"], str(there.job_id))
+        for name in ("binance", "okx"):
+            today = self.core.capital.snapshot(name).today
+            self.assertEqual(self.store.tables["daily"][("2023-11-14", name)]["volume"],
+                             int(today.volume * 1_000_000))
+
+    def test_columns_have_the_types_of_python(self):
+        self.desk.run()
+        self.finish()
+        types = {type(v) for row in self.store.rows for v in row.columns.values()}
+        self.assertEqual(types, {int, float, str, type(None)})
+
+    def test_a_type_that_is_not_known_is_a_failure_and_not_a_guess(self):
+        column = _abi.perp_column(name=b"new", type=max(ColumnType) + 1)
+        row = _abi.perp_row(table=b"jobs", n_columns=1, columns=ctypes.pointer(column))
+        with self.assertRaisesRegex(perpcore.InvalidError, "new: .*unknown type 4"):
+            perpcore.Row._read(row)
+
+    def test_a_failure_is_that_of_a_record(self):
+        before, rows = self.core.hash, list(self.store.rows)
+        records = list(self.store.records)
+        self.store.fails = "row"
+        self.store.calls.clear()
+        with self.assertLogs("perpcore", "ERROR"):
+            with self.assertRaisesRegex(perpcore.StoreError, "no space left"):
+                self.core.scheduler.submit(self.desk.job(), now=T0)
+        self.assertEqual(self.store.calls, ["begin", "append", "row", "rollback"])
+        self.assertEqual((self.core.hash, self.store.rows, self.store.records),
+                         (before, rows, records))
+        self.assertTrue(self.core.scheduler.query().store_failed)
+        self.store.fails = ""
+        self.core.scheduler.resume(now=T0)
+        self.core.scheduler.submit(self.desk.job(), now=T0)
+        self.core.check()
+
+    def test_a_keyboard_interrupt_goes_on_in_the_caller(self):
+        before = self.core.hash
+
+        def row(row):
+            raise KeyboardInterrupt
+
+        self.store.row = row
+        with self.assertRaises(KeyboardInterrupt):
+            self.core.scheduler.submit(self.desk.job(), now=T0)
+        self.assertEqual(self.core.hash, before)
+        del self.store.row
+
+    def test_a_store_without_the_method_gets_none(self):
+        for store, wanted in ((ListStore(), False), (WriteOnly(), False), (RowStore(), True)):
+            configs = []
+            attach = store._attach
+
+            def attached(config, hooks, replaying):
+                attach(config, hooks, replaying)
+                configs.append(bool(config.store.row))
+
+            store._attach = attached
+            with Desk(store=store, execute=accept).core:
+                self.assertEqual(configs, [wanted], store)
+
+    def test_rows_or_none_the_records_are_the_same(self):
+        plain = ListStore()
+        desk = Desk(store=plain, execute=accept)
+        for each in (desk, self.desk):
+            each.run()
+        self.assertEqual(plain.records, self.store.records)
+        self.assertNotIn("row", plain.calls)
+        desk.core.close()
+
+    def test_a_record_has_its_outcome_and_checksum(self):
+        self.desk.run()
+        self.finish()
+        outcomes = {r.kind: r.outcome for r in self.store.seen}
+        self.assertEqual((outcomes["finish"], outcomes["equity"]), ("completed", None))
+        for record in self.store.seen:
+            self.assertEqual(record.chain, int.from_bytes(record.data[-8:], "little"))
 
 
 class KeepStored(unittest.TestCase):

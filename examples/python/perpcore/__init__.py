@@ -5,9 +5,9 @@ A binding of libperpcore with nothing but ctypes. See docs/python.md.
 from __future__ import annotations
 
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, Durability, JobState, Kind, LogLevel,
-    Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult, Side,
-    Status, Strategy, System, TickItemKind, TickStatus,
+    AlertCode, AlertLevel, Api, Circuit, ColumnType, Component, Durability, JobState, Kind,
+    LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult,
+    Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
@@ -32,7 +32,7 @@ from .monitor import (
 )
 from .risk import Risk
 from .scheduler import Scheduler
-from .store import Checkpoint, MemoryStore, Record, SqliteStore, Store
+from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
     Alert, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
     FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
@@ -43,7 +43,7 @@ from .types import (
 __all__ = [
     "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "CanReserve", "Capital",
     "CapitalConfig", "CapitalState", "CapitalStats", "Change", "Checkpoint", "Circuit",
-    "ClosedError", "Component", "Config", "ConfigError", "ConflictError", "Core",
+    "ClosedError", "ColumnType", "Component", "Config", "ConfigError", "ConflictError", "Core",
     "CorruptError", "DayFigures", "Durability", "Evaluation", "Exchange", "ExchangeSpec",
     "ExchangeState", "ExchangeStats", "Execution", "ExistsError", "Feasibility",
     "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements", "GlobalStats",
@@ -54,7 +54,7 @@ __all__ = [
     "ModeLimits", "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError",
     "OnReject", "Order", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "RangeError",
     "Reason", "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
+    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
     "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
     "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
     "Tier", "to_datetime", "Walk", "walk_book", "__version__",

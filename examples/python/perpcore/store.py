@@ -12,14 +12,14 @@ from decimal import Decimal
 from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Tuple, Union
 
 from . import _abi
-from ._abi import Status
+from ._abi import ColumnType, Status
 from ._book import Book, NotCopied, check, logger
 from ._convert import decoded, flag, show, text, to_uuid, u64
 from ._hooks import Hooks, Link
 from ._library import lib
 from ._struct import Converter, Struct
 from .errors import (
-    ArgumentTypeError, BusyError, CorruptError, NoMemoryError, error_of,
+    ArgumentTypeError, BusyError, CorruptError, InvalidError, NoMemoryError, error_of,
 )
 
 
@@ -130,7 +130,9 @@ def _optional_text(name: str) -> Converter:
 @dataclass(frozen=True)
 class Record(Struct):
     """One change of the book, as a store gets it. data holds all that applying it again needs; the
-    rest is for people and queries, 0 or None where it does not apply."""
+    rest is for people and queries, 0 or None where it does not apply. outcome: why it was refused,
+    or how a job ended. chain: the checksum that data ends in, which covers all records before this
+    one too."""
 
     _struct: ClassVar[Any] = _abi.perp_record
     _made: ClassVar[Dict[str, Converter]] = {
@@ -138,7 +140,7 @@ class Record(Struct):
         "data": lambda source, book: string_at(source.data, source.size) if source.size else b"",
         **{
             name: _optional_text(name)
-            for name in ("kind", "exchange", "actor", "reason", "detail")
+            for name in ("kind", "exchange", "actor", "reason", "detail", "outcome")
         },
     }
 
@@ -157,6 +159,44 @@ class Record(Struct):
     reason: Optional[str]
     detail: Optional[str]
     data: bytes
+    outcome: Optional[str]
+    chain: int
+
+
+#: What a column of a row holds.
+Value = Union[int, float, str, None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table for people, as the book has it once the change is made. columns: only
+    those that the change sets; the first `keys` of them tell the row from others. Others keep what
+    they had, and of a new row are None or 0. docs/durability.md lists tables and columns."""
+
+    table: str
+    keys: int
+    columns: Dict[str, Value]
+
+    @classmethod
+    def _read(cls, source: Any) -> Row:
+        columns = (source.columns[i] for i in range(source.n_columns))
+        return cls(decoded(source.table), source.n_keys,
+                   {decoded(column.name): _value(column) for column in columns})
+
+
+def _value(column: Any) -> Value:
+    kind = column.type
+    if kind == ColumnType.INTEGER:
+        integer: int = column.integer
+        return integer
+    if kind == ColumnType.NUMBER:
+        number: float = column.number
+        return number
+    if kind == ColumnType.TEXT:
+        return decoded(column.text)
+    if kind == ColumnType.NULL:
+        return None
+    raise InvalidError(f"{decoded(column.name)}: a column of the unknown type {kind}")
 
 
 @dataclass(frozen=True)
@@ -172,8 +212,8 @@ class Store(AnyStore, ABC):
     """A host's own store. What a method raises is a failure: the change did not happen, the call
     that made it raises StoreError with the text, and dispatch is paused until resume.
 
-    Records between begin and commit are one change, all or none. After a failure of either,
-    rollback is called. Calls are serialised, and may not call the core that they store for.
+    Records and rows between begin and commit are one change, all or none. After a failure of
+    either, rollback is called. Calls are serialised, and may not call the core that they store for.
     """
 
     @abstractmethod
@@ -186,11 +226,15 @@ class Store(AnyStore, ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """Makes the records since begin durable."""
+        """Makes the records and rows since begin durable."""
 
     @abstractmethod
     def rollback(self) -> None:
-        """Forgets the records since begin."""
+        """Forgets the records and rows since begin."""
+
+    def row(self, row: Row) -> None:
+        """A row as the change leaves it, after its records. Not overridden: none are wanted."""
+        raise NotImplementedError
 
     def load(self, from_start: bool) -> Iterable[Union[Checkpoint, Tuple[int, bytes]]]:
         """The newest checkpoint, if there is one, then (seq, data) of every record after it;
@@ -210,8 +254,8 @@ class Store(AnyStore, ABC):
         functions = _Functions(self, hooks.link)
         hooks.store_text = lambda: functions.text
         for name in ("begin", "append", "commit", "rollback", "load", "checkpoint", "message",
-                     "close"):
-            optional = name in ("load", "checkpoint")
+                     "close", "row"):
+            optional = name in ("load", "checkpoint", "row")
             if optional and getattr(type(self), name) is getattr(Store, name):
                 continue
             ctype = getattr(_abi, f"perp_store_{name}")
@@ -255,6 +299,9 @@ class _Functions:
 
     def append(self, user: Any, record: Any, status: Any) -> None:
         self.run(status, lambda: self.store.append(Record._read(record.contents, None)))
+
+    def row(self, user: Any, row: Any, status: Any) -> None:
+        self.run(status, lambda: self.store.row(Row._read(row.contents)))
 
     def commit(self, user: Any, status: Any) -> None:
         self.run(status, self.store.commit)
