@@ -53,7 +53,7 @@ variant() {
             "$copy"/include/perpcore/*.h ;;
         esac
     done
-    (cd "$copy" && MAKEFLAGS='' make -j2 OPT=-O0 HARDEN=0 WERROR=0 \
+    (cd "$copy" && MAKEFLAGS='' make -j2 BUILD=build OPT=-O0 HARDEN=0 WERROR=0 \
         CFLAGS='-g0 -w' build/tests/format/frozen) >"$copy/log" 2>&1 || {
         tail -n 20 "$copy/log"
         return 1
@@ -77,6 +77,11 @@ report $? "kept stores with a field added to every row"
 
 # Written everywhere, for what the book makes is not the field's default. Rows of which the book
 # keeps only what it knows are left as they are.
+mkdir "$work/0"
+if "$build/tests/format/frozen" make "$work/0" 2>&1 | grep -q 'needs SQLite'; then
+    echo "left out: stores between builds (the library has none)"
+    finish
+fi
 variant written "" 7 "ROW_BLACKLISTED ROW_DISPATCHED"
 report $? "a build that writes a field more in every row"
 mkdir "$work/1" "$work/2" "$work/3" "$work/4"
