@@ -127,21 +127,8 @@ static void keep_rows(struct perp_list_walk *walk) {
     }
 }
 
-/* The place of the first job of that order or a later one. */
-static uint32_t place_from(const struct perp_scheduler *scheduler, uint64_t order) {
-    uint32_t low = 0, high = scheduler->n_places;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (scheduler->pending[middle].order < order)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void walk_pending(struct perp_list_walk *walk, const struct perp_scheduler *scheduler) {
-    uint32_t i = place_from(scheduler, walk->next_order);
+    uint32_t i = perp_pending_place(scheduler, walk->next_order);
     uint32_t end = scheduler->n_places - i > PIECE ? i + PIECE : scheduler->n_places;
     walk->pending_done = end == scheduler->n_places;
     for (; i < end; i++) {

@@ -61,6 +61,8 @@ void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job);
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job);
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job);
 bool perp_pending_reserve(perp_core *core);
+/* The first place whose order is not below `order`. */
+uint32_t perp_pending_place(const perp_scheduler *scheduler, uint64_t order);
 void perp_scheduler_roll(perp_core *core);
 /* Room for one more job, which is made here, unseen, and taken by apply. */
 bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,

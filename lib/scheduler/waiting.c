@@ -68,8 +68,7 @@ void perp_list_remove(struct perp_job_list *list, struct perp_job_entry *job) {
     list->count--;
 }
 
-/* The first place whose order is not below `order`. */
-static uint32_t place_of(const perp_scheduler *scheduler, uint64_t order) {
+uint32_t perp_pending_place(const perp_scheduler *scheduler, uint64_t order) {
     uint32_t low = 0, high = scheduler->n_places;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -104,7 +103,7 @@ bool perp_pending_reserve(perp_core *core) {
 }
 
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
-    uint32_t at = place_of(scheduler, job->order);
+    uint32_t at = perp_pending_place(scheduler, job->order);
     scheduler->n_pending++;
     if (at < scheduler->n_places && scheduler->pending[at].order == job->order) {
         scheduler->pending[at].job = job;
@@ -117,7 +116,7 @@ void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
 }
 
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
-    uint32_t at = place_of(scheduler, job->order);
+    uint32_t at = perp_pending_place(scheduler, job->order);
     if (!PERP_HOLDS(scheduler->core,
                     at < scheduler->n_places && scheduler->pending[at].job == job &&
                         scheduler->n_pending > 0,
