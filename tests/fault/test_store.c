@@ -1,5 +1,5 @@
-/* A store that fails at the n-th begin, append or commit, for every n of a book's short life: what
-   was not committed has not happened, and nobody was told of it. */
+/* A store that fails at the n-th begin, append, row or commit, for every n of a book's short life:
+   what was not committed has not happened, and nobody was told of it. */
 #include "steps.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ typedef struct row {
 typedef struct store {
     row committed[MAX_RECORDS], staged[MAX_RECORDS];
     uint32_t n_committed, n_staged, rollbacks, closes;
-    uint32_t calls;   /* begin, append, commit so far */
+    uint32_t calls;   /* begin, append, row, commit so far */
     uint32_t fail_at; /* which one fails; 0: none */
     int in_batch;
     uint32_t commits;
@@ -59,6 +59,16 @@ static void store_append(void *user, const perp_record *record, perp_status *sta
         r->job = *record->job_id;
     }
     *status = PERP_OK;
+}
+
+static void store_row(void *user, const perp_row *changed, perp_status *status) {
+    store *s = user;
+    ck_assert_int_eq(*status, PERP_E_STORE);
+    ck_assert(s->in_batch);
+    ck_assert_uint_gt(s->n_staged, 0);
+    ck_assert_uint_gt(changed->n_keys, 0);
+    if (!fails_now(s))
+        *status = PERP_OK;
 }
 
 static void store_commit(void *user, perp_status *status) {
@@ -110,6 +120,7 @@ static void prepare(fault_book *book, perp_config *config, store *s) {
     config->store.user = s;
     config->store.begin = store_begin;
     config->store.append = store_append;
+    config->store.row = store_row;
     config->store.commit = store_commit;
     config->store.rollback = store_rollback;
     config->store.close = store_close;
