@@ -7,6 +7,7 @@
 #include <atomic>
 #include <exception>
 #include <new>
+#include <variant>
 
 namespace perp {
 
@@ -48,6 +49,34 @@ struct record {
     }
 };
 
+// One column of a row; valid during the call.
+struct column {
+    std::string_view name;
+    // monostate: NULL, or of a kind that this header does not know.
+    std::variant<std::monostate, std::int64_t, double, std::string_view> value;
+
+    explicit column(const perp_column &c) noexcept : name(c.name) {
+        if (c.type == PERP_COLUMN_INTEGER)
+            value = c.integer;
+        else if (c.type == PERP_COLUMN_NUMBER)
+            value = c.number;
+        else if (c.type == PERP_COLUMN_TEXT)
+            value = std::string_view(c.text);
+    }
+};
+
+// One row of a table for people, as the book has it once the change is made; valid during the call.
+// Columns that the change does not set keep what they had, and of a new row are NULL or 0.
+struct row {
+    std::string_view table;
+    std::size_t n_keys; // so many of the columns, the first, tell the row from others
+    view<column, perp_column> columns; // that the change sets
+
+    explicit row(const perp_row &c) noexcept
+        : table(c.table), n_keys(c.n_keys), columns(c.columns, c.n_columns, c.n_columns) {
+    }
+};
+
 // What a store gives its content to. Each throws where the book can't use it: let it through.
 class loader {
   public:
@@ -81,6 +110,10 @@ class write_only_store {
     virtual void commit() = 0;
     // After a failure of one of these.
     virtual void rollback() noexcept = 0;
+    // A row that the change leaves so, after its records. A class that does not have this is not
+    // asked, and rows are not made.
+    virtual void row(const perp::row &) {
+    }
 };
 
 // A store from which a book comes back.
@@ -95,6 +128,14 @@ class custom_store : public write_only_store {
 };
 
 namespace detail {
+
+// Whether rows are of no use to a store of this class: it has the function of the base.
+template <class Store, class = void> struct ignores_rows : std::false_type {};
+template <class Store>
+struct ignores_rows<Store, std::void_t<decltype(&Store::row)>>
+    : std::bool_constant<
+          std::is_same_v<decltype(&Store::row), void (write_only_store::*)(const perp::row &)> &&
+          !std::is_abstract_v<Store>> {};
 
 // The object behind a perp_store of the host's own, and why its last call failed.
 template <class Store> struct store_adapter {
@@ -131,7 +172,7 @@ template <class Store> struct store_adapter {
             why.clear(); // no memory even for that; the status still says that it failed
         }
     }
-    static perp_store wrap(std::unique_ptr<Store> store) {
+    static perp_store wrap(std::unique_ptr<Store> store, bool with_rows) {
         perp_store c = {};
         c.user = new store_adapter{std::move(store), {}};
         c.begin = [](void *user, perp_status *status) {
@@ -143,6 +184,10 @@ template <class Store> struct store_adapter {
         c.commit = [](void *user, perp_status *status) {
             guard(user, status, [](Store &s) { s.commit(); });
         };
+        if (with_rows)
+            c.row = [](void *user, const perp_row *row, perp_status *status) {
+                guard(user, status, [&](Store &s) { s.row(perp::row(*row)); });
+            };
         c.rollback = [](void *user) { of(user)->store->rollback(); };
         c.message = [](void *user, char *text, std::size_t capacity) {
             if (capacity > 0)
@@ -229,7 +274,8 @@ class [[nodiscard]] store {
     template <class Own> static store custom(std::unique_ptr<Own> own) {
         using base = std::conditional_t<std::is_base_of_v<custom_store, Own>, custom_store,
                                         write_only_store>;
-        return store(detail::store_adapter<base>::wrap(std::move(own)));
+        return store(
+            detail::store_adapter<base>::wrap(std::move(own), !detail::ignores_rows<Own>::value));
     }
     // Takes over one that C made.
     explicit store(const perp_store &c) noexcept : c_(c) {

@@ -1,6 +1,9 @@
 // What a book tells: callbacks, monitoring, and stores that it is kept in.
 #include "book.hpp"
 
+#include <map>
+#include <sstream>
+
 // ---- Callbacks ----------------------------------------------------------------------------------
 
 TEST("an exception in execute leaves the job in doubt and the core usable") {
@@ -229,6 +232,7 @@ struct shelf_store : perp::custom_store {
         if (on.broken)
             throw std::runtime_error("the shelf is full");
         CHECK(r.seq == on.kept.size() + on.waiting.size() + 1 && !r.kind.empty());
+        CHECK(r.chain != 0);
         on.waiting.emplace_back(r.data);
     }
     void commit() override {
@@ -356,6 +360,73 @@ TEST("a store that only writes has no checkpoints") {
     config.store = perp::store::custom(std::make_unique<counter>(n));
     const world w(std::move(config));
     CHECK(n > 0 && THROWN(w.core.checkpoint()) == PERP_E_STATE);
+    const perp_store c = perp::store::custom(std::make_unique<counter>(n)).release();
+    CHECK(!c.row);
+    c.close(c.user);
+}
+
+namespace {
+
+// Keeps the last row of each table, in words.
+struct tables : perp::write_only_store {
+    std::map<std::string, std::string> &last;
+    std::vector<std::string> &outcomes;
+    explicit tables(std::map<std::string, std::string> &to, std::vector<std::string> &ends)
+        : last(to), outcomes(ends) {
+    }
+    void begin() override {
+    }
+    void append(const perp::record &r) override {
+        if (!r.outcome.empty())
+            outcomes.emplace_back(r.outcome);
+    }
+    void commit() override {
+    }
+    void rollback() noexcept override {
+    }
+
+  private: // an override may be
+    void row(const perp::row &r) override {
+        std::ostringstream words;
+        std::size_t n = 0;
+        for (const perp::column c : r.columns) {
+            words << (n++ < r.n_keys ? "*" : "") << c.name << '=';
+            if (const auto *integer = std::get_if<std::int64_t>(&c.value))
+                words << *integer;
+            else if (const auto *number = std::get_if<double>(&c.value))
+                words << *number;
+            else if (const auto *text = std::get_if<std::string_view>(&c.value))
+                words << *text;
+            words << ' ';
+        }
+        last[std::string(r.table)] = words.str();
+        if (r.table == "daily")
+            throw std::runtime_error("no days here");
+    }
+};
+
+} // namespace
+
+TEST("a store that has a function for rows gets them, whatever it is held as") {
+    for (const bool as_base : {false, true}) {
+        std::map<std::string, std::string> last;
+        std::vector<std::string> outcomes;
+        auto own = std::make_unique<tables>(last, outcomes);
+        perp::config config = accepting();
+        config.store = as_base ? perp::store::custom<perp::write_only_store>(std::move(own))
+                               : perp::store::custom(std::move(own));
+        const world w(std::move(config));
+        w.run(1);
+        const std::string &job = last["jobs"];
+        CHECK(job.find("*id=" + to_string(perp::job_id(0, 1)) + " ") == 0);
+        CHECK(job.find(" state=running ") != std::string::npos);
+        CHECK(last["reservations"].find("*id=") == 0);
+        CHECK(outcomes.empty());
+        CHECK(THROWN(w.core.capital().record_pnl(w.now, w.x[0], 1_usd, 0_usd, 0_usd)) ==
+              PERP_E_STORE);
+        CHECK(last["daily"].find("*day=") == 0 &&
+              last["daily"].find(" *exchange=") != std::string::npos);
+    }
 }
 
 TEST("a store that is not used closes itself, and so does one of a failed open") {
