@@ -193,6 +193,18 @@ static inline void quote_at(struct world *w, perp_instrument_id instrument, int6
     ok(w, perp_market_on_quote(w->market, &quote));
 }
 
+static inline void funding_of(struct world *w, perp_instrument_id instrument, double rate,
+                              int64_t next_ns) {
+    perp_funding funding;
+    memset(&funding, 0, sizeof funding);
+    funding.instrument = instrument;
+    funding.time_ns = w->now;
+    funding.rate = rate;
+    funding.interval_h = 8;
+    funding.next_ns = next_ns;
+    ok(w, perp_market_on_funding(w->market, &funding));
+}
+
 /* Fresh calm quotes everywhere at the world's time. */
 static inline void quotes(struct world *w) {
     for (int x = 0; x < N_X; x++) {

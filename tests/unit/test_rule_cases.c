@@ -206,18 +206,6 @@ static struct measured rebalance(struct world *w, perp_job *job, double given) {
 }
 #define CASES_NOT_REBALANCING rebalance, {-0.25, -0.125, 0}, NULL
 
-static void funding_of(struct world *w, perp_instrument_id instrument, double rate,
-                       int64_t next_ns) {
-    perp_funding funding;
-    memset(&funding, 0, sizeof funding);
-    funding.instrument = instrument;
-    funding.time_ns = w->now;
-    funding.rate = rate;
-    funding.interval_h = 8;
-    funding.next_ns = next_ns;
-    ok(w, perp_market_on_funding(w->market, &funding));
-}
-
 static struct measured blackout(struct world *w, perp_job *job, double given) {
     funding_of(w, job->legs[0].instrument, 0, w->now + 10 * MINUTE + (int64_t)given);
     return (struct measured){10 * MINUTE + given, 10 * MINUTE};

@@ -159,18 +159,6 @@ static void arrange_cost(struct world *w, perp_job *job) {
     job->expected_edge_bps = 0.79;
 }
 
-static void funding_of(struct world *w, perp_instrument_id instrument, double rate,
-                       int64_t next_ns) {
-    perp_funding funding;
-    memset(&funding, 0, sizeof funding);
-    funding.instrument = instrument;
-    funding.time_ns = w->now;
-    funding.rate = rate;
-    funding.interval_h = 8;
-    funding.next_ns = next_ns;
-    ok(w, perp_market_on_funding(w->market, &funding));
-}
-
 static void arrange_carry(struct world *w, perp_job *job) {
     double sign = job->legs[0].side == PERP_SIDE_BUY ? 1 : -1;
     funding_of(w, job->legs[0].instrument, sign * 0.000501, w->now + 4 * HOUR);
