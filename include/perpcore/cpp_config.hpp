@@ -26,7 +26,7 @@ struct record {
     std::string_view actor, reason;
     std::string_view detail;  // JSON, for people
     std::string_view data;    // all that applying the change again needs
-    std::string_view outcome; // why it was refused, or how a job ended; else empty
+    std::string_view outcome; // why a job was refused, or how its finish ended it; else empty
     std::uint64_t chain;      // the checksum that data ends in
 
     explicit record(const perp_record &c)

@@ -29,7 +29,7 @@ typedef struct perp_record {
     const char *detail; /* JSON for people: the numbers behind a dispatch or a refusal; else NULL */
     const void *data;
     size_t size;
-    const char *outcome; /* why it was refused, or how a job ended; else NULL */
+    const char *outcome; /* why a job was refused, or how its finish ended it; else NULL */
     uint64_t chain; /* the checksum that data ends in: it covers all records before this one too */
 } perp_record;
 
