@@ -139,8 +139,10 @@ START_TEST(a_foreign_event_is_named) {
     char sql[256];
     put_range(&store, 1, 30);
     closed(&store);
-    for (int i = 0; i < 4; i++)
-        rename(part_of(path, parts[i]), kept_name(part_of(copy, parts[i])));
+    for (int i = 0; i < 4; i++) {
+        const char *to = kept_name(part_of(copy, parts[i]));
+        rename(part_of(path, parts[i]), to);
+    }
     opened(&store);
     flavour = 1;
     put_range(&store, 1, 30);
