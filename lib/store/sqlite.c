@@ -12,6 +12,10 @@
 
 #define WAIT_MS 2000 /* for a reader that puts a WAL in order, while opening */
 
+/* Reading a schema of some ten thousand things takes SQLite so many steps; but the pages of one
+   that name each other may hold a thing more often than can be counted. */
+#define SCHEMA_STEPS 200000
+
 /* How far the walk that verifies goes, and how many old rows go, at each checkpoint. */
 #define WALK_STEP 10000
 #define PRUNE_STEP 10000
@@ -43,6 +47,7 @@ static perp_status status_of(int code) {
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_INTERRUPT: /* of a schema without end */
         return PERP_E_CORRUPT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -276,6 +281,23 @@ static void close_store(void *user) {
     free(store);
 }
 
+static int is_too_long(void *user) {
+    (void)user;
+    return 1;
+}
+
+void perp_sqlite_distrust(sqlite3 *db) {
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_progress_handler(db, SCHEMA_STEPS, is_too_long, NULL);
+}
+
+void perp_sqlite_trust_schema(sqlite3 *db) {
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+}
+
 static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
     int mode = store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(path, &store->db, mode | SQLITE_OPEN_NOMUTEX, vfs->zName);
@@ -284,8 +306,7 @@ static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, WAIT_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    perp_sqlite_distrust(store->db);
     return perp_sqlite_exec(store, "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF",
                             "open");
 }
@@ -332,7 +353,8 @@ static perp_status prepare_all(struct perp_sqlite *store) {
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 
-/* Whether there is a file. Asked for its existence, SQLite says no of an empty one. */
+/* Whether there is a file. Asked for its existence, SQLite says no of an empty one, whose WAL it
+   removes when it opens it: so such a one is looked at first. */
 static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path,
                              bool *existed) {
     int exists = 0, usable = 0;
@@ -342,7 +364,7 @@ static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     *existed = exists || usable;
     if (!*existed && !store->read_only)
         perp_store_lock_mark(&store->lock, NULL);
-    return PERP_OK;
+    return *existed && !exists ? perp_sqlite_check_empty(store) : PERP_OK;
 }
 
 static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
@@ -358,6 +380,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
     status = open_file(store, vfs, path);
     if (status == PERP_OK)
         status = perp_sqlite_identify(store, existed);
+    if (status == PERP_E_STORE && perp_sqlite_wal_is_strange(vfs, path))
+        status = perp_sqlite_say(store, PERP_E_CORRUPT, "WAL: of a version that is not known");
     if (status == PERP_OK)
         status = check_writable(store, vfs, path);
     if (status == PERP_OK)
@@ -368,6 +392,7 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
         status = perp_sqlite_read_head(store, &store->head);
     if (status == PERP_OK)
         status = perp_sqlite_check_wal(store, has_alone ? &alone : NULL);
+    perp_sqlite_trust_schema(store->db);
     /* From here on only others that write where they should not can be in the way: no waiting. */
     if (status == PERP_OK && !store->read_only)
         sqlite3_busy_timeout(store->db, 0);

@@ -221,19 +221,25 @@ static perp_status wal_on(struct perp_sqlite *store) {
 
 /* An empty file is what a store that was lost may leave; only one that we were making when we were
    killed, or that the host says is new, becomes a store. */
-static perp_status make_new(struct perp_sqlite *store, bool existed) {
+perp_status perp_sqlite_check_empty(struct perp_sqlite *store) {
     const struct perp_store_lock *lock = &store->lock;
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_CORRUPT, "header: the file is empty, no store");
-    if (existed && lock->has_mark && lock->mark.seq > 0)
+    if (lock->has_mark && lock->mark.seq > 0)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: the file is empty, though %llu events were committed",
                                (unsigned long long)lock->mark.seq);
-    if (existed && !store->create && !lock->is_making)
+    if (!store->create && !lock->is_making)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: the file is empty: a new store is made of it only with "
                                "the option create");
-    perp_status status = wal_on(store);
+    return PERP_OK;
+}
+
+static perp_status make_new(struct perp_sqlite *store, bool existed) {
+    perp_status status = existed || store->read_only ? perp_sqlite_check_empty(store) : PERP_OK;
+    if (status == PERP_OK)
+        status = wal_on(store);
     if (status == PERP_OK)
         status = upgrade(store, NULL);
     if (status == PERP_OK)
@@ -273,6 +279,7 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     struct perp_sqlite_table now[PERP_SQLITE_TABLES];
     memcpy(now, store->tables, sizeof now);
     perp_status status = PERP_OK;
+    perp_sqlite_trust_schema(store->db); /* it was read; what follows takes as long as it takes */
     for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
         int64_t has = 0;
         status = columns_there(store, i, &has);

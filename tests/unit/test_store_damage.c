@@ -208,6 +208,102 @@ START_TEST(a_hosts_own_views_and_indexes_are_its_own) {
 }
 END_TEST
 
+#define ENDLESS "WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM c) SELECT "
+
+/* What a file brings is not run: neither of these would end. */
+START_TEST(a_view_in_the_place_of_the_head_is_not_read) {
+    put_range(&store, 1, 3);
+    changed("DROP TABLE head; CREATE VIEW head AS " ENDLESS "x AS store, x AS seq, x AS chain,"
+            " x AS pruned, x AS pruned_chain, x AS rows, x AS guard FROM c WHERE x < 0");
+    refused("schema: head is another");
+}
+END_TEST
+
+START_TEST(a_trigger_is_not_run) {
+    put_range(&store, 1, 3);
+    closed(&store);
+    run_sql(path, "CREATE TRIGGER mine BEFORE INSERT ON events BEGIN"
+                  " SELECT count(*) FROM (" ENDLESS "x FROM c); END;"
+                  "CREATE TRIGGER other AFTER UPDATE ON head BEGIN DELETE FROM events; END");
+    opened(&store);
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    put_range(&store, 4, 4);
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    ck_assert(got_range(&got, 1, 4));
+}
+END_TEST
+
+static void put_number(unsigned char *at, int size, uint32_t number) {
+    for (int i = size - 1; i >= 0; i--, number >>= 8)
+        at[i] = (unsigned char)number;
+}
+
+/* A page of a table's tree whose children are all the same page. */
+static void put_branch(unsigned char *page, size_t head, size_t size, uint32_t child) {
+    const unsigned n = 40;
+    page[head] = 5;
+    put_number(page + head + 3, 2, n);
+    put_number(page + head + 5, 2, (uint32_t)size - 5 * n);
+    put_number(page + head + 8, 4, child);
+    for (unsigned i = 0; i < n; i++) {
+        put_number(page + head + 12 + 2 * i, 2, (uint32_t)size - 5 * (i + 1));
+        put_number(page + size - 5 * (i + 1), 4, child);
+        page[size - 5 * (i + 1) + 4] = 1;
+    }
+}
+
+/* The schema's tree has 18 levels, and each page names the next one 41 times. */
+START_TEST(a_schema_without_end_is_given_up) {
+    static unsigned char file[19 * 512];
+    static const unsigned char leaf[] = "\x1f\x01\x06\x17\x0f\x0f\x01\x2ftablett\x02"
+                                        "CREATE TABLE t(x)";
+    const unsigned size = sizeof leaf - 1;
+    memcpy(file, "SQLite format 3\0\x02\x00\x02\x02\x00\x40\x20\x20", 24);
+    put_number(file + 24, 4, 1);
+    put_number(file + 28, 4, 19);
+    put_number(file + 40, 4, 1);
+    put_number(file + 44, 4, 4);
+    put_number(file + 56, 4, 1);
+    put_number(file + 60, 4, 3);
+    put_number(file + 68, 4, PERP_SQLITE_APPLICATION);
+    put_number(file + 92, 4, 1);
+    for (uint32_t i = 0; i < 18; i++)
+        put_branch(file + i * 512, i ? 0 : 100, 512, i + 2);
+    file[18 * 512] = 13;
+    put_number(file + 18 * 512 + 3, 2, 1);
+    put_number(file + 18 * 512 + 5, 2, 512 - size);
+    put_number(file + 18 * 512 + 8, 2, 512 - size);
+    memcpy(file + 19 * 512 - size, leaf, size);
+    closed(&store);
+    remove_store(path);
+    struct bytes bytes = {file, sizeof file, 1};
+    write_bytes(path, &bytes);
+    keep_files();
+    refused("header: ");
+}
+END_TEST
+
+/* Pages that name the same one again have its checkpoints once more, each time. */
+START_TEST(checkpoints_out_of_order_are_not_read_without_end) {
+    make_large();
+    run_sql(path, "DELETE FROM checkpoints; WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT"
+                  " x + 1 FROM c WHERE x < 900) INSERT INTO checkpoints SELECT x, 0, 0, 0, 0, x'00'"
+                  " FROM c");
+    unsigned root = (unsigned)strtoul(
+        ask(path, "SELECT rootpage FROM sqlite_master WHERE name = 'checkpoints'"), NULL, 10);
+    keep_files();
+    unsigned char *page = kept[0].at + (size_t)(root - 1) * 4096;
+    ck_assert_uint_eq(page[0], 5);
+    for (unsigned i = 0; i < page[4]; i++)
+        memcpy(page + (page[12 + 2 * i] << 8 | page[13 + 2 * i]), page + 8, 4);
+    const unsigned char *leaf = kept[0].at + ((size_t)(page[10] << 8 | page[11]) - 1) * 4096;
+    const unsigned rows = (unsigned)(leaf[3] << 8 | leaf[4]);
+    put_files();
+    ck_assert_int_eq(load_copy(), PERP_OK);
+    ck_assert_uint_eq(got.refused, rows);
+}
+END_TEST
+
 /* More than is verified at once when it is opened: the rest is, step by step. */
 START_TEST(old_damage_in_a_large_store_is_found_at_a_checkpoint_or_a_load_of_all) {
     make_large();
@@ -403,6 +499,40 @@ START_TEST(an_emptied_file_is_no_new_store) {
     keep_files();
     kept[0].size = 0;
     refused("3 events were committed");
+}
+END_TEST
+
+/* SQLite removes the WAL of an empty file: what it has of the store would be lost, too. */
+START_TEST(the_wal_of_an_emptied_file_stays) {
+    put_range(&store, 1, 3);
+    keep_files();
+    ck_assert_uint_gt(kept[1].size, 0);
+    kept[0].size = 0;
+    refused("3 events were committed");
+    kept[3].there = 0;
+    refused("the file is empty");
+}
+END_TEST
+
+/* Its checksum is right, so that SQLite would not put it aside. */
+START_TEST(a_wal_of_another_version_is_named) {
+    put_range(&store, 1, 3);
+    keep_files();
+    unsigned char *wal = kept[1].at;
+    uint32_t sum[2] = {0, 0}, words[6];
+    wal[7]++;
+    for (int i = 0; i < 6; i++)
+        words[i] = wal[3] & 1 ? (uint32_t)wal[4 * i] << 24 | (uint32_t)wal[4 * i + 1] << 16 |
+                                    (uint32_t)wal[4 * i + 2] << 8 | wal[4 * i + 3]
+                              : (uint32_t)wal[4 * i + 3] << 24 | (uint32_t)wal[4 * i + 2] << 16 |
+                                    (uint32_t)wal[4 * i + 1] << 8 | wal[4 * i];
+    for (int i = 0; i < 6; i += 2) {
+        sum[0] += words[i] + sum[1];
+        sum[1] += words[i + 1] + sum[0];
+    }
+    for (int i = 0; i < 8; i++)
+        wal[24 + i] = (unsigned char)(sum[i / 4] >> (24 - 8 * (i % 4)));
+    refused("WAL: of a version that is not known");
 }
 END_TEST
 
@@ -748,6 +878,10 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, a_row_that_changed_came_or_went_is_noticed);
     tcase_add_test(all, a_schema_of_others_is_named);
     tcase_add_test(all, a_hosts_own_views_and_indexes_are_its_own);
+    tcase_add_test(all, a_view_in_the_place_of_the_head_is_not_read);
+    tcase_add_test(all, a_trigger_is_not_run);
+    tcase_add_test(all, a_schema_without_end_is_given_up);
+    tcase_add_test(all, checkpoints_out_of_order_are_not_read_without_end);
     tcase_add_test(all, old_damage_in_a_large_store_is_found_at_a_checkpoint_or_a_load_of_all);
     tcase_add_test(all, a_large_store_that_is_whole_is_found_so_while_it_changes);
     tcase_add_test(all, a_missing_event_is_named);
@@ -766,6 +900,8 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, the_file_of_another_application_is_refused);
     tcase_add_test(all, a_file_that_is_no_database_is_refused);
     tcase_add_test(all, an_emptied_file_is_no_new_store);
+    tcase_add_test(all, the_wal_of_an_emptied_file_stays);
+    tcase_add_test(all, a_wal_of_another_version_is_named);
     tcase_add_test(all, a_file_that_is_gone_is_a_new_store);
     tcase_add_test(all, a_wal_that_is_gone_or_cut_is_noticed);
     tcase_add_test(all, the_wal_of_another_store_is_noticed);
