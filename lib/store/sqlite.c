@@ -212,6 +212,8 @@ static void load(void *user, uint32_t from_start, const perp_loader *loader, per
     struct perp_sqlite *store = user;
     store->message[0] = '\0';
     *status = perp_sqlite_load(store, from_start != 0, loader);
+    if (*status == PERP_OK && !store->read_only)
+        *status = perp_sqlite_wal_on(store);
     if (*status != PERP_OK || store->read_only)
         return;
     /* Now that all of it was believed, closing may move the WAL's content into the file. */

@@ -200,6 +200,8 @@ void perp_store_lock_close(struct perp_store_lock *lock);
 /* sqlite_schema.c: what kind of file it is; makes it a store, or an older one a newer one. existed:
    whether there was a file before it was opened. */
 perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed);
+/* Puts the file in WAL mode, where it is not. */
+perp_status perp_sqlite_wal_on(struct perp_sqlite *store);
 /* Whether a file that is empty may become a store. */
 perp_status perp_sqlite_check_empty(struct perp_sqlite *store);
 /* Whether tables, indexes and views are as this library makes them. */

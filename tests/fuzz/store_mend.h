@@ -124,7 +124,7 @@ static inline size_t mend_number(const uint8_t *record, size_t size, uint64_t se
 /* The event follows on *chain now. */
 static inline void mend_event(struct mutant *m, sqlite3_stmt *row, int numbers, uint64_t *chain) {
     const uint8_t *record = sqlite3_column_blob(row, 1);
-    size_t size = (size_t)sqlite3_column_bytes(row, 1);
+    size_t size = record != NULL ? (size_t)sqlite3_column_bytes(row, 1) : 0;
     uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
     uint8_t *to = malloc(size + 32);
     must(to != NULL, NULL);
@@ -228,11 +228,12 @@ static inline void mend_checkpoints(struct mutant *m) {
                            NULL) == SQLITE_OK) {
         for (int i = 0; i < 16 && sqlite3_step(row) == SQLITE_ROW; i++) {
             int64_t seq = sqlite3_column_int64(row, 0);
-            size_t size = (size_t)sqlite3_column_bytes(row, 1);
+            const void *there = sqlite3_column_blob(row, 1);
+            size_t size = there != NULL ? (size_t)sqlite3_column_bytes(row, 1) : 0;
             uint8_t *image = malloc(size + 1);
             must(image != NULL, NULL);
             if (size != 0) {
-                memcpy(image, sqlite3_column_blob(row, 1), size);
+                memcpy(image, there, size);
             }
             mend_image(m, image, size, (uint64_t)seq);
             uint64_t digest = perp_checkpoint_digest(image, size);

@@ -70,12 +70,13 @@ static uint8_t *mutant_blob(struct mutant *m, const char *sql, int64_t *key, siz
     uint8_t *blob = NULL;
     if (sqlite3_prepare_v2(m->db, sql, -1, &row, NULL) == SQLITE_OK &&
         sqlite3_step(row) == SQLITE_ROW) {
+        const void *there = sqlite3_column_blob(row, 1);
         *key = sqlite3_column_int64(row, 0);
-        *size = (size_t)sqlite3_column_bytes(row, 1);
+        *size = there != NULL ? (size_t)sqlite3_column_bytes(row, 1) : 0;
         blob = malloc(*size + 1);
         must(blob != NULL, NULL);
         if (*size != 0) {
-            memcpy(blob, sqlite3_column_blob(row, 1), *size);
+            memcpy(blob, there, *size);
         }
     }
     sqlite3_finalize(row);

@@ -347,6 +347,20 @@ START_TEST(a_large_store_that_is_whole_is_found_so_while_it_changes) {
 }
 END_TEST
 
+/* As sqlite3's own tools leave a copy. */
+START_TEST(a_file_in_another_mode_is_put_in_wal_mode_once_it_is_believed) {
+    put_range(&store, 1, 30);
+    changed("PRAGMA journal_mode = DELETE");
+    put_files();
+    ck_assert_int_eq(load_copy(), PERP_OK);
+    ck_assert(got_range(&got, 1, 30));
+    ck_assert_str_eq(ask(copy, "PRAGMA journal_mode"), "wal");
+    run_sql(path, "UPDATE events SET data = x'00' WHERE seq = 17");
+    keep_files();
+    refused("events seq 17: checksum");
+}
+END_TEST
+
 START_TEST(a_missing_event_is_named) {
     put_range(&store, 1, 30);
     changed("DELETE FROM events WHERE seq = 17");
@@ -884,6 +898,7 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, checkpoints_out_of_order_are_not_read_without_end);
     tcase_add_test(all, old_damage_in_a_large_store_is_found_at_a_checkpoint_or_a_load_of_all);
     tcase_add_test(all, a_large_store_that_is_whole_is_found_so_while_it_changes);
+    tcase_add_test(all, a_file_in_another_mode_is_put_in_wal_mode_once_it_is_believed);
     tcase_add_test(all, a_missing_event_is_named);
     tcase_add_test(all, a_missing_first_event_is_named);
     tcase_add_test(all, a_missing_tail_is_noticed);
