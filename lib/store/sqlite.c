@@ -26,6 +26,7 @@ static const char *const statement_texts[PERP_SQL_COUNT] = {
     [PERP_SQL_COMMIT] = "COMMIT",
     [PERP_SQL_HEAD] = "UPDATE head SET seq = ?1, chain = ?2, pruned = ?3, pruned_chain = ?4,"
                       " rows = ?5, guard = ?6",
+    [PERP_SQL_DROP] = "DELETE FROM checkpoints WHERE seq > ?1 AND (data IS NOT NULL OR seq > ?2)",
     [PERP_SQL_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints(seq, time_ns, hash, digest, guard,"
                             " data) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [PERP_SQL_STRIP] = "UPDATE checkpoints SET data = NULL WHERE data IS NOT NULL AND seq <"
@@ -236,7 +237,12 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
     if (seq > store->head.seq)
         return perp_sqlite_say(store, PERP_E_STORE, "checkpoint: of %llu, the events end at %llu",
                                (unsigned long long)seq, (unsigned long long)store->head.seq);
-    int code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
+    /* One that can't be read must not count as one of the newest, for which others go. */
+    const struct perp_value ends[] = {perp_value_bits(store->newest),
+                                      perp_value_bits(store->head.seq)};
+    int code = perp_sqlite_run(store->statements[PERP_SQL_DROP], ends, 2);
+    if (code == SQLITE_OK)
+        code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
     if (code == SQLITE_OK)
         code = perp_sqlite_run(store->statements[PERP_SQL_STRIP], NULL, 0);
     if (code != SQLITE_OK)
@@ -255,6 +261,8 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
         *status = put_checkpoint(store, seq, time_ns, hash, data, size);
     if (*status == PERP_OK)
         *status = end(store);
+    if (*status == PERP_OK)
+        store->newest = seq;
     undo(store);
     /* Moves the WAL's content into the file as far as readers let it; what is left, later. */
     if (*status == PERP_OK)
@@ -438,6 +446,7 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
     store->keep_events = options.keep_events;
     store->verify_events = options.verify_events;
     store->create = options.create != 0;
+    store->newest = INT64_MAX; /* until it is loaded */
     perp_sqlite_describe(store->tables);
     perp_status status = open_path(store, vfs, path);
     if (status != PERP_OK) {

@@ -284,6 +284,8 @@ perp_status perp_sqlite_load(struct perp_sqlite *store, bool from_start,
     if (status == PERP_OK) {
         store->head = load.head;
         store->walk = load.walk;
+        if (!from_start)
+            store->newest = load.last;
     }
     return status;
 }

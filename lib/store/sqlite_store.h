@@ -63,6 +63,7 @@ enum perp_statement {
     PERP_SQL_COMMIT,
     PERP_SQL_HEAD,
     PERP_SQL_EVENT,
+    PERP_SQL_DROP,
     PERP_SQL_CHECKPOINT,
     PERP_SQL_STRIP,
     PERP_SQL_DATA,
@@ -136,6 +137,7 @@ struct perp_sqlite {
     struct perp_head next; /* as the batch at hand will leave it */
     struct perp_store_walk walk, next_walk;
     struct perp_prune prune, next_prune;
+    uint64_t newest; /* the newest checkpoint that was read or written; those after it are none */
     uint64_t n_appended; /* in the batch at hand */
     struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
     sqlite3_stmt *statements[PERP_SQL_COUNT];

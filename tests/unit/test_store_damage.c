@@ -474,6 +474,32 @@ START_TEST(the_checkpoint_is_named_where_the_events_before_it_were_not_kept) {
 }
 END_TEST
 
+/* What can't be read is no reason for others to go. */
+START_TEST(a_checkpoint_that_is_none_does_not_count) {
+    perp_sqlite_options options;
+    perp_sqlite_options_init(&options);
+    options.keep_events = 1;
+    put_range(&store, 1, 30);
+    ck_assert_int_eq(checkpoint(&store, 10), PERP_OK);
+    ck_assert_int_eq(checkpoint(&store, 20), PERP_OK);
+    closed(&store);
+    run_sql(path, "UPDATE checkpoints SET data = x'00' WHERE seq = 20;"
+                  "INSERT INTO checkpoints SELECT 98, time_ns, hash, digest, guard, NULL"
+                  " FROM checkpoints LIMIT 1;"
+                  "INSERT INTO checkpoints SELECT seq + 80, time_ns, hash, digest, guard, data"
+                  " FROM checkpoints WHERE data IS NOT NULL");
+    ck_assert_int_eq(perp_store_sqlite_open(path, &options, &store), PERP_OK);
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    ck_assert(got_book(&got, 10));
+    ck_assert_int_eq(checkpoint(&store, 30), PERP_OK);
+    ask_is("SELECT group_concat(seq) FROM checkpoints", "10,30");
+    closed(&store);
+    ck_assert_int_eq(perp_store_sqlite_open(path, &options, &store), PERP_OK);
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    ck_assert(got_book(&got, 30));
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused) {
     put_range(&store, 1, 3);
     changed("PRAGMA user_version = 4");
@@ -910,6 +936,7 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, an_older_checkpoint_serves_where_the_book_refuses_the_newest);
     tcase_add_test(all, the_events_serve_where_all_checkpoints_are_damaged);
     tcase_add_test(all, the_checkpoint_is_named_where_the_events_before_it_were_not_kept);
+    tcase_add_test(all, a_checkpoint_that_is_none_does_not_count);
     tcase_add_test(all, a_newer_schema_is_refused);
     tcase_add_test(all, a_schema_of_before_the_first_release_is_refused);
     tcase_add_test(all, the_file_of_another_application_is_refused);
