@@ -87,8 +87,10 @@ static uint8_t *mutant_blob(struct mutant *m, const char *sql, int64_t *key, siz
 static int64_t draw_event(struct mutant *m) {
     int64_t first = mutant_number(m, "SELECT min(seq) FROM events");
     int64_t last = mutant_number(m, "SELECT max(seq) FROM events");
-    uint32_t n = last - first < 100000 ? (uint32_t)(last - first + 1) : 1;
-    return mutant_draw(m, 3) ? first + mutant_draw(m, n) : last - mutant_draw(m, n < 8 ? n : 8);
+    uint64_t n = (uint64_t)last - (uint64_t)first + 1;
+    uint64_t away = mutant_draw(m, n < 100000 ? (uint32_t)n : 1);
+    return mutant_draw(m, 3) ? (int64_t)((uint64_t)first + away)
+                             : (int64_t)((uint64_t)last - away % 8);
 }
 
 /* The payload of a record, mostly: what comes before its key (tag 6, a row) stays. */
