@@ -157,7 +157,7 @@ static perp_status sum_rows(struct perp_sqlite *store, struct perp_head *head) {
         sqlite3_free(sql);
         int code = SQLITE_DONE;
         while (status == PERP_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
-            head->rows += perp_row_hash_of(head->store, &store->tables[i], row, 0);
+            head->rows += perp_row_hash_of(&store->tables[i], row, 0);
         if (status == PERP_OK && code != SQLITE_DONE)
             status = perp_sqlite_fail(store, code, "schema");
         sqlite3_finalize(row);
@@ -270,8 +270,9 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
         return perp_sqlite_say(store, PERP_E_STORE,
                                "schema version %lld must be migrated: open it for writing once",
                                (long long)version);
-    struct perp_sqlite_table now[PERP_SQLITE_TABLES];
-    memcpy(now, store->tables, sizeof now);
+    int now[PERP_SQLITE_TABLES];
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        now[i] = store->tables[i].n_columns;
     perp_status status = PERP_OK;
     for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
         int64_t has = 0;
@@ -281,7 +282,8 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     }
     if (status == PERP_OK)
         status = perp_sqlite_load(store, true, NULL);
-    memcpy(store->tables, now, sizeof now);
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        store->tables[i].n_columns = now[i];
     struct perp_head head = store->head;
     return status == PERP_OK ? upgrade(store, &head) : status;
 }
