@@ -15,6 +15,8 @@ $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
 # A fuzz target with the plain driver, which replays files; any compiler will do. It may use what
 # the scenario runner is made of.
 FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
+# libFuzzer asks a target that says how for its changes.
+$(BUILD)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itests $(if $(FUZZ_LDFLAGS),-DFUZZ_MUTATES)
 FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
 	@mkdir -p $(@D)

@@ -223,39 +223,59 @@ static perp_status upgrade(struct perp_sqlite *store, struct perp_head *head) {
     return status;
 }
 
-static perp_status wal_on(struct perp_sqlite *store) {
+/* Whether the file is in WAL mode once the SQL was run. */
+static perp_status is_in_wal_mode(struct perp_sqlite *store, const char *sql, bool *is) {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    bool on = code == SQLITE_ROW && sqlite3_column_text(statement, 0) &&
-              sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+    *is = code == SQLITE_ROW && sqlite3_column_text(statement, 0) &&
+          sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
     sqlite3_finalize(statement);
-    if (code != SQLITE_ROW)
-        return perp_sqlite_fail(store, code, "WAL mode");
-    if (!on)
-        return perp_sqlite_say(store, PERP_E_STORE, "the file can't be in WAL mode here");
+    return code == SQLITE_ROW ? PERP_OK : perp_sqlite_fail(store, code, "WAL mode");
+}
+
+perp_status perp_sqlite_wal_on(struct perp_sqlite *store) {
+    bool on = false;
+    perp_status status = is_in_wal_mode(store, "PRAGMA journal_mode = WAL", &on);
+    if (status == PERP_OK && !on)
+        status = perp_sqlite_say(store, PERP_E_STORE, "the file can't be in WAL mode here");
+    if (status != PERP_OK)
+        return status;
     /* Each commit waits until it is on the disk. The rest keeps a WAL that a slow reader or a large
        checkpoint blew up from staying that large. */
     return perp_sqlite_exec(
         store, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216", "WAL mode");
 }
 
+/* A file that another tool put in another mode is changed only once it was believed. */
+static perp_status wal_on_if_so(struct perp_sqlite *store) {
+    bool is = false;
+    perp_status status = is_in_wal_mode(store, "PRAGMA journal_mode", &is);
+    return status == PERP_OK && is ? perp_sqlite_wal_on(store) : status;
+}
+
 /* An empty file is what a store that was lost may leave; only one that we were making when we were
    killed, or that the host says is new, becomes a store. */
-static perp_status make_new(struct perp_sqlite *store, bool existed) {
+perp_status perp_sqlite_check_empty(struct perp_sqlite *store) {
     const struct perp_store_lock *lock = &store->lock;
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_CORRUPT, "header: the file is empty, no store");
-    if (existed && lock->has_mark && lock->mark.seq > 0)
+    if (lock->has_mark && lock->mark.seq > 0)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: the file is empty, though %llu events were committed",
                                (unsigned long long)lock->mark.seq);
-    if (existed && !store->create && !lock->is_making)
+    if (!store->create && !lock->is_making)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "header: the file is empty: a new store is made of it only with "
                                "the option create");
-    perp_status status = wal_on(store);
+    return PERP_OK;
+}
+
+static perp_status make_new(struct perp_sqlite *store, bool existed) {
+    perp_status status = existed || store->read_only ? perp_sqlite_check_empty(store) : PERP_OK;
+    if (status == PERP_OK)
+        status = perp_sqlite_wal_on(store);
     if (status == PERP_OK)
         status = upgrade(store, NULL);
     if (status == PERP_OK)
@@ -296,6 +316,7 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     for (int i = 0; i < PERP_SQLITE_TABLES; i++)
         now[i] = store->tables[i].n_columns;
     perp_status status = PERP_OK;
+    perp_sqlite_trust_schema(store->db); /* it was read; what follows takes as long as it takes */
     for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
         int64_t has = 0;
         status = columns_there(store, i, &has);
@@ -307,6 +328,8 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     for (int i = 0; i < PERP_SQLITE_TABLES; i++)
         store->tables[i].n_columns = now[i];
     struct perp_head head = store->head;
+    if (status == PERP_OK)
+        status = perp_sqlite_wal_on(store);
     return status == PERP_OK ? upgrade(store, &head) : status;
 }
 
@@ -323,7 +346,7 @@ perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed) {
         return make_new(store, existed);
     status = check_version(store, application, version);
     if (status == PERP_OK && !store->read_only)
-        status = wal_on(store);
+        status = wal_on_if_so(store);
     if (status == PERP_OK && version < PERP_SQLITE_VERSION)
         status = migrate(store, version);
     return status;

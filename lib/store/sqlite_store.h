@@ -64,6 +64,7 @@ enum perp_statement {
     PERP_SQL_COMMIT,
     PERP_SQL_HEAD,
     PERP_SQL_EVENT,
+    PERP_SQL_DROP,
     PERP_SQL_CHECKPOINT,
     PERP_SQL_STRIP,
     PERP_SQL_DATA,
@@ -137,6 +138,7 @@ struct perp_sqlite {
     struct perp_head next; /* as the batch at hand will leave it */
     struct perp_store_walk walk, next_walk;
     struct perp_prune prune, next_prune;
+    uint64_t newest; /* the newest checkpoint that was read or written; those after it are none */
     uint64_t n_appended; /* in the batch at hand */
     struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
     sqlite3_stmt *statements[PERP_SQL_COUNT];
@@ -149,6 +151,10 @@ perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *wh
 /* The same with a status and words of our own. PERP_E_CORRUPT stops all writing. */
 perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What SQL a file brings is not run: a view in the place of a table, or a trigger, may never end.
+   Nor may reading the schema, which is given up after some time until it is trusted. */
+void perp_sqlite_distrust(sqlite3 *db);
+void perp_sqlite_trust_schema(sqlite3 *db);
 /* Runs SQL without a result. */
 perp_status perp_sqlite_exec(struct perp_sqlite *store, const char *sql, const char *what);
 /* The one number that a query gives. */
@@ -197,12 +203,19 @@ void perp_store_lock_close(struct perp_store_lock *lock);
 /* sqlite_schema.c: what kind of file it is; makes it a store, or an older one a newer one. existed:
    whether there was a file before it was opened. */
 perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed);
+/* Puts the file in WAL mode, where it is not. */
+perp_status perp_sqlite_wal_on(struct perp_sqlite *store);
+/* Whether a file that is empty may become a store. */
+perp_status perp_sqlite_check_empty(struct perp_sqlite *store);
 /* Whether tables, indexes and views are as this library makes them. */
 perp_status perp_sqlite_check_schema(struct perp_sqlite *store);
 
 /* sqlite_wal.c */
 /* The head that the file itself has, without its WAL; false where there is none to be read. */
 bool perp_sqlite_peek(sqlite3_vfs *vfs, const char *path, struct perp_head *head);
+/* Whether the WAL is sound and of a version that SQLite does not know, of which it says no more
+   than that it can't open the file. */
+bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path);
 /* Whether the file, with its WAL, is what the file alone and the note let expect. */
 perp_status perp_sqlite_check_wal(struct perp_sqlite *store, const struct perp_head *alone);
 /* Makes sure that a commit that failed does not come back. */
