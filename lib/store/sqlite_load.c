@@ -58,6 +58,8 @@ perp_status perp_sqlite_read_head(struct perp_sqlite *store, struct perp_head *h
     if (code == SQLITE_ROW) {
         if (!perp_head_from(row, head))
             status = perp_sqlite_say(store, PERP_E_CORRUPT, "head: checksum");
+        else
+            perp_sqlite_seed(store->tables, head->store);
     } else if (status == PERP_OK) {
         status = code == SQLITE_DONE
                      ? perp_sqlite_say(store, PERP_E_CORRUPT, "head: its row is missing")

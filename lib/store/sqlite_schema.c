@@ -18,51 +18,53 @@
     " || printf('.%09dZ', " PART(column) ")"
 
 /* The store's own, besides those of the .def files. */
-static const char own_tables[] =
-    "CREATE TABLE IF NOT EXISTS head("
-    "store INTEGER NOT NULL, "
-    "seq INTEGER NOT NULL, "
-    "chain INTEGER NOT NULL, "
-    "pruned INTEGER NOT NULL, "
-    "pruned_chain INTEGER NOT NULL, "
-    "rows INTEGER NOT NULL, "
-    "guard INTEGER NOT NULL) STRICT;"
-
-    "CREATE TABLE IF NOT EXISTS checkpoints("
-    "seq INTEGER PRIMARY KEY, "
-    "time_ns INTEGER, "
-    "hash INTEGER NOT NULL, "
-    "digest INTEGER NOT NULL, "
-    "guard INTEGER NOT NULL, "
-    "data BLOB) STRICT;";
-
-/* What is made anew where the version rises: {kind, name, the rest}. */
 static const struct {
-    const char *kind, *name, *rest;
-} things[] = {
-    {"INDEX", "events_of_job", "ON events(job) WHERE job IS NOT NULL"},
-    {"INDEX", "repairs_of_job", "ON jobs(parent) WHERE parent IS NOT NULL"},
-    {"INDEX", "reservations_of_job", "ON reservations(job) WHERE job IS NOT NULL"},
-    /* What may go because of its age. */
-    {"INDEX", "jobs_ended", "ON jobs(last_seq) WHERE ended_ns IS NOT NULL"},
-    {"INDEX", "reservations_ended", "ON reservations(last_seq) WHERE in_flight + used = 0"},
+    const char *name, *rest;
+} own_tables[] = {
+    {"head",
+     "(store INTEGER NOT NULL, "
+     "seq INTEGER NOT NULL, "
+     "chain INTEGER NOT NULL, "
+     "pruned INTEGER NOT NULL, "
+     "pruned_chain INTEGER NOT NULL, "
+     "rows INTEGER NOT NULL, "
+     "guard INTEGER NOT NULL) STRICT"},
+    {"checkpoints",
+     "(seq INTEGER PRIMARY KEY, "
+     "time_ns INTEGER, "
+     "hash INTEGER NOT NULL, "
+     "digest INTEGER NOT NULL, "
+     "guard INTEGER NOT NULL, "
+     "data BLOB) STRICT"},
+};
 
-    {"VIEW", "daily_pnl", "AS SELECT day, exchange, " USD(pnl) ", " USD(volume) ", " USD(fees)
+/* What is made anew where the version rises. on: an index's table; NULL: of a view. */
+static const struct {
+    const char *kind, *name, *on, *rest;
+} things[] = {
+    {"INDEX", "events_of_job", "events", "(job) WHERE job IS NOT NULL"},
+    {"INDEX", "repairs_of_job", "jobs", "(parent) WHERE parent IS NOT NULL"},
+    {"INDEX", "reservations_of_job", "reservations", "(job) WHERE job IS NOT NULL"},
+    /* What may go because of its age. */
+    {"INDEX", "jobs_ended", "jobs", "(last_seq) WHERE ended_ns IS NOT NULL"},
+    {"INDEX", "reservations_ended", "reservations", "(last_seq) WHERE in_flight + used = 0"},
+
+    {"VIEW", "daily_pnl", NULL, "AS SELECT day, exchange, " USD(pnl) ", " USD(volume) ", " USD(fees)
      " FROM daily"},
-    {"VIEW", "open_reservations", "AS SELECT id, exchange, pool, job, "
+    {"VIEW", "open_reservations", NULL, "AS SELECT id, exchange, pool, job, "
      USD(amount) ", " USD(in_flight) ", " USD(used) ", " ISO(made_ns) " AS since"
      " FROM reservations WHERE in_flight + used > 0"},
-    {"VIEW", "open_hedges", "AS SELECT id AS job, strategy, " USD(notional) ", reduce_only, "
+    {"VIEW", "open_hedges", NULL, "AS SELECT id AS job, strategy, " USD(notional) ", reduce_only, "
      "edge_bps, " USD(pnl) ", " USD(volume) ", " USD(fees) ", " ISO(started_ns) " AS started, "
      ISO(finished_ns) " AS finished FROM jobs WHERE state = 'open'"},
-    {"VIEW", "refusals", "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
+    {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
      " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"},
-    {"VIEW", "job_history", "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
+    {"VIEW", "job_history", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
      USD(notional) ", kind, outcome, " USD(amount) ", " USD(pnl) ", " USD(volume) ", " USD(fees)
      ", actor, reason, detail, state_now FROM events"
      " LEFT JOIN (SELECT id, strategy, notional, state AS state_now FROM jobs) ON id = job"
      " WHERE job IS NOT NULL"},
-    {"VIEW", "control_log", "AS SELECT seq, " ISO(time_ns) " AS time, kind, exchange, "
+    {"VIEW", "control_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, exchange, "
      USD(amount) ", actor, reason FROM events"
      " WHERE kind IN ('kill', 'pause', 'resume', 'mode', 'override', 'blacklist', 'limits',"
      " 'reset_halt', 'safe_mode', 'correct', 'configuration')"},
@@ -70,6 +72,7 @@ static const struct {
 
 /* clang-format on */
 
+#define N_OWN (sizeof own_tables / sizeof *own_tables)
 #define N_THINGS (sizeof things / sizeof *things)
 
 /* Runs a text that was made, and frees it. */
@@ -81,17 +84,29 @@ static perp_status run_text(struct perp_sqlite *store, sqlite3_str *text) {
     return status;
 }
 
-static perp_status make_table(struct perp_sqlite *store, int which) {
-    const struct perp_sqlite_table *table = &store->tables[which];
-    sqlite3_str *text = sqlite3_str_new(store->db);
-    sqlite3_str_appendf(text, "CREATE TABLE %s(", table->name);
+/* What follows on CREATE TABLE, INDEX or VIEW. SQLite keeps it as it is here. */
+static void add_table(sqlite3_str *text, const struct perp_sqlite_table *table, bool is_events) {
+    sqlite3_str_appendf(text, "%s(", table->name);
     for (int i = 0; i < table->n_columns; i++)
         sqlite3_str_appendf(text, "%s %s, ", table->columns[i].name, table->columns[i].type);
-    sqlite3_str_appendall(text, which == PERP_SQLITE_EVENTS ? "guard INTEGER NOT NULL, PRIMARY KEY("
-                                                            : "PRIMARY KEY(");
+    sqlite3_str_appendall(text,
+                          is_events ? "guard INTEGER NOT NULL, PRIMARY KEY(" : "PRIMARY KEY(");
     for (int i = 0; i < table->n_keys; i++)
         sqlite3_str_appendf(text, "%s%s", i ? ", " : "", table->columns[i].name);
     sqlite3_str_appendall(text, ")) STRICT");
+}
+
+static void add_thing(sqlite3_str *text, size_t i) {
+    if (things[i].on)
+        sqlite3_str_appendf(text, "%s ON %s%s", things[i].name, things[i].on, things[i].rest);
+    else
+        sqlite3_str_appendf(text, "%s %s", things[i].name, things[i].rest);
+}
+
+static perp_status make_table(struct perp_sqlite *store, int which) {
+    sqlite3_str *text = sqlite3_str_new(store->db);
+    sqlite3_str_appendall(text, "CREATE TABLE ");
+    add_table(text, &store->tables[which], which == PERP_SQLITE_EVENTS);
     return run_text(store, text);
 }
 
@@ -118,7 +133,13 @@ static perp_status columns_there(struct perp_sqlite *store, int which, int64_t *
 }
 
 static perp_status make_tables(struct perp_sqlite *store) {
-    perp_status status = perp_sqlite_exec(store, own_tables, "schema");
+    perp_status status = PERP_OK;
+    for (size_t i = 0; i < N_OWN && status == PERP_OK; i++) {
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendf(text, "CREATE TABLE IF NOT EXISTS %s%s", own_tables[i].name,
+                            own_tables[i].rest);
+        status = run_text(store, text);
+    }
     for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
         int64_t has = 0;
         status = columns_there(store, i, &has);
@@ -132,8 +153,9 @@ static perp_status make_things(struct perp_sqlite *store) {
     perp_status status = PERP_OK;
     for (size_t i = 0; i < N_THINGS && status == PERP_OK; i++) {
         sqlite3_str *text = sqlite3_str_new(store->db);
-        sqlite3_str_appendf(text, "DROP %s IF EXISTS %s; CREATE %s %s %s", things[i].kind,
-                            things[i].name, things[i].kind, things[i].name, things[i].rest);
+        sqlite3_str_appendf(text, "DROP %s IF EXISTS %s; CREATE %s ", things[i].kind,
+                            things[i].name, things[i].kind);
+        add_thing(text, i);
         status = run_text(store, text);
     }
     return status;
@@ -157,7 +179,7 @@ static perp_status sum_rows(struct perp_sqlite *store, struct perp_head *head) {
         sqlite3_free(sql);
         int code = SQLITE_DONE;
         while (status == PERP_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
-            head->rows += perp_row_hash_of(head->store, &store->tables[i], row, 0);
+            head->rows += perp_row_hash_of(&store->tables[i], row, 0);
         if (status == PERP_OK && code != SQLITE_DONE)
             status = perp_sqlite_fail(store, code, "schema");
         sqlite3_finalize(row);
@@ -290,8 +312,9 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
         return perp_sqlite_say(store, PERP_E_STORE,
                                "schema version %lld must be migrated: open it for writing once",
                                (long long)version);
-    struct perp_sqlite_table now[PERP_SQLITE_TABLES];
-    memcpy(now, store->tables, sizeof now);
+    int now[PERP_SQLITE_TABLES];
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        now[i] = store->tables[i].n_columns;
     perp_status status = PERP_OK;
     perp_sqlite_trust_schema(store->db); /* it was read; what follows takes as long as it takes */
     for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
@@ -302,7 +325,8 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     }
     if (status == PERP_OK)
         status = perp_sqlite_load(store, true, NULL);
-    memcpy(store->tables, now, sizeof now);
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        store->tables[i].n_columns = now[i];
     struct perp_head head = store->head;
     if (status == PERP_OK)
         status = perp_sqlite_wal_on(store);
@@ -330,57 +354,68 @@ perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed) {
 
 /* ---- Whether it is ours, as made ------------------------------------------------------------- */
 
-/* The same schema in memory. */
-static perp_status make_pattern(struct perp_sqlite *store, sqlite3 **pattern) {
-    struct perp_sqlite *scratch = sqlite3_malloc(sizeof *scratch);
-    if (!scratch)
+/* Whether something is there as it would be made. text: its SQL, which is freed; NULL: it has none,
+   as the index has that a key brings along. */
+static perp_status check_one(struct perp_sqlite *store, sqlite3_stmt *have, const char *type,
+                             const char *name, const char *on, sqlite3_str *text) {
+    char *sql = sqlite3_str_finish(text);
+    if (text && !sql)
         return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the schema");
-    memset(scratch, 0, sizeof *scratch);
-    memcpy(scratch->tables, store->tables, sizeof scratch->tables);
-    int code = sqlite3_open_v2(":memory:", &scratch->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
-                                   SQLITE_OPEN_NOMUTEX,
-                               NULL);
-    perp_status status = PERP_E_NOMEM;
-    if (code == SQLITE_OK)
-        status = make_tables(scratch);
-    if (status == PERP_OK)
-        status = make_things(scratch);
-    *pattern = scratch->db;
-    if (status != PERP_OK)
-        perp_sqlite_say(store, status, "schema: %s", scratch->message);
-    sqlite3_free(scratch);
+    const struct perp_value values[] = {perp_value_text(type), perp_value_text(name),
+                                        perp_value_text(on), perp_value_text(sql)};
+    int code = perp_sqlite_run(have, values, 4);
+    sqlite3_clear_bindings(have);
+    sqlite3_free(sql);
+    if (code == SQLITE_ROW)
+        return PERP_OK;
+    return code == SQLITE_OK ? perp_sqlite_say(store, PERP_E_CORRUPT, "schema: %s is another", name)
+                             : perp_sqlite_fail(store, code, "schema");
+}
+
+/* A number that alone is the key needs no index. */
+static bool has_index(const struct perp_sqlite_table *table) {
+    return table->n_keys > 1 || strncmp(table->columns[0].type, "INTEGER", 7) != 0;
+}
+
+static perp_status check_tables(struct perp_sqlite *store, sqlite3_stmt *have) {
+    perp_status status = PERP_OK;
+    for (size_t i = 0; i < N_OWN && status == PERP_OK; i++) {
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendf(text, "CREATE TABLE %s%s", own_tables[i].name, own_tables[i].rest);
+        status = check_one(store, have, "table", own_tables[i].name, own_tables[i].name, text);
+    }
+    for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++) {
+        const struct perp_sqlite_table *table = &store->tables[i];
+        char index[64];
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendall(text, "CREATE TABLE ");
+        add_table(text, table, i == PERP_SQLITE_EVENTS);
+        status = check_one(store, have, "table", table->name, table->name, text);
+        sqlite3_snprintf(sizeof index, index, "sqlite_autoindex_%s_1", table->name);
+        if (status == PERP_OK && has_index(table))
+            status = check_one(store, have, "index", index, table->name, NULL);
+    }
     return status;
 }
 
 /* Each table, index and view of ours must be there as this library would make it; what a host made
-   beside them is its own. */
+   beside them is its own. What is expected is put together as text: made by SQLite in memory, it
+   would take longer than all else of opening does. */
 perp_status perp_sqlite_check_schema(struct perp_sqlite *store) {
-    sqlite3 *pattern = NULL;
-    sqlite3_stmt *want = NULL, *have = NULL;
-    perp_status status = make_pattern(store, &pattern);
-    if (status == PERP_OK &&
-        sqlite3_prepare_v2(pattern, "SELECT type, name, tbl_name, sql FROM sqlite_master", -1,
-                           &want, NULL) != SQLITE_OK)
-        status = perp_sqlite_say(store, PERP_E_NOMEM, "schema: %s", sqlite3_errmsg(pattern));
+    sqlite3_stmt *have = NULL;
+    perp_status status = perp_sqlite_query(
+        store,
+        "SELECT 1 FROM sqlite_master WHERE type = ?1 AND name = ?2 AND tbl_name = ?3 AND sql IS ?4",
+        "schema", &have);
     if (status == PERP_OK)
-        status = perp_sqlite_query(store,
-                                   "SELECT 1 FROM sqlite_master WHERE type = ?1 AND name = ?2"
-                                   " AND tbl_name = ?3 AND sql IS ?4",
-                                   "schema", &have);
-    while (status == PERP_OK && sqlite3_step(want) == SQLITE_ROW) {
-        struct perp_value values[4];
-        for (int i = 0; i < 4; i++)
-            values[i] = perp_value_of(want, i);
-        int code = perp_sqlite_run(have, values, 4);
-        if (code == SQLITE_OK)
-            status = perp_sqlite_say(store, PERP_E_CORRUPT, "schema: %s is another",
-                                     (const char *)sqlite3_column_text(want, 1));
-        else if (code != SQLITE_ROW)
-            status = perp_sqlite_fail(store, code, "schema");
+        status = check_tables(store, have);
+    for (size_t i = 0; i < N_THINGS && status == PERP_OK; i++) {
+        const char *name = things[i].name, *on = things[i].on;
+        sqlite3_str *text = sqlite3_str_new(store->db);
+        sqlite3_str_appendf(text, "CREATE %s ", things[i].kind);
+        add_thing(text, i);
+        status = check_one(store, have, on ? "index" : "view", name, on ? on : name, text);
     }
-    sqlite3_finalize(want);
     sqlite3_finalize(have);
-    sqlite3_close(pattern);
     return status;
 }

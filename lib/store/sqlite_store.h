@@ -56,6 +56,7 @@ struct perp_sqlite_table {
     int n_keys; /* the first columns */
     int n_columns;
     const struct perp_sqlite_column *columns;
+    uint64_t seed; /* of its rows' hashes: the store's number and the table's name */
 };
 
 enum perp_statement {
@@ -173,11 +174,11 @@ struct perp_value perp_value_text(const char *text); /* NULL: NULL */
 struct perp_value perp_value_blob(const void *data, size_t size);
 /* Binds parameters 1, 2 … and runs it to its end; an SQLite code. */
 int perp_sqlite_run(sqlite3_stmt *statement, const struct perp_value *values, int n);
-uint64_t perp_row_hash(uint64_t store, const struct perp_sqlite_table *table,
-                       const struct perp_value *values);
+/* Sets the tables' seeds, before any row is hashed. store: the number in the head. */
+void perp_sqlite_seed(struct perp_sqlite_table tables[PERP_SQLITE_TABLES], uint64_t store);
+uint64_t perp_row_hash(const struct perp_sqlite_table *table, const struct perp_value *values);
 /* The hash of a row whose columns are those of the table, from column `first` on. */
-uint64_t perp_row_hash_of(uint64_t store, const struct perp_sqlite_table *table, sqlite3_stmt *row,
-                          int first);
+uint64_t perp_row_hash_of(const struct perp_sqlite_table *table, sqlite3_stmt *row, int first);
 /* Names of the table's columns, as in "a, b, c", into a text under way. */
 void perp_sqlite_names(sqlite3_str *text, const struct perp_sqlite_table *table);
 /* What the store is made of, from the .def files. */
@@ -224,6 +225,7 @@ perp_status perp_sqlite_cut_tail(struct perp_sqlite *store);
 bool perp_head_from(sqlite3_stmt *row, struct perp_head *head); /* false: its guard is wrong */
 #define PERP_HEAD_SQL                                                                              \
     "SELECT store, seq, chain, pruned, pruned_chain, rows, guard FROM head LIMIT 1"
+/* Seeds the tables, too. */
 perp_status perp_sqlite_read_head(struct perp_sqlite *store, struct perp_head *head);
 /* loader NULL: only verifies. */
 perp_status perp_sqlite_load(struct perp_sqlite *store, bool from_start, const perp_loader *loader);

@@ -200,6 +200,53 @@ START_TEST(a_schema_of_others_is_named) {
 }
 END_TEST
 
+START_TEST(each_table_index_and_view_must_be_as_it_was_made) {
+    char name[64], sql[256], place[96];
+    put_range(&store, 1, 3);
+    closed(&store);
+    keep_files();
+    const int n = atoi(ask(path, "SELECT count(*) FROM sqlite_master"));
+    ck_assert_int_gt(n, 15);
+    for (int i = 0; i < n; i++) {
+        snprintf(sql, sizeof sql, "SELECT name FROM sqlite_master LIMIT 1 OFFSET %d", i);
+        snprintf(name, sizeof name, "%s", ask(path, sql));
+        const bool of_key = strncmp(name, "sqlite_", 7) == 0;
+        snprintf(place, sizeof place, "schema: %s is another", name);
+        /* An index that a key brings along has no SQL: it is there, and of its table, or not. */
+        snprintf(sql, sizeof sql,
+                 "PRAGMA writable_schema = ON; UPDATE sqlite_master SET %s WHERE name = '%s'",
+                 of_key ? "type = 'view', sql = 'CREATE VIEW x AS SELECT 1', rootpage = 0"
+                        : "sql = sql || ' '",
+                 name);
+        put_files();
+        run_sql(copy, sql);
+        perp_store other;
+        ck_assert_msg(open_at(copy, &other) == PERP_E_CORRUPT, "%s", name);
+        ck_assert_msg(of_key || strstr(perp_core_error(NULL), place), "%s: %s", name,
+                      perp_core_error(NULL));
+        remove_store(copy);
+    }
+}
+END_TEST
+
+/* What is hashed of a text is its UTF-8, however the file has it. */
+START_TEST(a_store_in_a_file_of_utf_16_is_one) {
+    closed(&store);
+    remove_store(path);
+    run_sql(path, "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(a); DROP TABLE t");
+    perp_sqlite_options options;
+    perp_sqlite_options_init(&options);
+    options.create = 1;
+    ck_assert_int_eq(perp_store_sqlite_open(path, &options, &store), PERP_OK);
+    ck_assert_int_eq(load(&store, 0, &got), PERP_OK);
+    put_range(&store, 1, 30);
+    ask_is("PRAGMA encoding", "UTF-16le");
+    closed(&store);
+    opened(&store);
+    put_range(&store, 31, 40);
+}
+END_TEST
+
 START_TEST(a_hosts_own_views_and_indexes_are_its_own) {
     put_range(&store, 1, 3);
     changed("CREATE VIEW mine AS SELECT seq FROM events; CREATE INDEX my_kinds ON events(kind)");
@@ -926,6 +973,8 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, a_foreign_event_is_named);
     tcase_add_test(all, a_row_that_changed_came_or_went_is_noticed);
     tcase_add_test(all, a_schema_of_others_is_named);
+    tcase_add_test(all, each_table_index_and_view_must_be_as_it_was_made);
+    tcase_add_test(all, a_store_in_a_file_of_utf_16_is_one);
     tcase_add_test(all, a_hosts_own_views_and_indexes_are_its_own);
     tcase_add_test(all, a_view_in_the_place_of_the_head_is_not_read);
     tcase_add_test(all, a_trigger_is_not_run);
