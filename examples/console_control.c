@@ -134,11 +134,55 @@ static perp_status do_kill(struct request *request) {
     return status;
 }
 
+static bool name_of(struct request *request, const char *name, const char **text) {
+    const cJSON *item = field(request, name);
+    if (item == NULL)
+        return bad(request, name, "is missing");
+    if (!perp_json_is_string(item))
+        return bad(request, name, "must be a name");
+    *text = perp_json_text(item);
+    return true;
+}
+
+static bool base_of(struct request *request, const char **base) {
+    if (!name_of(request, "base", base))
+        return false;
+    perp_text_show(*base, request->control->subject, sizeof request->control->subject);
+    return true;
+}
+
 static perp_status do_resolve(struct request *request) {
-    perp_uuid job;
-    if (!job_of(request, &job, NULL))
+    const char *base;
+    if (!base_of(request, &base))
         return PERP_E_INVALID;
-    return perp_scheduler_resolve(perp_core_scheduler(request->host->core), &request->call, &job);
+    return perp_resolve(request->host->core, &request->call, base);
+}
+
+static perp_status do_resume_repair(struct request *request) {
+    const char *base;
+    if (!base_of(request, &base))
+        return PERP_E_INVALID;
+    return perp_resume_repair(request->host->core, &request->call, base);
+}
+
+static perp_status do_accept_position(struct request *request) {
+    const perp_core *core = request->host->core;
+    const char *exchange, *symbol;
+    perp_exchange_id exchange_id;
+    perp_instrument_id id;
+    if (!name_of(request, "exchange", &exchange) || !name_of(request, "symbol", &symbol))
+        return PERP_E_INVALID;
+    char both[2 * PERP_NAME_SIZE];
+    snprintf(both, sizeof both, "%.60s %.60s", exchange, symbol);
+    perp_text_show(both, request->control->subject, sizeof request->control->subject);
+    perp_status status = perp_exchange_find(core, exchange, &exchange_id);
+    if (status == PERP_OK)
+        status = perp_instrument_find(core, exchange_id, symbol, &id);
+    if (status != PERP_OK) {
+        bad(request, "symbol", "there is none of this name on an exchange of that name");
+        return status;
+    }
+    return perp_accept_position(request->host->core, &request->call, id);
 }
 
 static perp_status do_cancel(struct request *request) {
@@ -159,7 +203,9 @@ static const struct action {
                {"manual_override", {"enabled", "ttl_ms", "job_id", NULL}, do_override},
                {"kill", {"enabled", "exchange", NULL}, do_kill},
                {"reset_halt", {NULL}, do_reset_halt},
-               {"resolve", {"job_id", NULL}, do_resolve},
+               {"resolve", {"base", NULL}, do_resolve},
+               {"resume_repair", {"base", NULL}, do_resume_repair},
+               {"accept_position", {"exchange", "symbol", NULL}, do_accept_position},
                {"cancel", {"job_id", NULL}, do_cancel}};
 
 static const struct action *action_of(const char *name) {

@@ -198,7 +198,7 @@ static void put_jobs(struct writer *w, const perp_scheduler_state *state) {
     put(w, "perpcore_jobs{state=\"running\"} %u\n", state->running - state->in_doubt);
     put(w, "perpcore_jobs{state=\"in_doubt\"} %u\n", state->in_doubt);
     put(w, "perpcore_jobs{state=\"open\"} %u\n", state->open);
-    put(w, "perpcore_jobs{state=\"unresolved\"} %u\n", state->unresolved);
+    put(w, "perpcore_jobs{state=\"partial\"} %u\n", state->partial);
     put_count(w, "jobs_submitted_total", "counter", "Jobs submitted.", state->submitted_total);
     put_count(w, "jobs_dispatched_total", "counter", "Jobs dispatched.", state->dispatched_total);
     head(w, "jobs_ended_total", "counter", "Jobs that ended, by how.");

@@ -23,8 +23,10 @@ static const char usage[] =
     "  override on|off             soft rules pass [--ttl-ms N] [--job JOB_ID]\n"
     "  kill on|off                 the kill switch [--exchange NAME]\n"
     "  reset-halt                  after failures in a row\n"
-    "  resolve JOB_ID              its position was squared by hand\n"
-    "  cancel JOB_ID               a job that waits\n"
+    "  resolve BASE                what is naked of it is squared, or wanted\n"
+    "  resume-repair BASE          its repairs go on, at the next tick\n"
+    "  accept-position SYMBOL      what drifts there is known and wanted (--exchange NAME)\n"
+    "  cancel JOB_ID               a job that waits; one that runs is asked to end\n"
     "Options: --url URL (http://127.0.0.1:8787), --token-file FILE, --actor NAME (the login "
     "name),\n"
     "         --reason TEXT (what takes a protection away needs one), --json, --help,\n"
@@ -140,7 +142,7 @@ static int run_explain(struct perpctl_client *client, const char *id,
 
 struct action {
     const char *command, *path;
-    enum { NO_WORD, ON_OFF, MODE, JOB } word;
+    enum { NO_WORD, ON_OFF, MODE, JOB, BASE, SYMBOL } word;
 };
 
 static const struct action actions[] = {{"pause", "pause", NO_WORD},
@@ -149,8 +151,14 @@ static const struct action actions[] = {{"pause", "pause", NO_WORD},
                                         {"override", "manual_override", ON_OFF},
                                         {"kill", "kill", ON_OFF},
                                         {"reset-halt", "reset_halt", NO_WORD},
-                                        {"resolve", "resolve", JOB},
+                                        {"resolve", "resolve", BASE},
+                                        {"resume-repair", "resume_repair", BASE},
+                                        {"accept-position", "accept_position", SYMBOL},
                                         {"cancel", "cancel", JOB}};
+
+/* What the word of a command is called in its request. */
+static const char *const word_names[] = {
+    [MODE] = "mode", [JOB] = "job_id", [BASE] = "base", [SYMBOL] = "symbol"};
 
 static const char *own_name(void) {
     const char *name = getenv("LOGNAME");
@@ -173,8 +181,7 @@ static char *body_of(const struct action *action, const char *word,
         good = good && cJSON_AddBoolToObject(json, "enabled",
                                              word != NULL && strcmp(word, "on") == 0) != NULL;
     else if (action->word != NO_WORD)
-        good = good && cJSON_AddStringToObject(json, action->word == MODE ? "mode" : "job_id",
-                                               word) != NULL;
+        good = good && cJSON_AddStringToObject(json, word_names[action->word], word) != NULL;
     if (options->exchange != NULL)
         good = good && cJSON_AddStringToObject(json, "exchange", options->exchange) != NULL;
     if (options->job != NULL)

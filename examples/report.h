@@ -51,6 +51,9 @@ struct report {
     report_sample *samples;
     uint32_t n_samples, sample_room;
     uint64_t events, ticks, checks, halts, overdue;
+    uint64_t naked;                         /* bases that lost a side */
+    uint64_t deleverages, in_doubt, drifts; /* done to accounts; what reports showed of it */
+    uint64_t accepted, resolved;            /* drifts and bases that somebody looked at */
     uint64_t submitted[REPORT_PURPOSES], dispatched[REPORT_PURPOSES];
     uint64_t ended[REPORT_PURPOSES][PERP_JOB_STATE_COUNT];
     uint64_t at_submit[PERP_MAX_REASONS]; /* refused before they were queued */

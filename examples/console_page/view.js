@@ -108,7 +108,20 @@ function showTiles(global) {
 
 // ---- Alerts ------------------------------------------------------------------------------------
 
-const JOB_ALERTS = new Set(["unresolved_leg", "job_overdue", "job_in_doubt"]);
+const JOB_ALERTS = new Set(["job_overdue", "job_in_doubt"]);
+
+// What an operator may say to an alert: its control, and what it is about.
+const ANSWERS = {
+    naked_base: { label: "Resolve…", control: "resolve", about: (subject) => ({ base: subject }) },
+    position_drift: {
+        label: "Accept…",
+        control: "accept_position",
+        about: (subject) => {
+            const at = subject.lastIndexOf(" ");
+            return { exchange: subject.slice(0, at), symbol: subject.slice(at + 1) };
+        },
+    },
+};
 
 function makeAlert(alert, control) {
     const actions = h("span", { class: "row-actions" });
@@ -118,16 +131,17 @@ function makeAlert(alert, control) {
         explains(why, panel, alert.subject);
         actions.append(why);
     }
-    if (alert.code === "unresolved_leg")
+    const answer = ANSWERS[alert.code];
+    if (answer)
         actions.append(
             h(
                 "button",
                 {
                     type: "button",
                     class: "small",
-                    onclick: () => control("resolve", { job_id: alert.subject }),
+                    onclick: () => control(answer.control, answer.about(alert.subject)),
                 },
-                "Resolve…",
+                answer.label,
             ),
         );
     return h(
@@ -205,7 +219,7 @@ function ageOf(job, now) {
     return `waits ${duration(now - millis(job.submitted))}`;
 }
 
-function updateJob(element, job, now, unresolved) {
+function updateJob(element, job, now) {
     text(part(element, "what"), `${strategyName(job.strategy)}${job.is_repair ? " (repair)" : ""}`);
     text(part(element, "where"), `${job.symbol} · ${job.exchanges.join(" ↔ ")}`);
     const state = part(element, "state");
@@ -219,31 +233,26 @@ function updateJob(element, job, now, unresolved) {
     text(part(element, "age"), ageOf(job, now));
     const refused = job.state === "pending" && job.last_refusal;
     text(part(element, "reason"), refused ? `refused: ${words(job.last_refusal)}` : "");
-    const action = job.state === "pending" ? "cancel" : unresolved.has(job.job_id) ? "resolve" : "";
     const act = part(element, "act");
-    show(act, action !== "");
-    if (action) {
-        text(act, action === "cancel" ? "Cancel…" : "Resolve…");
-        attribute(act, "data-action", action);
-        attribute(act, "aria-label", `${words(action)} job ${job.job_id}`);
+    const ends = job.ended || !["pending", "running", "in_doubt"].includes(job.state);
+    show(act, !ends);
+    if (!ends) {
+        text(act, "Cancel…");
+        attribute(act, "data-action", "cancel");
+        attribute(act, "aria-label", `Cancel job ${job.job_id}`);
     }
 }
 
 function showJobs(state, control) {
     const jobs = state.jobs_stats;
     const now = millis(state.last_update);
-    const unresolved = new Set(
-        state.alerts
-            .filter((alert) => alert.code === "unresolved_leg")
-            .map((alert) => alert.subject),
-    );
     const list = (id, items) =>
         keyed(
             $(id),
             items,
             (job) => job.job_id,
             (job) => makeJob(job, control),
-            (element, job) => updateJob(element, job, now, unresolved),
+            (element, job) => updateJob(element, job, now),
         );
     list("running", jobs.running_jobs);
     list("pending", jobs.top_pending);

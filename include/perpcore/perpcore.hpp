@@ -40,6 +40,9 @@ class core_ref {
     perp::market market() const noexcept {
         return {c_, perp_core_market(c_), host_};
     }
+    perp::positions positions() const noexcept {
+        return {c_, perp_core_positions(c_)};
+    }
     perp::risk risk() const noexcept {
         return {c_, perp_core_risk(c_)};
     }
@@ -147,6 +150,15 @@ class core_ref {
         ec = perp_job_fill_hedge(c_, to_ns(now), first.value(), second.value(), &to_fill.c());
     }
 
+    // Makes to_fill the job that closes what an open job has open, or a fraction of it.
+    void fill_exit(time now, const job_id &open, job &to_fill, double fraction = 1) const {
+        detail::must(c_, [&](auto &ec) { fill_exit(now, open, to_fill, fraction, ec); });
+    }
+    void fill_exit(time now, const job_id &open, job &to_fill, double fraction,
+                   std::error_code &ec) const noexcept {
+        ec = perp_job_fill_exit(c_, to_ns(now), &open.c(), fraction, &to_fill.c());
+    }
+
     // ---- The book as a whole ----
 
     // Makes all changes so far durable (with PERP_DURABILITY_BATCH).
@@ -249,6 +261,9 @@ class [[nodiscard]] core : public core_ref {
     perp::market market() const &noexcept {
         return core_ref::market();
     }
+    perp::positions positions() const &noexcept {
+        return core_ref::positions();
+    }
     perp::risk risk() const &noexcept {
         return core_ref::risk();
     }
@@ -260,6 +275,7 @@ class [[nodiscard]] core : public core_ref {
     }
     void capital() const && = delete;
     void market() const && = delete;
+    void positions() const && = delete;
     void risk() const && = delete;
     void scheduler() const && = delete;
     void monitor() const && = delete;

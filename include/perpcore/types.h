@@ -119,6 +119,14 @@ enum perp_margin {
     PERP_MARGIN_NOT_GIVEN = 255
 };
 
+/* What cash is that comes or goes without a trade. */
+enum perp_cash {
+#define PERP_X(NAME, text) PERP_CASH_##NAME,
+    PERP_CASH_LIST(PERP_X)
+#undef PERP_X
+        PERP_CASH_COUNT
+};
+
 /* The state of an exchange's API, as the host reports it. */
 enum perp_api {
 #define PERP_X(name, text) PERP_API_##name,
@@ -228,6 +236,7 @@ typedef struct perp_refusal {
 typedef struct perp_core perp_core;
 typedef struct perp_capital perp_capital;
 typedef struct perp_market perp_market;
+typedef struct perp_positions perp_positions;
 typedef struct perp_risk perp_risk;
 typedef struct perp_scheduler perp_scheduler;
 
@@ -241,6 +250,7 @@ PERP_API const char *perp_side_string(uint32_t side);
 PERP_API const char *perp_mode_string(uint32_t mode);
 PERP_API const char *perp_kind_string(uint32_t kind);
 PERP_API const char *perp_margin_string(uint32_t margin);
+PERP_API const char *perp_cash_string(uint32_t cash);
 PERP_API const char *perp_api_string(uint32_t api);
 PERP_API const char *perp_circuit_string(uint32_t circuit);
 PERP_API const char *perp_job_state_string(uint32_t state);

@@ -12,16 +12,18 @@ static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
+        bool runs =
+            job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
         for (const struct perp_held *held = job ? job->held : NULL; held;
              held = held->next_of_job) {
             if (!held->has_job || memcmp(&held->job, &job->id, sizeof job->id) != 0)
                 return broken(core, "a reservation is in another job's list");
+            if (!runs && held->in_flight + held->used == 0)
+                return broken(core, "a reservation of which nothing is left has not ended");
             by_jobs++;
         }
-        bool holds = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT ||
-                             job->state == PERP_JOB_OPEN || job->unresolved);
-        if (job && job->held && !holds)
-            return broken(core, "an ended or pending job holds capital");
+        if (job && job->held && !runs && !job->n_lots)
+            return broken(core, "a job of which nothing is open holds capital");
     }
     for (const struct perp_held *held = core->capital->first; held; held = held->next)
         by_ledger += held->has_job;
@@ -50,7 +52,7 @@ static perp_status check_running(const perp_core *core) {
         if (jobs[x] != risk->running_jobs[x] || notional[x] != risk->running_notional[x])
             return broken(core, "running jobs of an exchange are not what runs");
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
-        const struct perp_exposure *exposure = &risk->exposures[i];
+        const struct perp_position_entry *exposure = &core->positions->at[i];
         uint32_t sides[PERP_SIDE_COUNT] = {0, 0};
         for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next, linked++)
             sides[leg->side]++;
@@ -75,22 +77,78 @@ static perp_status check_places(const perp_core *core) {
             return broken(core, "a job that is not pending waits");
         n += place->job != NULL;
     }
-    uint32_t all = n + scheduler->running.count + scheduler->open.count +
-                   scheduler->unresolved.count + scheduler->ended.count;
-    if (n != scheduler->n_pending || all != core->jobs.count)
+    uint32_t past = 0;
+    for (const struct perp_past *id = scheduler->first_past; id; id = id->next)
+        past++;
+    uint32_t all = n + scheduler->running.count + scheduler->open.count + scheduler->ended.count;
+    if (n != scheduler->n_pending || all != core->jobs.count || past != core->past.count)
         return broken(core, "jobs are miscounted");
     return PERP_OK;
 }
 
-static perp_status check_unresolved(const perp_core *core) {
+/* What of a job's reservations is in flight and used on each exchange is what its legs there have
+   left and what its lots occupy. */
+static perp_status check_capital_of(const perp_core *core, const struct perp_job_entry *job) {
+    perp_usd flying[PERP_MAX_EXCHANGES] = {0}, used[PERP_MAX_EXCHANGES] = {0};
+    uint32_t n_lots = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_position_entry *entry = &core->positions->at[job->legs[i].instrument];
+        perp_exchange_id exchange = job->legs[i].exchange;
+        flying[exchange] += job->legs[i].flying;
+        for (uint32_t j = 0; j < entry->n_lots; j++) {
+            bool its = entry->lots[j].owner == job && entry->lots[j].leg == i;
+            used[exchange] += its ? entry->lots[j].used : 0;
+            n_lots += its;
+        }
+    }
+    for (const struct perp_held *held = job->held; held; held = held->next_of_job) {
+        flying[held->exchange] -= held->in_flight;
+        used[held->exchange] -= held->used;
+    }
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        if (flying[job->legs[i].exchange] != 0)
+            return broken(core, "what is in flight of a job is not what its legs have left");
+        if (used[job->legs[i].exchange] != 0)
+            return broken(core, "what is used of a job is not what its lots occupy");
+    }
+    return n_lots == job->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
+}
+
+/* All lots of an instrument have its sign; quantity is what is foreign, what jobs have open and
+   what legs have seen. */
+static perp_status check_positions(const perp_core *core) {
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_position_entry *entry = &core->positions->at[i];
+        for (uint32_t j = 0; j < entry->n_lots; j++) {
+            const struct perp_lot *lot = &entry->lots[j];
+            if (lot->quantity == 0 || (lot->quantity > 0) != (entry->lots[0].quantity > 0))
+                return perp_fail(core, PERP_E_CORRUPT, "positions: lots have two signs");
+            if (perp_job_find(core, &lot->job) != lot->owner)
+                return perp_fail(core, PERP_E_CORRUPT, "positions: a lot's job is gone");
+        }
+    }
+    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
+        const struct perp_job_entry *job = core->jobs.slots[i].value;
+        perp_status status = job ? check_capital_of(core, job) : PERP_OK;
+        if (status != PERP_OK)
+            return status;
+    }
+    return PERP_OK;
+}
+
+/* A base's repair, and its partial jobs, are those that there are. */
+static perp_status check_bases(const perp_core *core) {
     for (uint32_t base = 0; base < core->bases.count; base++) {
+        const struct perp_base_entry *entry = &core->positions->bases[base];
         uint32_t n = 0;
-        const struct perp_job_entry *job = core->scheduler->unresolved.first;
-        for (; job; job = job->next)
-            for (uint32_t i = 0; i < job->n_bare; i++)
-                n += job->bare[i].base == base;
-        if (n != core->risk->unresolved[base])
-            return broken(core, "unresolved legs of a base are miscounted");
+        for (const struct perp_job_entry *job = core->scheduler->open.first; job; job = job->next)
+            for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
+                n += job->legs[i].base == base;
+        if (n != entry->n_partial)
+            return broken(core, "partial jobs of a base are miscounted");
+        if (entry->repair &&
+            (!entry->repair->is_repair || entry->repair->state > PERP_JOB_IN_DOUBT))
+            return broken(core, "a base's repair is none");
     }
     return PERP_OK;
 }
@@ -107,7 +165,9 @@ perp_status perp_core_check(const perp_core *core) {
     if (status == PERP_OK)
         status = check_held(core);
     if (status == PERP_OK)
-        status = check_unresolved(core);
+        status = check_positions(core);
+    if (status == PERP_OK)
+        status = check_bases(core);
     if (status != PERP_OK) /* the mark is not part of the book that a caller holds const */
         ((perp_core *)(uintptr_t)core)->corrupt = true;
     perp_unlock(core);

@@ -8,10 +8,20 @@ static void apply_clock(perp_core *core, const struct perp_event *event) {
     (void)event; /* every event moves the clock to its time; this one does no more */
 }
 
+/* The clock is set as it is said, back too. A day does not begin twice: the book stays in the one
+   it is in until the next begins. */
+static void apply_advance(perp_core *core, const struct perp_event *event) {
+    if (event->time_ns < perp_clock(core))
+        perp_capital_keep_day(core);
+    atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
+    perp_tell_log(core, PERP_LOG_WARNING, "the clock was set to %lld", (long long)event->time_ns);
+}
+
 static void apply_roll(perp_core *core, const struct perp_event *event) {
     perp_capital_roll(core, perp_read_day_roll(event)->days);
     perp_risk_roll(core);
     perp_scheduler_roll(core);
+    perp_positions_roll(core);
 }
 
 static void apply_result(perp_core *core, const struct perp_event *event) {
@@ -71,14 +81,36 @@ static void apply_kill(perp_core *core, const struct perp_event *event) {
 }
 
 static bool prepare_blacklist(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_names_reserve(core, &core->symbols) && perp_risk_prepare_tables(core);
+    const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
+    uint32_t known = perp_names_find(&core->symbols, blacklist->symbol);
+    if (known != PERP_NO_ID && known < core->risk->blacklist_capacity)
+        return true; /* without memory a symbol can still be blacklisted */
+    return perp_names_reserve(core, &core->symbols) && perp_risk_prepare_symbol(core);
 }
 
 static void apply_blacklist(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
     uint32_t symbol = perp_names_add(&core->symbols, blacklist->symbol);
     core->risk->blacklist[symbol] = blacklist->on;
+}
+
+static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_halt_instrument *halt = perp_read_halt_instrument(event);
+    core->risk->notes[halt->instrument].halted = halt->on;
+}
+
+static bool fits_collateral(const perp_core *core, const struct perp_event *event) {
+    (void)core;
+    return perp_read_collateral(event)->held.haircut <= 1;
+}
+
+static bool prepare_collateral(perp_core *core, const struct perp_event *event) {
+    (void)event;
+    return perp_risk_prepare_collateral(core);
+}
+
+static void apply_collateral(perp_core *core, const struct perp_event *event) {
+    perp_risk_hold_collateral(core, &perp_read_collateral(event)->held);
 }
 
 static bool fits_limits(const perp_core *core, const struct perp_event *event) {
@@ -110,6 +142,7 @@ static void apply_pause(perp_core *core, const struct perp_event *event) {
 
 const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_CLOCK] = {.apply = apply_clock},
+    [PERP_EVENT_ADVANCE] = {.apply = apply_advance},
     [PERP_EVENT_ROLL] = {.apply = apply_roll},
     [PERP_EVENT_SUCCESS] = {.apply = apply_result},
     [PERP_EVENT_FAILURE] = {.apply = apply_result},
@@ -119,6 +152,10 @@ const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_OVERRIDE] = {.apply = apply_override},
     [PERP_EVENT_KILL] = {.apply = apply_kill},
     [PERP_EVENT_BLACKLIST] = {.prepare = prepare_blacklist, .apply = apply_blacklist},
+    [PERP_EVENT_HALT_INSTRUMENT] = {.apply = apply_halt_instrument},
+    [PERP_EVENT_COLLATERAL] = {.fits = fits_collateral,
+                               .prepare = prepare_collateral,
+                               .apply = apply_collateral},
     [PERP_EVENT_LIMITS] = {.fits = fits_limits, .apply = apply_limits},
     [PERP_EVENT_PAUSE] = {.apply = apply_pause},
     [PERP_EVENT_RESUME] = {.apply = apply_pause},

@@ -24,6 +24,10 @@ static perp_status read_config(const perp_config *given, perp_config *config) {
     return perp_config_check(config);
 }
 
+static int64_t newest_feed(const perp_core *core) {
+    return perp_market_newest(core->market);
+}
+
 /* What a store fills: registry and modules. Every pointer is there or NULL, so that what did not
    come about can be closed. */
 static perp_status open_content(perp_core *core) {
@@ -33,10 +37,15 @@ static perp_status open_content(perp_core *core) {
     if (status == PERP_OK)
         status = perp_market_open(core, &core->market);
     if (status == PERP_OK)
+        status = perp_positions_open(core, &core->positions);
+    if (status == PERP_OK)
         status = perp_risk_open(core, &core->risk);
     if (status == PERP_OK)
         status = perp_scheduler_open(core, &core->scheduler);
     core->chain = PERP_CHAIN_START;
+    core->newest_feed = newest_feed;
+    core->refused_call = PERP_TIME_NONE;
+    core->day = PERP_TIME_NONE;
     atomic_store(&core->clock, PERP_TIME_NONE);
     return status == PERP_OK ? PERP_OK : perp_fail(NULL, status, "no memory for the book");
 }
@@ -44,12 +53,14 @@ static perp_status open_content(perp_core *core) {
 static void close_content(perp_core *core) {
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);
+    perp_positions_close(core->positions);
     perp_market_close(core->market);
     perp_capital_close(core->capital);
     perp_registry_close(core);
     perp_kept_free(core, &core->config_kept);
     core->scheduler = NULL;
     core->risk = NULL;
+    core->positions = NULL;
     core->market = NULL;
     core->capital = NULL;
 }
@@ -119,9 +130,8 @@ static perp_status decide_advance(struct perp_decision *d) {
         status = perp_call_signed(core, d->call, "advance");
     if (status != PERP_OK)
         return status;
-    core->late_calls += d->call->now_ns < perp_clock(core);
-    perp_batch_begin(core, d->call, perp_decision_time(d));
-    perp_put_plain(core, PERP_EVENT_CLOCK);
+    perp_batch_begin(core, d->call, d->call->now_ns);
+    perp_put_plain(core, PERP_EVENT_ADVANCE);
     return perp_decision_commit(d);
 }
 
@@ -130,7 +140,11 @@ perp_status perp_core_advance(perp_core *core, const perp_call *call) {
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
     struct perp_decision d;
     perp_decision_open(&d, core, call);
-    return perp_decision_close(&d, decide_advance(&d));
+    perp_decision_take_time(&d);
+    perp_status status = decide_advance(&d);
+    if (status == PERP_OK)
+        core->refused_call = PERP_TIME_NONE;
+    return perp_decision_close(&d, status);
 }
 
 /* What a restart changes, as one change of the book: jobs that ran when the process ended are in
@@ -157,9 +171,6 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     if (core->batch->count || core->batch->failed)
         status = perp_batch_commit(core);
     perp_leave(core, status);
-    /* Positions are unknown until reported, and so is what was filled since. */
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        core->risk->exposures[i].n_fills = 0;
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
 

@@ -72,6 +72,8 @@ static bool prepare_entry(perp_core *core, const struct perp_event *event) {
         return false;
     memset(entry, 0, sizeof *entry);
     entry->spec = perp_read_instrument(event)->spec;
+    if (!entry->spec.quote[0])
+        perp_preset_quote(&entry->spec);
     if (!copy_tiers(core, &entry->spec)) {
         perp_free(core, entry, sizeof *entry);
         return false;
@@ -99,7 +101,7 @@ static bool prepare_instrument(perp_core *core, const struct perp_event *event) 
     }
     return reserve_book(core) && prepare_entry(core, event) &&
            perp_market_add_instrument(core->market, id) == PERP_OK &&
-           perp_risk_prepare_tables(core);
+           perp_risk_prepare_tables(core) && perp_positions_prepare_tables(core);
 }
 
 static uint32_t book_of(perp_core *core, const struct perp_instrument_entry *entry) {
@@ -144,10 +146,12 @@ static void apply_instrument(perp_core *core, const struct perp_event *event) {
     entry->contract =
         entry->spec.contract[0] ? perp_names_add(&core->contracts, entry->spec.contract) + 1 : 0;
     entry->book = book_of(core, entry);
+    entry->inverse = strcmp(entry->spec.contract, "inverse") == 0;
     entry->fee_bps[0] = exchange->taker_fee_bps;
     entry->fee_bps[1] = exchange->maker_fee_bps;
     join_book(core, id, entry);
     join_exchange(core, id, entry);
+    perp_positions_join_base(core, id);
     _Atomic uint32_t *chain = perp_instrument_chain(core, entry->spec.exchange, entry->spec.symbol);
     entry->next_in_chain_1 = atomic_load_explicit(chain, memory_order_relaxed);
     atomic_store_explicit(&core->n_instruments, id + 1, memory_order_release);

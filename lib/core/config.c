@@ -243,7 +243,6 @@ static perp_status check_reserved(const perp_config *config) {
         PLACE(risk.reserved),
         PLACE(risk.reserved2),
         PLACE(risk.reserved3),
-        PLACE(scheduler.reserved),
         PLACE(scheduler.reserved2),
         PLACE(risk.modes[PERP_MODE_CONSERVATIVE].reserved),
         PLACE(risk.modes[PERP_MODE_BALANCED].reserved),

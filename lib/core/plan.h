@@ -21,6 +21,7 @@ struct perp_plan_leg {
     double quantity;
     double price;
     uint32_t next_1; /* the next one on the instrument */
+    bool balanced;   /* its job's buys and sells agree */
 };
 
 /* The legs chosen on an instrument, in the order in which their jobs were chosen. */
@@ -34,6 +35,7 @@ struct perp_plan_book {
 struct perp_candidate {
     const struct perp_job_entry *job;
     double score;
+    double rank;     /* the score, and what it gained while it waited */
     uint32_t prices; /* of its legs: where they begin in the plan */
     bool reducing;
 };
@@ -43,6 +45,14 @@ struct perp_candidate {
 struct perp_scored {
     struct perp_job_entry *job;
     double score;
+};
+
+/* What stands of a job that waits on: why it was refused, why it was passed over (0: it was not),
+   and when a refusal was explained. */
+struct perp_standing {
+    struct perp_job_entry *job;
+    uint32_t refused, skipped;
+    int64_t explained;
 };
 
 struct perp_scored_last {
@@ -74,6 +84,8 @@ struct perp_plan {
     uint32_t n_scores, scores_capacity;
     struct perp_scored_last *last_scores;
     uint32_t n_last_scores, last_scores_capacity;
+    struct perp_standing *standings;
+    uint32_t n_standings, standings_capacity;
     perp_uuid *overridden; /* accepted under override for the first time */
     uint32_t n_overridden, overridden_capacity;
 };

@@ -106,6 +106,10 @@ static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spe
                          spec->margin_mode);
     if (!isfinite(spec->taker_fee_bps) || !isfinite(spec->maker_fee_bps))
         return perp_fail(core, PERP_E_INVALID, "exchange fees: not finite");
+    if (!perp_not_negative(spec->liquidation_fee_bps))
+        return perp_fail(core, PERP_E_INVALID,
+                         "exchange.liquidation_fee_bps: %g is not a finite number of at least 0",
+                         spec->liquidation_fee_bps);
     tidy_name(spec->name);
     tidy_name(spec->venue);
     if (!spec->venue[0])
@@ -120,6 +124,9 @@ static perp_status check_exchange_range(const perp_core *core, const perp_exchan
     if (fabs(spec->maker_fee_bps) > MAX_FEE_BPS)
         return perp_fail(core, PERP_E_RANGE, "exchange.maker_fee_bps: %g is out of range",
                          spec->maker_fee_bps);
+    if (spec->liquidation_fee_bps > MAX_FEE_BPS)
+        return perp_fail(core, PERP_E_RANGE, "exchange.liquidation_fee_bps: %g is above %g",
+                         spec->liquidation_fee_bps, MAX_FEE_BPS);
     if (spec->max_notional < -1)
         return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is negative",
                          PERP_SHOW_USD(spec->max_notional));
@@ -198,11 +205,18 @@ static perp_status check_tiers(const perp_core *core, const perp_instrument_spec
     return PERP_OK;
 }
 
+void perp_preset_quote(perp_instrument_spec *spec) {
+    const char *slash = strchr(spec->symbol, '/');
+    size_t length = slash ? strcspn(slash + 1, ":") : 0;
+    memcpy(spec->quote, length ? slash + 1 : "USD", length ? length : 3);
+}
+
 static perp_status check_instrument(const perp_core *core, perp_instrument_spec *spec) {
     if (!is_name(spec->symbol) || !is_name_or_empty(spec->base) ||
-        !is_name_or_empty(spec->contract))
+        !is_name_or_empty(spec->contract) || !is_name_or_empty(spec->quote))
         return perp_fail(core, PERP_E_INVALID,
-                         "instrument: symbol, base or contract is not a name of 1 to %d bytes",
+                         "instrument: symbol, base, contract or quote is not a name of 1 to %d "
+                         "bytes",
                          PERP_NAME_SIZE - 1);
     if (spec->kind >= PERP_KIND_COUNT)
         return perp_fail(core, PERP_E_INVALID, "instrument.kind: %u is not known", spec->kind);
@@ -214,6 +228,9 @@ static perp_status check_instrument(const perp_core *core, perp_instrument_spec 
     tidy_name(spec->symbol);
     tidy_name(spec->base);
     tidy_name(spec->contract);
+    tidy_name(spec->quote);
+    if (!spec->quote[0])
+        perp_preset_quote(spec);
     if (!spec->base[0]) {
         size_t length = strcspn(spec->symbol, "/");
         if (length == 0)
@@ -238,11 +255,13 @@ static perp_status check_instrument_range(const perp_core *core, const perp_inst
 
 /* The same as perp_exchange_fits. */
 bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spec) {
-    perp_instrument_spec tidy = *spec;
+    perp_instrument_spec tidy = *spec, given = *spec;
     perp_instrument_id found;
+    if (!given.quote[0])
+        perp_preset_quote(&given); /* of a release that did not store it */
     return spec->pulled <= 1 && check_instrument(core, &tidy) == PERP_OK &&
            check_instrument_range(core, &tidy) == PERP_OK &&
-           perp_row_same(perp_row_instrument(), &tidy, spec, 0) &&
+           perp_row_same(perp_row_instrument(), &tidy, &given, 0) &&
            perp_instrument_find(core, spec->exchange, spec->symbol, &found) != PERP_OK;
 }
 
@@ -255,8 +274,11 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
                          given->struct_size);
     if (spec.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", spec.exchange);
-    if (spec.reserved != 0)
-        return perp_fail(core, PERP_E_INVALID, "instrument.reserved: %u must be 0", spec.reserved);
+    if (spec.can_borrow > 1)
+        return perp_fail(core, PERP_E_INVALID, "can_borrow: %u is not 0 or 1", spec.can_borrow);
+    if (spec.max_position_usd < 0 || spec.max_position_usd > PERP_MOST_USD)
+        return perp_fail(core, PERP_E_RANGE, "max_position_usd: %lld is out of range",
+                         (long long)spec.max_position_usd);
     spec.pulled = spec.pulled != 0;
     perp_status status = check_instrument(core, &spec);
     if (status != PERP_OK)

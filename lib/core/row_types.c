@@ -73,6 +73,7 @@
 #define IS_STATE(value) ((value) < PERP_JOB_STATE_COUNT)
 #define IS_MODE(value) ((value) < PERP_MODE_COUNT)
 #define IS_REASON(value) ((value) < PERP_MAX_REASONS)
+#define IS_KEY(value) ((value) < PERP_KEY_KIND_COUNT)
 #define IS_I32(value) true
 #define IS_I64(value) true
 #define IS_TIME(value) true
@@ -80,6 +81,7 @@
 #define IS_USD(value) ((value) >= -PERP_MOST_USD && (value) <= PERP_MOST_USD)
 #define IS_USD0(value) ((value) >= 0 && (value) <= PERP_MOST_USD)
 #define IS_USD1(value) ((value) > 0 && (value) <= PERP_MOST_USD)
+#define IS_SUM(value) ((value) >= -PERP_MOST_SUM && (value) <= PERP_MOST_SUM)
 #define IS_F64(value) true
 #define IS_REAL(value) isfinite(value)
 #define IS_REAL0(value) perp_not_negative(value)

@@ -88,6 +88,8 @@ void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
             oldest = samples[i].time_ns;
     }
     PERP_PUT(gauge->oldest, oldest);
+    if (time_ns > PERP_OWN(gauge->newest))
+        PERP_PUT(gauge->newest, time_ns);
     PERP_PUT(gauge->mean, mean_of(all, n));
     PERP_PUT(gauge->p50, quantile(gauge->sorted, n, 50));
     PERP_PUT(gauge->p99, quantile(gauge->sorted, n, 99));

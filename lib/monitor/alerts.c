@@ -57,6 +57,9 @@ static void look_at_book(struct walk *w) {
     if (w->state->store_failed)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STORE_FAILED, PERP_TIME_NONE, "store",
                     "a change could not be stored: dispatch is paused until resume");
+    if (w->state->clock_ahead)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CLOCK_AHEAD, PERP_TIME_NONE, "book",
+                    "calls come in more than a second behind the clock: advance sets it back");
     if (risk->auto_halt)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_AUTO_HALT, PERP_TIME_NONE, "book",
                     "%u failures in a row: halted until reset_halt",
@@ -130,16 +133,29 @@ static void look_at_exchange(struct walk *w, perp_exchange_id id) {
     }
 }
 
-static void look_at_unresolved(struct walk *w) {
-    char id[37];
-    for (uint32_t i = 0; i < w->state->n_unresolved; i++) {
-        const struct perp_unresolved *job = &w->state->unresolved[i];
-        perp_uuid_format(&job->id, id);
-        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_UNRESOLVED_LEG, job->ended, id, "%s",
-                    job->has_repair
-                        ? "legs filled unequally: a repair is under way"
-                        : "legs filled unequally and no repair is under way: square it");
+static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) {
+    const perp_core *core = w->state->core;
+    if (exposed->what == PERP_EXPOSED_NAKED) {
+        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_NAKED_BASE, exposed->since,
+                    core->bases.items[exposed->of], "%g have no other side: %s", exposed->quantity,
+                    exposed->has_repair ? "a repair is under way"
+                    : exposed->stopped  ? "repairs were stopped by hand"
+                                        : "no repair is under way");
+        return;
     }
+    const perp_instrument_spec *spec = &perp_instrument_at(core, exposed->of)->spec;
+    char subject[2 * PERP_NAME_SIZE];
+    snprintf(subject, sizeof subject, "%s %s", core->exchanges[spec->exchange].spec.name,
+             spec->symbol);
+    if (exposed->what == PERP_EXPOSED_DRIFT)
+        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_POSITION_DRIFT, exposed->since, subject,
+                    "%g unexplained: a trade by hand, a liquidation, an auto-deleveraging, or a "
+                    "fill still to come",
+                    exposed->quantity);
+    else
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_POSITION_IN_DOUBT, exposed->since, subject,
+                    "a report would close %g of a hedge: it waits for a second one",
+                    exposed->quantity);
 }
 
 static void look_at_running(struct walk *w) {
@@ -269,8 +285,9 @@ perp_status perp_alerts_each(const struct perp_taken_state *state,
         look_at_loss(&w);
         for (perp_exchange_id id = 0; id < state->s->n_exchanges; id++)
             look_at_exchange(&w, id);
+        for (uint32_t n = 0; n < state->n_exposed; n++)
+            look_at_exposed(&w, &state->exposed[n]);
         if (w.level == PERP_ALERT_CRITICAL) {
-            look_at_unresolved(&w);
             look_at_feeds(&w);
         } else if (w.level == PERP_ALERT_WARNING) {
             look_at_running(&w);

@@ -37,13 +37,21 @@ perp_status perp_feasibility_each(perp_core *core, const struct perp_budgets *bu
 bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *budgets,
                             uint32_t strategy);
 
-struct perp_unresolved {
-    perp_uuid id;
-    int64_t ended;
-    bool has_repair;
+/* What stands alone: a base that is naked (with how its repair stands), or the position of an
+   instrument that drifts, or that a report leaves in doubt. */
+struct perp_exposed {
+    enum { PERP_EXPOSED_NAKED, PERP_EXPOSED_DRIFT, PERP_EXPOSED_IN_DOUBT } what;
+    uint32_t of; /* the base, or the instrument */
+    double quantity;
+    int64_t since;
+    bool has_repair, stopped;
 };
 
-#define PERP_FEW_UNRESOLVED 32
+#define PERP_FEW_EXPOSED 32
+
+/* jobs.c, under the lock: what stands alone, into the rows where they are not NULL; *n gets how
+   much there is. */
+void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
 
 /* All that a state is made of: copied under the lock into the snapshot and beside it, then
    completed without the lock. */
@@ -52,10 +60,11 @@ struct perp_taken_state {
     perp_monitor_state *s;
     perp_monitor_job *running; /* s->n_running; those of the snapshot where they fit there */
     uint32_t running_capacity;
-    struct perp_unresolved *unresolved;
-    uint32_t n_unresolved, unresolved_capacity;
-    struct perp_unresolved few[PERP_FEW_UNRESOLVED];
+    struct perp_exposed *exposed;
+    uint32_t n_exposed, exposed_capacity;
+    struct perp_exposed few[PERP_FEW_EXPOSED];
     bool store_failed;
+    bool clock_ahead;
     bool daily_loss_reached;
     uint32_t n_symbols;
     int64_t max_quote_age_ms;
@@ -74,7 +83,7 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
                             struct perp_taken_state *state);
 void perp_state_close(struct perp_taken_state *state);
 
-/* jobs.c. Under the lock: the counts; what runs and what is unresolved, for which there is room. */
+/* jobs.c. Under the lock: the counts; what runs and what stands alone, for which there is room. */
 void perp_copy_jobs(struct perp_taken_state *state);
 
 /* The walks over the jobs that wait and those that ended, which may be many: as many at a time as a

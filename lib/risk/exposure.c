@@ -1,4 +1,4 @@
-/* What runs and what was filled, by instrument: positions, self trade, reducing jobs. */
+/* What runs on top of positions: what jobs would make of them, self trade, reducing jobs. */
 #include "risk/risk.h"
 
 #include <math.h>
@@ -6,12 +6,9 @@
 
 #include "util/num.h"
 
-/* Fills without a position report are merged beyond this, oldest first, so that a host that never
-   reports does not grow without end. */
-#define MAX_FILLS 1024
-
-static struct perp_exposure *exposure_at(const perp_core *core, perp_instrument_id instrument) {
-    return &core->risk->exposures[instrument];
+static struct perp_position_entry *position_at(const perp_core *core,
+                                               perp_instrument_id instrument) {
+    return &core->positions->at[instrument];
 }
 
 static void count_job(perp_core *core, const struct perp_job_entry *job, bool on) {
@@ -37,7 +34,7 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
     count_job(core, job, true);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
-        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        struct perp_position_entry *exposure = position_at(core, leg->instrument);
         leg->job = job;
         leg->next = NULL;
         leg->previous = exposure->last;
@@ -57,7 +54,7 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
     count_job(core, job, false);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
-        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        struct perp_position_entry *exposure = position_at(core, leg->instrument);
         if (leg->previous)
             leg->previous->next = leg->next;
         else
@@ -72,133 +69,205 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
     }
 }
 
-bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument) {
-    struct perp_exposure *exposure = exposure_at(core, instrument);
-    void *fills = exposure->fills;
-    bool done = perp_grow(core, &fills, &exposure->fills_capacity,
-                          exposure->n_fills + PERP_MAX_LEGS + 1, sizeof *exposure->fills);
-    exposure->fills = fills;
-    return done;
-}
-
-static void trade(struct perp_holding *holding, double quantity, double price) {
-    if (quantity == 0)
-        return;
-    double before = holding->quantity;
-    double after = before + quantity;
-    if (before == 0 || (before > 0) == (quantity > 0))
-        holding->entry = (fabs(before) * holding->entry + fabs(quantity) * price) / fabs(after);
-    else if (after != 0 && (after > 0) != (before > 0))
-        holding->entry = price;
-    holding->quantity = after;
-}
-
-void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
-                        double quantity, double price) {
-    struct perp_exposure *exposure = exposure_at(core, instrument);
-    struct perp_market_view view;
-    perp_market_read(core->market, instrument, perp_clock(core), &view);
-    int64_t covered = view.has_position ? view.position.time_ns : PERP_TIME_NONE;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (!view.has_position || exposure->fills[i].time_ns > covered)
-            exposure->fills[kept++] = exposure->fills[i];
-    exposure->n_fills = kept;
-    if (quantity == 0 || (view.has_position && time_ns <= covered))
-        return;
-    if (exposure->n_fills >= MAX_FILLS) {
-        struct perp_fill *a = &exposure->fills[0], *b = &exposure->fills[1];
-        struct perp_holding both = {a->quantity, a->price};
-        trade(&both, b->quantity, b->price);
-        b->quantity = both.quantity;
-        b->price = both.entry;
-        b->time_ns = a->time_ns > b->time_ns ? a->time_ns : b->time_ns;
-        uint32_t gone = both.quantity == 0 ? 2 : 1;
-        exposure->n_fills -= gone;
-        memmove(a, a + gone, exposure->n_fills * sizeof *a);
+void perp_position_of(const perp_core *core, perp_instrument_id instrument,
+                      const struct perp_market_view *view, struct perp_open *open) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
+    bool reported = entry->reported && entry->report_quantity != 0;
+    *open = (struct perp_open){.holding = {entry->quantity, entry->entry},
+                               .margin_mode = core->exchanges[exchange].spec.margin_mode};
+    if (entry->quantity != 0 && !(entry->entry > 0))
+        open->holding.entry = view->mark; /* not known: the mark */
+    if (reported) {
+        open->reported = entry->report_quantity;
+        open->leverage = entry->leverage;
+        open->liquidation_price = entry->liquidation_price;
     }
-    exposure->fills[exposure->n_fills++] = (struct perp_fill){time_ns, quantity, price};
+    if (entry->reported && entry->margin_mode < PERP_MARGIN_COUNT)
+        open->margin_mode = entry->margin_mode;
 }
 
-static double signed_quantity(uint32_t side, double quantity) {
-    return side == PERP_SIDE_BUY ? quantity : -quantity;
-}
-
-/* Whether a fill is not yet in the report. */
-static bool counts(const struct perp_market_view *view, const struct perp_fill *fill) {
-    return !view->has_position || fill->time_ns > view->position.time_ns;
-}
-
-static double net_of(const perp_core *core, const struct perp_plan *plan,
-                     perp_instrument_id instrument, int64_t now) {
-    struct perp_market_view view;
-    perp_market_read(core->market, instrument, now, &view);
-    const struct perp_exposure *exposure = exposure_at(core, instrument);
-    double net = view.has_position ? view.position.quantity : 0;
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (counts(&view, &exposure->fills[i]))
-            net += exposure->fills[i].quantity;
-    for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next)
-        net += signed_quantity(leg->side, leg->quantity);
+void perp_add_running(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *but, perp_instrument_id instrument,
+                      struct perp_holding *holding) {
+    for (const struct perp_job_leg *leg = position_at(core, instrument)->first; leg;
+         leg = leg->next)
+        if (leg->job != but)
+            perp_holding_trade(holding, perp_signed(leg->side, perp_leg_unseen(&leg->row)),
+                               leg->price);
     for (const struct perp_plan_leg *leg = perp_plan_first(plan, instrument); leg;
          leg = perp_plan_next(plan, leg))
-        net += signed_quantity(leg->side, leg->quantity);
-    return net;
+        perp_holding_trade(holding, perp_signed(leg->side, leg->quantity), leg->price);
 }
 
-double perp_base_net(const perp_core *core, const struct perp_plan *plan, uint32_t base,
-                     int64_t now) {
-    double net = 0;
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        if (perp_instrument_at(core, i)->base == base)
-            net += net_of(core, plan, i, now);
-    return net;
+void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id instrument,
+                   struct perp_holding *holding) {
+    for (uint32_t i = 0; i < n; i++)
+        if (e->job->legs[i].instrument == instrument)
+            perp_holding_trade(
+                holding, perp_signed(e->job->legs[i].side, perp_leg_unfilled(&e->job->legs[i].row)),
+                e->legs[i].price);
 }
 
-/* What is left of the reported position for legs of this side, and how large the leg may be. */
-static bool leg_reduces(const perp_core *core, const struct perp_plan *plan,
-                        const struct perp_job_entry *job, uint32_t n,
-                        const struct perp_market_view *view) {
-    const struct perp_job_leg *leg = &job->legs[n];
-    double reported = view->has_position ? view->position.quantity : 0;
-    if (reported == 0 || (reported > 0) == (leg->side == PERP_SIDE_BUY))
-        return false;
-    double left = fabs(reported);
-    const struct perp_exposure *exposure = exposure_at(core, leg->instrument);
-    for (uint32_t i = 0; i < exposure->n_fills; i++) {
-        const struct perp_fill *fill = &exposure->fills[i];
-        if (counts(view, fill) && (fill->quantity > 0) == (leg->side == PERP_SIDE_BUY))
-            left -= fabs(fill->quantity);
-    }
-    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
-        if (other->side == leg->side && other->job != job)
-            left -= other->quantity;
-    for (const struct perp_plan_leg *other = perp_plan_first(plan, leg->instrument); other;
+bool perp_is_touched(const perp_core *core, const struct perp_plan *plan,
+                     perp_instrument_id instrument) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    return entry->first || entry->quantity != 0 || perp_plan_first(plan, instrument);
+}
+
+void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
+                    const struct perp_job_entry *job, uint32_t base, struct perp_base_sums *sums) {
+    struct perp_tally net = {0, 0}, net_after = {0, 0};
+    *sums = (struct perp_base_sums){0, 0, 0, 0};
+    for
+        PERP_EACH_OF_BASE(core, id, base) {
+            struct perp_holding holding = {position_at(core, id)->quantity, 1};
+            perp_add_running(core, plan, job, id, &holding);
+            perp_tally_add(&net, holding.quantity);
+            sums->gross += fabs(holding.quantity);
+            for (uint32_t i = 0; i < job->n_legs; i++)
+                if (job->legs[i].instrument == id)
+                    perp_holding_trade(
+                        &holding,
+                        perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)), 1);
+            perp_tally_add(&net_after, holding.quantity);
+            sums->gross_after += fabs(holding.quantity);
+        }
+    sums->net = perp_tally_of(&net);
+    sums->net_after = perp_tally_of(&net_after);
+}
+
+bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
+                       perp_instrument_id instrument, uint32_t side) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    if (perp_plan_legs(plan, instrument, side))
+        return true;
+    for (const struct perp_job_leg *leg = entry->running[side] ? entry->first : NULL; leg;
+         leg = leg->next)
+        if (leg->side == side && perp_leg_unseen(&leg->row) > 0)
+            return true;
+    return false;
+}
+
+/* What is left of a position for legs of this side, beside those of one job. */
+static double left_to_reduce(const perp_core *core, const struct perp_plan *plan,
+                             perp_instrument_id instrument, uint32_t side,
+                             const struct perp_job_entry *but) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    struct perp_tally left = {0, 0};
+    if (entry->quantity == 0 || (entry->quantity > 0) == (side == PERP_SIDE_BUY))
+        return 0;
+    perp_tally_add(&left, fabs(entry->quantity));
+    for (const struct perp_job_leg *other = entry->first; other; other = other->next)
+        if (other->side == side && other->job != but)
+            perp_tally_add(&left, -perp_leg_unseen(&other->row));
+    for (const struct perp_plan_leg *other = perp_plan_first(plan, instrument); other;
          other = perp_plan_next(plan, other))
-        if (other->side == leg->side)
-            left -= other->quantity;
+        if (other->side == side)
+            perp_tally_add(&left, -other->quantity);
+    return perp_max(0, perp_tally_of(&left));
+}
+
+double perp_left_to_reduce(const perp_core *core, perp_instrument_id instrument, uint32_t side) {
+    return left_to_reduce(core, NULL, instrument, side, NULL);
+}
+
+bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
+                           perp_instrument_id instrument, uint32_t side, double quantity) {
+    double left = left_to_reduce(core, plan, instrument, side, NULL);
+    return left > 0 && perp_at_most(quantity, left);
+}
+
+/* What is left of a position for a leg of a job, after its legs before it. */
+static double left_for_leg(const perp_core *core, const struct perp_plan *plan,
+                           const struct perp_job_entry *job, uint32_t n) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    double left = left_to_reduce(core, plan, leg->instrument, leg->side, job);
     for (uint32_t i = 0; i < n; i++)
         if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
-            left -= job->legs[i].quantity;
-    return leg->quantity <= left;
+            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
+    return left;
+}
+
+bool perp_job_leg_reduces(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n) {
+    double left = left_for_leg(core, plan, job, n);
+    return left > 0 && perp_at_most(perp_leg_unfilled(&job->legs[n].row), left);
+}
+
+perp_status perp_job_check_minima(const perp_core *core, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        double left = left_for_leg(core, NULL, job, i);
+        bool reduces = left > 0 && perp_at_most(leg->quantity, left);
+        if (reduces && perp_at_most(left, leg->quantity))
+            continue; /* what is left can always be closed */
+        perp_status status = perp_leg_check_minima(core, leg, i, reduces);
+        if (status != PERP_OK)
+            return status;
+    }
+    return PERP_OK;
 }
 
 bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
-                          const struct perp_job_entry *job, int64_t now) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!leg_reduces(core, plan, job, i, &view))
+                          const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (!perp_job_leg_reduces(core, plan, job, i))
             return false;
-    }
     return true;
 }
 
-bool perp_eval_is_reducing(const struct perp_eval *e) {
-    for (uint32_t i = 0; i < e->job->n_legs; i++)
-        if (!leg_reduces(e->core, e->plan, e->job, i, &e->legs[i].market))
+double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    double left = left_to_reduce(core, plan, leg->instrument, PERP_SIDE_SELL, job);
+    for (uint32_t i = 0; i < n; i++)
+        if (job->legs[i].instrument == leg->instrument && job->legs[i].side == PERP_SIDE_SELL)
+            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
+    return perp_max(0, left);
+}
+
+double perp_account_size(const perp_core *core, const struct perp_plan *plan,
+                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
+    double sum = 0;
+    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
+    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
+        struct perp_holding holding = {position_at(core, id)->quantity, 1};
+        bool its = false;
+        if (perp_instrument_at(core, id)->spec.kind == PERP_KIND_SPOT)
+            continue;
+        for (uint32_t i = 0; i < job->n_legs; i++)
+            its |= job->legs[i].instrument == id;
+        if (!its && !perp_is_touched(core, plan, id))
+            continue;
+        perp_add_running(core, plan, job, id, &holding);
+        for (uint32_t i = 0; i < job->n_legs; i++)
+            if (job->legs[i].instrument == id)
+                perp_holding_trade(
+                    &holding, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)),
+                    1);
+        if (holding.quantity == 0)
+            continue;
+        struct perp_market_view view;
+        perp_market_read(core->market, id, now, &view);
+        double price = view.mark > 0 ? view.mark : position_at(core, id)->entry;
+        sum += price > 0 ? fabs(holding.quantity) * price : (double)NAN;
+    }
+    return sum;
+}
+
+bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *job, uint32_t base) {
+    double size = 0, naked = perp_base_naked(core, NULL, base);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        if (leg->base != base)
+            continue;
+        if ((leg->side == PERP_SIDE_BUY) == (naked > 0))
             return false;
-    return true;
+        size += perp_leg_unfilled(&leg->row);
+    }
+    return perp_at_most(size, perp_base_to_square(core, plan, base));
 }
 
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core) {
@@ -217,8 +286,7 @@ bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *c
         uint32_t opposite = leg->side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
         perp_instrument_id other = leg->instrument;
         do {
-            if ((exposure_at(core, other)->running[opposite] ||
-                 perp_plan_legs(plan, other, opposite)) &&
+            if (perp_running_side(core, plan, other, opposite) &&
                 perp_same_book(core, leg->instrument, other))
                 return true;
             other = perp_instrument_at(core, other)->next_same_book;
@@ -229,61 +297,10 @@ bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *c
 
 bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_need *needs, uint32_t *n) {
-    uint32_t pool = perp_pool_of(core, job->strategy);
+    uint32_t pool = perp_job_pool(core, job);
     *n = 0;
     for (uint32_t i = 0; i < job->n_legs; i++)
         if (!perp_need_add(needs, n, job->legs[i].exchange, pool, job->legs[i].notional))
             return false;
     return true;
-}
-
-bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
-                      struct perp_need *need) {
-    const struct perp_job_entry *first = perp_job_find(core, &repair->parent);
-    const struct perp_job_leg *leg = &repair->legs[0];
-    perp_usd lacks = leg->notional;
-    for (const struct perp_held *held = first ? first->held : NULL; held; held = held->next_of_job)
-        if (held->exchange == leg->exchange)
-            lacks -= held->in_flight + held->used;
-    *need = (struct perp_need){leg->exchange, PERP_POOL_RESERVE, lacks};
-    return lacks > 0;
-}
-
-bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        uint32_t base = job->legs[i].base;
-        double sums[PERP_SIDE_COUNT] = {0, 0};
-        for (uint32_t j = 0; j < job->n_legs; j++)
-            if (job->legs[j].base == base)
-                sums[job->legs[j].side] += job->legs[j].quantity;
-        double larger = perp_max(sums[0], sums[1]);
-        if (fabs(sums[0] - sums[1]) > tolerance * larger) {
-            *odd_base = base;
-            return false;
-        }
-    }
-    return true;
-}
-
-struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    const struct perp_market_view *view = &e->legs[n].market;
-    const struct perp_exposure *exposure = exposure_at(e->core, leg->instrument);
-    struct perp_holding holding = {0, 0};
-    if (view->has_position && view->position.quantity != 0)
-        holding = (struct perp_holding){view->position.quantity, view->position.entry_price};
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (counts(view, &exposure->fills[i]))
-            trade(&holding, exposure->fills[i].quantity, exposure->fills[i].price);
-    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
-        if (other->job != e->job)
-            trade(&holding, signed_quantity(other->side, other->quantity), other->price);
-    for (const struct perp_plan_leg *other = perp_plan_first(e->plan, leg->instrument); other;
-         other = perp_plan_next(e->plan, other))
-        trade(&holding, signed_quantity(other->side, other->quantity), other->price);
-    for (uint32_t i = 0; i <= n; i++)
-        if (e->job->legs[i].instrument == leg->instrument)
-            trade(&holding, signed_quantity(e->job->legs[i].side, e->job->legs[i].quantity),
-                  e->legs[i].price);
-    return holding;
 }

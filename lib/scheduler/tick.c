@@ -122,35 +122,48 @@ static void put_detail(struct perp_tick *tick) {
 }
 
 static bool drops(const struct perp_tick *tick, const struct perp_job_entry *job) {
-    return tick->book->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
+    return tick->book->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair &&
+           !job->is_flatten && !tick->eval.reducing;
 }
 
-static void refused(struct perp_tick *tick, const struct perp_job_entry *job) {
+#define EXPLAINED_EVERY_NS (INT64_C(60) * PERP_NS_PER_S)
+
+/* Whether a refusal of a job that waits is stored with its explanation: at most once a minute. */
+static bool explains(const struct perp_tick *tick, const struct perp_job_entry *waits) {
+    return waits->explained == PERP_TIME_NONE ||
+           perp_ns_since(waits->explained, tick->now) >= EXPLAINED_EVERY_NS;
+}
+
+/* What a rule refused is counted by what stands: each time that it becomes a job's reason. */
+static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
+                    struct perp_job_entry *waits) {
     uint32_t reason = tick->eval.reason;
-    for (uint64_t left = tick->eval.reasons; left;)
-        tick->fired[perp_bit_take(&left)]++;
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
         perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
-    bool drop = drops(tick, job);
-    if (!drop && job->last_refusal == reason)
+    bool drop = drops(tick, job), changes = drop || job->standing != reason;
+    bool explained = changes && (drop || explains(tick, waits));
+    if (!drop)
+        perp_plan_stand(tick->plan, waits, reason, PERP_REASON_NONE,
+                        explained ? tick->now : waits->explained);
+    if (!changes)
         return;
     perp_put(tick->core, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE,
              &(struct perp_ev_refuse){job->id, reason});
-    put_detail(tick);
+    if (explained)
+        put_detail(tick);
 }
 
-/* A pending repair goes where it is cheapest now: itself where it stays, else as it will be. */
+/* A pending repair goes where it squares best now: itself where it stays, else as it will be. */
 static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
                                                   const struct perp_job_entry *repair) {
-    const struct perp_job_entry *first = perp_job_find(tick->book, &repair->parent);
     struct perp_job_leg leg;
-    if (!first || !perp_repair_choose(tick->book, first, tick->now, &leg))
+    if (!perp_repair_choose(tick->book, repair, tick->now, &leg))
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
-        leg.notional == old->notional)
+        leg.notional == old->notional && leg.side == old->side)
         return repair;
     perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
     return perp_plan_move(tick->plan, repair, &leg);
@@ -190,9 +203,11 @@ static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
     else if (!(waits->score == tick->eval.final)) /* none yet: NaN */
         perp_plan_score(tick->plan, waits, tick->eval.final);
     if (!tick->eval.accepted) {
-        refused(tick, job);
+        refused(tick, job, waits);
         return;
     }
+    if (job->standing)
+        perp_put_refuse(tick->core, &(struct perp_ev_refuse){job->id, PERP_REASON_NONE});
     log_override(tick, job);
     tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval);
 }
@@ -206,7 +221,7 @@ static void evaluate_all(struct perp_tick *tick) {
     perp_eval_begin(&tick->eval, tick->book, tick->plan, NULL, tick->now, tick->rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         struct perp_job_entry *job = scheduler->pending[i].job;
-        if (job && !is_expired(job, tick->now))
+        if (job && !is_expired(job, tick->now) && (!tick->killed || job->is_flatten))
             evaluate(tick, job);
     }
 }
@@ -215,8 +230,8 @@ static int by_rank(const void *left, const void *right) {
     const struct perp_candidate *a = left, *b = right;
     if (a->job->priority != b->job->priority)
         return a->job->priority > b->job->priority ? -1 : 1;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
+    if (a->rank != b->rank)
+        return a->rank > b->rank ? -1 : 1;
     return a->job->order < b->job->order ? -1 : 1;
 }
 
@@ -269,13 +284,22 @@ static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_n
     return PERP_REASON_NONE;
 }
 
+/* Whether a base of the job is naked with what now runs, and the job does not square it. */
+static bool stands_naked(const struct perp_tick *tick, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (perp_base_is_naked(tick->book, NULL, job->legs[i].base, tick->now) &&
+            !perp_job_squares(tick->book, tick->plan, job, job->legs[i].base))
+            return true;
+    return false;
+}
+
 /* Why a candidate is skipped; PERP_REASON_NONE: it goes, and needs what is left in the rows. */
 static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate *candidate,
                             struct perp_need *needs, uint32_t *n, bool *reducing) {
     const perp_core *core = tick->book;
     const struct perp_job_entry *job = candidate->job;
     bool free_of_limits = candidate->reducing || job->is_repair;
-    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job, tick->now);
+    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job);
     if (!free_of_limits && core->scheduler->running.count + tick->plan->n_jobs >=
                                core->config.scheduler.max_global_concurrent_jobs)
         return PERP_REASON_GLOBAL_CONCURRENCY;
@@ -292,10 +316,10 @@ static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate 
         return PERP_REASON_EXCHANGE_DOWN;
     if (!free_of_limits && tick->plan->n_jobs && too_close(tick, candidate))
         return PERP_REASON_LIQUIDATION_DISTANCE;
+    if (!*reducing && !job->is_repair && stands_naked(tick, job))
+        return PERP_REASON_UNRESOLVED_LEG;
     if (*reducing)
         *n = 0;
-    else if (job->is_repair)
-        *n = perp_repair_need(core, job, needs);
     return ledger_refuses(tick, needs, *n, job->is_repair);
 }
 
@@ -342,6 +366,8 @@ static void choose_all(struct perp_tick *tick) {
         uint32_t n = 0;
         bool reducing;
         uint32_t reason = skip_reason(tick, &candidates[i], needs, &n, &reducing);
+        struct perp_job_entry *waits = perp_job_find(tick->core, &candidates[i].job->id);
+        perp_plan_stand(tick->plan, waits, PERP_REASON_NONE, reason, waits->explained);
         if (reason == PERP_REASON_NONE) {
             choose(tick, &candidates[i], needs, n, reducing);
             continue;
@@ -354,10 +380,10 @@ static void choose_all(struct perp_tick *tick) {
 }
 
 /* When the next running job becomes overdue, those of this tick included. */
-static void remember_due(const struct perp_tick *tick) {
+static void remember_due(struct perp_tick *tick) {
     int64_t next = tick->next_due;
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
-        const struct perp_job_entry *job = perp_job_find(tick->book, perp_chosen_at(tick, i));
+        const struct perp_job_entry *job = perp_job_find(tick->book, &perp_chosen_at(tick, i)->id);
         if (job && perp_job_due(job) < next)
             next = perp_job_due(job);
     }
@@ -366,11 +392,17 @@ static void remember_due(const struct perp_tick *tick) {
 
 /* What is shown or spares work but is not stored, once the store has taken the tick: the only place
    where a tick writes to the book other than by events. */
-static void remember(const struct perp_tick *tick) {
+static void remember(struct perp_tick *tick) {
     perp_core *core = tick->core;
     const struct perp_plan *plan = tick->plan;
     for (uint32_t i = 0; i < plan->n_scores; i++)
         plan->scores[i].job->score = plan->scores[i].score;
+    for (uint32_t i = 0; i < plan->n_standings; i++) {
+        struct perp_job_entry *job = plan->standings[i].job;
+        job->refused = plan->standings[i].refused;
+        job->skipped = plan->standings[i].skipped;
+        job->explained = plan->standings[i].explained;
+    }
     for (uint32_t i = 0; i < plan->n_last_scores; i++) {
         struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
         if (job)
@@ -381,10 +413,29 @@ static void remember(const struct perp_tick *tick) {
         if (job)
             job->override_logged = true;
     }
-    for (uint32_t rule = 1; tick->counts.refused && rule < PERP_REASON_RULES_END; rule++)
-        core->risk->fired_today[rule] += tick->fired[rule];
     if (tick->looked_due)
         remember_due(tick);
+}
+
+#define MOST_PLANNED 64
+
+/* Repairs of bases, and how their stories go on: where there is any, a change of its own, so that
+   the tick sees them among the jobs that wait. */
+static perp_status plan_repairs(struct perp_tick *tick, struct perp_decision *d) {
+    perp_core *core = tick->core;
+    perp_uuid planned[MOST_PLANNED];
+    perp_status status = perp_decision_begin(d);
+    if (status != PERP_OK)
+        return status;
+    perp_put_stories(core, NULL, d->now, NULL, NULL);
+    perp_put_flatten_cuts(core);
+    uint32_t n = core->risk->killed ? 0 : perp_plan_repairs(core, d->now, planned, MOST_PLANNED);
+    if (perp_batch_is_empty(core))
+        return PERP_OK; /* the tick goes on with it */
+    status = perp_decision_commit(d);
+    for (uint32_t i = 0; status == PERP_OK && i < n && i < MOST_PLANNED; i++)
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, &planned[i], 0, NULL);
+    return status;
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
@@ -392,29 +443,34 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
+    status = plan_repairs(tick, d);
+    if (status != PERP_OK)
+        return status;
     tick->plan = perp_plan_begin(core);
     if (!tick->plan)
         return perp_fail(core, PERP_E_NOMEM, "no memory for the tick");
-    status = perp_decision_begin(d);
+    if (!d->begun)
+        status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
     tick->now = d->now;
     tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;
+    tick->killed = core->risk->killed;
     tick->next_reservation = core->capital->next_id;
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
     expire(tick);
     report_overdue(tick);
-    if (!core->risk->killed) {
-        evaluate_all(tick);
-        if (perp_chosen_reserve(tick))
-            choose_all(tick);
-        else
-            tick->no_memory = true;
-    }
+    evaluate_all(tick);
+    if (perp_chosen_reserve(tick))
+        choose_all(tick);
+    else
+        tick->no_memory = true;
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
-    if (status == PERP_OK)
+    if (status == PERP_OK) {
         remember(tick);
+        perp_chosen_wait(tick);
+    }
     return status;
 }

@@ -41,7 +41,7 @@ static const struct {
     const char *kind, *name, *rest;
 } things[] = {
     {"INDEX", "events_of_job", "ON events(job) WHERE job IS NOT NULL"},
-    {"INDEX", "repairs_of_job", "ON jobs(parent) WHERE parent IS NOT NULL"},
+    {"INDEX", "open_lots", "ON lots(symbol) WHERE quantity <> 0"},
     {"INDEX", "reservations_of_job", "ON reservations(job) WHERE job IS NOT NULL"},
     /* What may go because of its age. */
     {"INDEX", "jobs_ended", "ON jobs(last_seq) WHERE ended_ns IS NOT NULL"},

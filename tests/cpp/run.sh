@@ -117,7 +117,7 @@ for struct in $own; do
     sed "s/.*typedef struct perp_$struct {\([^}]*\)}.*/\1/" "$folder/code" | tr ';' '\n' |
         sed -n 's/\[.*//; s/.*[ *]\([a-z0-9_]*\) *$/\1/p' >"$folder/fields"
     [ -s "$folder/fields" ] || bad "no struct perp_$struct"
-    for field in $(grep -v '^reserved[0-9]*$\|^struct_size$\|^$' "$folder/fields"); do
+    for field in $(grep -v '^reserved[0-9]*$\|^struct_size$\|^other$\|^$' "$folder/fields"); do
         if grep -qx "$field" "$folder/used"; then ok; else
             bad "perp_$struct.$field is not used"
         fi

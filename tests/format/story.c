@@ -38,10 +38,14 @@ static void keep_open(void *user) {
     (void)user;
 }
 
+static int declines;
+
 /* Takes jobs of two legs only. */
 static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
     (void)user;
-    *outcome = job->n_orders == 1 ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_ACCEPTED;
+    *outcome = declines             ? PERP_OUTCOME_DECLINED
+               : job->n_orders == 1 ? PERP_OUTCOME_REFUSED
+                                    : PERP_OUTCOME_ACCEPTED;
 }
 
 static void config_of(perp_config *config, const perp_store *store, int drop) {
@@ -146,12 +150,12 @@ static void capital(struct told *t, uint32_t round) {
     const perp_uuid key = id_of(9000 + round);
     memset(&refusal, 0, sizeof refusal);
     refusal.struct_size = sizeof refusal;
-    ok(perp_capital_transfer(t->capital, at(t), 0, USD(1000)));
-    ok(perp_capital_transfer(t->capital, at(t), 1, -USD(100)));
-    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001)));
+    ok(perp_capital_transfer(t->capital, at(t), 0, USD(1000), 0));
+    ok(perp_capital_transfer(t->capital, at(t), 1, -USD(100), 0));
+    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001), NULL));
     ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 1));
     ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 0));
-    ok(perp_capital_record_pnl(t->capital, at(t), 1, -USD(3), USD(1000), 500000));
+    ok(perp_capital_record_pnl(t->capital, at(t), 1, -USD(3), USD(1000), 500000, NULL));
     ok(perp_capital_reserve(t->capital, at(t), 0, PERP_POOL_ARB, USD(300), &key, &id, &refusal));
     ok(perp_capital_confirm(t->capital, at(t), id, USD(200)));
     ok(perp_capital_release(t->capital, at(t), id, USD(50)));
@@ -233,7 +237,12 @@ static void finish(struct told *t, const perp_uuid *id, double bought, double so
 static void jobs(struct told *t) {
     perp_uuid done = submit(t, 2, 60000);
     tick(t);
+    ok(perp_scheduler_cancel(t->scheduler, at(t), &done)); /* a request: it was filled by then */
     finish(t, &done, 0.1, 0.1, 0);
+    submit(t, 2, 60000);
+    declines = 1;
+    tick(t);
+    declines = 0;
     perp_uuid held = submit(t, 2, 60000);
     tick(t);
     finish(t, &held, 0.1, 0.1, 1);

@@ -57,7 +57,7 @@ static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
     result->status = fuzz_byte(bytes) % 4;
     result->n_legs = fuzz_byte(bytes) % 4;
     result->has_totals = fuzz_byte(bytes) % 2;
-    result->hold = fuzz_byte(bytes) % 2;
+    result->flat = fuzz_byte(bytes) % 4 == 1;
     result->pnl = amount_of(bytes);
     result->volume = amount_of(bytes);
     result->fees = amount_of(bytes);
@@ -65,8 +65,24 @@ static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
         result->legs[i].filled = number_of(bytes);
         result->legs[i].price = number_of(bytes);
         result->legs[i].fee = amount_of(bytes);
-        result->legs[i].time_ns = PERP_TIME_NONE;
     }
+}
+
+/* What is told of legs: mostly what a job of the fuzzer may have, with a time and a pnl or not. */
+static uint32_t legs_of(fuzz_bytes *bytes, perp_leg_result *legs, int64_t now) {
+    uint32_t n = fuzz_byte(bytes) % 5;
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t how = fuzz_byte(bytes);
+        legs[i].filled = how < 128 ? (double)fuzz_byte(bytes) / 64 : number_of(bytes);
+        legs[i].price = how < 240 ? 50000 - fuzz_byte(bytes) : number_of(bytes);
+        legs[i].fee = fuzz_byte(bytes);
+        legs[i].has_pnl = how % 4 == 1;
+        legs[i].pnl = legs[i].has_pnl ? amount_of(bytes) : 0;
+        legs[i].known = how % 32 != 2;
+        legs[i].time_ns =
+            how % 4 == 2 ? now - fuzz_byte(bytes) * INT64_C(100000000) : PERP_TIME_NONE;
+    }
+    return n;
 }
 
 static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
@@ -81,14 +97,14 @@ static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes
     case 0:
         return perp_capital_update_equity(capital, call, x, amount_of(bytes));
     case 1:
-        return perp_capital_transfer(capital, call, x, amount_of(bytes));
+        return perp_capital_transfer(capital, call, x, amount_of(bytes), 0);
     case 2:
-        return perp_capital_correct(capital, call, x, amount_of(bytes));
+        return perp_capital_correct(capital, call, x, amount_of(bytes), NULL);
     case 3:
         return perp_capital_set_safe_mode(capital, call, x, fuzz_byte(bytes) % 2);
     case 4: {
         perp_usd pnl = amount_of(bytes), volume = amount_of(bytes);
-        return perp_capital_record_pnl(capital, call, x, pnl, volume, amount_of(bytes));
+        return perp_capital_record_pnl(capital, call, x, pnl, volume, amount_of(bytes), NULL);
     }
     case 5:
     case 6:
@@ -98,6 +114,55 @@ static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes
         return perp_capital_confirm(capital, call, fuzz_byte(bytes), amount_of(bytes));
     default:
         return perp_capital_release(capital, call, fuzz_byte(bytes), amount_of(bytes));
+    }
+}
+
+static perp_position_report position_of(fuzz_bytes *bytes) {
+    perp_position_report position = {fuzz_byte(bytes) % 5, fuzz_byte(bytes) % 4, 0, 0, 0, 0};
+    position.quantity = number_of(bytes);
+    position.entry_price = fuzz_byte(bytes) % 2 ? number_of(bytes) : 0;
+    position.liquidation_price = fuzz_byte(bytes) % 4 == 1 ? number_of(bytes) : 0;
+    return position;
+}
+
+static perp_status position_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const bases[] = {"BTC", "ETH", "NONE"};
+    perp_scheduler *scheduler = perp_core_scheduler(core);
+    perp_uuid id = id_of(bytes);
+    perp_job_result result;
+    perp_position_report positions[2] = {position_of(bytes), position_of(bytes)};
+    perp_account_report account;
+    const char *base = bases[fuzz_byte(bytes) % 3];
+    int64_t time_ns = call->now_ns - fuzz_byte(bytes) * INT64_C(100000000);
+    perp_job_result_init(&result);
+    switch (fuzz_byte(bytes) % 8) {
+    case 0:
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_progress(scheduler, call, &id, result.legs, result.n_legs);
+    case 1:
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_amend(scheduler, call, &id, result.legs, result.n_legs);
+    case 2:
+        result.status = fuzz_byte(bytes) % 4;
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_finish(scheduler, call, &id, &result, NULL);
+    case 3:
+        perp_account_report_init(&account);
+        account.exchange = fuzz_byte(bytes) % 4;
+        account.time_ns = fuzz_byte(bytes) % 2 ? time_ns : PERP_TIME_NONE;
+        account.has_equity = fuzz_byte(bytes) % 2;
+        account.equity = amount_of(bytes);
+        account.n_positions = fuzz_byte(bytes) % 3;
+        account.positions = positions;
+        return perp_account(core, call, &account);
+    case 4:
+        return perp_accept_position(core, call, positions[0].instrument);
+    case 5:
+        return perp_resolve(core, call, base);
+    case 6:
+        return perp_resume_repair(core, call, base);
+    default:
+        return perp_position(core, call, &positions[0], time_ns);
     }
 }
 
@@ -119,7 +184,7 @@ static perp_status job_call(perp_core *core, const perp_call *call, fuzz_bytes *
     case 5:
         return perp_scheduler_requeue(scheduler, call, &id);
     case 6:
-        return perp_scheduler_resolve(scheduler, call, &id);
+        return perp_resume_repair(core, call, "BTC");
     case 7:
         return perp_scheduler_close(scheduler, call, &id, amount_of(bytes), 5, 1);
     default:
@@ -174,9 +239,8 @@ static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) 
     uint32_t i = fuzz_byte(bytes) % 5;
     perp_quote quote = {i, 0, now, 0, 100, 0, 100};
     perp_mark mark = {i, 0, now, 0};
-    perp_position position = {i, fuzz_byte(bytes) % 4, now, 0, 0, 0, 0};
     perp_funding funding = {i, fuzz_byte(bytes) % 2, now, 0, 0, now + 1000};
-    switch (fuzz_byte(bytes) % 5) {
+    switch (fuzz_byte(bytes) % 4) {
     case 0:
         quote.bid = number_of(bytes);
         quote.ask = number_of(bytes);
@@ -185,11 +249,6 @@ static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) 
         mark.price = number_of(bytes);
         return perp_market_on_mark(market, &mark);
     case 2:
-        position.quantity = number_of(bytes);
-        position.entry_price = number_of(bytes);
-        position.liquidation_price = number_of(bytes);
-        return perp_market_on_position(market, &position);
-    case 3:
         funding.rate = number_of(bytes);
         funding.interval_h = number_of(bytes);
         return perp_market_on_funding(market, &funding);
@@ -213,6 +272,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     perp_config_init(&config);
     config.callbacks.execute = execute;
     config.scheduler.history_size = 4;
+    config.risk.account_max_age_ms = 0;
     config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config.risk.modes[i].min_safety_score = 0;
@@ -236,6 +296,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             status = job_call(core, &call, &bytes);
         } else if (kind < 225) {
             status = control_call(core, &call, &bytes);
+        } else if (kind < 245) {
+            status = position_call(core, &call, &bytes);
         } else {
             status = market_call(core, now, &bytes);
         }

@@ -135,13 +135,15 @@ void n_end(n_book *b, int job, uint32_t state) {
 
 perp_status n_cancel(n_book *b, int64_t now, const perp_uuid *id) {
     int j = n_find_job(b, id);
-    if (j < 0 || b->jobs[j].state != PERP_JOB_PENDING) {
+    int runs =
+        j >= 0 && (b->jobs[j].state == PERP_JOB_RUNNING || b->jobs[j].state == PERP_JOB_IN_DOUBT);
+    if (j < 0 || (!runs && b->jobs[j].state != PERP_JOB_PENDING)) {
         return PERP_E_NOT_FOUND;
     }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
     n_advance(b, now);
+    if (runs) { /* a request */
+        return PERP_OK;
+    }
     if (b->jobs[j].parent >= 0) {
         b->jobs[b->jobs[j].parent].left_to_host = 1;
     }
@@ -153,9 +155,6 @@ perp_status n_requeue(n_book *b, int64_t now, const perp_uuid *id) {
     int j = n_find_job(b, id);
     if (j < 0 || b->jobs[j].state != PERP_JOB_IN_DOUBT) {
         return PERP_E_NOT_FOUND;
-    }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
     }
     n_advance(b, now);
     release_job(b, j);
@@ -173,9 +172,6 @@ perp_status n_resolve(n_book *b, int64_t now, const perp_uuid *id) {
     int child = b->jobs[j].child;
     if (child >= 0 && n_runs(&b->jobs[child])) {
         return PERP_E_STATE;
-    }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
     }
     n_advance(b, now);
     if (child >= 0) {
@@ -413,7 +409,7 @@ perp_status n_close_job(n_book *b, int64_t now, const perp_uuid *id, int64_t pnl
     if (j < 0 || b->jobs[j].state != PERP_JOB_OPEN) {
         return PERP_E_NOT_FOUND;
     }
-    if (volume < 0 || n_too_far(b, now)) {
+    if (volume < 0) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);

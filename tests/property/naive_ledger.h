@@ -21,6 +21,9 @@ typedef struct n_figures {
 typedef struct n_exchange {
     int64_t equity, high_water, day_start;
     int had_equity, safe, killed, down;
+    /* A report that waits, and the marks before the last report while they can be taken back. */
+    int has_aside, can_undo;
+    int64_t aside, high_before, peak_before;
     n_figures today, yesterday;
     uint32_t max_concurrent;
     int64_t max_notional;
@@ -89,6 +92,8 @@ typedef struct n_book {
     int *active;
     int n_active;
     int64_t peak;
+    int64_t scaled_start;
+    int64_t moved_booked; /* what transfers added to the booked loss */
     int loss_latched;
     uint32_t failures;
     int halted, killed, paused;
@@ -106,6 +111,8 @@ void n_close(n_book *b);
 
 /* 0 where the time is acceptable. */
 int n_too_far(const n_book *b, int64_t now);
+/* The time of a call that raises a protection, or does not: one out of range is the clock. */
+int64_t n_time_of(const n_book *b, int64_t now, int raises);
 /* The clock goes to now, unless it is further, and the day rolls. */
 void n_advance(n_book *b, int64_t now);
 
@@ -114,8 +121,8 @@ int64_t n_available(const n_book *b, uint32_t exchange, uint32_t pool);
 int64_t n_in_flight(const n_book *b, uint32_t exchange, uint32_t pool);
 int64_t n_used(const n_book *b, uint32_t exchange, uint32_t pool);
 int64_t n_total_equity(const n_book *b);
-int64_t n_loss(const n_book *b);
-int64_t n_loss_limit(const n_book *b);
+int64_t n_loss(const n_book *b, int scaled); /* negative: a gain */
+int64_t n_scaled_limit(const n_book *b);     /* -1: off */
 void n_look_at_loss(n_book *b);
 /* What the ledger says to an amount, without taking it; the reason, PERP_REASON_NONE for yes. */
 uint32_t n_refusal(const n_book *b, uint32_t exchange, uint32_t pool, int64_t amount,
@@ -127,8 +134,9 @@ n_reservation *n_add_reservation(n_book *b, uint32_t exchange, uint32_t pool, in
 void n_give_back(n_reservation *r, int64_t amount);
 
 perp_status n_update_equity(n_book *b, int64_t now, uint32_t exchange, int64_t equity);
-perp_status n_transfer(n_book *b, int64_t now, uint32_t exchange, int64_t amount);
-perp_status n_correct(n_book *b, int64_t now, int signed_call, uint32_t exchange, int64_t start);
+perp_status n_transfer(n_book *b, int64_t now, uint32_t exchange, int64_t amount, int in_equity);
+perp_status n_correct(n_book *b, int64_t now, int signed_call, uint32_t exchange, int64_t start,
+                      const int64_t *high_water);
 perp_status n_safe_mode(n_book *b, int64_t now, int signed_call, uint32_t exchange, uint32_t on);
 perp_status n_record_pnl(n_book *b, int64_t now, uint32_t exchange, int64_t pnl, int64_t volume,
                          int64_t fees);

@@ -18,15 +18,16 @@ static void kill_switch(p_run *run) {
     perp_uuid jobs[64];
     uint32_t count = 0;
     perp_call call = p_call(run, p_chance(run, 85));
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
     perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
                          : !on && !p_is_signed(&call)                          ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
+                         : n_too_far(&run->book, now)                          ? PERP_E_RANGE
                                                                                : PERP_OK;
     p_expect(run, perp_scheduler_kill(run->scheduler, &call, on, x, jobs, 64, &count), wanted);
     if (wanted != PERP_OK) {
         return;
     }
-    n_advance(&run->book, call.now_ns);
+    n_advance(&run->book, now);
     if (x == PERP_ALL_EXCHANGES) {
         run->book.killed = on != 0;
     } else {
@@ -65,13 +66,14 @@ static void kill_switch(p_run *run) {
 static void pause_or_resume(p_run *run) {
     int resume = p_chance(run, 90);
     perp_call call = p_call(run, p_chance(run, 50));
-    perp_status wanted = n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE : PERP_OK;
+    int64_t now = n_time_of(&run->book, call.now_ns, !resume);
+    perp_status wanted = n_too_far(&run->book, now) ? PERP_E_RANGE : PERP_OK;
     p_expect(run,
              resume ? perp_scheduler_resume(run->scheduler, &call)
                     : perp_scheduler_pause(run->scheduler, &call),
              wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.paused = !resume;
     }
 }
@@ -79,13 +81,14 @@ static void pause_or_resume(p_run *run) {
 static void mode(p_run *run) {
     uint32_t wish = (uint32_t)p_below(run, PERP_MODE_COUNT + (p_chance(run, 5) ? 1 : 0));
     perp_call call = p_call(run, p_chance(run, 80));
+    int64_t now = n_time_of(&run->book, call.now_ns, wish <= run->book.mode);
     perp_status wanted = wish >= PERP_MODE_COUNT                        ? PERP_E_INVALID
                          : wish > run->book.mode && !p_is_signed(&call) ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)           ? PERP_E_RANGE
+                         : n_too_far(&run->book, now)                   ? PERP_E_RANGE
                                                                         : PERP_OK;
     p_expect(run, perp_risk_set_mode(run->risk, &call, wish), wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.mode = wish;
     }
 }
@@ -102,7 +105,7 @@ static void override(p_run *run) {
     int bad_ttl =
         ttl != PERP_TIME_NONE && (ttl <= 0 || ttl > run->book.config.risk.max_override_ttl_ms);
     perp_status wanted = on && !p_is_signed(&call)                       ? PERP_E_INVALID
-                         : bad_ttl || n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
+                         : bad_ttl ? PERP_E_RANGE
                                                                          : PERP_OK;
     p_expect(run, perp_risk_manual_override(run->risk, &call, on, ttl, job), wanted);
     if (wanted != PERP_OK) {
@@ -125,12 +128,13 @@ static void blacklist(p_run *run) {
     int symbol = (int)p_below(run, 3);
     uint32_t on = p_chance(run, 4) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 85));
-    perp_status wanted = !on && !p_is_signed(&call)           ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
-                                                              : PERP_OK;
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
+    perp_status wanted = !on && !p_is_signed(&call)   ? PERP_E_INVALID
+                         : n_too_far(&run->book, now) ? PERP_E_RANGE
+                                                      : PERP_OK;
     p_expect(run, perp_risk_blacklist(run->risk, &call, SYMBOLS[symbol], on), wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.blacklisted[symbol] = on != 0;
     }
 }
@@ -138,7 +142,6 @@ static void blacklist(p_run *run) {
 static void reset_halt(p_run *run) {
     perp_call call = p_call(run, p_chance(run, 85));
     perp_status wanted = !p_is_signed(&call)                  ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
                                                               : PERP_OK;
     p_expect(run, perp_risk_reset_halt(run->risk, &call), wanted);
     if (wanted == PERP_OK) {
@@ -154,7 +157,6 @@ static void outcome_outside(p_run *run) {
         p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges + 1);
     perp_call call = p_call(run, 0);
     perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
-                         : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
                                                                                : PERP_OK;
     p_expect(run,
              good ? perp_risk_record_success(run->risk, &call, x)
@@ -195,15 +197,16 @@ static void limits(p_run *run) {
         }
     }
     perp_call call = p_call(run, p_chance(run, 85));
+    int64_t at = n_time_of(b, call.now_ns, !raised);
     perp_status wanted = l.exchange != PERP_NO_ID && l.exchange >= b->n_exchanges ? PERP_E_NOT_FOUND
                          : raised && !p_is_signed(&call)                          ? PERP_E_INVALID
-                         : n_too_far(b, call.now_ns)                              ? PERP_E_RANGE
+                         : n_too_far(b, at)                                       ? PERP_E_RANGE
                                                                                   : PERP_OK;
     p_expect(run, perp_scheduler_set_limits(run->scheduler, &call, &l), wanted);
     if (wanted != PERP_OK) {
         return;
     }
-    n_advance(b, call.now_ns);
+    n_advance(b, at);
     if (l.max_global_concurrent_jobs != PERP_NO_ID) {
         b->config.scheduler.max_global_concurrent_jobs = l.max_global_concurrent_jobs;
     }
@@ -227,9 +230,7 @@ static void advance(p_run *run) {
     p_expect(run, perp_core_advance(run->core, &call), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
-        if (call.now_ns > run->now) {
-            run->now = call.now_ns;
-        }
+        run->book.clock = run->now = call.now_ns; /* back, too */
         p_quotes(run);
     }
 }
@@ -396,7 +397,7 @@ static void bad_call(p_run *run) {
              PERP_E_INVALID);
     p_expect(run, perp_scheduler_tick(run->scheduler, given, &run->tick), PERP_E_INVALID);
     p_expect(run, perp_scheduler_resume(run->scheduler, given), PERP_E_INVALID);
-    p_expect(run, perp_risk_set_mode(run->risk, given, PERP_MODE_CONSERVATIVE), PERP_E_INVALID);
+    p_expect(run, perp_risk_record_success(run->risk, given, PERP_ALL_EXCHANGES), PERP_E_INVALID);
 }
 
 void p_control_call(p_run *run) {

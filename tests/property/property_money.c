@@ -23,7 +23,9 @@ static void equity(p_run *run) {
         amount = amount * (97 + p_below(run, 7)) / 100;
         break;
     case 1:
-        amount = p_chance(run, 20) ? -1 - p_below(run, 100) : P_USD(200000 + p_below(run, 800000));
+        amount = p_chance(run, 10)   ? -1 - p_below(run, 100)
+                 : p_chance(run, 10) ? 0
+                                     : P_USD(200000 + p_below(run, 800000));
         break;
     default:
         amount += amount / 10000 * (p_below(run, 11) - 5) + p_below(run, 1000);
@@ -42,21 +44,26 @@ static void transfer(p_run *run) {
     if (p_chance(run, 4)) {
         amount = -P_USD(5000000);
     }
+    if (p_chance(run, 20) && x < run->book.n_exchanges && run->book.exchanges[x].has_aside) {
+        amount = run->book.exchanges[x].aside - run->book.exchanges[x].equity;
+    }
+    uint32_t in_equity = p_chance(run, 30) ? 1 : 0;
     perp_call call = p_call(run, 0);
-    perp_status got = perp_capital_transfer(run->capital, &call, x, amount);
-    p_expect(run, got, n_transfer(&run->book, call.now_ns, x, amount));
+    perp_status got = perp_capital_transfer(run->capital, &call, x, amount, in_equity);
+    p_expect(run, got, n_transfer(&run->book, call.now_ns, x, amount, (int)in_equity));
 }
 
 static void correct(p_run *run) {
     uint32_t x = any_exchange(run);
     perp_call call = p_call(run, p_chance(run, 80));
-    int64_t start = -1;
+    int64_t start = -1, high = P_USD(p_below(run, 1000000));
     if (p_chance(run, 90) && x < run->book.n_exchanges) {
         start = run->book.exchanges[x].equity + P_USD(p_below(run, 2000) - 1000);
-        start = start < 0 ? 0 : start;
     }
-    perp_status got = perp_capital_correct(run->capital, &call, x, start);
-    p_expect(run, got, n_correct(&run->book, call.now_ns, p_is_signed(&call), x, start));
+    const int64_t *high_water = p_chance(run, 30) ? &high : NULL;
+    perp_status got = perp_capital_correct(run->capital, &call, x, start, high_water);
+    p_expect(run, got,
+             n_correct(&run->book, call.now_ns, p_is_signed(&call), x, start, high_water));
 }
 
 static void safe_mode(p_run *run) {
@@ -77,7 +84,7 @@ static void record_pnl(p_run *run) {
         pnl = -P_USD(10000 + p_below(run, 100000));
     }
     perp_call call = p_call(run, 0);
-    perp_status got = perp_capital_record_pnl(run->capital, &call, x, pnl, volume, fees);
+    perp_status got = perp_capital_record_pnl(run->capital, &call, x, pnl, volume, fees, NULL);
     p_expect(run, got, n_record_pnl(&run->book, call.now_ns, x, pnl, volume, fees));
 }
 

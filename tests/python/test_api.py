@@ -9,7 +9,7 @@ from decimal import Decimal
 import perpcore
 from desk import SECOND, T0, BookTest, Desk, job_id
 from perpcore import (
-    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Reason, RuleResult, Side,
+    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Position, Reason, RuleResult, Side,
     TickItemKind, TickStatus,
 )
 
@@ -135,17 +135,19 @@ class Market(BookTest):
         market.on_trade(btc, T0, 60005.0, 0.3)
         market.on_mark(btc, T0, 60004.0)
         market.on_funding(btc, T0, 0.0001, next_time=T0 + 3600 * SECOND)
-        market.on_position(btc, T0, -0.5, 61000.0, leverage=3, margin_mode="cross")
+        market.on_rate("USDT", T0, 0.9995)
         market.on_latency("binance", T0, 35.0)
         market.on_status("binance", T0, "degraded")
         state = market.query(btc, now=T0)
         self.assertEqual(
             (state.bid, state.ask, state.ask_size, state.last, state.mark, state.funding_rate,
-             state.next_funding_ns, state.position, state.entry_price),
-            (59990.0, 60010.0, 1.5, 60005.0, 60004.0, 0.0001, T0 + 3600 * SECOND, -0.5, 61000.0))
+             state.next_funding_ns),
+            (59990.0, 60010.0, 1.5, 60005.0, 60004.0, 0.0001, T0 + 3600 * SECOND))
         exchange = market.query_exchange("binance", now=T0)
         self.assertEqual((exchange.api, exchange.latency_mean_ms, exchange.open_positions),
-                         (perpcore.Api.DEGRADED, 35.0, 1))
+                         (perpcore.Api.DEGRADED, 35.0, 0))
+        market.on_withdraw(btc, T0)
+        self.assertFalse(market.query(btc, now=T0).has_quote)
 
     def test_what_is_not_known_is_none(self):
         state = self.core.market.query(self.desk.btc[0], now=T0)
@@ -187,8 +189,8 @@ class Jobs(BookTest):
         done = scheduler.tick(now=T0)
         self.assertEqual((done.status, done.dispatched, done.running),
                          (TickStatus.OK, 1, 1))
-        self.assertEqual([(i.kind, i.job_id, i.other) for i in done.items],
-                         [(TickItemKind.DISPATCHED, job_id(1), None)])
+        self.assertEqual([(i.kind, i.job_id, i.dispatch) for i in done.items],
+                         [(TickItemKind.DISPATCHED, job_id(1), 1)])
         info = scheduler.job(job_id(1))
         self.assertEqual((info.state, info.held, info.started_ns, info.ended_ns),
                          (JobState.RUNNING, Decimal("12000.1"), T0, None))
@@ -196,13 +198,15 @@ class Jobs(BookTest):
         out = scheduler.finish(job_id(1), JobResult(legs=[
             LegResult(0.1, 60001.0, fee=Decimal("3.0001"), pnl=1),
             LegResult(0.1, 60020.0, fee=3)]), now=T0)
-        self.assertEqual((out.state, out.naked, out.repair_job_id), (JobState.COMPLETED, (), None))
+        self.assertEqual((out.state, out.naked), (JobState.OPEN, ()))
         info = scheduler.job(job_id(1))
-        self.assertEqual((info.pnl, info.volume, info.fees),
-                         (1, Decimal("12002.1"), Decimal("6.0001")))
-        with self.assertRaises(perpcore.NotFoundError):
+        self.assertEqual((info.pnl, info.volume, info.fees, info.n_lots, info.balanced),
+                         (1, Decimal("12002.1"), Decimal("6.0001"), 2, True))
+        self.assertEqual([(leg.filled, leg.price, leg.fee, leg.pnl) for leg in info.legs],
+                         [(0.1, 60001.0, Decimal("3.0001"), 1), (0.1, 60020.0, 3, 0)])
+        with self.assertRaisesRegex(perpcore.ExistsError, "open"):
             scheduler.finish(job_id(1), JobResult(), now=T0)
-        self.assertEqual(scheduler.query().ended_today, {JobState.COMPLETED: 1})
+        self.assertEqual(scheduler.query().open, 1)
 
     def test_a_refused_job_says_why(self):
         self.core.risk.blacklist("BTC/USDT:USDT", now=T0)
@@ -218,7 +222,7 @@ class Jobs(BookTest):
         self.assertEqual(done.refused_by, {Reason.BLACKLISTED: 1})
         self.assertEqual(done.items[0].reason, Reason.BLACKLISTED)
         self.assertEqual(self.core.scheduler.tick(now=self.desk.later(), items=False).items, ())
-        self.assertEqual(self.core.risk.query().rejected_today[Reason.BLACKLISTED], 2)
+        self.assertEqual(self.core.risk.query().rejected_today[Reason.BLACKLISTED], 1)
         self.core.scheduler.cancel(job.job_id, now=self.desk.now)
         self.assertEqual(self.core.scheduler.job(job.job_id).state, JobState.CANCELLED)
 
@@ -229,28 +233,104 @@ class Jobs(BookTest):
         with self.assertRaisesRegex(perpcore.InvalidError, "self|same book"):
             self.core.scheduler.submit(self.desk.job(legs=legs), now=T0)
 
-    def test_partial_is_repaired_and_resolved(self):
+    def test_partial_is_repaired(self):
+        scheduler, positions = self.core.scheduler, self.core.positions
         self.desk.run()
-        out = self.core.scheduler.finish(job_id(1), JobResult(legs=[
+        out = scheduler.finish(job_id(1), JobResult(legs=[
             LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
         self.assertEqual(out.state, JobState.PARTIAL)
         self.assertEqual([(n.base, n.quantity) for n in out.naked], [("BTC", 0.1)])
-        self.assertIsNotNone(out.repair_job_id)
-        self.core.scheduler.cancel(out.repair_job_id, now=T0)
-        self.core.scheduler.resolve(job_id(1), now=T0)
-        self.assertFalse(self.core.scheduler.job(job_id(1)).unresolved)
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.base, base.is_naked, base.naked, base.to_square, base.since_ns),
+                         ("BTC", True, 0.1, 0.1, T0))
+        items = scheduler.tick(now=T0).items
+        repair, = (i.job_id for i in items if i.kind is TickItemKind.REPAIR)
+        self.assertEqual(positions.bases(now=T0)[0].repair, repair)
+        self.assertTrue(scheduler.job(repair).is_repair)
+        scheduler.finish(repair, JobResult(), now=T0)
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.is_naked, base.naked, base.net, base.repair, base.since_ns),
+                         (False, 0, 0, None, None))
 
-    def test_hold_close_doubt_requeue(self):
+    def test_a_repair_that_is_cancelled_waits_for_the_host(self):
+        scheduler, positions = self.core.scheduler, self.core.positions
+        scheduler.pause(now=T0)  # repairs go on
+        scheduler.resume(now=T0, actor="ann", reason="over")
+        self.desk.run()
+        scheduler.finish(job_id(1), JobResult(legs=[
+            LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
+        scheduler.kill("okx", now=T0)
+        scheduler.kill("binance", now=T0)
+        self.assertEqual(positions.bases(now=T0)[0].repair, None)
+        positions.resume_repair("BTC", now=T0)
+        positions.resolve("BTC", now=T0, actor="ann", reason="squared by hand")
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.is_naked, base.naked), (False, 0))
+        with self.assertRaises(perpcore.NotFoundError):
+            positions.resolve("DOGE", now=T0, actor="ann", reason="squared by hand")
+
+    def test_an_exit_closes_what_is_open(self):
+        core, scheduler = self.core, self.core.scheduler
+        self.desk.run(1)
+        scheduler.finish(job_id(1), JobResult(volume=12_000), now=T0)
+        self.assertEqual(scheduler.list(JobState.OPEN), (job_id(1),))
+        self.assertEqual([(lot.job_id, lot.leg, lot.quantity, lot.price)
+                          for btc in self.desk.btc for lot in core.positions.lots(btc)],
+                         [(job_id(1), 0, 0.1, 60001.0), (job_id(1), 1, -0.1, 60020.0)])
+        half = core.fill_exit(job_id(1), job_id(2), fraction=0.5, now=T0, metadata=b"half")
+        self.assertEqual([(leg.side, leg.quantity) for leg in half.legs],
+                         [(Side.SELL, 0.05), (Side.BUY, 0.05)])
+        self.assertEqual((half.closes, half.metadata, half.ttl_ms), (job_id(1), b"half", 0))
+        for number, fraction, state, lots in ((2, 0.5, JobState.OPEN, 2),
+                                              (3, 1.0, JobState.CLOSED, 0)):
+            close = core.fill_exit(job_id(1), job_id(number), fraction=fraction, now=T0)
+            scheduler.submit(close, now=T0)
+            scheduler.tick(now=T0)
+            scheduler.finish(close.job_id, JobResult(legs=[
+                LegResult(0.05, 60000.0), LegResult(0.05, 60021.0)]), now=T0)
+            info = scheduler.job(job_id(1))
+            self.assertEqual((info.state, info.n_lots), (state, lots))
+            # 0.05 bought at 60001 and sold at 60000; sold at 60020 and bought at 60021
+            self.assertEqual(scheduler.job(close.job_id).pnl, Decimal("-0.1"))
+        self.assertEqual(scheduler.job(job_id(1)).held, 0)
+        with self.assertRaises(perpcore.NotFoundError):
+            core.fill_exit(job_id(1), job_id(4), now=T0)
+
+    def test_close_flat_doubt_requeue(self):
         scheduler = self.core.scheduler
         self.desk.run(1)
-        scheduler.finish(job_id(1), JobResult(volume=12_000, hold=True), now=T0)
-        self.assertEqual(scheduler.list(JobState.OPEN), (job_id(1),))
+        scheduler.finish(job_id(1), JobResult(volume=12_000), now=T0)
         scheduler.close(job_id(1), pnl=5, volume=12_000, fees=1, now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).state, JobState.CLOSED)
         self.desk.run(2)
         self.assertEqual(scheduler.finish(job_id(2), JobResult("unknown"), now=T0).state,
                          JobState.IN_DOUBT)
         scheduler.requeue(job_id(2), now=T0)
         self.assertEqual(scheduler.list("pending"), (job_id(2),))
+        scheduler.tick(now=T0)
+        with self.assertRaisesRegex(perpcore.ConflictError, "dispatch"):
+            scheduler.finish(job_id(2), JobResult(dispatch=2), now=T0)
+        out = scheduler.finish(job_id(2), JobResult(volume=12_000, flat=True, dispatch=3), now=T0)
+        self.assertEqual(out.state, JobState.COMPLETED)
+
+    def test_progress_doubt_and_amend_tell_what_was_filled_in_all(self):
+        scheduler = self.core.scheduler
+        self.desk.run(1)
+        scheduler.progress(job_id(1), [LegResult(0.04, 60001.0), LegResult(0.02, 60020.0)], now=T0)
+        self.assertEqual([leg.filled for leg in scheduler.job(job_id(1)).legs], [0.04, 0.02])
+        with self.assertRaises(perpcore.StaleError):
+            scheduler.progress(job_id(1), [LegResult(0.03, 60001.0), LegResult(0.02, 60020.0)],
+                               now=T0)
+        out = scheduler.finish(job_id(1), JobResult("unknown", [
+            LegResult(0.1, 60001.0), LegResult(known=False)]), now=T0)
+        self.assertEqual(out.state, JobState.IN_DOUBT)
+        self.assertEqual([leg.filled for leg in scheduler.job(job_id(1)).legs], [0.1, 0.02])
+        out = scheduler.finish(job_id(1), JobResult("failed", [
+            LegResult(0.1, 60001.0), LegResult(0.09, 60020.0)]), now=T0)
+        self.assertEqual(out.state, JobState.PARTIAL)
+        scheduler.amend(job_id(1), [LegResult(0.1, 60001.0), LegResult(0.1, 60020.0)], now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).state, JobState.OPEN)
+        self.assertEqual(self.core.positions.bases(now=T0)[0].net, 0)
 
     def test_control(self):
         scheduler, risk = self.core.scheduler, self.core.risk
@@ -301,6 +381,65 @@ class Jobs(BookTest):
                          (Decimal("6050.5"), "träger", self.desk.btc[1]))
         with self.assertRaisesRegex(perpcore.InvalidError, "nonsense"):
             self.core.job_from_json('{"nonsense": 1}')
+
+
+class Positions(BookTest):
+    def test_accounts_and_positions_are_what_is_known(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        positions.account("binance", [Position(btc, -0.5, 61000.0, leverage=3.0,
+                                               margin_mode="cross")], equity=50_000, now=T0)
+        state = positions.query(btc, now=T0)
+        self.assertEqual(
+            (state.known, state.quantity, state.foreign, state.entry_price, state.leverage,
+             state.margin_mode, state.n_lots, state.report_time_ns),
+            (True, -0.5, -0.5, 61000.0, 3.0, perpcore.Margin.CROSS, 0, T0))
+        self.assertEqual(self.core.capital.snapshot("binance").equity, 50_000)
+        positions.report(Position(btc, -0.25), now=T0 + SECOND, time=T0 + 5)
+        state = positions.query(btc, now=T0 + SECOND)
+        self.assertEqual((state.quantity, state.report_time_ns), (-0.25, T0 + 5))
+        with self.assertRaises(perpcore.StaleError):
+            positions.report(Position(btc, 1.0), now=T0 + SECOND, time=T0)
+        with self.assertRaisesRegex(perpcore.InvalidError, "leverage"):
+            positions.report(Position(btc, 1.0, leverage=0.5), now=T0 + SECOND)
+        base, = positions.bases(now=T0 + SECOND)
+        self.assertEqual((base.net, base.gross, base.is_naked), (-0.25, 0.25, False))
+
+    def test_what_was_not_reported_does_not_trade(self):
+        third = self.core.add_exchange("third")
+        btc = self.core.add_instrument(third, "BTC/USDT:USDT", qty_step=0.01)
+        self.core.capital.update_equity(third, 100_000, now=T0)
+        self.core.market.on_quote(btc, T0, 60020.0, 8.0, 60021.0, 8.0)
+        job = self.desk.job(legs=(Leg(self.desk.btc[0], "buy", 0.1), Leg(btc, "sell", 0.1)))
+        self.assertEqual(self.core.risk.evaluate(job, now=T0).reason, Reason.NO_ACCOUNT_DATA)
+        self.core.positions.report(Position(btc, 0.0), now=T0)
+        self.assertTrue(self.core.risk.evaluate(job, now=T0))
+
+    def test_drift_stops_its_base_until_it_is_accepted(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        self.desk.run(1)
+        self.core.scheduler.finish(job_id(1), JobResult(), now=T0)
+        # 0.1 by the job, and 0.05 that somebody else bought
+        positions.report(Position(btc, 0.15, 60001.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertTrue(state.latched)
+        self.assertAlmostEqual(state.unexplained, 0.05)
+        self.assertEqual(self.core.risk.evaluate(self.desk.job(2), now=self.desk.now).reason,
+                         Reason.POSITION_DRIFT)
+        positions.accept(btc, now=self.desk.now, actor="ann", reason="bought by hand")
+        self.assertFalse(positions.query(btc, now=self.desk.now).latched)
+        self.assertTrue(self.core.risk.evaluate(self.desk.job(2), now=self.desk.now))
+
+    def test_a_report_that_would_end_a_hedge_waits_for_a_second_one(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        self.desk.run(1)
+        self.core.scheduler.finish(job_id(1), JobResult(), now=T0)
+        positions.report(Position(btc, 0.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertEqual((state.in_doubt, state.quantity, state.known), (True, 0.1, False))
+        positions.report(Position(btc, 0.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertEqual((state.in_doubt, state.quantity, state.n_lots), (False, 0.0, 0))
+        self.assertEqual(positions.bases(now=self.desk.now)[0].naked, -0.1)
 
 
 class Registry(BookTest):

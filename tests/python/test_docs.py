@@ -71,8 +71,9 @@ class Examples(unittest.TestCase):
 
     def test_asyncio_loop(self):
         said = self.example("asyncio_loop.py")
-        self.assertRegex(said, r"left \+0\.050 BTC, repaired by a1")
-        self.assertRegex(said, r"\n\d+ submitted, \d+ dispatched: \d+ partial, \d+ completed\n")
+        self.assertRegex(said, r"[-+]0\.0\d\d BTC have no other side: a repair follows")
+        self.assertRegex(said, r"\n\d+ submitted, \d+ dispatched: \d+ open, \d+ partial, "
+                               r"\d+ completed, \d+ closed\n")
         self.assertNotIn("in_doubt", said)
 
     @needs_sqlite

@@ -535,7 +535,8 @@ class Rows(unittest.TestCase):
         keys = {row.table: tuple(row.columns)[:row.keys] for row in self.store.rows}
         self.assertEqual(keys, {
             "exchanges": ("id",), "jobs": ("id",), "reservations": ("id",),
-            "daily": ("day", "exchange"),
+            "daily": ("day", "exchange"), "positions": ("exchange", "symbol"),
+            "lots": ("job", "leg"),
         })
         for row in self.store.rows:
             self.assertEqual(tuple(row.columns)[:row.keys], keys[row.table])
@@ -557,9 +558,9 @@ class Rows(unittest.TestCase):
             self.assertEqual(columns["strategy"], info.job.strategy.text)
             self.assertEqual(columns["notional"], int(info.job.notional * 1_000_000))
             self.assertEqual(columns["edge_bps"], info.job.expected_edge_bps)
-            self.assertIsNone(columns["parent"])
+            self.assertEqual(columns["is_repair"], 0)
             self.assertEqual(columns.get("fees", 0), int(info.fees * 1_000_000))
-        self.assertEqual(states, {JobState.RUNNING, JobState.COMPLETED, JobState.CANCELLED})
+        self.assertEqual(states, {JobState.RUNNING, JobState.OPEN, JobState.CANCELLED})
         held = {(r.id,): r for r in live()}
         self.assertTrue(held)
         for key, columns in self.store.tables["reservations"].items():
@@ -641,7 +642,7 @@ class Rows(unittest.TestCase):
         self.desk.run()
         self.finish()
         outcomes = {r.kind: r.outcome for r in self.store.seen}
-        self.assertEqual((outcomes["finish"], outcomes["equity"]), ("completed", None))
+        self.assertEqual((outcomes["finish"], outcomes["equity"]), ("open", None))
         for record in self.store.seen:
             self.assertEqual(record.chain, int.from_bytes(record.data[-8:], "little"))
 

@@ -10,6 +10,8 @@
 
 #include "core/config.h"
 
+#define LAST(room) (sizeof(room) / sizeof(room)[0] - 1)
+
 static perp_config config;
 
 static void fresh(void) {
@@ -238,17 +240,17 @@ START_TEST(a_struct_with_a_bad_value_is_refused_with_its_path) {
     check_refuses("capital: wash_pct + arb_pct + reserve_pct is 1000001 ppm, must be 1000000");
     config.risk.reserved2 = 5;
     check_refuses("risk.reserved2: must be 0");
-    config.risk.reserved3[15] = UINT64_MAX;
+    config.risk.reserved3[LAST(config.risk.reserved3)] = UINT64_MAX;
     check_refuses("risk.reserved3: must be 0");
     config.capital.reserved[0] = 1;
     check_refuses("capital.reserved: must be 0");
-    config.scheduler.reserved2[7] = UINT64_C(1) << 63;
+    config.scheduler.reserved2[LAST(config.scheduler.reserved2)] = UINT64_C(1) << 63;
     check_refuses("scheduler.reserved2: must be 0");
     config.risk.modes[PERP_MODE_AGGRESSIVE].reserved[4] = 1;
     check_refuses("risk.modes[PERP_MODE_AGGRESSIVE].reserved: must be 0");
     config.risk.weights[PERP_COMPONENT_COUNT] = 0.1;
     check_refuses("risk.weights past the last component: must be 0");
-    config.callbacks.reserved[5] = &config;
+    config.callbacks.reserved[LAST(config.callbacks.reserved)] = &config;
     check_refuses("callbacks.reserved: must be 0");
     config.threading = 2;
     check_refuses("threading: 2 is out of range (0 to 1)");

@@ -96,7 +96,7 @@ static void api_is(perp_exchange_id exchange, uint32_t api) {
 static void busy(void) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
-    finish_pair(w, &job.job_id, 0.25, 0.25, BTC_MID);
+    finish_flat(w, &job.job_id, USD(0.5 * BTC_MID));
     job = pair_job(2, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
     job.job_id = id_of(3);
@@ -197,10 +197,13 @@ START_TEST(the_state_says_what_the_book_says) {
     ck_assert_double_eq(number_at(json, "global_stats|daily_loss_limit"), 40000);
     ck_assert_double_eq(number_at(json, "global_stats|today_volume_usd"),
                         2 * 0.25 * BTC_MID + 9 * 2500.0);
-    /* The running job and the partial one hold 12,500 each on alpha. */
-    ck_assert_int_eq(alpha.total_in_flight, USD(25000));
+    /* The running job and what the partial one has open hold 12,500 each on alpha; the repair, which
+       reduces there, holds nothing. */
+    ck_assert_int_eq(alpha.total_in_flight, USD(12500));
+    ck_assert_int_eq(alpha.total_used, USD(12500));
     ck_assert_double_eq(number_at(json, "capital_stats|alpha|wash_used"), 25000);
-    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|in_flight"), 25000);
+    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|in_flight"), 12500);
+    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|used"), 12500);
     ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|available"), 675000);
     ck_assert_double_eq(number_at(json, "jobs_stats|completed_today"), 1);
     ck_assert_double_eq(number_at(json, "jobs_stats|partial_today"), 1);
@@ -329,7 +332,7 @@ START_TEST(the_status_says_first_what_stops_most) {
     status_is("manual_override");
     w->now += SECOND;
     status_is("running");
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(-40000), 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(-40000), 0, 0, NULL));
     status_is("halted");
 }
 END_TEST
@@ -403,7 +406,7 @@ START_TEST(failures_open_a_circuit_and_halt) {
 END_TEST
 
 static void lose(double usd, uint32_t alerts, uint32_t level) {
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, -USD(usd), 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, -USD(usd), 0, 0, NULL));
     ck_assert_uint_eq(stands(PERP_ALERT_DAILY_LOSS, "book"), alerts);
     if (alerts) {
         ck_assert_uint_eq(found.level, level);
@@ -417,22 +420,22 @@ START_TEST(a_loss_is_alerted_at_half_four_fifths_and_the_whole_limit) {
     lose(0.000001, 1, PERP_ALERT_WARNING);
     lose(8000, 1, PERP_ALERT_CRITICAL);
     lose(-30000, 1, PERP_ALERT_CRITICAL); /* it holds until the day rolls */
-    w->now += DAY;
+    pass(w, DAY);
     lose(0, 0, 0);
 }
 END_TEST
 
-START_TEST(a_partial_job_is_alerted_until_it_is_resolved) {
+START_TEST(a_naked_base_is_alerted_until_it_is_resolved) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
     pass(w, SECOND);
     finish_pair(w, &job.job_id, 0.25, 0, BTC_MID);
     pass(w, SECOND);
-    ck_assert_uint_eq(stands(PERP_ALERT_UNRESOLVED_LEG, "10000000-0000-0000-0000-000000000001"), 1);
+    ck_assert_uint_eq(stands(PERP_ALERT_NAKED_BASE, "BTC"), 1);
     ck_assert_uint_eq(found.level, PERP_ALERT_CRITICAL);
     ck_assert_int_eq(found.since_ns, START + SECOND);
-    ok(w, perp_scheduler_resolve(w->scheduler, signedc(w), &job.job_id));
-    ck_assert_uint_eq(stands(PERP_ALERT_UNRESOLVED_LEG, NULL), 0);
+    ok(w, perp_resolve(w->core, signedc(w), "BTC"));
+    ck_assert_uint_eq(stands(PERP_ALERT_NAKED_BASE, NULL), 0);
 }
 END_TEST
 
@@ -493,13 +496,13 @@ START_TEST(a_strategy_that_can_never_trade_is_alerted) {
     for (perp_exchange_id x = 0; x < N_X; x++) {
         uint32_t wanted = x < DELTA ? 0 : PERP_STRATEGY_COUNT; /* delta alone has no partner */
         ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), wanted);
-        ok(w, perp_capital_transfer(w->capital, nowc(w), x, -USD(1000000)));
+        ok(w, perp_capital_transfer(w->capital, nowc(w), x, -USD(1000000), 0));
     }
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), PERP_STRATEGY_COUNT);
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, "arb"), 1);
-    ok(w, perp_capital_transfer(w->capital, nowc(w), BETA, USD(1)));
+    ok(w, perp_capital_transfer(w->capital, nowc(w), BETA, USD(1), 0));
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, "arb"), 1); /* it takes two */
-    ok(w, perp_capital_transfer(w->capital, nowc(w), GAMMA, USD(1)));
+    ok(w, perp_capital_transfer(w->capital, nowc(w), GAMMA, USD(1), 0));
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), 0);
 }
 END_TEST
@@ -573,7 +576,7 @@ END_TEST
 
 static cJSON *rules(void) {
     size_t length = 0;
-    char text[8192];
+    char text[16384];
     ok(w, perp_risk_describe_json(w->risk, text, sizeof text, &length));
     cJSON *json = cJSON_Parse(text);
     ck_assert_ptr_nonnull(json);
@@ -638,7 +641,7 @@ int main(void) {
     tcase_add_test(tcase, what_the_host_says_of_an_exchange_is_alerted);
     tcase_add_test(tcase, failures_open_a_circuit_and_halt);
     tcase_add_test(tcase, a_loss_is_alerted_at_half_four_fifths_and_the_whole_limit);
-    tcase_add_test(tcase, a_partial_job_is_alerted_until_it_is_resolved);
+    tcase_add_test(tcase, a_naked_base_is_alerted_until_it_is_resolved);
     tcase_add_test(tcase, a_job_that_runs_too_long_is_alerted_also_without_a_tick);
     tcase_add_test(tcase, a_job_in_doubt_is_alerted_until_it_is_known);
     tcase_add_test(tcase, an_override_is_alerted_while_it_holds);

@@ -24,38 +24,41 @@ from .errors import (
 from .formulas import (
     Walk, funding_payment, funding_rate, funding_settlements, liquidation_price, walk_book,
 )
-from .job import Execution, Job, JobInfo, JobResult, Leg, LegResult, Order
+from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, Order
 from .market import Market, MarketSource
 from .monitor import (
     CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor, MonitorState,
     PoolStats, RiskStats,
 )
+from .positions import Position, Positions
 from .risk import Risk
 from .scheduler import Scheduler
 from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
-    Alert, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
-    FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
-    Naked, PoolState, Refusal, Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState,
+    Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState,
+    Feasibility, FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, Lot,
+    MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal, Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState,
     Statistics, Tier, TickItem, TickResult,
 )
 
 __all__ = [
-    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "CanReserve", "Capital",
-    "CapitalConfig", "CapitalState", "CapitalStats", "Change", "Checkpoint", "Circuit",
-    "ClosedError", "ColumnType", "Component", "Config", "ConfigError", "ConflictError", "Core",
-    "CorruptError", "DayFigures", "Durability", "Evaluation", "Exchange", "ExchangeSpec",
-    "ExchangeState", "ExchangeStats", "Execution", "ExistsError", "Feasibility",
-    "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements", "GlobalStats",
-    "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved",
-    "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg", "LegEvaluation",
-    "LegResult", "library_version", "LibraryError", "liquidation_price", "LogLevel",
-    "Maintenance", "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode",
-    "ModeLimits", "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError",
-    "OnReject", "Order", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "RangeError",
-    "Reason", "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
-    "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
-    "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
-    "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BusyError",
+    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Change",
+    "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config", "ConfigError",
+    "ConflictError", "Core", "CorruptError", "DayFigures", "Durability", "Evaluation",
+    "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution", "ExistsError",
+    "Feasibility", "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements",
+    "GlobalStats", "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo",
+    "JobReserved", "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg",
+    "LegEvaluation", "LegFilled", "LegResult", "library_version", "LibraryError",
+    "liquidation_price", "LogLevel", "Lot", "Maintenance", "Margin", "Market", "MarketSource",
+    "MarketState", "MemoryStore", "Mode", "ModeLimits", "Monitor", "MonitorState", "Naked",
+    "NoMemoryError", "NotFoundError", "OnReject", "Order", "Outcome", "PerpError", "Pool",
+    "PoolState", "PoolStats", "Position", "Positions", "PositionState", "RangeError", "Reason",
+    "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
+    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler",
+    "SchedulerConfig", "SchedulerState", "Side", "SqliteStore", "StaleError", "StateError",
+    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem",
+    "TickItemKind", "TickResult", "TickStatus", "Tier", "to_datetime", "Walk", "walk_book",
+    "__version__",
 ]

@@ -52,6 +52,8 @@ class CapitalConfig(_Part):
     drawdown_limit_ppm: int
     safe_mode_pools: FrozenSet[Pool]
     day_offset_minutes: int
+    drift_tolerance_usd: Decimal
+    drift_window_ms: int
 
 
 @dataclass
@@ -82,6 +84,12 @@ class RiskConfig(_Part):
     notional_tolerance: float
     weights: Dict[Component, float]
     modes: Dict[Mode, ModeLimits]
+    account_max_age_ms: int
+    max_account_leverage: float
+    max_net_exposure_usd: Decimal
+    max_gross_exposure_usd: Decimal
+    max_depeg_bps: float
+    max_ahead_ms: int
 
 
 @dataclass
@@ -102,6 +110,11 @@ class SchedulerConfig(_Part):
     leg_risk_usd: Decimal
     leg_risk_tolerance: float
     rebalance_pool: Pool
+    id_memory_h: int
+    aging_per_minute: float
+    default_max_run_ms: int
+    max_handover_ms: int
+    repair_backoff_ms: int
 
 
 class Config:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import uuid
 from ctypes import byref, c_size_t, c_uint32, create_string_buffer, sizeof
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Sequence, Tuple, Union
 
 from . import _abi
 from ._abi import JobState
@@ -12,7 +12,7 @@ from ._convert import JobId, Money, Time, flag, job_id, member, micros, show, to
 from ._library import lib
 from ._module import Module
 from .errors import ArgumentTypeError
-from .job import Job, JobInfo, JobResult, as_job, given_micros
+from .job import Job, JobInfo, JobResult, LegResult, as_job, given_micros, write_legs
 from .types import FinishOutcome, SchedulerState, TickResult
 
 
@@ -72,10 +72,30 @@ class Scheduler(Module):
 
     def close(self, job: JobId, *, pnl: Money = 0, volume: Money = 0, fees: Money = 0, now: Time,
               actor: Optional[str] = None, reason: Optional[str] = None) -> None:
-        """Ends an open job: releases what it holds and books the rest."""
+        """What a job has open was closed outside the library: its lots are closed, what they hold is
+        released, and the figures are booked. What a job of the library closes needs no call."""
         self._change(lib.perp_scheduler_close, self._book.scheduler, now, actor, reason,
                      byref(job_id("job", job)), micros("pnl", pnl), micros("volume", volume),
                      micros("fees", fees))
+
+    def progress(self, job: JobId, legs: Sequence[LegResult], *, now: Time,
+                 actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Tells how far a job is that runs or is in doubt: what each of its legs has filled in all.
+        Less than was told is a StaleError."""
+        self._tell(lib.perp_scheduler_progress, job, legs, now, actor, reason)
+
+    def amend(self, job: JobId, legs: Sequence[LegResult], *, now: Time,
+              actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Tells the truth later: what a job that does not run any more has filled in all. What is
+        more than was known is booked as late fills."""
+        self._tell(lib.perp_scheduler_amend, job, legs, now, actor, reason)
+
+    def _tell(self, function: Any, job: JobId, legs: Sequence[LegResult], now: Time,
+              actor: Optional[str], reason: Optional[str]) -> None:
+        rows = (_abi.perp_leg_result * _abi.PERP_MAX_LEGS)()
+        count = write_legs(legs, rows)
+        self._change(function, self._book.scheduler, now, actor, reason,
+                     byref(job_id("job", job)), rows, count)
 
     def _of_job(self, function: Any, job: JobId, now: Time, actor: Optional[str],
                 reason: Optional[str]) -> None:
@@ -84,18 +104,14 @@ class Scheduler(Module):
 
     def cancel(self, job: JobId, *, now: Time, actor: Optional[str] = None,
                reason: Optional[str] = None) -> None:
-        """Ends a pending job, or a queued repair, which leaves the repair to the host."""
+        """Ends a pending job, or a queued repair, which leaves the repair to the host. Of a job that
+        runs it is a request: on_cancel is called, and the host answers by finishing it."""
         self._of_job(lib.perp_scheduler_cancel, job, now, actor, reason)
 
     def requeue(self, job: JobId, *, now: Time, actor: Optional[str] = None,
                 reason: Optional[str] = None) -> None:
         """A job in doubt goes back to pending: nothing was sent."""
         self._of_job(lib.perp_scheduler_requeue, job, now, actor, reason)
-
-    def resolve(self, job: JobId, *, now: Time, actor: Optional[str] = None,
-                reason: Optional[str] = None) -> None:
-        """The host has squared a partial job's position."""
-        self._of_job(lib.perp_scheduler_resolve, job, now, actor, reason)
 
     # ---- Control -----------------------------------------------------------------------------
 
