@@ -39,10 +39,10 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) $(EXTRA_CFLAGS) -c $< -o $@
 
-# A list of the objects, so that the archive is made anew when a source goes away.
+# A list of the sources, so that the archive is made anew when a source goes away.
 $(BUILD)/objects: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
+	@echo '$(LIB_SOURCES)' | cmp -s - $@ || echo '$(LIB_SOURCES)' >$@
 
 $(STATIC): $(LIB_OBJECTS) $(BUILD)/objects
 	@mkdir -p $(@D)

@@ -9,6 +9,8 @@ make demo         plays a generated day through the library and writes build/dem
 make console      starts the web console on a generated market and prints its address
 make check        builds and runs all tests; the last line is "N passed, N failed",
                   and what was left out, where something was
+                  CHECK_JOBS=N: so many suites at once, else as many as there are processors
+                  CHECK_BUT="docs python": all but these
                   SANITIZE=address,undefined (or thread): in a build folder of its own
 make bench        measures; build/bin/perp-bench --json prints one JSON line a case
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt

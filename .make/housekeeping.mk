@@ -24,7 +24,7 @@ format-check:
 LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c))
 lint:
 	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
-	@printf '%s\n' $(LINTED) | xargs -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	@printf '%s\n' $(LINTED) | xargs -n 2 -P "$$(nproc)" sh -c 'clang-tidy --quiet "$$@" -- \
 	    -std=c11 $(BASE_CPPFLAGS) $(LIB_CFLAGS) 2>/dev/null' lint
 
 clean:

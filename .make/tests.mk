@@ -15,6 +15,8 @@ $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
 # A fuzz target with the plain driver, which replays files; any compiler will do. It may use what
 # the scenario runner is made of.
 FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
+# libFuzzer asks a target that says how for its changes.
+$(BUILD)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itests $(if $(FUZZ_LDFLAGS),-DFUZZ_MUTATES)
 FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
@@ -44,9 +46,22 @@ leave_out = "$(1)=echo 'left out: $(2) ($(3))'; exit 77"
 # without the packages of the programs that they try.
 STORE_TESTS := $(if $(HAVE_SQLITE),,$(patsubst tests/%.c,%,\
     $(shell grep -ls '^.if PERP_WITH_SQLITE' tests/*/test_*.c)))
-CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filter $(p),$(STORE_TESTS)),\
+# Suites that another run tries, by name: make check CHECK_BUT="headers docs".
+CHECK_BUT ?=
+# $(call suite,NAME,COMMAND)
+suite = $(if $(filter $(1),$(CHECK_BUT)),$(call leave_out,$(1),$(1),another run tries it),"$(1)=$(2)")
+# $(call built,PROGRAMS): suites that are programs of the build, under tests/.
+built = $(foreach p,$(1),$(if $(filter $(p),$(STORE_TESTS)),\
     $(call leave_out,$(p),tests of the store,without SQLite),\
-    "$(p)=$(BUILD)/tests/$(p) $($(patsubst %/,%,$(dir $(p)))_ARGUMENTS)")) \
+    $(call suite,$(p),$(BUILD)/tests/$(p) $($(patsubst %/,%,$(dir $(p)))_ARGUMENTS))))
+BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
+# The long ones first, so that none of them is waited for in the end; those that look at times, serve
+# ports or call make in the build folder have the machine to themselves.
+LONG := $(filter property/% fault/% crash/%,$(BUILT))
+ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
+CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
+    $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
+    $(call built,$(filter-out $(LONG) $(ALONE),$(BUILT))) \
     $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
     $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
         libmicrohttpd-dev and libcurl4-openssl-dev)) \
@@ -56,20 +71,19 @@ CHECKS = $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(if $(filt
     $(if $(HAVE_SQLITE),,$(call leave_out,fuzz/fuzz_store,inputs of the store,without SQLite)) \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
-    "selftest=sh tests/selftest/run.sh $(BUILD)" \
-    "layers=sh tests/layers/run.sh $(BUILD)" \
-    "risk/trial_rule=sh tests/risk/trial_rule.sh" \
-    "abi=sh tests/abi/run.sh $(BUILD)" \
-    "abi/selftest=sh tests/abi/selftest.sh $(BUILD)" \
-    "abi/hosts=sh tests/abi/hosts.sh $(BUILD)" \
-    "hardening=sh tests/hardening/run.sh $(BUILD)" \
-    "format=sh tests/format/run.sh $(BUILD)" \
-    "headers=sh tests/headers/run.sh $(BUILD)" \
-    "cpp=sh tests/cpp/run.sh $(BUILD)" \
-    "rust=sh tests/rust/run.sh $(BUILD)" \
-    "python=sh tests/python/run.sh $(BUILD)" \
-    "install=sh tests/install/run.sh $(BUILD)" \
-    "docs=sh tests/docs/run.sh $(BUILD)"
+    --alone $(call built,$(ALONE)) \
+    $(call suite,selftest,sh tests/selftest/run.sh $(BUILD)) \
+    $(call suite,layers,sh tests/layers/run.sh $(BUILD)) \
+    $(call suite,risk/trial_rule,sh tests/risk/trial_rule.sh) \
+    $(call suite,abi,sh tests/abi/run.sh $(BUILD)) \
+    $(call suite,abi/selftest,sh tests/abi/selftest.sh $(BUILD)) \
+    $(call suite,abi/hosts,sh tests/abi/hosts.sh $(BUILD)) \
+    $(call suite,hardening,sh tests/hardening/run.sh $(BUILD)) \
+    $(call suite,format,sh tests/format/run.sh $(BUILD)) \
+    $(call suite,rust,sh tests/rust/run.sh $(BUILD)) \
+    $(call suite,python,sh tests/python/run.sh $(BUILD)) \
+    $(call suite,install,sh tests/install/run.sh $(BUILD)) \
+    $(call suite,docs,sh tests/docs/run.sh $(BUILD))
 
 ifneq ($(and $(HAVE_CJSON),$(HAVE_CHECK)),)
 check:
@@ -79,6 +93,7 @@ check:
 	ASAN_OPTIONS="$${ASAN_OPTIONS:-allocator_may_return_null=1}" \
 	UBSAN_OPTIONS="$${UBSAN_OPTIONS:-print_stacktrace=1}" \
 	PERPCORE_BIN="$(abspath $(BUILD))/bin" \
+	CK_TIMEOUT_MULTIPLIER="$${CK_TIMEOUT_MULTIPLIER:-5}" \
 	    sh tests/run.sh $(BUILD) "build=$$built" $(CHECKS)
 else
 check:

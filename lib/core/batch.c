@@ -176,7 +176,10 @@ static perp_status store_failed(perp_core *core, perp_status status) {
                         "the store failed (%s %s): dispatch is paused until resume",
                         perp_status_string(status), why);
     core->store_failed = true;
-    return perp_fail(core, PERP_E_STORE, "the store failed with %s: nothing was changed; %s",
+    /* A store that turns out damaged while it is opened is none. */
+    bool damaged = core->recovering && status == PERP_E_CORRUPT;
+    return perp_fail(core, damaged ? status : PERP_E_STORE,
+                     "the store failed with %s: nothing was changed; %s",
                      perp_status_string(status), why);
 }
 

@@ -40,7 +40,7 @@ void perp_bytes_free(struct perp_bytes *bytes) {
     bytes->size = bytes->capacity = 0;
 }
 
-uint64_t perp_read_unsigned(struct perp_reader *reader) {
+uint64_t perp_read_long(struct perp_reader *reader) {
     uint64_t value = 0;
     for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
         unsigned char byte = *reader->at++;

@@ -17,14 +17,16 @@ static _Thread_local struct {
 } last_error;
 
 perp_status perp_fail(const perp_core *core, perp_status status, const char *format, ...) {
+    char text[sizeof last_error.text]; /* the old message may be a part of the new one */
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(last_error.text, sizeof last_error.text, format, arguments);
+    int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (length < 0)
-        last_error.text[0] = '\0';
-    else if ((size_t)length >= sizeof last_error.text)
-        perp_text_end_whole(last_error.text);
+        text[0] = '\0';
+    else if ((size_t)length >= sizeof text)
+        perp_text_end_whole(text);
+    memcpy(last_error.text, text, strlen(text) + 1);
     last_error.core = core;
     return status;
 }

@@ -298,7 +298,13 @@ struct perp_reader {
     const unsigned char *at, *end;
     bool failed;
 };
-uint64_t perp_read_unsigned(struct perp_reader *reader);
+uint64_t perp_read_long(struct perp_reader *reader); /* of any length */
+static inline uint64_t perp_read_unsigned(struct perp_reader *reader) {
+    /* Most numbers, and nearly all keys, are one byte. */
+    if (reader->at < reader->end && *reader->at < 128)
+        return *reader->at++;
+    return perp_read_long(reader);
+}
 uint64_t perp_read_word(struct perp_reader *reader);
 /* The next `size` bytes; NULL where there are fewer. */
 const void *perp_read_bytes(struct perp_reader *reader, uint64_t size);

@@ -12,6 +12,10 @@
 
 #define WAIT_MS 2000 /* for a reader that puts a WAL in order, while opening */
 
+/* Reading a schema of some ten thousand things takes SQLite so many steps; but the pages of one
+   that name each other may hold a thing more often than can be counted. */
+#define SCHEMA_STEPS 200000
+
 /* How far the walk that verifies goes, and how many old rows go, at each checkpoint. */
 #define WALK_STEP 10000
 #define PRUNE_STEP 10000
@@ -22,6 +26,7 @@ static const char *const statement_texts[PERP_SQL_COUNT] = {
     [PERP_SQL_COMMIT] = "COMMIT",
     [PERP_SQL_HEAD] = "UPDATE head SET seq = ?1, chain = ?2, pruned = ?3, pruned_chain = ?4,"
                       " rows = ?5, guard = ?6",
+    [PERP_SQL_DROP] = "DELETE FROM checkpoints WHERE seq > ?1 AND (data IS NOT NULL OR seq > ?2)",
     [PERP_SQL_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints(seq, time_ns, hash, digest, guard,"
                             " data) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [PERP_SQL_STRIP] = "UPDATE checkpoints SET data = NULL WHERE data IS NOT NULL AND seq <"
@@ -43,6 +48,7 @@ static perp_status status_of(int code) {
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_INTERRUPT: /* of a schema without end */
         return PERP_E_CORRUPT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -207,6 +213,8 @@ static void load(void *user, uint32_t from_start, const perp_loader *loader, per
     struct perp_sqlite *store = user;
     store->message[0] = '\0';
     *status = perp_sqlite_load(store, from_start != 0, loader);
+    if (*status == PERP_OK && !store->read_only)
+        *status = perp_sqlite_wal_on(store);
     if (*status != PERP_OK || store->read_only)
         return;
     /* Now that all of it was believed, closing may move the WAL's content into the file. */
@@ -229,7 +237,12 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
     if (seq > store->head.seq)
         return perp_sqlite_say(store, PERP_E_STORE, "checkpoint: of %llu, the events end at %llu",
                                (unsigned long long)seq, (unsigned long long)store->head.seq);
-    int code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
+    /* One that can't be read must not count as one of the newest, for which others go. */
+    const struct perp_value ends[] = {perp_value_bits(store->newest),
+                                      perp_value_bits(store->head.seq)};
+    int code = perp_sqlite_run(store->statements[PERP_SQL_DROP], ends, 2);
+    if (code == SQLITE_OK)
+        code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
     if (code == SQLITE_OK)
         code = perp_sqlite_run(store->statements[PERP_SQL_STRIP], NULL, 0);
     if (code != SQLITE_OK)
@@ -248,6 +261,8 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
         *status = put_checkpoint(store, seq, time_ns, hash, data, size);
     if (*status == PERP_OK)
         *status = end(store);
+    if (*status == PERP_OK)
+        store->newest = seq;
     undo(store);
     /* Moves the WAL's content into the file as far as readers let it; what is left, later. */
     if (*status == PERP_OK)
@@ -276,6 +291,23 @@ static void close_store(void *user) {
     free(store);
 }
 
+static int is_too_long(void *user) {
+    (void)user;
+    return 1;
+}
+
+void perp_sqlite_distrust(sqlite3 *db) {
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_progress_handler(db, SCHEMA_STEPS, is_too_long, NULL);
+}
+
+void perp_sqlite_trust_schema(sqlite3 *db) {
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+}
+
 static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
     int mode = store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(path, &store->db, mode | SQLITE_OPEN_NOMUTEX, vfs->zName);
@@ -284,8 +316,7 @@ static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, WAIT_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    perp_sqlite_distrust(store->db);
     return perp_sqlite_exec(store, "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF",
                             "open");
 }
@@ -332,7 +363,8 @@ static perp_status prepare_all(struct perp_sqlite *store) {
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 
-/* Whether there is a file. Asked for its existence, SQLite says no of an empty one. */
+/* Whether there is a file. Asked for its existence, SQLite says no of an empty one, whose WAL it
+   removes when it opens it: so such a one is looked at first. */
 static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path,
                              bool *existed) {
     int exists = 0, usable = 0;
@@ -342,7 +374,7 @@ static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     *existed = exists || usable;
     if (!*existed && !store->read_only)
         perp_store_lock_mark(&store->lock, NULL);
-    return PERP_OK;
+    return *existed && !exists ? perp_sqlite_check_empty(store) : PERP_OK;
 }
 
 static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
@@ -358,6 +390,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
     status = open_file(store, vfs, path);
     if (status == PERP_OK)
         status = perp_sqlite_identify(store, existed);
+    if (status == PERP_E_STORE && perp_sqlite_wal_is_strange(vfs, path))
+        status = perp_sqlite_say(store, PERP_E_CORRUPT, "WAL: of a version that is not known");
     if (status == PERP_OK)
         status = check_writable(store, vfs, path);
     if (status == PERP_OK)
@@ -368,6 +402,7 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
         status = perp_sqlite_read_head(store, &store->head);
     if (status == PERP_OK)
         status = perp_sqlite_check_wal(store, has_alone ? &alone : NULL);
+    perp_sqlite_trust_schema(store->db);
     /* From here on only others that write where they should not can be in the way: no waiting. */
     if (status == PERP_OK && !store->read_only)
         sqlite3_busy_timeout(store->db, 0);
@@ -411,6 +446,7 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
     store->keep_events = options.keep_events;
     store->verify_events = options.verify_events;
     store->create = options.create != 0;
+    store->newest = INT64_MAX; /* until it is loaded */
     perp_sqlite_describe(store->tables);
     perp_status status = open_path(store, vfs, path);
     if (status != PERP_OK) {

@@ -58,6 +58,8 @@ perp_status perp_sqlite_read_head(struct perp_sqlite *store, struct perp_head *h
     if (code == SQLITE_ROW) {
         if (!perp_head_from(row, head))
             status = perp_sqlite_say(store, PERP_E_CORRUPT, "head: checksum");
+        else
+            perp_sqlite_seed(store->tables, head->store);
     } else if (status == PERP_OK) {
         status = code == SQLITE_DONE
                      ? perp_sqlite_say(store, PERP_E_CORRUPT, "head: its row is missing")
@@ -106,6 +108,7 @@ static perp_status load_checkpoint(struct load *load) {
     struct perp_sqlite *store = load->store;
     sqlite3_stmt *row = NULL;
     uint64_t bad = 0;
+    int64_t before = 0;
     perp_status status = perp_sqlite_query(store,
                                            "SELECT seq, time_ns, hash, digest, guard, data"
                                            " FROM checkpoints WHERE data IS NOT NULL"
@@ -114,10 +117,17 @@ static perp_status load_checkpoint(struct load *load) {
     if (status != PERP_OK)
         return status;
     int code;
-    while ((code = sqlite3_step(row)) == SQLITE_ROW) {
+    for (bool first = true; (code = sqlite3_step(row)) == SQLITE_ROW; first = false) {
+        int64_t seq = sqlite3_column_int64(row, 0);
+        if (!first &&
+            seq >= before) { /* pages that name each other may have the same rows without end */
+            code = SQLITE_CORRUPT;
+            break;
+        }
+        before = seq;
         if (take_checkpoint(load, row, &status) != PASSED_OVER)
             break;
-        bad = bad ? bad : column_u64(row, 0);
+        bad = bad ? bad : (uint64_t)seq;
     }
     /* A damaged table is as bad as a damaged row: the events may still tell all. */
     if (code != SQLITE_ROW && code != SQLITE_DONE && (code & 0xff) != SQLITE_CORRUPT)
@@ -276,6 +286,8 @@ perp_status perp_sqlite_load(struct perp_sqlite *store, bool from_start,
     if (status == PERP_OK) {
         store->head = load.head;
         store->walk = load.walk;
+        if (!from_start)
+            store->newest = load.last;
     }
     return status;
 }

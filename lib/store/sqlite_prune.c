@@ -53,10 +53,9 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
         code = sqlite3_step(statement);
         if (code != SQLITE_ROW)
             break;
-        uint64_t was =
-            table == PERP_SQLITE_EVENTS
-                ? (uint64_t)sqlite3_column_int64(statement, 1)
-                : perp_row_hash_of(store->head.store, &store->tables[table], statement, 1);
+        uint64_t was = table == PERP_SQLITE_EVENTS
+                           ? (uint64_t)sqlite3_column_int64(statement, 1)
+                           : perp_row_hash_of(&store->tables[table], statement, 1);
         perp_walk_changed(&store->next_walk, table, sqlite3_column_int64(statement, 0), was, 0);
         store->next.rows -= was;
         ++*n;

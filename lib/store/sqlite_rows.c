@@ -19,7 +19,7 @@ static const struct perp_sqlite_column all_columns[] = {
 
 void perp_sqlite_describe(struct perp_sqlite_table tables[PERP_SQLITE_TABLES]) {
     static const struct perp_sqlite_table all[PERP_SQLITE_TABLES] = {
-#define TABLE(NAME, name, keys) {#name, keys, 0, NULL},
+#define TABLE(NAME, name, keys) {#name, keys, 0, NULL, 0},
 #define COLUMN(TABLE, COLUMN, name, sql)
 #include "core/tables.def"
 #include "store/sqlite_events.def"
@@ -110,23 +110,41 @@ static uint64_t value_hash(uint64_t hash, int at, const struct perp_value *value
     }
 }
 
-static uint64_t seed_of(uint64_t store, const struct perp_sqlite_table *table) {
-    return perp_chain(store, table->name, strlen(table->name));
+void perp_sqlite_seed(struct perp_sqlite_table tables[PERP_SQLITE_TABLES], uint64_t store) {
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        tables[i].seed = perp_chain(store, tables[i].name, strlen(tables[i].name));
 }
 
-uint64_t perp_row_hash(uint64_t store, const struct perp_sqlite_table *table,
-                       const struct perp_value *values) {
-    uint64_t hash = seed_of(store, table);
+uint64_t perp_row_hash(const struct perp_sqlite_table *table, const struct perp_value *values) {
+    uint64_t hash = table->seed;
     for (int i = 0; i < table->n_columns; i++)
         hash = value_hash(hash, i, &values[i]);
     return hash;
 }
 
-uint64_t perp_row_hash_of(uint64_t store, const struct perp_sqlite_table *table, sqlite3_stmt *row,
-                          int first) {
-    uint64_t hash = seed_of(store, table);
+/* A million rows go through here when a store is opened, so each column is asked for once, and a
+   text as its bytes: as a text, SQLite would copy it to put a zero behind it. What sqlite3_value_*
+   need of a lock is the core's: the connection has none. */
+uint64_t perp_row_hash_of(const struct perp_sqlite_table *table, sqlite3_stmt *row, int first) {
+    uint64_t hash = table->seed;
     for (int i = 0; i < table->n_columns; i++) {
-        struct perp_value value = perp_value_of(row, first + i);
+        sqlite3_value *from = sqlite3_column_value(row, first + i);
+        struct perp_value value = {.type = sqlite3_value_type(from)};
+        switch (value.type) {
+        case SQLITE_NULL:
+            continue;
+        case SQLITE_INTEGER:
+            value.integer = sqlite3_value_int64(from);
+            break;
+        case SQLITE_FLOAT:
+            value.number = sqlite3_value_double(from);
+            break;
+        default:
+            /* The size first: where the file has texts in UTF-16, asking for it makes them UTF-8.
+             */
+            value.size = (size_t)sqlite3_value_bytes(from);
+            value.bytes = sqlite3_value_blob(from);
+        }
         hash = value_hash(hash, i, &value);
     }
     return hash;
@@ -278,7 +296,7 @@ perp_status perp_sqlite_put_event(struct perp_sqlite *store, const perp_record *
     const int n = PERP_SQLITE_EVENT_COLUMNS + 1;
     if (!record->reservation)
         values[PERP_SQLITE_RESERVATION].type = SQLITE_NULL;
-    uint64_t guard = perp_row_hash(store->head.store, table, values);
+    uint64_t guard = perp_row_hash(table, values);
     values[n - 1] = perp_value_bits(guard);
     int code = perp_sqlite_run(store->statements[PERP_SQL_EVENT], values, n);
     if (code != SQLITE_OK)
@@ -377,11 +395,11 @@ perp_status perp_sqlite_put_row(struct perp_sqlite *store, const perp_row *row) 
     /* The old row's texts are read where SQLite has them, until the statement is reset. */
     int code = wrong ? SQLITE_OK : read_row(table, upsert->read, values, &there);
     int64_t rowid = there ? sqlite3_column_int64(upsert->read, 0) : 0;
-    uint64_t was = there ? perp_row_hash(store->head.store, table, values) : 0, is = 0;
+    uint64_t was = there ? perp_row_hash(table, values) : 0, is = 0;
     if (!wrong && code == SQLITE_OK)
         wrong = merge(table, row, values);
     if (!wrong && code == SQLITE_OK) {
-        is = perp_row_hash(store->head.store, table, values);
+        is = perp_row_hash(table, values);
         if (!there || is != was)
             code =
                 perp_sqlite_run(there ? upsert->update : upsert->insert, values, table->n_columns);

@@ -56,6 +56,7 @@ struct perp_sqlite_table {
     int n_keys; /* the first columns */
     int n_columns;
     const struct perp_sqlite_column *columns;
+    uint64_t seed; /* of its rows' hashes: the store's number and the table's name */
 };
 
 enum perp_statement {
@@ -63,6 +64,7 @@ enum perp_statement {
     PERP_SQL_COMMIT,
     PERP_SQL_HEAD,
     PERP_SQL_EVENT,
+    PERP_SQL_DROP,
     PERP_SQL_CHECKPOINT,
     PERP_SQL_STRIP,
     PERP_SQL_DATA,
@@ -136,6 +138,7 @@ struct perp_sqlite {
     struct perp_head next; /* as the batch at hand will leave it */
     struct perp_store_walk walk, next_walk;
     struct perp_prune prune, next_prune;
+    uint64_t newest; /* the newest checkpoint that was read or written; those after it are none */
     uint64_t n_appended; /* in the batch at hand */
     struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
     sqlite3_stmt *statements[PERP_SQL_COUNT];
@@ -148,6 +151,10 @@ perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *wh
 /* The same with a status and words of our own. PERP_E_CORRUPT stops all writing. */
 perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What SQL a file brings is not run: a view in the place of a table, or a trigger, may never end.
+   Nor may reading the schema, which is given up after some time until it is trusted. */
+void perp_sqlite_distrust(sqlite3 *db);
+void perp_sqlite_trust_schema(sqlite3 *db);
 /* Runs SQL without a result. */
 perp_status perp_sqlite_exec(struct perp_sqlite *store, const char *sql, const char *what);
 /* The one number that a query gives. */
@@ -167,11 +174,11 @@ struct perp_value perp_value_text(const char *text); /* NULL: NULL */
 struct perp_value perp_value_blob(const void *data, size_t size);
 /* Binds parameters 1, 2 … and runs it to its end; an SQLite code. */
 int perp_sqlite_run(sqlite3_stmt *statement, const struct perp_value *values, int n);
-uint64_t perp_row_hash(uint64_t store, const struct perp_sqlite_table *table,
-                       const struct perp_value *values);
+/* Sets the tables' seeds, before any row is hashed. store: the number in the head. */
+void perp_sqlite_seed(struct perp_sqlite_table tables[PERP_SQLITE_TABLES], uint64_t store);
+uint64_t perp_row_hash(const struct perp_sqlite_table *table, const struct perp_value *values);
 /* The hash of a row whose columns are those of the table, from column `first` on. */
-uint64_t perp_row_hash_of(uint64_t store, const struct perp_sqlite_table *table, sqlite3_stmt *row,
-                          int first);
+uint64_t perp_row_hash_of(const struct perp_sqlite_table *table, sqlite3_stmt *row, int first);
 /* Names of the table's columns, as in "a, b, c", into a text under way. */
 void perp_sqlite_names(sqlite3_str *text, const struct perp_sqlite_table *table);
 /* What the store is made of, from the .def files. */
@@ -196,12 +203,19 @@ void perp_store_lock_close(struct perp_store_lock *lock);
 /* sqlite_schema.c: what kind of file it is; makes it a store, or an older one a newer one. existed:
    whether there was a file before it was opened. */
 perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed);
+/* Puts the file in WAL mode, where it is not. */
+perp_status perp_sqlite_wal_on(struct perp_sqlite *store);
+/* Whether a file that is empty may become a store. */
+perp_status perp_sqlite_check_empty(struct perp_sqlite *store);
 /* Whether tables, indexes and views are as this library makes them. */
 perp_status perp_sqlite_check_schema(struct perp_sqlite *store);
 
 /* sqlite_wal.c */
 /* The head that the file itself has, without its WAL; false where there is none to be read. */
 bool perp_sqlite_peek(sqlite3_vfs *vfs, const char *path, struct perp_head *head);
+/* Whether the WAL is sound and of a version that SQLite does not know, of which it says no more
+   than that it can't open the file. */
+bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path);
 /* Whether the file, with its WAL, is what the file alone and the note let expect. */
 perp_status perp_sqlite_check_wal(struct perp_sqlite *store, const struct perp_head *alone);
 /* Makes sure that a commit that failed does not come back. */
@@ -211,6 +225,7 @@ perp_status perp_sqlite_cut_tail(struct perp_sqlite *store);
 bool perp_head_from(sqlite3_stmt *row, struct perp_head *head); /* false: its guard is wrong */
 #define PERP_HEAD_SQL                                                                              \
     "SELECT store, seq, chain, pruned, pruned_chain, rows, guard FROM head LIMIT 1"
+/* Seeds the tables, too. */
 perp_status perp_sqlite_read_head(struct perp_sqlite *store, struct perp_head *head);
 /* loader NULL: only verifies. */
 perp_status perp_sqlite_load(struct perp_sqlite *store, bool from_start, const perp_loader *loader);

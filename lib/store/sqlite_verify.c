@@ -57,13 +57,14 @@ perp_status perp_walk_event(struct perp_sqlite *store, const struct perp_head *h
     const struct perp_sqlite_table *table = &store->tables[PERP_SQLITE_EVENTS];
     uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
     uint64_t guard = (uint64_t)sqlite3_column_int64(row, table->n_columns);
-    struct perp_value data = perp_value_of(row, PERP_SQLITE_DATA);
+    const struct perp_value data = {.bytes = sqlite3_column_blob(row, PERP_SQLITE_DATA),
+                                    .size = (size_t)sqlite3_column_bytes(row, PERP_SQLITE_DATA)};
     if (seq <= walk->seq || seq > head->seq)
         return perp_sqlite_say(store, PERP_E_CORRUPT, "events seq %llu: after %llu of %llu",
                                (unsigned long long)seq, (unsigned long long)walk->seq,
                                (unsigned long long)head->seq);
     perp_status status = follow(store, head, walk, seq, &data);
-    if (status == PERP_OK && perp_row_hash_of(head->store, table, row, 0) != guard)
+    if (status == PERP_OK && perp_row_hash_of(table, row, 0) != guard)
         status = perp_sqlite_say(store, PERP_E_CORRUPT, "events seq %llu: columns",
                                  (unsigned long long)seq);
     walk->rows += guard;
@@ -122,7 +123,7 @@ static perp_status walk_table(struct perp_sqlite *store, const struct perp_head 
             status = perp_walk_event(store, head, walk, row);
             walk->rowid = (int64_t)walk->seq;
         } else {
-            walk->rows += perp_row_hash_of(head->store, table, row, 0);
+            walk->rows += perp_row_hash_of(table, row, 0);
             walk->rowid = sqlite3_column_int64(row, table->n_columns);
         }
     }

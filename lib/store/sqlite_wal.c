@@ -6,6 +6,11 @@
 
 #include "core/chain.h"
 
+#define WAL_HEADER 32
+#define FRAME_HEADER 24
+#define WAL_MAGIC 0x377f0682 /* the last bit: the order of bytes in its sums */
+#define WAL_VERSION 3007000
+
 /* ---- The file alone -------------------------------------------------------------------------- */
 
 /* The path as a URI that leaves the WAL aside: opened so, no lock is taken and nothing written. */
@@ -27,16 +32,41 @@ bool perp_sqlite_peek(sqlite3_vfs *vfs, const char *path, struct perp_head *head
     sqlite3 *db = NULL;
     sqlite3_stmt *row = NULL;
     /* Whatever fails: what is there is looked at again, with its WAL. */
-    bool good =
-        uri &&
-        sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-                        vfs->zName) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, PERP_HEAD_SQL, -1, &row, NULL) == SQLITE_OK &&
-        sqlite3_step(row) == SQLITE_ROW && perp_head_from(row, head);
+    bool good = uri && sqlite3_open_v2(uri, &db,
+                                       SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                                       vfs->zName) == SQLITE_OK;
+    if (good)
+        perp_sqlite_distrust(db);
+    good = good && sqlite3_prepare_v2(db, PERP_HEAD_SQL, -1, &row, NULL) == SQLITE_OK &&
+           sqlite3_step(row) == SQLITE_ROW && perp_head_from(row, head);
     sqlite3_finalize(row);
     sqlite3_close(db);
     sqlite3_free(uri);
     return good;
+}
+
+static uint32_t big_endian(const unsigned char *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path) {
+    unsigned char header[WAL_HEADER] = {0};
+    char *text = sqlite3_mprintf("%s-wal", path);
+    const char *name = text ? sqlite3_create_filename(text, "", "", 0, NULL) : NULL;
+    sqlite3_file *file = name ? sqlite3_malloc(vfs->szOsFile) : NULL;
+    if (file) {
+        memset(file, 0, (size_t)vfs->szOsFile);
+        if (vfs->xOpen(vfs, name, file, SQLITE_OPEN_WAL | SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
+            (void)file->pMethods->xRead(file, header, sizeof header, 0);
+        if (file->pMethods)
+            file->pMethods->xClose(file);
+    }
+    sqlite3_free(file);
+    if (name)
+        sqlite3_free_filename((char *)(uintptr_t)name);
+    sqlite3_free(text);
+    return (big_endian(header) & ~UINT32_C(1)) == WAL_MAGIC &&
+           big_endian(header + 4) != WAL_VERSION;
 }
 
 /* The checksum of an event; true where it is not there any more. */
@@ -94,9 +124,6 @@ perp_status perp_sqlite_check_wal(struct perp_sqlite *store, const struct perp_h
    recover it, and find a change that a call reported as failed. So its first frame is unmade: a
    frame whose head is zero ends the recovery. What SQLite counts stands in the WAL's index, whose
    form is documented (https://sqlite.org/walformat.html, 2.1). */
-
-#define WAL_HEADER 32
-#define FRAME_HEADER 24
 
 struct index_header { /* of the WAL's index */
     uint32_t version, unused, change;

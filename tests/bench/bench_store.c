@@ -1,7 +1,10 @@
 /* The store's speed: durable reserve+release pairs against bare SQLite writing the same rows, and
-   how long a store of many events takes to open, without a checkpoint and with one. Times are
-   compared within one run: the machine is shared. usage: bench_store [EVENTS] [--json] [--check];
-   --check: the exit status is 1 where a budget is missed */
+   how long a store of many events takes to open, without a checkpoint and with one, against bare
+   SQLite reading all columns of all events. Times are compared within one run: the machine is
+   shared. Of those of opening the best of some is taken, and what is compared with budgets is the
+   processor's: the file is in the system's cache, and others who work count for nothing. usage:
+   bench_store [EVENTS] [--json] [--check]; --check: the exit status is 1 where a budget is missed
+*/
 #include <perpcore/perpcore.h>
 
 #include <sqlite3.h>
@@ -15,13 +18,23 @@
 /* The budgets. */
 #define LEAST_RATIO 0.7
 #define MOST_S 3.0
+#define MOST_READS 2.2 /* times what bare SQLite takes to read the same */
 #define MOST_S_WITH_CHECKPOINT 0.05
 #define START INT64_C(1760000000000000000)
 
-static double seconds(void) {
+static double seconds_of(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double seconds(void) {
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+/* What the processor worked for us. */
+static double work(void) {
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void must(int good, const char *what) {
@@ -194,12 +207,40 @@ static double bare_pairs(const char *path, const char *bare, uint32_t a_commit) 
     return PAIRS / took;
 }
 
-static double timed_open(const char *path) {
-    double before = seconds();
+/* What bare SQLite works to hand out every column of every event. */
+static double bare_read(const char *path, uint32_t events) {
+    double before = work();
+    sqlite3 *db;
+    sqlite3_stmt *read;
+    uint32_t n = 0, n_null = 0;
+    must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK,
+         "bare sqlite");
+    must(sqlite3_prepare_v2(db, "SELECT * FROM events ORDER BY seq", -1, &read, NULL) == SQLITE_OK,
+         sqlite3_errmsg(db));
+    for (int columns = sqlite3_column_count(read); sqlite3_step(read) == SQLITE_ROW; n++)
+        for (int i = 0; i < columns; i++)
+            n_null += sqlite3_value_type(sqlite3_column_value(read, i)) == SQLITE_NULL;
+    must(n >= events && n_null > 0, "events of the book");
+    sqlite3_finalize(read);
+    sqlite3_close(db);
+    return work() - before;
+}
+
+static void lower(double *least, double value) {
+    if (value < *least)
+        *least = value;
+}
+
+struct opening {
+    double s, work; /* the least of each */
+};
+
+static void timed_open(const char *path, struct opening *least) {
+    double before = seconds(), worked = work();
     perp_core *core = open_book(path, PERP_DURABILITY_BATCH);
-    double took = seconds() - before;
+    lower(&least->work, work() - worked);
+    lower(&least->s, seconds() - before);
     perp_core_close(core);
-    return took;
 }
 
 int main(int argc, char **argv) {
@@ -236,17 +277,27 @@ int main(int argc, char **argv) {
     add_exchange(core);
     pairs(core, events / 2, 5000);
     perp_core_close(core);
-    double without = timed_open(path);
+    struct opening without = {1e9, 1e9}, with = {1e9, 1e9};
+    double read = 1e9;
+    for (int i = 0; i < 5; i++) {
+        timed_open(path, &without);
+        lower(&read, bare_read(path, events / 2 * 2));
+    }
     core = open_book(path, PERP_DURABILITY_BATCH);
     must(perp_core_checkpoint(core) == PERP_OK, "checkpoint");
     perp_core_close(core);
-    double with = timed_open(path);
+    for (int i = 0; i < 10; i++)
+        timed_open(path, &with);
     if (json)
-        printf("{\"case\":\"recover\",\"events\":%u,\"s\":%.4f,\"s_with_checkpoint\":%.5f}\n",
-               events, without, with);
+        printf("{\"case\":\"recover\",\"events\":%u,\"s\":%.4f,\"s_with_checkpoint\":%.5f,"
+               "\"cpu_s\":%.4f,\"cpu_s_with_checkpoint\":%.5f,\"bare_cpu_s\":%.4f}\n",
+               events, without.s, with.s, without.work, with.work, read);
     else
-        printf("recover  %u events: %.2f s, with a checkpoint %.4f s\n", events, without, with);
+        printf("recover  %u events: %.2f s, with a checkpoint %.4f s; of the processor %.2f and "
+               "%.4f s, bare SQLite reading them %.2f s: ratio %.2f\n",
+               events, without.s, with.s, without.work, with.work, read, without.work / read);
     forget(path);
-    missed += without > MOST_S || with > MOST_S_WITH_CHECKPOINT;
+    missed += without.work > MOST_S || without.work > MOST_READS * read ||
+              with.work > MOST_S_WITH_CHECKPOINT;
     return check && missed ? 1 : 0;
 }

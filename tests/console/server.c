@@ -219,6 +219,23 @@ struct reply post(const char *action, const char *body) {
     return ask("POST", path, "Content-Type: application/json\r\n", body);
 }
 
+const char *server_open_job(void) {
+    static const char *const fast[] = {"--speed", "60", NULL};
+    static char id[37];
+    const char *found = NULL;
+    ck_assert_int_eq(server_stop(), 0);
+    server_start(fast);
+    for (int i = 0; i < 400 && found == NULL; i++) {
+        struct timespec time = {.tv_nsec = 100000000};
+        found = strstr(ask("GET", "/api/jobs/open", NULL, NULL).body, "\"job_id\":\"");
+        if (found == NULL)
+            nanosleep(&time, NULL);
+    }
+    ck_assert_ptr_nonnull(found);
+    snprintf(id, sizeof id, "%.36s", found + strlen("\"job_id\":\""));
+    return id;
+}
+
 double metric(const char *name) {
     struct reply reply = ask("GET", "/metrics", NULL, NULL);
     ck_assert_int_eq(reply.status, 200);

@@ -46,6 +46,9 @@ struct reply ask_anonymous(const char *method, const char *path, const char *hea
 /* What was sent as it is, and all that came back. */
 struct reply ask_raw(const char *data, size_t size);
 struct reply post(const char *action, const char *body);
+/* The id of an open job, of a console that is started anew with a fast market: of what the market
+   of this time of day offers, the strategies may take nothing for some minutes. */
+const char *server_open_job(void);
 /* A number of /metrics, by its full name with labels. */
 double metric(const char *name);
 int contains(const struct reply *reply, const char *text);

@@ -154,16 +154,8 @@ START_TEST(watching_goes_on_until_it_is_interrupted) {
 END_TEST
 
 START_TEST(a_job_is_explained) {
-    char *id = NULL;
-    for (int i = 0; i < 100 && id == NULL; i++) {
-        struct timespec time = {.tv_nsec = 100000000};
-        struct reply reply = ask("GET", "/api/jobs/open", NULL, NULL);
-        id = strstr(reply.body, "\"job_id\":\"");
-        nanosleep(&time, NULL);
-    }
-    ck_assert_ptr_nonnull(id);
     char command[128];
-    snprintf(command, sizeof command, "explain %.36s", id + 10);
+    snprintf(command, sizeof command, "explain %s", server_open_job());
     ck_assert_int_eq(run(command), 0);
     ck_assert(says("accept"));
     ck_assert(says("safety_score"));

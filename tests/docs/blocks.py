@@ -45,6 +45,7 @@ BUILD = pathlib.Path(sys.argv[1]).resolve()
 WORK = BUILD / "docs-blocks"
 ROOT = WORK / "root"
 TREE = WORK / "tree"
+DEMO = TREE / "build/demo.db"
 PRELUDES = TOP / "tests/docs/preludes"
 SANITIZE = os.environ.get("SANITIZE", "")
 CC = os.environ.get("CC", "cc")
@@ -86,7 +87,7 @@ def environment():
     (ROOT / "bin/sudo").chmod(0o755)
     return {
         **{k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MFLAGS")},
-        "MAKEFLAGS": f" -- {flags} BUILD={BUILD} PREFIX={ROOT}",
+        "MAKEFLAGS": f" -- {flags} BUILD=build PREFIX={ROOT}",
         "PATH": f"{ROOT}/bin:{os.environ['PATH']}",
         "PKG_CONFIG_PATH": f"{ROOT}/lib/pkgconfig",
         "CMAKE_PREFIX_PATH": str(ROOT),
@@ -323,7 +324,7 @@ def run_ini(block, folder):
 
 
 def run_sql(block, folder):
-    with sqlite3.connect(f"file:{BUILD}/demo.db?mode=ro", uri=True) as store:
+    with sqlite3.connect(f"file:{DEMO}?mode=ro", uri=True) as store:
         statement = ""
         for line in block.text.splitlines(keepends=True):
             statement += line
@@ -441,14 +442,19 @@ class Results:
 
 
 def prepare():
-    """An installed tree, and a copy of the sources whose build folder is the one that was built."""
-    run(["make", "install", "DESTDIR="], TOP)
+    """A copy of the sources with what was built of them, and what make installs from there. It is a
+    copy, too, since other tests run beside this one."""
     skip = shutil.ignore_patterns(".git", "build", "__pycache__", "node_modules", "target")
     shutil.copytree(TOP, TREE, ignore=skip, symlinks=True)
-    (TREE / "build").symlink_to(BUILD)
-    if (BUILD / "bin/perp-replay").exists() and not (BUILD / "demo.db").exists() and not SANITIZE:
-        run([str(BUILD / "bin/replay"), "--quiet", "--hours", "0.5", "--store",
-             str(BUILD / "demo.db")], WORK)
+    for part in ("bin", "lib", "obj"):
+        shutil.copytree(BUILD / part, TREE / "build" / part, symlinks=True,
+                        ignore=shutil.ignore_patterns("tests"))
+    for file in BUILD.glob("*"):
+        if file.is_file():
+            shutil.copy2(file, TREE / "build")
+    run(["make", "install", "DESTDIR="], TREE)
+    if (BUILD / "bin/perp-replay").exists() and not DEMO.exists() and not SANITIZE:
+        run([str(BUILD / "bin/replay"), "--quiet", "--hours", "0.5", "--store", str(DEMO)], WORK)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ static inline void stored_keep_open(void *user) {
     (void)user;
 }
 
-/* Statuses that opening whatever bytes may give. */
+/* What opening whatever bytes may give, where no book comes of them. */
 static inline int stored_refused(perp_status status) {
-    return status == PERP_E_CORRUPT || status == PERP_E_NOMEM || status == PERP_E_STORE ||
-           status == PERP_E_STATE || status == PERP_E_CONFIG || status == PERP_E_BUSY;
+    return status == PERP_E_CORRUPT;
 }
 
 /* A tick, a job, and all queries: each gives a status, and the book stays sound. */

@@ -446,8 +446,11 @@ int main(int argc, char **argv) {
     static p_run run;
     const char *given = argc > 1 ? argv[1] : getenv("PERP_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20251122;
-    /* Ten books of other configurations; with a seed given as an argument that one alone. */
-    uint64_t calls = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 10000 : 100000;
+    /* Ten books of other configurations; with a seed given as an argument that one alone.
+       PERP_CALLS: so many calls in all, for a build in which each takes long. */
+    const char *most = getenv("PERP_CALLS");
+    uint64_t all = most != NULL ? strtoull(most, NULL, 10) : 100000;
+    uint64_t calls = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 10000 : all;
     uint64_t runs = argc > 1 ? 1 : 10, totals[6] = {0};
     printf("seed %" PRIu64 ", %" PRIu64 " calls\n", seed, calls);
     fflush(stdout);

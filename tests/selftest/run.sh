@@ -83,5 +83,37 @@ says "nothing of a suite ran, which does not say so by its status" 1 \
     "0 passed, 1 failed, left out: C++" "FAILED a (0 passed, 1 failed, exit 0)" -- \
     "a=echo 'left out: C++ (needs g++)'; echo 0 passed, 0 failed"
 
+# ---- Several at once -----------------------------------------------------------------------------
+
+export CHECK_JOBS=8
+says "one that fails among others, one left out, one that says nothing" 1 \
+    "10 passed, 2 failed, left out: Rust" "ok     a (4)" "FAILED b (2 passed, 1 failed, exit 1)" \
+    "    why" "left out c: Rust (needs rustc)" "ok     d (1)" "ok     e/f (3)" \
+    "FAILED g (0 passed, 1 failed, exit 139)" -- \
+    "a=echo 4 passed, 0 failed" "b=echo why; echo 2 passed, 1 failed; exit 1" \
+    "c=echo 'left out: Rust (needs rustc)'; exit 77" d=true \
+    "e/f=sleep 0.2; echo '100%: Checks: 3, Failures: 0, Errors: 0'" 'g=kill -s SEGV $$'
+says "what is left out is named in their order" 0 "1 passed, 0 failed, left out: C++, Rust" -- \
+    "a=sleep 0.3; echo 'left out: C++ (needs g++)'; echo 1 passed, 0 failed" \
+    "b=echo 'left out: Rust (needs rustc)'; exit 77"
+# Each waits for what the other makes.
+says "two run at once" 0 "2 passed, 0 failed" "ok     a (1)" "ok     b (1)" -- \
+    "a=: >$folder/a; until [ -e $folder/b ]; do sleep 0.1; done" \
+    "b=: >$folder/b; until [ -e $folder/a ]; do sleep 0.1; done"
+# A folder can be made by one only. The first of those that run at once ends last.
+busy="mkdir $folder/busy && sleep 0.1 && rmdir $folder/busy"
+says "those that must are alone" 0 "5 passed, 0 failed" -- \
+    "a=sleep 0.5; : >$folder/ended" b=true \
+    --alone "c=[ -e $folder/ended ] && $busy" "d=$busy" "e=$busy"
+says "none but those that must be alone" 0 "1 passed, 0 failed" "ok     a (1)" -- --alone a=true
+CHECK_JOBS=1 says "one at a time, in their order" 0 "3 passed, 0 failed" -- \
+    "a=$busy && : >$folder/first" "b=[ -e $folder/first ] && $busy && : >$folder/second" \
+    "c=[ -e $folder/second ] && $busy"
+# The shell that would have told how a ended is killed, and no other suite is started.
+CHECK_JOBS=1 says "the runner is stopped" 1 "0 passed, 3 failed" \
+    "FAILED: 3 suites have not run to their end" -- \
+    'a=read -r pid name state parent rest </proc/$PPID/stat; kill -s KILL $parent' b=true \
+    --alone c=true
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

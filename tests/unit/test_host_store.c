@@ -2,6 +2,7 @@
    change, and in which order. */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,37 @@ START_TEST(a_store_that_wants_no_rows_gets_its_records) {
 }
 END_TEST
 
+static void append_to_damage(void *user, const perp_record *record, perp_status *status) {
+    (void)user;
+    (void)record;
+    *status = PERP_E_CORRUPT;
+}
+
+static void say_damage(void *user, char *text, size_t capacity) {
+    (void)user;
+    snprintf(text, capacity, "shelf 7 broke");
+}
+
+/* Damage that a store meets only when it writes, as one that does not look at all of itself. */
+START_TEST(a_store_that_turns_out_damaged_while_it_is_opened_is_corrupt) {
+    perp_core *core = NULL;
+    perp_config config;
+    memset(&shelf, 0, sizeof shelf);
+    world_config(&config);
+    config.store = (perp_store){.user = &shelf,
+                                .begin = shelf_begin,
+                                .append = append_to_damage,
+                                .commit = shelf_commit,
+                                .rollback = shelf_rollback,
+                                .message = say_damage,
+                                .close = shelf_close};
+    ck_assert_int_eq(perp_core_open(&config, &core), PERP_E_CORRUPT);
+    ck_assert_ptr_null(core);
+    ck_assert_msg(strstr(perp_core_error(NULL), "shelf 7 broke") != NULL, "\"%s\"",
+                  perp_core_error(NULL));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("host store");
     TCase *cases = tcase_create("host store");
@@ -305,6 +337,7 @@ int main(void) {
     tcase_add_test(cases, how_a_job_ended_is_the_outcome_of_its_record);
     tcase_add_test(cases, a_row_that_fails_takes_the_change_back);
     tcase_add_test(cases, a_store_that_wants_no_rows_gets_its_records);
+    tcase_add_test(cases, a_store_that_turns_out_damaged_while_it_is_opened_is_corrupt);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
