@@ -364,6 +364,8 @@ static perp_status check_one(struct perp_sqlite *store, sqlite3_stmt *have, cons
     const struct perp_value values[] = {perp_value_text(type), perp_value_text(name),
                                         perp_value_text(on), perp_value_text(sql)};
     int code = perp_sqlite_run(have, values, 4);
+    /* Each query has all steps after which a schema is given up, not what the others left. */
+    sqlite3_stmt_status(have, SQLITE_STMTSTATUS_VM_STEP, 1);
     sqlite3_clear_bindings(have);
     sqlite3_free(sql);
     if (code == SQLITE_ROW)

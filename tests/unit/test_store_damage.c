@@ -255,6 +255,25 @@ START_TEST(a_hosts_own_views_and_indexes_are_its_own) {
 }
 END_TEST
 
+/* However many they are, and where ours come last, as after an upgrade: what is given up is a schema
+   without end, not a large one. */
+START_TEST(a_host_may_have_many_of_its_own) {
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(sql, "BEGIN;");
+    for (int i = 0; i < 5000; i++)
+        sqlite3_str_appendf(sql, "CREATE VIEW mine%d AS SELECT seq FROM events;", i);
+    sqlite3_str_appendall(sql, "COMMIT; PRAGMA writable_schema = ON; UPDATE sqlite_master"
+                               " SET rowid = rowid + 10000 WHERE name NOT LIKE 'mine%'");
+    char *text = sqlite3_str_finish(sql);
+    ck_assert_ptr_nonnull(text);
+    put_range(&store, 1, 3);
+    changed(text);
+    sqlite3_free(text);
+    put_files();
+    ck_assert_int_eq(load_copy(), PERP_OK);
+}
+END_TEST
+
 #define ENDLESS "WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM c) SELECT "
 
 /* What a file brings is not run: neither of these would end. */
@@ -976,6 +995,7 @@ static Suite *suite_of_damage(void) {
     tcase_add_test(all, each_table_index_and_view_must_be_as_it_was_made);
     tcase_add_test(all, a_store_in_a_file_of_utf_16_is_one);
     tcase_add_test(all, a_hosts_own_views_and_indexes_are_its_own);
+    tcase_add_test(all, a_host_may_have_many_of_its_own);
     tcase_add_test(all, a_view_in_the_place_of_the_head_is_not_read);
     tcase_add_test(all, a_trigger_is_not_run);
     tcase_add_test(all, a_schema_without_end_is_given_up);
