@@ -255,8 +255,8 @@ START_TEST(a_hosts_own_views_and_indexes_are_its_own) {
 }
 END_TEST
 
-/* However many they are, and where ours come last, as after an upgrade: what is given up is a schema
-   without end, not a large one. */
+/* However many they are, and where ours come last, as after an upgrade: what is given up is a
+   schema without end, not a large one. */
 START_TEST(a_host_may_have_many_of_its_own) {
     sqlite3_str *sql = sqlite3_str_new(NULL);
     sqlite3_str_appendall(sql, "BEGIN;");
