@@ -61,7 +61,8 @@ struct perp_prepared {
     const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
     uint32_t job_notices;
     uint32_t jobs;
-    const struct perp_event *chosen; /* the first repair that was chosen anew; NULL: none */
+    const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
+    const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };
 
 /* Alerts that monitoring told the host and that stand. */
@@ -91,11 +92,11 @@ struct perp_core {
     uint64_t late_calls;
     /* The time of a call that was refused for it just before; PERP_TIME_NONE: none was. */
     int64_t refused_call;
-    bool behind; /* the last call came in more than a second behind the clock */
+    bool behind;              /* the last call came in more than a second behind the clock */
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
-    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that the
-       clock lies in, by the offset of now. */
+    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that
+       the clock lies in, by the offset of now. */
     int64_t day;
     int32_t day_offset;
     uint64_t seq;       /* of the last event */

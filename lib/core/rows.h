@@ -51,7 +51,13 @@ enum perp_wire {
     K(REAL1, REAL, double) /* finite, above 0 */
 
 /* What a key was given with. Their numbers are stored. */
-enum perp_key_kind { PERP_KEY_RESERVATION, PERP_KEY_PNL, PERP_KEY_CASH, PERP_KEY_FILL, PERP_KEY_KIND_COUNT };
+enum perp_key_kind {
+    PERP_KEY_RESERVATION,
+    PERP_KEY_PNL,
+    PERP_KEY_CASH,
+    PERP_KEY_FILL,
+    PERP_KEY_KIND_COUNT
+};
 
 /* So large that sums over all exchanges can't overflow. */
 #define PERP_MOST_USD (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
