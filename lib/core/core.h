@@ -26,8 +26,18 @@ struct perp_exchange_entry {
     struct perp_kept *kept, *limits_kept;
 };
 
+/* Margin tiers of an instrument. Those that were replaced stay until close: a host may read them.
+ */
+struct perp_tiers {
+    struct perp_tiers *older;
+    uint32_t n;
+    perp_tier at[];
+};
+
 struct perp_instrument_entry {
-    perp_instrument_spec spec;           /* base filled in; tiers owned by the entry */
+    perp_instrument_spec spec; /* base filled in; its tiers are those of tiers */
+    struct perp_tiers *tiers;
+    struct perp_tiers *coming_tiers;     /* of an update that is not committed */
     uint32_t base;                       /* index into core->bases */
     uint32_t symbol;                     /* index into core->symbols */
     uint32_t contract;                   /* 0: not named; else equal for equal contracts */
@@ -36,7 +46,7 @@ struct perp_instrument_entry {
     perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
     perp_instrument_id next_of_base;     /* likewise */
     uint32_t next_in_chain_1;            /* see perp_core.instrument_chains */
-    double fee_bps[2];                   /* taker, maker: of its exchange */
+    double fee_bps[2];                   /* taker, maker: its own, or its exchange's */
     bool inverse;                        /* its contract is: worth 1 / price */
     struct perp_kept *kept;
 };
