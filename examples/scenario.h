@@ -17,6 +17,7 @@
    everywhere. */
 #define SCENARIO_OPS(X)                                                                            \
     X(config, true, "capital?:o risk?:o scheduler?:o")                                             \
+    X(reconfigure, true, "capital?:o risk?:o scheduler?:o")                                        \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n")                                                           \
