@@ -123,6 +123,7 @@ void scenario_job(struct line *line) {
     put_money(line, line->answer, "pnl", info.pnl);
     put_money(line, line->answer, "volume", info.volume);
     put_money(line, line->answer, "fees", info.fees);
+    (void)put_list(line, line->answer, "orders");
 }
 
 /* ---- tick ----------------------------------------------------------------------------------- */
