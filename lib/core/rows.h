@@ -380,7 +380,7 @@ bool perp_row_same(const struct perp_row_type *type, const void *a, const void *
     R(SINCE, 17, since)                                                                            \
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
-    R(COLLATERAL, 20, collateral)                                                                  \
+    R(COLLATERAL, 20, ev_collateral)                                                                  \
     R(PAST, 24, past)
 
 enum perp_book_row {
