@@ -38,7 +38,7 @@ struct perp_risk {
     struct perp_held_base *collateral; /* in the order of the first report; none of 0 */
     uint32_t n_collateral, collateral_capacity;
     struct perp_kept *collateral_kept; /* of the one that is prepared */
-    bool *blacklist; /* by symbol */
+    bool *blacklist;                   /* by symbol */
     uint32_t blacklist_capacity;
 };
 
