@@ -117,8 +117,7 @@ static bool fits_collateral(const perp_core *core, const struct perp_event *even
 }
 
 static bool prepare_collateral(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_risk_prepare_collateral(core);
+    return perp_risk_prepare_collateral(core, event->kept);
 }
 
 static void apply_collateral(perp_core *core, const struct perp_event *event) {
