@@ -16,8 +16,8 @@
    the types s text, n number, i integer, b true or false, o object, a list. op and t are understood
    everywhere. */
 #define SCENARIO_OPS(X)                                                                            \
-    X(config, true, "capital?:o risk?:o scheduler?:o")                                             \
-    X(reconfigure, true, "capital?:o risk?:o scheduler?:o")                                        \
+    X(config, true, "capital?:o risk?:o scheduler?:o orders?:o")                                   \
+    X(reconfigure, true, "capital?:o risk?:o scheduler?:o orders?:o")                              \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n")                                                           \
@@ -83,6 +83,7 @@
     X(mode, true, "mode:s")                                                                        \
     X(pause, true, "")                                                                             \
     X(resume, true, "")                                                                            \
+    X(reset_strategy, true, "strategy:s")                                                          \
     X(reset_halt, true, "")                                                                        \
     X(override, true, "enabled:b ttl_ms?:i job_id?:s")                                             \
     X(kill, true, "enabled:b exchange?:s")                                                         \

@@ -39,6 +39,12 @@ void scenario_resume(struct line *line) {
         (void)line_did(line, perp_scheduler_resume(scheduler_of(line), &line->call));
 }
 
+void scenario_reset_strategy(struct line *line) {
+    uint32_t strategy = line_choice(line, "strategy", perp_strategy_string, PERP_STRATEGY_COUNT, 0);
+    if (line_ready(line))
+        (void)line_did(line, perp_risk_reset_strategy(risk_of(line), &line->call, strategy));
+}
+
 void scenario_reset_halt(struct line *line) {
     if (line_ready(line))
         (void)line_did(line, perp_risk_reset_halt(risk_of(line), &line->call));

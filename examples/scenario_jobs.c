@@ -124,6 +124,10 @@ void scenario_job(struct line *line) {
     put_money(line, line->answer, "volume", info.volume);
     put_money(line, line->answer, "fees", info.fees);
     (void)put_list(line, line->answer, "orders");
+    if (info.unhedged_since_ns == PERP_TIME_NONE)
+        put_text(line, line->answer, "unhedged_since", NULL);
+    else
+        put_count(line, line->answer, "unhedged_since", (uint64_t)(info.unhedged_since_ns / 1000));
 }
 
 /* ---- tick ----------------------------------------------------------------------------------- */

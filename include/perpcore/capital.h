@@ -14,17 +14,17 @@ extern "C" {
    PERP_E_NOT_FOUND. A failed call changes nothing; a refused one only the clock. */
 
 /* What the account is worth now, unrealised PnL included, within 36 billion USD either way (else
-   PERP_E_RANGE): sets the equity and its budgets; what is committed stays. May put the exchange into
-   safe mode (drawdown) and set the daily loss. A report that differs from the last by more than
-   max_equity_jump_ppm of the larger of the two in size is put aside (perp_capital_state.has_aside):
-   nothing else changes, and the next one that is within 10 % of it is taken. The first report is
-   taken at once. */
+   PERP_E_RANGE): sets the equity and its budgets; what is committed stays. May put the exchange
+   into safe mode (drawdown) and set the daily loss. A report that differs from the last by more
+   than max_equity_jump_ppm of the larger of the two in size is put aside
+   (perp_capital_state.has_aside): nothing else changes, and the next one that is within 10 % of it
+   is taken. The first report is taken at once. */
 PERP_API perp_status perp_capital_update_equity(perp_capital *capital, const perp_call *call,
                                                 perp_exchange_id exchange, perp_usd equity);
 
 /* A deposit (positive) or withdrawal: no gain and no loss. Moves the equity and the start of the
-   day; high water, the peak of the day and the scaled start and booked loss keep their ratios to the
-   equity. in_equity: the equity report came first, so only the marks move, from where they were
+   day; high water, the peak of the day and the scaled start and booked loss keep their ratios to
+   the equity. in_equity: the equity report came first, so only the marks move, from where they were
    before that report. A transfer that explains a report that was put aside takes it. PERP_E_RANGE:
    the equity would be negative where it was not, or a figure too large. */
 PERP_API perp_status perp_capital_transfer(perp_capital *capital, const perp_call *call,
@@ -51,8 +51,8 @@ PERP_API perp_status perp_capital_set_day_offset(perp_capital *capital, const pe
 PERP_API perp_status perp_capital_set_safe_mode(perp_capital *capital, const perp_call *call,
                                                 perp_exchange_id exchange, uint32_t enabled);
 
-/* Adds to today's figures. pnl is before fees; volume is not negative (PERP_E_RANGE); fees may be: a
-   rebate. key may be NULL; the same key again is PERP_E_EXISTS, or PERP_E_CONFLICT where anything
+/* Adds to today's figures. pnl is before fees; volume is not negative (PERP_E_RANGE); fees may be:
+   a rebate. key may be NULL; the same key again is PERP_E_EXISTS, or PERP_E_CONFLICT where anything
    differs, and books nothing. */
 PERP_API perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call,
                                              perp_exchange_id exchange, perp_usd pnl,
@@ -60,8 +60,8 @@ PERP_API perp_status perp_capital_record_pnl(perp_capital *capital, const perp_c
 
 /* Reserves amount (> 0: PERP_E_RANGE) in a pool. key may be NULL; the same key again is
    PERP_E_EXISTS with the id in *id, or PERP_E_CONFLICT where exchange, pool or amount differ, also
-   after the release; it is remembered for key_memory_h hours, and as one of the last 10,000. PERP_OK with refusal->reason set: refused, *id is 0. refusal->struct_size must
-   be set. */
+   after the release; it is remembered for key_memory_h hours, and as one of the last 10,000.
+   PERP_OK with refusal->reason set: refused, *id is 0. refusal->struct_size must be set. */
 PERP_API perp_status perp_capital_reserve(perp_capital *capital, const perp_call *call,
                                           perp_exchange_id exchange, uint32_t pool, perp_usd amount,
                                           const perp_uuid *key, uint64_t *id,
@@ -130,8 +130,8 @@ typedef struct perp_capital_state {
     perp_usd total_in_flight;
     perp_usd total_used;
     perp_usd overcommitted;
-    perp_usd aside;         /* the report that was put aside, where has_aside */
-    uint32_t has_aside;     /* 1: the equity is in doubt until the next report */
+    perp_usd aside;     /* the report that was put aside, where has_aside */
+    uint32_t has_aside; /* 1: the equity is in doubt until the next report */
     uint32_t reserved;
     int64_t last_update_ns; /* PERP_TIME_NONE: never */
     perp_pool_state pools[PERP_POOL_COUNT];

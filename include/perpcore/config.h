@@ -106,7 +106,10 @@ typedef struct perp_callbacks {
     void (*on_job_end)(void *user, const perp_uuid *job_id, uint32_t state);
     /* Somebody asked to cancel a job that runs: cancel its orders, then finish it. */
     void (*on_cancel)(void *user, const perp_uuid *job_id);
-    void *reserved[3]; /* NULL: room for callbacks of later releases */
+    /* A running job is unhedged for longer than max_unhedged_ms: so much of base (signed, base
+       units) of its fills has no other side yet. Told once, until it is hedged again. */
+    void (*on_unhedged)(void *user, const perp_uuid *job_id, const char *base, double quantity);
+    void *reserved[2]; /* NULL: room for callbacks of later releases */
 } perp_callbacks;
 
 /* Shares and limits of the ledger, in parts per million. The comments have the defaults. */
@@ -165,7 +168,10 @@ typedef struct perp_risk_config {
     perp_usd max_gross_exposure_usd; /* 0: off; the same of sizes */
     double max_depeg_bps;            /* 50 off 1 USD; 0: off */
     int64_t max_ahead_ms;            /* 60,000: how far ahead of all others a feed's clock may be */
-    uint64_t reserved3[10];          /* 0: room for settings of later releases */
+    perp_usd max_unhedged_usd;       /* 0: off; unhedged in running jobs, above it no new ones */
+    uint32_t strategy_failures;      /* 0: off; failures in a row that halt a strategy */
+    uint32_t reserved4;              /* 0 */
+    uint64_t reserved3[8];           /* 0: room for settings of later releases */
 } perp_risk_config;
 
 /* With PERP_DURABILITY_EVERY a call returns PERP_OK only after its record is committed. */
@@ -196,6 +202,18 @@ typedef struct perp_scheduler_config {
     uint64_t reserved2[4];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
+/* Limits of orders. The comments have the defaults. This release places no orders itself, so only
+   max_unhedged_ms is looked at; the others are checked and kept for the release that does. */
+typedef struct perp_orders_config {
+    int64_t max_unhedged_ms;  /* 5,000: how long a running job may be unhedged; 0: off */
+    double price_collar_bps;  /* 100 */
+    perp_usd max_order_usd;   /* 0: off */
+    uint32_t repeat_limit;    /* 0: off */
+    uint32_t auto_finish;     /* 0 */
+    int64_t repeat_window_ms; /* 1,000 */
+    uint64_t reserved[6];     /* 0: room for settings of later releases */
+} perp_orders_config;
+
 /* All that perp_core_open takes: perp_config_init, then set what differs. */
 typedef struct perp_config {
     uint32_t struct_size;
@@ -207,15 +225,16 @@ typedef struct perp_config {
                             also where open fails */
     uint32_t durability; /* PERP_DURABILITY_EVERY, or _BATCH: tick and perp_core_flush are the
                             barriers */
-    uint32_t config_wins; /* 0: where the store has a configuration, capital, risk and scheduler
-                             are that one, and a log line names the first difference; 1: what is
-                             given here, stored as a change by actor and for reason, without which
-                             a difference is PERP_E_CONFIG */
+    uint32_t config_wins;      /* 0: where the store has a configuration, capital, risk, scheduler
+                                  and orders are that one, and a log line names the first difference; 1:
+                                  what is      given here, stored as a change by actor and for reason, without
+                                  which      a difference is PERP_E_CONFIG */
     uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
                                   0: none */
     perp_capital_config capital;
     perp_risk_config risk;
     perp_scheduler_config scheduler;
+    perp_orders_config orders;
     const char *actor;  /* of config_wins; used by perp_core_open only */
     const char *reason; /* likewise */
 } perp_config;
@@ -223,20 +242,20 @@ typedef struct perp_config {
 /* Fills size and defaults (balanced mode, no store, malloc, no callbacks). */
 PERP_API void perp_config_init(perp_config *config);
 
-/* Reads a JSON object {"capital":{…},"risk":{…},"scheduler":{…}}, each part optional, over what
-   config holds (perp_config_init first). Fractions named …_pct are rounded to ppm; money is in USD
-   with at most six decimals. text needs no terminating zero. PERP_E_INVALID: NULL, or not JSON, or
-   not an object. PERP_E_CONFIG: an unknown or repeated name, a value of the wrong type or out of
-   range, shares that do not sum to 1; perp_core_error(NULL) has the path of the field. On an error
-   config is unchanged. */
+/* Reads a JSON object {"capital":{…},"risk":{…},"scheduler":{…},"orders":{…}}, each part optional,
+   over what config holds (perp_config_init first). Fractions named …_pct are rounded to ppm; money
+   is in USD with at most six decimals. text needs no terminating zero. PERP_E_INVALID: NULL, or not
+   JSON, or not an object. PERP_E_CONFIG: an unknown or repeated name, a value of the wrong type or
+   out of range, shares that do not sum to 1; perp_core_error(NULL) has the path of the field. On an
+   error config is unchanged. */
 PERP_API perp_status perp_config_from_json(const char *text, size_t length, perp_config *config);
 
 /* Checks ranges and sums as perp_core_open does. PERP_E_CONFIG with the path of the field. */
 PERP_API perp_status perp_config_check(const perp_config *config);
 
-/* Writes the capital, risk and scheduler parts as JSON that perp_config_from_json reads back to the
-   same values. *length gets the length without the terminating zero; PERP_E_RANGE: capacity is too
-   small
+/* Writes the capital, risk, scheduler and orders parts as JSON that perp_config_from_json reads
+   back to the same values. *length gets the length without the terminating zero; PERP_E_RANGE:
+   capacity is too small
    (*length says what is needed, nothing is written). */
 PERP_API perp_status perp_config_to_json(const perp_config *config, char *buffer, size_t capacity,
                                          size_t *length);

@@ -77,12 +77,12 @@ PERP_API perp_status perp_core_config(const perp_core *core, perp_config *config
 PERP_API int64_t perp_core_clock(const perp_core *core);
 
 /* Sets the clock to call->now_ns at once, however far ahead, and also back. All other calls that
-   change the book are PERP_E_RANGE where their time is more than an hour past both the clock and the
-   newest event of a feed, unless the call before was refused so, too, and within a minute of it: two
-   agree. The first call after a book was opened is not looked at. One that raises a protection
-   (kill, pause, blacklist, halt, safe mode on) is made at the clock's time instead. A day does not
-   begin twice: a clock that is set back leaves the book in its day until the next begins. Actor and
-   reason are required (PERP_E_INVALID). */
+   change the book are PERP_E_RANGE where their time is more than an hour past both the clock and
+   the newest event of a feed, unless the call before was refused so, too, and within a minute of
+   it: two agree. The first call after a book was opened is not looked at. One that raises a
+   protection (kill, pause, blacklist, halt, safe mode on) is made at the clock's time instead. A
+   day does not begin twice: a clock that is set back leaves the book in its day until the next
+   begins. Actor and reason are required (PERP_E_INVALID). */
 PERP_API perp_status perp_core_advance(perp_core *core, const perp_call *call);
 
 /* Changes settings while the book is open, all or nothing: text is JSON as perp_config_from_json
@@ -114,8 +114,8 @@ PERP_API void perp_exchange_spec_init(perp_exchange_spec *spec);
 
 /* Adds an exchange. Does not move the clock. PERP_E_INVALID: NULL, bad name, NaN; PERP_E_EXISTS:
    there already with the content that it has now (*id is set), PERP_E_CONFLICT: with other content,
-   and the message names the first field that differs, with both values; PERP_E_RANGE: a fee or limit out of range, or more than PERP_MAX_EXCHANGES; PERP_E_NOMEM;
-   PERP_E_STORE. */
+   and the message names the first field that differs, with both values; PERP_E_RANGE: a fee or
+   limit out of range, or more than PERP_MAX_EXCHANGES; PERP_E_NOMEM; PERP_E_STORE. */
 PERP_API perp_status perp_exchange_add(perp_core *core, const perp_exchange_spec *spec,
                                        perp_exchange_id *id);
 
@@ -167,9 +167,9 @@ PERP_API perp_status perp_instrument_add(perp_core *core, const perp_instrument_
    tiers, fees, max_position_usd, can_borrow. All that is decided from then on follows it. spec is
    what perp_exchange_get or perp_instrument_get gives, with what changes; it is found by its name
    (by exchange and symbol). A limit of an exchange that spec leaves as it is stays as
-   perp_scheduler_set_limits made it. To raise max_concurrent, max_notional or max_position_usd takes
-   an actor and a reason. PERP_E_NOT_FOUND: unknown; PERP_E_INVALID: as add; PERP_E_CONFLICT: name,
-   venue, base, kind, contract, quote or pulled never change; PERP_E_RANGE; PERP_E_NOMEM;
+   perp_scheduler_set_limits made it. To raise max_concurrent, max_notional or max_position_usd
+   takes an actor and a reason. PERP_E_NOT_FOUND: unknown; PERP_E_INVALID: as add; PERP_E_CONFLICT:
+   name, venue, base, kind, contract, quote or pulled never change; PERP_E_RANGE; PERP_E_NOMEM;
    PERP_E_STORE. */
 PERP_API perp_status perp_exchange_update(perp_core *core, const perp_call *call,
                                           const perp_exchange_spec *spec);

@@ -98,7 +98,7 @@
       "usd", ABOVE, RISK, notional_tolerance, "share")                                             \
     X(EXCHANGE_LIMITS, 28, "exchange_limits", leg, HARD, PASSES, MARKET, FAILS, "refused", "",     \
       IS_TRUE, NONE, none, "")                                                                     \
-    X(POSITION_LIMIT, 29, "position_limit", leg, HARD, PASSES, ALWAYS, PASSES, "position", "usd",   \
+    X(POSITION_LIMIT, 29, "position_limit", leg, HARD, PASSES, ALWAYS, PASSES, "position", "usd",  \
       ABOVE, NONE, none, "")                                                                       \
     X(DAILY_LOSS, 9, "daily_loss", book, HARD, PASSES, ALWAYS, PASSES, "reached", "", IS_TRUE,     \
       LOSS, daily_loss_limit, "usd")                                                               \
@@ -112,6 +112,10 @@
       "refused", "", IS_TRUE, NONE, none, "")                                                      \
     X(AUTO_HALT, 12, "auto_halt", book, SOFT, PASSES, ALWAYS, PASSES, "halted", "", IS_TRUE, RISK, \
       max_consecutive_failures, "results")                                                         \
+    X(STRATEGY_HALT, 35, "strategy_halt", job, SOFT, PASSES, ALWAYS, PASSES, "halted", "",         \
+      IS_TRUE, RISK, strategy_failures, "results")                                                 \
+    X(UNHEDGED, 36, "unhedged", book, SOFT, PASSES, ALWAYS, PASSES, "unhedged", "usd", ABOVE,      \
+      RISK_USD, max_unhedged_usd, "usd")                                                           \
     X(EDGE_TOO_SMALL, 13, "edge_too_small", job, SOFT, PASSES, ALWAYS, PASSES, "edge", "bps",      \
       BELOW, MODE, min_edge_bps, "bps")                                                            \
     X(NOT_REBALANCING, 14, "not_rebalancing", leg, SOFT, PASSES, ALWAYS, FAILS, "net_after",       \
@@ -207,6 +211,8 @@
     X(POSITION_DRIFT, "position_drift")                                                            \
     X(POSITION_IN_DOUBT, "position_in_doubt")                                                      \
     X(REPAIR_SHORT, "repair_short")                                                                \
-    X(CLOCK_AHEAD, "clock_ahead")
+    X(CLOCK_AHEAD, "clock_ahead")                                                                  \
+    X(UNHEDGED, "unhedged")                                                                        \
+    X(STRATEGY_HALT, "strategy_halt")
 
 #endif

@@ -81,8 +81,8 @@ typedef struct perp_recorded_fill {
     uint32_t has_pnl; /* 1: pnl is what it realised; 0: what the book finds is booked */
     double quantity;  /* base units, above 0 */
     double price;
-    perp_usd fee; /* may be negative: a rebate */
-    perp_usd pnl; /* before fees */
+    perp_usd fee;    /* may be negative: a rebate */
+    perp_usd pnl;    /* before fees */
     int64_t time_ns; /* PERP_TIME_NONE: the time of the call; never later */
     perp_uuid key;   /* as in perp_record_cash */
 } perp_recorded_fill;
@@ -90,10 +90,10 @@ typedef struct perp_recorded_fill {
 /* Fills size and defaults. */
 PERP_API void perp_recorded_fill_init(perp_recorded_fill *fill);
 
-/* Books it: it closes what is no job's first, then lots, oldest first, whose other side stands alone
-   from then on. What a report had already is explained by it. PERP_E_NOT_FOUND: unknown instrument;
-   PERP_E_INVALID with the field named; PERP_E_EXISTS, PERP_E_CONFLICT: the key is known;
-   PERP_E_RANGE: figures overflow. */
+/* Books it: it closes what is no job's first, then lots, oldest first, whose other side stands
+   alone from then on. What a report had already is explained by it. PERP_E_NOT_FOUND: unknown
+   instrument; PERP_E_INVALID with the field named; PERP_E_EXISTS, PERP_E_CONFLICT: the key is
+   known; PERP_E_RANGE: figures overflow. */
 PERP_API perp_status perp_record_fill(perp_core *core, const perp_call *call,
                                       const perp_recorded_fill *fill);
 

@@ -104,6 +104,11 @@ PERP_API perp_status perp_risk_record_failure(perp_risk *risk, const perp_call *
 /* Clears the halt and the failure count. Takes actor and reason. */
 PERP_API perp_status perp_risk_reset_halt(perp_risk *risk, const perp_call *call);
 
+/* The same of a strategy that strategy_failures failures in a row have halted. Takes actor and
+   reason. */
+PERP_API perp_status perp_risk_reset_strategy(perp_risk *risk, const perp_call *call,
+                                              uint32_t strategy);
+
 /* A looser mode (later in the list) takes actor and reason. */
 PERP_API perp_status perp_risk_set_mode(perp_risk *risk, const perp_call *call, uint32_t mode);
 
@@ -151,8 +156,8 @@ typedef struct perp_risk_state {
     perp_usd loss_scaled;      /* as if today's transfers had been made before the day began */
     perp_usd scaled_start;     /* what the percentage is of */
     perp_usd peak;             /* of the equity of all exchanges since the start of the day */
-    perp_usd equity;                           /* of all exchanges */
-    double drawdown;                           /* since the start of the day */
+    perp_usd equity;           /* of all exchanges */
+    double drawdown;           /* since the start of the day */
     uint64_t rejected_today[PERP_MAX_REASONS]; /* how often each rule became what refuses a job */
 } perp_risk_state;
 

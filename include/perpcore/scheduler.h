@@ -55,11 +55,11 @@ PERP_API perp_status perp_job_from_json(const perp_core *core, const char *text,
                                         perp_job *job, char *metadata_buffer);
 
 /* Fills the two legs of job from two instruments of one base and a notional (job->notional): buys
-   where the executable price net of taker fees is lower, or, where job->n_legs is 2, as the sides of
-   legs[0] (of first) and legs[1] (of second) say: one of each. Both quantities are the same, rounded down
-   to both steps, and job->notional becomes what that is worth at the first instrument's mid.
-   PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases; PERP_E_STATE: no
-   fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */
+   where the executable price net of taker fees is lower, or, where job->n_legs is 2, as the sides
+   of legs[0] (of first) and legs[1] (of second) say: one of each. Both quantities are the same,
+   rounded down to both steps, and job->notional becomes what that is worth at the first
+   instrument's mid. PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases;
+   PERP_E_STATE: no fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */
 PERP_API perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns,
                                          perp_instrument_id first, perp_instrument_id second,
                                          perp_job *job);
@@ -265,10 +265,11 @@ typedef struct perp_flatten_result {
 PERP_API void perp_flatten_result_init(perp_flatten_result *result);
 
 /* Leaves: queues for every position (of an exchange, or PERP_ALL_EXCHANGES; of a base, or NULL) a
-   job that reduces what is left of it to nothing, in the order in which instruments were added. They
-   don't expire, are held to no minima, and pass pause and kill switch; a tick cuts them to what is
-   left. Their ids are key with 0, 1, 2, … added to its last four bytes. Takes actor and reason.
-   PERP_E_NOT_FOUND: unknown exchange or base; PERP_E_EXISTS: the key was used. result may be NULL. */
+   job that reduces what is left of it to nothing, in the order in which instruments were added.
+   They don't expire, are held to no minima, and pass pause and kill switch; a tick cuts them to
+   what is left. Their ids are key with 0, 1, 2, … added to its last four bytes. Takes actor and
+   reason. PERP_E_NOT_FOUND: unknown exchange or base; PERP_E_EXISTS: the key was used. result may
+   be NULL. */
 PERP_API perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *call,
                                             perp_exchange_id exchange, const char *base,
                                             const perp_uuid *key, perp_flatten_result *result);
@@ -320,10 +321,11 @@ typedef struct perp_job_info {
     perp_usd held;                       /* in flight and used, in all */
     double score;                        /* of the last evaluation in a tick; NaN: none */
     int64_t submitted_ns;
-    int64_t started_ns; /* PERP_TIME_NONE: not yet */
-    int64_t ended_ns;   /* PERP_TIME_NONE: not yet */
-    uint64_t dispatch;  /* the number of its last dispatch; 0: none yet */
-    perp_usd pnl;       /* booked so far */
+    int64_t started_ns;        /* PERP_TIME_NONE: not yet */
+    int64_t ended_ns;          /* PERP_TIME_NONE: not yet */
+    int64_t unhedged_since_ns; /* its legs have filled unequally; PERP_TIME_NONE: they have not */
+    uint64_t dispatch;         /* the number of its last dispatch; 0: none yet */
+    perp_usd pnl;              /* booked so far */
     perp_usd volume;
     perp_usd fees;
     uint64_t order; /* place in the order of submit */

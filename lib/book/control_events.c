@@ -63,6 +63,15 @@ static void apply_reset_halt(perp_core *core, const struct perp_event *event) {
     core->risk->failures = 0;
 }
 
+static void apply_reset_strategy(perp_core *core, const struct perp_event *event) {
+    uint32_t strategy = perp_read_reset_strategy(event)->strategy;
+    if (core->risk->strategies_halted >> strategy & 1)
+        perp_tell_alert(core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, false,
+                        perp_strategy_string(strategy), "it was reset");
+    core->risk->strategy_failures[strategy] = 0;
+    core->risk->strategies_halted &= ~(UINT32_C(1) << strategy);
+}
+
 static void apply_mode(perp_core *core, const struct perp_event *event) {
     core->config.risk.mode = perp_read_mode(event)->mode;
     perp_tell_log(core, PERP_LOG_INFO, "mode: %s", perp_mode_string(core->config.risk.mode));
@@ -159,6 +168,7 @@ const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_FAILURE] = {.apply = apply_result},
     [PERP_EVENT_CIRCUIT_UP] = {.apply = apply_circuit_up},
     [PERP_EVENT_RESET_HALT] = {.apply = apply_reset_halt},
+    [PERP_EVENT_RESET_STRATEGY] = {.apply = apply_reset_strategy},
     [PERP_EVENT_MODE] = {.apply = apply_mode},
     [PERP_EVENT_OVERRIDE] = {.apply = apply_override},
     [PERP_EVENT_KILL] = {.apply = apply_kill},

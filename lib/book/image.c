@@ -233,6 +233,8 @@ static bool read_job(const struct read *read) {
     if (list == &scheduler->running) {
         perp_exposure_link(core, job);
         scheduler->n_in_doubt += job->state == PERP_JOB_IN_DOUBT;
+        if (job->unhedged_since != PERP_TIME_NONE)
+            perp_job_link_unhedged(core, job);
     }
     bool ended = list == &scheduler->ended;
     struct perp_base_entry *bases = core->positions->bases;

@@ -363,6 +363,7 @@ static void stop_running(perp_core *core, struct perp_job_entry *job) {
     if (job->state == PERP_JOB_IN_DOUBT &&
         PERP_HOLDS(core, core->scheduler->n_in_doubt > 0, "jobs: fewer in doubt than end"))
         core->scheduler->n_in_doubt--;
+    perp_job_hedged(core, job);
     perp_list_remove(&core->scheduler->running, job);
     perp_exposure_unlink(core, job);
 }
@@ -508,6 +509,8 @@ static void apply_finish(perp_core *core, const struct perp_event *event) {
         job->by_legs = true;
     if (finish->success || finish->failure)
         perp_risk_count(core, finish->success, finish->good, finish->bad);
+    if ((finish->success || finish->failure) && !job->is_repair)
+        perp_risk_count_strategy(core, job->strategy, finish->success);
     count_end(core, job, finish->state);
     if (finish->state == PERP_JOB_PARTIAL || job->n_lots) {
         job->state = finish->state == PERP_JOB_PARTIAL ? PERP_JOB_PARTIAL : PERP_JOB_OPEN;
@@ -689,6 +692,19 @@ static void apply_story(perp_core *core, const struct perp_event *event) {
     move_partial_on(core);
 }
 
+static bool fits_unhedged(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_unhedged *unhedged = perp_read_unhedged(event);
+    const struct perp_job_entry *job = job_of(core, event);
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].base == unhedged->base)
+            return unhedged->state <= PERP_UNHEDGED_TOO_LONG;
+    return false;
+}
+
+static void apply_unhedged(perp_core *core, const struct perp_event *event) {
+    perp_job_unhedged(core, job_of(core, event), perp_read_unhedged(event));
+}
+
 static void apply_resume_repair(perp_core *core, const struct perp_event *event) {
     struct perp_base_entry *base = &core->positions->bases[perp_read_resume_repair(event)->base];
     base->stopped = false;
@@ -714,5 +730,6 @@ const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_ASK_CANCEL] = {.apply = apply_ask_cancel},
     [PERP_EVENT_WITHDRAW] = {sheet_follows, perp_sheet_room, rows_withdraw, apply_withdraw},
     [PERP_EVENT_STORY] = {.prepare = prepare_story, .rows = rows_story, .apply = apply_story},
+    [PERP_EVENT_UNHEDGED] = {.fits = fits_unhedged, .apply = apply_unhedged},
     [PERP_EVENT_RESUME_REPAIR] = {.apply = apply_resume_repair},
 };

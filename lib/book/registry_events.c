@@ -207,9 +207,10 @@ static void apply_instrument_update(perp_core *core, const struct perp_event *ev
     take_fees(core, entry);
 }
 
-/* The three parts of a configuration that are stored. */
+/* The parts of a configuration that are stored. */
 static struct perp_ev_configuration stored_part(const perp_config *config) {
-    return (struct perp_ev_configuration){config->capital, config->risk, config->scheduler};
+    return (struct perp_ev_configuration){config->capital, config->risk, config->scheduler,
+                                          config->orders};
 }
 
 void perp_put_config(perp_core *core, const perp_config *config) {
@@ -224,6 +225,7 @@ static bool fits_config(const perp_core *core, const struct perp_event *event) {
     config.capital = stored->capital;
     config.risk = stored->risk;
     config.scheduler = stored->scheduler;
+    config.orders = stored->orders;
     return perp_config_check(&config) == PERP_OK;
 }
 
@@ -238,6 +240,7 @@ static void apply_config(perp_core *core, const struct perp_event *event) {
     core->config.capital = stored->capital;
     core->config.risk = stored->risk;
     core->config.scheduler = stored->scheduler;
+    core->config.orders = stored->orders;
     perp_capital_rebudget(core);
     perp_market_take_ages(core->market);
 }

@@ -19,7 +19,7 @@ static void show(const struct walk *walk, enum perp_book_row kind, uint32_t inde
 static void walk_registry(const struct walk *walk) {
     const perp_core *core = walk->core;
     const struct perp_ev_configuration config = {core->config.capital, core->config.risk,
-                                                 core->config.scheduler};
+                                                 core->config.scheduler, core->config.orders};
     show(walk, PERP_BOOK_CONFIG, 0, &config, core->config_kept);
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
         const struct perp_exchange_entry *entry = &core->exchanges[i];

@@ -29,7 +29,9 @@ struct perp_batch {
 struct perp_notice {
     bool is_alert;
     bool is_leg_risk;
-    char base[PERP_NAME_SIZE]; /* of it */
+    bool is_unhedged;
+    perp_uuid job;             /* of unhedged */
+    char base[PERP_NAME_SIZE]; /* of both */
     double quantity;
     uint32_t log_level;
     perp_alert alert;

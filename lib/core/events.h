@@ -205,6 +205,7 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
 void perp_tell(perp_core *core, const perp_alert *alert);
 /* A base is naked from now on. */
 void perp_tell_leg_risk(perp_core *core, const char *base, double quantity);
+void perp_tell_unhedged(perp_core *core, const perp_uuid *job, const char *base, double quantity);
 /* Memory that lasts as long as the batch at hand; NULL: none. */
 void *perp_batch_memory(perp_core *core, size_t size);
 /* on_job_end and on_cancel, from apply. Each event about a job has room for two by itself;

@@ -176,7 +176,7 @@ static bool fill(const perp_core *core, const perp_job *spec, int64_t now,
     job->closes = spec->closes;
     job->balanced = perp_job_balanced(job, core->config.scheduler.hedge_tolerance, &(uint32_t){0});
     job->submitted = now;
-    job->started = job->ended = PERP_TIME_NONE;
+    job->started = job->ended = job->unhedged_since = PERP_TIME_NONE;
     job->score = NAN;
     return true;
 }

@@ -42,6 +42,7 @@ struct perp_job_entry {
     struct perp_kept *kept;
     struct perp_past *past;
     struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */
+    struct perp_job_entry *next_unhedged;   /* of the running ones that are */
     uint32_t n_legs;
     struct perp_job_leg legs[];
 };

@@ -91,6 +91,18 @@ void perp_tell_leg_risk(perp_core *core, const char *base, double quantity) {
     snprintf(notice->base, sizeof notice->base, "%s", base);
 }
 
+void perp_tell_unhedged(perp_core *core, const perp_uuid *job, const char *base, double quantity) {
+    if (!core->config.callbacks.on_unhedged || core->recovering)
+        return;
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->is_unhedged = true;
+    notice->job = *job;
+    notice->quantity = quantity;
+    snprintf(notice->base, sizeof notice->base, "%s", base);
+}
+
 static bool tells_of_jobs(const perp_core *core) {
     const perp_callbacks *callbacks = &core->config.callbacks;
     return (callbacks->on_job_end || callbacks->on_cancel) && !core->recovering;
@@ -231,6 +243,8 @@ static void deliver(perp_core *core, const struct perp_notice *notice) {
     const perp_callbacks *callbacks = &core->config.callbacks;
     if (notice->is_leg_risk)
         callbacks->on_leg_risk(callbacks->user, notice->base, notice->quantity);
+    else if (notice->is_unhedged)
+        callbacks->on_unhedged(callbacks->user, &notice->job, notice->base, notice->quantity);
     else if (notice->is_alert)
         callbacks->on_alert(callbacks->user, &notice->alert);
     else

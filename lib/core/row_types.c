@@ -160,6 +160,7 @@ enum {
         deep_capital_config = 0,
     deep_risk_config = 0,
     deep_scheduler_config = 0,
+    deep_orders_config = 0,
 #define X(NAME, event, job) deep_ev_##event = 0 PERP_EV_##NAME(DEEP_),
     PERP_EVENT_LIST(X)
 #undef X
@@ -256,16 +257,24 @@ static void preset_scheduler(void *row) {
     memcpy(row, &config.scheduler, sizeof config.scheduler);
 }
 
+static void preset_orders(void *row) {
+    perp_config config;
+    perp_config_init(&config);
+    memcpy(row, &config.orders, sizeof config.orders);
+}
+
 const struct perp_row_type *perp_row_capital_config(void) {
     typedef perp_capital_config T;
     static const struct perp_field fields[] = {
 #define IN_capital CONFIG_FIELD
 #define IN_risk NOT_HERE
 #define IN_scheduler NOT_HERE
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
     };
     CONFIG_TYPE(capital, preset_capital, 8);
 }
@@ -298,10 +307,12 @@ const struct perp_row_type *perp_row_risk_config(void) {
 #define IN_capital NOT_HERE
 #define IN_risk CONFIG_FIELD
 #define IN_scheduler NOT_HERE
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
         {AT(weights), .tag = TAG_WEIGHTS, .kind = PERP_K_REALS, .most = PERP_COMPONENT_COUNT},
         {AT(modes), .tag = TAG_MODES, .kind = PERP_K_ARRAY, .most = PERP_MODE_COUNT,
          .row = perp_row_mode_limits},
@@ -315,12 +326,30 @@ const struct perp_row_type *perp_row_scheduler_config(void) {
 #define IN_capital NOT_HERE
 #define IN_risk NOT_HERE
 #define IN_scheduler CONFIG_FIELD
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
     };
     CONFIG_TYPE(scheduler, preset_scheduler, 12);
+}
+
+const struct perp_row_type *perp_row_orders_config(void) {
+    typedef perp_orders_config T;
+    static const struct perp_field fields[] = {
+#define IN_capital NOT_HERE
+#define IN_risk NOT_HERE
+#define IN_scheduler NOT_HERE
+#define IN_orders CONFIG_FIELD
+#include "core/config.def"
+#undef IN_capital
+#undef IN_risk
+#undef IN_scheduler
+#undef IN_orders
+    };
+    CONFIG_TYPE(orders, preset_orders, 6);
 }
 
 const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {

@@ -288,6 +288,7 @@ union sections {
     perp_capital_config capital;
     perp_risk_config risk;
     perp_scheduler_config scheduler;
+    perp_orders_config orders;
 };
 
 static bool is_default(const struct perp_row_type *type, const struct perp_field *field,

@@ -114,6 +114,7 @@ enum perp_field_kind {
 typedef perp_capital_config perp_struct_capital_config;
 typedef perp_risk_config perp_struct_risk_config;
 typedef perp_scheduler_config perp_struct_scheduler_config;
+typedef perp_orders_config perp_struct_orders_config;
 
 struct perp_row_type;
 
@@ -396,7 +397,7 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(SINCE, 17, since)                                                                            \
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
-    R(COLLATERAL, 20, ev_collateral)                                                                  \
+    R(COLLATERAL, 20, ev_collateral)                                                               \
     R(PAST, 24, past)
 
 enum perp_book_row {
@@ -413,6 +414,7 @@ PERP_ROW_TABLE(R)
 const struct perp_row_type *perp_row_capital_config(void);
 const struct perp_row_type *perp_row_risk_config(void);
 const struct perp_row_type *perp_row_scheduler_config(void);
+const struct perp_row_type *perp_row_orders_config(void);
 
 /* The type of a checkpoint's row; NULL: unknown. */
 const struct perp_row_type *perp_book_row_type(uint64_t kind);

@@ -106,6 +106,7 @@ struct perp_positions {
     struct perp_base_entry *bases; /* by base */
     uint32_t bases_capacity;
     int64_t equity_heard[PERP_MAX_EXCHANGES]; /* as heard, of the exchange's equity */
+    struct perp_job_entry *first_unhedged;    /* running jobs that are */
     struct perp_sheet sheet;
 };
 
@@ -230,6 +231,24 @@ bool perp_position_is_plain(const perp_core *core, perp_instrument_id instrument
    makes partial; repair: one that the batch ends or takes back. Either may be NULL. */
 void perp_put_stories(perp_core *core, const struct perp_sheet *sheet, int64_t now,
                       const struct perp_job_entry *partial, const struct perp_job_entry *repair);
+
+/* unhedged.c: below it an unbalanced fill of a job is no matter. */
+double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
+enum perp_unhedged_state { PERP_HEDGED, PERP_UNHEDGED, PERP_UNHEDGED_TOO_LONG };
+/* Puts into the batch how a running job's being unhedged goes on, with what is told of it just
+   now. */
+void perp_look_at_unhedged(perp_core *core, const struct perp_job_entry *job,
+                           const struct perp_filled *fills, uint32_t n, int64_t now);
+/* The same, applied; that a job no longer runs; that one was read back. */
+void perp_job_unhedged(perp_core *core, struct perp_job_entry *job,
+                       const struct perp_ev_unhedged *unhedged);
+void perp_job_hedged(perp_core *core, struct perp_job_entry *job);
+void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job);
+/* Whether a running job of the base is unhedged for too long. */
+bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uint32_t base,
+                        int64_t now);
+/* What all running jobs have unhedged. */
+double perp_unhedged_usd(const perp_core *core, int64_t now);
 
 /* The rest of a position that is no job's: what legs have seen is theirs. */
 double perp_sheet_foreign(const struct perp_sheet *sheet,

@@ -231,6 +231,8 @@ bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, doub
 void perp_exposure_link(perp_core *core, struct perp_job_entry *job);
 void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job);
 /* Counting results. */
+/* A strategy's job ended: so many failures in a row halt it. */
+void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);
 void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64_t bad_exchanges);
 /* Looks whether the daily loss was reached; lift: it may also be lifted. */
 void perp_risk_look_at_loss(perp_core *core, bool lift);

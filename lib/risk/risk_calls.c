@@ -58,6 +58,28 @@ perp_status perp_risk_reset_halt(perp_risk *risk, const perp_call *call) {
     return perp_decision_close(&d, decide_reset(&d));
 }
 
+static perp_status decide_reset_strategy(struct perp_decision *d, uint32_t strategy) {
+    perp_status status = perp_decision_check(d);
+    if (status != PERP_OK)
+        return status;
+    if (strategy >= PERP_STRATEGY_COUNT)
+        return perp_fail(d->core, PERP_E_INVALID, "strategy: %u is not known", strategy);
+    status = perp_call_signed(d->core, d->call, "reset_strategy");
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_reset_strategy(d->core, &(struct perp_ev_reset_strategy){strategy});
+    return status;
+}
+
+perp_status perp_risk_reset_strategy(perp_risk *risk, const perp_call *call, uint32_t strategy) {
+    if (!risk)
+        return perp_fail(NULL, PERP_E_INVALID, "risk: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, risk->core, call);
+    return perp_decision_close(&d, decide_reset_strategy(&d, strategy));
+}
+
 static perp_status decide_mode(struct perp_decision *d, uint32_t mode) {
     perp_core *core = d->core;
     if (mode <= core->config.risk.mode)

@@ -139,6 +139,14 @@ static struct perp_measured rule_AUTO_HALT(const struct perp_scope_book *book) {
     return perp_measured(book->halted);
 }
 
+static struct perp_measured rule_STRATEGY_HALT(const struct perp_scope_job *scope) {
+    return perp_measured(scope->strategy_halted);
+}
+
+static struct perp_measured rule_UNHEDGED(const struct perp_scope_book *book) {
+    return book->setting > 0 ? perp_measured(book->unhedged) : perp_not_held();
+}
+
 static struct perp_measured rule_EDGE_TOO_SMALL(const struct perp_scope_job *scope) {
     if (scope->job->strategy != PERP_STRATEGY_ARB)
         return perp_not_held();

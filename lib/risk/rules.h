@@ -12,6 +12,7 @@ struct perp_scope_book {
     bool daily_loss_reached;
     bool halted;
     double drawdown;
+    double unhedged; /* USD, in jobs that run */
 };
 
 struct perp_scope_exchange {
@@ -25,7 +26,7 @@ struct perp_scope_exchange {
 
 struct perp_scope_base {
     double setting;
-    bool naked;        /* and the job does not square it */
+    bool naked;        /* and the job does not square it; or a running job of it is unhedged */
     uint32_t drifting; /* instruments of it with latched drift */
 };
 
@@ -58,6 +59,7 @@ struct perp_scope_job {
     const struct perp_plan *plan; /* the same */
     const struct perp_job_entry *job;
     bool capital_refused;
+    bool strategy_halted;
     double edge_bps; /* of now */
     double cost_bps, carry_bps, safety;
     bool rate_unknown; /* of a perpetual leg */

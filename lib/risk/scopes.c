@@ -17,12 +17,14 @@ static bool capital_refuses(struct perp_eval *e) {
     return false;
 }
 
-/* Whether a base is naked, and the job does not square it; how many of its instruments drift. */
+/* Whether a base is naked, and the job does not square it, or a job that runs is unhedged there;
+ * how many of its instruments drift. */
 static void scopes_of_base(const struct perp_eval *e, uint32_t base,
                            struct perp_scope_base *scope) {
     const perp_core *core = e->core;
-    scope->naked = perp_base_is_naked(core, NULL, base, e->now) &&
-                   !perp_job_squares(core, e->plan, e->job, base);
+    scope->naked = perp_base_unhedged(core, e->plan, base, e->now) ||
+                   (perp_base_is_naked(core, NULL, base, e->now) &&
+                    !perp_job_squares(core, e->plan, e->job, base));
     scope->drifting = 0;
     for
         PERP_EACH_OF_BASE(core, i, base)
@@ -72,11 +74,13 @@ void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
     scopes->book->daily_loss_reached = e->day.daily_loss;
     scopes->book->halted = e->risk->auto_halt;
     scopes->book->drawdown = e->day.drawdown;
+    scopes->book->unhedged = perp_unhedged_usd(e->core, e->now);
 
     scopes->job->core = e->core;
     scopes->job->plan = e->plan;
     scopes->job->job = e->job;
     scopes->job->capital_refused = capital_refuses(e);
+    scopes->job->strategy_halted = e->risk->strategies_halted >> e->job->strategy & 1;
     scopes->job->edge_bps = e->edge_bps;
     scopes->job->cost_bps = e->cost_bps;
     scopes->job->carry_bps = e->carry_bps;

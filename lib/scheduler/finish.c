@@ -411,6 +411,8 @@ static perp_status decide_fills(struct perp_decision *d, struct perp_job_entry *
     if (status != PERP_OK)
         return status;
     put_progress(core, late ? PERP_EVENT_AMEND : PERP_EVENT_PROGRESS, job, fills, n, sheet);
+    if (!late)
+        perp_look_at_unhedged(core, job, fills, n, d->now);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }

@@ -80,7 +80,7 @@ static void put_job(perp_core *core, const struct perp_job_leg *leg, const perp_
     job->id = *id;
     job->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     job->priority = FLATTEN_PRIORITY;
-    job->started = job->ended = PERP_TIME_NONE;
+    job->started = job->ended = job->unhedged_since = PERP_TIME_NONE;
     job->given_created = job->ttl_from = now;
     job->max_run_ms = core->config.scheduler.default_max_run_ms;
     job->is_flatten = true;

@@ -25,6 +25,7 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     info->submitted_ns = job->submitted;
     info->started_ns = job->started;
     info->ended_ns = job->ended;
+    info->unhedged_since_ns = job->unhedged_since;
     info->dispatch = job->dispatch;
     info->pnl = job->pnl;
     info->volume = job->volume;

@@ -10,12 +10,6 @@
 #define BPS 1e4
 #define MOST_BACKOFF_MS 60000
 
-double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job) {
-    const perp_scheduler_config *config = &core->config.scheduler;
-    return perp_max(perp_usd_to_double(config->leg_risk_usd),
-                    config->leg_risk_tolerance * perp_usd_to_double(job->notional));
-}
-
 static uint64_t mix(uint64_t x) {
     x ^= x >> 30;
     x *= UINT64_C(0xBF58476D1CE4E5B9);
@@ -208,7 +202,7 @@ static void put_repair(perp_core *core, struct perp_plan *plan, uint32_t base,
     repair->id = id;
     repair->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     repair->priority = PERP_REPAIR_PRIORITY;
-    repair->started = repair->ended = PERP_TIME_NONE;
+    repair->started = repair->ended = repair->unhedged_since = PERP_TIME_NONE;
     repair->given_created = repair->ttl_from = repair->submitted = now;
     repair->max_run_ms = core->config.scheduler.default_max_run_ms;
     repair->is_repair = true;

@@ -151,7 +151,6 @@ uint32_t perp_repairs_wanted(const perp_core *core, int64_t now);
 void perp_repair_id(const char *base, uint64_t n, perp_uuid *id);
 /* How long to wait after so many repairs in a row that did not do. */
 int64_t perp_repair_backoff_ns(const perp_core *core, uint32_t tries);
-double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
 /* The mid of an instrument; 0: no quote. */
 double perp_mid_of(const perp_core *core, perp_instrument_id instrument, int64_t now);
 /* A job in doubt waits again. */

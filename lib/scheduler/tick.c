@@ -113,6 +113,13 @@ static void report_overdue(struct perp_tick *tick) {
     }
 }
 
+static void look_at_unhedged(struct perp_tick *tick) {
+    const struct perp_job_entry *job = tick->book->scheduler->running.first;
+    for (; job; job = job->next)
+        if (job->by_legs || job->unhedged_since != PERP_TIME_NONE)
+            perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
+}
+
 /* The numbers of the evaluation at hand go with the event into the store. */
 static void put_detail(struct perp_tick *tick) {
     if (perp_batch_has_store(tick->core))
@@ -295,8 +302,9 @@ static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_n
 /* Whether a base of the job is naked with what now runs, and the job does not square it. */
 static bool stands_naked(const struct perp_tick *tick, const struct perp_job_entry *job) {
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (perp_base_is_naked(tick->book, NULL, job->legs[i].base, tick->now) &&
-            !perp_job_squares(tick->book, tick->plan, job, job->legs[i].base))
+        if (perp_base_unhedged(tick->book, tick->plan, job->legs[i].base, tick->now) ||
+            (perp_base_is_naked(tick->book, NULL, job->legs[i].base, tick->now) &&
+             !perp_job_squares(tick->book, tick->plan, job, job->legs[i].base)))
             return true;
     return false;
 }
@@ -491,6 +499,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     plan_repairs(tick);
     expire(tick);
     report_overdue(tick);
+    look_at_unhedged(tick);
     if (!tick->no_memory)
         evaluate_all(tick);
     tick->no_memory |= !perp_chosen_reserve(tick);
