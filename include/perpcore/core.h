@@ -85,6 +85,14 @@ PERP_API int64_t perp_core_clock(const perp_core *core);
    reason are required (PERP_E_INVALID). */
 PERP_API perp_status perp_core_advance(perp_core *core, const perp_call *call);
 
+/* Changes settings while the book is open, all or nothing: text is JSON as perp_config_from_json
+   reads it, with just what changes. Always takes an actor and a reason. day_offset_minutes holds
+   from the next boundary on. PERP_E_INVALID: not JSON, no actor or no reason; PERP_E_CONFIG: as
+   perp_config_from_json; PERP_E_STATE: spread_half_life_s or volatility_window_s, which change with
+   the next open only; PERP_E_NOMEM; PERP_E_STORE. */
+PERP_API perp_status perp_core_reconfigure(perp_core *core, const perp_call *call, const char *text,
+                                           size_t length);
+
 /* An exchange, or one account on it. Two entries with the same venue may never trade with each
  * other. */
 typedef struct perp_exchange_spec {

@@ -233,10 +233,13 @@ static bool prepare_config(perp_core *core, const struct perp_event *event) {
 
 static void apply_config(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_configuration *stored = perp_read_configuration(event);
+    if (stored->capital.day_offset_minutes != core->config.capital.day_offset_minutes)
+        perp_capital_keep_day(core); /* the day at hand ends at its own boundary */
     core->config.capital = stored->capital;
     core->config.risk = stored->risk;
     core->config.scheduler = stored->scheduler;
     perp_capital_rebudget(core);
+    perp_market_take_ages(core->market);
 }
 
 const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT] = {
