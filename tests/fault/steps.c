@@ -279,6 +279,48 @@ static perp_status evaluate(fault_book *book) {
     return perp_risk_evaluate(perp_core_risk(book->core), book->now, &job, &e);
 }
 
+/* By hand, of the position that is no job's. */
+static perp_status record_fill(fault_book *book, uint8_t key, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    fill.instrument = 4;
+    fill.side = PERP_SIDE_SELL;
+    fill.quantity = quantity;
+    fill.price = 50000;
+    fill.fee = 3;
+    fill.key = id_of(key);
+    return perp_record_fill(book->core, &call, &fill);
+}
+
+static perp_status update_exchange(fault_book *book) {
+    perp_call call = call_at(book, 1);
+    perp_exchange_spec spec = {.struct_size = sizeof spec};
+    perp_status status = perp_exchange_get(book->core, C, &spec);
+    spec.taker_fee_bps = 2;
+    spec.max_concurrent = 7;
+    return status == PERP_OK ? perp_exchange_update(book->core, &call, &spec) : status;
+}
+
+static perp_status update_instrument(fault_book *book) {
+    perp_call call = call_at(book, 1);
+    const perp_tier tiers[] = {
+        {0, 50000, 0.005, 0, 0}, {50000, 200000, 0.01, 250, 0}, {200000, DBL_MAX, 0.02, 2250, 0}};
+    perp_instrument_spec spec = {.struct_size = sizeof spec};
+    perp_status status = perp_instrument_get(book->core, 4, &spec);
+    spec.tiers = tiers;
+    spec.n_tiers = 3;
+    spec.qty_step = 0.25;
+    return status == PERP_OK ? perp_instrument_update(book->core, &call, &spec) : status;
+}
+
+/* The first job's id is the key. */
+static perp_status flatten(fault_book *book, uint8_t key) {
+    perp_call call = call_at(book, 1);
+    perp_uuid first = id_of(key);
+    return perp_scheduler_flatten(perp_core_scheduler(book->core), &call, C, "BTC", &first, NULL);
+}
+
 static perp_job with_metadata(void) {
     perp_job job = job_of(3, 1, 3);
     job.metadata = "what the host wants to keep";
@@ -360,6 +402,8 @@ static perp_job with_metadata(void) {
     X(perp_risk_manual_override(RISK, SIGNED, 1, 5000, ID(6)))                                     \
     X(perp_risk_blacklist(RISK, CALL, "ETH/USDT:USDT", 1))                                         \
     X(perp_risk_blacklist(RISK, SIGNED, "ETH/USDT:USDT", 0))                                       \
+    X(perp_risk_halt_instrument(RISK, CALL, 3, 1))                                                 \
+    X(perp_risk_halt_instrument(RISK, SIGNED, 3, 0))                                               \
     X(perp_scheduler_kill(SCH, CALL, 1, B, NULL, 0, NULL))                                         \
     X(perp_scheduler_kill(SCH, SIGNED, 0, B, NULL, 0, NULL))                                       \
     X(perp_scheduler_pause(SCH, CALL))                                                             \
@@ -371,6 +415,18 @@ static perp_job with_metadata(void) {
     X(perp_capital_set_safe_mode(CAP, CALL, C, 1))                                                 \
     X(perp_capital_set_safe_mode(CAP, SIGNED, C, 0))                                               \
     X(perp_capital_correct(CAP, SIGNED, C, USD(900000), NULL))                                     \
+    X(perp_capital_set_day_offset(CAP, SIGNED, 60))                                                \
+    X(perp_risk_set_collateral(RISK, CALL, A, "BTC", 1.5, 0.1))                                    \
+    X(perp_record_cash(book->core, CALL, C, PERP_CASH_FUNDING, 5, ID(41), 4))                      \
+    X(record_fill(book, 42, 0.5))                                                                  \
+    X(update_exchange(book))                                                                       \
+    X(update_instrument(book))                                                                     \
+    X(flatten(book, 50))                                                                           \
+    X(tick_exits(book, PERP_OUTCOME_DECLINED))                                                     \
+    X(flatten(book, 60))                                                                           \
+    X(tick_exits(book, PERP_OUTCOME_ACCEPTED))                                                     \
+    X(perp_scheduler_cancel(SCH, CALL, ID(60)))                                                    \
+    X(finish(book, id_of(60), 1, 0.25, PERP_RESULT_COMPLETED, 0))                                  \
     X(at_second(book, 86400))                                                                      \
     X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1, NULL))                                        \
     X(without_quotes_at(book, 900000))                                                             \
@@ -406,6 +462,7 @@ int fault_step_exits(int step) {
 int fault_step_protects(int step) {
     static const char *const calls[] = {"set_mode(RISK, CALL, PERP_MODE_CONSERVATIVE)",
                                         "blacklist(RISK, CALL, \"ETH/USDT:USDT\", 1)",
+                                        "halt_instrument(RISK, CALL, 3, 1)",
                                         "kill(SCH, CALL, 1,",
                                         "pause(SCH, CALL)",
                                         "set_safe_mode(CAP, CALL, C, 1)",
