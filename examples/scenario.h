@@ -17,13 +17,21 @@
    everywhere. */
 #define SCENARIO_OPS(X)                                                                            \
     X(config, true, "capital?:o risk?:o scheduler?:o")                                             \
+    X(reconfigure, true, "capital?:o risk?:o scheduler?:o")                                        \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n")                                                           \
     X(instrument, true,                                                                            \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
-      "max_position_usd?:n")                                                                       \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
+    X(exchange_update, true,                                                                       \
+      "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
+      "venue?:s liquidation_fee_bps?:n")                                                           \
+    X(instrument_update, true,                                                                     \
+      "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
+      "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
     X(equity, true, "exchange:s equity:n")                                                         \
     X(transfer, true, "exchange:s amount:n in_equity?:b")                                          \
     X(reserve, true, "exchange:s pool:s amount:n key?:s")                                          \
