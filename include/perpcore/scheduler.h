@@ -244,6 +244,7 @@ enum perp_flatten_kind {
     PERP_FLATTEN_NOTHING   /* never told: nothing is left to reduce */
 };
 
+/* What it made of one instrument; kind is PERP_FLATTEN_…. */
 typedef struct perp_flatten_item {
     uint32_t kind;
     perp_instrument_id instrument;
