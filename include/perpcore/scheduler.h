@@ -265,10 +265,11 @@ typedef struct perp_flatten_result {
 PERP_API void perp_flatten_result_init(perp_flatten_result *result);
 
 /* Leaves: queues for every position (of an exchange, or PERP_ALL_EXCHANGES; of a base, or NULL) a
-   job that reduces what is left of it to nothing, in the order in which instruments were added. They
-   don't expire, are held to no minima, and pass pause and kill switch; a tick cuts them to what is
-   left. Their ids are key with 0, 1, 2, … added to its last four bytes. Takes actor and reason.
-   PERP_E_NOT_FOUND: unknown exchange or base; PERP_E_EXISTS: the key was used. result may be NULL. */
+   job that reduces what is left of it to nothing, in the order in which instruments were added.
+   They don't expire, are held to no minima, and pass pause and kill switch; a tick cuts them to
+   what is left. Their ids are key with 0, 1, 2, … added to its last four bytes. Takes actor and
+   reason. PERP_E_NOT_FOUND: unknown exchange or base; PERP_E_EXISTS: the key was used. result may
+   be NULL. */
 PERP_API perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *call,
                                             perp_exchange_id exchange, const char *base,
                                             const perp_uuid *key, perp_flatten_result *result);
