@@ -274,7 +274,7 @@ PERP_API perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const per
                                             perp_exchange_id exchange, const char *base,
                                             const perp_uuid *key, perp_flatten_result *result);
 
-/* Pause stops new risk; reducing and repair jobs go on. */
+/* Pause stops new risk; reducing and repair jobs go on. Resume takes actor and reason. */
 PERP_API perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call);
 PERP_API perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp_call *call);
 
