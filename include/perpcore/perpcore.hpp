@@ -189,7 +189,7 @@ class core_ref {
     std::optional<time> clock() const noexcept {
         return c_ ? detail::maybe_time(perp_core_clock(c_)) : std::nullopt;
     }
-    // Moves it further than the 7 days that other calls may. Takes actor and reason.
+    // Sets it at once, however far ahead, and also back. Takes actor and reason.
     void advance(const call &when) const {
         detail::must(c_, [&](auto &ec) { advance(when, ec); });
     }

@@ -337,7 +337,7 @@ class Core(NotCopied):
         return None if now == _abi.PERP_TIME_NONE else now
 
     def advance(self, *, now: Time, actor: str, reason: str) -> None:
-        """Moves the clock past the limit of 7 days that all other calls have."""
+        """Sets the clock at once, however far ahead, and also back."""
         self._module._change(lib.perp_core_advance, self._book.pointer, now, actor, reason)
 
     @property

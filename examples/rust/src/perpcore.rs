@@ -367,11 +367,22 @@ impl Core {
         }
     }
 
-    pub fn set_equity(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
-        let capital = self.capital_module();
-        self.check(unsafe {
-            c::perp_capital_update_equity(capital, &call.raw(), exchange, equity.0)
-        })
+    /// What an exchange says of the account: its equity, and all positions that are open there.
+    pub fn account(
+        &self,
+        call: &Call,
+        exchange: u32,
+        equity: Usd,
+        positions: &[c::perp_position_report],
+    ) -> Result<()> {
+        let mut report: c::perp_account_report = unsafe { mem::zeroed() };
+        unsafe { c::perp_account_report_init(&mut report) };
+        report.exchange = exchange;
+        report.has_equity = 1;
+        report.equity = equity.0;
+        report.n_positions = positions.len() as u32;
+        report.positions = positions.as_ptr();
+        self.check(unsafe { c::perp_account(self.core, &call.raw(), &report) })
     }
 
     pub fn quote(
