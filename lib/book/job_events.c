@@ -227,7 +227,7 @@ static void count_leg(perp_usd *taken, uint64_t *exchanges, perp_exchange_id exc
 /* What the legs of a job that is dispatched put in flight, and on which exchanges. */
 static uint64_t dispatched_legs(const perp_core *core, const struct perp_event *event,
                                 perp_usd *taken) {
-    const struct perp_job_entry *job = job_of(core, event);
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
     const struct perp_leg_row *chosen = chosen_leg(core, event, &job->id);
     uint64_t exchanges = 0;
     memset(taken, 0, PERP_MAX_EXCHANGES * sizeof *taken);
@@ -251,7 +251,7 @@ static bool needs_fit(const struct perp_ev_dispatch *dispatch, perp_usd *taken) 
 
 static bool fits_dispatch(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_dispatch *dispatch = perp_read_dispatch(event);
-    const struct perp_job_entry *job = job_of(core, event);
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
     perp_usd taken[PERP_MAX_EXCHANGES];
     if (dispatch->n_prices != job->n_legs ||
         (dispatch->n_needs &&

@@ -36,12 +36,17 @@ static void init_gauge(struct perp_gauge *gauge) {
     atomic_init(&gauge->newest, PERP_TIME_NONE);
 }
 
+void perp_market_take_ages(perp_market *market) {
+    const perp_risk_config *risk = &market->core->config.risk;
+    PERP_PUT(market->max_quote_age_ns, ns_of_ms(risk->max_quote_age_ms));
+    PERP_PUT(market->latency_max_age_ns, ns_of_ms(risk->latency_max_age_ms));
+    PERP_PUT(market->max_ahead_ns, ns_of_ms(risk->max_ahead_ms));
+    PERP_PUT(market->feed_until, INT64_MIN);
+}
+
 static void take_config(perp_market *market) {
     const perp_risk_config *risk = &market->core->config.risk;
-    market->max_quote_age_ns = ns_of_ms(risk->max_quote_age_ms);
-    market->latency_max_age_ns = ns_of_ms(risk->latency_max_age_ms);
-    market->max_ahead_ns = ns_of_ms(risk->max_ahead_ms);
-    PERP_PUT(market->feed_until, INT64_MIN);
+    perp_market_take_ages(market);
     market->half_lives_per_ns = 1 / (risk->spread_half_life_s * (double)PERP_NS_PER_S);
     market->near_ns = (int64_t)(risk->spread_half_life_s * (double)PERP_NS_PER_S * 0x1p-6);
     market->window = risk->volatility_window_s;

@@ -107,8 +107,8 @@ struct perp_market {
     struct perp_slot **slots;  /* PERP_MAX_INSTRUMENTS; one is there once its id was given out */
     struct perp_gauge *gauges; /* PERP_MAX_EXCHANGES */
     void *gauge_memory;        /* what was allocated; the gauges lie aligned inside */
-    int64_t max_quote_age_ns;
-    int64_t latency_max_age_ns;
+    _Atomic int64_t max_quote_age_ns; /* these follow a reconfiguration */
+    _Atomic int64_t latency_max_age_ns;
     double half_lives_per_ns;
     int64_t near_ns; /* 2^-6 half-lives */
     int64_t window;  /* of the volatility, in buckets */
@@ -124,7 +124,7 @@ struct perp_market {
        the next one is looked at in full. */
     _Atomic int64_t feed_until;
     int64_t feed_refused; /* time of the event that was just refused so; under the feed lock */
-    int64_t max_ahead_ns;
+    _Atomic int64_t max_ahead_ns;
 };
 
 /* The slot of an instrument, or NULL where it is not known. */

@@ -277,7 +277,6 @@ static void live(struct life *life) {
     memset(&life->config, 0, sizeof life->config);
     perp_config_init(&life->config);
     fault_config(&life->book, &life->config);
-    life->config.keep_stored = 1; /* limits that were set stay */
     life->book.on_execute = on_execute;
     life->book.user = life;
     life->alive = 1;

@@ -52,7 +52,9 @@ static void config_of(perp_config *config, const perp_store *store, int drop) {
     perp_config_init(config);
     config->store = *store;
     config->store.close = keep_open;
-    config->keep_stored = !drop;
+    config->config_wins = drop;
+    config->actor = "ops";
+    config->reason = "drops from now on";
     config->scheduler.on_reject = drop ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
     config->checkpoint_every = 0;
     config->callbacks.execute = execute;

@@ -44,7 +44,6 @@ static void config_of(perp_config *config) {
     config->store = inner;
     config->store.begin = begin_or_fail;
     config->store.close = keep_open;
-    config->keep_stored = 1;
     config->allocator.allocate = allocate;
     config->allocator.release = release;
     config->callbacks.on_alert = on_alert;
