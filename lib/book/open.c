@@ -232,9 +232,13 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     put_restart(core, given, configured);
     if (core->batch->count || core->batch->failed)
         status = perp_batch_commit(core);
-    if (status == PERP_OK && configured && perp_batch_has_store(core))
-        status = put_given(core, given);
     perp_leave(core, status);
+    return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
+}
+
+static perp_status configure(perp_core *core, const perp_config *given) {
+    perp_enter(core);
+    perp_status status = perp_leave(core, put_given(core, given));
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
 
@@ -244,6 +248,7 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
         return status;
     perp_core *core = load->core;
     load->given = core->config;
+    core->config.actor = core->config.reason = NULL; /* they last as long as the call */
     core->recovering = true;
     status = perp_load_store(load, from_start);
     if (status == PERP_OK && perp_core_check(core) != PERP_OK)
@@ -252,6 +257,8 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     if (status == PERP_OK && !from_start)
         status = restart(core, &load->given, load->configured);
     core->recovering = false;
+    if (status == PERP_OK && !from_start && load->configured && perp_batch_has_store(core))
+        status = configure(core, &load->given);
     if (status == PERP_OK && load->unreadable)
         perp_tell_log(core, PERP_LOG_WARNING, "%s: what came before it was read instead",
                       load->why);

@@ -181,7 +181,7 @@ static void set_entry(struct perp_position_row *row, double quantity,
                       const struct perp_report *report) {
     bool turned = row->quantity != 0 && (row->quantity > 0) != (quantity > 0);
     if (report->entry > 0 || quantity == 0)
-        row->entry = report->entry;
+        row->entry = quantity == 0 ? 0 : report->entry;
     else if (turned || !(row->entry > 0))
         row->entry = report->mark;
     row->quantity = quantity;

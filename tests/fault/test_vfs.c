@@ -159,6 +159,8 @@ static perp_status resume(const struct life *life) {
     perp_call_init(&call);
     int64_t clock = perp_core_clock(life->book.core);
     call.now_ns = clock == PERP_TIME_NONE ? life->book.now : clock;
+    call.actor = "fault";
+    call.reason = "the cause is gone";
     return perp_scheduler_resume(perp_core_scheduler(life->book.core), &call);
 }
 
