@@ -199,10 +199,12 @@ uint32_t line_choice(struct line *line, const char *name, const char *(*text_of)
 perp_exchange_id line_exchange(struct line *line); /* PERP_ALL_EXCHANGES where absent */
 perp_instrument_id line_instrument(struct line *line);
 perp_instrument_id line_instrument_on(struct line *line, perp_exchange_id exchange);
-/* A job in one of some states (bits 1 << state), a live reservation: the library looks for them
-   itself, so that only a line with a fault in a value needs to know first whether they are there.
+/* A job in one of some states (bits 1 << state) or with something open, a live reservation: the
+   library looks for them itself, so that only a line with a fault in a value needs to know first
+   whether they are there.
  */
 void line_addresses_job(struct line *line, const perp_uuid *job_id, uint32_t states);
+void line_addresses_open_job(struct line *line, const perp_uuid *job_id);
 void line_addresses_reservation(struct line *line, uint64_t id);
 
 /* The text of a part of the line as it was given, for the library to read; to be freed with

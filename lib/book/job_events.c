@@ -201,6 +201,8 @@ static void apply_choose(perp_core *core, const struct perp_event *event) {
     struct perp_job_leg leg = {0};
     perp_leg_set(core, &leg, &perp_read_choose(event)->leg);
     perp_repair_set(job, &leg);
+    /* As a checkpoint brings it back. */
+    perp_content_of(&job->row, &job->legs[0].row, 1, job->past->parts);
 }
 
 /* ---- While it runs ------------------------------------------------------------------------------

@@ -396,7 +396,7 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(SINCE, 17, since)                                                                            \
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
-    R(COLLATERAL, 20, collateral)                                                                  \
+    R(COLLATERAL, 20, ev_collateral)                                                                  \
     R(PAST, 24, past)
 
 enum perp_book_row {

@@ -349,8 +349,8 @@ START_TEST(the_first_field_that_differs_is_named_and_nothing_else_counts) {
                            "{\"risk\":{\"weights\":{\"funding\":0.15,\"spread\":0.25}}}",
                            "{\"risk\":{\"modes\":{\"aggressive\":{\"volume_weight\":0.46}}}}",
                            "{\"scheduler\":{\"rebalance_pool\":\"reserve\"}}"};
-    const char *paths[] = {"capital.max_total_notional_pct", "capital.safe_mode_pools",
-                           "risk.daily_loss_limit_usd",      "risk.weights.funding",
+    const char *paths[] = {"capital.max_total_notional_pct",      "capital.safe_mode_pools",
+                           "risk.daily_loss_limit_usd",           "risk.weights.funding",
                            "risk.modes.aggressive.volume_weight", "scheduler.rebalance_pool"};
     char path[96] = "";
     perp_config other = config;

@@ -227,10 +227,15 @@ static void beta_down(struct stage *s) {
                                                                          .api = PERP_API_DOWN}));
 }
 
-static void (*const stops[])(struct stage *) = {kill_all, kill_alpha, pause_now, blacklist_btc,
-                                                beta_down};
-static const uint32_t stop_reasons[] = {PERP_REASON_KILLED, PERP_REASON_KILLED, PERP_REASON_PAUSED,
-                                        PERP_REASON_BLACKLISTED, PERP_REASON_EXCHANGE_DOWN};
+static void halt_btc(struct stage *s) {
+    ok(s->w, perp_risk_halt_instrument(s->w->risk, nowc(s->w), s->w->btc[BETA], 1));
+}
+
+static void (*const stops[])(struct stage *) = {kill_all,      kill_alpha, pause_now,
+                                                blacklist_btc, beta_down,  halt_btc};
+static const uint32_t stop_reasons[] = {PERP_REASON_KILLED,        PERP_REASON_KILLED,
+                                        PERP_REASON_PAUSED,        PERP_REASON_BLACKLISTED,
+                                        PERP_REASON_EXCHANGE_DOWN, PERP_REASON_BLACKLISTED};
 
 START_TEST(each_stop_withdraws_what_was_not_handed_over) {
     struct world *w = open_stage(NULL);
