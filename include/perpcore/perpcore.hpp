@@ -197,6 +197,33 @@ class core_ref {
         const perp_call c = when.c();
         ec = perp_core_advance(c_, &c);
     }
+    // Sets what exchanges change while the book is open: the spec of exchange or instrument (below)
+    // with what changes, found by its name. Raising a limit takes actor and reason.
+    void update(const call &when, const exchange_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const exchange_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_exchange_spec given = spec.c();
+        ec = perp_exchange_update(c_, &c, &given);
+    }
+    void update(const call &when, const instrument_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const instrument_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_instrument_spec given = spec.c();
+        ec = perp_instrument_update(c_, &c, &given);
+    }
+    // Changes settings: JSON as config::read_json takes it, with just what changes. Takes actor and
+    // reason.
+    void reconfigure(const call &when, std::string_view json) const {
+        detail::must(c_, [&](auto &ec) { reconfigure(when, json, ec); });
+    }
+    void reconfigure(const call &when, std::string_view json, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_core_reconfigure(c_, &c, json.data(), json.size());
+    }
     // The one in force, without callbacks and store.
     perp::config config() const {
         return detail::must(c_, [&](auto &ec) { return config(ec); });

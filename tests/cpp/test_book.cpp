@@ -642,3 +642,26 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
                                 nullptr});
     CHECK(w.core.risk().evaluate(w.now + 3ns, job).accepted() && still == own);
 }
+
+
+TEST("terms and settings change while the book is open") {
+    world w;
+    const perp::call ann{w.now, "ann", "a test"};
+    auto spec = w.core.instrument(w.btc[0]);
+    CHECK(!spec.taker_fee_bps && !spec.maker_fee_bps);
+    spec.taker_fee_bps = 3.5;
+    spec.min_qty = 0.02;
+    w.core.update(w.now, spec);
+    CHECK(w.core.instrument(w.btc[0]).taker_fee_bps == 3.5);
+    CHECK(!w.core.instrument(w.btc[0]).maker_fee_bps);
+    CHECK(w.core.instrument(w.btc[0]).min_qty == 0.02);
+    auto alpha = w.core.exchange(w.x[0]);
+    alpha.taker_fee_bps = 1;
+    w.core.update(w.now, alpha);
+    CHECK(w.core.exchange(w.x[0]).taker_fee_bps == 1);
+    spec.base = "ETH";
+    CHECK(THROWN(w.core.update(w.now, spec)) == PERP_E_CONFLICT);
+    CHECK(THROWN(w.core.reconfigure(w.now, "{}")) == PERP_E_INVALID);
+    w.core.reconfigure(ann, "{\"risk\":{\"max_account_leverage\":4}}");
+    CHECK(w.core.config()->risk.max_account_leverage == 4);
+}

@@ -593,3 +593,21 @@ class OtherDesk(unittest.TestCase):
             one.run()
             self.assertEqual(two.core.scheduler.list("running"), ())
             self.assertNotEqual(one.okx, two.okx)
+
+
+class Terms(BookTest):
+    WHO = {"actor": "ann", "reason": "a test"}
+
+    def test_terms_and_settings_change_while_the_book_is_open(self):
+        core, btc, now = self.core, self.desk.btc[0], self.desk.now
+        self.assertIsNone(core.instrument_spec(btc).taker_fee_bps)
+        core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02,
+                               tiers=[perpcore.Tier(0, 1e6, 0.004, 0, 20)])
+        spec = core.instrument_spec(btc)
+        self.assertEqual((spec.taker_fee_bps, spec.maker_fee_bps, spec.min_qty, spec.qty_step),
+                         (3.5, None, 0.02, 0.01))
+        self.assertEqual(spec.tiers[0].mmr, 0.004)
+        core.update_exchange("okx", now=now, taker_fee_bps=1.0)
+        self.assertEqual(core.exchange_spec("okx").taker_fee_bps, 1.0)
+        core.reconfigure('{"risk": {"max_account_leverage": 4}}', now=now, **self.WHO)
+        self.assertEqual(core.config.risk.max_account_leverage, 4)

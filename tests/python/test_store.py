@@ -136,7 +136,7 @@ class Restart(Folder):
         desk.core.risk.set_mode("conservative", now=T0, actor="ann", reason="news")
         before, held = desk.core.hash, desk.core.capital.reservations()
         desk.core.close()
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             core.check()
             # Jobs that ran come back in doubt, with their capital held.
             self.assertEqual(core.scheduler.list("in_doubt"), (job_id(1),))
@@ -153,7 +153,7 @@ class Restart(Folder):
             core.checkpoint()
             core.scheduler.requeue(job_id(1), now=T0)
             after = core.hash
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             self.assertEqual(core.hash, after)
             self.assertEqual(core.scheduler.list("pending"), (job_id(1),))
         with perpcore.replay(make()) as core:
@@ -653,7 +653,7 @@ class KeepStored(unittest.TestCase):
         config = Config()
         config.risk.mode = perpcore.Mode.CONSERVATIVE
         perpcore.Core(config, store=store).close()
-        with perpcore.Core(store=store, keep_stored=True) as core:
+        with perpcore.Core(store=store) as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
         with perpcore.Core(store=store) as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.BALANCED)

@@ -592,15 +592,24 @@ class ExchangeSpec(Struct):
     max_notional: Optional[Decimal]
 
 
+FEE_OF_EXCHANGE = -1e300  # PERP_FEE_OF_EXCHANGE
+
+
+def _fee(bps: float) -> Optional[float]:
+    return None if bps == FEE_OF_EXCHANGE else bps
+
+
 @dataclass(frozen=True)
 class InstrumentSpec(Struct):
-    """An instrument as it was added."""
+    """An instrument as it was added, or updated since. Fees None: the exchange's."""
 
     _struct: ClassVar[Any] = _abi.perp_instrument_spec
     _made: ClassVar[Dict[str, Converter]] = {
         "tiers": lambda source, book: tuple(
             Tier._read(source.tiers[i], book) for i in range(source.n_tiers)
         ),
+        "taker_fee_bps": lambda source, book: _fee(source.taker_fee_bps),
+        "maker_fee_bps": lambda source, book: _fee(source.maker_fee_bps),
     }
 
     exchange: Exchange
@@ -617,4 +626,6 @@ class InstrumentSpec(Struct):
     funding_interval_h: float
     can_borrow: bool
     max_position_usd: Optional[Decimal]
+    taker_fee_bps: Optional[float]
+    maker_fee_bps: Optional[float]
     tiers: Tuple[Tier, ...]
