@@ -183,9 +183,9 @@ void scenario_pnl(struct line *line) {
     perp_usd fees = line_money(line, "fees", 0);
     perp_uuid key = line_uuid(line, "key");
     if (line_ready(line))
-        (void)line_did(line, perp_capital_record_pnl(capital_of(line), &line->call, exchange, pnl,
-                                                     volume, fees,
-                                                     line_has(line, "key") ? &key : NULL));
+        (void)line_did(line,
+                       perp_capital_record_pnl(capital_of(line), &line->call, exchange, pnl, volume,
+                                               fees, line_has(line, "key") ? &key : NULL));
 }
 
 void scenario_safe_mode(struct line *line) {

@@ -177,7 +177,8 @@ static void put_lot(struct perp_out *out, cJSON *list, const perp_lot_state *lot
 }
 
 static void put_position(struct perp_out *out, cJSON *json, const struct perp_shown *shown,
-                         const struct perp_shown_position *row) {
+                         const perp_instrument_spec *spec, const struct perp_shown_position *row) {
+    perp_out_text(out, json, "base", spec->base);
     perp_out_number(out, json, "quantity", row->quantity);
     perp_out_number(out, json, "entry", row->entry);
     perp_out_number(out, json, "mark", row->mark);
@@ -221,7 +222,7 @@ void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core
         cJSON **exchange = &of_exchange[spec->exchange];
         if (!*exchange)
             *exchange = perp_out_object(out, exchanges, core->exchanges[spec->exchange].spec.name);
-        put_position(out, perp_out_object(out, *exchange, spec->symbol), shown, row);
+        put_position(out, perp_out_object(out, *exchange, spec->symbol), shown, spec, row);
     }
     cJSON *bases = perp_out_object(out, json, "bases");
     for (uint32_t i = 0; i < shown->n_bases && !out->failed; i++)

@@ -175,6 +175,7 @@ START_TEST(every_name_of_the_state_is_there) {
         "market_stats|BTC/USDT:USDT|gamma|funding_rate",
         "market_stats|BTC/USDT:USDT|gamma|next_funding",
         "market_stats|BTC/USDT:USDT|gamma|timestamp",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|base",
         "positions_stats|positions|alpha|ETH/USDT:USDT|quantity",
         "positions_stats|positions|alpha|ETH/USDT:USDT|entry",
         "positions_stats|positions|alpha|ETH/USDT:USDT|mark",
