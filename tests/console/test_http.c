@@ -431,7 +431,7 @@ START_TEST(positions_are_shown_and_can_be_left) {
     ck_assert(contains(&reply, "\"lots\":[{\"job_id\":\""));
     ck_assert(contains(&reply, "\"liquidation_distance\":"));
     ck_assert_double_gt(number_after(reply.body, "\"bases\":{", "\"gross\":"), 0);
-    ck_assert_int_eq(post("flatten", who).status, 400); /* a reason is needed */
+    ck_assert_int_eq(post("flatten", "{\"actor\":\"ann\"}").status, 400); /* a reason is needed */
     static const char leave[] = "{\"actor\":\"ann\",\"reason\":\"leave\",\"key\":"
                                 "\"6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d0000\"}";
     reply = post("flatten", leave);
