@@ -164,8 +164,7 @@ void desk_job_end(void *user, const perp_uuid *id, uint32_t state) {
 
 void desk_leg_risk(void *user, const char *base, double quantity) {
     struct desk *desk = user;
-    (void)base, (void)quantity; /* the library plans the repair */
-    desk->report.naked++;
+    report_naked_begins(desk, base, quantity); /* the library plans the repair */
     desk->look_at_bases = 1;
 }
 
@@ -395,6 +394,7 @@ static void look_after_bases(struct desk *desk, int64_t now_ns) {
         if (!desk_ok(desk, perp_positions_base(positions, b, now_ns, &state), "base query"))
             return;
         desk->look_at_bases |= state.is_naked;
+        report_naked_look(desk, &state);
         if (!state.is_naked || state.has_repair || fabs(state.net) > 1e-6 * fabs(state.naked))
             continue;
         perp_call call = desk_call(now_ns);
