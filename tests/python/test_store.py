@@ -534,7 +534,7 @@ class Rows(unittest.TestCase):
         self.finish()
         keys = {row.table: tuple(row.columns)[:row.keys] for row in self.store.rows}
         self.assertEqual(keys, {
-            "exchanges": ("id",), "jobs": ("id",), "reservations": ("id",),
+            "exchanges": ("id",), "bases": ("base",), "jobs": ("id",), "reservations": ("id",),
             "daily": ("day", "exchange"), "positions": ("exchange", "symbol"),
             "lots": ("job", "leg"),
         })
