@@ -321,6 +321,31 @@ struct account_report {
     std::optional<perp::time> time = std::nullopt; // the exchange's; none: that of the call
 };
 
+// A trade that no job made: by hand, by another bot on the account, a liquidation.
+struct recorded_fill {
+    instrument_id instrument;
+    perp::side side;
+    double quantity, price; // base units, above 0
+    usd fee = {};
+    std::optional<usd> pnl = std::nullopt;         // none: what the book finds that it realised
+    std::optional<perp::time> time = std::nullopt; // none: that of the call
+
+    perp_recorded_fill c(const reservation_key &key) const noexcept {
+        perp_recorded_fill c;
+        perp_recorded_fill_init(&c);
+        c.instrument = instrument.value();
+        c.side = static_cast<std::uint32_t>(side);
+        c.quantity = quantity;
+        c.price = price;
+        c.fee = fee.micros();
+        c.has_pnl = pnl.has_value();
+        c.pnl = pnl ? pnl->micros() : 0;
+        c.time_ns = to_ns(time);
+        c.key = key.c();
+        return c;
+    }
+};
+
 // What the book believes of an instrument's position.
 struct position_state {
     bool known;    // its exchange and itself were reported, and not too long ago
@@ -588,7 +613,9 @@ struct risk_state {
     std::optional<time> override_until;
     std::optional<job_id> override_job;
     bool daily_loss_reached;
-    usd daily_loss, daily_loss_limit, equity;
+    usd daily_loss, daily_loss_limit;
+    usd loss_usd, loss_scaled, scaled_start, peak;
+    usd equity;
     double drawdown;
     table<reason, std::uint64_t, PERP_MAX_REASONS> rejected_today;
 
@@ -597,6 +624,8 @@ struct risk_state {
           killed(c.killed != 0), override_on(c.override_on != 0),
           daily_loss_reached(c.daily_loss_reached != 0), daily_loss(usd::from_micros(c.daily_loss)),
           daily_loss_limit(usd::from_micros(c.daily_loss_limit)),
+          loss_usd(usd::from_micros(c.loss_usd)), loss_scaled(usd::from_micros(c.loss_scaled)),
+          scaled_start(usd::from_micros(c.scaled_start)), peak(usd::from_micros(c.peak)),
           equity(usd::from_micros(c.equity)), drawdown(c.drawdown),
           rejected_today(detail::to_table<reason, std::uint64_t>(c.rejected_today)) {
         if (override_on)

@@ -136,6 +136,10 @@ void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);
+/* Where a position as it stands would be liquidated (NaN: never, or there is none), and how far its
+   mark is from that, as a share; as a job's leg there would be measured. */
+void perp_position_liquidation(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                               double *price, double *distance);
 /* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);

@@ -29,6 +29,7 @@ BAD = {
     "time": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
              ("now", ArgumentTypeError), (datetime(2024, 1, 1), InvalidError),
              (2**63, RangeError), (-(2**63), RangeError), (10**5000, RangeError),
+             (T0 // 10**9, InvalidError), (T0 // 10**6, InvalidError), (T0 // 10**3, InvalidError),
              (datetime.max.replace(tzinfo=timezone.utc), RangeError),
              (datetime(1600, 1, 1, tzinfo=timezone.utc), RangeError)],
     "number": [("1", ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
@@ -75,7 +76,11 @@ BAD = {
     "optional_money": [(1.5, ArgumentTypeError), (True, ArgumentTypeError),
                        ("1", ArgumentTypeError), (Decimal("NaN"), InvalidError),
                        (2**80, RangeError)],
-    "optional_time": [(1.5, ArgumentTypeError), ("now", ArgumentTypeError), (2**63, RangeError)],
+    "optional_time": [(1.5, ArgumentTypeError), ("now", ArgumentTypeError), (2**63, RangeError),
+                      (T0 // 10**6, InvalidError)],
+    "optional_instrument": [(0, ArgumentTypeError), ("BTC", ArgumentTypeError)],
+    "minutes": [(1.0, ArgumentTypeError), (1440, RangeError), (-1440, RangeError),
+                (2**40, RangeError)],
     "base": [("nowhere", NotFoundError), (5, ArgumentTypeError), ("a\0b", InvalidError),
              (LONE_SURROGATE, InvalidError)],
     "signer": [(None, InvalidError), ("", InvalidError), (5, ArgumentTypeError),
@@ -104,6 +109,7 @@ def table(desk):
     change = [now, *who]
     signed = [now, ("actor", "ann", "signer"), ("reason", "why", "signer")]
     position = perpcore.Position(btc[0], 1.0)
+    key = ("key", job_id(77), "job_id")
     okx = ("exchange", "okx", "exchange")
     feed = [("instrument", btc[0], "instrument"), ("time", T0, "time")]
     job = ("job", desk.job(5), "job")
@@ -151,11 +157,13 @@ def table(desk):
         (core.job_from_json, [("source", "{}", "json")]),
         (core.advance, change),
         (capital.update_equity, [okx, ("equity", 1, "money"), *change]),
-        (capital.transfer, [okx, ("amount", 1, "money"), *change]),
-        (capital.correct, [okx, ("day_start", 1, "money"), *change]),
+        (capital.transfer, [okx, ("amount", 1, "money"), ("in_equity", False, "flag"), *change]),
+        (capital.correct, [okx, ("day_start", 1, "money"), ("high_water", 1, "optional_money"),
+                           *signed]),
+        (capital.set_day_offset, [("minutes", 60, "minutes"), *signed]),
         (capital.set_safe_mode, [okx, ("enabled", True, "flag"), *change]),
         (capital.record_pnl, [okx, ("pnl", 1, "money"), ("volume", 1, "money"),
-                              ("fees", 1, "money"), *change]),
+                              ("fees", 1, "money"), ("key", None, "job_id"), *change]),
         (capital.reserve, [okx, ("pool", "wash", "enum"), ("amount", 1, "money"),
                            ("key", None, "job_id"), *change]),
         (capital.reserve_for_wash, [okx, ("amount", 1, "money"), ("key", None, "job_id"), *change]),
@@ -209,6 +217,12 @@ def table(desk):
                                   *change]),
         (core.positions.report, [("position", position, "position"), ("time", T0, "optional_time"),
                                  *change]),
+        (core.positions.record_cash, [okx, ("kind", "funding", "enum"), ("amount", 1, "money"), key,
+                                      ("instrument", None, "optional_instrument"), *change]),
+        (core.positions.record_fill, [("instrument", btc[0], "instrument"), ("side", "buy", "enum"),
+                                      ("quantity", 1.0, "number"), ("price", 1.0, "number"), key,
+                                      ("fee", 0, "money"), ("pnl", None, "optional_money"),
+                                      ("time", T0, "optional_time"), *change]),
         (core.positions.accept, [("instrument", btc[0], "instrument"), *signed]),
         (core.positions.resolve, [("base", "BTC", "base"), *signed]),
         (core.positions.resume_repair, [("base", "BTC", "base"), *change]),
@@ -216,7 +230,8 @@ def table(desk):
         (core.positions.lots, [("instrument", btc[0], "instrument")]),
         (core.positions.bases, [now]),
         (scheduler.pause, change),
-        (scheduler.resume, change),
+        (scheduler.resume, signed),
+        (scheduler.flatten, [key, okx, ("base", "BTC", "base"), *signed]),
         (scheduler.kill, [okx, *change]),
         (scheduler.release_kill, [okx, *change]),
         (scheduler.set_limits, [okx, ("max_global_concurrent_jobs", 1, "count"),

@@ -355,7 +355,7 @@ class HostStore(unittest.TestCase):
                 self.assertEqual((desk.core.hash, len(store.records)), (before, records))
                 self.assertIn("rollback", store.calls)
                 store.fails = ""
-                desk.core.scheduler.resume(now=T0)
+                desk.core.scheduler.resume(now=T0, actor="ann", reason="mended")
                 desk.core.capital.transfer("okx", 5, now=T0)
                 desk.core.check()
                 desk.core.close()
@@ -370,7 +370,7 @@ class HostStore(unittest.TestCase):
             desk.core.scheduler.tick(now=T0)
         self.assertEqual(sent, [])
         store.fails = ""
-        desk.core.scheduler.resume(now=T0)
+        desk.core.scheduler.resume(now=T0, actor="ann", reason="mended")
         desk.core.scheduler.tick(now=T0)
         self.assertEqual(len(sent), 1)
         desk.core.close()
@@ -534,7 +534,7 @@ class Rows(unittest.TestCase):
         self.finish()
         keys = {row.table: tuple(row.columns)[:row.keys] for row in self.store.rows}
         self.assertEqual(keys, {
-            "exchanges": ("id",), "jobs": ("id",), "reservations": ("id",),
+            "exchanges": ("id",), "bases": ("base",), "jobs": ("id",), "reservations": ("id",),
             "daily": ("day", "exchange"), "positions": ("exchange", "symbol"),
             "lots": ("job", "leg"),
         })
@@ -600,7 +600,7 @@ class Rows(unittest.TestCase):
                          (before, rows, records))
         self.assertTrue(self.core.scheduler.query().store_failed)
         self.store.fails = ""
-        self.core.scheduler.resume(now=T0)
+        self.core.scheduler.resume(now=T0, actor="ann", reason="mended")
         self.core.scheduler.submit(self.desk.job(), now=T0)
         self.core.check()
 

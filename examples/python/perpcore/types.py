@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 
 from . import _abi
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, JobState, Kind, Margin, Mode, Pool, Reason,
+    AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
     RuleResult, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
@@ -271,6 +271,24 @@ class BaseState(Struct):
     since_ns: Optional[int]
 
 
+@dataclass(frozen=True)
+class Flattened(Struct):
+    """What flatten made of a position. kind `job`: job_id reduces it, by quantity; else why there is
+    no job."""
+
+    _struct: ClassVar[Any] = _abi.perp_flatten_item
+    _made: ClassVar[Dict[str, Converter]] = {
+        "job_id": lambda source, book: (
+            to_uuid(source.job_id) if source.kind == FlattenKind.JOB else None
+        ),
+    }
+
+    kind: FlattenKind
+    instrument: Instrument
+    job_id: Optional[uuid.UUID]
+    quantity: float
+
+
 # ---- Exchanges -----------------------------------------------------------------------------------
 
 
@@ -418,6 +436,10 @@ class RiskState(Struct):
     override_job: Optional[uuid.UUID]
     daily_loss: Decimal
     daily_loss_limit: Optional[Decimal]
+    loss_usd: Decimal
+    loss_scaled: Decimal
+    scaled_start: Decimal
+    peak: Decimal
     equity: Decimal
     drawdown: float
     rejected_today: Dict[Reason, int]

@@ -46,7 +46,7 @@ fn set_up(book: &Core, now: i64) -> Result<[u32; 2]> {
     for (i, name) in ["north", "south"].into_iter().enumerate() {
         let exchange = book.add_exchange(name, name, 2.0)?;
         instruments[i] = book.add_instrument(exchange, SYMBOL, 0.0001)?;
-        book.account(&Call::at(now), exchange, Usd::dollars(100_000), &[])?; // nothing is open
+        book.report_flat_account(&Call::at(now), exchange, Usd::dollars(100_000))?;
     }
     quotes(book, instruments, now)?;
     Ok(instruments)
@@ -94,20 +94,19 @@ fn show(book: &Core, now: i64) -> Result<()> {
     for exchange in 0..2 {
         let capital = book.capital(exchange)?;
         println!(
-            "exchange {}: {} USD in flight, {} USD used, {} USD traded today, {} USD of fees",
+            "exchange {}: {} USD in flight, {} USD traded today, {} USD of fees",
             exchange,
             Usd(capital.total_in_flight),
-            Usd(capital.total_used),
             Usd(capital.today.volume),
             Usd(capital.today.fees)
         );
     }
     let state = book.snapshot(now)?;
     println!(
-        "the book is {}, change {}, {} jobs open, {} in doubt",
+        "the book is {}, change {}, {} completed today, {} in doubt",
         perpcore::system_name(state.global.system_status),
         state.seq,
-        state.jobs.open_jobs_count,
+        state.jobs.completed_today,
         state.jobs.in_doubt_jobs_count
     );
     let json = book.state_json(now)?; // the same and more; here only how it begins

@@ -308,6 +308,7 @@ impl Core {
         let mut config = init(c::perp_config_init);
         config.callbacks.user = executor as *mut c_void;
         config.callbacks.execute = Some(execute);
+        config.keep_stored = 1;
         unsafe {
             let store = &mut config.store; // perp_core_open takes it over, also where it fails
             check(ptr::null(), c::perp_store_sqlite_open(path.as_ptr(), ptr::null(), store))?;
@@ -366,21 +367,12 @@ impl Core {
         }
     }
 
-    /// What an exchange says of the account: its equity, and all positions that are open there.
-    pub fn account(
-        &self,
-        call: &Call,
-        exchange: u32,
-        equity: Usd,
-        positions: &[c::perp_position_report],
-    ) -> Result<()> {
-        let mut report: c::perp_account_report = unsafe { mem::zeroed() };
-        unsafe { c::perp_account_report_init(&mut report) };
+    /// Reports an account on which nothing is open. Nothing trades on one that was not reported.
+    pub fn report_flat_account(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
+        let mut report = init(c::perp_account_report_init);
         report.exchange = exchange;
         report.has_equity = 1;
         report.equity = equity.0;
-        report.n_positions = positions.len() as u32;
-        report.positions = positions.as_ptr();
         self.check(unsafe { c::perp_account(self.core, &call.raw(), &report) })
     }
 
