@@ -647,14 +647,16 @@ class Rows(unittest.TestCase):
             self.assertEqual(record.chain, int.from_bytes(record.data[-8:], "little"))
 
 
-class KeepStored(unittest.TestCase):
-    def test_a_configuration_that_is_given_wins_unless_the_stored_one_is_kept(self):
+class ConfigWins(unittest.TestCase):
+    def test_the_stored_configuration_holds_unless_the_given_one_is_said_to_win(self):
         store = MemoryStore()
         config = Config()
         config.risk.mode = perpcore.Mode.CONSERVATIVE
         perpcore.Core(config, store=store).close()
         with perpcore.Core(store=store) as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
-        with perpcore.Core(store=store) as core:
+        with self.assertRaises(perpcore.ConfigError):
+            perpcore.Core(store=store, config_wins=True)
+        with perpcore.Core(store=store, config_wins=True, actor="ann", reason="a test") as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.BALANCED)
             self.assertEqual(core.scheduler.list(JobState.PENDING), ())
