@@ -186,8 +186,8 @@ void scenario_config(struct line *line) {
 void scenario_reconfigure(struct line *line) {
     char *text = config_text(line);
     if (text)
-        (void)line_did(line, perp_core_reconfigure(line->run->core, &line->call, text,
-                                                   strlen(text)));
+        (void)line_did(line,
+                       perp_core_reconfigure(line->run->core, &line->call, text, strlen(text)));
     cJSON_free(text);
 }
 

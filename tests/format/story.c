@@ -149,10 +149,30 @@ static void registry(struct told *t) {
             instrument.tiers = x == 1 ? tiers : NULL;
             instrument.n_tiers = x == 1 ? 2 : 0;
             instrument.max_position_usd = i ? USD(90000) : 0;
+            if (x == 2)
+                instrument.taker_fee_bps = 0.5;
             ok(perp_instrument_add(t->core, &instrument, &number));
         }
         ok(perp_capital_update_equity(t->capital, at(t), x, USD(1000000) + x));
     }
+}
+
+/* Exchanges change what they take and let pass; so does the host. */
+static void updates(struct told *t) {
+    static const char settings[] = "{\"risk\":{\"max_depeg_bps\":60}}";
+    static const perp_tier tier = {0, 1e9, 0.006, 0, 50};
+    perp_exchange_spec exchange = {.struct_size = sizeof exchange};
+    perp_instrument_spec instrument = {.struct_size = sizeof instrument};
+    ok(perp_exchange_get(t->core, 1, &exchange));
+    exchange.taker_fee_bps += 0.25;
+    exchange.max_concurrent = 12;
+    ok(perp_exchange_update(t->core, at(t), &exchange));
+    ok(perp_instrument_get(t->core, 5, &instrument));
+    instrument.min_notional += USD(1);
+    instrument.n_tiers = 1;
+    instrument.tiers = &tier;
+    ok(perp_instrument_update(t->core, at(t), &instrument));
+    ok(perp_core_reconfigure(t->core, at(t), settings, sizeof settings - 1));
 }
 
 static void capital(struct told *t) {
@@ -460,6 +480,7 @@ void story_play(const perp_store *store) {
     open_told(t, store, 0);
     registry(t);
     capital(t);
+    updates(t);
     control(t);
     jobs(t);
     t->now += 60000 * S; /* into the next day */
@@ -471,6 +492,7 @@ void story_play(const perp_store *store) {
     doubts(t);
     ok(perp_core_checkpoint(t->core));
     ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
+    updates(t);
     control(t);
     jobs(t);
     capital(t);

@@ -389,6 +389,46 @@ static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) 
     }
 }
 
+/* What was registered changes, and settings. */
+static perp_status update_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const settings[] = {
+        "{\"risk\":{\"max_depeg_bps\":20,\"max_account_leverage\":1}}",
+        "{\"scheduler\":{\"history_size\":2,\"auto_repair\":false}}",
+        "{\"scheduler\":{\"history_size\":9,\"auto_repair\":true,\"repair_backoff_ms\":0}}",
+        "{\"capital\":{\"wash_pct\":0.5,\"arb_pct\":0.3,\"reserve_pct\":0.2,\"drift_tolerance_"
+        "usd\":100}}",
+        "{\"capital\":{\"wash_pct\":0.5}}"};
+    static const perp_tier tiers[] = {{0, 1000, 0.01, 0, 50}, {1000, 1e7, 0.05, 40, 3}};
+    perp_exchange_spec exchange;
+    perp_instrument_spec instrument;
+    uint8_t which = fuzz_byte(bytes) % 8;
+    if (which < 5) {
+        return perp_core_reconfigure(core, call, settings[which], strlen(settings[which]));
+    }
+    if (which == 5) {
+        exchange.struct_size = sizeof exchange;
+        if (perp_exchange_get(core, fuzz_byte(bytes) % 2, &exchange) != PERP_OK) {
+            return PERP_OK;
+        }
+        exchange.taker_fee_bps = number_of(bytes);
+        exchange.max_concurrent = fuzz_byte(bytes) % 4;
+        exchange.max_notional = amount_of(bytes);
+        exchange.margin_mode = fuzz_byte(bytes) % 3;
+        return perp_exchange_update(core, call, &exchange);
+    }
+    instrument.struct_size = sizeof instrument;
+    if (perp_instrument_get(core, fuzz_byte(bytes) % 4, &instrument) != PERP_OK) {
+        return PERP_OK;
+    }
+    instrument.qty_step = fuzz_byte(bytes) % 2 ? 0.01 : 0;
+    instrument.min_qty = fuzz_byte(bytes) % 4 == 1 ? number_of(bytes) : 0;
+    instrument.min_notional = fuzz_byte(bytes) * PERP_USD;
+    instrument.max_position_usd = amount_of(bytes);
+    instrument.tiers = tiers;
+    instrument.n_tiers = fuzz_byte(bytes) % 3;
+    return perp_instrument_update(core, call, &instrument);
+}
+
 static uint32_t answer;
 
 static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
@@ -430,8 +470,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             status = position_call(core, &call, &bytes);
         } else if (kind < 215) {
             status = booking_call(core, &call, &bytes);
-        } else if (kind < 225) {
+        } else if (kind < 222) {
             status = exit_call(core, &call, &bytes);
+        } else if (kind < 225) {
+            status = update_call(core, &call, &bytes);
         } else {
             status = market_call(core, now, &bytes);
         }
