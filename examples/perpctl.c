@@ -15,6 +15,7 @@ static const char usage[] =
     "perpctl COMMAND [OPTIONS]\n"
     "  status [--watch]            whether it trades, capital, exchanges, jobs, alerts\n"
     "  jobs [--pending]            jobs that run, or that wait\n"
+    "  positions                   what is open, and what of it has no other side\n"
     "  explain JOB_ID              why a job was let pass or refused, with the numbers\n"
     "  rules                       the rules with their limits, and how often they fired\n"
     "  feasibility                 the largest job that could pass, per strategy and pair\n"
@@ -25,7 +26,9 @@ static const char usage[] =
     "  reset-halt                  after failures in a row\n"
     "  resolve BASE                what is naked of it is squared, or wanted\n"
     "  resume-repair BASE          its repairs go on, at the next tick\n"
-    "  accept-position SYMBOL      what drifts there is known and wanted (--exchange NAME)\n"
+    "  accept SYMBOL               what drifts there is known and wanted (--exchange NAME)\n"
+    "  flatten BASE                jobs that close all that is open of it, or of all\n"
+    "                              [--exchange NAME]\n"
     "  cancel JOB_ID               a job that waits; one that runs is asked to end\n"
     "Options: --url URL (http://127.0.0.1:8787), --token-file FILE, --actor NAME (the login "
     "name),\n"
@@ -47,11 +50,12 @@ static void on_interrupt(int number) {
 struct view {
     const char *command;
     const char *path;
-    enum { STATE, JOBS, RULES, FEASIBILITY } kind;
+    enum { STATE, JOBS, POSITIONS, RULES, FEASIBILITY } kind;
 };
 
 static const struct view views[] = {{"status", "/api/monitoring/state", STATE},
                                     {"jobs", "/api/jobs/running", JOBS},
+                                    {"positions", "/api/positions", POSITIONS},
                                     {"rules", "/api/risk/rules", RULES},
                                     {"feasibility", "/api/feasibility", FEASIBILITY}};
 
@@ -60,6 +64,8 @@ static void show(const struct view *view, const cJSON *json, bool colour) {
         perpctl_show_state(json, colour);
     else if (view->kind == JOBS)
         perpctl_show_jobs(json);
+    else if (view->kind == POSITIONS)
+        perpctl_show_positions(json, colour);
     else if (view->kind == RULES)
         perpctl_show_rules(json, colour);
     else
@@ -153,7 +159,8 @@ static const struct action actions[] = {{"pause", "pause", NO_WORD},
                                         {"reset-halt", "reset_halt", NO_WORD},
                                         {"resolve", "resolve", BASE},
                                         {"resume-repair", "resume_repair", BASE},
-                                        {"accept-position", "accept_position", SYMBOL},
+                                        {"accept", "accept_position", SYMBOL},
+                                        {"flatten", "flatten", BASE},
                                         {"cancel", "cancel", JOB}};
 
 /* What the word of a command is called in its request. */
@@ -180,7 +187,8 @@ static char *body_of(const struct action *action, const char *word,
     if (action->word == ON_OFF)
         good = good && cJSON_AddBoolToObject(json, "enabled",
                                              word != NULL && strcmp(word, "on") == 0) != NULL;
-    else if (action->word != NO_WORD)
+    else if (action->word != NO_WORD &&
+             !(strcmp(action->command, "flatten") == 0 && strcmp(word, "all") == 0))
         good = good && cJSON_AddStringToObject(json, word_names[action->word], word) != NULL;
     if (options->exchange != NULL)
         good = good && cJSON_AddStringToObject(json, "exchange", options->exchange) != NULL;
@@ -294,7 +302,9 @@ static bool fits(const struct perpctl_options *options, const struct words *word
         return false;
     bool override = strcmp(command, "override") == 0;
     return (override || (options->ttl_ms == NULL && options->job == NULL)) &&
-           (options->exchange == NULL || strcmp(command, "kill") == 0) &&
+           (options->exchange == NULL || strcmp(command, "kill") == 0 ||
+            strcmp(command, "accept") == 0 || strcmp(command, "flatten") == 0) &&
+           (options->exchange != NULL || strcmp(command, "accept") != 0) &&
            (!options->watch || strcmp(command, "status") == 0) &&
            (!options->pending || strcmp(command, "jobs") == 0);
 }

@@ -186,7 +186,7 @@ static int run_generated(const replay_options *options, FILE *html) {
     desk_settings settings;
     desk_settings_init(&settings);
     settings.seed = options->seed;
-    settings.deleverages_a_day = 3;
+    settings.deleverages_a_day = 10;
     int64_t span = (int64_t)(options->hours * (double)HOUR_NS);
     int64_t end = GENERATED_START_NS + span;
     if (settings.strategies.wind_down_ns > span / 8)

@@ -179,7 +179,9 @@ int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
         if (!learn_instrument(desk, i))
             return 0;
     desk->have_event = desk->feed.next(desk->feed.user, &desk->event);
-    return report_accounts(desk, feed->start_ns);
+    /* A book that is ahead of the market has reports from then. */
+    int64_t booked_ns = perp_core_clock(core);
+    return report_accounts(desk, booked_ns > feed->start_ns ? booked_ns : feed->start_ns);
 }
 
 void desk_close(struct desk *desk) {
@@ -222,6 +224,19 @@ static void see_prices(struct desk *desk, const feed_event *event) {
     memcpy(instrument->asks, event->asks, sizeof event->asks);
 }
 
+/* Money that an exchange moves without an order. Its key: kind, instrument and time. */
+static perp_status record_cash(struct desk *desk, int64_t now_ns, uint32_t kind,
+                               perp_instrument_id instrument, perp_usd amount) {
+    perp_uuid key = {{(uint8_t)kind}};
+    for (int i = 0; i < 4; i++)
+        key.bytes[4 + i] = (uint8_t)(instrument >> (24 - 8 * i));
+    for (int i = 0; i < 8; i++)
+        key.bytes[8 + i] = (uint8_t)((uint64_t)now_ns >> (56 - 8 * i));
+    perp_call call = desk_call(now_ns);
+    return perp_record_cash(desk->core, &call, desk->instruments[instrument].exchange, kind, amount,
+                            &key, instrument);
+}
+
 /* A funding payment is money that moves outside of any job. */
 static perp_status settle(struct desk *desk, const feed_event *event) {
     const feed_settlement *settlement = &event->u.settlement;
@@ -237,9 +252,7 @@ static perp_status settle(struct desk *desk, const feed_event *event) {
         return status;
     perp_usd amount = desk_usd(received);
     desk->exchanges[instrument->exchange].funding += amount;
-    perp_call call = desk_call(event->time_ns);
-    return perp_capital_record_pnl(perp_core_capital(desk->core), &call, instrument->exchange,
-                                   amount, 0, 0, NULL);
+    return record_cash(desk, event->time_ns, PERP_CASH_FUNDING, settlement->instrument, amount);
 }
 
 static perp_status see(struct desk *desk, const feed_event *event) {
@@ -354,10 +367,7 @@ static void deleverage(struct desk *desk, int64_t now_ns) {
         perp_usd fee, pnl;
         desk_fill(desk, id, instrument->position > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY, half,
                   instrument->mid, 0, &fee, &pnl);
-        perp_call call = desk_call(now_ns);
-        desk_ok(desk,
-                perp_capital_record_pnl(perp_core_capital(desk->core), &call, instrument->exchange,
-                                        pnl, 0, 0, NULL),
+        desk_ok(desk, record_cash(desk, now_ns, PERP_CASH_DELEVERAGING, id, pnl),
                 "profit of a deleverage");
         desk->report.deleverages++;
         return;

@@ -26,7 +26,7 @@ uint32_t desk_find_job(const struct desk *desk, const perp_uuid *id) {
         index = index << 8 | id->bytes[12 + i];
     if (index < desk->n_jobs && memcmp(&desk->jobs[index].id, id, sizeof *id) == 0)
         return index;
-    /* Repairs have ids of the library. */
+    /* Repairs and what is flattened have ids of the library. */
     for (uint32_t i = 0; i < desk->n_live; i++)
         if (memcmp(&desk->jobs[desk->live[i]].id, id, sizeof *id) == 0)
             return desk->live[i];
@@ -123,7 +123,8 @@ static uint32_t repair_row(struct desk *desk, const perp_execution *execution) {
 void desk_execute(void *user, const perp_execution *execution, uint32_t *outcome) {
     struct desk *desk = user;
     uint32_t index = desk_find_job(desk, &execution->job_id);
-    if (index == DESK_NONE && execution->is_repair)
+    /* Repairs, and what a person flattens, are not of the strategies. */
+    if (index == DESK_NONE && (execution->is_repair || execution->reduce_only))
         index = repair_row(desk, execution);
     if (index == DESK_NONE) {
         *outcome = PERP_OUTCOME_DECLINED;
@@ -163,8 +164,7 @@ void desk_job_end(void *user, const perp_uuid *id, uint32_t state) {
 
 void desk_leg_risk(void *user, const char *base, double quantity) {
     struct desk *desk = user;
-    (void)base, (void)quantity; /* the library plans the repair */
-    desk->report.naked++;
+    report_naked_begins(desk, base, quantity); /* the library plans the repair */
     desk->look_at_bases = 1;
 }
 
@@ -394,6 +394,7 @@ static void look_after_bases(struct desk *desk, int64_t now_ns) {
         if (!desk_ok(desk, perp_positions_base(positions, b, now_ns, &state), "base query"))
             return;
         desk->look_at_bases |= state.is_naked;
+        report_naked_look(desk, &state);
         if (!state.is_naked || state.has_repair || fabs(state.net) > 1e-6 * fabs(state.naked))
             continue;
         perp_call call = desk_call(now_ns);

@@ -88,8 +88,10 @@ static void note_reason(struct desk *desk, const perp_tick_item *item) {
     if (index == DESK_NONE)
         return;
     desk_job *job = &desk->jobs[index];
-    if (job->last_reason != item->reason)
+    if (job->last_reason != item->reason) {
         desk->report.met[item->reason]++;
+        report_refused(desk, &item->job_id, item->reason);
+    }
     job->last_reason = item->reason;
 }
 
@@ -211,6 +213,7 @@ void report_sample_now(struct desk *desk, int64_t now_ns) {
 }
 
 void report_free(struct report *report) {
+    report_summary_free(report);
     free(report->samples);
     report->samples = NULL;
 }
@@ -401,6 +404,7 @@ int report_print(struct desk *desk, FILE *out) {
     fprintf(out, "%s, %.2f hours, seed %" PRIu64 "\n", desk->feed.title,
             (double)(desk->feed.end_ns - desk->feed.start_ns) / (3600.0 * DESK_SECOND),
             desk->settings.seed);
+    report_summary(desk, out);
     print_jobs(desk, out);
     print_positions(desk, out);
     print_reasons(desk, out);

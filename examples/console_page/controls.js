@@ -21,6 +21,7 @@ const ACTIONS = {
         title: "Resume dispatch?",
         text: "Waiting jobs may be dispatched again.",
         ok: "Resume",
+        demands: true,
     },
     kill: {
         title: "Kill switch on?",

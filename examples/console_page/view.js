@@ -184,6 +184,117 @@ function showAlerts(state, control) {
     );
 }
 
+// ---- Positions ---------------------------------------------------------------------------------
+
+const POSITIONS = [
+    "position",
+    "quantity",
+    "entry",
+    "mark",
+    "unrealised",
+    "to liquidation",
+    "capital",
+    "",
+];
+
+// Bases, those that are naked first and of these the largest, each with its positions.
+function positionRows({ positions, bases }) {
+    const all = Object.entries(positions).flatMap(([exchange, symbols]) =>
+        Object.entries(symbols).map(([symbol, position]) => ({ exchange, symbol, position })),
+    );
+    const worth = ([, base]) => (base.is_naked ? (base.naked.usd ?? Infinity) : -1);
+    const ordered = Object.entries(bases).sort(
+        (a, b) => worth(b) - worth(a) || (a[0] < b[0] ? -1 : 1),
+    );
+    return ordered.flatMap(([name, base]) => [
+        { name, base },
+        ...all.filter((row) => row.position.base === name),
+    ]);
+}
+
+function repairOf(base) {
+    if (base.repairs_stopped) return "repairs stopped by hand";
+    if (base.repair) return "being repaired";
+    if (base.next_try) return `next try at ${clock(base.next_try)}`;
+    return "no repair yet";
+}
+
+function updateBase(element, { name, base }, now) {
+    const age = millis(base.naked.since);
+    const naked = base.is_naked
+        ? `NAKED ${number(base.naked.quantity)} (${usd(base.naked.usd)})` +
+          `${Number.isNaN(age) ? "" : ` for ${duration(now - age)}`}, ${repairOf(base)}`
+        : "hedged";
+    const line = `${name}: ${naked}; net ${number(base.net)}, gross ${number(base.gross)}`;
+    attribute(element, "data-naked", base.is_naked);
+    attribute(element, "data-base", name);
+    text(element.firstElementChild, line);
+}
+
+function updatePosition(element, { exchange, symbol, position }) {
+    const used = position.lots.reduce((sum, lot) => sum + lot.used, 0);
+    const told = position.latched
+        ? `drift of ${number(position.unexplained)}`
+        : position.in_doubt
+          ? "in doubt"
+          : position.known
+            ? ""
+            : "not known";
+    const shown = [
+        `${exchange} ${symbol}`,
+        number(position.quantity),
+        number(position.entry),
+        number(position.mark),
+        signedUsd(position.unrealised),
+        percent(position.liquidation_distance, 1),
+        usdShort(used),
+        told,
+    ];
+    shown.forEach((value, i) => text(element.children[i], value));
+    attribute(element, "data-told", told ? (position.latched ? "bad" : "warn") : null);
+}
+
+const makePositionRow = (row) =>
+    row.base
+        ? h(
+              "tr",
+              { class: "base" },
+              h("th", { scope: "rowgroup", colspan: POSITIONS.length, class: "base-line" }),
+          )
+        : h("tr", {}, ...POSITIONS.map((_name, i) => h("td", { class: i ? "figure" : null })));
+
+function showPositions(state) {
+    const stats = state.positions_stats;
+    const now = millis(state.last_update);
+    const rows = positionRows(stats);
+    const naked = Object.values(stats.bases).filter((base) => base.is_naked).length;
+    show($("positions-none"), rows.length === 0);
+    show($("positions"), rows.length > 0);
+    text($("positions-count"), naked ? `${naked} naked` : "");
+    attribute($("positions-count"), "data-level", naked ? "critical" : null);
+    if (!$("positions").firstElementChild)
+        $("positions").append(
+            h(
+                "table",
+                {},
+                h(
+                    "thead",
+                    {},
+                    h("tr", {}, ...POSITIONS.map((name) => h("th", { scope: "col" }, name))),
+                ),
+                h("tbody"),
+            ),
+        );
+    keyed(
+        $("positions").querySelector("tbody"),
+        rows,
+        (row) => (row.base ? `base ${row.name}` : `${row.symbol} ${row.exchange}`),
+        makePositionRow,
+        (element, row) =>
+            row.base ? updateBase(element, row, now) : updatePosition(element, row),
+    );
+}
+
 // ---- Jobs --------------------------------------------------------------------------------------
 
 function makeJob(job, control) {
@@ -536,6 +647,7 @@ export function showLog(log) {
 export function showState(state, log, control) {
     showStatus(state, log);
     showAlerts(state, control);
+    showPositions(state);
     showTiles(state.global_stats);
     showJobs(state, control);
     showExchanges(state, control);

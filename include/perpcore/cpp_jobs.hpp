@@ -421,6 +421,22 @@ struct job_info {
     }
 };
 
+// What flatten made of a position. job: it reduces it, by quantity; none: why says what is in the
+// way.
+struct flattened {
+    instrument_id instrument;
+    std::optional<job_id> job;
+    double quantity;
+    perp_flatten_kind why;
+
+    explicit flattened(const perp_flatten_item &c)
+        : instrument(c.instrument), quantity(c.quantity),
+          why(static_cast<perp_flatten_kind>(c.kind)) {
+        if (c.kind == PERP_FLATTEN_JOB)
+            job = job_id(c.job_id);
+    }
+};
+
 struct scheduler_state {
     bool paused, store_failed;
     std::uint32_t pending, running, in_doubt, open, partial;

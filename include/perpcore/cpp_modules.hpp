@@ -64,6 +64,17 @@ class capital {
                                   high_water ? &high : nullptr);
     }
 
+    // When days begin: 00:00 UTC and so many minutes, from the next boundary on. Takes actor and
+    // reason.
+    void set_day_offset(const call &when, std::int32_t minutes) const {
+        detail::must(core_, [&](auto &ec) { set_day_offset(when, minutes, ec); });
+    }
+    void set_day_offset(const call &when, std::int32_t minutes,
+                        std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_set_day_offset(handle_, &c, minutes);
+    }
+
     // What was booked with a key is booked once: the same key again is PERP_E_EXISTS, or
     // PERP_E_CONFLICT where anything differs.
     void record_pnl(const call &when, exchange_id exchange, usd pnl, usd volume, usd fees,
@@ -427,6 +438,37 @@ class positions {
         ec = perp_position(core_, &c, &r, to_ns(at));
     }
 
+    // Money that came or went without a trade. With an instrument, funding is shared out over the
+    // jobs that have something open there. The same key again is PERP_E_EXISTS, or PERP_E_CONFLICT
+    // where anything differs, and books nothing.
+    void record_cash(const call &when, exchange_id exchange, perp::cash kind, usd amount,
+                     const reservation_key &key,
+                     std::optional<instrument_id> instrument = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) {
+            record_cash(when, exchange, kind, amount, key, instrument, ec);
+        });
+    }
+    void record_cash(const call &when, exchange_id exchange, perp::cash kind, usd amount,
+                     const reservation_key &key, std::optional<instrument_id> instrument,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_record_cash(core_, &c, exchange.value(), static_cast<std::uint32_t>(kind),
+                              amount.micros(), &key.c(),
+                              instrument ? instrument->value() : PERP_NO_ID);
+    }
+
+    // A trade that no job made; keys as above.
+    void record_fill(const call &when, const recorded_fill &fill,
+                     const reservation_key &key) const {
+        detail::must(core_, [&](auto &ec) { record_fill(when, fill, key, ec); });
+    }
+    void record_fill(const call &when, const recorded_fill &fill, const reservation_key &key,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_recorded_fill f = fill.c(key);
+        ec = perp_record_fill(core_, &c, &f);
+    }
+
     // What drifts of a position is known and wanted. Takes actor and reason.
     void accept(const call &when, instrument_id instrument) const {
         detail::must(core_, [&](auto &ec) { accept(when, instrument, ec); });
@@ -773,6 +815,31 @@ class scheduler {
     void unkill(const call &when, exchange_id exchange, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_scheduler_kill(handle_, &c, 0, exchange.value(), nullptr, 0, nullptr);
+    }
+
+    // Leaves: queues for every position (of an exchange; of a base, or "" for all) a job that
+    // reduces what is left of it to nothing. Their ids are key with 0, 1, 2, ... added to its last
+    // four bytes. Takes actor and reason.
+    std::vector<flattened> flatten(const call &when, const job_id &key,
+                                   exchange_id exchange = all_exchanges,
+                                   const std::string &base = {}) const {
+        return detail::must(core_,
+                            [&](auto &ec) { return flatten(when, key, exchange, base, ec); });
+    }
+    std::vector<flattened> flatten(const call &when, const job_id &key, exchange_id exchange,
+                                   const std::string &base, std::error_code &ec) const {
+        const perp_call c = when.c();
+        std::vector<perp_flatten_item> items(perp_instrument_count(core_));
+        perp_flatten_result result;
+        perp_flatten_result_init(&result);
+        result.items = items.data();
+        result.capacity = static_cast<std::uint32_t>(items.size());
+        ec = perp_scheduler_flatten(handle_, &c, exchange.value(),
+                                    base.empty() ? nullptr : base.c_str(), &key.c(), &result);
+        std::vector<flattened> all;
+        for (std::uint32_t i = 0; !ec && i < result.count && i < result.capacity; i++)
+            all.push_back(flattened(items[i]));
+        return all;
     }
 
     void set_limits(const call &when, const limits &wanted) const {

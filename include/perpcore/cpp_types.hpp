@@ -163,6 +163,9 @@ PERP_CPP_ENUM(kind, PERP_KIND_LIST)
 #define PERP_X(name, ...) name = PERP_MARGIN_##name,
 PERP_CPP_ENUM(margin, PERP_MARGIN_LIST)
 #undef PERP_X
+#define PERP_X(name, ...) name = PERP_CASH_##name,
+PERP_CPP_ENUM(cash, PERP_CASH_LIST)
+#undef PERP_X
 #define PERP_X(name, ...) name = PERP_API_##name,
 PERP_CPP_ENUM(api, PERP_API_LIST)
 #undef PERP_X

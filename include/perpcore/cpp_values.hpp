@@ -78,8 +78,10 @@ struct instrument_spec {
     usd min_notional;
     hours funding_interval;
     std::vector<tier> tiers;
-    bool can_borrow;      // spot may be sold that is not there
-    usd max_position_usd; // 0: off
+    bool can_borrow;                     // spot may be sold that is not there
+    usd max_position_usd;                // 0: off
+    std::optional<double> taker_fee_bps; // else the exchange's
+    std::optional<double> maker_fee_bps; // likewise
 
     instrument_spec(exchange_id the_exchange, std::string_view the_symbol)
         : instrument_spec(defaults()) {
@@ -93,6 +95,10 @@ struct instrument_spec {
           min_notional(usd::from_micros(c.min_notional)), funding_interval(c.funding_interval_h),
           tiers(c.tiers, c.tiers + c.n_tiers), can_borrow(c.can_borrow != 0),
           max_position_usd(usd::from_micros(c.max_position_usd)) {
+        if (c.taker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            taker_fee_bps = c.taker_fee_bps;
+        if (c.maker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            maker_fee_bps = c.maker_fee_bps;
     }
     // Valid as long as this lives.
     perp_instrument_spec c() const noexcept {
@@ -104,6 +110,8 @@ struct instrument_spec {
         detail::put_name(c.quote, quote);
         c.can_borrow = can_borrow;
         c.max_position_usd = max_position_usd.micros();
+        c.taker_fee_bps = taker_fee_bps.value_or(c.taker_fee_bps);
+        c.maker_fee_bps = maker_fee_bps.value_or(c.maker_fee_bps);
         c.kind = static_cast<std::uint32_t>(kind);
         c.pulled = pulled;
         c.qty_step = qty_step;
@@ -311,6 +319,31 @@ struct account_report {
     std::vector<position_report> positions = {};
     std::optional<usd> equity = std::nullopt;
     std::optional<perp::time> time = std::nullopt; // the exchange's; none: that of the call
+};
+
+// A trade that no job made: by hand, by another bot on the account, a liquidation.
+struct recorded_fill {
+    instrument_id instrument;
+    perp::side side;
+    double quantity, price; // base units, above 0
+    usd fee = {};
+    std::optional<usd> pnl = std::nullopt;         // none: what the book finds that it realised
+    std::optional<perp::time> time = std::nullopt; // none: that of the call
+
+    perp_recorded_fill c(const reservation_key &key) const noexcept {
+        perp_recorded_fill c;
+        perp_recorded_fill_init(&c);
+        c.instrument = instrument.value();
+        c.side = static_cast<std::uint32_t>(side);
+        c.quantity = quantity;
+        c.price = price;
+        c.fee = fee.micros();
+        c.has_pnl = pnl.has_value();
+        c.pnl = pnl ? pnl->micros() : 0;
+        c.time_ns = to_ns(time);
+        c.key = key.c();
+        return c;
+    }
 };
 
 // What the book believes of an instrument's position.
@@ -580,7 +613,9 @@ struct risk_state {
     std::optional<time> override_until;
     std::optional<job_id> override_job;
     bool daily_loss_reached;
-    usd daily_loss, daily_loss_limit, equity;
+    usd daily_loss, daily_loss_limit;
+    usd loss_usd, loss_scaled, scaled_start, peak;
+    usd equity;
     double drawdown;
     table<reason, std::uint64_t, PERP_MAX_REASONS> rejected_today;
 
@@ -589,6 +624,8 @@ struct risk_state {
           killed(c.killed != 0), override_on(c.override_on != 0),
           daily_loss_reached(c.daily_loss_reached != 0), daily_loss(usd::from_micros(c.daily_loss)),
           daily_loss_limit(usd::from_micros(c.daily_loss_limit)),
+          loss_usd(usd::from_micros(c.loss_usd)), loss_scaled(usd::from_micros(c.loss_scaled)),
+          scaled_start(usd::from_micros(c.scaled_start)), peak(usd::from_micros(c.peak)),
           equity(usd::from_micros(c.equity)), drawdown(c.drawdown),
           rejected_today(detail::to_table<reason, std::uint64_t>(c.rejected_today)) {
         if (override_on)

@@ -189,13 +189,40 @@ class core_ref {
     std::optional<time> clock() const noexcept {
         return c_ ? detail::maybe_time(perp_core_clock(c_)) : std::nullopt;
     }
-    // Moves it further than the 7 days that other calls may. Takes actor and reason.
+    // Sets it at once, however far ahead, and also back. Takes actor and reason.
     void advance(const call &when) const {
         detail::must(c_, [&](auto &ec) { advance(when, ec); });
     }
     void advance(const call &when, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_core_advance(c_, &c);
+    }
+    // Sets what exchanges change while the book is open: the spec of exchange or instrument (below)
+    // with what changes, found by its name. Raising a limit takes actor and reason.
+    void update(const call &when, const exchange_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const exchange_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_exchange_spec given = spec.c();
+        ec = perp_exchange_update(c_, &c, &given);
+    }
+    void update(const call &when, const instrument_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const instrument_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_instrument_spec given = spec.c();
+        ec = perp_instrument_update(c_, &c, &given);
+    }
+    // Changes settings: JSON as config::read_json takes it, with just what changes. Takes actor and
+    // reason.
+    void reconfigure(const call &when, std::string_view json) const {
+        detail::must(c_, [&](auto &ec) { reconfigure(when, json, ec); });
+    }
+    void reconfigure(const call &when, std::string_view json, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_core_reconfigure(c_, &c, json.data(), json.size());
     }
     // The one in force, without callbacks and store.
     perp::config config() const {

@@ -245,6 +245,7 @@ enum perp_flatten_kind {
     PERP_FLATTEN_NOTHING   /* never told: nothing is left to reduce */
 };
 
+/* What it made of one instrument; kind is PERP_FLATTEN_…. */
 typedef struct perp_flatten_item {
     uint32_t kind;
     perp_instrument_id instrument;
@@ -274,7 +275,7 @@ PERP_API perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const per
                                             perp_exchange_id exchange, const char *base,
                                             const perp_uuid *key, perp_flatten_result *result);
 
-/* Pause stops new risk; reducing and repair jobs go on. */
+/* Pause stops new risk; reducing and repair jobs go on. Resume takes actor and reason. */
 PERP_API perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *call);
 PERP_API perp_status perp_scheduler_resume(perp_scheduler *scheduler, const perp_call *call);
 

@@ -204,9 +204,10 @@ enum perp_log_level { PERP_LOG_DEBUG, PERP_LOG_INFO, PERP_LOG_WARNING, PERP_LOG_
 
 /* When, by whom and why a call that changes the book is made.
    now_ns: the host's time. Earlier than the latest such call: the latest is used instead, and
-   counted. More than 7 days past it: PERP_E_RANGE (perp_core_advance first). The first call sets
-   the clock. actor, reason: NULL or UTF-8 of at most 127 and 255 bytes; required (PERP_E_INVALID)
-   where a call takes a protection away. Both are stored with the change. */
+   counted. More than an hour past it and the newest event of a feed: PERP_E_RANGE
+   (perp_core_advance). The first call after a book was opened sets the clock. actor, reason: NULL
+   or UTF-8 of at most 127 and 255 bytes; required (PERP_E_INVALID) where a call takes a protection
+   away. Both are stored with the change. */
 typedef struct perp_call {
     uint32_t struct_size;
     uint32_t reserved; /* 0 */

@@ -646,6 +646,13 @@ static void rows_story(const perp_core *core, const struct perp_event *event,
     const struct perp_ev_story *story = perp_read_story(event);
     const struct perp_job_entry *job = story->naked ? NULL : core->scheduler->open.first;
     char id[37];
+    perp_row_begin(to, PERP_TABLE_BASES);
+    perp_row_text(to, PERP_BASES_BASE, core->bases.items[story->base]);
+    perp_row_int(to, PERP_BASES_IS_NAKED, story->naked);
+    if (!story->naked || !core->positions->bases[story->base].told)
+        perp_row_time(to, PERP_BASES_SINCE_NS, story->naked ? event->time_ns : PERP_TIME_NONE);
+    perp_row_int(to, PERP_BASES_LAST_SEQ, (int64_t)event->seq);
+    perp_row_end(to);
     for (; job; job = job->next) {
         bool waits = job->state == PERP_JOB_PARTIAL;
         for (uint32_t i = 0; waits && i < job->n_legs; i++)

@@ -41,7 +41,8 @@ static void row_position(const perp_core *core, const struct perp_event *event,
     perp_row_text(to, PERP_POSITIONS_EXCHANGE, core->exchanges[spec->exchange].spec.name);
     perp_row_text(to, PERP_POSITIONS_SYMBOL, spec->symbol);
     perp_row_number(to, PERP_POSITIONS_QUANTITY, row->quantity);
-    perp_row_number(to, PERP_POSITIONS_ENTRY_PRICE, row->entry > 0 ? row->entry : (double)NAN);
+    perp_row_number(to, PERP_POSITIONS_ENTRY_PRICE,
+                    row->quantity != 0 && row->entry > 0 ? row->entry : (double)NAN);
     perp_row_number(to, PERP_POSITIONS_UNEXPLAINED, row->unexplained);
     perp_row_int(to, PERP_POSITIONS_LATCHED, row->latched);
     perp_row_time(to, PERP_POSITIONS_REPORTED_NS, row->report_time);
@@ -88,6 +89,41 @@ static void rows_lots(const perp_core *core, const struct perp_event *event,
     }
 }
 
+/* What of a base is naked; that it is, and since when, its story says. */
+static void row_base(const perp_core *core, const struct perp_event *event, struct perp_journal *to,
+                     uint32_t base) {
+    const struct perp_sheet *sheet = &core->positions->sheet;
+    double price = core->positions->bases[base].price;
+    for (uint32_t i = 0; i < sheet->n_bases; i++)
+        if (sheet->bases[i].base == base)
+            price = sheet->bases[i].row.price;
+    perp_row_begin(to, PERP_TABLE_BASES);
+    perp_row_text(to, PERP_BASES_BASE, core->bases.items[base]);
+    perp_row_number(to, PERP_BASES_NAKED, perp_base_naked(core, sheet, base));
+    perp_row_number(to, PERP_BASES_PRICE, price > 0 ? price : (double)NAN);
+    perp_row_int(to, PERP_BASES_LAST_SEQ, (int64_t)event->seq);
+    perp_row_end(to);
+}
+
+/* Of each base that the sheet touches, by itself or by a position whose drift counts, one. */
+static void rows_bases(const perp_core *core, const struct perp_event *event,
+                       struct perp_journal *to) {
+    const struct perp_sheet *sheet = &core->positions->sheet;
+    for (uint32_t i = 0; i < sheet->n_bases; i++)
+        row_base(core, event, to, sheet->bases[i].base);
+    for (uint32_t i = 0; i < sheet->n_positions; i++) {
+        uint32_t base = perp_instrument_at(core, sheet->positions[i].instrument)->base;
+        bool is_new = true;
+        for (uint32_t j = 0; j < sheet->n_bases; j++)
+            is_new = is_new && sheet->bases[j].base != base;
+        for (uint32_t j = 0; j < i; j++)
+            is_new =
+                is_new && perp_instrument_at(core, sheet->positions[j].instrument)->base != base;
+        if (is_new)
+            row_base(core, event, to, base);
+    }
+}
+
 static void row_job(const struct perp_event *event, struct perp_journal *to,
                     const struct perp_sheet_job *job) {
     char id[37];
@@ -115,6 +151,7 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
         row_position(core, event, to, &sheet->positions[i]);
         rows_lots(core, event, to, &sheet->positions[i]);
     }
+    rows_bases(core, event, to);
     for (uint32_t i = 0; i < sheet->n_jobs; i++)
         row_job(event, to, &sheet->jobs[i]);
     for (uint32_t i = 0; i < sheet->n_helds; i++) {

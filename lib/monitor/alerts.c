@@ -135,9 +135,13 @@ static void look_at_exchange(struct walk *w, perp_exchange_id id) {
 
 static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) {
     const perp_core *core = w->state->core;
+    char usd[48] = "no price is known";
+    if (exposed->usd < 9e12)
+        snprintf(usd, sizeof usd, "%.2f USD", exposed->usd);
     if (exposed->what == PERP_EXPOSED_NAKED) {
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_NAKED_BASE, exposed->since,
-                    core->bases.items[exposed->of], "%g have no other side: %s", exposed->quantity,
+                    core->bases.items[exposed->of], "%g (%s) have no other side: %s",
+                    exposed->quantity, usd,
                     exposed->has_repair ? "a repair is under way"
                     : exposed->stopped  ? "repairs were stopped by hand"
                                         : "no repair is under way");
@@ -148,14 +152,15 @@ static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) 
     snprintf(subject, sizeof subject, "%s %s", core->exchanges[spec->exchange].spec.name,
              spec->symbol);
     if (exposed->what == PERP_EXPOSED_DRIFT)
-        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_POSITION_DRIFT, exposed->since, subject,
-                    "%g unexplained: a trade by hand, a liquidation, an auto-deleveraging, or a "
-                    "fill still to come",
-                    exposed->quantity);
+        raise_alert(
+            w, PERP_ALERT_CRITICAL, PERP_ALERT_POSITION_DRIFT, exposed->since, subject,
+            "%g (%s) unexplained: a trade by hand, a liquidation, an auto-deleveraging, or a "
+            "fill still to come",
+            exposed->quantity, usd);
     else
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_POSITION_IN_DOUBT, exposed->since, subject,
-                    "a report would close %g of a hedge: it waits for a second one",
-                    exposed->quantity);
+                    "a report would close %g (%s) of a hedge: it waits for a second one",
+                    exposed->quantity, usd);
 }
 
 static void look_at_running(struct walk *w) {

@@ -43,6 +43,7 @@ struct perp_exposed {
     enum { PERP_EXPOSED_NAKED, PERP_EXPOSED_DRIFT, PERP_EXPOSED_IN_DOUBT } what;
     uint32_t of; /* the base, or the instrument */
     double quantity;
+    double usd; /* of it; NaN: no price is known */
     int64_t since;
     bool has_repair, stopped;
 };
@@ -52,6 +53,55 @@ struct perp_exposed {
 /* jobs.c, under the lock: what stands alone, into the rows where they are not NULL; *n gets how
    much there is. */
 void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
+
+struct perp_out;
+
+/* What is shown of a position, of its lots and of a base; only for JSON. */
+struct perp_shown_position {
+    perp_instrument_id instrument;
+    bool known, latched, in_doubt;
+    double quantity, entry, foreign, unexplained;
+    int64_t report_time;
+    uint32_t first_lot, n_lots; /* among all lots */
+    double mark;                /* NaN: not known, as what follows */
+    double liquidation_price, liquidation_distance;
+};
+
+struct perp_shown_base {
+    uint32_t base;
+    bool is_naked, has_repair, stopped;
+    uint32_t tries;
+    double net, gross, naked, naked_usd, to_square;
+    int64_t since, next_try;
+    perp_uuid repair;
+};
+
+#define PERP_FEW_POSITIONS 64
+#define PERP_FEW_LOTS 256
+#define PERP_FEW_BASES 32
+
+struct perp_shown {
+    struct perp_shown_position *positions;
+    perp_lot_state *lots;
+    struct perp_shown_base *bases;
+    uint32_t n_positions, n_lots, n_bases;
+    uint32_t positions_capacity, lots_capacity, bases_capacity;
+    struct perp_shown_position few_positions[PERP_FEW_POSITIONS];
+    perp_lot_state few_lots[PERP_FEW_LOTS];
+    struct perp_shown_base few_bases[PERP_FEW_BASES];
+};
+
+/* shown.c. Under the lock: counts what there is to show, and makes room for it; false: no memory.
+   Then the rows. */
+bool perp_shown_room(perp_core *core, struct perp_shown *shown);
+void perp_shown_take(const perp_core *core, int64_t now, struct perp_shown *shown);
+/* Without the lock, which it takes for each position in turn: marks and liquidations. */
+void perp_shown_complete(const perp_core *core, int64_t now, struct perp_shown *shown);
+/* Gives back what room took, with the lock where it must. */
+void perp_shown_close(perp_core *core, struct perp_shown *shown);
+/* Writes positions_stats. */
+void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
+                        const struct perp_shown *shown);
 
 /* All that a state is made of: copied under the lock into the snapshot and beside it, then
    completed without the lock. */
@@ -63,6 +113,7 @@ struct perp_taken_state {
     struct perp_exposed *exposed;
     uint32_t n_exposed, exposed_capacity;
     struct perp_exposed few[PERP_FEW_EXPOSED];
+    struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
     bool clock_ahead;
     bool daily_loss_reached;

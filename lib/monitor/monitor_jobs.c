@@ -14,24 +14,42 @@ static void expose(uint32_t *n, struct perp_exposed *rows, const struct perp_exp
     ++*n;
 }
 
+static double worth(double quantity, double price) {
+    return price > 0 ? fabs(quantity) * price : (double)NAN;
+}
+
+/* Where nothing is to be filled in the price is not looked for. */
+static double base_worth(const perp_core *core, const struct perp_exposed *rows, uint32_t base,
+                         double quantity) {
+    if (!rows)
+        return NAN;
+    return worth(quantity, perp_base_price(core, NULL, base, perp_clock(core)));
+}
+
 void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
     *n = 0;
     for (uint32_t i = 0; i < core->bases.count; i++) {
         const struct perp_base_entry *base = &core->positions->bases[i];
-        if (base->told)
-            expose(n, rows,
-                   &(struct perp_exposed){PERP_EXPOSED_NAKED, i, perp_base_naked(core, NULL, i),
-                                          base->since, base->repair != NULL, base->stopped});
+        if (!base->told)
+            continue;
+        double naked = perp_base_naked(core, NULL, i);
+        expose(n, rows,
+               &(struct perp_exposed){PERP_EXPOSED_NAKED, i, naked,
+                                      base_worth(core, rows, i, naked), base->since,
+                                      base->repair != NULL, base->stopped});
     }
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *entry = &core->positions->at[i];
+        uint32_t base = perp_instrument_at(core, i)->base;
         if (entry->latched)
             expose(n, rows,
                    &(struct perp_exposed){PERP_EXPOSED_DRIFT, i, entry->unexplained,
+                                          base_worth(core, rows, base, entry->unexplained),
                                           entry->report_time, false, false});
         if (entry->aside)
             expose(n, rows,
                    &(struct perp_exposed){PERP_EXPOSED_IN_DOUBT, i, entry->aside_rest,
+                                          base_worth(core, rows, base, entry->aside_rest),
                                           entry->report_time, false, false});
     }
 }

@@ -141,11 +141,15 @@ static perp_status make_room(struct perp_taken_state *state) {
         state->exposed = perp_alloc(core, n_exposed * sizeof *state->exposed);
         state->exposed_capacity = n_exposed;
     }
-    return state->running && state->exposed ? PERP_OK : PERP_E_NOMEM;
+    bool room =
+        state->running && state->exposed && (!state->shown || perp_shown_room(core, state->shown));
+    return room ? PERP_OK : PERP_E_NOMEM;
 }
 
 void perp_state_close(struct perp_taken_state *state) {
     perp_core *core = state->core;
+    if (state->shown)
+        perp_shown_close(core, state->shown);
     if (state->running == state->s->running_jobs && state->exposed == state->few)
         return;
     perp_lock(core);
@@ -216,6 +220,8 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     perp_status status = make_room(state);
     if (status == PERP_OK) {
         copy_book(state, perp_query_time(core, now_ns));
+        if (state->shown)
+            perp_shown_take(core, s->now_ns, state->shown);
         perp_walk_begin(&walk, state);
         perp_walk_on(&walk, state);
     }
@@ -228,6 +234,8 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
         complete_exchange(state, id);
     complete_markets(state);
+    if (state->shown)
+        perp_shown_complete(core, s->now_ns, state->shown);
     return PERP_OK;
 }
 
@@ -240,6 +248,7 @@ static void add_alert(void *user, const perp_alert *alert) {
 
 static perp_status fill(const perp_core *core, int64_t now_ns, perp_monitor_state *s) {
     struct perp_taken_state state;
+    state.shown = NULL;
     s->n_alerts = 0;
     s->reserved = 0;
     perp_status status = perp_state_take(core, now_ns, s, &state);

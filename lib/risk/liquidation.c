@@ -281,6 +281,36 @@ static void liquidation_of(struct perp_eval *e, uint32_t n) {
     measure->liquidation_distance = perp_min(found.distance, said.distance);
 }
 
+void perp_position_liquidation(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                               double *price, double *distance) {
+    const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
+    union perp_job_room room;
+    struct perp_eval e;
+    struct perp_open open;
+    memset(&room, 0, sizeof room);
+    memset(&e, 0, sizeof e);
+    /* A job that does nothing there. */
+    room.job.n_legs = 1;
+    room.job.legs[0].instrument = instrument;
+    room.job.legs[0].exchange = entry->spec.exchange;
+    room.job.legs[0].base = entry->base;
+    room.job.legs[0].job = &room.job;
+    e.core = core;
+    e.risk = core->risk;
+    e.config = &core->config.risk;
+    e.job = &room.job;
+    e.now = now;
+    perp_market_read(core->market, instrument, now, &e.legs[0].market);
+    perp_position_of(core, instrument, &e.legs[0].market, &open);
+    room.job.legs[0].leverage =
+        open.leverage >= 1 ? open.leverage : core->config.risk.default_leverage;
+    e.legs[0].position = open.holding.quantity;
+    e.legs[0].entry = open.holding.entry;
+    liquidation_of(&e, 0);
+    *price = e.legs[0].liquidation_price;
+    *distance = e.legs[0].liquidation_distance;
+}
+
 void perp_eval_liquidation(struct perp_eval *e) {
     e->min_distance = 1;
     for (uint32_t i = 0; i < e->job->n_legs; i++) {

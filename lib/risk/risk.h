@@ -136,11 +136,16 @@ void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);
+/* Where a position as it stands would be liquidated (NaN: never, or there is none), and how far its
+   mark is from that, as a share; as a job's leg there would be measured. */
+void perp_position_liquidation(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                               double *price, double *distance);
 /* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
-/* Whether the job fails its distance to liquidation; false without market data. */
-bool perp_eval_too_close(const struct perp_eval *e);
+/* The first of distance to liquidation and account's leverage that the job fails; neither is held
+   without market data. */
+uint32_t perp_eval_margin_reason(const struct perp_eval *e);
 /* What is open on an instrument, as far as the book knows. This is the only place that says where
    that is kept. */
 struct perp_open {

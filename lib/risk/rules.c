@@ -386,6 +386,9 @@ void perp_eval_rules(struct perp_eval *e) {
     e->override_used = e->accepted && overridden;
 }
 
-bool perp_eval_too_close(const struct perp_eval *e) {
-    return e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE);
+uint32_t perp_eval_margin_reason(const struct perp_eval *e) {
+    if (e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE))
+        return PERP_REASON_LIQUIDATION_DISTANCE;
+    return e->reasons & PERP_REASON_BIT(PERP_REASON_ACCOUNT_LEVERAGE) ? PERP_REASON_ACCOUNT_LEVERAGE
+                                                                      : PERP_REASON_NONE;
 }

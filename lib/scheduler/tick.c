@@ -250,11 +250,11 @@ static int by_rank(const void *left, const void *right) {
     return a->job->order < b->job->order ? -1 : 1;
 }
 
-/* The legs' distance to liquidation with what runs by now. */
-static bool too_close(struct perp_tick *tick, const struct perp_candidate *candidate) {
+/* The legs' distance to liquidation and the account's leverage, with what runs by now. */
+static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
     tick->eval.job = candidate->job;
     perp_eval_run(&tick->eval);
-    return !tick->eval.missing && perp_eval_too_close(&tick->eval);
+    return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
 }
 
 static uint32_t exchange_limits(const struct perp_tick *tick, const struct perp_need *needs,
@@ -330,10 +330,12 @@ static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate 
         return PERP_REASON_SELF_TRADE;
     if (!free_of_limits && half_open_and_busy(tick, needs, *n))
         return PERP_REASON_EXCHANGE_DOWN;
-    if (!free_of_limits && tick->plan->n_jobs && too_close(tick, candidate))
-        return PERP_REASON_LIQUIDATION_DISTANCE;
     if (!*reducing && !job->is_repair && stands_naked(tick, job))
         return PERP_REASON_UNRESOLVED_LEG;
+    if (!free_of_limits && tick->plan->n_jobs)
+        reason = margin_refuses(tick, candidate);
+    if (reason)
+        return reason;
     if (*reducing)
         *n = 0;
     return ledger_refuses(tick, needs, *n, job->is_repair);

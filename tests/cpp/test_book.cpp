@@ -418,7 +418,7 @@ TEST("control: pause, kill, modes, limits, cancel") {
     s.unkill(because);
     s.pause(w.now);
     CHECK(s.query().paused && s.tick(w.now).status() == perp::tick_status::PAUSED);
-    s.resume(w.now);
+    s.resume({w.now, "ann", "over"});
     s.submit(w.now, w.pair(2));
     s.cancel(w.now, {0, 2});
     CHECK(w.state(2) == perp::job_state::CANCELLED);
@@ -529,11 +529,11 @@ TEST("what is in doubt or partial is settled") {
 TEST("accounts and positions are reported, and what drifts is accepted") {
     const world w(accepting());
     const perp::positions p = w.core.positions();
-    p.account(w.now, {w.x[0], {{w.btc[0], -0.5, 50000, 3, 0, perp::margin::CROSS}}, 5'000_usd});
+    p.account(w.now, {w.x[0], {{w.btc[0], -0.5, 50000, 3, 0, perp::margin::CROSS}}, 900'000_usd});
     perp::position_state state = p.query(w.btc[0], w.now);
     CHECK(state.known && state.quantity == -0.5 && state.foreign == -0.5);
     CHECK(state.leverage == 3 && state.margin_mode == perp::margin::CROSS);
-    CHECK(state.report_time == w.now && w.core.capital().snapshot(w.x[0]).equity == 5'000_usd);
+    CHECK(state.report_time == w.now && w.core.capital().snapshot(w.x[0]).equity == 900'000_usd);
     CHECK(w.core.market().query(w.x[0], w.now).open_positions == 1);
     p.report(w.now + 10s, {w.btc[0], 0}, w.now + 9s);
     CHECK(p.query(w.btc[0], w.now + 10s).report_time == w.now + 9s);
@@ -547,6 +547,36 @@ TEST("accounts and positions are reported, and what drifts is accepted") {
     CHECK(w.core.risk().evaluate(w.now + 10s, w.pair(1)).fails(perp::reason::BLACKLISTED));
     w.core.risk().halt_instrument({w.now + 10s, "ann", "a test"}, w.btc[0], false);
     w.core.risk().set_collateral(w.now + 10s, w.x[0], "BTC", 2, 0.1);
+    w.core.check();
+}
+
+TEST("cash and fills that no job made are booked once, and all can be left") {
+    const world w(accepting());
+    const perp::positions p = w.core.positions();
+    p.record_cash(w.now, w.x[1], perp::cash::FUNDING, usd::parse("-1.5"), {0, 1}, w.btc[1]);
+    CHECK(w.core.capital().snapshot(w.x[1]).today.funding == usd::parse("-1.5"));
+    CHECK(THROWN(p.record_cash(w.now, w.x[1], perp::cash::FUNDING, usd::parse("-1.5"), {0, 1},
+                               w.btc[1])) == PERP_E_EXISTS);
+    CHECK(THROWN(p.record_cash(w.now, w.x[1], perp::cash::REBATE, 1_usd, {0, 1})) ==
+          PERP_E_CONFLICT);
+    p.record_fill(w.now, {w.btc[0], perp::side::BUY, 0.2, 50000, 1_usd}, {0, 2});
+    CHECK(p.query(w.btc[0], w.now).foreign == 0.2);
+    CHECK(THROWN(p.record_fill(w.now, {w.btc[0], perp::side::BUY, 0.2, 50000, 1_usd}, {0, 2})) ==
+          PERP_E_EXISTS);
+    p.record_fill(w.now, {w.btc[0], perp::side::SELL, 0.1, 50010, 0_usd, 7_usd, w.now}, {0, 3});
+    CHECK(w.core.capital().snapshot(w.x[0]).today.pnl == 7_usd);
+    const perp::scheduler s = w.core.scheduler();
+    std::error_code ec;
+    CHECK(s.flatten(w.now, {0, 40}, perp::all_exchanges, "", ec).empty() && ec == PERP_E_INVALID);
+    const auto left = s.flatten({w.now, "ann", "leave"}, {0, 40});
+    CHECK(left.size() == 1 && left[0].instrument == w.btc[0] && left[0].quantity == 0.1);
+    CHECK(left[0].job == perp::job_id(0, 40) && left[0].why == PERP_FLATTEN_JOB);
+    CHECK(s.flatten({w.now, "ann", "leave"}, {0, 50}, w.x[1], "BTC").empty());
+    w.core.capital().set_day_offset({w.now, "ann", "our day"}, 60);
+    CHECK(THROWN(w.core.capital().set_day_offset({w.now, "ann", "our day"}, 1440)) == PERP_E_RANGE);
+    const perp::risk_state risk = w.core.risk().query();
+    CHECK(risk.peak >= risk.equity && risk.loss_scaled <= risk.loss_usd + 1_usd);
+    CHECK(risk.scaled_start > 0_usd);
     w.core.check();
 }
 
@@ -641,4 +671,27 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
                                 },
                                 nullptr});
     CHECK(w.core.risk().evaluate(w.now + 3ns, job).accepted() && still == own);
+}
+
+
+TEST("terms and settings change while the book is open") {
+    world w;
+    const perp::call ann{w.now, "ann", "a test"};
+    auto spec = w.core.instrument(w.btc[0]);
+    CHECK(!spec.taker_fee_bps && !spec.maker_fee_bps);
+    spec.taker_fee_bps = 3.5;
+    spec.min_qty = 0.02;
+    w.core.update(w.now, spec);
+    CHECK(w.core.instrument(w.btc[0]).taker_fee_bps == 3.5);
+    CHECK(!w.core.instrument(w.btc[0]).maker_fee_bps);
+    CHECK(w.core.instrument(w.btc[0]).min_qty == 0.02);
+    auto alpha = w.core.exchange(w.x[0]);
+    alpha.taker_fee_bps = 1;
+    w.core.update(w.now, alpha);
+    CHECK(w.core.exchange(w.x[0]).taker_fee_bps == 1);
+    spec.base = "ETH";
+    CHECK(THROWN(w.core.update(w.now, spec)) == PERP_E_CONFLICT);
+    CHECK(THROWN(w.core.reconfigure(w.now, "{}")) == PERP_E_INVALID);
+    w.core.reconfigure(ann, "{\"risk\":{\"max_account_leverage\":4}}");
+    CHECK(w.core.config()->risk.max_account_leverage == 4);
 }

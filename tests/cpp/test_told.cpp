@@ -330,7 +330,7 @@ TEST("a store that throws fails the call, with its words in the message") {
     }
     CHECK(what.find("the shelf is full") != std::string::npos && w.core.hash() == before);
     s.broken = false;
-    w.core.scheduler().resume(w.now);
+    w.core.scheduler().resume({w.now, "ann", "mended"});
     w.core.capital().update_equity(w.now, w.x[0], 1_usd);
 }
 

@@ -17,12 +17,14 @@ from perpcore import (
 class Money(BookTest):
     def test_every_micro_dollar_comes_back(self):
         for text in ("0.000001", "123456.654321", "35999999999.999999", "0"):
-            self.core.capital.update_equity("okx", Decimal(text), now=T0)
+            for _ in range(2):  # a leap is taken when it is said again
+                self.core.capital.update_equity("okx", Decimal(text), now=T0)
             self.assertEqual(self.core.capital.snapshot("okx").equity, Decimal(text))
 
     def test_an_int_is_whole_dollars_and_zeros_at_the_end_are_no_decimals(self):
         for value in (5, Decimal("5.00000000000"), Decimal("5E0")):
-            self.core.capital.update_equity("okx", value, now=T0)
+            for _ in range(2):
+                self.core.capital.update_equity("okx", value, now=T0)
             self.assertEqual(self.core.capital.snapshot("okx").equity, 5)
 
     def test_the_decimal_context_of_the_host_does_not_matter(self):
@@ -41,7 +43,8 @@ class Times(BookTest):
         self.core.capital.update_equity("okx", 1, now=when)
         self.assertEqual(self.core.clock, T0 + 123_456_000)
         zone = timezone(timedelta(hours=-5))
-        self.core.capital.update_equity("okx", 1, now=(when + timedelta(1)).astimezone(zone))
+        tomorrow = (when + timedelta(1)).astimezone(zone)
+        self.core.advance(now=tomorrow, actor="ann", reason="a day later")
         self.assertEqual(self.core.clock, T0 + 123_456_000 + 86_400 * SECOND)
         self.assertEqual(perpcore.to_datetime(T0 + 123_456_789), when)
 
@@ -67,6 +70,139 @@ class Times(BookTest):
             self.core.advance(now=far, actor="", reason="")
         self.core.advance(now=far, actor="ann", reason="restart after a month")
         self.assertEqual(self.core.clock, far)
+
+
+    def test_an_int_of_another_unit_is_refused_wherever_a_time_is_taken(self):
+        core, btc = self.core, self.desk.btc
+        key = job_id(5)
+        open_job = self.desk.run(1)
+        core.scheduler.finish(open_job, JobResult(legs=[LegResult(0.1, 60001.0)] * 2), now=T0)
+        before = core.hash
+        for unit in (10**9, 10**6, 10**3):
+            bad = T0 // unit
+            legs = [LegResult(0.1, 60001.0, time=bad)] * 2
+            calls = {
+                "now": lambda: core.scheduler.tick(now=bad),
+                "quote": lambda: core.market.on_quote(btc[0], bad, 1.0, 1.0, 2.0, 1.0),
+                "funding": lambda: core.market.on_funding(btc[0], bad, 1e-4, next_time=T0),
+                "next_time": lambda: core.market.on_funding(btc[0], T0, 1e-4, next_time=bad),
+                "account": lambda: core.positions.account("okx", time=bad, now=T0),
+                "report": lambda: core.positions.report(Position(btc[0], 0.0), time=bad, now=T0),
+                "fill": lambda: core.positions.record_fill(btc[0], "buy", 0.1, 6e4, key=key,
+                                                           time=bad, now=T0),
+                "created_at": lambda: core.scheduler.submit(self.desk.job(6, created_at=bad),
+                                                            now=T0),
+                "finish": lambda: core.scheduler.finish(open_job, JobResult(legs=legs), now=T0),
+                "progress": lambda: core.scheduler.progress(open_job, legs, now=T0),
+                "amend": lambda: core.scheduler.amend(open_job, legs, now=T0),
+                "start": lambda: perpcore.funding_settlements(bad, T0, next_time=T0),
+                "end": lambda: perpcore.funding_settlements(T0, bad, next_time=T0),
+                "next": lambda: perpcore.funding_settlements(T0, T0, next_time=bad),
+            }
+            for name, call in calls.items():
+                with self.subTest(name=name, unit=unit):
+                    with self.assertRaisesRegex(perpcore.InvalidError, "nanoseconds"):
+                        call()
+        self.assertEqual(core.hash, before)
+
+
+class Orders(BookTest):
+    """Legs as CCXT tells of their orders: all that was filled so far."""
+
+    def order(self, filled, average=60000.0, **more):
+        return {"id": "7", "status": "open", "filled": filled, "average": average,
+                "remaining": 0.1 - filled, **more}
+
+    def test_progress_and_amend_take_orders(self):
+        job = self.desk.run()
+        scheduler = self.core.scheduler
+        scheduler.progress(job, [self.order(0.04, fee={"cost": 0.9, "currency": "USDT"}),
+                                 self.order(0.0, None)], now=T0)
+        self.assertEqual(scheduler.job(job).legs[0].filled, 0.04)
+        self.assertEqual(scheduler.job(job).fees, Decimal("0.9"))
+        # The same again, as a poll of the order brings it, changes nothing.
+        before = self.core.positions.lots(self.desk.btc[0])
+        scheduler.progress(job, [self.order(0.04, fee={"cost": 0.9, "currency": "USDT"}),
+                                 self.order(0.0, None)], now=T0)
+        self.assertEqual(self.core.positions.lots(self.desk.btc[0]), before)
+        with self.assertRaises(perpcore.StaleError):
+            scheduler.progress(job, [self.order(0.03), self.order(0.0, None)], now=T0)
+        scheduler.finish(job, JobResult(legs=[self.order(0.08, 60001.0), self.order(0.08, 60020.0)]),
+                         now=T0)
+        # 0.08 at 60,001 in all: the second half came at 60,002.
+        self.assertEqual(self.core.positions.lots(self.desk.btc[0])[0].price, 60001.0)
+        scheduler.amend(job, [self.order(0.1, 60001.0), self.order(0.1, 60020.0)], now=T0)
+        self.assertEqual([leg.filled for leg in scheduler.job(job).legs], [0.1, 0.1])
+        self.assertAlmostEqual(
+            self.core.positions.query(self.desk.btc[1], now=T0).quantity, -0.1)
+
+    def test_an_order_is_read_as_ccxt_means_it(self):
+        read = LegResult.from_order
+        self.assertEqual(read({"filled": 0.0, "average": None, "fee": None}), LegResult())
+        self.assertEqual(read({"filled": 2, "cost": 100.0}).price, 50.0)
+        self.assertEqual(read({"filled": 1.0, "average": 5.0,
+                               "lastTradeTimestamp": T0 // 10**6}).time, T0)
+        fees = [{"cost": 0.1, "currency": "USDT"}, {"cost": 0.2, "currency": "USDC"}]
+        self.assertEqual(read({"filled": 1.0, "average": 5.0, "fees": fees}).fee, Decimal("0.3"))
+        bnb = {"filled": 1.0, "average": 5.0, "fee": {"cost": 0.0000015, "currency": "BNB"}}
+        self.assertEqual(read(bnb, {"BNB": 1}).fee, Decimal("0.000002"))
+        for wrong, said in ((bnb, "BNB"), ({"filled": 1.0}, "average"),
+                            ({"filled": 1.0, "average": 5.0,
+                              "lastTradeTimestamp": 1.5}, "lastTradeTimestamp")):
+            with self.assertRaisesRegex(perpcore.PerpError, said):
+                read(wrong)
+        with self.assertRaisesRegex(perpcore.PerpError, r"legs\[0\]"):
+            self.core.scheduler.progress(self.desk.run(), [bnb, bnb], now=T0)
+
+
+class Told(BookTest):
+    """What the host tells beside jobs: cash, fills of others, and that all is to be left."""
+
+    def test_cash_is_booked_once(self):
+        record = self.core.positions.record_cash
+        record("okx", "funding", Decimal("-1.5"), key=job_id(1), now=T0,
+               instrument=self.desk.btc[1])
+        today = self.core.capital.snapshot("okx").today
+        self.assertEqual((today.pnl, today.funding), (Decimal("-1.5"), Decimal("-1.5")))
+        with self.assertRaises(perpcore.ExistsError):
+            record("okx", perpcore.Cash.FUNDING, Decimal("-1.5"), key=job_id(1), now=T0,
+                   instrument=self.desk.btc[1])
+        with self.assertRaises(perpcore.ConflictError):
+            record("okx", "interest", Decimal("-1.5"), key=job_id(1), now=T0)
+        self.assertEqual(self.core.capital.snapshot("okx").today.pnl, Decimal("-1.5"))
+
+    def test_a_fill_by_hand_moves_the_position(self):
+        btc = self.desk.btc[0]
+        fill = dict(key=job_id(1), now=T0, fee=Decimal("0.5"))
+        self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, **fill)
+        state = self.core.positions.query(btc, now=T0)
+        self.assertEqual((state.quantity, state.foreign), (0.2, 0.2))
+        with self.assertRaises(perpcore.ExistsError):
+            self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, **fill)
+        self.core.positions.record_fill(btc, "sell", 0.2, 60010.0, key=job_id(2), now=T0)
+        self.assertEqual(self.core.capital.snapshot("binance").today.pnl, 2)
+        self.core.positions.record_fill(btc, "sell", 0.1, 60010.0, key=job_id(3), now=T0, pnl=7)
+        self.assertEqual(self.core.capital.snapshot("binance").today.pnl, 9)
+
+    def test_flatten_leaves_everything(self):
+        btc = self.desk.btc[0]
+        self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, key=job_id(1), now=T0)
+        with self.assertRaises(perpcore.InvalidError):
+            self.core.scheduler.flatten(key=job_id(40), now=T0, actor="", reason="")
+        got = self.core.scheduler.flatten(key=job_id(40), now=T0, actor="ann", reason="leave")
+        self.assertEqual(got, (perpcore.Flattened(perpcore.FlattenKind.JOB, btc, job_id(40), 0.2),))
+        self.assertEqual(self.core.scheduler.list("pending"), (job_id(40),))
+        with self.assertRaises(perpcore.ExistsError):
+            self.core.scheduler.flatten(key=job_id(40), now=T0, actor="ann", reason="leave",
+                                        base="BTC")
+        self.assertEqual(self.core.scheduler.flatten(key=job_id(50), now=T0, exchange="okx",
+                                                     actor="ann", reason="leave"), ())
+
+    def test_days_may_begin_at_another_time(self):
+        self.core.capital.set_day_offset(60, now=T0, actor="ann", reason="our day")
+        self.assertEqual(self.core.config.capital.day_offset_minutes, 60)
+        with self.assertRaises(perpcore.RangeError):
+            self.core.capital.set_day_offset(1440, now=T0, actor="ann", reason="our day")
 
 
 class Capital(BookTest):
@@ -343,7 +479,7 @@ class Jobs(BookTest):
         scheduler.release_kill(now=T0, actor="ann", reason="over")
         scheduler.pause(now=T0)
         self.assertTrue(scheduler.query().paused)
-        scheduler.resume(now=T0)
+        scheduler.resume(now=T0, actor="ann", reason="mended")
         scheduler.set_limits(now=T0, max_global_concurrent_jobs=3, exchange="okx",
                              max_concurrent=1, max_notional=Decimal("100.5"))
         self.assertEqual(self.core.config.scheduler.max_global_concurrent_jobs, 3)
@@ -593,3 +729,21 @@ class OtherDesk(unittest.TestCase):
             one.run()
             self.assertEqual(two.core.scheduler.list("running"), ())
             self.assertNotEqual(one.okx, two.okx)
+
+
+class Terms(BookTest):
+    WHO = {"actor": "ann", "reason": "a test"}
+
+    def test_terms_and_settings_change_while_the_book_is_open(self):
+        core, btc, now = self.core, self.desk.btc[0], self.desk.now
+        self.assertIsNone(core.instrument_spec(btc).taker_fee_bps)
+        core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02,
+                               tiers=[perpcore.Tier(0, 1e6, 0.004, 0, 20)])
+        spec = core.instrument_spec(btc)
+        self.assertEqual((spec.taker_fee_bps, spec.maker_fee_bps, spec.min_qty, spec.qty_step),
+                         (3.5, None, 0.02, 0.01))
+        self.assertEqual(spec.tiers[0].mmr, 0.004)
+        core.update_exchange("okx", now=now, taker_fee_bps=1.0)
+        self.assertEqual(core.exchange_spec("okx").taker_fee_bps, 1.0)
+        core.reconfigure('{"risk": {"max_account_leverage": 4}}', now=now, **self.WHO)
+        self.assertEqual(core.config.risk.max_account_leverage, 4)

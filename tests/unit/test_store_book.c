@@ -187,6 +187,54 @@ static void lots_agree(void) {
     sqlite3_finalize(row);
 }
 
+static void bases_agree(void) {
+    for (uint32_t i = 0; i < perp_positions_base_count(w->positions); i++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        ok(w, perp_positions_base(w->positions, i, w->now, &state));
+        sqlite3_stmt *row =
+            ask("SELECT naked, price, is_naked, since_ns FROM bases WHERE base = ?");
+        sqlite3_bind_text(row, 1, state.base, -1, SQLITE_STATIC);
+        bool there = sqlite3_step(row) == SQLITE_ROW;
+        ck_assert_double_eq(there ? sqlite3_column_double(row, 0) : 0, state.naked);
+        ck_assert_int_eq(there ? sqlite3_column_int(row, 2) : 0, state.since_ns != PERP_TIME_NONE);
+        if (there)
+            time_is(row, 3, state.since_ns);
+        sqlite3_finalize(row);
+    }
+}
+
+static int64_t count_of(const char *sql) {
+    sqlite3_stmt *row = ask(sql);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return n;
+}
+
+/* Views show what is open and naked, and leave out what is not. */
+static void views_agree(void) {
+    int64_t positions = 0, lots = 0, naked = 0;
+    for (perp_instrument_id i = 0; i < perp_instrument_count(w->core); i++) {
+        perp_position_state state = position_of(w, i);
+        positions += state.quantity != 0 || state.latched;
+        lots += state.n_lots;
+    }
+    for (uint32_t i = 0; i < perp_positions_base_count(w->positions); i++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        ok(w, perp_positions_base(w->positions, i, w->now, &state));
+        naked += state.since_ns != PERP_TIME_NONE;
+    }
+    ck_assert_int_eq(count_of("SELECT count(*) FROM open_positions"), positions);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM open_job_lots"), lots);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases"), naked);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases WHERE naked_usd IS NULL"
+                              " OR abs(naked_usd - abs(naked) * (SELECT price FROM bases"
+                              " WHERE bases.base = naked_bases.base)) > 0.000001"),
+                     0);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases WHERE since NOT LIKE '2025-%Z'"),
+                     0);
+}
+
 /* Today's figures are in the row of the book's day, which begins at 05:00 UTC here. */
 static void days_agree(void) {
     char sql[256];
@@ -210,6 +258,8 @@ static void all_agree(void) {
     reservations_agree();
     positions_agree();
     lots_agree();
+    bases_agree();
+    views_agree();
     days_agree();
     ck_assert_msg(perp_core_check(w->core) == PERP_OK, "%s", perp_core_error(w->core));
 }
@@ -383,17 +433,19 @@ static void one_step(void) {
 }
 
 START_TEST(the_tables_say_what_the_book_says) {
-    uint32_t partial = 0, repairs = 0, latched = 0;
+    uint32_t partial = 0, repairs = 0, latched = 0, naked = 0;
     for (int step = 0; step < STEPS; step++) {
         one_step();
         all_agree();
         partial += scheduler_of(w).partial;
         repairs += base_of(w, "BTC").has_repair;
+        naked += base_of(w, "BTC").is_naked;
         for (uint32_t x = 0; x < 3; x++)
             latched += position_of(w, w->btc[x]).latched;
     }
     ck_assert_uint_gt(partial, 0);
     ck_assert_uint_gt(repairs, 0);
+    ck_assert_uint_gt(naked, 0);
     ck_assert_uint_gt(latched, 0);
     perp_scheduler_state state = scheduler_of(w);
     ck_assert_uint_gt(state.ended_total[PERP_JOB_COMPLETED], 0);

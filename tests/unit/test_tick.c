@@ -301,6 +301,20 @@ START_TEST(skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes) {
 }
 END_TEST
 
+static void leverage_for_one(perp_config *config) {
+    config->risk.max_account_leverage = 0.02;
+}
+
+START_TEST(skipped_when_an_earlier_job_brings_the_account_to_its_leverage) {
+    open_with(leverage_for_one);
+    perp_job one = job_of(1), two = job_of(2);
+    submit(w, &one);
+    submit(w, &two);
+    skips(tick(w), 2, PERP_REASON_ACCOUNT_LEVERAGE);
+    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_ACCOUNT_LEVERAGE);
+}
+END_TEST
+
 static void total_for_one(perp_config *config) {
     config->capital.max_total_notional_ppm = 20000;
 }
@@ -416,6 +430,7 @@ int main(void) {
     tcase_add_test(tcase, skipped_when_an_earlier_job_took_the_position);
     tcase_add_test(tcase, skipped_when_an_earlier_job_trades_the_other_side_of_the_book);
     tcase_add_test(tcase, skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes);
+    tcase_add_test(tcase, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(tcase, paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere);
     tcase_add_test(tcase, killed_nothing_goes_out_not_even_the_way_out);
     tcase_add_test(tcase, raising_a_limit_takes_an_actor_and_lowering_revokes_nothing);

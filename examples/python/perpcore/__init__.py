@@ -5,8 +5,8 @@ A binding of libperpcore with nothing but ctypes. See docs/python.md.
 from __future__ import annotations
 
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, ColumnType, Component, Durability, JobState, Kind,
-    LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult,
+    AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
+    JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult,
     Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
@@ -36,18 +36,18 @@ from .scheduler import Scheduler
 from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
     Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState,
-    Feasibility, FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, Lot,
-    MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal, Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState,
-    Statistics, Tier, TickItem, TickResult,
+    Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved, LegEvaluation, Lot,
+    MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal, Reservation, Reserved,
+    RiskState, RuleEvaluation, SchedulerState, Statistics, Tier, TickItem, TickResult,
 )
 
 __all__ = [
     "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BusyError",
-    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Change",
+    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash", "Change",
     "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config", "ConfigError",
     "ConflictError", "Core", "CorruptError", "DayFigures", "Durability", "Evaluation",
     "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution", "ExistsError",
-    "Feasibility", "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements",
+    "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment", "funding_rate", "funding_settlements",
     "GlobalStats", "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo",
     "JobReserved", "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg",
     "LegEvaluation", "LegFilled", "LegResult", "library_version", "LibraryError",

@@ -12,9 +12,10 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 17
+PERP_ALERT_COUNT = 18
 PERP_ALL_EXCHANGES = 4294967295
 PERP_API_COUNT = 3
+PERP_CASH_COUNT = 6
 PERP_CIRCUIT_COUNT = 3
 PERP_COMPONENT_COUNT = 7
 PERP_JOB_STATE_COUNT = 11
@@ -28,7 +29,7 @@ PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
 PERP_MAX_REASONS = 64
-PERP_MAX_TIERS = 64
+PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
 PERP_MONITOR_CHANGES = 1024
@@ -112,6 +113,17 @@ class Margin(Listed):
     ISOLATED = 0
     CROSS = 1
     NOT_GIVEN = 255
+
+
+class Cash(Listed):
+    """enum perp_cash"""
+
+    FUNDING = 0
+    INTEREST = 1
+    REBATE = 2
+    LIQUIDATION = 3
+    DELEVERAGING = 4
+    OTHER = 5
 
 
 class Api(Listed):
@@ -232,6 +244,7 @@ class AlertCode(Listed):
     POSITION_DRIFT = 14
     POSITION_IN_DOUBT = 15
     REPAIR_SHORT = 16
+    CLOCK_AHEAD = 17
 
 
 class AlertLevel(Listed):
@@ -341,6 +354,15 @@ class ResultStatus(Listed):
     COMPLETED = 0
     FAILED = 1
     UNKNOWN = 2
+    NOTHING = 3
+
+
+class FlattenKind(Listed):
+    """enum perp_flatten_kind"""
+
+    JOB = 0
+    NO_PRICE = 1
+    MIN_QTY = 2
     NOTHING = 3
 
 
@@ -621,10 +643,10 @@ class perp_capital_config(Structure):
         ("drawdown_limit_ppm", c_uint32),
         ("safe_mode_pools", c_uint32),
         ("day_offset_minutes", c_int32),
-        ("drift_tolerance_usd", c_int64),
-        ("drift_window_ms", c_int64),
         ("max_equity_jump_ppm", c_uint32),
         ("key_memory_h", c_uint32),
+        ("drift_tolerance_usd", c_int64),
+        ("drift_window_ms", c_int64),
         ("reserved", c_uint64 * 5),
     ]
 
@@ -712,11 +734,13 @@ class perp_config(Structure):
         ("callbacks", perp_callbacks),
         ("store", perp_store),
         ("durability", c_uint32),
-        ("keep_stored", c_uint32),
+        ("config_wins", c_uint32),
         ("checkpoint_every", c_uint64),
         ("capital", perp_capital_config),
         ("risk", perp_risk_config),
         ("scheduler", perp_scheduler_config),
+        ("actor", c_char_p),
+        ("reason", c_char_p),
     ]
 
 
@@ -732,6 +756,7 @@ class perp_exchange_spec(Structure):
         ("max_concurrent", c_uint32),
         ("reserved", c_uint32),
         ("max_notional", c_int64),
+        ("reserved2", c_uint64 * 8),
     ]
 
 
@@ -764,6 +789,9 @@ class perp_instrument_spec(Structure):
         ("can_borrow", c_uint32),
         ("tiers", POINTER(perp_tier)),
         ("max_position_usd", c_int64),
+        ("taker_fee_bps", c_double),
+        ("maker_fee_bps", c_double),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -1146,6 +1174,21 @@ class perp_account_report(Structure):
     ]
 
 
+class perp_recorded_fill(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("instrument", c_uint32),
+        ("side", c_uint32),
+        ("has_pnl", c_uint32),
+        ("quantity", c_double),
+        ("price", c_double),
+        ("fee", c_int64),
+        ("pnl", c_int64),
+        ("time_ns", c_int64),
+        ("key", perp_uuid),
+    ]
+
+
 class perp_position_state(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -1418,6 +1461,25 @@ class perp_finish_outcome(Structure):
     ]
 
 
+class perp_flatten_item(Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("instrument", c_uint32),
+        ("job_id", perp_uuid),
+        ("quantity", c_double),
+    ]
+
+
+class perp_flatten_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("capacity", c_uint32),
+        ("count", c_uint32),
+        ("reserved", c_uint32),
+        ("items", POINTER(perp_flatten_item)),
+    ]
+
+
 class perp_limits(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -1486,6 +1548,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_mode_string": (c_char_p, (c_uint32,)),
     "perp_kind_string": (c_char_p, (c_uint32,)),
     "perp_margin_string": (c_char_p, (c_uint32,)),
+    "perp_cash_string": (c_char_p, (c_uint32,)),
     "perp_api_string": (c_char_p, (c_uint32,)),
     "perp_circuit_string": (c_char_p, (c_uint32,)),
     "perp_job_state_string": (c_char_p, (c_uint32,)),
@@ -1498,6 +1561,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_capital_update_equity": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64,)),
     "perp_capital_transfer": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, c_uint32,)),
     "perp_capital_correct": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(c_int64),)),
+    "perp_capital_set_day_offset": (c_int, (c_void_p, POINTER(perp_call), c_int32,)),
     "perp_capital_set_safe_mode": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32,)),
     "perp_capital_record_pnl": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, c_int64, c_int64, POINTER(perp_uuid),)),
     "perp_capital_reserve": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, c_int64, POINTER(perp_uuid), POINTER(c_uint64), POINTER(perp_refusal),)),
@@ -1533,10 +1597,13 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_config": (c_int, (c_void_p, POINTER(perp_config),)),
     "perp_core_clock": (c_int64, (c_void_p,)),
     "perp_core_advance": (c_int, (c_void_p, POINTER(perp_call),)),
+    "perp_core_reconfigure": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_size_t,)),
     "perp_exchange_spec_init": (None, (POINTER(perp_exchange_spec),)),
     "perp_exchange_add": (c_int, (c_void_p, POINTER(perp_exchange_spec), POINTER(c_uint32),)),
     "perp_instrument_spec_init": (None, (POINTER(perp_instrument_spec),)),
     "perp_instrument_add": (c_int, (c_void_p, POINTER(perp_instrument_spec), POINTER(c_uint32),)),
+    "perp_exchange_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_exchange_spec),)),
+    "perp_instrument_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_instrument_spec),)),
     "perp_exchange_find": (c_int, (c_void_p, c_char_p, POINTER(c_uint32),)),
     "perp_instrument_find": (c_int, (c_void_p, c_uint32, c_char_p, POINTER(c_uint32),)),
     "perp_exchange_get": (c_int, (c_void_p, c_uint32, POINTER(perp_exchange_spec),)),
@@ -1569,6 +1636,9 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_accept_position": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_resolve": (c_int, (c_void_p, POINTER(perp_call), c_char_p,)),
     "perp_resume_repair": (c_int, (c_void_p, POINTER(perp_call), c_char_p,)),
+    "perp_record_cash": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, c_int64, POINTER(perp_uuid), c_uint32,)),
+    "perp_recorded_fill_init": (None, (POINTER(perp_recorded_fill),)),
+    "perp_record_fill": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_recorded_fill),)),
     "perp_positions_query": (c_int, (c_void_p, c_uint32, c_int64, POINTER(perp_position_state),)),
     "perp_positions_lots": (c_int, (c_void_p, c_uint32, POINTER(perp_lot_state), c_uint32, POINTER(c_uint32),)),
     "perp_positions_base_count": (c_uint32, (c_void_p,)),
@@ -1606,6 +1676,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_scheduler_amend": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), POINTER(perp_leg_result), c_uint32,)),
     "perp_scheduler_close": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), c_int64, c_int64, c_int64,)),
     "perp_scheduler_requeue": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid),)),
+    "perp_flatten_result_init": (None, (POINTER(perp_flatten_result),)),
+    "perp_scheduler_flatten": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_char_p, POINTER(perp_uuid), POINTER(perp_flatten_result),)),
     "perp_scheduler_pause": (c_int, (c_void_p, POINTER(perp_call),)),
     "perp_scheduler_resume": (c_int, (c_void_p, POINTER(perp_call),)),
     "perp_scheduler_kill": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, POINTER(perp_uuid), c_uint32, POINTER(c_uint32),)),

@@ -12,7 +12,7 @@ from uuid import UUID
 from . import _abi
 from ._abi import JobState, LogLevel, Outcome
 from ._book import Book, Exchange, Instrument, logger
-from ._convert import decoded, member, nanoseconds, number, show, to_uuid
+from ._convert import decoded, member, moment, number, show, to_uuid
 from ._library import lib
 from .errors import ArgumentTypeError
 from .job import Execution
@@ -195,7 +195,7 @@ def _quote(link: Link) -> Any:
         if found is None:
             return False
         time, bid, bid_size, ask_price, ask_size = found
-        out.time_ns = nanoseconds("time", time)
+        out.time_ns = moment("time", time)
         out.bid, out.bid_size = number("bid", bid), number("bid_size", bid_size)
         out.ask, out.ask_size = number("ask", ask_price), number("ask_size", ask_size)
         return True
@@ -214,7 +214,7 @@ def _book(link: Link) -> Any:
         if found is None:
             return False
         time, bids, asks = found
-        out.time_ns = nanoseconds("time", time)
+        out.time_ns = moment("time", time)
         for name, rows, target in (("bids", bids, out.bids), ("asks", asks, out.asks)):
             if len(rows) > len(target):
                 raise ArgumentTypeError(f"{name}: {len(rows)} levels, at most {len(target)}")

@@ -7,7 +7,7 @@ from typing import Any, Optional, Tuple, Union
 from . import _abi
 from ._abi import Pool, Reason
 from ._book import ExchangeLike
-from ._convert import JobId, Money, Time, flag, job_id, member, micros, u64, usd
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, u64, usd, whole
 from ._library import lib
 from ._module import Module
 from .errors import ExistsError, RangeError
@@ -43,6 +43,12 @@ class Capital(Module):
                      self._book.exchange_id(exchange), micros("day_start", day_start),
                      None if high_water is None
                      else byref(c_int64(micros("high_water", high_water))))
+
+    def set_day_offset(self, minutes: int, *, now: Time, actor: str, reason: str) -> None:
+        """When days begin: at 00:00 UTC and so many minutes, -1439 to 1439, from the next boundary
+        on."""
+        self._change(lib.perp_capital_set_day_offset, self._book.capital, now, actor, reason,
+                     whole("minutes", minutes, -(2**31), 2**31 - 1))
 
     def set_safe_mode(self, exchange: ExchangeLike, enabled: bool, *, now: Time,
                       actor: Optional[str] = None, reason: Optional[str] = None) -> None:

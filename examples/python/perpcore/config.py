@@ -52,6 +52,8 @@ class CapitalConfig(_Part):
     drawdown_limit_ppm: int
     safe_mode_pools: FrozenSet[Pool]
     day_offset_minutes: int
+    max_equity_jump_ppm: int
+    key_memory_h: int
     drift_tolerance_usd: Decimal
     drift_window_ms: int
 

@@ -195,10 +195,12 @@ class Core(NotCopied):
         kind: Union[Kind, str] = Kind.PERP, pulled: bool = False, qty_step: float = 0.0,
         price_tick: float = 0.0, min_qty: float = 0.0, min_notional: Money = 0,
         funding_interval_h: float = 8.0, tiers: Sequence[Tier] = (), can_borrow: bool = False,
-        max_position_usd: Optional[Money] = None,
+        max_position_usd: Optional[Money] = None, taker_fee_bps: Optional[float] = None,
+        maker_fee_bps: Optional[float] = None,
     ) -> Instrument:
         """Adds an order book of an exchange. Use CCXT's names: `BTC/USDT` is the spot and
-        `BTC/USDT:USDT` the linear perpetual. There already: as add_exchange."""
+        `BTC/USDT:USDT` the linear perpetual. Fees that are not given are the exchange's. There
+        already: as add_exchange."""
         spec = _abi.perp_instrument_spec()
         lib.perp_instrument_spec_init(byref(spec))
         spec.exchange = self._book.exchange_id(exchange)
@@ -215,15 +217,79 @@ class Core(NotCopied):
         spec.can_borrow = flag("can_borrow", can_borrow)
         if max_position_usd is not None:
             spec.max_position_usd = micros("max_position_usd", max_position_usd)
+        self._numbers(spec, taker_fee_bps=taker_fee_bps, maker_fee_bps=maker_fee_bps)
+        spec.tiers, spec.n_tiers = self._tiers(tiers), len(tiers)
+        found = c_uint32()
+        self._add(lib.perp_instrument_add, spec, found)
+        return self._book.instrument(found.value)
+
+    def update_exchange(
+        self, exchange: ExchangeLike, *, now: Time, margin_mode: Union[Margin, str, None] = None,
+        taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
+        liquidation_fee_bps: Optional[float] = None, max_concurrent: Optional[int] = None,
+        max_notional: Optional[Money] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what is given of an exchange, for all that is decided from now on. Raising a limit
+        takes actor and reason."""
+        spec = _abi.perp_exchange_spec()
+        lib.perp_exchange_spec_init(byref(spec))
+        self._book.call(lib.perp_exchange_get, self._book.pointer,
+                        self._book.exchange_id(exchange), byref(spec))
+        if margin_mode is not None:
+            spec.margin_mode = member("margin_mode", Margin, margin_mode)
+        self._numbers(spec, taker_fee_bps=taker_fee_bps, maker_fee_bps=maker_fee_bps,
+                      liquidation_fee_bps=liquidation_fee_bps)
+        if max_concurrent is not None:
+            spec.max_concurrent = u32("max_concurrent", max_concurrent)
+        if max_notional is not None:
+            spec.max_notional = given_micros("max_notional", max_notional)
+        self._module._change(lib.perp_exchange_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    def update_instrument(
+        self, instrument: Instrument, *, now: Time, qty_step: Optional[float] = None,
+        price_tick: Optional[float] = None, min_qty: Optional[float] = None,
+        min_notional: Optional[Money] = None, funding_interval_h: Optional[float] = None,
+        tiers: Optional[Sequence[Tier]] = None, can_borrow: Optional[bool] = None,
+        max_position_usd: Optional[Money] = None, taker_fee_bps: Optional[float] = None,
+        maker_fee_bps: Optional[float] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what is given of an instrument, for all that is decided from now on. Raising
+        max_position_usd takes actor and reason."""
+        spec = _abi.perp_instrument_spec()
+        lib.perp_instrument_spec_init(byref(spec))
+        self._book.call(lib.perp_instrument_get, self._book.pointer,
+                        self._book.instrument_id(instrument), byref(spec))
+        self._numbers(spec, qty_step=qty_step, price_tick=price_tick, min_qty=min_qty,
+                      funding_interval_h=funding_interval_h, taker_fee_bps=taker_fee_bps,
+                      maker_fee_bps=maker_fee_bps)
+        if min_notional is not None:
+            spec.min_notional = micros("min_notional", min_notional)
+        if can_borrow is not None:
+            spec.can_borrow = flag("can_borrow", can_borrow)
+        if max_position_usd is not None:
+            spec.max_position_usd = micros("max_position_usd", max_position_usd)
+        if tiers is not None:
+            spec.tiers, spec.n_tiers = self._tiers(tiers), len(tiers)
+        self._module._change(lib.perp_instrument_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    @staticmethod
+    def _numbers(spec: Any, **given: Optional[float]) -> None:
+        for field, value in given.items():
+            if value is not None:
+                setattr(spec, field, number(field, value))
+
+    @staticmethod
+    def _tiers(tiers: Sequence[Tier]) -> Any:
         if not isinstance(tiers, (list, tuple)) or not all(isinstance(t, Tier) for t in tiers):
             raise ArgumentTypeError(f"tiers: a list of Tier is wanted, not {show(tiers)}")
         rows = (_abi.perp_tier * len(tiers))()
         for i, tier in enumerate(tiers):
             write(f"tiers[{i}]", tier, rows[i])
-        spec.tiers, spec.n_tiers = rows, len(tiers)
-        found = c_uint32()
-        self._add(lib.perp_instrument_add, spec, found)
-        return self._book.instrument(found.value)
+        return rows
 
     def _add(self, function: Any, spec: Any, found: Any) -> None:
         try:
@@ -340,8 +406,15 @@ class Core(NotCopied):
         now = int(self._book.value(lib.perp_core_clock, self._book.pointer))
         return None if now == _abi.PERP_TIME_NONE else now
 
+    def reconfigure(self, changes: str, *, now: Time, actor: str, reason: str) -> None:
+        """Changes settings while the book is open, all or nothing: JSON as Config.from_json reads
+        it, with just what changes."""
+        data = text("changes", changes)
+        self._module._change(lib.perp_core_reconfigure, self._book.pointer, now, actor, reason,
+                             data, len(data))
+
     def advance(self, *, now: Time, actor: str, reason: str) -> None:
-        """Moves the clock past the limit of 7 days that all other calls have."""
+        """Sets the clock at once, however far ahead, and also back."""
         self._module._change(lib.perp_core_advance, self._book.pointer, now, actor, reason)
 
     @property

@@ -4,14 +4,14 @@ from __future__ import annotations
 import uuid
 from ctypes import byref, cast, create_string_buffer, c_void_p, string_at
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, ClassVar, Dict, Optional, Sequence, Tuple, Union
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _abi
 from ._abi import JobState, Reason, ResultStatus, Side, Strategy
 from ._book import Book, Exchange, Instrument
 from ._convert import (
-    JobId, Money, Time, as_uuid, flag, job_id, member, micros, nanoseconds, number,
+    JobId, Money, Time, as_uuid, flag, job_id, member, micros, number,
     optional_nanoseconds, show, to_uuid, usd, whole,
 )
 from ._library import lib
@@ -295,19 +295,73 @@ class LegResult:
         out.fee = micros(f"{name}.fee", self.fee)
         if self.pnl is not None:
             out.pnl, out.has_pnl = micros(f"{name}.pnl", self.pnl), 1
-        out.time_ns = (
-            _abi.PERP_TIME_NONE if self.time is None else nanoseconds(f"{name}.time", self.time)
-        )
+        out.time_ns = optional_nanoseconds(f"{name}.time", self.time)
         out.known = flag(f"{name}.known", self.known)
 
 
-def write_legs(legs: Sequence[LegResult], out: Any) -> int:
+    @classmethod
+    def from_order(cls, order: Mapping[str, Any],
+                   usd_of: Optional[Mapping[str, Money]] = None) -> LegResult:
+        """What an order has come to so far, from its structure as CCXT unifies it: `filled` and
+        `average` (else `cost` by `filled`), what `fees` or `fee` cost in all, and
+        `lastTradeTimestamp`, which CCXT gives in milliseconds. A fee is rounded half away from zero
+        to six decimals. usd_of: what one unit of a fee's currency is worth in USD; without it only
+        fees in USD, USDT, USDC and the like are taken."""
+        if not isinstance(order, Mapping):
+            raise ArgumentTypeError(f"order: a mapping is wanted, not {show(order)}")
+        filled = number("order['filled']", order.get("filled") or 0.0)
+        price = order.get("average")
+        if price is None and filled > 0 and order.get("cost"):
+            price = number("order['cost']", order["cost"]) / filled
+        if price is None and filled > 0:
+            raise InvalidError("order: it is filled, and has neither `average` nor `cost`")
+        stamp = order.get("lastTradeTimestamp")
+        if stamp is not None:
+            stamp = whole("order['lastTradeTimestamp']", stamp, 0, _MOST_MS) * 1_000_000
+        return cls(filled=filled, price=number("order['average']", price or 0.0),
+                   fee=fees_of(order, usd_of or {}), time=stamp)
+
+
+LegLike = Union[LegResult, Mapping[str, Any]]
+
+_MOST_MS = (2**63 - 1) // 1_000_000
+_DOLLARS = frozenset(("USD", "USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USDE", "DAI"))
+_MICRO = Decimal("0.000001")
+
+
+def fees_of(order: Mapping[str, Any], usd_of: Mapping[str, Money]) -> Decimal:
+    """What the fees of an order cost in all, in USD."""
+    fees = order.get("fees") or ([order["fee"]] if order.get("fee") else [])
+    total = Decimal(0)
+    for fee in fees:
+        cost, currency = fee.get("cost"), fee.get("currency")
+        if not cost:
+            continue
+        if currency in usd_of:
+            worth = Decimal(usd_of[currency])
+        elif currency in _DOLLARS:
+            worth = Decimal(1)
+        else:
+            raise InvalidError(f"order: a fee in {show(currency)}; usd_of says what it is worth")
+        # As the float is written: 0.1 is 0.1.
+        total += Decimal(str(cost)) * worth
+    if not total.is_finite():
+        raise InvalidError(f"order: fees of {show(total)}")
+    return total.quantize(_MICRO, ROUND_HALF_UP)
+
+
+def write_legs(legs: Sequence[LegLike], out: Any) -> int:
     """Puts the results of legs into an array of C and returns how many they are."""
     if not isinstance(legs, (list, tuple)):
         raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(legs)}")
     if len(legs) > _abi.PERP_MAX_LEGS:
         raise InvalidError(f"legs: {len(legs)}, at most {_abi.PERP_MAX_LEGS}")
     for i, leg in enumerate(legs):
+        if isinstance(leg, Mapping):
+            try:
+                leg = LegResult.from_order(leg)
+            except PerpError as error:
+                raise type(error)(f"legs[{i}]: {error}") from None
         if not isinstance(leg, LegResult):
             raise ArgumentTypeError(f"legs[{i}]: a LegResult is wanted, not {show(leg)}")
         leg._write(f"legs[{i}]", out[i])
@@ -316,13 +370,13 @@ def write_legs(legs: Sequence[LegResult], out: Any) -> int:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job went: by leg, or in all (pnl, volume, fees; what is left out is 0), or neither.
+    """How a job went: by leg (each a LegResult, or an order of CCXT), or in all (pnl, volume, fees; what is left out is 0), or neither.
     flat: with figures in all, the job opened and closed within itself; else what it filled is
     open until another job has closed it. dispatch: the number of the dispatch that this answers;
     None: not said."""
 
     status: Union[ResultStatus, str] = ResultStatus.COMPLETED
-    legs: Sequence[LegResult] = field(default=())
+    legs: Sequence[LegLike] = field(default=())
     pnl: Optional[Money] = None
     volume: Optional[Money] = None
     fees: Optional[Money] = None

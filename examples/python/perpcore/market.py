@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 from . import _abi
 from ._abi import Api
 from ._book import ExchangeLike, Instrument
-from ._convert import Time, flag, member, moment, nanoseconds, number, show, text
+from ._convert import Time, flag, member, moment, number, show, text
 from ._hooks import MarketSource
 from ._library import lib
 from ._module import Module
@@ -152,8 +152,8 @@ def funding_struct(instrument: int, time: Time, rate: float, next_time: Time, in
                    continuous: bool) -> Any:
     return _abi.perp_funding(
         instrument=instrument, continuous=flag("continuous", continuous),
-        time_ns=nanoseconds("time", time), rate=number("rate", rate),
-        interval_h=number("interval_h", interval_h), next_ns=nanoseconds("next_time", next_time),
+        time_ns=moment("time", time), rate=number("rate", rate),
+        interval_h=number("interval_h", interval_h), next_ns=moment("next_time", next_time),
     )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence, Tuple, Union
 
 from . import _abi
-from ._abi import Margin
+from ._abi import Cash, Margin, Side
 from ._book import ExchangeLike, Instrument
 from ._convert import (
-    Money, Time, member, micros, moment, number, optional_nanoseconds, show, text,
+    JobId, Money, Time, job_id, member, micros, moment, number, optional_nanoseconds, show, text,
 )
 from ._library import lib
 from ._module import Module
@@ -89,6 +89,41 @@ class Positions(Module):
         waiting for the next try."""
         self._change(lib.perp_resume_repair, self._book.pointer, now, actor, reason,
                      text("base", base))
+
+    # ---- Money and fills that no job made ------------------------------------------------------
+
+    def record_cash(self, exchange: ExchangeLike, kind: Union[Cash, str], amount: Money, *,
+                    key: JobId, now: Time, instrument: Optional[Instrument] = None,
+                    actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Money that came or went without a trade. amount: signed; it adds to the exchange's pnl of
+        the day, funding to its figure of funding too. With an instrument, funding is shared out
+        over the jobs that have something open there. The same key again is an ExistsError, or a
+        ConflictError where anything differs, and books nothing."""
+        self._change(lib.perp_record_cash, self._book.pointer, now, actor, reason,
+                     self._book.exchange_id(exchange), member("kind", Cash, kind),
+                     micros("amount", amount), byref(job_id("key", key)),
+                     _abi.PERP_NO_ID if instrument is None
+                     else self._book.instrument_id(instrument))
+
+    def record_fill(self, instrument: Instrument, side: Union[Side, str], quantity: float,
+                    price: float, *, key: JobId, now: Time, fee: Money = 0,
+                    pnl: Optional[Money] = None, time: Optional[Time] = None,
+                    actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """A trade that no job made: by hand, by another bot, a liquidation. pnl None: the book finds
+        what it realised. time: of the trade; None: that of the call. The same key again is an
+        ExistsError, or a ConflictError where anything differs, and books nothing."""
+        fill = _abi.perp_recorded_fill()
+        lib.perp_recorded_fill_init(byref(fill))
+        fill.instrument = self._book.instrument_id(instrument)
+        fill.side = member("side", Side, side)
+        fill.quantity = number("quantity", quantity)
+        fill.price = number("price", price)
+        fill.fee = micros("fee", fee)
+        if pnl is not None:
+            fill.pnl, fill.has_pnl = micros("pnl", pnl), 1
+        fill.time_ns = optional_nanoseconds("time", time)
+        fill.key = job_id("key", key)
+        self._change(lib.perp_record_fill, self._book.pointer, now, actor, reason, byref(fill))
 
     # ---- Looking -----------------------------------------------------------------------------
 

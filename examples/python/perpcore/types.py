@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 
 from . import _abi
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, JobState, Kind, Margin, Mode, Pool, Reason,
+    AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
     RuleResult, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
@@ -271,6 +271,24 @@ class BaseState(Struct):
     since_ns: Optional[int]
 
 
+@dataclass(frozen=True)
+class Flattened(Struct):
+    """What flatten made of a position. kind `job`: job_id reduces it, by quantity; else why there is
+    no job."""
+
+    _struct: ClassVar[Any] = _abi.perp_flatten_item
+    _made: ClassVar[Dict[str, Converter]] = {
+        "job_id": lambda source, book: (
+            to_uuid(source.job_id) if source.kind == FlattenKind.JOB else None
+        ),
+    }
+
+    kind: FlattenKind
+    instrument: Instrument
+    job_id: Optional[uuid.UUID]
+    quantity: float
+
+
 # ---- Exchanges -----------------------------------------------------------------------------------
 
 
@@ -418,6 +436,10 @@ class RiskState(Struct):
     override_job: Optional[uuid.UUID]
     daily_loss: Decimal
     daily_loss_limit: Optional[Decimal]
+    loss_usd: Decimal
+    loss_scaled: Decimal
+    scaled_start: Decimal
+    peak: Decimal
     equity: Decimal
     drawdown: float
     rejected_today: Dict[Reason, int]
@@ -592,15 +614,24 @@ class ExchangeSpec(Struct):
     max_notional: Optional[Decimal]
 
 
+FEE_OF_EXCHANGE = -1e300  # PERP_FEE_OF_EXCHANGE
+
+
+def _fee(bps: float) -> Optional[float]:
+    return None if bps == FEE_OF_EXCHANGE else bps
+
+
 @dataclass(frozen=True)
 class InstrumentSpec(Struct):
-    """An instrument as it was added."""
+    """An instrument as it was added, or updated since. Fees None: the exchange's."""
 
     _struct: ClassVar[Any] = _abi.perp_instrument_spec
     _made: ClassVar[Dict[str, Converter]] = {
         "tiers": lambda source, book: tuple(
             Tier._read(source.tiers[i], book) for i in range(source.n_tiers)
         ),
+        "taker_fee_bps": lambda source, book: _fee(source.taker_fee_bps),
+        "maker_fee_bps": lambda source, book: _fee(source.maker_fee_bps),
     }
 
     exchange: Exchange
@@ -617,4 +648,6 @@ class InstrumentSpec(Struct):
     funding_interval_h: float
     can_borrow: bool
     max_position_usd: Optional[Decimal]
+    taker_fee_bps: Optional[float]
+    maker_fee_bps: Optional[float]
     tiers: Tuple[Tier, ...]

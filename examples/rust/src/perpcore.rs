@@ -366,11 +366,13 @@ impl Core {
         }
     }
 
-    pub fn set_equity(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
-        let capital = self.capital_module();
-        self.check(unsafe {
-            c::perp_capital_update_equity(capital, &call.raw(), exchange, equity.0)
-        })
+    /// Reports an account on which nothing is open. Nothing trades on one that was not reported.
+    pub fn report_flat_account(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
+        let mut report = init(c::perp_account_report_init);
+        report.exchange = exchange;
+        report.has_equity = 1;
+        report.equity = equity.0;
+        self.check(unsafe { c::perp_account(self.core, &call.raw(), &report) })
     }
 
     pub fn quote(
