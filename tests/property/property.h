@@ -31,6 +31,7 @@ typedef struct p_run {
     perp_core *core;
     perp_capital *capital;
     perp_market *market;
+    perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
     n_book book;

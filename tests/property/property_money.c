@@ -294,7 +294,10 @@ static void quote_one(p_run *run, uint32_t instrument) {
     quote.bid_size = p_chance(run, 3) ? 0 : 100000;
     quote.ask_size = p_chance(run, 3) ? 0.001 : 100000;
     p_expect(run, perp_market_on_quote(run->market, &quote), PERP_OK);
+    n->bid = quote.bid;
+    n->ask = quote.ask;
     n->mid = (quote.bid + quote.ask) / 2;
+    n->quoted = quote.time_ns;
 }
 
 void p_quotes(p_run *run) {
@@ -342,20 +345,6 @@ static void bad_quote(p_run *run) {
     p_expect(run, perp_market_on_quote(run->market, &quote), wanted);
 }
 
-static void position(p_run *run) {
-    perp_position report;
-    memset(&report, 0, sizeof report);
-    report.instrument = (uint32_t)p_below(run, run->book.n_instruments);
-    report.time_ns = run->book.clock;
-    report.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    int base = run->book.instruments[report.instrument].base;
-    if (p_chance(run, 60)) {
-        report.quantity = (double)(p_below(run, 2001) - 1000) / (base == 0 ? 1024 : 32);
-        report.entry_price = mid_of(base);
-    }
-    p_expect(run, perp_market_on_position(run->market, &report), PERP_OK);
-}
-
 static void status(p_run *run) {
     perp_exchange_status report;
     memset(&report, 0, sizeof report);
@@ -390,6 +379,8 @@ static void other_feed(p_run *run) {
     funding.interval_h = p_chance(run, 50) ? 8 : 4;
     funding.next_ns = run->book.clock + p_below(run, 4 * P_HOUR);
     mark.price = trade.price = middle;
+    run->book.instruments[instrument].mark = middle;
+    run->book.instruments[instrument].marked = run->book.clock;
     p_expect(run, perp_market_on_latency(run->market, &latency), PERP_OK);
     p_expect(run, perp_market_on_funding(run->market, &funding), PERP_OK);
     p_expect(run, perp_market_on_mark(run->market, &mark), PERP_OK);
@@ -405,10 +396,7 @@ void p_market_call(p_run *run) {
     } else if (pick < 55) {
         run->call = "bad quote";
         bad_quote(run);
-    } else if (pick < 70) {
-        run->call = "position";
-        position(run);
-    } else if (pick < 85) {
+    } else if (pick < 80) {
         run->call = "exchange status";
         status(run);
     } else {

@@ -55,7 +55,8 @@ static void leap(p_run *run) {
     run->clock_before = perp_core_clock(run->core);
 }
 
-/* A time that is too far ahead is told before what else is wrong with a call, and changes nothing. */
+/* A time that is too far ahead is told before what else is wrong with a call, and changes nothing.
+ */
 static void look_too_far(p_run *run) {
     perp_call call;
     perp_call_init(&call);
@@ -141,6 +142,7 @@ static void random_config(p_run *run, perp_config *config) {
     config->risk.max_drawdown_pct = 0.2;
     config->risk.circuit_failures = 3 + (uint32_t)p_below(run, 6);
     config->risk.notional_tolerance = 0.2;
+    config->risk.account_max_age_ms = 0;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config->risk.modes[i].min_safety_score = 20;
         config->risk.modes[i].max_acceptable_loss_bps = 10;
@@ -165,9 +167,10 @@ static void add_instruments(p_run *run) {
         int contract_index, symbol_index;
         double step;
     } all[] = {
+#define STEP (1.0 / 1024)
 #define EXCHANGE(x)                                                                                \
-    {x, "BTC/USDT:USDT", "", "", 0, PERP_KIND_PERP, 0, 0, 0},                                      \
-        {x, "ETH/USDT:USDT", "", "linear", 1, PERP_KIND_PERP, 1, 1, 0},                            \
+    {x, "BTC/USDT:USDT", "", "", 0, PERP_KIND_PERP, 0, 0, STEP},                                   \
+        {x, "ETH/USDT:USDT", "", "linear", 1, PERP_KIND_PERP, 1, 1, STEP},                         \
         {x, "SOL/USDT:USDT", "", "", 2, PERP_KIND_PERP, 0, 2, 0.25}
         EXCHANGE(0),
         EXCHANGE(1),
@@ -175,9 +178,10 @@ static void add_instruments(p_run *run) {
         EXCHANGE(3),
         EXCHANGE(4),
 #undef EXCHANGE
-        {0, "BTC/USDT", "", "", 0, PERP_KIND_SPOT, 0, 3, 0},
-        {1, "ETHUSD_PERP", "ETH", "inverse", 1, PERP_KIND_PERP, 2, 4, 0},
-        {0, "XBT", "BTC", "", 0, PERP_KIND_PERP, 0, 5, 0},
+        {0, "BTC/USDT", "", "", 0, PERP_KIND_SPOT, 0, 3, STEP},
+        {1, "ETHUSD_PERP", "ETH", "inverse", 1, PERP_KIND_PERP, 2, 4, STEP},
+        {0, "XBT", "BTC", "", 0, PERP_KIND_PERP, 0, 5, STEP},
+#undef STEP
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         perp_instrument_spec spec;
@@ -196,6 +200,12 @@ static void add_instruments(p_run *run) {
         n->kind = all[i].kind;
         n->contract = all[i].contract_index;
         n->symbol = all[i].symbol_index;
+        n->step = all[i].step;
+        n->position = calloc(1, sizeof *n->position);
+        if (n->position == NULL) {
+            p_fail(run, "no memory");
+        }
+        n->position->report_time = n->position->heard = PERP_TIME_NONE;
     }
 }
 
@@ -213,6 +223,7 @@ void p_open(p_run *run, uint64_t seed) {
     }
     run->capital = perp_core_capital(run->core);
     run->market = perp_core_market(run->core);
+    run->positions = perp_core_positions(run->core);
     run->risk = perp_core_risk(run->core);
     run->scheduler = perp_core_scheduler(run->core);
     perp_tick_result_init(&run->tick);
@@ -227,6 +238,7 @@ void p_open(p_run *run, uint64_t seed) {
         spec.maker_fee_bps = 0;
         p_expect(run, perp_exchange_add(run->core, &spec, &id), PERP_OK);
         n_exchange *e = &run->book.exchanges[run->book.n_exchanges++];
+        e->heard = PERP_TIME_NONE;
         e->venue = x == 4 ? 0 : (int)x;
         e->max_concurrent = config.scheduler.max_concurrent_per_exchange;
         e->max_notional = config.scheduler.max_notional_per_exchange;
@@ -253,6 +265,18 @@ void p_close(p_run *run) {
         if (got_ != wanted_) {                                                                     \
             p_fail(run, "%s is %" PRId64 ", wanted %" PRId64 " (%s)", #got, got_, wanted_,         \
                    #wanted);                                                                       \
+        }                                                                                          \
+    } while (0)
+
+static int is_near(double a, double b) {
+    return fabs(a - b) <= 1e-9 * (fabs(a) > fabs(b) ? fabs(a) : fabs(b));
+}
+
+#define same_number(run, got, wanted)                                                              \
+    do {                                                                                           \
+        double got_ = (got), wanted_ = (wanted);                                                   \
+        if (!is_near(got_, wanted_)) {                                                             \
+            p_fail(run, "%s is %.17g, wanted %.17g (%s)", #got, got_, wanted_, #wanted);           \
         }                                                                                          \
     } while (0)
 
@@ -316,7 +340,7 @@ static void compare_reservations(p_run *run) {
              PERP_OK);
     for (uint32_t i = 0; i < b->n_reservations; i++) {
         const n_reservation *r = &b->reservations[i];
-        if (r->in_flight + r->used == 0) {
+        if (r->in_flight + r->used == 0 && (r->job < 0 || !n_runs(&b->jobs[r->job]))) {
             continue;
         }
         if (n == count) {
@@ -371,25 +395,32 @@ static void compare_job(p_run *run, int index) {
                perp_job_state_string(j->state));
     }
     same(run, info.held, n_held(&run->book, index));
-    same(run, info.unresolved, j->unresolved);
-    same(run, info.is_repair, j->parent >= 0);
-    same(run, info.repair_attempts, j->attempts);
+    same(run, info.is_repair, j->is_repair);
+    same(run, info.balanced, j->balanced);
+    same(run, info.n_lots, n_lots_of(&run->book, index));
     same(run, info.overdue, j->overdue);
     same(run, info.pnl, j->booked.pnl);
     same(run, info.volume, j->booked.volume);
     same(run, info.fees, j->booked.fees);
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        same_number(run, info.legs[i].filled, j->legs[i].filled);
+        same_number(run, info.legs[i].price, j->legs[i].average);
+        same_number(run, info.job.legs[i].quantity, j->job.legs[i].quantity);
+        same(run, info.job.legs[i].instrument, j->job.legs[i].instrument);
+        same(run, info.legs[i].fee, j->legs[i].fee);
+        same(run, info.legs[i].pnl, j->legs[i].pnl);
+    }
 }
 
 static void compare_jobs(p_run *run) {
     const n_book *b = &run->book;
-    uint32_t counts[PERP_JOB_STATE_COUNT] = {0}, unresolved = 0;
+    uint32_t counts[PERP_JOB_STATE_COUNT] = {0};
     perp_scheduler_state s;
     memset(&s, 0, sizeof s);
     s.struct_size = sizeof s;
     for (int i = 0; i < b->n_active; i++) {
         const n_job *j = &b->jobs[b->active[i]];
         counts[j->state]++;
-        unresolved += j->unresolved != 0;
         compare_job(run, b->active[i]);
     }
     p_expect(run, perp_scheduler_query(run->scheduler, &s), PERP_OK);
@@ -397,12 +428,67 @@ static void compare_jobs(p_run *run) {
     same(run, s.running, counts[PERP_JOB_RUNNING] + counts[PERP_JOB_IN_DOUBT]);
     same(run, s.in_doubt, counts[PERP_JOB_IN_DOUBT]);
     same(run, s.open, counts[PERP_JOB_OPEN]);
-    same(run, s.unresolved, unresolved);
+    same(run, s.partial, counts[PERP_JOB_PARTIAL]);
     same(run, s.paused, b->paused);
     same(run, s.dispatched_total, b->n_dispatched);
 }
 
+static void compare_position(p_run *run, uint32_t instrument) {
+    static perp_lot_state lots[N_MAX_LOTS];
+    const n_position *p = run->book.instruments[instrument].position;
+    perp_position_state s;
+    uint32_t count = 0;
+    memset(&s, 0, sizeof s);
+    s.struct_size = sizeof s;
+    p_expect(run, perp_positions_query(run->positions, instrument, run->book.clock, &s), PERP_OK);
+    double quantity = n_quantity(&run->book, instrument);
+    same_number(run, s.quantity, quantity);
+    same_number(run, s.foreign, p->foreign);
+    same_number(run, s.unexplained, p->unexplained);
+    same_number(run, s.lost, p->lost);
+    same(run, s.latched, p->latched);
+    same(run, s.in_doubt, p->aside);
+    same(run, s.reported, p->reported);
+    same(run, s.known, n_known(&run->book, instrument));
+    if (quantity != 0 && p->entry > 0) {
+        same_number(run, s.entry_price, p->entry);
+    }
+    p_expect(run, perp_positions_lots(run->positions, instrument, lots, N_MAX_LOTS, &count),
+             PERP_OK);
+    same(run, count, p->n_lots);
+    for (uint32_t i = 0; i < count; i++) {
+        same(run, memcmp(&lots[i].job_id, &run->book.jobs[p->lots[i].job].id, 16), 0);
+        same(run, lots[i].leg, p->lots[i].leg);
+        same_number(run, lots[i].quantity, p->lots[i].quantity);
+        same_number(run, lots[i].price, p->lots[i].price);
+        same(run, lots[i].used, p->lots[i].used);
+    }
+}
+
+static void compare_base(p_run *run, int base) {
+    const n_base *of = &run->book.bases[base];
+    perp_base_state s;
+    memset(&s, 0, sizeof s);
+    s.struct_size = sizeof s;
+    p_expect(run, perp_positions_base(run->positions, (uint32_t)base, run->book.clock, &s),
+             PERP_OK);
+    same_number(run, s.naked, n_naked(&run->book, base));
+    same(run, s.is_naked, n_is_naked(&run->book, base));
+    same_number(run, s.to_square, n_to_square(&run->book, base));
+    same(run, s.has_repair, of->repair >= 0);
+    same(run, s.stopped, of->stopped);
+    same(run, s.tries, of->tries);
+    same(run, s.since_ns != PERP_TIME_NONE, of->told);
+    if (of->tries > 0) {
+        same(run, s.next_try_ns, of->next_try);
+    }
+    if (of->repair >= 0) {
+        same(run, memcmp(&s.repair, &run->book.jobs[of->repair].id, 16), 0);
+    }
+}
+
 void p_compare(p_run *run) {
+    n_settle(&run->book);
     if (perp_core_check(run->core) != PERP_OK) {
         p_fail(run, "perp_core_check");
     }
@@ -413,6 +499,12 @@ void p_compare(p_run *run) {
     compare_reservations(run);
     compare_risk(run);
     compare_jobs(run);
+    for (uint32_t i = 0; i < run->book.n_instruments; i++) {
+        compare_position(run, i);
+    }
+    for (int base = 0; base < N_MAX_BASES; base++) {
+        compare_base(run, base);
+    }
 }
 
 static void one_call(p_run *run) {
