@@ -258,9 +258,11 @@ void n_legs_end(n_book *b, int job);
 /* The fills of a balanced job that were not counted yet are naked. */
 void n_count_naked(n_book *b, int job);
 void n_close_lots(n_book *b, int job);
-/* One instrument's part of a report at the clock; 0 where it was put aside. */
+/* One instrument's part of a report, at the clock. */
 void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int64_t time);
 void n_accept(n_book *b, uint32_t instrument);
+/* A fill that no job made. */
+void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill *fill);
 void n_resolve(n_book *b, int base);
 int n_known(const n_book *b, uint32_t instrument);
 double n_naked(const n_book *b, int base);

@@ -415,6 +415,28 @@ void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
     }
 }
 
+void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill *fill) {
+    n_position *p = position_of(b, instrument);
+    n_base *base = &b->bases[base_of(b, instrument)];
+    n_figures *today = &b->exchanges[b->instruments[instrument].exchange].today;
+    passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0};
+    double before = n_quantity(b, instrument);
+    double drift = in_drift(b, instrument, w.sign, fill->quantity, fill, 1);
+    p->foreign = n_sum(p->foreign, -w.sign * drift);
+    close_foreign(b, &w);
+    double left = w.left;
+    close_lots(b, &w, NULL);
+    base->naked = n_sum(base->naked, w.sign * n_sum(left, -w.left));
+    base->price = fill->price;
+    p->foreign = n_sum(p->foreign, w.sign * w.left);
+    double moved = at_least_0(n_sum(fill->quantity, -drift));
+    p->entry = entry_after(before, p->entry, w.sign * moved, fill->price);
+    remember(p, fill->time, w.sign * moved);
+    today->pnl += fill->has_pnl ? fill->pnl : n_micro(w.realised);
+    today->volume += n_micro(fill->quantity * fill->price);
+    today->fees += fill->fee;
+}
+
 void n_legs_end(n_book *b, int job) {
     n_job *j = &b->jobs[job];
     for (uint32_t i = 0; i < j->job.n_legs; i++) {

@@ -42,6 +42,7 @@ typedef struct p_run {
     uint64_t hash_before;
     int64_t clock_before;
     uint64_t n_ok, n_refused, n_failed, n_dispatched, n_partial, n_repairs, n_ended;
+    uint64_t n_told, n_exits, n_reports;
     p_action actions[256];
     uint32_t n_actions;
     perp_tick_result tick;
@@ -69,10 +70,18 @@ void p_close(p_run *run);
 void p_compare(p_run *run);
 
 void p_valid_job(p_run *run, perp_job *job);
+perp_uuid p_fresh_id(p_run *run);
+/* Whether the library must still know the job: 1 yes, 0 no longer, -1 either. */
+int p_must_know(const p_run *run, const n_job *j);
+/* Mostly one that runs; -1: none. */
+int p_some_running(p_run *run);
+/* Cumulative figures of a leg: mostly no less than what is known. */
+void p_leg_of_result(p_run *run, const n_job *j, uint32_t n, int exact, perp_leg_result *leg);
 void p_quotes(p_run *run);
 
 void p_money_call(p_run *run);
 void p_job_call(p_run *run);
+void p_position_call(p_run *run);
 void p_control_call(p_run *run);
 void p_market_call(p_run *run);
 

@@ -2,12 +2,13 @@
 #include "property.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char METADATA[] = "opaque to the library";
 
-static perp_uuid fresh_id(p_run *run) {
+perp_uuid p_fresh_id(p_run *run) {
     perp_uuid id;
     memset(&id, 0, sizeof id);
     uint64_t number = ++run->n_job;
@@ -44,7 +45,7 @@ void p_valid_job(p_run *run, perp_job *job) {
         double mid = run->book.instruments[base].mid;
         int64_t units = (int64_t)((double)(200 + p_below(run, 15000)) / mid / unit) + 1;
         double quantity = (double)units * unit;
-        job->job_id = fresh_id(run);
+        job->job_id = p_fresh_id(run);
         job->strategy = (uint32_t)p_below(run, 3);
         job->n_legs = 2;
         job->legs[0] = leg_of(run, base, PERP_SIDE_BUY, quantity);
@@ -61,6 +62,13 @@ void p_valid_job(p_run *run, perp_job *job) {
         if (job->strategy == PERP_STRATEGY_HEDGE_REBALANCE && p_chance(run, 60)) {
             job->n_legs = 1;
             job->legs[0].side = (uint32_t)p_below(run, 2);
+            if (p_chance(run, 70)) { /* against what is open, or no rule lets it pass */
+                double net = 0;
+                for (uint32_t i = 0; i < run->book.n_instruments; i++) {
+                    net += run->book.instruments[i].base == base ? n_quantity(&run->book, i) : 0;
+                }
+                job->legs[0].side = net > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+            }
         }
         job->notional = job->legs[0].notional;
         if (p_chance(run, 40)) {
@@ -68,7 +76,7 @@ void p_valid_job(p_run *run, perp_job *job) {
         }
     } while (n_meets_itself(&run->book, job));
     job->expected_edge_bps = (double)p_below(run, 60) - 3;
-    job->holding_hours = (double)p_below(run, 20);
+    job->holding_hours = p_chance(run, 80) ? 0 : (double)p_below(run, 20);
     job->priority = p_chance(run, 20) ? (int32_t)p_below(run, 201) - 100 : 0;
     job->ttl_ms = p_chance(run, 50) ? 60000 : p_below(run, 100000);
     job->max_run_ms = p_chance(run, 30) ? p_below(run, 60000) : 0;
@@ -85,7 +93,7 @@ void p_valid_job(p_run *run, perp_job *job) {
 static void spoil(p_run *run, perp_job *job) {
     static const double bad[] = {0, -1, NAN, INFINITY, -INFINITY};
     perp_leg *leg = &job->legs[p_below(run, job->n_legs)];
-    switch (p_below(run, 16)) {
+    switch (p_below(run, 17)) {
     case 0:
         job->n_legs = p_chance(run, 50) ? 0 : PERP_MAX_LEGS + 1;
         break;
@@ -131,14 +139,22 @@ static void spoil(p_run *run, perp_job *job) {
     case 14:
         job->max_run_ms = -2;
         break;
+    case 15:
+        job->closes =
+            run->book.n_jobs > 0 ? run->book.jobs[p_below(run, run->book.n_jobs)].id : job->job_id;
+        int closed = n_find_job(&run->book, &job->closes);
+        if (closed >= 0 && (run->book.jobs[closed].state == PERP_JOB_OPEN ||
+                            run->book.jobs[closed].state == PERP_JOB_PARTIAL)) {
+            job->closes = job->job_id;
+        }
+        break;
     default:
         job->strategy = PERP_STRATEGY_WASH;
         job->n_legs = 1;
     }
 }
 
-/* Whether the library must still know the job: 1 yes, 0 no longer, -1 either. */
-static int must_know(const p_run *run, const n_job *j) {
+int p_must_know(const p_run *run, const n_job *j) {
     uint64_t history = run->book.config.scheduler.history_size;
     if (j->ended == 0 || j->ended + history > run->book.n_ended) {
         return 1;
@@ -156,10 +172,11 @@ static void submit(p_run *run) {
         known = (int)(run->book.n_jobs - 1 -
                       p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
         const n_job *j = &run->book.jobs[known];
-        if (must_know(run, j) == 1 && !j->is_repair) {
+        if (p_must_know(run, j) == 1 && !j->is_repair) {
             job = j->job;
             wanted = PERP_E_EXISTS;
-            if (p_chance(run, 50)) {
+            static const perp_uuid none;
+            if (memcmp(&job.closes, &none, sizeof none) == 0 && p_chance(run, 50)) {
                 job.priority = job.priority == 7 ? 8 : 7;
                 wanted = PERP_E_CONFLICT;
             }
@@ -183,8 +200,7 @@ static void submit(p_run *run) {
     }
 }
 
-/* Cumulative figures of a leg: mostly no less than what is known. */
-static void leg_of_result(p_run *run, const n_job *j, uint32_t n, int exact, perp_leg_result *leg) {
+void p_leg_of_result(p_run *run, const n_job *j, uint32_t n, int exact, perp_leg_result *leg) {
     int64_t most = (int64_t)(j->job.legs[n].quantity * 1024);
     int64_t known = (int64_t)(j->legs[n].filled * 1024);
     int64_t filled = most > known ? most : known;
@@ -223,7 +239,7 @@ static void result_of(p_run *run, const n_job *j, perp_job_result *result) {
     result->n_legs = j->job.n_legs;
     int exact = p_chance(run, 70);
     for (uint32_t i = 0; i < result->n_legs; i++) {
-        leg_of_result(run, j, i, exact, &result->legs[i]);
+        p_leg_of_result(run, j, i, exact, &result->legs[i]);
     }
 }
 
@@ -309,8 +325,7 @@ static void apply_result(p_run *run, int index, const perp_job_result *result,
     }
 }
 
-/* Mostly one that runs. */
-static int some_running(p_run *run) {
+int p_some_running(p_run *run) {
     if (run->book.n_active > 0 && p_chance(run, 95)) {
         int index = run->book.active[p_below(run, run->book.n_active)];
         for (int tries = 0; tries < 20 && !n_runs(&run->book.jobs[index]); tries++) {
@@ -324,8 +339,8 @@ static int some_running(p_run *run) {
 static void finish(p_run *run) {
     perp_job_result result;
     perp_finish_outcome outcome;
-    perp_uuid id = fresh_id(run);
-    int index = some_running(run);
+    perp_uuid id = p_fresh_id(run);
+    int index = p_some_running(run);
     perp_status wanted = PERP_E_NOT_FOUND;
     memset(&outcome, 0, sizeof outcome);
     outcome.struct_size = sizeof outcome;
@@ -355,7 +370,7 @@ static void finish(p_run *run) {
     if (index >= 0) {
         const n_job *j = &run->book.jobs[index];
         wanted = n_judge(&run->book, index, &result);
-        int known = must_know(run, j);
+        int known = p_must_know(run, j);
         if (known == 0) {
             wanted = PERP_E_NOT_FOUND;
         } else if (known < 0) {
@@ -447,8 +462,9 @@ static void predict_overdue(p_run *run) {
     uint32_t wanted = 0;
     for (int i = 0; i < run->book.n_active; i++) {
         n_job *j = &run->book.jobs[run->book.active[i]];
-        if (n_runs(j) && j->job.max_run_ms > 0 && !j->overdue &&
-            run->book.clock > j->started + j->job.max_run_ms * P_MS) {
+        int64_t most = j->job.max_run_ms < 0 ? run->book.config.scheduler.default_max_run_ms
+                                             : j->job.max_run_ms;
+        if (n_runs(j) && most > 0 && !j->overdue && run->book.clock > j->started + most * P_MS) {
             j->overdue = 1;
             wanted++;
         }
@@ -582,7 +598,7 @@ static perp_uuid some_job(p_run *run, uint32_t state) {
     if (run->book.n_active == 0 || p_chance(run, 5)) {
         return run->book.n_jobs > 0 && p_chance(run, 80)
                    ? run->book.jobs[p_below(run, run->book.n_jobs)].id
-                   : fresh_id(run);
+                   : p_fresh_id(run);
     }
     int index = run->book.active[p_below(run, run->book.n_active)];
     for (int tries = 0; tries < 12 && run->book.jobs[index].state != state; tries++) {

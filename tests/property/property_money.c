@@ -16,7 +16,8 @@ static void equity(p_run *run) {
     uint32_t x = any_exchange(run);
     int64_t amount = P_USD(500000);
     if (x < run->book.n_exchanges) {
-        amount = run->book.exchanges[x].equity;
+        const n_exchange *e = &run->book.exchanges[x];
+        amount = e->has_aside && p_chance(run, 50) ? e->aside : e->equity;
     }
     switch (p_below(run, 10)) {
     case 0:
@@ -339,7 +340,7 @@ static void bad_quote(p_run *run) {
         wanted = PERP_E_STALE;
         break;
     default:
-        quote.time_ns = run->book.clock + 7 * P_DAY + 1;
+        quote.time_ns = run->book.clock + 7 * P_DAY + p_below(run, 900 * P_DAY);
         wanted = PERP_E_RANGE;
     }
     p_expect(run, perp_market_on_quote(run->market, &quote), wanted);

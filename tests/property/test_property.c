@@ -142,14 +142,15 @@ static void random_config(p_run *run, perp_config *config) {
     config->risk.max_drawdown_pct = 0.2;
     config->risk.circuit_failures = 3 + (uint32_t)p_below(run, 6);
     config->risk.notional_tolerance = 0.2;
-    config->risk.account_max_age_ms = 0;
+    config->risk.account_max_age_ms = p_chance(run, 70) ? 0 : 4 * 3600 * 1000;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config->risk.modes[i].min_safety_score = 20;
         config->risk.modes[i].max_acceptable_loss_bps = 10;
+        config->risk.modes[i].max_funding_carry_bps = 100;
     }
     perp_scheduler_config *s = &config->scheduler;
     s->max_global_concurrent_jobs = 5 + (uint32_t)p_below(run, 30);
-    s->history_size = 200;
+    s->history_size = 80;
     s->on_reject = p_chance(run, 30) ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
     s->auto_repair = p_chance(run, 80) ? 1 : 0;
     s->rebalance_pool = p_chance(run, 50) ? PERP_POOL_WASH : PERP_POOL_RESERVE;
@@ -513,10 +514,12 @@ static void one_call(p_run *run) {
     run->n_calls++;
     run->hash_before = perp_core_hash(run->core);
     run->clock_before = perp_core_clock(run->core);
-    if (pick < 32) {
+    if (pick < 20) {
         p_money_call(run);
-    } else if (pick < 80) {
+    } else if (pick < 68) {
         p_job_call(run);
+    } else if (pick < 78) {
+        p_position_call(run);
     } else if (pick < 92) {
         p_control_call(run);
     } else {
@@ -528,7 +531,6 @@ static void one_call(p_run *run) {
     }
     run->call = run->call == NULL ? "?" : run->call;
     p_compare(run);
-    run->hash_before = perp_core_hash(run->core);
     if (run->book.clock > before + 20 * P_SECOND && p_chance(run, 90)) {
         p_quotes(run);
     }
