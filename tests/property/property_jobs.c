@@ -626,6 +626,9 @@ static const char *const BASES[] = {"BTC", "ETH", "SOL", "XYZ"};
 static void resolve(p_run *run) {
     n_book *b = &run->book;
     int base = (int)p_below(run, p_chance(run, 95) ? 3 : 4);
+    for (int i = 0; i < 3; i++) {
+        base = n_is_naked(b, i) && p_chance(run, 60) ? i : base;
+    }
     perp_call call = p_call(run, p_chance(run, 90));
     int repair = base < 3 ? b->bases[base].repair : -1;
     perp_status wanted = base == 3                                 ? PERP_E_NOT_FOUND

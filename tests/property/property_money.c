@@ -15,6 +15,9 @@ static uint32_t any_exchange(p_run *run) {
 static void equity(p_run *run) {
     uint32_t x = any_exchange(run);
     int64_t amount = P_USD(500000);
+    for (uint32_t i = 0; i < run->book.n_exchanges; i++) {
+        x = run->book.exchanges[i].has_aside && p_chance(run, 50) ? i : x;
+    }
     if (x < run->book.n_exchanges) {
         const n_exchange *e = &run->book.exchanges[x];
         amount = e->has_aside && p_chance(run, 50) ? e->aside : e->equity;

@@ -156,7 +156,7 @@ static double said_of(p_run *run, uint32_t instrument) {
     for (int i = 0; i < b->n_active; i++) {
         const n_job *j = &b->jobs[b->active[i]];
         for (uint32_t k = 0; n_runs(j) && k < j->job.n_legs; k++) {
-            if (j->job.legs[k].instrument == instrument && p_chance(run, 40)) {
+            if (j->job.legs[k].instrument == instrument && p_chance(run, 20)) {
                 int64_t most = (int64_t)(n_unseen(j, k) * 1024);
                 double more = (double)p_below(run, most + 1) / 1024;
                 quantity += j->job.legs[k].side == PERP_SIDE_BUY ? more : -more;
@@ -164,11 +164,11 @@ static double said_of(p_run *run, uint32_t instrument) {
         }
     }
     double unit = b->instruments[instrument].base == 0 ? 1 : 16;
-    if (p_chance(run, 8)) {
+    if (p_chance(run, 2)) {
         quantity += unit * (double)(p_below(run, 401) - 200) / 1024;
-    } else if (p_chance(run, 4)) {
+    } else if (p_chance(run, 1)) {
         quantity = 0;
-    } else if (p_chance(run, 8)) { /* within the tolerance, or about it */
+    } else if (p_chance(run, 4)) { /* within the tolerance, or about it */
         double some = 10 / b->instruments[instrument].mid * 1024;
         quantity += (double)(p_below(run, 3) - 1) * floor(some) / 1024;
     }
@@ -198,6 +198,11 @@ static void one_position(p_run *run) {
     perp_position_report report;
     memset(&report, 0, sizeof report);
     report.instrument = (uint32_t)p_below(run, b->n_instruments);
+    for (uint32_t i = 0; i < b->n_instruments; i++) {
+        if (b->instruments[i].position->aside && p_chance(run, 50)) {
+            report.instrument = i;
+        }
+    }
     report.margin_mode = PERP_MARGIN_NOT_GIVEN;
     report.quantity = said_of(run, report.instrument);
     report.entry_price = entry_of(run, report.instrument, report.quantity);
@@ -206,7 +211,11 @@ static void one_position(p_run *run) {
     int64_t given = time_of_report(run, &call);
     int64_t time = given == PERP_TIME_NONE || given > now ? now : given;
     perp_status wanted = is_older(b, report.instrument, time) ? PERP_E_STALE : PERP_OK;
-    if (p_chance(run, 3)) {
+    const n_position *aside = b->instruments[report.instrument].position;
+    if (aside->aside && p_chance(run, 50)) { /* the same again */
+        report.quantity = n_quantity(b, report.instrument) + aside->aside_rest;
+    }
+    if (p_chance(run, 1)) {
         report.quantity = NAN;
         wanted = PERP_E_INVALID;
     }
@@ -349,9 +358,9 @@ void p_position_call(p_run *run) {
         {"progress", 25, progress},
         {"amend", 12, amend},
         {"exit", 25, leave},
-        {"position", 16, one_position},
-        {"account", 12, whole_account},
-        {"accept_position", 4, accept},
+        {"position", 14, one_position},
+        {"account", 10, whole_account},
+        {"accept_position", 8, accept},
         {"record_fill", 6, by_hand},
     };
     int64_t pick = p_below(run, 100);

@@ -545,7 +545,7 @@ int main(int argc, char **argv) {
     const char *most = getenv("PERP_CALLS");
     uint64_t all = most != NULL ? strtoull(most, NULL, 10) : 100000;
     uint64_t calls = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 10000 : all;
-    uint64_t runs = argc > 1 ? 1 : 10, totals[6] = {0};
+    uint64_t runs = argc > 1 ? 1 : 10, totals[9] = {0};
     printf("seed %" PRIu64 ", %" PRIu64 " calls\n", seed, calls);
     fflush(stdout);
     for (uint64_t n = 0; n < runs; n++) {
@@ -560,11 +560,16 @@ int main(int argc, char **argv) {
         totals[3] += run.n_repairs;
         totals[4] += run.n_refused;
         totals[5] += run.n_failed;
+        totals[6] += run.n_told;
+        totals[7] += run.n_exits;
+        totals[8] += run.n_reports;
         p_close(&run);
     }
     printf("%" PRIu64 " dispatched, %" PRIu64 " results, %" PRIu64 " partial, %" PRIu64
-           " repairs, %" PRIu64 " refusals, %" PRIu64 " errors\n",
-           totals[0], totals[1], totals[2], totals[3], totals[4], totals[5]);
+           " repairs, %" PRIu64 " refusals, %" PRIu64 " errors, %" PRIu64 " told, %" PRIu64
+           " exits, %" PRIu64 " reports\n",
+           totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], totals[6], totals[7],
+           totals[8]);
     if (calls >= 100000 && (totals[0] < 1000 || totals[2] < 50 || totals[3] < 50)) {
         printf("too little happened\n0 passed, 1 failed\n");
         return 1;
