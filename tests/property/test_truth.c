@@ -355,7 +355,10 @@ static void submit(world *w) {
     if (w->exits && w->n_jobs > 0 && chance(w, 40)) {
         perp_job way_out = job;
         const perp_uuid *id = &w->jobs[below(w, w->n_jobs)].id;
-        if (perp_job_fill_exit(w->core, w->now, id, 1, &way_out) == PERP_OK) {
+        /* One with two sides: what a job of one side opens is wanted, and not naked. */
+        if (perp_job_fill_exit(w->core, w->now, id, 1, &way_out) == PERP_OK &&
+            way_out.n_legs == 2 && way_out.legs[0].side != way_out.legs[1].side &&
+            way_out.legs[0].quantity == way_out.legs[1].quantity) {
             job = way_out;
             job.ttl_ms = 2000;
         }
