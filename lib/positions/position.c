@@ -176,16 +176,6 @@ static perp_usd share_of(perp_usd amount, double part, double whole) {
     return share < amount ? share : amount;
 }
 
-static void release_used(struct perp_sheet *sheet, const struct perp_lot *lot, perp_usd amount) {
-    perp_exchange_id exchange = perp_instrument_at(sheet->core, lot->instrument)->spec.exchange;
-    struct perp_sheet_held *held =
-        amount ? perp_sheet_held_of(sheet, lot->owner, exchange, false) : NULL;
-    if (!held)
-        return;
-    held->used -= amount;
-    held->released += amount;
-}
-
 static void remove_lot(struct perp_sheet *sheet, struct perp_sheet_position *position, uint32_t n) {
     struct perp_sheet_job *job = perp_sheet_job_of(sheet, position->lots[n].owner);
     if (job)
@@ -201,7 +191,9 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     double whole = fabs(lot->quantity);
     bool all = perp_at_most(whole, size);
     perp_usd amount = all ? lot->used : share_of(lot->used, size, whole);
-    release_used(sheet, lot, amount);
+    perp_sheet_release_used(sheet, lot->owner,
+                            perp_instrument_at(sheet->core, lot->instrument)->spec.exchange,
+                            amount);
     if (all) {
         remove_lot(sheet, position, n);
         return true;

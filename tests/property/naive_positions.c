@@ -131,14 +131,27 @@ static void remember(n_position *p, int64_t time, double quantity) {
 
 /* ---- capital */
 
+/* The one of its last dispatch: late fills while it waited may have made one before. */
 static n_reservation *held_there(n_book *b, int job, uint32_t exchange) {
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        n_reservation *r = &b->reservations[i];
+    for (uint32_t i = b->n_reservations; i > 0; i--) {
+        n_reservation *r = &b->reservations[i - 1];
         if (r->job == job && r->exchange == exchange) {
             return r;
         }
     }
     return NULL;
+}
+
+static void release_used(n_book *b, int job, uint32_t exchange, int64_t amount) {
+    for (uint32_t i = 0; i < b->n_reservations; i++) {
+        n_reservation *r = &b->reservations[i];
+        if (r->job == job && r->exchange == exchange) {
+            int64_t part = r->used < amount ? r->used : amount;
+            r->used -= part;
+            r->released += part;
+            amount -= part;
+        }
+    }
 }
 
 static int64_t share_of(int64_t amount, double part, double whole) {
@@ -151,11 +164,7 @@ static int shrink(n_book *b, uint32_t instrument, uint32_t lot, double size) {
     n_position *p = position_of(b, instrument);
     n_lot *l = &p->lots[lot];
     int64_t released = share_of(l->used, size, fabs(l->quantity));
-    if (released > 0) {
-        n_reservation *r = held_there(b, l->job, b->instruments[instrument].exchange);
-        r->used -= released;
-        r->released += released;
-    }
+    release_used(b, l->job, b->instruments[instrument].exchange, released);
     if (n_at_most(fabs(l->quantity), size)) {
         memmove(l, l + 1, (--p->n_lots - lot) * sizeof *l);
         return 1;
