@@ -531,9 +531,12 @@ void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
         seen = offer_seen(sheet, job, &row, seen);
         struct perp_sheet_position *position =
             seen > 0 ? perp_sheet_position_of(sheet, row.instrument) : NULL;
-        if (position)
-            perp_position_explain(sheet->core, &position->row, -perp_signed(row.side, seen),
-                                  mids && mids[i].price > 0 ? mids[i].price : row.price);
+        if (!position)
+            continue;
+        double rest = perp_signed(row.side, seen);
+        double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -rest);
+        perp_sheet_unexplained(sheet, position, foreign, rest,
+                               mids && mids[i].price > 0 ? mids[i].price : row.price);
     }
 }
 
