@@ -430,7 +430,9 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     n_figures *today = &b->exchanges[b->instruments[instrument].exchange].today;
     passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0};
     double before = n_quantity(b, instrument);
+    double lost = p->lost;
     double drift = in_drift(b, instrument, w.sign, fill->quantity, fill, 1);
+    base->naked = n_sum(base->naked, n_sum(lost, -p->lost));
     p->foreign = n_sum(p->foreign, -w.sign * drift);
     close_foreign(b, &w);
     double left = w.left;
