@@ -243,12 +243,12 @@ int n_meets_running(const n_book *b, const perp_job *job) {
 
 /* What no job may pass, a repair and a way out included. */
 static const char *hard_for_all(const n_book *b, const n_job *j) {
-    if (b->killed) {
+    if (b->killed && !j->is_flatten) {
         return "killed";
     }
     for (uint32_t i = 0; i < j->job.n_legs; i++) {
         const n_instrument *instrument = &b->instruments[j->job.legs[i].instrument];
-        if (b->exchanges[instrument->exchange].killed) {
+        if (b->exchanges[instrument->exchange].killed && !j->is_flatten) {
             return "killed exchange";
         }
         if (b->exchanges[instrument->exchange].down) {
@@ -262,6 +262,11 @@ static const char *hard_for_all(const n_book *b, const n_job *j) {
         }
     }
     return n_meets_running(b, &j->job) ? "self trade" : NULL;
+}
+
+int n_is_shut(const n_book *b, uint32_t instrument) {
+    const n_instrument *on = &b->instruments[instrument];
+    return on->halted || b->blacklisted[on->symbol];
 }
 
 uint32_t n_running_there(const n_book *b, uint32_t exchange) {
@@ -332,7 +337,7 @@ static const char *held_to_everything(const n_book *b, int job, uint32_t n,
         return "position drift";
     }
     for (uint32_t i = 0; i < of->n_legs; i++) {
-        if (b->blacklisted[b->instruments[of->legs[i].instrument].symbol]) {
+        if (n_is_shut(b, of->legs[i].instrument)) {
             return "blacklisted";
         }
         if (!n_known(b, of->legs[i].instrument)) {

@@ -446,7 +446,8 @@ perp_status n_reserve(n_book *b, int64_t now, uint32_t exchange, uint32_t pool, 
 static n_reservation *live(n_book *b, uint64_t id) {
     for (uint32_t i = 0; i < b->n_reservations; i++) {
         n_reservation *r = &b->reservations[i];
-        if (r->id == id && r->in_flight + r->used > 0) {
+        /* One of a job that runs has not ended, though nothing may be left of it. */
+        if (r->id == id && (r->in_flight + r->used > 0 || r->job >= 0)) {
             return r;
         }
     }

@@ -50,6 +50,7 @@ typedef struct n_instrument {
     double bid, ask, mid; /* of the last quote */
     double mark;          /* 0: none yet */
     int64_t quoted, marked;
+    int halted;
     struct n_position *position;
 } n_instrument;
 
@@ -114,7 +115,7 @@ typedef struct n_job {
     n_leg legs[PERP_MAX_LEGS];
     uint32_t state;
     int64_t ttl_from, started, order_of_dispatch;
-    int overdue, reduce_only, dispatched, balanced, is_repair, by_legs;
+    int overdue, reduce_only, dispatched, balanced, is_repair, is_flatten, by_legs;
     n_figures booked;
     uint64_t ended; /* which end it was, from 1; 0: not yet */
 } n_job;
@@ -214,6 +215,8 @@ int n_meets_itself(const n_book *b, const perp_job *job);
 int n_meets_running(const n_book *b, const perp_job *job);
 int64_t n_held(const n_book *b, int job);
 uint32_t n_lots_of(const n_book *b, int job);
+/* Whether a leg's symbol is blacklisted, or its instrument halted. */
+int n_is_shut(const n_book *b, uint32_t instrument);
 int n_add_job(n_book *b, const perp_job *job, int is_repair);
 perp_status n_cancel(n_book *b, int64_t now, const perp_uuid *id);
 perp_status n_requeue(n_book *b, int64_t now, const perp_uuid *id);
@@ -258,6 +261,8 @@ void n_legs_end(n_book *b, int job);
 /* The fills of a balanced job that were not counted yet are naked. */
 void n_count_naked(n_book *b, int job);
 void n_close_lots(n_book *b, int job);
+/* Money without a trade: funding is the jobs' that have lots there. */
+void n_cash(n_book *b, uint32_t exchange, int is_funding, int64_t amount, int64_t instrument);
 /* One instrument's part of a report, at the clock. */
 void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int64_t time);
 void n_accept(n_book *b, uint32_t instrument);

@@ -517,6 +517,24 @@ static double mark_of(const n_book *b, uint32_t instrument) {
     return old ? n->mid : n->mark;
 }
 
+void n_cash(n_book *b, uint32_t exchange, int is_funding, int64_t amount, int64_t instrument) {
+    const n_position *p = instrument < 0 ? NULL : position_of(b, (uint32_t)instrument);
+    double all = 0;
+    int64_t rest = amount;
+    b->exchanges[exchange].today.pnl += amount;
+    for (uint32_t i = 0; p != NULL && i < p->n_lots; i++) {
+        all += fabs(p->lots[i].quantity);
+    }
+    for (uint32_t i = 1; is_funding && p != NULL && i < p->n_lots; i++) {
+        int64_t part = (int64_t)((double)amount * (fabs(p->lots[i].quantity) / all));
+        b->jobs[p->lots[i].job].booked.pnl += part;
+        rest -= part;
+    }
+    if (is_funding && all > 0) {
+        b->jobs[p->lots[0].job].booked.pnl += rest;
+    }
+}
+
 void n_close_lots(n_book *b, int job) {
     const n_job *j = &b->jobs[job];
     for (uint32_t i = 0; i < b->n_instruments; i++) {

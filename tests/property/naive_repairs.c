@@ -39,12 +39,13 @@ int n_wants_repair(const n_book *b, int base) {
            b->clock >= of->next_try && n_is_naked(b, base);
 }
 
-static int is_shut(const n_book *b, const n_instrument *on) {
+static int is_shut(const n_book *b, uint32_t instrument) {
+    const n_instrument *on = &b->instruments[instrument];
     const n_exchange *e = &b->exchanges[on->exchange];
     uint32_t circuit = n_circuit(b, on->exchange);
     return e->down || e->killed || b->killed || circuit == PERP_CIRCUIT_OPEN ||
            (circuit == PERP_CIRCUIT_HALF_OPEN && n_running_there(b, on->exchange) > 0) ||
-           b->blacklisted[on->symbol];
+           n_is_shut(b, instrument);
 }
 
 /* The job with its leg on one instrument; 0 where it can't go there. */
@@ -57,7 +58,7 @@ static int try_on(const n_book *b, uint32_t instrument, double quantity, perp_jo
     int64_t age = b->clock - on->quoted, most = b->config.risk.max_quote_age_ms * 1000000;
     double left = n_left_to_reduce(b, instrument, leg->side, -1);
     int reduces = left > 0 && n_at_most(leg->quantity, left);
-    if (leg->quantity <= 0 || is_shut(b, on) || age > most || age < -most ||
+    if (leg->quantity <= 0 || is_shut(b, instrument) || age > most || age < -most ||
         n_meets_running(b, job) ||
         (!reduces && (on->kind != PERP_KIND_PERP || !n_known(b, instrument)))) {
         return 0;

@@ -317,6 +317,20 @@ static void compare_exchange(p_run *run, uint32_t x) {
         same(run, room, n_headroom(b, x, pool, &wanted_bound));
         same(run, bound, wanted_bound);
     }
+    double worth = 0;
+    for (uint32_t i = 0; i < b->n_instruments; i++) {
+        const n_position *p = b->instruments[i].position;
+        for (uint32_t k = 0; b->instruments[i].exchange == x && k < p->n_lots; k++) {
+            const n_lot *lot = &p->lots[k];
+            double ordered = b->jobs[lot->job].job.legs[lot->leg].quantity;
+            double size = fabs(lot->quantity); /* what one fill has beyond it is paid by the leg */
+            worth += (size < ordered ? size : ordered) * lot->price * 1e6;
+        }
+    }
+    /* A leg's notional may be so far off its worth. */
+    if ((double)(in_flight + used) < worth * (1 - b->config.risk.notional_tolerance) - 1e3) {
+        p_fail(run, "%.0f is open, and %.0f kept for it", worth, (double)(in_flight + used));
+    }
     same(run, s.total_in_flight, in_flight);
     same(run, s.total_used, used);
     same(run, s.overcommitted, over);

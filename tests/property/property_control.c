@@ -152,6 +152,25 @@ static void blacklist(p_run *run) {
     }
 }
 
+static void halt_instrument(p_run *run) {
+    uint32_t instrument =
+        (uint32_t)p_below(run, run->book.n_instruments + (p_chance(run, 5) ? 1 : 0));
+    uint32_t on = p_chance(run, 10) ? 1 : 0;
+    for (uint32_t i = 0; i < run->book.n_instruments && !on; i++) {
+        instrument = run->book.instruments[i].halted ? i : instrument;
+    }
+    perp_call call = p_call(run, p_chance(run, 85));
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
+    perp_status wanted = instrument >= run->book.n_instruments ? PERP_E_NOT_FOUND
+                         : !on && !p_is_signed(&call)          ? PERP_E_INVALID
+                                                               : PERP_OK;
+    p_expect(run, perp_risk_halt_instrument(run->risk, &call, instrument, on), wanted);
+    if (wanted == PERP_OK) {
+        n_advance(&run->book, now);
+        run->book.instruments[instrument].halted = on != 0;
+    }
+}
+
 static void reset_halt(p_run *run) {
     perp_call call = p_call(run, p_chance(run, 85));
     perp_status wanted = !p_is_signed(&call) ? PERP_E_INVALID : PERP_OK;
@@ -262,7 +281,7 @@ static uint64_t predicted_rules(const n_book *b, const perp_job *job, int reduci
         down |= e->down || circuit == PERP_CIRCUIT_OPEN ||
                 (circuit == PERP_CIRCUIT_HALF_OPEN && n_running_there(b, n->exchange) > 0);
         unknown |= !n_known(b, job->legs[i].instrument);
-        black |= b->blacklisted[n->symbol];
+        black |= n_is_shut(b, job->legs[i].instrument);
     }
     perp_refusal refusal;
     fails |= killed ? BIT(PERP_REASON_KILLED) : 0;
@@ -413,17 +432,12 @@ void p_control_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"kill", 8, kill_switch},
-        {"pause or resume", 10, pause_or_resume},
-        {"set_mode", 6, mode},
-        {"manual_override", 8, override},
-        {"blacklist", 6, blacklist},
-        {"reset_halt", 14, reset_halt},
-        {"success or failure", 8, outcome_outside},
-        {"set_limits", 10, limits},
-        {"advance", 2, advance},
-        {"evaluate", 18, evaluate},
-        {"queries", 4, reads},
+        {"kill", 8, kill_switch},       {"pause or resume", 10, pause_or_resume},
+        {"set_mode", 6, mode},          {"manual_override", 8, override},
+        {"blacklist", 4, blacklist},    {"halt_instrument", 4, halt_instrument},
+        {"reset_halt", 12, reset_halt}, {"success or failure", 8, outcome_outside},
+        {"set_limits", 10, limits},     {"advance", 2, advance},
+        {"evaluate", 18, evaluate},     {"queries", 4, reads},
         {"bad call", 6, bad_call},
     };
     int64_t pick = p_below(run, 100);

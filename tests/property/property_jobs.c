@@ -173,7 +173,7 @@ static void submit(p_run *run) {
         known = (int)(run->book.n_jobs - 1 -
                       p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
         const n_job *j = &run->book.jobs[known];
-        if (p_must_know(run, j) == 1 && !j->is_repair) {
+        if (p_must_know(run, j) == 1 && !j->is_repair && !j->is_flatten) {
             job = j->job;
             wanted = PERP_E_EXISTS;
             static const perp_uuid none;
@@ -244,12 +244,37 @@ static void result_of(p_run *run, const n_job *j, perp_job_result *result) {
     }
 }
 
+/* What flatten made is cut to what is left, or is done with. */
+static void cut_flatten(p_run *run) {
+    n_book *b = &run->book;
+    for (int i = 0; i < b->n_active; i++) {
+        int index = b->active[i];
+        n_job *j = &b->jobs[index];
+        perp_leg *leg = &j->job.legs[0];
+        if (!j->is_flatten || j->state != PERP_JOB_PENDING) {
+            continue;
+        }
+        double left = n_left_to_reduce(b, leg->instrument, leg->side, -1);
+        if (left <= 0) {
+            n_leave(b, index, PERP_JOB_CANCELLED);
+            i -= j->state == PERP_JOB_CANCELLED;
+        } else if (!n_at_most(leg->quantity - j->legs[0].filled, left)) {
+            double whole = leg->quantity;
+            leg->quantity = j->legs[0].filled + left;
+            leg->notional = (int64_t)((double)leg->notional * (leg->quantity / whole));
+            leg->notional = leg->notional > 0 ? leg->notional : 1;
+            j->job.notional = leg->notional;
+        }
+    }
+}
+
 /* The repairs that a tick plans, and those that it cancels since their base has its other side. */
 static void predict_repairs(p_run *run) {
     n_book *b = &run->book;
     uint32_t n = 0;
     n_stories(b, -1, -1);
     n_settle(b);
+    cut_flatten(run);
     for (int base = 0; base < N_MAX_BASES; base++) {
         int waits = b->bases[base].repair;
         if (waits >= 0 && b->jobs[waits].state == PERP_JOB_PENDING && !n_is_naked(b, base)) {
@@ -490,7 +515,7 @@ static void apply_refusals(p_run *run) {
             p_fail(run, "refused for %s, which is no rule", perp_reason_string(item->reason));
         }
         const n_job *j = &run->book.jobs[index];
-        if (item->kind == PERP_TICK_REFUSED && !j->is_repair &&
+        if (item->kind == PERP_TICK_REFUSED && !j->is_repair && !j->is_flatten &&
             run->book.config.scheduler.on_reject == PERP_ON_REJECT_DROP &&
             !n_is_reducing(&run->book, &j->job, index)) {
             n_leave(&run->book, index, PERP_JOB_REJECTED);

@@ -349,6 +349,112 @@ static void by_hand(p_run *run) {
     p_expect(run, perp_record_fill(run->core, &call, &given), PERP_E_CONFLICT);
 }
 
+static void cash(p_run *run) {
+    n_book *b = &run->book;
+    uint32_t instrument = (uint32_t)p_below(run, b->n_instruments);
+    uint32_t x = b->instruments[instrument].exchange,
+             kind = (uint32_t)p_below(run, PERP_CASH_COUNT);
+    int64_t amount = p_below(run, P_USD(20)) - P_USD(10);
+    int named = p_chance(run, 60);
+    perp_uuid key = p_fresh_id(run);
+    perp_call call = p_call(run, 0);
+    p_expect(
+        run,
+        perp_record_cash(run->core, &call, x, kind, amount, &key, named ? instrument : PERP_NO_ID),
+        PERP_OK);
+    n_advance(b, call.now_ns);
+    n_cash(b, x, kind == PERP_CASH_FUNDING, amount, named ? (int64_t)instrument : -1);
+    n_look_at_loss(b);
+    run->hash_before = perp_core_hash(run->core);
+    run->clock_before = perp_core_clock(run->core);
+    p_expect(
+        run,
+        perp_record_cash(run->core, &call, x, kind, amount, &key, named ? instrument : PERP_NO_ID),
+        PERP_E_EXISTS);
+    p_expect(run,
+             perp_record_cash(run->core, &call, x, kind, amount + 1, &key,
+                              named ? instrument : PERP_NO_ID),
+             PERP_E_CONFLICT);
+}
+
+/* The n-th job's id has n added to its last four bytes. */
+static perp_uuid plus(const perp_uuid *key, uint32_t n) {
+    perp_uuid id = *key;
+    for (int i = 15; i >= 12 && n > 0; i--) {
+        n += id.bytes[i];
+        id.bytes[i] = (uint8_t)n;
+        n >>= 8;
+    }
+    return id;
+}
+
+static void flatten(p_run *run) {
+    static const char *const names[] = {"BTC", "ETH", "SOL"};
+    n_book *b = &run->book;
+    uint32_t x = p_chance(run, 30) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, b->n_exchanges);
+    int base = p_chance(run, 40) ? -1 : (int)p_below(run, 3);
+    perp_flatten_item items[N_MAX_INSTRUMENTS];
+    perp_flatten_result result;
+    perp_flatten_result_init(&result);
+    result.items = items;
+    result.capacity = N_MAX_INSTRUMENTS;
+    perp_uuid key = p_fresh_id(run);
+    key.bytes[1] = 0xF1; /* apart from all others, with room for its jobs */
+    key.bytes[11] = key.bytes[15];
+    key.bytes[15] = (uint8_t)(0xF0 + p_below(run, 16));
+    perp_call call = p_call(run, p_chance(run, 90));
+    perp_status wanted = p_is_signed(&call) ? PERP_OK : PERP_E_INVALID;
+    p_expect(run,
+             perp_scheduler_flatten(run->scheduler, &call, x, base < 0 ? NULL : names[base], &key,
+                                    &result),
+             wanted);
+    if (wanted != PERP_OK) {
+        return;
+    }
+    n_advance(b, call.now_ns);
+    uint32_t n = 0, made = 0;
+    for (uint32_t i = 0; i < b->n_instruments; i++) {
+        const n_instrument *on = &b->instruments[i];
+        double quantity = n_quantity(b, i);
+        uint32_t side = quantity > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+        double left = n_left_to_reduce(b, i, side, -1);
+        if ((x != PERP_ALL_EXCHANGES && on->exchange != x) || (base >= 0 && on->base != base) ||
+            left <= 0) {
+            continue;
+        }
+        perp_job job;
+        perp_job_init(&job);
+        job.legs[0].quantity = floor(left / on->step + 1e-9) * on->step;
+        job.legs[0].instrument = i;
+        job.legs[0].side = side;
+        uint32_t kind = job.legs[0].quantity > 0 ? PERP_FLATTEN_JOB : PERP_FLATTEN_MIN_QTY;
+        if (n >= result.count || items[n].kind != kind || items[n].instrument != i) {
+            p_fail(run, "flatten: of instrument %u, %.17g should be left", i, left);
+        }
+        n++;
+        if (kind != PERP_FLATTEN_JOB) {
+            continue;
+        }
+        job.job_id = plus(&key, made++);
+        if (memcmp(&job.job_id, &items[n - 1].job_id, sizeof key) != 0 ||
+            !n_at_most(fabs(items[n - 1].quantity - job.legs[0].quantity), 1e-12)) {
+            p_fail(run, "flatten: another job for instrument %u", i);
+        }
+        job.strategy = PERP_STRATEGY_HEDGE_REBALANCE;
+        job.priority = 90;
+        job.ttl_ms = 0;
+        job.n_legs = 1;
+        job.legs[0].notional = n_micro(job.legs[0].quantity * on->mid);
+        job.legs[0].notional = job.legs[0].notional > 0 ? job.legs[0].notional : 1;
+        job.notional = job.legs[0].notional;
+        int index = n_add_job(b, &job, 0);
+        b->jobs[index].is_flatten = 1;
+    }
+    if (n != result.count) {
+        p_fail(run, "flatten lists %u, wanted %u", result.count, n);
+    }
+}
+
 void p_position_call(p_run *run) {
     static const struct {
         const char *name;
@@ -357,11 +463,13 @@ void p_position_call(p_run *run) {
     } calls[] = {
         {"progress", 25, progress},
         {"amend", 12, amend},
-        {"exit", 25, leave},
+        {"exit", 21, leave},
         {"position", 14, one_position},
         {"account", 10, whole_account},
         {"accept_position", 8, accept},
-        {"record_fill", 6, by_hand},
+        {"record_fill", 4, by_hand},
+        {"cash", 2, cash},
+        {"flatten", 4, flatten},
     };
     int64_t pick = p_below(run, 100);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
