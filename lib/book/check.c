@@ -134,8 +134,7 @@ static bool quantity_is_sum(const struct perp_position_entry *entry) {
 static bool drift_is_sound(const struct perp_position_entry *entry) {
     bool of_it = entry->lost == 0 || (entry->lost > 0) == (entry->unexplained > 0);
     return of_it && perp_at_most(fabs(entry->lost), fabs(entry->unexplained)) &&
-           (!entry->latched || entry->unexplained != 0) &&
-           (entry->aside || entry->aside_rest == 0);
+           (!entry->latched || entry->unexplained != 0) && (entry->aside || entry->aside_rest == 0);
 }
 
 /* A lot is of a leg, on its instrument and side, and no more than it has filled. */
@@ -148,9 +147,9 @@ static const char *lot_differs(const perp_core *core, const struct perp_position
         return "a lot's job is gone";
     const struct perp_job_leg *leg = &job->legs[lot->leg];
     /* The one leg of a repair may have been elsewhere before. */
-    bool its = job->is_repair || job->is_flatten ||
-               (leg->instrument == instrument &&
-                (leg->side == PERP_SIDE_BUY) == (lot->quantity > 0));
+    bool its =
+        job->is_repair || job->is_flatten ||
+        (leg->instrument == instrument && (leg->side == PERP_SIDE_BUY) == (lot->quantity > 0));
     if (!its || !perp_at_most(fabs(lot->quantity), leg->filled))
         return "a lot is not what its leg filled";
     return !(lot->price > 0) || lot->used < 0 ? "a lot without a price, or with less than nothing"

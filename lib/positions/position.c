@@ -192,9 +192,8 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     double whole = fabs(lot->quantity);
     bool all = perp_at_most(whole, size);
     perp_usd amount = all ? lot->used : share_of(lot->used, size, whole);
-    perp_sheet_release_used(sheet, lot->owner,
-                            perp_instrument_at(sheet->core, lot->instrument)->spec.exchange,
-                            amount);
+    perp_sheet_release_used(
+        sheet, lot->owner, perp_instrument_at(sheet->core, lot->instrument)->spec.exchange, amount);
     if (all) {
         remove_lot(sheet, position, n);
         return true;
