@@ -238,8 +238,7 @@ static bool prepare_fill(perp_core *core, const struct perp_event *event) {
 }
 
 static void apply_fill(perp_core *core, const struct perp_event *event) {
-    const struct perp_key_row key =
-        perp_key_of_fill(core, perp_read_fill(event), event->time_ns);
+    const struct perp_key_row key = perp_key_of_fill(core, perp_read_fill(event), event->time_ns);
     apply(core, event);
     perp_key_use(core->capital, &key);
     perp_risk_look_at_loss(core, false);

@@ -197,8 +197,8 @@ START_TEST(the_state_says_what_the_book_says) {
     ck_assert_double_eq(number_at(json, "global_stats|daily_loss_limit"), 40000);
     ck_assert_double_eq(number_at(json, "global_stats|today_volume_usd"),
                         2 * 0.25 * BTC_MID + 9 * 2500.0);
-    /* The running job and what the partial one has open hold 12,500 each on alpha; the repair, which
-       reduces there, holds nothing. */
+    /* The running job and what the partial one has open hold 12,500 each on alpha; the repair,
+       which reduces there, holds nothing. */
     ck_assert_int_eq(alpha.total_in_flight, USD(12500));
     ck_assert_int_eq(alpha.total_used, USD(12500));
     ck_assert_double_eq(number_at(json, "capital_stats|alpha|wash_used"), 25000);

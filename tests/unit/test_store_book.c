@@ -371,7 +371,8 @@ static void one_step(void) {
         pass(w, dice(20) == 0 ? 20 * HOUR : 7 * SECOND);
         break;
     default:
-        ok(w, perp_capital_record_pnl(w->capital, nowc(w), dice(N_X), USD(2), USD(100), USD(1), NULL));
+        ok(w,
+           perp_capital_record_pnl(w->capital, nowc(w), dice(N_X), USD(2), USD(100), USD(1), NULL));
         ok(w, perp_capital_reserve(w->capital, nowc(w), dice(N_X), PERP_POOL_ARB,
                                    USD(1) + (perp_usd)dice(5000000), NULL, &reservation, &refusal));
         if (reservation && dice(2))
