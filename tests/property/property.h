@@ -36,7 +36,8 @@ typedef struct p_run {
     perp_scheduler *scheduler;
     n_book book;
     uint64_t seed, random;
-    int64_t now; /* the host's clock */
+    int64_t now;  /* the host's clock */
+    int64_t feed; /* the newest time of a feed */
     uint64_t n_calls, n_job, n_key;
     const char *call;
     uint64_t hash_before;

@@ -280,6 +280,13 @@ static double mid_of(int base) {
     return base == 0 ? 50000 : base == 1 ? 2500 : 150;
 }
 
+/* Where the clock was set back by little, what feeds said stays, and they go on from there. */
+static int64_t feed_time(p_run *run) {
+    int64_t clock = run->book.clock;
+    int stays = run->feed > clock && run->feed - clock <= P_MINUTE;
+    return run->feed = stays ? run->feed : clock;
+}
+
 static void quote_one(p_run *run, uint32_t instrument) {
     n_instrument *n = &run->book.instruments[instrument];
     double start = mid_of(n->base);
@@ -292,7 +299,7 @@ static void quote_one(p_run *run, uint32_t instrument) {
     perp_quote quote;
     memset(&quote, 0, sizeof quote);
     quote.instrument = instrument;
-    quote.time_ns = run->book.clock;
+    quote.time_ns = feed_time(run);
     quote.bid = start + shift;
     quote.ask = quote.bid + 1.0 / 64 + (double)p_below(run, 4) / 64;
     quote.bid_size = p_chance(run, 3) ? 0 : 100000;
@@ -353,7 +360,7 @@ static void status(p_run *run) {
     perp_exchange_status report;
     memset(&report, 0, sizeof report);
     report.exchange = (uint32_t)p_below(run, run->book.n_exchanges);
-    report.time_ns = run->book.clock;
+    report.time_ns = feed_time(run);
     report.api = p_chance(run, 94) ? PERP_API_UP : (uint32_t)p_below(run, PERP_API_COUNT);
     p_expect(run, perp_market_on_status(run->market, &report), PERP_OK);
     n_exchange *e = &run->book.exchanges[report.exchange];
@@ -377,14 +384,14 @@ static void other_feed(p_run *run) {
     memset(&trade, 0, sizeof trade);
     latency.exchange = (uint32_t)p_below(run, run->book.n_exchanges);
     funding.instrument = mark.instrument = trade.instrument = instrument;
-    latency.time_ns = funding.time_ns = mark.time_ns = trade.time_ns = run->book.clock;
+    latency.time_ns = funding.time_ns = mark.time_ns = trade.time_ns = feed_time(run);
     latency.ms = (double)p_below(run, p_chance(run, 5) ? 5000 : 300);
     funding.rate = (double)(p_below(run, 41) - 20) / 100000;
     funding.interval_h = p_chance(run, 50) ? 8 : 4;
     funding.next_ns = run->book.clock + p_below(run, 4 * P_HOUR);
     mark.price = trade.price = middle;
     run->book.instruments[instrument].mark = middle;
-    run->book.instruments[instrument].marked = run->book.clock;
+    run->book.instruments[instrument].marked = mark.time_ns;
     p_expect(run, perp_market_on_latency(run->market, &latency), PERP_OK);
     p_expect(run, perp_market_on_funding(run->market, &funding), PERP_OK);
     p_expect(run, perp_market_on_mark(run->market, &mark), PERP_OK);
