@@ -1089,6 +1089,39 @@ static void keep(void *user) {
     (void)user;
 }
 
+START_TEST(a_resolve_that_cancels_a_repair_stops_none) {
+    perp_config config;
+    perp_store store;
+    world_close(w);
+    world_config(&config);
+    ck_assert_int_eq(perp_store_memory_open(&store), PERP_OK);
+    config.store = store;
+    config.store.close = keep;
+    w = world_open(&config);
+    perp_job job = job_of(1);
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.25, 0, 50000);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    perp_uuid repair = repair_id("BTC", 1);
+    finish_all(w, &repair, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
+    amended(1, 0.25, 0.25, 50000); /* it was filled: the repair that waits is for nothing */
+    ck_assert_uint_eq(base_of(w, "BTC").is_naked, 0);
+    ck_assert_uint_eq(base_of(w, "BTC").has_repair, 1);
+    ok(w, perp_resolve(w->core, signedc(w), "BTC"));
+    checked(w);
+    ck_assert_uint_eq(base_of(w, "BTC").has_repair, 0);
+    ck_assert_uint_eq(base_of(w, "BTC").stopped, 0);
+    uint64_t hash = perp_core_hash(w->core);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    config.store = store;
+    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    w->positions = perp_core_positions(w->core);
+    ck_assert_uint_eq(base_of(w, "BTC").stopped, 0);
+    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+}
+END_TEST
+
 START_TEST(all_of_it_is_there_after_a_restart) {
     perp_config config;
     perp_store store;
@@ -1197,6 +1230,7 @@ int main(void) {
     tcase_add_test(tcase, what_a_resolve_announced_is_no_drift);
     tcase_add_loop_test(tcase, it_is_announced_for_any_instrument_of_the_base_and_only_that_day, 0,
                         2);
+    tcase_add_test(tcase, a_resolve_that_cancels_a_repair_stops_none);
     tcase_add_test(tcase, resolve_ends_latched_drift_of_the_base);
     tcase_add_test(tcase, closed_outside_the_position_changes_by_its_lots);
     tcase_add_test(tcase, spot_that_can_be_borrowed_is_sold_without_having_it);
