@@ -207,6 +207,36 @@ static void add_instruments(p_run *run) {
     }
 }
 
+static void keep_store(void *user) {
+    (void)user;
+}
+
+void p_reopen(p_run *run) {
+    run->call = "reopen";
+    for (int i = 0; i < run->book.n_active; i++) {
+        n_job *j = &run->book.jobs[run->book.active[i]];
+        if (j->state == PERP_JOB_RUNNING) { /* as it will be after a restart */
+            perp_job_result unknown;
+            perp_job_result_init(&unknown);
+            unknown.status = PERP_RESULT_UNKNOWN;
+            perp_call call;
+            perp_call_init(&call);
+            call.now_ns = run->book.clock;
+            p_expect(run, perp_scheduler_finish(run->scheduler, &call, &j->id, &unknown, NULL),
+                     PERP_OK);
+        }
+    }
+    uint64_t hash = perp_core_hash(run->core);
+    perp_core_close(run->core);
+    run->core = NULL;
+    if (perp_core_open(&run->config, &run->core) != PERP_OK) {
+        p_fail(run, "opened again: %s", perp_core_error(NULL));
+    }
+    if (perp_core_check(run->core) != PERP_OK || perp_core_hash(run->core) != hash) {
+        p_fail(run, "what was replayed is not the book that was closed");
+    }
+}
+
 void p_open(p_run *run, uint64_t seed) {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     perp_config config;
@@ -216,6 +246,15 @@ void p_open(p_run *run, uint64_t seed) {
     run->call = "open";
     run->outcomes = 10 + (uint32_t)p_below(run, 6);
     random_config(run, &config);
+    run->has_store = p_chance(run, 40);
+    if (run->has_store) {
+        if (perp_store_memory_open(&run->store) != PERP_OK) {
+            p_fail(run, "no memory");
+        }
+        config.store = run->store;
+        config.store.close = keep_store;
+    }
+    run->config = config;
     if (perp_core_open(&config, &run->core) != PERP_OK) {
         p_fail(run, "%s", perp_core_error(NULL));
     }
@@ -254,6 +293,9 @@ void p_open(p_run *run, uint64_t seed) {
 void p_close(p_run *run) {
     perp_tick_result_free(&run->tick);
     perp_core_close(run->core);
+    if (run->has_store) {
+        run->store.close(run->store.user);
+    }
     n_close(&run->book);
 }
 

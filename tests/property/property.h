@@ -47,6 +47,9 @@ typedef struct p_run {
     p_action actions[256];
     uint32_t n_actions;
     perp_tick_result tick;
+    perp_config config;
+    perp_store store; /* of books that are opened again in the end */
+    int has_store;
     uint32_t outcomes; /* how reliable the executor is: of 16 */
 } p_run;
 
@@ -68,6 +71,8 @@ void p_expect(p_run *run, perp_status got, perp_status wanted);
 
 void p_open(p_run *run, uint64_t seed);
 void p_close(p_run *run);
+/* What the store has replayed is the book that was closed. */
+void p_reopen(p_run *run);
 void p_compare(p_run *run);
 
 void p_valid_job(p_run *run, perp_job *job);

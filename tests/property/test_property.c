@@ -63,6 +63,9 @@ int main(int argc, char **argv) {
         totals[6] += run.n_told;
         totals[7] += run.n_exits;
         totals[8] += run.n_reports;
+        if (run.has_store) {
+            p_reopen(&run);
+        }
         p_close(&run);
     }
     printf("%" PRIu64 " dispatched, %" PRIu64 " results, %" PRIu64 " partial, %" PRIu64
