@@ -364,9 +364,10 @@ static void compare_exchange(p_run *run, uint32_t x) {
         const n_position *p = b->instruments[i].position;
         for (uint32_t k = 0; b->instruments[i].exchange == x && k < p->n_lots; k++) {
             const n_lot *lot = &p->lots[k];
-            double ordered = b->jobs[lot->job].job.legs[lot->leg].quantity;
-            double size = fabs(lot->quantity); /* what one fill has beyond it is paid by the leg */
-            worth += (size < ordered ? size : ordered) * lot->price * 1e6;
+            const n_job *j = &b->jobs[lot->job];
+            /* What one fill has beyond its leg takes no more than what was in flight for it. */
+            int over = j->legs[lot->leg].filled > j->job.legs[lot->leg].quantity;
+            worth += over ? 0 : fabs(lot->quantity) * lot->price * 1e6;
         }
     }
     /* A leg's notional may be so far off its worth. */
