@@ -366,8 +366,8 @@ static void compare_exchange(p_run *run, uint32_t x) {
             const n_lot *lot = &p->lots[k];
             const n_job *j = &b->jobs[lot->job];
             /* What one fill has beyond its leg takes no more than what was in flight for it. */
-            int over = j->legs[lot->leg].filled > j->job.legs[lot->leg].quantity;
-            worth += over ? 0 : fabs(lot->quantity) * lot->price * 1e6;
+            int beyond = j->legs[lot->leg].filled > j->job.legs[lot->leg].quantity;
+            worth += beyond ? 0 : fabs(lot->quantity) * lot->price * 1e6;
         }
     }
     /* A leg's notional may be so far off its worth. */
