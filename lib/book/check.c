@@ -1,4 +1,5 @@
 /* What must hold in every book, looked at from scratch. */
+#include <math.h>
 #include <string.h>
 
 #include "book/book.h"
@@ -113,22 +114,94 @@ static perp_status check_capital_of(const perp_core *core, const struct perp_job
     return n_lots == job->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
 }
 
+static perp_status wrong(const perp_core *core, perp_instrument_id instrument, const char *what) {
+    return perp_fail(core, PERP_E_CORRUPT, "position of %s: %s",
+                     perp_instrument_at(core, instrument)->spec.symbol, what);
+}
+
+/* The quantity is the last report's and the fills that it did not have. */
+static bool quantity_is_sum(const struct perp_position_entry *entry) {
+    double sum = entry->reported ? entry->report_quantity : 0, sizes = fabs(sum);
+    for (uint32_t i = 0; i < entry->n_since; i++) {
+        sum += entry->since[i].quantity;
+        sizes += fabs(entry->since[i].quantity);
+    }
+    return fabs(sum - entry->quantity) <= PERP_NEAR_ZERO * (sizes + fabs(entry->quantity));
+}
+
+/* What is lost is of what is unexplained. */
+static bool drift_is_sound(const struct perp_position_entry *entry) {
+    bool of_it = entry->lost == 0 || (entry->lost > 0) == (entry->unexplained > 0);
+    return of_it && perp_at_most(fabs(entry->lost), fabs(entry->unexplained)) &&
+           (!entry->latched || entry->unexplained != 0) && (entry->aside || entry->aside_rest == 0);
+}
+
+/* A lot is of a leg, on its instrument and side, and no more than it has filled. */
+static const char *lot_differs(const perp_core *core, const struct perp_position_entry *entry,
+                               const struct perp_lot *lot, perp_instrument_id instrument) {
+    const struct perp_job_entry *job = lot->owner;
+    if (lot->quantity == 0 || (lot->quantity > 0) != (entry->lots[0].quantity > 0))
+        return "lots have two signs";
+    if (perp_job_find(core, &lot->job) != job || lot->leg >= job->n_legs)
+        return "a lot's job is gone";
+    const struct perp_job_leg *leg = &job->legs[lot->leg];
+    /* The one leg of a repair may have been elsewhere before. */
+    bool its =
+        job->is_repair || job->is_flatten ||
+        (leg->instrument == instrument && (leg->side == PERP_SIDE_BUY) == (lot->quantity > 0));
+    if (!its || !perp_at_most(fabs(lot->quantity), leg->filled))
+        return "a lot is not what its leg filled";
+    return !(lot->price > 0) || lot->used < 0 ? "a lot without a price, or with less than nothing"
+                                              : NULL;
+}
+
+/* Of a leg: all fills count as naked at once, but those of a balanced job that runs; what it has in
+   flight and what was seen of it is of what it may still fill. */
+static const char *leg_differs(const struct perp_job_entry *job, const struct perp_job_leg *leg) {
+    bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+    bool all = !(runs && job->balanced);
+    if (!perp_at_most(leg->counted, leg->filled) ||
+        (all && !perp_at_most(leg->filled, leg->counted)))
+        return "what is counted of a leg as naked is not what it filled";
+    if (leg->seen < 0 || !perp_at_most(leg->seen, perp_leg_unfilled(&leg->row)) ||
+        (!runs && leg->seen != 0))
+        return "more was seen of a leg than it may still fill";
+    return leg->flying < 0 || leg->flying > leg->notional || (!runs && leg->flying != 0)
+               ? "a leg has in flight what it can't have"
+               : NULL;
+}
+
+static perp_status check_position(const perp_core *core, perp_instrument_id instrument) {
+    const struct perp_position_entry *entry = &core->positions->at[instrument];
+    if (!quantity_is_sum(entry))
+        return wrong(core, instrument, "the quantity is not the last report's and the fills since");
+    if (!drift_is_sound(entry))
+        return wrong(core, instrument, "more is lost than unexplained");
+    if (entry->n_lots && perp_position_foreign(core, instrument) * entry->lots[0].quantity < 0)
+        return wrong(core, instrument, "what is no job's has another sign than its lots");
+    for (uint32_t i = 0; i < entry->n_lots; i++) {
+        const char *what = lot_differs(core, entry, &entry->lots[i], instrument);
+        if (what)
+            return wrong(core, instrument, what);
+    }
+    return PERP_OK;
+}
+
 /* All lots of an instrument have its sign; quantity is what is foreign, what jobs have open and
    what legs have seen. */
 static perp_status check_positions(const perp_core *core) {
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
-        const struct perp_position_entry *entry = &core->positions->at[i];
-        for (uint32_t j = 0; j < entry->n_lots; j++) {
-            const struct perp_lot *lot = &entry->lots[j];
-            if (lot->quantity == 0 || (lot->quantity > 0) != (entry->lots[0].quantity > 0))
-                return perp_fail(core, PERP_E_CORRUPT, "positions: lots have two signs");
-            if (perp_job_find(core, &lot->job) != lot->owner)
-                return perp_fail(core, PERP_E_CORRUPT, "positions: a lot's job is gone");
-        }
+        perp_status status = check_position(core, i);
+        if (status != PERP_OK)
+            return status;
     }
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
         perp_status status = job ? check_capital_of(core, job) : PERP_OK;
+        for (uint32_t j = 0; job && j < job->n_legs && status == PERP_OK; j++) {
+            const char *what = leg_differs(job, &job->legs[j]);
+            status = what ? broken(core, what) : PERP_OK;
+        }
         if (status != PERP_OK)
             return status;
     }
@@ -145,6 +218,8 @@ static perp_status check_bases(const perp_core *core) {
                 n += job->legs[i].base == base;
         if (n != entry->n_partial)
             return broken(core, "partial jobs of a base are miscounted");
+        if (entry->told == (entry->since == PERP_TIME_NONE))
+            return broken(core, "a base is naked since no time, or not since one");
         if (entry->repair &&
             (!entry->repair->is_repair || entry->repair->state > PERP_JOB_IN_DOUBT))
             return broken(core, "a base's repair is none");

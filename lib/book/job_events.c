@@ -308,6 +308,8 @@ static void apply_dispatch(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     perp_pending_remove(scheduler, job);
     struct perp_held **end = &job->held;
+    while (*end) /* of late fills while it waited to be dispatched again */
+        end = &(*end)->next_of_job;
     for (uint32_t i = 0; i < dispatch->n_needs; i++) {
         *end = perp_capital_hold(core, &dispatch->needs[i], &job->id);
         end = &(*end)->next_of_job;

@@ -162,7 +162,8 @@ struct passage {
     double sign;
     double left;     /* not yet placed, a size */
     double realised; /* USD */
-    double alone; /* of lots of balanced jobs and repairs, closed: their other side stands alone */
+    double alone; /* of lots of balanced jobs and repairs, closed, or lost by a report that had the
+                     fill: their other side stands alone */
     double price;
 };
 
@@ -174,16 +175,6 @@ static perp_usd share_of(perp_usd amount, double part, double whole) {
         return amount;
     perp_usd share = (perp_usd)floor((double)amount * (part / whole));
     return share < amount ? share : amount;
-}
-
-static void release_used(struct perp_sheet *sheet, const struct perp_lot *lot, perp_usd amount) {
-    perp_exchange_id exchange = perp_instrument_at(sheet->core, lot->instrument)->spec.exchange;
-    struct perp_sheet_held *held =
-        amount ? perp_sheet_held_of(sheet, lot->owner, exchange, false) : NULL;
-    if (!held)
-        return;
-    held->used -= amount;
-    held->released += amount;
 }
 
 static void remove_lot(struct perp_sheet *sheet, struct perp_sheet_position *position, uint32_t n) {
@@ -201,7 +192,8 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     double whole = fabs(lot->quantity);
     bool all = perp_at_most(whole, size);
     perp_usd amount = all ? lot->used : share_of(lot->used, size, whole);
-    release_used(sheet, lot, amount);
+    perp_sheet_release_used(
+        sheet, lot->owner, perp_instrument_at(sheet->core, lot->instrument)->spec.exchange, amount);
     if (all) {
         remove_lot(sheet, position, n);
         return true;
@@ -432,7 +424,9 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
                         .price = fill->price};
     add_to_leg(sheet, leg, fill);
     if (fill->quantity > 0) {
+        double lost = position->row.lost;
         double known = known_of(sheet, &position->row, leg, fill, late);
+        p.alone = fabs(perp_quantity_sum(lost, -position->row.lost));
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
         close_foreign(&p, foreign);
@@ -468,7 +462,11 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instru
                         .sign = side == PERP_SIDE_BUY ? 1 : -1,
                         .left = fill->quantity,
                         .price = fill->price};
+    double lost = position->row.lost;
     double known = known_of_drift(sheet->core, &position->row, p.sign, fill, fill->quantity, true);
+    /* What the report that showed it closed of lots is what it closed. */
+    base->row.naked =
+        perp_quantity_sum(base->row.naked, perp_quantity_sum(lost, -position->row.lost));
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
     close_foreign(&p, foreign);
     double before = p.left;
@@ -539,9 +537,12 @@ void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
         seen = offer_seen(sheet, job, &row, seen);
         struct perp_sheet_position *position =
             seen > 0 ? perp_sheet_position_of(sheet, row.instrument) : NULL;
-        if (position)
-            perp_position_explain(sheet->core, &position->row, -perp_signed(row.side, seen),
-                                  mids && mids[i].price > 0 ? mids[i].price : row.price);
+        if (!position)
+            continue;
+        double rest = perp_signed(row.side, seen);
+        double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -rest);
+        perp_sheet_unexplained(sheet, position, foreign, rest,
+                               mids && mids[i].price > 0 ? mids[i].price : row.price);
     }
 }
 

@@ -296,14 +296,17 @@ static perp_status decide_resolve(struct perp_decision *d, const char *name) {
     status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
-    if (repair)
-        perp_put_for_job(core, PERP_EVENT_CANCEL, &repair->id);
     struct perp_sheet *sheet = perp_sheet_of_resolve(core, base, d->now);
     status = check_sheet(core, sheet, d->now);
     if (status != PERP_OK)
         return status;
     perp_put_resolve(core, &(struct perp_ev_resolve){base});
+    /* After it: its sheet has the base as it is before. Nobody stopped repairs by hand. */
+    if (repair)
+        perp_put_for_job(core, PERP_EVENT_CANCEL, &repair->id);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
+    if (repair)
+        perp_put_story(core, &(struct perp_ev_story){.base = base});
     return PERP_OK;
 }
 

@@ -134,6 +134,9 @@ struct perp_sheet_base *perp_sheet_base_of(struct perp_sheet *sheet, uint32_t ba
 struct perp_sheet_job *perp_sheet_job_of(struct perp_sheet *sheet, struct perp_job_entry *job);
 struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp_job_entry *job,
                                            perp_exchange_id exchange, bool make);
+/* Gives back capital that a job's lots on an exchange occupied, of its first reservations first. */
+void perp_sheet_release_used(struct perp_sheet *sheet, struct perp_job_entry *job,
+                             perp_exchange_id exchange, perp_usd amount);
 /* A leg's, a position's and a base's rows as they are on the sheet, else in the book. */
 const struct perp_leg_row *perp_sheet_leg_row(const struct perp_sheet *sheet,
                                               const struct perp_job_leg *leg);
@@ -188,6 +191,10 @@ void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job
 void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
                            const struct perp_price *prices);
 void perp_sheet_report(struct perp_sheet *sheet, const struct perp_report *report, int64_t time_ns);
+/* What nothing explains (any more) of a position that is what reports say: out of what was foreign
+   without it, then out of lots. */
+void perp_sheet_unexplained(struct perp_sheet *sheet, struct perp_sheet_position *position,
+                            double foreign, double rest, double price);
 void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument);
 void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base);
 

@@ -126,17 +126,15 @@ int64_t perp_sheet_lots(const struct perp_sheet *sheet, const struct perp_job_en
     return job->n_lots;
 }
 
-struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp_job_entry *job,
-                                           perp_exchange_id exchange, bool make) {
+/* The copy of a reservation (NULL: a new one of the job there). */
+static struct perp_sheet_held *copy_of(struct perp_sheet *sheet, struct perp_job_entry *job,
+                                       perp_exchange_id exchange, struct perp_held *held,
+                                       bool make) {
     for (uint32_t i = 0; i < sheet->n_helds; i++)
-        if (sheet->helds[i].job == job && sheet->helds[i].need.exchange == exchange)
+        if (sheet->helds[i].job == job && sheet->helds[i].need.exchange == exchange &&
+            sheet->helds[i].held == held)
             return &sheet->helds[i];
-    struct perp_held *held = job->held;
-    while (held && held->exchange != exchange)
-        held = held->next_of_job;
-    if (!held && !make)
-        return NULL;
-    struct perp_sheet_held *found = add_held(sheet);
+    struct perp_sheet_held *found = held || make ? add_held(sheet) : NULL;
     if (!found)
         return NULL;
     found->held = held;
@@ -149,6 +147,36 @@ struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp
         found->released = held->released;
     }
     return found;
+}
+
+/* The last one: that of its last dispatch. An earlier one is there where late fills came while the
+   job waited to be dispatched again. */
+struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp_job_entry *job,
+                                           perp_exchange_id exchange, bool make) {
+    struct perp_held *last = NULL;
+    for (struct perp_held *held = job->held; held; held = held->next_of_job)
+        if (held->exchange == exchange)
+            last = held;
+    return copy_of(sheet, job, exchange, last, make);
+}
+
+void perp_sheet_release_used(struct perp_sheet *sheet, struct perp_job_entry *job,
+                             perp_exchange_id exchange, perp_usd amount) {
+    struct perp_held *held = job->held;
+    while (amount > 0) {
+        while (held && held->exchange != exchange)
+            held = held->next_of_job;
+        struct perp_sheet_held *copy = copy_of(sheet, job, exchange, held, false);
+        if (!copy)
+            return;
+        perp_usd part = copy->used < amount ? copy->used : amount;
+        copy->used -= part;
+        copy->released += part;
+        amount -= part;
+        if (!held)
+            return;
+        held = held->next_of_job;
+    }
 }
 
 void perp_sheet_book(struct perp_sheet *sheet, struct perp_job_entry *job,

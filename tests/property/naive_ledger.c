@@ -20,11 +20,17 @@ void n_open(n_book *b, const perp_config *config) {
         abort();
     }
     b->next_id = 1;
+    for (int i = 0; i < N_MAX_BASES; i++) {
+        b->bases[i].repair = -1;
+    }
 }
 
 void n_close(n_book *b) {
     for (uint32_t x = 0; x < b->n_exchanges; x++) {
         free(b->exchanges[x].dispatches);
+    }
+    for (uint32_t i = 0; i < b->n_instruments; i++) {
+        free(b->instruments[i].position);
     }
     free(b->reservations);
     free(b->jobs);
@@ -35,6 +41,10 @@ void n_close(n_book *b) {
 static int64_t floor_div(int64_t a, int64_t divisor) {
     int64_t q = a / divisor;
     return a % divisor < 0 ? q - 1 : q;
+}
+
+int n_too_far(const n_book *b, int64_t now) {
+    return b->has_clock && now - b->clock > 60 * MINUTE_NS;
 }
 
 int64_t n_total_equity(const n_book *b) {
@@ -66,6 +76,9 @@ void n_advance(n_book *b, int64_t now) {
         memset(&e->today, 0, sizeof e->today);
         e->day_start = e->equity;
         e->can_undo = 0;
+    }
+    for (int i = 0; i < N_MAX_BASES; i++) {
+        b->bases[i].expected = 0;
     }
     b->day = day;
     b->peak = b->scaled_start = n_total_equity(b);
@@ -252,6 +265,7 @@ perp_status n_update_equity(n_book *b, int64_t now, uint32_t exchange, int64_t e
         return PERP_OK;
     }
     e->has_aside = 0;
+    e->heard = b->clock;
     e->can_undo = 1;
     e->high_before = e->high_water;
     e->peak_before = b->peak;
@@ -372,14 +386,6 @@ n_reservation *n_add_reservation(n_book *b, uint32_t exchange, uint32_t pool, in
     if (b->n_reservations == N_MAX_RESERVATIONS) {
         abort();
     }
-    /* Those that are fully released are forgotten, or the sums would take the test's whole time. */
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        if (b->reservations[i].in_flight + b->reservations[i].used > 0) {
-            b->reservations[kept++] = b->reservations[i];
-        }
-    }
-    b->n_reservations = kept;
     n_reservation *r = &b->reservations[b->n_reservations++];
     memset(r, 0, sizeof *r);
     r->id = b->next_id++;
@@ -440,7 +446,8 @@ perp_status n_reserve(n_book *b, int64_t now, uint32_t exchange, uint32_t pool, 
 static n_reservation *live(n_book *b, uint64_t id) {
     for (uint32_t i = 0; i < b->n_reservations; i++) {
         n_reservation *r = &b->reservations[i];
-        if (r->id == id && r->in_flight + r->used > 0) {
+        /* One of a job that runs has not ended, though nothing may be left of it. */
+        if (r->id == id && (r->in_flight + r->used > 0 || r->job >= 0)) {
             return r;
         }
     }
