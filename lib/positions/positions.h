@@ -191,10 +191,6 @@ void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job
 void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
                            const struct perp_price *prices);
 void perp_sheet_report(struct perp_sheet *sheet, const struct perp_report *report, int64_t time_ns);
-/* What nothing explains (any more) of a position that is what reports say: out of what was foreign
-   without it, then out of lots. */
-void perp_sheet_unexplained(struct perp_sheet *sheet, struct perp_sheet_position *position,
-                            double foreign, double rest, double price);
 void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument);
 void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base);
 
