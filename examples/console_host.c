@@ -284,7 +284,6 @@ static int open_book(struct console_host *host, char *error, size_t size) {
     if (host->options->store != NULL) {
         status = perp_store_sqlite_open(host->options->store, NULL, &config.store);
         config.durability = PERP_DURABILITY_BATCH; /* a control is flushed before it is answered */
-        config.keep_stored = 1;
     }
     if (status == PERP_OK && !console_decisions_open(&host->decisions, &config.store)) {
         snprintf(error, size, "no memory");

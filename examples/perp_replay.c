@@ -131,7 +131,6 @@ static perp_status replay(struct checkpoints *all, bool from_empty, perp_core **
     perp_sqlite_options_init(&read);
     read.read_only = 1;
     read.verify_events = UINT64_MAX; /* the whole store, also from a checkpoint on */
-    config.keep_stored = 1;          /* nothing is written */
     config.checkpoint_every = 0;
     perp_status status = perp_store_sqlite_open(options.store, &read, &config.store);
     if (status != PERP_OK)

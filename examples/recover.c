@@ -194,7 +194,6 @@ int main(int argc, char **argv) {
     perp_config_init(&config);
     config.callbacks.user = &executed;
     config.callbacks.execute = execute;
-    config.keep_stored = 1; /* the store's configuration holds, where it has one */
     (void)snprintf(venue, sizeof venue, "%.480s.exchanges.txt", path);
     must(perp_store_sqlite_open(path, NULL, &config.store));
     must(perp_core_open(&config, &core));

@@ -17,22 +17,30 @@
    everywhere. */
 #define SCENARIO_OPS(X)                                                                            \
     X(config, true, "capital?:o risk?:o scheduler?:o")                                             \
+    X(reconfigure, true, "capital?:o risk?:o scheduler?:o")                                        \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n")                                                           \
     X(instrument, true,                                                                            \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
-      "max_position_usd?:n")                                                                       \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
+    X(exchange_update, true,                                                                       \
+      "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
+      "venue?:s liquidation_fee_bps?:n")                                                           \
+    X(instrument_update, true,                                                                     \
+      "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
+      "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
     X(equity, true, "exchange:s equity:n")                                                         \
-    X(transfer, true, "exchange:s amount:n in_equity?:b")                                                       \
+    X(transfer, true, "exchange:s amount:n in_equity?:b")                                          \
     X(reserve, true, "exchange:s pool:s amount:n key?:s")                                          \
     X(reservations, false, "exchange?:s")                                                          \
     X(confirm, true, "reservation:i amount?:n")                                                    \
     X(release, true, "reservation:i amount?:n")                                                    \
-    X(pnl, true, "exchange:s pnl:n volume:n fees:n key?:s")                                               \
+    X(pnl, true, "exchange:s pnl:n volume:n fees:n key?:s")                                        \
     X(safe_mode, true, "exchange:s enabled:b")                                                     \
-    X(correct, true, "exchange:s day_start:n high_water?:n")                                                     \
+    X(correct, true, "exchange:s day_start:n high_water?:n")                                       \
     X(set_day_offset, true, "minutes:i")                                                           \
     X(advance, true, "")                                                                           \
     X(capital, false, "exchange?:s")                                                               \
@@ -51,8 +59,7 @@
       "exchange:s symbol:s quantity:n entry_price?:n leverage?:n margin_mode?:s "                  \
       "liquidation_price?:n report_t?:i")                                                          \
     X(cash, true, "exchange:s kind:s amount:n key:s symbol?:s")                                    \
-    X(fill, true,                                                                                  \
-      "exchange:s symbol:s side:s quantity:n price:n key:s fee?:n pnl?:n fill_t?:i")               \
+    X(fill, true, "exchange:s symbol:s side:s quantity:n price:n key:s fee?:n pnl?:n fill_t?:i")   \
     X(positions, false, "exchange?:s")                                                             \
     X(bases, false, "")                                                                            \
     X(accept_position, true, "exchange:s symbol:s")                                                \
@@ -192,10 +199,12 @@ uint32_t line_choice(struct line *line, const char *name, const char *(*text_of)
 perp_exchange_id line_exchange(struct line *line); /* PERP_ALL_EXCHANGES where absent */
 perp_instrument_id line_instrument(struct line *line);
 perp_instrument_id line_instrument_on(struct line *line, perp_exchange_id exchange);
-/* A job in one of some states (bits 1 << state), a live reservation: the library looks for them
-   itself, so that only a line with a fault in a value needs to know first whether they are there.
+/* A job in one of some states (bits 1 << state) or with something open, a live reservation: the
+   library looks for them itself, so that only a line with a fault in a value needs to know first
+   whether they are there.
  */
 void line_addresses_job(struct line *line, const perp_uuid *job_id, uint32_t states);
+void line_addresses_open_job(struct line *line, const perp_uuid *job_id);
 void line_addresses_reservation(struct line *line, uint64_t id);
 
 /* The text of a part of the line as it was given, for the library to read; to be freed with

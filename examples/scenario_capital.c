@@ -10,21 +10,39 @@ static perp_capital *capital_of(const struct line *line) {
     return perp_core_capital(line->run->core);
 }
 
+/* What the line gives of an exchange; the rest stays as it is in the spec. */
+static void read_exchange(struct line *line, perp_exchange_spec *spec) {
+    line_name(line, "venue", spec->venue);
+    spec->taker_fee_bps = line_number(line, "taker_fee_bps", spec->taker_fee_bps);
+    spec->maker_fee_bps = line_number(line, "maker_fee_bps", spec->maker_fee_bps);
+    spec->liquidation_fee_bps = line_number(line, "liquidation_fee_bps", spec->liquidation_fee_bps);
+    if (line_has(line, "max_concurrent"))
+        spec->max_concurrent = line_limit(line, "max_concurrent");
+    if (line_has(line, "max_notional"))
+        spec->max_notional = line_money_limit(line, "max_notional");
+    spec->margin_mode =
+        line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT, spec->margin_mode);
+}
+
 void scenario_exchange(struct line *line) {
     perp_exchange_spec spec;
     perp_exchange_id id;
     perp_exchange_spec_init(&spec);
     line_name(line, "name", spec.name);
-    line_name(line, "venue", spec.venue);
-    spec.taker_fee_bps = line_number(line, "taker_fee_bps", spec.taker_fee_bps);
-    spec.maker_fee_bps = line_number(line, "maker_fee_bps", spec.maker_fee_bps);
-    spec.liquidation_fee_bps = line_number(line, "liquidation_fee_bps", spec.liquidation_fee_bps);
-    spec.max_concurrent = line_limit(line, "max_concurrent");
-    spec.max_notional = line_money_limit(line, "max_notional");
-    spec.margin_mode =
-        line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT, spec.margin_mode);
+    read_exchange(line, &spec);
     if (line_ready(line))
         (void)line_did(line, perp_exchange_add(line->run->core, &spec, &id));
+}
+
+void scenario_exchange_update(struct line *line) {
+    perp_exchange_spec spec = {.struct_size = sizeof spec};
+    perp_exchange_id id = 0;
+    if (!line_did(line, perp_exchange_find(line->run->core, line_text(line, "name"), &id)) ||
+        !line_did(line, perp_exchange_get(line->run->core, id, &spec)))
+        return;
+    read_exchange(line, &spec);
+    if (line_ready(line))
+        (void)line_did(line, perp_exchange_update(line->run->core, &line->call, &spec));
 }
 
 /* The tiers of an instrument, to be freed; NULL: none, or the line failed. */
@@ -53,28 +71,51 @@ static perp_tier *read_tiers(struct line *line, uint32_t *n_tiers) {
     return tiers;
 }
 
+/* What the line gives of an instrument; the rest stays as it is in the spec. tiers: to be freed. */
+static perp_tier *read_instrument(struct line *line, perp_instrument_spec *spec) {
+    uint32_t n_tiers = 0;
+    perp_tier *tiers = read_tiers(line, &n_tiers);
+    if (tiers) {
+        spec->tiers = tiers;
+        spec->n_tiers = n_tiers;
+    }
+    line_name(line, "base", spec->base);
+    line_name(line, "contract", spec->contract);
+    line_name(line, "quote", spec->quote);
+    spec->kind = line_choice(line, "kind", perp_kind_string, PERP_KIND_COUNT, spec->kind);
+    spec->qty_step = line_number(line, "qty_step", spec->qty_step);
+    spec->price_tick = line_number(line, "price_tick", spec->price_tick);
+    spec->min_qty = line_number(line, "min_qty", spec->min_qty);
+    spec->min_notional = line_money(line, "min_notional", spec->min_notional);
+    spec->funding_interval_h = line_number(line, "funding_interval_h", spec->funding_interval_h);
+    spec->taker_fee_bps = line_number(line, "taker_fee_bps", spec->taker_fee_bps);
+    spec->maker_fee_bps = line_number(line, "maker_fee_bps", spec->maker_fee_bps);
+    if (line_has(line, "can_borrow"))
+        spec->can_borrow = line_flag(line, "can_borrow");
+    spec->max_position_usd = line_money(line, "max_position_usd", spec->max_position_usd);
+    return tiers;
+}
+
 void scenario_instrument(struct line *line) {
     perp_instrument_spec spec;
     perp_instrument_id id;
-    perp_tier *tiers;
     perp_instrument_spec_init(&spec);
-    tiers = read_tiers(line, &spec.n_tiers);
-    spec.tiers = tiers;
     spec.exchange = line_exchange(line);
     line_name(line, "symbol", spec.symbol);
-    line_name(line, "base", spec.base);
-    line_name(line, "contract", spec.contract);
-    line_name(line, "quote", spec.quote);
-    spec.kind = line_choice(line, "kind", perp_kind_string, PERP_KIND_COUNT, spec.kind);
-    spec.qty_step = line_number(line, "qty_step", spec.qty_step);
-    spec.price_tick = line_number(line, "price_tick", spec.price_tick);
-    spec.min_qty = line_number(line, "min_qty", spec.min_qty);
-    spec.min_notional = line_money(line, "min_notional", spec.min_notional);
-    spec.funding_interval_h = line_number(line, "funding_interval_h", spec.funding_interval_h);
-    spec.can_borrow = line_flag(line, "can_borrow");
-    spec.max_position_usd = line_money(line, "max_position_usd", 0);
+    perp_tier *tiers = read_instrument(line, &spec);
     if (line_ready(line))
         (void)line_did(line, perp_instrument_add(line->run->core, &spec, &id));
+    free(tiers);
+}
+
+void scenario_instrument_update(struct line *line) {
+    perp_instrument_spec spec = {.struct_size = sizeof spec};
+    perp_instrument_id id = line_instrument(line);
+    if (line->status != PERP_OK || !line_did(line, perp_instrument_get(line->run->core, id, &spec)))
+        return;
+    perp_tier *tiers = read_instrument(line, &spec);
+    if (line_ready(line))
+        (void)line_did(line, perp_instrument_update(line->run->core, &line->call, &spec));
     free(tiers);
 }
 

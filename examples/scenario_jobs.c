@@ -123,6 +123,7 @@ void scenario_job(struct line *line) {
     put_money(line, line->answer, "pnl", info.pnl);
     put_money(line, line->answer, "volume", info.volume);
     put_money(line, line->answer, "fees", info.fees);
+    (void)put_list(line, line->answer, "orders");
 }
 
 /* ---- tick ----------------------------------------------------------------------------------- */
@@ -338,7 +339,7 @@ void scenario_close(struct line *line) {
     perp_usd pnl = line_money(line, "pnl", 0);
     perp_usd volume = line_money(line, "volume", 0);
     perp_usd fees = line_money(line, "fees", 0);
-    line_addresses_job(line, &job_id, ~0U);
+    line_addresses_open_job(line, &job_id);
     if (line_ready(line))
         (void)line_did(line, perp_scheduler_close(scheduler_of(line), &line->call, &job_id, pnl,
                                                   volume, fees));

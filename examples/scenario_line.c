@@ -320,6 +320,15 @@ void line_addresses_job(struct line *line, const perp_uuid *job_id, uint32_t sta
                         perp_job_state_string(info.state));
 }
 
+void line_addresses_open_job(struct line *line, const perp_uuid *job_id) {
+    perp_job_info info = {.struct_size = sizeof info};
+    line_addresses_job(line, job_id, ~0U);
+    if (line->late != PERP_OK && line->status == PERP_OK &&
+        perp_scheduler_job(perp_core_scheduler(line->run->core), job_id, &info) == PERP_OK &&
+        info.n_lots == 0)
+        (void)line_fail(line, PERP_E_NOT_FOUND, "job_id: nothing of the job is open");
+}
+
 void line_addresses_reservation(struct line *line, uint64_t id) {
     perp_capital *capital = perp_core_capital(line->run->core);
     perp_reservation *rows;

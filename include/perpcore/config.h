@@ -207,13 +207,17 @@ typedef struct perp_config {
                             also where open fails */
     uint32_t durability; /* PERP_DURABILITY_EVERY, or _BATCH: tick and perp_core_flush are the
                             barriers */
-    uint32_t keep_stored; /* 1: where the store has a configuration, capital, risk and scheduler
-                             are that one; 0: what is given here wins, stored as a change */
+    uint32_t config_wins; /* 0: where the store has a configuration, capital, risk and scheduler
+                             are that one, and a log line names the first difference; 1: what is
+                             given here, stored as a change by actor and for reason, without which
+                             a difference is PERP_E_CONFIG */
     uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
                                   0: none */
     perp_capital_config capital;
     perp_risk_config risk;
     perp_scheduler_config scheduler;
+    const char *actor;  /* of config_wins; used by perp_core_open only */
+    const char *reason; /* likewise */
 } perp_config;
 
 /* Fills size and defaults (balanced mode, no store, malloc, no callbacks). */

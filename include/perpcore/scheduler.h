@@ -55,7 +55,8 @@ PERP_API perp_status perp_job_from_json(const perp_core *core, const char *text,
                                         perp_job *job, char *metadata_buffer);
 
 /* Fills the two legs of job from two instruments of one base and a notional (job->notional): buys
-   where the executable price net of taker fees is lower. Both quantities are the same, rounded down
+   where the executable price net of taker fees is lower, or, where job->n_legs is 2, as the sides of
+   legs[0] (of first) and legs[1] (of second) say: one of each. Both quantities are the same, rounded down
    to both steps, and job->notional becomes what that is worth at the first instrument's mid.
    PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID: same book, other bases; PERP_E_STATE: no
    fresh quote; PERP_E_RANGE: the quantity would be 0 or below a minimum. */

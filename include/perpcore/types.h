@@ -42,7 +42,7 @@ typedef uint32_t perp_instrument_id;
 #define PERP_MAX_METADATA 1024
 #define PERP_MAX_EXCHANGES 64
 #define PERP_MAX_INSTRUMENTS 16384
-#define PERP_MAX_TIERS 64
+#define PERP_MAX_TIERS 256
 #define PERP_NAME_SIZE 64 /* of names in structs, with the terminating zero */
 
 /* The sizes of arrays by reason, component and job state. They have room for those that later

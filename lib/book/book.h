@@ -19,9 +19,9 @@ extern const struct perp_event_row perp_control_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_position_events[PERP_EVENT_COUNT];
 void perp_events_set(perp_core *core);
 
-/* position_events.c: the one sheet of a batch: whether it follows from the book, by the event's fits,
-   which made it; room for it, by prepare; taken by apply; and the rows for people of what stands on
-   it. */
+/* position_events.c: the one sheet of a batch: whether it follows from the book, by the event's
+   fits, which made it; room for it, by prepare; taken by apply; and the rows for people of what
+   stands on it. */
 bool perp_sheet_follows(const perp_core *core, const struct perp_sheet *sheet,
                         const struct perp_event *event);
 bool perp_sheet_room(perp_core *core, const struct perp_event *event);

@@ -132,8 +132,7 @@ static bool fits_equity(const perp_core *core, const struct perp_event *event) {
     struct perp_marks marks;
     if (capital->accounts[report->exchange].has_equity)
         return true;
-    return !report->aside &&
-           perp_capital_first(capital, report->exchange, report->amount, &marks);
+    return !report->aside && perp_capital_first(capital, report->exchange, report->amount, &marks);
 }
 
 static void put_aside(perp_core *core, const struct perp_ev_equity *report) {

@@ -12,8 +12,7 @@ static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
-        bool runs =
-            job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
+        bool runs = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
         for (const struct perp_held *held = job ? job->held : NULL; held;
              held = held->next_of_job) {
             if (!held->has_job || memcmp(&held->job, &job->id, sizeof job->id) != 0)

@@ -10,9 +10,21 @@ static void apply_clock(perp_core *core, const struct perp_event *event) {
 
 /* The clock is set as it is said, back too. A day does not begin twice: the book stays in the one
    it is in until the next begins. */
+/* What feeds may say of the time to come, once the clock is set. */
+static int64_t feeds_until(const perp_core *core, const struct perp_event *event) {
+    return perp_ns_after(event->time_ns, core->config.risk.max_ahead_ms * PERP_NS_PER_MS);
+}
+
+static bool prepare_advance(perp_core *core, const struct perp_event *event) {
+    return event->time_ns >= perp_clock(core) ||
+           perp_market_prepare_forget(core->market, feeds_until(core, event));
+}
+
 static void apply_advance(perp_core *core, const struct perp_event *event) {
-    if (event->time_ns < perp_clock(core))
+    if (event->time_ns < perp_clock(core)) {
         perp_capital_keep_day(core);
+        perp_market_forget(core->market, feeds_until(core, event));
+    }
     atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
     perp_tell_log(core, PERP_LOG_WARNING, "the clock was set to %lld", (long long)event->time_ns);
 }
@@ -105,8 +117,7 @@ static bool fits_collateral(const perp_core *core, const struct perp_event *even
 }
 
 static bool prepare_collateral(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_risk_prepare_collateral(core);
+    return perp_risk_prepare_collateral(core, event->kept);
 }
 
 static void apply_collateral(perp_core *core, const struct perp_event *event) {
@@ -142,7 +153,7 @@ static void apply_pause(perp_core *core, const struct perp_event *event) {
 
 const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_CLOCK] = {.apply = apply_clock},
-    [PERP_EVENT_ADVANCE] = {.apply = apply_advance},
+    [PERP_EVENT_ADVANCE] = {.prepare = prepare_advance, .apply = apply_advance},
     [PERP_EVENT_ROLL] = {.apply = apply_roll},
     [PERP_EVENT_SUCCESS] = {.apply = apply_result},
     [PERP_EVENT_FAILURE] = {.apply = apply_result},

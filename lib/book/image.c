@@ -169,13 +169,6 @@ static bool read_halted(const struct read *read) {
     return apply_event(&event, PERP_EVENT_HALT_INSTRUMENT);
 }
 
-static bool read_collateral(const struct read *read) {
-    const struct perp_collateral_row *row = read->row;
-    struct perp_ev_collateral collateral = {.held = *row};
-    const struct read event = {read->core, read->arena, 0, &collateral, NULL};
-    return apply_event(&event, PERP_EVENT_COLLATERAL);
-}
-
 static bool read_queue(const struct read *read) {
     perp_scheduler *scheduler = read->core->scheduler;
     return take(read, &scheduler->row, sizeof scheduler->row, &scheduler->kept);
@@ -358,7 +351,7 @@ static bool read_row(const struct read *read, uint64_t kind) {
     case PERP_BOOK_HALTED:
         return read_halted(read);
     case PERP_BOOK_COLLATERAL:
-        return read_collateral(read);
+        return apply_event(read, PERP_EVENT_COLLATERAL);
     case PERP_BOOK_QUEUE:
         return read_queue(read);
     case PERP_BOOK_DISPATCHED:

@@ -201,6 +201,8 @@ static void apply_choose(perp_core *core, const struct perp_event *event) {
     struct perp_job_leg leg = {0};
     perp_leg_set(core, &leg, &perp_read_choose(event)->leg);
     perp_repair_set(job, &leg);
+    /* As a checkpoint brings it back. */
+    perp_content_of(&job->row, &job->legs[0].row, 1, job->past->parts);
 }
 
 /* ---- While it runs ------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ static void count_leg(perp_usd *taken, uint64_t *exchanges, perp_exchange_id exc
 /* What the legs of a job that is dispatched put in flight, and on which exchanges. */
 static uint64_t dispatched_legs(const perp_core *core, const struct perp_event *event,
                                 perp_usd *taken) {
-    const struct perp_job_entry *job = job_of(core, event);
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
     const struct perp_leg_row *chosen = chosen_leg(core, event, &job->id);
     uint64_t exchanges = 0;
     memset(taken, 0, PERP_MAX_EXCHANGES * sizeof *taken);
@@ -251,7 +253,7 @@ static bool needs_fit(const struct perp_ev_dispatch *dispatch, perp_usd *taken) 
 
 static bool fits_dispatch(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_dispatch *dispatch = perp_read_dispatch(event);
-    const struct perp_job_entry *job = job_of(core, event);
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
     perp_usd taken[PERP_MAX_EXCHANGES];
     if (dispatch->n_prices != job->n_legs ||
         (dispatch->n_needs &&

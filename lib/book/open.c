@@ -147,9 +147,41 @@ perp_status perp_core_advance(perp_core *core, const perp_call *call) {
     return perp_decision_close(&d, status);
 }
 
-/* What a restart changes, as one change of the book: jobs that ran when the process ended are in
-   doubt, their host has to ask the exchange; the configuration given is stored where it differs
-   from what the store has. */
+static perp_status decide_reconfigure(struct perp_decision *d, const char *text, size_t length) {
+    perp_core *core = d->core;
+    perp_config config = core->config;
+    const perp_risk_config *now = &core->config.risk;
+    char path[96];
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_call_signed(core, d->call, "reconfigure");
+    if (status != PERP_OK)
+        return status;
+    status = perp_config_from_json(text, length, &config);
+    if (status != PERP_OK)
+        return perp_fail(core, status, "%s", perp_core_error(NULL));
+    if (config.risk.spread_half_life_s != now->spread_half_life_s ||
+        config.risk.volatility_window_s != now->volatility_window_s)
+        return perp_fail(core, PERP_E_STATE,
+                         "risk: spread_half_life_s and volatility_window_s change with the next "
+                         "open");
+    status = perp_decision_begin(d);
+    if (status == PERP_OK && perp_config_differs(&config, &core->config, path, sizeof path))
+        perp_put_config(core, &config);
+    return status;
+}
+
+perp_status perp_core_reconfigure(perp_core *core, const perp_call *call, const char *text,
+                                  size_t length) {
+    if (!core)
+        return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
+    return perp_decision_close(&d, decide_reconfigure(&d, text, length));
+}
+
+/* Jobs that ran when the process ended are in doubt: their host has to ask the exchange. A store
+   that has no configuration gets the one given. */
 static void put_restart(perp_core *core, const perp_config *given, bool configured) {
     struct perp_job_entry *job = core->scheduler->running.first;
     for (; job; job = job->next) {
@@ -157,9 +189,39 @@ static void put_restart(perp_core *core, const perp_config *given, bool configur
         if (job->state == PERP_JOB_RUNNING)
             perp_put_for_job(core, PERP_EVENT_DOUBT, &job->id);
     }
-    bool same = configured && perp_config_hash(0, given) == perp_config_hash(0, &core->config);
-    if (perp_batch_has_store(core) && !same && !(configured && given->keep_stored))
+    if (perp_batch_has_store(core) && !configured)
         perp_put_config(core, given);
+}
+
+/* The configuration given, where it differs from what the store has: no restart changes a limit in
+   silence. */
+static perp_status put_given(perp_core *core, const perp_config *given) {
+    perp_call call;
+    char path[96];
+    if (!perp_config_differs(given, &core->config, path, sizeof path))
+        return PERP_OK;
+    if (!given->config_wins) {
+        perp_tell_log(core, PERP_LOG_WARNING,
+                      "the store's configuration holds, not the one given: they differ in %s",
+                      path);
+        return PERP_OK;
+    }
+    perp_call_init(&call);
+    call.now_ns = perp_clock(core) == PERP_TIME_NONE ? 0 : perp_clock(core);
+    call.actor = given->actor;
+    call.reason = given->reason;
+    perp_status status = perp_call_check(core, &call);
+    if (status == PERP_OK && perp_call_signed(core, &call, path) != PERP_OK)
+        status = perp_fail(core, PERP_E_CONFIG,
+                           "%s: differs from what is stored; config_wins takes an actor and a "
+                           "reason",
+                           path);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, &call, perp_clock(core));
+    perp_batch_barrier(core);
+    perp_put_config(core, given);
+    return perp_batch_commit(core);
 }
 
 static perp_status restart(perp_core *core, const perp_config *given, bool configured) {
@@ -174,12 +236,19 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
 
+static perp_status configure(perp_core *core, const perp_config *given) {
+    perp_enter(core);
+    perp_status status = perp_leave(core, put_given(core, given));
+    return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
+}
+
 static perp_status open_book(const perp_config *config, struct perp_load *load, bool from_start) {
     perp_status status = perp_core_make(config, &load->core);
     if (status != PERP_OK)
         return status;
     perp_core *core = load->core;
     load->given = core->config;
+    core->config.actor = core->config.reason = NULL; /* they last as long as the call */
     core->recovering = true;
     status = perp_load_store(load, from_start);
     if (status == PERP_OK && perp_core_check(core) != PERP_OK)
@@ -188,6 +257,8 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     if (status == PERP_OK && !from_start)
         status = restart(core, &load->given, load->configured);
     core->recovering = false;
+    if (status == PERP_OK && !from_start && load->configured && perp_batch_has_store(core))
+        status = configure(core, &load->given);
     if (status == PERP_OK && load->unreadable)
         perp_tell_log(core, PERP_LOG_WARNING, "%s: what came before it was read instead",
                       load->why);

@@ -91,8 +91,10 @@ static void walk_risk(const struct walk *walk) {
         if (risk->notes[i].halted)
             show(walk, PERP_BOOK_HALTED, 0, &row, NULL);
     }
-    for (uint32_t i = 0; i < risk->n_collateral; i++)
-        show(walk, PERP_BOOK_COLLATERAL, 0, &risk->collateral[i], NULL);
+    for (uint32_t i = 0; i < risk->n_collateral; i++) {
+        const struct perp_ev_collateral held = {risk->collateral[i].row};
+        show(walk, PERP_BOOK_COLLATERAL, 0, &held, risk->collateral[i].kept);
+    }
 }
 
 static void walk_job(const struct walk *walk, const struct perp_job_entry *job) {

@@ -42,9 +42,9 @@ static perp_status decide_equity(struct perp_decision *d, perp_exchange_id excha
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status == PERP_OK)
-        perp_put_equity(d->core,
-                        &(struct perp_ev_equity){
-                            exchange, equity, perp_capital_reports_apart(d->core, exchange, equity)});
+        perp_put_equity(
+            d->core, &(struct perp_ev_equity){
+                         exchange, equity, perp_capital_reports_apart(d->core, exchange, equity)});
     return status;
 }
 
@@ -74,8 +74,7 @@ static perp_status decide_transfer(struct perp_decision *d, perp_exchange_id exc
 }
 
 perp_status perp_capital_transfer(perp_capital *capital, const perp_call *call,
-                                  perp_exchange_id exchange, perp_usd amount,
-                                  uint32_t in_equity) {
+                                  perp_exchange_id exchange, perp_usd amount, uint32_t in_equity) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
     struct perp_decision d;
@@ -102,9 +101,8 @@ static perp_status decide_correct(struct perp_decision *d, perp_exchange_id exch
                          PERP_SHOW_USD(*high_water));
     status = perp_decision_begin(d);
     if (status == PERP_OK)
-        perp_put_correct(d->core,
-                         &(struct perp_ev_correct){exchange, day_start, high_water != NULL,
-                                                   high_water ? *high_water : 0});
+        perp_put_correct(d->core, &(struct perp_ev_correct){exchange, day_start, high_water != NULL,
+                                                            high_water ? *high_water : 0});
     return status;
 }
 

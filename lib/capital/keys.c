@@ -1,5 +1,6 @@
 /* Keys that hosts gave with reservations and bookings, so that an answer that was lost can be asked
-   for again. They are remembered for key_memory_h hours, and at least the last ones of each kind. */
+   for again. They are remembered for key_memory_h hours, and at least the last ones of each kind.
+ */
 #include "capital/capital.h"
 
 #include <string.h>

@@ -66,6 +66,45 @@ void perp_registry_close(perp_core *core);
 /* Whether a spec that a store gives is one that add would take. */
 bool perp_exchange_fits(const perp_core *core, const perp_exchange_spec *spec);
 bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spec);
+/* The same without what only a new one must be. */
+bool perp_exchange_sound(const perp_core *core, const perp_exchange_spec *spec);
+bool perp_instrument_sound(const perp_core *core, const perp_instrument_spec *spec);
+/* What a host gives, tidied and checked but for ranges; and these. */
+perp_status perp_exchange_given(const perp_core *core, const perp_exchange_spec *given,
+                                perp_exchange_spec *spec);
+perp_status perp_instrument_given(const perp_core *core, const perp_instrument_spec *given,
+                                  perp_instrument_spec *spec);
+perp_status perp_exchange_ranges(const perp_core *core, const perp_exchange_spec *spec);
+perp_status perp_instrument_ranges(const perp_core *core, const perp_instrument_spec *spec);
+/* Of what is known: PERP_E_EXISTS, or PERP_E_CONFLICT where the content is another. */
+perp_status perp_spec_known(const perp_core *core, const char *what, const char *name,
+                            const struct perp_row_type *type, const void *known, const void *given);
+
+/* What an update may change; instruments have their tiers, too. */
+#define PERP_EXCHANGE_UPDATES(X)                                                                   \
+    X(margin_mode)                                                                                 \
+    X(taker_fee_bps)                                                                               \
+    X(maker_fee_bps)                                                                               \
+    X(liquidation_fee_bps)                                                                         \
+    X(max_concurrent)                                                                              \
+    X(max_notional)
+#define PERP_INSTRUMENT_UPDATES(X)                                                                 \
+    X(qty_step)                                                                                    \
+    X(price_tick)                                                                                  \
+    X(min_qty)                                                                                     \
+    X(min_notional)                                                                                \
+    X(funding_interval_h)                                                                          \
+    X(taker_fee_bps)                                                                               \
+    X(maker_fee_bps)                                                                               \
+    X(can_borrow)                                                                                  \
+    X(max_position_usd)
+/* PERP_E_CONFLICT: the spec differs from what is there in what never changes. */
+perp_status perp_exchange_updates(const perp_core *core, perp_exchange_id exchange,
+                                  const perp_exchange_spec *spec);
+perp_status perp_instrument_updates(const perp_core *core, perp_instrument_id instrument,
+                                    const perp_instrument_spec *spec);
+struct perp_tiers *perp_tiers_make(perp_core *core, const perp_instrument_spec *spec);
+void perp_tiers_free(perp_core *core, struct perp_tiers *tiers);
 /* The quote currency that a symbol names: from the '/' to a ':', else USD. */
 void perp_preset_quote(perp_instrument_spec *spec);
 void perp_instrument_entry_free(perp_core *core, struct perp_instrument_entry *entry);

@@ -26,8 +26,18 @@ struct perp_exchange_entry {
     struct perp_kept *kept, *limits_kept;
 };
 
+/* Margin tiers of an instrument. Those that were replaced stay until close: a host may read them.
+ */
+struct perp_tiers {
+    struct perp_tiers *older;
+    uint32_t n;
+    perp_tier at[];
+};
+
 struct perp_instrument_entry {
-    perp_instrument_spec spec;           /* base filled in; tiers owned by the entry */
+    perp_instrument_spec spec; /* base filled in; its tiers are those of tiers */
+    struct perp_tiers *tiers;
+    struct perp_tiers *coming_tiers;     /* of an update that is not committed */
     uint32_t base;                       /* index into core->bases */
     uint32_t symbol;                     /* index into core->symbols */
     uint32_t contract;                   /* 0: not named; else equal for equal contracts */
@@ -36,7 +46,7 @@ struct perp_instrument_entry {
     perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
     perp_instrument_id next_of_base;     /* likewise */
     uint32_t next_in_chain_1;            /* see perp_core.instrument_chains */
-    double fee_bps[2];                   /* taker, maker: of its exchange */
+    double fee_bps[2];                   /* taker, maker: its own, or its exchange's */
     bool inverse;                        /* its contract is: worth 1 / price */
     struct perp_kept *kept;
 };
@@ -61,7 +71,8 @@ struct perp_prepared {
     const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
     uint32_t job_notices;
     uint32_t jobs;
-    const struct perp_event *chosen; /* the first repair that was chosen anew; NULL: none */
+    const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
+    const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };
 
 /* Alerts that monitoring told the host and that stand. */
@@ -91,11 +102,11 @@ struct perp_core {
     uint64_t late_calls;
     /* The time of a call that was refused for it just before; PERP_TIME_NONE: none was. */
     int64_t refused_call;
-    bool behind; /* the last call came in more than a second behind the clock */
+    bool behind;              /* the last call came in more than a second behind the clock */
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
-    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that the
-       clock lies in, by the offset of now. */
+    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that
+       the clock lies in, by the offset of now. */
     int64_t day;
     int32_t day_offset;
     uint64_t seq;       /* of the last event */

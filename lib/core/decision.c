@@ -65,8 +65,9 @@ static bool is_ahead_of(int64_t now, int64_t than) {
 static bool too_far(perp_core *core, int64_t now) {
     int64_t before = core->refused_call;
     core->refused_call = PERP_TIME_NONE;
-    if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) || perp_clock(core) == PERP_TIME_NONE ||
-        !is_ahead_of(now, perp_clock(core)) || !is_ahead_of(now, core->newest_feed(core)))
+    if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) ||
+        perp_clock(core) == PERP_TIME_NONE || !is_ahead_of(now, perp_clock(core)) ||
+        !is_ahead_of(now, core->newest_feed(core)))
         return false;
     if (before != PERP_TIME_NONE && perp_ns_since(before, now) <= AGREES_NS &&
         perp_ns_since(now, before) <= AGREES_NS)

@@ -122,12 +122,12 @@ perp_status perp_call_check(const perp_core *core, const perp_call *call);
 perp_status perp_call_signed(const perp_core *core, const perp_call *call, const char *what);
 
 /* A change under way, from the call to its end: every public call that changes the book goes
-   through these in this order. open: the lock is taken, and the call's time is looked at: where it is
-   too far ahead, begin is PERP_E_RANGE, and so is close, whatever else was wrong. Then the thing
+   through these in this order. open: the lock is taken, and the call's time is looked at: where it
+   is too far ahead, begin is PERP_E_RANGE, and so is close, whatever else was wrong. Then the thing
    addressed is found. check: of the call. Then its values are looked at. begin: the batch is begun;
    events are put into it. close: commits the batch where status is PERP_OK and it was begun (commit
-   does so before, for what is to be done after it under the lock), gives the lock back and tells the
-   host what is to be told. */
+   does so before, for what is to be done after it under the lock), gives the lock back and tells
+   the host what is to be told. */
 struct perp_decision {
     perp_core *core;
     const perp_call *call;

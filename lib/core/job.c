@@ -229,6 +229,15 @@ struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id)
     return id ? perp_map_find(&core->jobs, id) : NULL;
 }
 
+const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id) {
+    const struct perp_job_entry *job = perp_job_find(core, id);
+    for (const struct perp_job_entry *made = core->prepared.new_jobs; id && !job && made;
+         made = made->next)
+        if (memcmp(&made->id, id, sizeof *id) == 0)
+            job = made;
+    return job;
+}
+
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row) {
     const struct perp_instrument_entry *instrument = perp_instrument_at(core, row->instrument);
     leg->row = *row;

@@ -79,5 +79,7 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row);
 /* A job of the book by its id (NULL: none): in any state, or ended and not yet forgotten. */
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id);
+/* The same, or one that the batch at hand brings: as its events find it. */
+const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id);
 
 #endif

@@ -60,10 +60,17 @@ struct perp_scored_last {
     double score;
 };
 
-/* A repair as it will be once its new leg is committed. */
+/* A job of one leg as it will be once the tick is committed: a repair that is new or moves, or a
+   job of flatten that is cut. */
 union perp_plan_repair {
     struct perp_job_entry job;
     char bytes[sizeof(struct perp_job_entry) + sizeof(struct perp_job_leg)];
+};
+
+/* A job that waits and that the tick changes before it looks at what waits. */
+struct perp_plan_change {
+    const struct perp_job_entry *job;
+    struct perp_job_entry *becomes; /* NULL: it ends */
 };
 
 struct perp_plan {
@@ -78,8 +85,12 @@ struct perp_plan {
     uint32_t n_candidates, candidates_capacity;
     double *prices;
     uint32_t n_prices, prices_capacity;
-    union perp_plan_repair *repairs;
+    union perp_plan_repair *fresh; /* repairs that the tick plans */
+    uint32_t n_fresh, fresh_capacity;
+    union perp_plan_repair *repairs; /* that move, and cut jobs of flatten */
     uint32_t n_repairs, repairs_capacity;
+    struct perp_plan_change *changes;
+    uint32_t n_changes, changes_capacity;
     struct perp_scored *scores;
     uint32_t n_scores, scores_capacity;
     struct perp_scored_last *last_scores;

@@ -51,7 +51,13 @@ enum perp_wire {
     K(REAL1, REAL, double) /* finite, above 0 */
 
 /* What a key was given with. Their numbers are stored. */
-enum perp_key_kind { PERP_KEY_RESERVATION, PERP_KEY_PNL, PERP_KEY_CASH, PERP_KEY_FILL, PERP_KEY_KIND_COUNT };
+enum perp_key_kind {
+    PERP_KEY_RESERVATION,
+    PERP_KEY_PNL,
+    PERP_KEY_CASH,
+    PERP_KEY_FILL,
+    PERP_KEY_KIND_COUNT
+};
 
 /* So large that sums over all exchanges can't overflow. */
 #define PERP_MOST_USD (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
@@ -352,7 +358,17 @@ static inline bool perp_row_sound(const perp_core *core, const struct perp_row_t
     return !type->sound || type->sound(core, row, what);
 }
 /* Whether two rows have the same content, but for the fields whose tags are in the set `but`. */
-bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but);
+static inline bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b,
+                                 uint64_t but);
+/* The first field in which they differ; NULL: none. */
+const struct perp_field *perp_row_differs(const struct perp_row_type *type, const void *a,
+                                          const void *b, uint64_t but);
+static inline bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b,
+                                 uint64_t but) {
+    return !perp_row_differs(type, a, b, but);
+}
+/* What a field of a row is, for people. */
+void perp_field_show(const struct perp_field *field, const void *row, char *text, size_t size);
 
 /* ---- The rows of a checkpoint -------------------------------------------------------------------
  */
@@ -380,7 +396,7 @@ bool perp_row_same(const struct perp_row_type *type, const void *a, const void *
     R(SINCE, 17, since)                                                                            \
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
-    R(COLLATERAL, 20, collateral)                                                                  \
+    R(COLLATERAL, 20, ev_collateral)                                                                  \
     R(PAST, 24, past)
 
 enum perp_book_row {

@@ -19,7 +19,7 @@ static void *align(void *memory) {
     return (char *)memory + (off ? PERP_CACHE_LINE - off : 0);
 }
 
-static size_t slot_size(const perp_market *market) {
+size_t perp_slot_size(const perp_market *market) {
     return aligned_size(sizeof(struct perp_slot) +
                         (market->ring_mask + 1) * sizeof(struct perp_slot_sum));
 }
@@ -33,15 +33,21 @@ static void init_gauge(struct perp_gauge *gauge) {
     atomic_init(&gauge->status_time, PERP_TIME_NONE);
     atomic_init(&gauge->api, PERP_API_UP);
     atomic_init(&gauge->oldest, PERP_TIME_NONE);
+    atomic_init(&gauge->forgotten, INT64_MAX);
     atomic_init(&gauge->newest, PERP_TIME_NONE);
+}
+
+void perp_market_take_ages(perp_market *market) {
+    const perp_risk_config *risk = &market->core->config.risk;
+    PERP_PUT(market->max_quote_age_ns, ns_of_ms(risk->max_quote_age_ms));
+    PERP_PUT(market->latency_max_age_ns, ns_of_ms(risk->latency_max_age_ms));
+    PERP_PUT(market->max_ahead_ns, ns_of_ms(risk->max_ahead_ms));
+    PERP_PUT(market->feed_until, INT64_MIN);
 }
 
 static void take_config(perp_market *market) {
     const perp_risk_config *risk = &market->core->config.risk;
-    market->max_quote_age_ns = ns_of_ms(risk->max_quote_age_ms);
-    market->latency_max_age_ns = ns_of_ms(risk->latency_max_age_ms);
-    market->max_ahead_ns = ns_of_ms(risk->max_ahead_ms);
-    PERP_PUT(market->feed_until, INT64_MIN);
+    perp_market_take_ages(market);
     market->half_lives_per_ns = 1 / (risk->spread_half_life_s * (double)PERP_NS_PER_S);
     market->near_ns = (int64_t)(risk->spread_half_life_s * (double)PERP_NS_PER_S * 0x1p-6);
     market->window = risk->volatility_window_s;
@@ -84,7 +90,8 @@ perp_status perp_market_open(perp_core *core, perp_market **market) {
         return perp_fail(core, PERP_E_NOMEM, "no memory for the market");
     }
     made->feed_refused = PERP_TIME_NONE;
-    memset(made->slots, 0, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
+    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS; i++)
+        atomic_init(&made->slots[i], NULL);
     made->gauges = align(made->gauge_memory);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         init_gauge(&made->gauges[i]);
@@ -92,11 +99,24 @@ perp_status perp_market_open(perp_core *core, perp_market **market) {
     return PERP_OK;
 }
 
-static void free_slots(perp_market *market) {
-    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS && market->slots[i]; i++) {
-        perp_free(market->core, market->slots[i]->memory, slot_size(market));
-        market->slots[i] = NULL;
+static void free_list(perp_market *market, struct perp_slot **list) {
+    while (*list) {
+        struct perp_slot *slot = *list;
+        *list = slot->next;
+        perp_free(market->core, slot->memory, perp_slot_size(market));
     }
+}
+
+static void free_slots(perp_market *market) {
+    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS; i++) {
+        struct perp_slot *slot = PERP_GET(market->slots[i]);
+        if (!slot)
+            break;
+        perp_free(market->core, slot->memory, perp_slot_size(market));
+        PERP_PUT(market->slots[i], NULL);
+    }
+    free_list(market, &market->left);
+    free_list(market, &market->coming);
 }
 
 void perp_market_close(perp_market *market) {
@@ -108,19 +128,13 @@ void perp_market_close(perp_market *market) {
     free_tables(market);
 }
 
-/* A slot that an addition left which was not committed is used again. */
-perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id) {
-    perp_core *core = market->core;
-    struct perp_slot *slot = market->slots[id];
-    void *memory = slot ? slot->memory : perp_alloc(core, slot_size(market));
-    if (!memory)
-        return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
-    slot = align(memory);
+struct perp_slot *perp_slot_make(const perp_market *market, void *memory, double funding_interval_h,
+                                 uint32_t currency) {
+    struct perp_slot *slot = align(memory);
     memset(slot, 0, sizeof *slot);
-    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
     slot->memory = memory;
     slot->pulled.time_ns = PERP_TIME_NONE;
-    slot->currency = perp_currency_place(market, spec->quote);
+    slot->currency = currency;
     atomic_init(&slot->quote_time, PERP_TIME_NONE);
     atomic_init(&slot->withdrawn_time, PERP_TIME_NONE);
     atomic_init(&slot->bucket_end, INT64_MIN);
@@ -129,12 +143,24 @@ perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id i
     atomic_init(&slot->last_time, PERP_TIME_NONE);
     atomic_init(&slot->funding_time, PERP_TIME_NONE);
     atomic_init(&slot->funding_next, PERP_TIME_NONE);
-    atomic_init(&slot->funding_interval_h, spec->funding_interval_h);
+    atomic_init(&slot->funding_interval_h, funding_interval_h);
     for (uint64_t i = 0; i <= market->ring_mask; i++) {
         atomic_init(&slot->ring[i].low, 0);
         atomic_init(&slot->ring[i].high, 0);
     }
-    market->slots[id] = slot;
+    return slot;
+}
+
+/* A slot that an addition left which was not committed is used again. */
+perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id) {
+    perp_core *core = market->core;
+    struct perp_slot *left = PERP_GET(market->slots[id]);
+    void *memory = left ? left->memory : perp_alloc(core, perp_slot_size(market));
+    if (!memory)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
+    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
+    PERP_PUT(market->slots[id], perp_slot_make(market, memory, spec->funding_interval_h,
+                                               perp_currency_place(market, spec->quote)));
     return PERP_OK;
 }
 

@@ -14,6 +14,12 @@ perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id i
 /* Takes the configuration in force and forgets all data of instruments: while opening, before
  * feeds. */
 perp_status perp_market_configure(perp_market *market);
+/* Where the clock is set back: what is of times after the limit is forgotten. Room for that first;
+   false: no memory. */
+bool perp_market_prepare_forget(perp_market *market, int64_t limit);
+void perp_market_forget(perp_market *market, int64_t limit);
+/* How old data may be, and how far ahead, as the configuration says now. */
+void perp_market_take_ages(perp_market *market);
 
 /* One instrument as a decision at `now` sees it, read in one piece. Nothing here is NaN but where
  * said. */

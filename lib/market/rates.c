@@ -32,7 +32,7 @@ static void later(int64_t *newest, int64_t time_ns) {
 int64_t perp_market_newest(const perp_market *market) {
     int64_t newest = PERP_TIME_NONE;
     for (uint32_t i = 0; i < perp_n_instruments(market->core); i++) {
-        const struct perp_slot *slot = market->slots[i];
+        const struct perp_slot *slot = PERP_GET(market->slots[i]);
         later(&newest, PERP_GET(slot->quote_time));
         later(&newest, PERP_GET(slot->withdrawn_time));
         later(&newest, PERP_GET(slot->mark_time));
@@ -41,7 +41,9 @@ int64_t perp_market_newest(const perp_market *market) {
     }
     for (uint32_t i = 0; i < perp_n_exchanges(market->core); i++) {
         later(&newest, PERP_GET(market->gauges[i].status_time));
-        later(&newest, PERP_GET(market->gauges[i].newest));
+        int64_t sample = PERP_GET(market->gauges[i].newest);
+        if (sample <= PERP_GET(market->gauges[i].forgotten))
+            later(&newest, sample);
     }
     for (uint32_t i = 0; i < PERP_GET(market->n_currencies); i++)
         later(&newest, PERP_GET(market->currencies[i].time));

@@ -115,7 +115,7 @@ static inline bool is_old(const struct perp_market_view *view, int64_t now) {
 /* A mark that is missing or too old is the mid; with no quote either there is none (0). */
 static inline void complete(const perp_market *market, perp_instrument_id id, int64_t now,
                             const struct raw *raw, struct perp_market_view *view) {
-    uint32_t currency = market->slots[id]->currency;
+    uint32_t currency = PERP_GET(market->slots[id])->currency;
     view->has_funding = view->funding_interval_ns > 0;
     view->rate_is_old = view->has_funding && is_old(view, now);
     view->funding.instrument = id;
@@ -146,7 +146,7 @@ static __attribute__((noinline)) bool try_read(const perp_market *market,
 
 void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
                       struct perp_market_view *view) {
-    const struct perp_slot *slot = market->slots[id];
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
     struct raw raw;
     while (!try_read(market, slot, now, view, &raw, NULL))
         continue;
@@ -156,7 +156,7 @@ void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t 
 void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int64_t now,
                           uint32_t side_of_leg, double quantity, struct perp_market_view *view,
                           double *price, double *depth) {
-    const struct perp_slot *slot = market->slots[id];
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
     struct raw raw;
     struct side side;
     side.asks = side_of_leg == PERP_SIDE_BUY;
@@ -169,7 +169,7 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
 }
 
 double perp_market_volatility(const perp_market *market, perp_instrument_id id) {
-    const struct perp_slot *slot = market->slots[id];
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
     int64_t quote_time;
     struct raw raw;
     double mid;
@@ -184,7 +184,7 @@ double perp_market_volatility(const perp_market *market, perp_instrument_id id) 
 }
 
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id) {
-    return PERP_GET(market->slots[id]->quote_time);
+    return PERP_GET(PERP_GET(market->slots[id])->quote_time);
 }
 
 uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
@@ -196,7 +196,7 @@ uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {
 }
 
 uint64_t perp_market_version(const perp_market *market, perp_instrument_id id) {
-    return PERP_GET(market->slots[id]->seq);
+    return PERP_GET(PERP_GET(market->slots[id])->seq);
 }
 
 uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id) {

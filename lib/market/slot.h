@@ -71,9 +71,10 @@ struct perp_slot {
     struct perp_slot_level bids[PERP_MAX_LEVELS];
     struct perp_slot_level asks[PERP_MAX_LEVELS];
 
-    perp_quote pulled; /* last quote that the source gave; under the pull lock */
-    void *memory;      /* what was allocated; the slot lies aligned inside */
-    uint32_t currency; /* its quote currency, a place among the rates; PERP_NO_ID: no room */
+    perp_quote pulled;      /* last quote that the source gave; under the pull lock */
+    void *memory;           /* what was allocated; the slot lies aligned inside */
+    struct perp_slot *next; /* in the lists of the market */
+    uint32_t currency;      /* its quote currency, a place among the rates; PERP_NO_ID: no room */
 
     /* ring[k & mask]: squared returns of all buckets up to k, for the mask + 1 before `bucket`. */
     struct perp_slot_sum ring[];
@@ -85,10 +86,11 @@ struct perp_gauge {
     _Atomic uint64_t ups;
     _Atomic int64_t status_time;
     _Atomic uint32_t api;
-    _Atomic uint32_t count; /* samples, at most PERP_LATENCY_SAMPLES */
-    _Atomic uint32_t next;  /* place of the next sample; where the ring is full, of the oldest */
-    _Atomic int64_t oldest; /* earliest time of a sample */
-    _Atomic int64_t newest; /* latest time of all that ever came */
+    _Atomic uint32_t count;    /* samples, at most PERP_LATENCY_SAMPLES */
+    _Atomic uint32_t next;     /* place of the next sample; where the ring is full, of the oldest */
+    _Atomic int64_t oldest;    /* earliest time of a sample */
+    _Atomic int64_t newest;    /* latest time of all that ever came */
+    _Atomic int64_t forgotten; /* the writer forgets samples after it; INT64_MAX: none */
     _Atomic double mean, p50, p99;       /* of all samples, however old */
     double sorted[PERP_LATENCY_SAMPLES]; /* all samples by size, for the writer */
     _Atomic int64_t times[PERP_LATENCY_SAMPLES];
@@ -104,11 +106,15 @@ struct perp_currency {
 
 struct perp_market {
     perp_core *core;
-    struct perp_slot **slots;  /* PERP_MAX_INSTRUMENTS; one is there once its id was given out */
+    /* PERP_MAX_INSTRUMENTS; one is there once its id was given out. Where the clock is set back, a
+       slot with data that is forgotten makes way for another. */
+    struct perp_slot *_Atomic *slots;
+    struct perp_slot *left;    /* slots that made way: a feed or a reader may still be in them */
+    struct perp_slot *coming;  /* made for that, not yet in place */
     struct perp_gauge *gauges; /* PERP_MAX_EXCHANGES */
     void *gauge_memory;        /* what was allocated; the gauges lie aligned inside */
-    int64_t max_quote_age_ns;
-    int64_t latency_max_age_ns;
+    _Atomic int64_t max_quote_age_ns; /* these follow a reconfiguration */
+    _Atomic int64_t latency_max_age_ns;
     double half_lives_per_ns;
     int64_t near_ns; /* 2^-6 half-lives */
     int64_t window;  /* of the volatility, in buckets */
@@ -124,13 +130,18 @@ struct perp_market {
        the next one is looked at in full. */
     _Atomic int64_t feed_until;
     int64_t feed_refused; /* time of the event that was just refused so; under the feed lock */
-    int64_t max_ahead_ns;
+    _Atomic int64_t max_ahead_ns;
 };
 
 /* The slot of an instrument, or NULL where it is not known. */
 static inline struct perp_slot *perp_slot_of(const perp_market *market, perp_instrument_id id) {
-    return id < perp_n_instruments(market->core) ? market->slots[id] : NULL;
+    return id < perp_n_instruments(market->core) ? PERP_GET(market->slots[id]) : NULL;
 }
+
+/* An empty one, in memory of slot_size bytes (market.c). */
+struct perp_slot *perp_slot_make(const perp_market *market, void *memory, double funding_interval_h,
+                                 uint32_t currency);
+size_t perp_slot_size(const perp_market *market);
 
 static inline struct perp_gauge *perp_gauge_of(const perp_market *market, perp_exchange_id id) {
     return id < perp_n_exchanges(market->core) ? &market->gauges[id] : NULL;

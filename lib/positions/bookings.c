@@ -21,9 +21,9 @@ static void share_funding(struct perp_sheet *sheet, const struct perp_ev_cash *c
         all += fabs(entry->lots[i].quantity);
     for (uint32_t i = entry->n_lots; i-- > 0;) {
         struct perp_sheet_job *job = perp_sheet_job_of(sheet, entry->lots[i].owner);
-        perp_usd part = i ? (perp_usd)trunc((double)cash->amount *
-                                            (fabs(entry->lots[i].quantity) / all))
-                          : rest;
+        perp_usd part =
+            i ? (perp_usd)trunc((double)cash->amount * (fabs(entry->lots[i].quantity) / all))
+              : rest;
         if (job)
             sheet->overflow |= !perp_usd_add(job->pnl, part, &job->pnl);
         rest -= part;
@@ -131,16 +131,16 @@ struct perp_sheet *perp_sheet_of_fill(perp_core *core, const struct perp_ev_fill
 
 struct perp_key_row perp_key_of_fill(const perp_core *core, const struct perp_ev_fill *fill,
                                      int64_t now) {
-    return (struct perp_key_row){
-        .key = fill->key,
-        .id = (uint64_t)fill->instrument << 1 | fill->side,
-        .exchange = perp_instrument_at(core, fill->instrument)->spec.exchange,
-        .kind = PERP_KEY_FILL,
-        .used = now,
-        .pnl = fill->fill.has_pnl ? fill->fill.pnl : 0,
-        .fees = fill->fill.fee,
-        .quantity = fill->fill.quantity,
-        .price = fill->fill.price};
+    return (struct perp_key_row){.key = fill->key,
+                                 .id = (uint64_t)fill->instrument << 1 | fill->side,
+                                 .exchange =
+                                     perp_instrument_at(core, fill->instrument)->spec.exchange,
+                                 .kind = PERP_KEY_FILL,
+                                 .used = now,
+                                 .pnl = fill->fill.has_pnl ? fill->fill.pnl : 0,
+                                 .fees = fill->fill.fee,
+                                 .quantity = fill->fill.quantity,
+                                 .price = fill->fill.price};
 }
 
 static perp_status check_fill(const perp_core *core, const perp_recorded_fill *given) {

@@ -49,8 +49,8 @@ struct perp_sheet *perp_sheet_of_close(perp_core *core, struct perp_job_entry *j
 
 bool perp_position_is_plain(const perp_core *core, perp_instrument_id instrument) {
     const struct perp_position_entry *entry = &core->positions->at[instrument];
-    return entry->quantity == 0 && entry->n_lots == 0 && entry->n_since == 0 && !entry->first &&
-           !entry->aside;
+    return entry->quantity == 0 && entry->entry == 0 && entry->n_lots == 0 && entry->n_since == 0 &&
+           !entry->first && !entry->aside;
 }
 
 struct perp_sheet *perp_sheet_of_positions(perp_core *core,

@@ -367,7 +367,8 @@ static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
         leg->seen = perp_max(0, perp_quantity_sum(leg->seen, -known));
         rest = perp_max(0, perp_quantity_sum(rest, -known));
     }
-    known += known_of_drift(sheet->core, row, leg->side == PERP_SIDE_BUY ? 1 : -1, fill, rest, late);
+    known +=
+        known_of_drift(sheet->core, row, leg->side == PERP_SIDE_BUY ? 1 : -1, fill, rest, late);
     return perp_at_most(fill->quantity, known) ? fill->quantity : known;
 }
 
@@ -455,8 +456,8 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         book_fill(sheet, job, leg, fill, p.realised);
 }
 
-void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument,
-                             uint32_t side, const struct perp_filled *fill) {
+void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument, uint32_t side,
+                             const struct perp_filled *fill) {
     const struct perp_instrument_entry *entry = perp_instrument_at(sheet->core, instrument);
     struct perp_sheet_position *position = perp_sheet_position_of(sheet, instrument);
     struct perp_sheet_base *base = perp_sheet_base_of(sheet, entry->base);
@@ -467,8 +468,7 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instru
                         .sign = side == PERP_SIDE_BUY ? 1 : -1,
                         .left = fill->quantity,
                         .price = fill->price};
-    double known =
-        known_of_drift(sheet->core, &position->row, p.sign, fill, fill->quantity, true);
+    double known = known_of_drift(sheet->core, &position->row, p.sign, fill, fill->quantity, true);
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
     close_foreign(&p, foreign);
     double before = p.left;

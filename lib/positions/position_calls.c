@@ -217,10 +217,9 @@ static perp_status decide_account(struct perp_decision *d, const perp_account_re
         .exchange = given->exchange, .time_ns = time_of(given->time_ns, d->now), .all = true};
     status = list_reports(d, given, &positions);
     if (status == PERP_OK && given->has_equity)
-        perp_put_equity(core,
-                        &(struct perp_ev_equity){
-                            given->exchange, given->equity,
-                            perp_capital_reports_apart(core, given->exchange, given->equity)});
+        perp_put_equity(core, &(struct perp_ev_equity){given->exchange, given->equity,
+                                                       perp_capital_reports_apart(
+                                                           core, given->exchange, given->equity)});
     return status == PERP_OK ? put_positions(d, &positions) : status;
 }
 

@@ -175,8 +175,8 @@ double perp_leg_unseen(const struct perp_leg_row *leg);
 void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
                      const struct perp_filled *fill, bool late, bool books);
 /* A fill that no job made. */
-void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument,
-                             uint32_t side, const struct perp_filled *fill);
+void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument, uint32_t side,
+                             const struct perp_filled *fill);
 /* A job's legs no longer run: what was seen of them and not filled is offered to others, else it is
    unexplained; what is in flight is released. mids: by leg; NULL: not known. */
 void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
@@ -214,8 +214,10 @@ struct perp_sheet *perp_sheet_of_positions(perp_core *core,
 struct perp_sheet *perp_sheet_of_accept(perp_core *core, perp_instrument_id instrument,
                                         int64_t now);
 struct perp_sheet *perp_sheet_of_resolve(perp_core *core, uint32_t base, int64_t now);
-struct perp_sheet *perp_sheet_of_cash(perp_core *core, const struct perp_ev_cash *cash, int64_t now);
-struct perp_sheet *perp_sheet_of_fill(perp_core *core, const struct perp_ev_fill *fill, int64_t now);
+struct perp_sheet *perp_sheet_of_cash(perp_core *core, const struct perp_ev_cash *cash,
+                                      int64_t now);
+struct perp_sheet *perp_sheet_of_fill(perp_core *core, const struct perp_ev_fill *fill,
+                                      int64_t now);
 /* bookings.c: the keys that these were given with. */
 struct perp_key_row perp_key_of_cash(const struct perp_ev_cash *cash, int64_t now);
 struct perp_key_row perp_key_of_fill(const perp_core *core, const struct perp_ev_fill *fill,

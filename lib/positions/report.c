@@ -180,7 +180,9 @@ static double take_expected(struct perp_sheet *sheet, perp_instrument_id instrum
 static void set_entry(struct perp_position_row *row, double quantity,
                       const struct perp_report *report) {
     bool turned = row->quantity != 0 && (row->quantity > 0) != (quantity > 0);
-    if (report->entry > 0 || quantity == 0)
+    if (quantity == 0)
+        row->entry = 0;
+    else if (report->entry > 0)
         row->entry = report->entry;
     else if (turned || !(row->entry > 0))
         row->entry = report->mark;

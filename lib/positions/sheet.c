@@ -220,7 +220,8 @@ static bool held_fits(const struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_helds; i++) {
         const struct perp_sheet_held *held = &sheet->helds[i];
         perp_usd before = held->held ? held->held->in_flight + held->held->used : 0;
-        if (held->in_flight < 0 || held->used < 0 || held->used > PERP_MOST_USD || held->released > PERP_MOST_USD)
+        if (held->in_flight < 0 || held->used < 0 || held->used > PERP_MOST_USD ||
+            held->released > PERP_MOST_USD)
             return false;
         const struct perp_need more = {held->need.exchange, held->need.pool,
                                        held->in_flight + held->used - before};

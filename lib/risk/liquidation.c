@@ -231,7 +231,7 @@ static void account_of(const struct perp_eval *e, uint32_t n, double mark,
     account->collateral = 0;
     account->n_rows = 0;
     for (uint32_t i = 0; i < e->risk->n_collateral; i++) {
-        const struct perp_collateral_row *held = &e->risk->collateral[i];
+        const struct perp_collateral_row *held = &e->risk->collateral[i].row;
         if (held->exchange == leg->exchange &&
             strcmp(held->base, core->bases.items[leg->base]) == 0)
             account->collateral += held->quantity * (1 - held->haircut) * mark;

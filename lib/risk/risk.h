@@ -20,6 +20,12 @@ struct perp_note {
     bool halted; /* by the host */
 };
 
+/* What an account holds in a base itself. */
+struct perp_held_base {
+    PERP_STORED(perp_collateral_row, PERP_ROW_COLLATERAL);
+    struct perp_kept *kept;
+};
+
 struct perp_risk {
     perp_core *core;
     PERP_STORED(perp_control_row, PERP_ROW_CONTROL);
@@ -29,9 +35,10 @@ struct perp_risk {
     perp_usd running_notional[PERP_MAX_EXCHANGES];
     struct perp_note *notes; /* by instrument */
     uint32_t notes_capacity;
-    struct perp_collateral_row *collateral; /* in the order of the first report; none of 0 */
+    struct perp_held_base *collateral; /* in the order of the first report; none of 0 */
     uint32_t n_collateral, collateral_capacity;
-    bool *blacklist; /* by symbol */
+    struct perp_kept *collateral_kept; /* of the one that is prepared */
+    bool *blacklist;                   /* by symbol */
     uint32_t blacklist_capacity;
 };
 
@@ -40,7 +47,7 @@ void perp_risk_close(perp_risk *risk);
 /* Room for the tables by instrument, symbol and base that the next instrument or symbol needs. */
 bool perp_risk_prepare_tables(perp_core *core);
 /* Room for collateral in one more base; what is held of one from now on. */
-bool perp_risk_prepare_collateral(perp_core *core);
+bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept);
 void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row *held);
 /* The equity of an exchange was reported: its other figures are of the marks of now. */
 void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange);

@@ -26,6 +26,9 @@ void perp_risk_close(perp_risk *risk) {
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
     perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
+    for (uint32_t i = 0; i < risk->n_collateral; i++)
+        perp_kept_free(core, &risk->collateral[i].kept);
+    perp_kept_free(core, &risk->collateral_kept);
     perp_free(core, risk->collateral, risk->collateral_capacity * sizeof *risk->collateral);
     perp_free(core, risk->blacklist, risk->blacklist_capacity * sizeof *risk->blacklist);
     perp_free(core, risk, sizeof *risk);
@@ -62,13 +65,13 @@ bool perp_risk_prepare_tables(perp_core *core) {
     return done && perp_risk_prepare_symbol(core);
 }
 
-bool perp_risk_prepare_collateral(perp_core *core) {
+bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept) {
     perp_risk *risk = core->risk;
     void *collateral = risk->collateral;
     bool done = perp_grow(core, &collateral, &risk->collateral_capacity, risk->n_collateral + 1,
                           sizeof *risk->collateral);
     risk->collateral = collateral;
-    return done;
+    return done && perp_kept_set(core, &risk->collateral_kept, kept);
 }
 
 void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row *held) {
@@ -77,9 +80,13 @@ void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row
     while (at < risk->n_collateral && (risk->collateral[at].exchange != held->exchange ||
                                        strcmp(risk->collateral[at].base, held->base) != 0))
         at++;
+    if (at < risk->n_collateral)
+        perp_kept_free(core, &risk->collateral[at].kept);
     if (held->quantity > 0) {
         risk->n_collateral += at == risk->n_collateral;
-        risk->collateral[at] = *held;
+        risk->collateral[at].row = *held;
+        risk->collateral[at].kept = risk->collateral_kept;
+        risk->collateral_kept = NULL;
     } else if (at < risk->n_collateral) {
         risk->n_collateral--;
         memmove(&risk->collateral[at], &risk->collateral[at + 1],

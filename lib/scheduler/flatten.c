@@ -106,10 +106,8 @@ static void tell(perp_flatten_result *result, uint32_t kind, perp_instrument_id 
     if (!result)
         return;
     if (result->count < result->capacity && result->items)
-        result->items[result->count] = (perp_flatten_item){.kind = kind,
-                                                           .instrument = instrument,
-                                                           .job_id = *id,
-                                                           .quantity = quantity};
+        result->items[result->count] = (perp_flatten_item){
+            .kind = kind, .instrument = instrument, .job_id = *id, .quantity = quantity};
     result->count++;
 }
 
@@ -161,15 +159,14 @@ perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *c
         result->count = 0;
     struct perp_decision d;
     perp_decision_open(&d, scheduler->core, call);
-    perp_status status =
-        perp_decision_close(&d, decide_flatten(&d, exchange, base, key, result));
+    perp_status status = perp_decision_close(&d, decide_flatten(&d, exchange, base, key, result));
     if (status != PERP_OK && result)
         result->count = 0;
     return status;
 }
 
 /* One with nothing left to reduce is cancelled, one with less is cut to that. */
-void perp_put_flatten_cuts(perp_core *core) {
+void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan) {
     const perp_scheduler *scheduler = core->scheduler;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
@@ -179,6 +176,7 @@ void perp_put_flatten_cuts(perp_core *core) {
         double left = perp_left_to_reduce(core, leg->instrument, leg->side);
         if (!(left > 0)) {
             perp_put_for_job(core, PERP_EVENT_CANCEL, &job->id);
+            perp_plan_change(plan, job, NULL);
         } else if (!perp_at_most(perp_leg_unfilled(&leg->row), left)) {
             struct perp_job_leg cut = *leg;
             cut.quantity = leg->filled + left;
@@ -186,6 +184,7 @@ void perp_put_flatten_cuts(perp_core *core) {
             if (cut.notional <= 0)
                 cut.notional = 1;
             perp_put_choose(core, &(struct perp_ev_choose){.job = job->id, .leg = cut.row});
+            perp_plan_change(plan, job, perp_plan_move(plan, job, &cut));
         }
     }
 }

@@ -186,7 +186,8 @@ static uint32_t shut_for(const perp_core *core, const struct perp_job_entry *job
         if (perp_market_api(core->market, job->legs[i].exchange) == PERP_API_DOWN)
             return PERP_REASON_EXCHANGE_DOWN;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (core->risk->blacklist[perp_instrument_at(core, job->legs[i].instrument)->symbol])
+        if (core->risk->blacklist[perp_instrument_at(core, job->legs[i].instrument)->symbol] ||
+            core->risk->notes[job->legs[i].instrument].halted)
             return PERP_REASON_BLACKLISTED;
     return PERP_REASON_NONE;
 }
@@ -194,8 +195,7 @@ static uint32_t shut_for(const perp_core *core, const struct perp_job_entry *job
 /* Why a job that was dispatched must not be sent; PERP_REASON_NONE: it goes. */
 static uint32_t look_again(const perp_core *core, const struct perp_job_entry *job, bool late) {
     bool way_out = job->reduce_only || job->is_repair;
-    if (!job->is_flatten &&
-        (core->risk->killed || (core->risk->killed_exchanges & job->exchanges)))
+    if (!job->is_flatten && (core->risk->killed || (core->risk->killed_exchanges & job->exchanges)))
         return PERP_REASON_KILLED;
     if (core->scheduler->paused && !way_out)
         return PERP_REASON_PAUSED;

@@ -24,7 +24,7 @@ static void clear(struct perp_plan *plan) {
         plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
     plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
     plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
-    plan->n_standings = 0;
+    plan->n_standings = plan->n_fresh = plan->n_changes = 0;
 }
 
 static bool reserve_books(perp_core *core, struct perp_plan *plan) {
@@ -55,7 +55,9 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
     FREE(legs, legs_capacity);
     FREE(candidates, candidates_capacity);
     FREE(prices, prices_capacity);
+    FREE(fresh, fresh_capacity);
     FREE(repairs, repairs_capacity);
+    FREE(changes, changes_capacity);
     FREE(scores, scores_capacity);
     FREE(last_scores, last_scores_capacity);
     FREE(standings, standings_capacity);
@@ -63,17 +65,38 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
 #undef FREE
 }
 
-bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n) {
-    return GROW(core, plan, repairs, repairs_capacity, n);
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
+                               uint32_t fresh) {
+    uint32_t n = core->scheduler->n_places + fresh;
+    return GROW(core, plan, repairs, repairs_capacity, waiting) &&
+           GROW(core, plan, changes, changes_capacity, waiting) &&
+           GROW(core, plan, fresh, fresh_capacity, fresh) &&
+           GROW(core, plan, candidates, candidates_capacity, n) &&
+           GROW(core, plan, scores, scores_capacity, n) &&
+           GROW(core, plan, standings, standings_capacity, n);
 }
 
-const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
-                                            const struct perp_job_entry *repair,
-                                            const struct perp_job_leg *leg) {
+struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_job_entry *job,
+                                      const struct perp_job_leg *leg) {
     union perp_plan_repair *moved = &plan->repairs[plan->n_repairs++];
-    memcpy(moved, repair, sizeof moved->job);
+    memcpy(moved, job, sizeof moved->job);
     perp_repair_set(&moved->job, leg);
     return &moved->job;
+}
+
+void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
+                      struct perp_job_entry *becomes) {
+    plan->changes[plan->n_changes++] = (struct perp_plan_change){job, becomes};
+}
+
+void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
+                     const struct perp_job_entry *repair) {
+    union perp_plan_repair *fresh = &plan->fresh[plan->n_fresh];
+    memcpy(fresh, repair, sizeof fresh->job);
+    perp_repair_set(&fresh->job, &repair->legs[0]);
+    fresh->job.order = core->scheduler->next_order + plan->n_fresh++;
+    fresh->job.score = NAN;
+    fresh->job.explained = PERP_TIME_NONE;
 }
 
 void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score) {

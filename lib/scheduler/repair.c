@@ -196,62 +196,66 @@ void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *l
     repair->exchanges = UINT64_C(1) << leg->exchange;
 }
 
-static bool put_repair(perp_core *core, uint32_t base, const struct perp_job_leg *leg, int64_t now,
-                       perp_uuid *id) {
+static void put_repair(perp_core *core, struct perp_plan *plan, uint32_t base,
+                       const struct perp_job_leg *leg, int64_t now) {
+    perp_uuid id;
     union perp_job_room room;
     memset(&room, 0, sizeof room);
     struct perp_job_entry *repair = &room.job;
-    perp_repair_id(core->bases.items[base], core->positions->bases[base].repairs + 1, id);
-    if (perp_content_known(core, id))
-        return false; /* the host took the id for a job of its own */
-    repair->id = *id;
+    perp_repair_id(core->bases.items[base], core->positions->bases[base].repairs + 1, &id);
+    if (perp_content_known(core, &id))
+        return; /* the host took the id for a job of its own */
+    repair->id = id;
     repair->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     repair->priority = PERP_REPAIR_PRIORITY;
     repair->started = repair->ended = PERP_TIME_NONE;
-    repair->given_created = now;
-    repair->ttl_from = now;
+    repair->given_created = repair->ttl_from = repair->submitted = now;
     repair->max_run_ms = core->config.scheduler.default_max_run_ms;
     repair->is_repair = true;
     repair->n_legs = 1;
     perp_repair_set(repair, leg);
     perp_put_job(core, repair);
-    return true;
+    perp_plan_fresh(core, plan, repair);
 }
 
 /* Whether a repair of a base is wanted now. */
 static bool wants_repair(const perp_core *core, uint32_t base, int64_t now) {
     const struct perp_base_entry *entry = &core->positions->bases[base];
-    return !entry->stopped && !entry->repair && now >= entry->next_try &&
-           perp_base_is_naked(core, NULL, base, now);
+    return core->config.scheduler.auto_repair && !core->risk->killed && !entry->stopped &&
+           !entry->repair && now >= entry->next_try && perp_base_is_naked(core, NULL, base, now);
 }
 
-uint32_t perp_plan_repairs(perp_core *core, int64_t now, perp_uuid *ids, uint32_t capacity) {
+uint32_t perp_repairs_wanted(const perp_core *core, int64_t now) {
     uint32_t n = 0;
-    for (uint32_t base = 0; base < core->bases.count; base++) {
-        const struct perp_base_entry *entry = &core->positions->bases[base];
-        bool waits = entry->repair && entry->repair->state == PERP_JOB_PENDING;
-        if (waits && !perp_base_is_naked(core, NULL, base, now)) {
-            perp_put_for_job(core, PERP_EVENT_CANCEL, &entry->repair->id);
-            perp_put_story(core, &(struct perp_ev_story){.base = base});
-            continue;
-        }
-        struct search s = {.core = core, .now = now};
-        struct perp_job_leg leg;
-        perp_uuid id;
-        if (!core->config.scheduler.auto_repair || !wants_repair(core, base, now) ||
-            !search_for(&s, base) || !choose(&s, base, &leg))
-            continue;
-        if (s.short_of)
-            perp_tell_alert(
-                core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, true, core->bases.items[base],
-                "the reserve lacks capital: the repair squares %g of %g", leg.quantity, s.quantity);
-        if (!put_repair(core, base, &leg, now, &id))
-            continue;
-        if (n < capacity)
-            ids[n] = id;
-        n++;
-    }
+    for (uint32_t base = 0; base < core->bases.count; base++)
+        n += wants_repair(core, base, now);
     return n;
+}
+
+static void plan_repair(perp_core *core, struct perp_plan *plan, uint32_t base, int64_t now) {
+    struct search s = {.core = core, .now = now};
+    struct perp_job_leg leg;
+    if (!search_for(&s, base) || !choose(&s, base, &leg))
+        return;
+    if (s.short_of)
+        perp_tell_alert(
+            core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, true, core->bases.items[base],
+            "the reserve lacks capital: the repair squares %g of %g", leg.quantity, s.quantity);
+    put_repair(core, plan, base, &leg, now);
+}
+
+void perp_plan_repairs(perp_core *core, struct perp_plan *plan, int64_t now) {
+    for (uint32_t base = 0; base < core->bases.count; base++) {
+        const struct perp_job_entry *repair = core->positions->bases[base].repair;
+        bool waits = repair && repair->state == PERP_JOB_PENDING && !core->risk->killed;
+        if (waits && !perp_base_is_naked(core, NULL, base, now)) {
+            perp_put_for_job(core, PERP_EVENT_CANCEL, &repair->id);
+            perp_put_story(core, &(struct perp_ev_story){.base = base});
+            perp_plan_change(plan, repair, NULL);
+        } else if (wants_repair(core, base, now)) {
+            plan_repair(core, plan, base, now);
+        }
+    }
 }
 
 int64_t perp_repair_backoff_ns(const perp_core *core, uint32_t tries) {

@@ -103,11 +103,18 @@ int64_t perp_id_memory(const perp_core *core);
 /* plan.c: an empty plan with room for all that waits, NULL where there is no memory. */
 struct perp_plan *perp_plan_begin(perp_core *core);
 void perp_plan_free(perp_core *core, struct perp_plan *plan);
-bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n);
-/* The repair as it will be with its new leg; room must have been reserved. */
-const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
-                                            const struct perp_job_entry *repair,
-                                            const struct perp_job_leg *leg);
+/* Room for so many repairs and jobs of flatten that wait, and repairs that are new. */
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
+                               uint32_t fresh);
+/* All three need that room. The job as it will be with its new leg. */
+struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_job_entry *job,
+                                      const struct perp_job_leg *leg);
+/* A job that waits is looked at as that; NULL: it ends with this tick. */
+void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
+                      struct perp_job_entry *becomes);
+/* A repair that this tick brings is looked at after all that waits. */
+void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
+                     const struct perp_job_entry *repair);
 /* The score of a job that stays, or of one that is rejected. */
 void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score);
 void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score);
@@ -134,11 +141,13 @@ bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repa
 /* Down to the step; a quotient that is a whole number but for rounding counts as that number. */
 double perp_round_down(double quantity, double step);
 /* flatten.c: jobs that leave, cut to what is left. */
-void perp_put_flatten_cuts(perp_core *core);
+void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan);
 void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *leg);
-/* Puts into the batch the repairs that bases want now, and ends those that are no longer wanted;
-   how many are new, the first of them in ids. */
-uint32_t perp_plan_repairs(perp_core *core, int64_t now, perp_uuid *ids, uint32_t capacity);
+/* Puts into the batch and the plan the repairs that bases want now, and ends those that are no
+   longer wanted. */
+void perp_plan_repairs(perp_core *core, struct perp_plan *plan, int64_t now);
+/* How many of them there can be. */
+uint32_t perp_repairs_wanted(const perp_core *core, int64_t now);
 void perp_repair_id(const char *base, uint64_t n, perp_uuid *id);
 /* How long to wait after so many repairs in a row that did not do. */
 int64_t perp_repair_backoff_ns(const perp_core *core, uint32_t tries);

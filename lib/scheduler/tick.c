@@ -86,10 +86,8 @@ static void expire(struct perp_tick *tick) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
         if (!job)
             continue;
-        if (!is_expired(job, tick->now)) {
-            tick->n_repairs += job->is_repair;
+        if (!is_expired(job, tick->now))
             continue;
-        }
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
         tick->counts.expired++;
@@ -190,9 +188,9 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
                   passed);
 }
 
-/* Evaluates a job that waits; what becomes of it stands in the plan and the batch. */
-static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
-    const struct perp_job_entry *job = waits->is_repair ? choose_repair(tick, waits) : waits;
+/* Evaluates a job that waits, as it will be; what comes of it stands in the plan and the batch. */
+static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits,
+                     const struct perp_job_entry *job) {
     tick->eval.job = job;
     perp_eval_run(&tick->eval);
     if (tick->paused && !tick->eval.reducing && !job->is_repair)
@@ -212,18 +210,28 @@ static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
     tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval);
 }
 
+/* A job that waits, as this tick makes it; NULL: it ends. */
+static struct perp_job_entry *as_changed(const struct perp_plan *plan, struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < plan->n_changes; i++)
+        if (plan->changes[i].job == job)
+            return plan->changes[i].becomes;
+    return job;
+}
+
 static void evaluate_all(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->book->scheduler;
-    if (!perp_plan_reserve_repairs(tick->core, tick->plan, tick->n_repairs)) {
-        tick->no_memory = true;
-        return;
-    }
-    perp_eval_begin(&tick->eval, tick->book, tick->plan, NULL, tick->now, tick->rolled);
+    struct perp_plan *plan = tick->plan;
+    perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         struct perp_job_entry *job = scheduler->pending[i].job;
-        if (job && !is_expired(job, tick->now) && (!tick->killed || job->is_flatten))
-            evaluate(tick, job);
+        if (!job || is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
+            continue;
+        const struct perp_job_entry *becomes = as_changed(plan, job);
+        if (becomes)
+            evaluate(tick, job, job->is_repair ? choose_repair(tick, job) : becomes);
     }
+    for (uint32_t i = 0; i < plan->n_fresh; i++)
+        evaluate(tick, &plan->fresh[i].job, &plan->fresh[i].job);
 }
 
 static int by_rank(const void *left, const void *right) {
@@ -356,6 +364,15 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     perp_chosen_add(tick, &job->id);
 }
 
+/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
+static struct perp_job_entry *waiting(const struct perp_tick *tick,
+                                      const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
+        if (job == &tick->plan->fresh[i].job)
+            return &tick->plan->fresh[i].job;
+    return perp_job_find(tick->core, &job->id);
+}
+
 static void choose_all(struct perp_tick *tick) {
     struct perp_candidate *candidates = tick->plan->candidates;
     uint32_t n_candidates = tick->plan->n_candidates;
@@ -366,7 +383,7 @@ static void choose_all(struct perp_tick *tick) {
         uint32_t n = 0;
         bool reducing;
         uint32_t reason = skip_reason(tick, &candidates[i], needs, &n, &reducing);
-        struct perp_job_entry *waits = perp_job_find(tick->core, &candidates[i].job->id);
+        struct perp_job_entry *waits = waiting(tick, candidates[i].job);
         perp_plan_stand(tick->plan, waits, PERP_REASON_NONE, reason, waits->explained);
         if (reason == PERP_REASON_NONE) {
             choose(tick, &candidates[i], needs, n, reducing);
@@ -403,6 +420,15 @@ static void remember(struct perp_tick *tick) {
         job->skipped = plan->standings[i].skipped;
         job->explained = plan->standings[i].explained;
     }
+    for (uint32_t i = 0; i < plan->n_fresh; i++) {
+        struct perp_job_entry *job = perp_job_find(core, &plan->fresh[i].job.id);
+        if (!job) /* never: the tick brought it */
+            continue;
+        job->score = plan->fresh[i].job.score;
+        job->refused = plan->fresh[i].job.refused;
+        job->skipped = plan->fresh[i].job.skipped;
+        job->explained = plan->fresh[i].job.explained;
+    }
     for (uint32_t i = 0; i < plan->n_last_scores; i++) {
         struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
         if (job)
@@ -417,25 +443,31 @@ static void remember(struct perp_tick *tick) {
         remember_due(tick);
 }
 
-#define MOST_PLANNED 64
+/* How many jobs wait that the tick may change before it looks at them. */
+static uint32_t n_changeable(const perp_scheduler *scheduler) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < scheduler->n_places; i++) {
+        const struct perp_job_entry *job = scheduler->pending[i].job;
+        n += job && (job->is_repair || job->is_flatten);
+    }
+    return n;
+}
 
-/* Repairs of bases, and how their stories go on: where there is any, a change of its own, so that
-   the tick sees them among the jobs that wait. */
-static perp_status plan_repairs(struct perp_tick *tick, struct perp_decision *d) {
+/* How the stories of bases go on, jobs of flatten cut to what is left, and repairs: in the batch,
+   and for this tick in the plan. */
+static void plan_repairs(struct perp_tick *tick) {
     perp_core *core = tick->core;
-    perp_uuid planned[MOST_PLANNED];
-    perp_status status = perp_decision_begin(d);
-    if (status != PERP_OK)
-        return status;
-    perp_put_stories(core, NULL, d->now, NULL, NULL);
-    perp_put_flatten_cuts(core);
-    uint32_t n = core->risk->killed ? 0 : perp_plan_repairs(core, d->now, planned, MOST_PLANNED);
-    if (perp_batch_is_empty(core))
-        return PERP_OK; /* the tick goes on with it */
-    status = perp_decision_commit(d);
-    for (uint32_t i = 0; status == PERP_OK && i < n && i < MOST_PLANNED; i++)
-        perp_tick_item_add(tick, PERP_TICK_REPAIR, &planned[i], 0, NULL);
-    return status;
+    struct perp_plan *plan = tick->plan;
+    if (!perp_plan_reserve_repairs(core, plan, n_changeable(core->scheduler),
+                                   perp_repairs_wanted(core, tick->now))) {
+        tick->no_memory = true;
+        return;
+    }
+    perp_put_stories(core, NULL, tick->now, NULL, NULL);
+    perp_put_flatten_cuts(core, plan);
+    perp_plan_repairs(core, plan, tick->now);
+    for (uint32_t i = 0; i < plan->n_fresh; i++)
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0, NULL);
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
@@ -443,14 +475,10 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
-    status = plan_repairs(tick, d);
-    if (status != PERP_OK)
-        return status;
     tick->plan = perp_plan_begin(core);
     if (!tick->plan)
         return perp_fail(core, PERP_E_NOMEM, "no memory for the tick");
-    if (!d->begun)
-        status = perp_decision_begin(d);
+    status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
     tick->now = d->now;
@@ -460,13 +488,14 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     tick->next_reservation = core->capital->next_id;
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
+    plan_repairs(tick);
     expire(tick);
     report_overdue(tick);
-    evaluate_all(tick);
-    if (perp_chosen_reserve(tick))
+    if (!tick->no_memory)
+        evaluate_all(tick);
+    tick->no_memory |= !perp_chosen_reserve(tick);
+    if (!tick->no_memory)
         choose_all(tick);
-    else
-        tick->no_memory = true;
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
     if (status == PERP_OK) {
         remember(tick);

@@ -23,8 +23,7 @@ struct perp_tick {
     bool paused, killed; /* as it began */
     bool looked_due;     /* next_due is known */
     bool no_memory;
-    bool list;          /* refused and skipped jobs are listed, too */
-    uint32_t n_repairs; /* pending, not expired */
+    bool list; /* refused and skipped jobs are listed, too */
     uint32_t n_chosen;
     uint64_t next_reservation;
     perp_tick_result *result; /* where items go, or NULL */

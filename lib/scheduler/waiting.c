@@ -188,6 +188,7 @@ bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
     else
         scheduler->first_spare = job;
     scheduler->last_spare = job;
+    core->prepared.new_jobs = scheduler->first_spare;
     return true;
 }
 
@@ -197,6 +198,7 @@ struct perp_job_entry *perp_spare_take(perp_core *core) {
     scheduler->first_spare = job->next;
     if (!job->next)
         scheduler->last_spare = NULL;
+    core->prepared.new_jobs = scheduler->first_spare;
     job->next = NULL;
     return job;
 }

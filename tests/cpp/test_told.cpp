@@ -458,7 +458,6 @@ TEST("a SQLite store brings the book back after a restart, with its ids and mone
         CHECK(THROWN(perp::store::sqlite(path)) == PERP_E_BUSY);
     }
     perp::config config;
-    config->keep_stored = 1;
     config.store = perp::store::sqlite(path);
     const world again(std::move(config)); // adds the same exchanges and instruments again
     CHECK(again.core.exchange_count() == 2 && again.core.instrument_count() == 2);

@@ -309,13 +309,13 @@ static perp_job with_metadata(void) {
     X(equity(book, B))                                                                             \
     X(equity(book, C))                                                                             \
     X(quotes(book))                                                                                \
-    X(perp_capital_transfer(CAP, CALL, C, USD(5), 0))                                                 \
+    X(perp_capital_transfer(CAP, CALL, C, USD(5), 0))                                              \
     X(reserve(book, NULL))                                                                         \
     X(reserve(book, ID(40)))                                                                       \
     X(perp_capital_confirm(CAP, CALL, 1, USD(50)))                                                 \
     X(perp_capital_release(CAP, CALL, 1, USD(60)))                                                 \
     X(reserve_for_job(book))                                                                       \
-    X(perp_capital_record_pnl(CAP, CALL, B, 5, 6, 7, NULL))                                              \
+    X(perp_capital_record_pnl(CAP, CALL, B, 5, 6, 7, NULL))                                        \
     X(submit(book, job_of(1, 0, 2)))                                                               \
     X(submit(book, job_of(2, 0, 4)))                                                               \
     X(submit(book, with_metadata()))                                                               \
@@ -363,16 +363,16 @@ static perp_job with_metadata(void) {
     X(perp_scheduler_kill(SCH, CALL, 1, B, NULL, 0, NULL))                                         \
     X(perp_scheduler_kill(SCH, SIGNED, 0, B, NULL, 0, NULL))                                       \
     X(perp_scheduler_pause(SCH, CALL))                                                             \
-    X(perp_scheduler_resume(SCH, CALL))                                                            \
+    X(perp_scheduler_resume(SCH, SIGNED))                                                          \
     X(limits(book))                                                                                \
     X(perp_risk_record_failure(RISK, CALL, A))                                                     \
     X(perp_risk_record_success(RISK, CALL, A))                                                     \
     X(perp_risk_reset_halt(RISK, SIGNED))                                                          \
     X(perp_capital_set_safe_mode(CAP, CALL, C, 1))                                                 \
     X(perp_capital_set_safe_mode(CAP, SIGNED, C, 0))                                               \
-    X(perp_capital_correct(CAP, SIGNED, C, USD(900000), NULL))                                           \
+    X(perp_capital_correct(CAP, SIGNED, C, USD(900000), NULL))                                     \
     X(at_second(book, 86400))                                                                      \
-    X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1, NULL))                                              \
+    X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1, NULL))                                        \
     X(without_quotes_at(book, 900000))                                                             \
     X(perp_core_advance(book->core, SIGNED))                                                       \
     X(json(book))

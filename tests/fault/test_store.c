@@ -155,6 +155,8 @@ static perp_status resume(const fault_book *book) {
     perp_call_init(&call);
     int64_t clock = perp_core_clock(book->core);
     call.now_ns = clock == PERP_TIME_NONE ? book->now : clock;
+    call.actor = "fault";
+    call.reason = "the cause is gone";
     return perp_scheduler_resume(perp_core_scheduler(book->core), &call);
 }
 

@@ -159,6 +159,8 @@ static perp_status resume(const struct life *life) {
     perp_call_init(&call);
     int64_t clock = perp_core_clock(life->book.core);
     call.now_ns = clock == PERP_TIME_NONE ? life->book.now : clock;
+    call.actor = "fault";
+    call.reason = "the cause is gone";
     return perp_scheduler_resume(perp_core_scheduler(life->book.core), &call);
 }
 
@@ -277,7 +279,6 @@ static void live(struct life *life) {
     memset(&life->config, 0, sizeof life->config);
     perp_config_init(&life->config);
     fault_config(&life->book, &life->config);
-    life->config.keep_stored = 1; /* limits that were set stay */
     life->book.on_execute = on_execute;
     life->book.user = life;
     life->alive = 1;

@@ -218,6 +218,15 @@ static inline void funding_of(struct world *w, perp_instrument_id instrument, do
     fed(w, perp_market_on_funding(w->market, &funding));
 }
 
+/* Equity everywhere, said twice: what is far from the last report is taken when a second one
+ * agrees. */
+static inline void all_have(struct world *w, perp_usd equity) {
+    for (uint32_t x = 0; x < N_X; x++) {
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, equity));
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, equity));
+    }
+}
+
 /* Fresh calm quotes everywhere at the world's time. */
 static inline void quotes(struct world *w) {
     for (int x = 0; x < N_X; x++) {

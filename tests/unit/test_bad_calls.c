@@ -219,13 +219,15 @@ static const struct {
     perp_status (*make)(const perp_call *call);
     int protects;
 } CHANGES[] = {
-    DO(do_equity),    DO(do_transfer), DO(do_correct),    PROTECT(do_safe_mode),    DO(do_pnl),
-    DO(do_reserve),   DO(do_confirm),  DO(do_release),    DO(do_reserve_wash), DO(do_reserve_arb),
-    DO(do_success),   DO(do_failure),  DO(do_reset_halt), DO(do_mode),         DO(do_override),
-    PROTECT(do_blacklist), DO(do_submit), DO(do_cancel), DO(do_finish), DO(do_close),
-    DO(do_requeue), DO(do_resolve), PROTECT(do_pause), DO(do_resume), PROTECT(do_kill),
-    DO(do_limits), DO(do_tick), DO(do_advance), DO(do_reserve_job), DO(do_progress),
-    DO(do_amend), DO(do_account), DO(do_position), DO(do_accept), DO(do_resume_repair),
+    DO(do_equity),       DO(do_transfer),    DO(do_correct),       PROTECT(do_safe_mode),
+    DO(do_pnl),          DO(do_reserve),     DO(do_confirm),       DO(do_release),
+    DO(do_reserve_wash), DO(do_reserve_arb), DO(do_success),       DO(do_failure),
+    DO(do_reset_halt),   DO(do_mode),        DO(do_override),      PROTECT(do_blacklist),
+    DO(do_submit),       DO(do_cancel),      DO(do_finish),        DO(do_close),
+    DO(do_requeue),      DO(do_resolve),     PROTECT(do_pause),    DO(do_resume),
+    PROTECT(do_kill),    DO(do_limits),      DO(do_tick),          DO(do_advance),
+    DO(do_reserve_job),  DO(do_progress),    DO(do_amend),         DO(do_account),
+    DO(do_position),     DO(do_accept),      DO(do_resume_repair),
 };
 #define N_CHANGES ((int)(sizeof CHANGES / sizeof *CHANGES))
 

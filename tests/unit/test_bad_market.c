@@ -51,8 +51,7 @@ START_TEST(unknown_instruments_are_not_found_by_feeds_and_queries) {
         fails(w, PERP_E_NOT_FOUND, perp_position(w->core, nowc(w), &position, START));
         fails(w, PERP_E_NOT_FOUND, perp_account(w->core, nowc(w), &account));
         fails(w, PERP_E_NOT_FOUND, perp_accept_position(w->core, signedc(w), unknown[i]));
-        fails(w, PERP_E_NOT_FOUND,
-              perp_positions_query(w->positions, unknown[i], START, &there));
+        fails(w, PERP_E_NOT_FOUND, perp_positions_query(w->positions, unknown[i], START, &there));
         fails(w, PERP_E_NOT_FOUND,
               perp_positions_lots(w->positions, unknown[i], NULL, 0, &(uint32_t){0}));
         fails(w, PERP_E_NOT_FOUND, perp_market_on_latency(w->market, &latency));

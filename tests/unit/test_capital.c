@@ -389,7 +389,8 @@ START_TEST(figures_that_would_overflow_are_refused_whole) {
     ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, step, 1, 0, NULL));
     for (int i = 0; i < 1001; i++) {
         uint64_t before = perp_core_hash(w->core);
-        perp_status status = perp_capital_record_pnl(w->capital, nowc(w), ALPHA, step, step, 0, NULL);
+        perp_status status =
+            perp_capital_record_pnl(w->capital, nowc(w), ALPHA, step, step, 0, NULL);
         if (status != PERP_OK) {
             ck_assert_int_eq(status, PERP_E_RANGE);
             ck_assert_uint_eq(perp_core_hash(w->core), before);

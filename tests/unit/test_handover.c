@@ -69,9 +69,7 @@ static struct world *open_stage(perp_config *config) {
     memset(&stage, 0, sizeof stage);
     stage.outcome = stage.outcome_of_first = PERP_OUTCOME_ACCEPTED;
     struct world *w = world_open_with(config, execute);
-    for (uint32_t x = 0; x < N_X; x++) {
-        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, USD(100000000)));
-    }
+    all_have(w, USD(100000000));
     stage.w = w;
     return w;
 }
@@ -192,9 +190,7 @@ START_TEST(nothing_is_handed_over_after_a_kill_from_another_thread) {
     over_after_kill = 0;
     struct world *w = world_open_with(&config, execute_threaded);
     stage.w = w;
-    for (uint32_t x = 0; x < N_X; x++) {
-        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, USD(100000000)));
-    }
+    all_have(w, USD(100000000));
     submit_batch(w, BATCH);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, kill_thread, &stage), 0);
@@ -231,10 +227,15 @@ static void beta_down(struct stage *s) {
                                                                          .api = PERP_API_DOWN}));
 }
 
-static void (*const stops[])(struct stage *) = {kill_all, kill_alpha, pause_now, blacklist_btc,
-                                                beta_down};
-static const uint32_t stop_reasons[] = {PERP_REASON_KILLED, PERP_REASON_KILLED, PERP_REASON_PAUSED,
-                                        PERP_REASON_BLACKLISTED, PERP_REASON_EXCHANGE_DOWN};
+static void halt_btc(struct stage *s) {
+    ok(s->w, perp_risk_halt_instrument(s->w->risk, nowc(s->w), s->w->btc[BETA], 1));
+}
+
+static void (*const stops[])(struct stage *) = {kill_all,      kill_alpha, pause_now,
+                                                blacklist_btc, beta_down,  halt_btc};
+static const uint32_t stop_reasons[] = {PERP_REASON_KILLED,        PERP_REASON_KILLED,
+                                        PERP_REASON_PAUSED,        PERP_REASON_BLACKLISTED,
+                                        PERP_REASON_EXCHANGE_DOWN, PERP_REASON_BLACKLISTED};
 
 START_TEST(each_stop_withdraws_what_was_not_handed_over) {
     struct world *w = open_stage(NULL);

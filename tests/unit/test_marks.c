@@ -298,11 +298,10 @@ int main(void) {
     tcase_add_test(marks, marks_that_would_grow_too_large_are_refused);
     tcase_add_test(marks, the_first_equity_of_an_exchange_is_a_transfer_as_far_as_the_totals_go);
     tcase_add_test(marks, one_bad_read_does_not_stop_the_day);
-    tcase_add_test(
-        marks, a_report_is_put_aside_only_beyond_the_jump_and_taken_when_the_next_confirms_it);
-    tcase_add_test(marks, a_transfer_that_explains_what_was_put_aside_takes_it);
     tcase_add_test(marks,
-                   the_first_report_is_taken_at_once_and_no_jump_is_too_far_where_it_is_off);
+                   a_report_is_put_aside_only_beyond_the_jump_and_taken_when_the_next_confirms_it);
+    tcase_add_test(marks, a_transfer_that_explains_what_was_put_aside_takes_it);
+    tcase_add_test(marks, the_first_report_is_taken_at_once_and_no_jump_is_too_far_where_it_is_off);
     tcase_add_test(marks, a_new_day_begins_with_the_equity_of_now);
     tcase_add_test(marks, safe_mode_off_is_a_mark_that_a_transfer_does_not_take_back);
     suite_add_tcase(suite, marks);

@@ -509,8 +509,7 @@ int main(void) {
     tcase_add_test(tcase, symbols_that_no_instrument_has_do_no_harm);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("with many jobs");
-    tcase_add_test(tcase,
-                   more_running_and_partial_jobs_than_fit_are_counted_and_all_in_the_json);
+    tcase_add_test(tcase, more_running_and_partial_jobs_than_fit_are_counted_and_all_in_the_json);
     tcase_add_test(tcase, without_memory_for_many_jobs_it_is_said);
     tcase_add_test(tcase, the_best_of_many_waiting_jobs_come_first);
     tcase_add_test(tcase, jobs_that_were_sent_are_found_behind_many_that_were_not);

@@ -421,6 +421,14 @@ START_TEST(the_first_report_is_taken_over_where_nothing_was_dispatched) {
 }
 END_TEST
 
+START_TEST(the_entry_of_a_report_of_nothing_is_none) {
+    position_at(w, w->btc[ALPHA], w->now, 0, 49000);
+    ck_assert(isnan(position_of(w, w->btc[ALPHA]).entry_price));
+    position_at(w, w->btc[ALPHA], w->now, 1, 0); /* no entry: the mark, here the mid */
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).entry_price, BTC_MID);
+}
+END_TEST
+
 START_TEST(a_report_says_leverage_margin_and_liquidation_too) {
     perp_position_report report = report_of(w->btc[ALPHA], 1, 49000);
     ck_assert_uint_eq(position_of(w, w->btc[ALPHA]).margin_mode, PERP_MARGIN_ISOLATED);
@@ -1067,6 +1075,7 @@ int main(void) {
     tcase_add_test(tcase, more_than_was_ordered_is_counted_at_its_price);
     tcase_add_test(tcase, ending_jobs_passes_no_limit);
     tcase_add_test(tcase, the_first_report_is_taken_over_where_nothing_was_dispatched);
+    tcase_add_test(tcase, the_entry_of_a_report_of_nothing_is_none);
     tcase_add_test(tcase, a_report_says_leverage_margin_and_liquidation_too);
     tcase_add_test(tcase, what_a_report_shows_half_way_through_a_job_counts_once);
     tcase_add_test(tcase, a_later_report_takes_back_what_was_seen);

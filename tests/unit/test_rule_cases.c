@@ -123,8 +123,8 @@ static struct measured unresolved(struct world *w, perp_job *job, double given) 
 }
 #define CASES_UNRESOLVED_LEG unresolved, {0, 1, 2}, no_repair
 
-/* What a second report shows of an instrument of the base, and no fill explains: of a quarter at the
-   mid, all is within the tolerance. */
+/* What a second report shows of an instrument of the base, and no fill explains: of a quarter at
+   the mid, all is within the tolerance. */
 static void some_drift(perp_config *config, double given) {
     (void)given;
     config->capital.drift_tolerance_usd = USD(0.25 * BTC_MID);

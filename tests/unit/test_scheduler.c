@@ -27,6 +27,29 @@ static void open_with(void (*change)(perp_config *)) {
     w = world_open(&config);
 }
 
+START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
+    perp_job job;
+    perp_job_init(&job);
+    job.notional = USD(1000);
+    quote_at(w, w->btc[BETA], w->now, BTC_BID - 100, BTC_ASK - 100, 1000);
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.n_legs, 2);
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[BETA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_double_eq(job.legs[0].quantity, job.legs[1].quantity);
+    job.notional = USD(1000);
+    job.legs[0].side = PERP_SIDE_BUY; /* of alpha, dearer as it is */
+    job.legs[1].side = PERP_SIDE_SELL;
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[ALPHA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_uint_eq(job.legs[1].instrument, w->btc[BETA]);
+    job.legs[1].side = PERP_SIDE_BUY;
+    fails(w, PERP_E_INVALID,
+          perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+}
+END_TEST
+
 START_TEST(submitting_again_is_safe_also_after_the_end) {
     perp_job job = job_of(1), other = job;
     other.priority = 1;
@@ -701,6 +724,7 @@ int main(void) {
     Suite *suite = suite_create("scheduler");
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
+    tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);

@@ -28,7 +28,6 @@ static void reopen(struct world *w, perp_config *config, int from_checkpoint) {
     if (from_checkpoint) {
         ok(w, perp_core_checkpoint(w->core));
     }
-    config->keep_stored = 1;
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
     ck_assert_msg(perp_core_open(config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
     w->capital = perp_core_capital(w->core);

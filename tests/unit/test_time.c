@@ -63,11 +63,9 @@ START_TEST(the_time_is_told_before_what_else_is_wrong) {
     far += HOUR;
     fails(w, PERP_E_RANGE, perp_scheduler_cancel(w->scheduler, at(w, far), &none));
     far += HOUR;
-    fails(w, PERP_E_RANGE,
-          perp_scheduler_finish(w->scheduler, at(w, far), &none, &result, NULL));
+    fails(w, PERP_E_RANGE, perp_scheduler_finish(w->scheduler, at(w, far), &none, &result, NULL));
     far += HOUR;
-    fails(w, PERP_E_RANGE,
-          perp_scheduler_kill(w->scheduler, at(w, far), 0, 77, NULL, 0, NULL));
+    fails(w, PERP_E_RANGE, perp_scheduler_kill(w->scheduler, at(w, far), 0, 77, NULL, 0, NULL));
     far += HOUR;
     fails(w, PERP_E_RANGE, perp_capital_set_safe_mode(w->capital, at(w, far), ALPHA, 0));
     /* Then what is addressed, then the values: a range comes last. */
@@ -85,8 +83,7 @@ START_TEST(a_call_that_raises_a_protection_is_never_refused_for_its_time) {
     ck_assert_int_eq(clock_now(), START);
     ck_assert_uint_eq(capital_of(w, ALPHA).safe_mode, 1);
     ck_assert_uint_eq(risk_of(w).killed, 1);
-    fails(w, PERP_E_NOT_FOUND,
-          perp_capital_set_safe_mode(w->capital, at(w, far), 77, 1));
+    fails(w, PERP_E_NOT_FOUND, perp_capital_set_safe_mode(w->capital, at(w, far), 77, 1));
     /* Taking one away is. */
     fails(w, PERP_E_RANGE, perp_capital_set_safe_mode(w->capital, signed_at(w, far), ALPHA, 0));
 }
@@ -100,6 +97,51 @@ START_TEST(advance_sets_the_clock_at_once_and_back) {
     ck_assert_int_eq(clock_now(), START);
     ok(w, book_at(START + 1));
     ck_assert_int_eq(clock_now(), START + 1);
+    checked(w);
+}
+END_TEST
+
+static perp_market_state market_now(perp_instrument_id instrument) {
+    perp_market_state state = {.struct_size = sizeof state};
+    ok(w, perp_market_query(w->market, instrument, w->now, &state));
+    return state;
+}
+
+static void mark_at(perp_instrument_id instrument, int64_t now, double price) {
+    perp_mark mark = {.instrument = instrument, .time_ns = now, .price = price};
+    fed(w, perp_market_on_mark(w->market, &mark));
+}
+
+static void latency_at(int64_t now, double ms) {
+    perp_latency latency = {.exchange = ALPHA, .time_ns = now, .ms = ms};
+    fed(w, perp_market_on_latency(w->market, &latency));
+}
+
+/* One wrong clock does not freeze a feed. */
+START_TEST(a_clock_that_is_set_back_forgets_what_feeds_said_of_the_time_after) {
+    perp_quote late = {
+        .instrument = w->btc[ALPHA], .bid = 49000, .bid_size = 1, .ask = 49001, .ask_size = 1};
+    int64_t then = w->now, far = then + 300 * DAY;
+    mark_at(w->btc[ALPHA], then, 50010);
+    quote_at(w, w->btc[ALPHA], far, 60000, 60001, 1);
+    quote_at(w, w->btc[ALPHA], far + SECOND, 60002, 60003, 1);
+    latency_at(far, 250);
+    ok(w, perp_core_advance(w->core, signed_at(w, far)));
+    ck_assert_double_eq(market_now(w->btc[ALPHA]).bid, 60002);
+    late.time_ns = then + SECOND;
+    fails(w, PERP_E_STALE, perp_market_on_quote(w->market, &late));
+    ok(w, perp_core_advance(w->core, signed_at(w, then)));
+    ck_assert_int_eq(market_now(w->btc[ALPHA]).has_quote, 0);
+    ck_assert_double_eq(market_now(w->btc[ALPHA]).mark, 50010);
+    ck_assert_double_eq(market_now(w->btc[BETA]).bid, BTC_BID);
+    ck_assert(isnan(exchange_of(w, ALPHA).latency_mean_ms));
+    ok(w, perp_market_on_quote(w->market, &late));
+    ck_assert_double_eq(market_now(w->btc[ALPHA]).bid, 49000);
+    latency_at(then + SECOND, 50);
+    ck_assert_double_eq(exchange_of(w, ALPHA).latency_mean_ms, 50);
+    /* Again ahead takes two that agree. */
+    late.time_ns = then + DAY;
+    fails(w, PERP_E_RANGE, perp_market_on_quote(w->market, &late));
     checked(w);
 }
 END_TEST
@@ -213,6 +255,7 @@ int main(void) {
     tcase_add_test(time, the_time_is_told_before_what_else_is_wrong);
     tcase_add_test(time, a_call_that_raises_a_protection_is_never_refused_for_its_time);
     tcase_add_test(time, advance_sets_the_clock_at_once_and_back);
+    tcase_add_test(time, a_clock_that_is_set_back_forgets_what_feeds_said_of_the_time_after);
     tcase_add_test(time, a_day_does_not_begin_twice_after_the_clock_was_set_back);
     tcase_add_test(time, an_alert_stands_while_calls_come_in_behind_the_clock);
     tcase_add_test(time, the_offset_takes_a_signed_call_and_a_sound_value);

@@ -209,7 +209,6 @@ static perp_core *opened(perp_store store) {
     perp_core *core = NULL;
     perp_config config;
     world_config(&config);
-    config.keep_stored = 1;
     store.close = stays;
     config.store = store;
     ck_assert_msg(perp_core_open(&config, &core) == PERP_OK, "%s", perp_core_error(NULL));

@@ -44,7 +44,8 @@ class Core(NotCopied):
     Callbacks may call the core, but neither tick nor close it.
 
     durability BATCH: tick, flush and close make what was changed so far durable at once.
-    keep_stored: where the store has a configuration, it holds, not the one given here.
+    config_wins: where the store has a configuration, the one given here holds from now on, stored as a
+    change by actor and for reason, which it then takes; without it the stored one holds.
     """
 
     def __init__(
@@ -52,12 +53,15 @@ class Core(NotCopied):
         execute: Optional[Execute] = None, on_leg_risk: Optional[OnLegRisk] = None,
         on_kill: Optional[OnKill] = None, on_alert: Optional[OnAlert] = None,
         log: Optional[Log] = None, durability: Union[Durability, str] = Durability.EVERY,
-        keep_stored: bool = False, checkpoint_every: Optional[int] = None,
+        config_wins: bool = False, actor: Optional[str] = None, reason: Optional[str] = None,
+        checkpoint_every: Optional[int] = None,
         on_job_end: Optional[OnJobEnd] = None, on_cancel: Optional[OnCancel] = None,
     ) -> None:
         given = config_struct(config)
         given.durability = member("durability", Durability, durability)
-        given.keep_stored = flag("keep_stored", keep_stored)
+        given.config_wins = flag("config_wins", config_wins)
+        given.actor = text("actor", actor) if actor is not None else None
+        given.reason = text("reason", reason) if reason is not None else None
         if checkpoint_every is not None:
             given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
         hooks = Hooks()

@@ -308,7 +308,6 @@ impl Core {
         let mut config = init(c::perp_config_init);
         config.callbacks.user = executor as *mut c_void;
         config.callbacks.execute = Some(execute);
-        config.keep_stored = 1;
         unsafe {
             let store = &mut config.store; // perp_core_open takes it over, also where it fails
             check(ptr::null(), c::perp_store_sqlite_open(path.as_ptr(), ptr::null(), store))?;
