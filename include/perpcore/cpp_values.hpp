@@ -78,8 +78,9 @@ struct instrument_spec {
     usd min_notional;
     hours funding_interval;
     std::vector<tier> tiers;
-    bool can_borrow;      // spot may be sold that is not there
-    usd max_position_usd; // 0: off
+    bool can_borrow;                                    // spot may be sold that is not there
+    usd max_position_usd;                               // 0: off
+    std::optional<double> taker_fee_bps, maker_fee_bps; // else the exchange's
 
     instrument_spec(exchange_id the_exchange, std::string_view the_symbol)
         : instrument_spec(defaults()) {
@@ -93,6 +94,10 @@ struct instrument_spec {
           min_notional(usd::from_micros(c.min_notional)), funding_interval(c.funding_interval_h),
           tiers(c.tiers, c.tiers + c.n_tiers), can_borrow(c.can_borrow != 0),
           max_position_usd(usd::from_micros(c.max_position_usd)) {
+        if (c.taker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            taker_fee_bps = c.taker_fee_bps;
+        if (c.maker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            maker_fee_bps = c.maker_fee_bps;
     }
     // Valid as long as this lives.
     perp_instrument_spec c() const noexcept {
@@ -104,6 +109,8 @@ struct instrument_spec {
         detail::put_name(c.quote, quote);
         c.can_borrow = can_borrow;
         c.max_position_usd = max_position_usd.micros();
+        c.taker_fee_bps = taker_fee_bps.value_or(PERP_FEE_OF_EXCHANGE);
+        c.maker_fee_bps = maker_fee_bps.value_or(PERP_FEE_OF_EXCHANGE);
         c.kind = static_cast<std::uint32_t>(kind);
         c.pulled = pulled;
         c.qty_step = qty_step;

@@ -85,6 +85,25 @@ class core_ref {
         return instrument_id(id);
     }
 
+    // What exchanges change while the book is open: spec is what exchange() or instrument() gives,
+    // with what changes. To raise a limit takes actor and reason.
+    void update(const call &when, const exchange_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const exchange_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call call = when.c();
+        const perp_exchange_spec c = spec.c();
+        ec = perp_exchange_update(c_, &call, &c);
+    }
+    void update(const call &when, const instrument_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const instrument_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call call = when.c();
+        const perp_instrument_spec c = spec.c();
+        ec = perp_instrument_update(c_, &call, &c);
+    }
+
     exchange_id find_exchange(std::string_view name) const {
         return detail::must(c_, [&](auto &ec) { return find_exchange(name, ec); });
     }
@@ -196,6 +215,15 @@ class core_ref {
     void advance(const call &when, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_core_advance(c_, &c);
+    }
+    // Changes settings while the book is open, all or nothing: JSON with just what changes. Takes
+    // actor and reason.
+    void reconfigure(const call &when, std::string_view json) const {
+        detail::must(c_, [&](auto &ec) { reconfigure(when, json, ec); });
+    }
+    void reconfigure(const call &when, std::string_view json, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_core_reconfigure(c_, &c, json.data(), json.size());
     }
     // The one in force, without callbacks and store.
     perp::config config() const {

@@ -580,6 +580,26 @@ TEST("cash and fills that no job made are booked once, and all can be left") {
     w.core.check();
 }
 
+TEST("what exchanges change is updated, and settings while the book is open") {
+    const world w(accepting());
+    perp::exchange_spec x = w.core.exchange(w.x[0]);
+    x.taker_fee_bps = 7;
+    w.core.update(w.now, x);
+    CHECK(w.core.exchange(w.x[0]).taker_fee_bps == 7);
+    perp::instrument_spec spec = w.core.instrument(w.btc[0]);
+    CHECK(!spec.taker_fee_bps);
+    spec.taker_fee_bps = 2;
+    spec.max_position_usd = 1'000_usd;
+    w.core.update({w.now, "ann", "less"}, spec);
+    CHECK(w.core.instrument(w.btc[0]).taker_fee_bps == 2.0);
+    spec.max_position_usd = 2'000_usd;
+    CHECK(THROWN(w.core.update(w.now, spec)) == PERP_E_INVALID); // raised: by whom, and why
+    CHECK(THROWN(w.core.reconfigure(w.now, "{}")) == PERP_E_INVALID);
+    w.core.reconfigure({w.now, "ann", "calm"}, R"({"risk":{"mode":"conservative"}})");
+    CHECK(w.core.risk().query().mode == perp::mode::CONSERVATIVE);
+    w.core.check();
+}
+
 // ---- Market data --------------------------------------------------------------------------------
 
 TEST("market data goes in and is asked for in C++ types") {

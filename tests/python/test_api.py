@@ -198,6 +198,20 @@ class Told(BookTest):
         self.assertEqual(self.core.scheduler.flatten(key=job_id(50), now=T0, exchange="okx",
                                                      actor="ann", reason="leave"), ())
 
+    def test_what_exchanges_change_is_updated(self):
+        core, btc = self.core, self.desk.btc[0]
+        core.update_exchange("okx", now=T0, taker_fee_bps=7.0)
+        self.assertEqual(core.exchange_spec("okx").taker_fee_bps, 7.0)
+        core.update_instrument(btc, now=T0, qty_step=0.001, taker_fee_bps=2.0)
+        spec = core.instrument_spec(btc)
+        self.assertEqual((spec.qty_step, spec.taker_fee_bps), (0.001, 2.0))
+        with self.assertRaises(perpcore.InvalidError):
+            core.update_exchange("okx", now=T0, max_concurrent=50)
+        core.reconfigure('{"risk":{"mode":"conservative"}}', now=T0, actor="ann", reason="calm")
+        self.assertEqual(core.risk.query().mode, Mode.CONSERVATIVE)
+        with self.assertRaises(perpcore.InvalidError):
+            core.reconfigure("{", now=T0, actor="ann", reason="calm")
+
     def test_days_may_begin_at_another_time(self):
         self.core.capital.set_day_offset(60, now=T0, actor="ann", reason="our day")
         self.assertEqual(self.core.config.capital.day_offset_minutes, 60)

@@ -136,7 +136,7 @@ class Restart(Folder):
         desk.core.risk.set_mode("conservative", now=T0, actor="ann", reason="news")
         before, held = desk.core.hash, desk.core.capital.reservations()
         desk.core.close()
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             core.check()
             # Jobs that ran come back in doubt, with their capital held.
             self.assertEqual(core.scheduler.list("in_doubt"), (job_id(1),))
@@ -153,7 +153,7 @@ class Restart(Folder):
             core.checkpoint()
             core.scheduler.requeue(job_id(1), now=T0)
             after = core.hash
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             self.assertEqual(core.hash, after)
             self.assertEqual(core.scheduler.list("pending"), (job_id(1),))
         with perpcore.replay(make()) as core:
@@ -647,14 +647,16 @@ class Rows(unittest.TestCase):
             self.assertEqual(record.chain, int.from_bytes(record.data[-8:], "little"))
 
 
-class KeepStored(unittest.TestCase):
-    def test_a_configuration_that_is_given_wins_unless_the_stored_one_is_kept(self):
+class ConfigWins(unittest.TestCase):
+    def test_the_stored_configuration_holds_unless_the_given_one_is_to_win(self):
         store = MemoryStore()
         config = Config()
         config.risk.mode = perpcore.Mode.CONSERVATIVE
         perpcore.Core(config, store=store).close()
-        with perpcore.Core(store=store, keep_stored=True) as core:
-            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
         with perpcore.Core(store=store) as core:
+            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
+        with self.assertRaises(perpcore.ConfigError):
+            perpcore.Core(store=store, config_wins=True)
+        with perpcore.Core(store=store, config_wins=True, actor="ann", reason="calm") as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.BALANCED)
             self.assertEqual(core.scheduler.list(JobState.PENDING), ())

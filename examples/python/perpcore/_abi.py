@@ -29,7 +29,7 @@ PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
 PERP_MAX_REASONS = 64
-PERP_MAX_TIERS = 64
+PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
 PERP_MONITOR_CHANGES = 1024
@@ -734,11 +734,13 @@ class perp_config(Structure):
         ("callbacks", perp_callbacks),
         ("store", perp_store),
         ("durability", c_uint32),
-        ("keep_stored", c_uint32),
+        ("config_wins", c_uint32),
         ("checkpoint_every", c_uint64),
         ("capital", perp_capital_config),
         ("risk", perp_risk_config),
         ("scheduler", perp_scheduler_config),
+        ("actor", c_char_p),
+        ("reason", c_char_p),
     ]
 
 
@@ -754,6 +756,7 @@ class perp_exchange_spec(Structure):
         ("max_concurrent", c_uint32),
         ("reserved", c_uint32),
         ("max_notional", c_int64),
+        ("reserved2", c_uint64 * 8),
     ]
 
 
@@ -786,6 +789,9 @@ class perp_instrument_spec(Structure):
         ("can_borrow", c_uint32),
         ("tiers", POINTER(perp_tier)),
         ("max_position_usd", c_int64),
+        ("taker_fee_bps", c_double),
+        ("maker_fee_bps", c_double),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -1591,10 +1597,13 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_config": (c_int, (c_void_p, POINTER(perp_config),)),
     "perp_core_clock": (c_int64, (c_void_p,)),
     "perp_core_advance": (c_int, (c_void_p, POINTER(perp_call),)),
+    "perp_core_reconfigure": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_size_t,)),
     "perp_exchange_spec_init": (None, (POINTER(perp_exchange_spec),)),
     "perp_exchange_add": (c_int, (c_void_p, POINTER(perp_exchange_spec), POINTER(c_uint32),)),
     "perp_instrument_spec_init": (None, (POINTER(perp_instrument_spec),)),
     "perp_instrument_add": (c_int, (c_void_p, POINTER(perp_instrument_spec), POINTER(c_uint32),)),
+    "perp_exchange_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_exchange_spec),)),
+    "perp_instrument_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_instrument_spec),)),
     "perp_exchange_find": (c_int, (c_void_p, c_char_p, POINTER(c_uint32),)),
     "perp_instrument_find": (c_int, (c_void_p, c_uint32, c_char_p, POINTER(c_uint32),)),
     "perp_exchange_get": (c_int, (c_void_p, c_uint32, POINTER(perp_exchange_spec),)),

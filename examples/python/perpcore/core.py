@@ -340,6 +340,66 @@ class Core(NotCopied):
         now = int(self._book.value(lib.perp_core_clock, self._book.pointer))
         return None if now == _abi.PERP_TIME_NONE else now
 
+    def update_exchange(
+        self, exchange: ExchangeLike, *, now: Time, margin_mode: Union[Margin, str, None] = None,
+        taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
+        liquidation_fee_bps: Optional[float] = None, max_concurrent: Optional[int] = None,
+        max_notional: Optional[Money] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what an exchange changes while the book is open; None: as it is. To raise a limit
+        takes actor and reason."""
+        spec = _abi.perp_exchange_spec()
+        lib.perp_exchange_spec_init(byref(spec))
+        self._book.call(lib.perp_exchange_get, self._book.pointer,
+                        self._book.exchange_id(exchange), byref(spec))
+        if margin_mode is not None:
+            spec.margin_mode = member("margin_mode", Margin, margin_mode)
+        for name, value in (("taker_fee_bps", taker_fee_bps), ("maker_fee_bps", maker_fee_bps),
+                            ("liquidation_fee_bps", liquidation_fee_bps)):
+            if value is not None:
+                setattr(spec, name, number(name, value))
+        if max_concurrent is not None:
+            spec.max_concurrent = u32("max_concurrent", max_concurrent)
+        if max_notional is not None:
+            spec.max_notional = given_micros("max_notional", max_notional)
+        self._module._change(lib.perp_exchange_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    def update_instrument(
+        self, instrument: Instrument, *, now: Time, qty_step: Optional[float] = None,
+        price_tick: Optional[float] = None, min_qty: Optional[float] = None,
+        min_notional: Optional[Money] = None, taker_fee_bps: Optional[float] = None,
+        maker_fee_bps: Optional[float] = None, can_borrow: Optional[bool] = None,
+        max_position_usd: Optional[Money] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what an exchange changes of an instrument while the book is open; None: as it is. To
+        raise max_position_usd takes actor and reason."""
+        spec = _abi.perp_instrument_spec()
+        lib.perp_instrument_spec_init(byref(spec))
+        self._book.call(lib.perp_instrument_get, self._book.pointer,
+                        self._book.instrument_id(instrument), byref(spec))
+        for name, value in (("qty_step", qty_step), ("price_tick", price_tick),
+                            ("min_qty", min_qty), ("taker_fee_bps", taker_fee_bps),
+                            ("maker_fee_bps", maker_fee_bps)):
+            if value is not None:
+                setattr(spec, name, number(name, value))
+        for name, money in (("min_notional", min_notional),
+                            ("max_position_usd", max_position_usd)):
+            if money is not None:
+                setattr(spec, name, micros(name, money))
+        if can_borrow is not None:
+            spec.can_borrow = flag("can_borrow", can_borrow)
+        self._module._change(lib.perp_instrument_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    def reconfigure(self, source: str, *, now: Time, actor: str, reason: str) -> None:
+        """Changes settings while the book is open, all or nothing: JSON with just what changes."""
+        data = text("source", source)
+        self._module._change(lib.perp_core_reconfigure, self._book.pointer, now, actor, reason,
+                             data, len(data))
+
     def advance(self, *, now: Time, actor: str, reason: str) -> None:
         """Moves the clock past the limit of 7 days that all other calls have."""
         self._module._change(lib.perp_core_advance, self._book.pointer, now, actor, reason)

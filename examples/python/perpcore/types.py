@@ -614,15 +614,22 @@ class ExchangeSpec(Struct):
     max_notional: Optional[Decimal]
 
 
+def own_fee(bps: float) -> Optional[float]:
+    """None: that of the exchange, which the headers' PERP_FEE_OF_EXCHANGE stands for."""
+    return None if bps < -1e299 else bps
+
+
 @dataclass(frozen=True)
 class InstrumentSpec(Struct):
-    """An instrument as it was added."""
+    """An instrument as it is. A fee that is None is that of its exchange."""
 
     _struct: ClassVar[Any] = _abi.perp_instrument_spec
     _made: ClassVar[Dict[str, Converter]] = {
         "tiers": lambda source, book: tuple(
             Tier._read(source.tiers[i], book) for i in range(source.n_tiers)
         ),
+        "taker_fee_bps": lambda source, book: own_fee(source.taker_fee_bps),
+        "maker_fee_bps": lambda source, book: own_fee(source.maker_fee_bps),
     }
 
     exchange: Exchange
@@ -639,4 +646,6 @@ class InstrumentSpec(Struct):
     funding_interval_h: float
     can_borrow: bool
     max_position_usd: Optional[Decimal]
+    taker_fee_bps: Optional[float]
+    maker_fee_bps: Optional[float]
     tiers: Tuple[Tier, ...]
