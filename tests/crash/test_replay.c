@@ -21,7 +21,7 @@ struct strides {
     size_t checkpoint, look;
 };
 /* Of every line once; and so that records are left after the newest. */
-static const struct strides all_strides[] = {{1, 250}, {29, 20}};
+static const struct strides all_strides[] = {{1, 500}, {29, 50}};
 
 struct test {
     char home[MAX_PATH], store[MAX_PATH], copy[MAX_PATH];
