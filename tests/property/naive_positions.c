@@ -430,9 +430,7 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     n_figures *today = &b->exchanges[b->instruments[instrument].exchange].today;
     passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0};
     double before = n_quantity(b, instrument);
-    double lost = p->lost;
     double drift = in_drift(b, instrument, w.sign, fill->quantity, fill, 1);
-    base->naked = n_sum(base->naked, n_sum(lost, -p->lost));
     p->foreign = n_sum(p->foreign, -w.sign * drift);
     close_foreign(b, &w);
     double left = w.left;
@@ -446,23 +444,6 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     today->pnl += fill->has_pnl ? fill->pnl : n_micro(w.realised);
     today->volume += n_micro(fill->quantity * fill->price);
     today->fees += fill->fee;
-}
-
-/* Takes what vanished out of what is no job's, then of lots; what of it closed lots. */
-static double take_out(n_book *b, uint32_t instrument, double rest) {
-    n_position *p = position_of(b, instrument);
-    double left = fabs(rest), sign = sign_of(rest), lost = 0;
-    if (p->foreign * rest < 0) {
-        left = at_least_0(n_sum(left, -fmin(left, fabs(p->foreign))));
-    }
-    while (left > 0 && p->n_lots > 0 && p->lots[0].quantity * rest < 0) {
-        double size = smaller(left, fabs(p->lots[0].quantity));
-        shrink(b, instrument, 0, size);
-        left = at_least_0(n_sum(left, -size));
-        lost += size;
-    }
-    p->foreign = n_sum(p->foreign, n_sum(rest, -sign * lost));
-    return sign * lost;
 }
 
 void n_legs_end(n_book *b, int job) {
@@ -491,12 +472,10 @@ void n_legs_end(n_book *b, int job) {
                 }
             }
         }
-        if (seen > 0) { /* a report had it, and it was none of the job's */
+        if (seen > 0) {
             n_position *p = position_of(b, of->instrument);
-            double rest = side_sign(of->side) * seen;
-            p->unexplained = n_sum(p->unexplained, rest);
-            p->lost = n_sum(p->lost, take_out(b, of->instrument, rest));
-            explain(b, of->instrument, 0);
+            p->foreign = n_sum(p->foreign, side_sign(of->side) * seen);
+            explain(b, of->instrument, -side_sign(of->side) * seen);
         }
     }
 }
@@ -630,6 +609,23 @@ static int would_end_a_hedge(const n_book *b, uint32_t instrument, double rest) 
     const n_position *p = position_of(b, instrument);
     double theirs = p->foreign * rest < 0 ? fabs(p->foreign) : 0;
     return p->n_lots > 0 && p->lots[0].quantity * rest < 0 && !n_at_most(fabs(rest), theirs);
+}
+
+/* Takes what vanished out of what is no job's, then of lots; what of it closed lots. */
+static double take_out(n_book *b, uint32_t instrument, double rest) {
+    n_position *p = position_of(b, instrument);
+    double left = fabs(rest), sign = sign_of(rest), lost = 0;
+    if (p->foreign * rest < 0) {
+        left = at_least_0(n_sum(left, -fmin(left, fabs(p->foreign))));
+    }
+    while (left > 0 && p->n_lots > 0 && p->lots[0].quantity * rest < 0) {
+        double size = smaller(left, fabs(p->lots[0].quantity));
+        shrink(b, instrument, 0, size);
+        left = at_least_0(n_sum(left, -size));
+        lost += size;
+    }
+    p->foreign = n_sum(p->foreign, n_sum(rest, -sign * lost));
+    return sign * lost;
 }
 
 void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int64_t time) {

@@ -156,8 +156,7 @@ static void spoil(p_run *run, perp_job *job) {
 
 int p_must_know(const p_run *run, const n_job *j) {
     uint64_t history = run->book.config.scheduler.history_size;
-    /* Those that end in one call may do so in another order. */
-    if (j->ended == 0 || j->ended + history > run->book.n_ended + 16) {
+    if (j->ended == 0 || j->ended + history > run->book.n_ended) {
         return 1;
     }
     /* Those that are open again made room. */
