@@ -765,7 +765,7 @@ int n_stands_naked(const n_book *b, const perp_job *job, int index) {
             return 1;
         }
     }
-    return 0;
+    return n_stands_unhedged(b, job);
 }
 
 int n_stands_in_drift(const n_book *b, const perp_job *job) {

@@ -499,6 +499,15 @@ static void predict_overdue(p_run *run) {
     }
 }
 
+static void look_at_unhedged(p_run *run) {
+    for (int i = 0; i < run->book.n_active; i++) {
+        const n_job *j = &run->book.jobs[run->book.active[i]];
+        if (n_runs(j) && (j->by_legs || j->is_unhedged)) {
+            n_look_at_unhedged(&run->book, run->book.active[i]);
+        }
+    }
+}
+
 static void apply_refusals(p_run *run) {
     for (uint32_t i = 0; i < run->tick.n_items; i++) {
         const perp_tick_item *item = &run->tick.items[i];
@@ -597,6 +606,7 @@ static void tick(p_run *run) {
     predict_repairs(run);
     predict_expiry(run);
     predict_overdue(run);
+    look_at_unhedged(run);
     choose_repairs(run);
     uint32_t status = run->book.killed   ? (uint32_t)PERP_TICK_KILLED
                       : run->book.paused ? (uint32_t)PERP_TICK_PAUSED
