@@ -171,6 +171,35 @@ static const char *leg_differs(const struct perp_job_entry *job, const struct pe
                : NULL;
 }
 
+/* What is kept of all positions of an exchange, and of those of a base, is what they are. */
+static perp_status check_kept(const perp_core *core) {
+    const perp_positions *positions = core->positions;
+    uint32_t n_open = 0;
+    for (perp_exchange_id x = 0; x < perp_n_exchanges(core); x++)
+        for (uint32_t at = positions->first_open_1[x]; at; at = positions->at[at - 1].next_open_1) {
+            uint32_t next = positions->at[at - 1].next_open_1;
+            if (perp_instrument_at(core, at - 1)->spec.exchange != x || (next && next <= at) ||
+                !positions->at[at - 1].is_open)
+                return wrong(core, at - 1, "it is in the wrong list of what is open");
+            n_open++;
+        }
+    for (uint32_t base = 0; base < core->bases.count; base++) {
+        uint32_t n_latched = 0;
+        for
+            PERP_EACH_OF_BASE(core, i, base) {
+                const struct perp_position_entry *entry = &positions->at[i];
+                n_latched += entry->latched;
+                n_open -= entry->is_open;
+                if (entry->is_open != (entry->first || entry->quantity != 0) ||
+                    entry->is_latched != entry->latched)
+                    return wrong(core, i, "what is kept of it is not what it is");
+            }
+        if (n_latched != positions->bases[base].n_latched)
+            return broken(core, "instruments of a base with latched drift are miscounted");
+    }
+    return n_open == 0 ? PERP_OK : broken(core, "open instruments are miscounted");
+}
+
 static perp_status check_position(const perp_core *core, perp_instrument_id instrument) {
     const struct perp_position_entry *entry = &core->positions->at[instrument];
     if (!quantity_is_sum(entry))
@@ -195,6 +224,9 @@ static perp_status check_positions(const perp_core *core) {
         if (status != PERP_OK)
             return status;
     }
+    perp_status kept = check_kept(core);
+    if (kept != PERP_OK)
+        return kept;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
         perp_status status = job ? check_capital_of(core, job) : PERP_OK;

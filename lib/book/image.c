@@ -253,7 +253,9 @@ static bool read_position(const struct read *read) {
     if (read->index >= perp_n_instruments(core))
         return false;
     struct perp_position_entry *entry = &core->positions->at[read->index];
-    return take(read, &entry->row, sizeof entry->row, &entry->kept);
+    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
+    perp_position_moved(core, read->index);
+    return taken;
 }
 
 /* A lot is of a leg of a job that is there; those of an instrument have one sign. */

@@ -168,6 +168,23 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     *depth = side.depth;
 }
 
+double perp_market_mark(const perp_market *market, perp_instrument_id id, int64_t now) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    double mark;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        int64_t time = PERP_GET(slot->mark_time);
+        if (time != PERP_TIME_NONE && perp_within(now, time, market->max_quote_age_ns))
+            mark = PERP_GET(slot->mark);
+        else if (PERP_GET(slot->quote_time) != PERP_TIME_NONE && !PERP_GET(slot->withdrawn))
+            mark = PERP_GET(slot->mid);
+        else
+            mark = 0;
+    } while (perp_seq_again(&slot->seq, began));
+    return mark;
+}
+
 double perp_market_volatility(const perp_market *market, perp_instrument_id id) {
     const struct perp_slot *slot = PERP_GET(market->slots[id]);
     int64_t quote_time;

@@ -23,6 +23,11 @@ static const struct perp_base_row *base_of(const perp_core *core, const struct p
 
 double perp_base_naked(const perp_core *core, const struct perp_sheet *sheet, uint32_t base) {
     double naked = base_of(core, sheet, base)->naked;
+    bool any = core->positions->bases[base].n_latched > 0;
+    for (uint32_t i = 0; sheet && i < sheet->n_positions; i++)
+        any |= sheet->positions[i].row.latched;
+    if (!any)
+        return naked;
     for
         PERP_EACH_OF_BASE(core, i, base) {
             const struct perp_position_row *row = row_of(core, sheet, i);
@@ -153,10 +158,12 @@ static void put_story(perp_core *core, uint32_t base, bool naked, bool repair_fa
 void perp_put_stories(perp_core *core, const struct perp_sheet *sheet, int64_t now,
                       const struct perp_job_entry *partial, const struct perp_job_entry *repair) {
     /* Those that begin go first, so that a partial job of several bases does not move on early. */
-    for (uint32_t pass = 0; pass < 2; pass++)
+    uint32_t n = 0;
+    for (uint32_t pass = 0; pass == 0 || (pass == 1 && n); pass++)
         for (uint32_t base = 0; base < core->bases.count; base++) {
             if (!has_story(core, sheet, base, partial, repair))
                 continue;
+            n++;
             const struct perp_base_entry *entry = &core->positions->bases[base];
             bool naked = perp_base_is_naked(core, sheet, base, now);
             if (pass == 0 && naked && (!entry->told || is_of(repair, base)))

@@ -27,6 +27,10 @@ struct perp_position_entry {
                       yet, or a bad one came after it */
     struct perp_job_leg *first, *last; /* running legs in order of dispatch */
     uint32_t running[PERP_SIDE_COUNT];
+    /* Kept by perp_position_moved. */
+    uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
+    bool is_open;         /* something is open there, or runs */
+    bool is_latched;      /* counted with its base */
 };
 
 struct perp_base_entry {
@@ -35,6 +39,7 @@ struct perp_base_entry {
     perp_instrument_id first, last; /* its instruments, in order; PERP_NO_ID: none */
     struct perp_job_entry *repair;  /* that waits, runs or is in doubt; NULL: none */
     uint32_t n_partial;             /* legs of partial jobs */
+    uint32_t n_latched;             /* instruments with latched drift */
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------
@@ -107,6 +112,9 @@ struct perp_positions {
     uint32_t bases_capacity;
     int64_t equity_heard[PERP_MAX_EXCHANGES]; /* as heard, of the exchange's equity */
     struct perp_job_entry *first_unhedged;    /* running jobs that are */
+    /* The first instrument of each exchange that is open: by id, which is the order in which they
+       were added; from 1, 0: none. */
+    uint32_t first_open_1[PERP_MAX_EXCHANGES];
     struct perp_sheet sheet;
 };
 
@@ -119,6 +127,8 @@ bool perp_positions_prepare_tables(perp_core *core);
 void perp_positions_roll(perp_core *core);
 /* An instrument that was added is one of its base. */
 void perp_positions_join_base(perp_core *core, perp_instrument_id instrument);
+/* To be called where the row of a position has changed, or what runs there. */
+void perp_position_moved(perp_core *core, perp_instrument_id instrument);
 #define PERP_EACH_OF_BASE(core, i, base)                                                           \
     (perp_instrument_id i = (core)->positions->bases[base].first; i != PERP_NO_ID;                 \
      i = perp_instrument_at((core), i)->next_of_base)
@@ -168,8 +178,15 @@ struct perp_holding {
 void perp_holding_trade(struct perp_holding *holding, double quantity, double price);
 
 /* What a leg has still to fill; and of that, what no report has shown. */
-double perp_leg_unfilled(const struct perp_leg_row *leg);
-double perp_leg_unseen(const struct perp_leg_row *leg);
+static inline double perp_leg_unfilled(const struct perp_leg_row *leg) {
+    return leg->filled == 0 ? leg->quantity
+                            : perp_max(0, perp_quantity_sum(leg->quantity, -leg->filled));
+}
+
+static inline double perp_leg_unseen(const struct perp_leg_row *leg) {
+    double unfilled = perp_leg_unfilled(leg);
+    return leg->seen == 0 ? unfilled : perp_max(0, perp_quantity_sum(unfilled, -leg->seen));
+}
 
 /* ---- What happens to positions (position.c, report.c, naked.c)
  * -----------------------------------

@@ -329,6 +329,7 @@ static void apply_position(perp_core *core, const struct perp_sheet_position *po
     entry->n_lots = position->n_lots;
     if (position->n_lots)
         memcpy(entry->lots, position->lots, position->n_lots * sizeof *entry->lots);
+    perp_position_moved(core, position->instrument);
     if (!position->reported)
         return;
     uint32_t kept = 0;

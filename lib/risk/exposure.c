@@ -44,6 +44,7 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
             exposure->first = leg;
         exposure->last = leg;
         exposure->running[leg->side]++;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
@@ -66,6 +67,7 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
         PERP_HOLDS(core, exposure->running[leg->side] > 0,
                    "running: legs of an instrument are below 0");
         exposure->running[leg->side]--;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
@@ -109,10 +111,43 @@ void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id ins
                 e->legs[i].price);
 }
 
-bool perp_is_touched(const perp_core *core, const struct perp_plan *plan,
-                     perp_instrument_id instrument) {
-    const struct perp_position_entry *entry = position_at(core, instrument);
-    return entry->first || entry->quantity != 0 || perp_plan_first(plan, instrument);
+void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
+                        const struct perp_plan *plan, const struct perp_job_entry *job,
+                        uint32_t n_legs, perp_exchange_id exchange) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
+    bool planned = chosen && chosen->jobs > 0;
+    *touched = (struct perp_touched){core, planned ? plan : NULL, job, n_legs, exchange, 0, 0};
+    touched->next_1 = planned ? core->exchanges[exchange].first_instrument_1
+                              : core->positions->first_open_1[exchange];
+}
+
+/* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
+static uint32_t next_touched_1(struct perp_touched *touched) {
+    const perp_core *core = touched->core;
+    uint32_t at_1 = touched->next_1;
+    if (touched->plan)
+        while (at_1 && !position_at(core, at_1 - 1)->is_open &&
+               !perp_plan_first(touched->plan, at_1 - 1))
+            at_1 = perp_instrument_at(core, at_1 - 1)->next_on_exchange + 1;
+    touched->next_1 = at_1;
+    return at_1;
+}
+
+perp_instrument_id perp_touched_next(struct perp_touched *touched) {
+    const perp_core *core = touched->core;
+    uint32_t at_1 = next_touched_1(touched);
+    perp_instrument_id next = at_1 - 1; /* PERP_NO_ID where there is none */
+    for (uint32_t i = 0; i < touched->n_legs; i++) {
+        const struct perp_job_leg *leg = &touched->job->legs[i];
+        if (leg->exchange == touched->exchange && leg->instrument >= touched->from_id &&
+            leg->instrument < next)
+            next = leg->instrument;
+    }
+    if (at_1 && next == at_1 - 1)
+        touched->next_1 = touched->plan ? perp_instrument_at(core, next)->next_on_exchange + 1
+                                        : position_at(core, next)->next_open_1;
+    touched->from_id = next + 1;
+    return next;
 }
 
 void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
@@ -227,31 +262,39 @@ double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
     return perp_max(0, left);
 }
 
+/* The quantity of perp_add_running, and of all legs of the job. */
+static double quantity_with(const perp_core *core, const struct perp_plan *plan,
+                            const struct perp_job_entry *job, perp_instrument_id id) {
+    const struct perp_position_entry *entry = position_at(core, id);
+    double quantity = entry->quantity;
+    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
+        if (leg->job != job)
+            quantity =
+                perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
+    for (const struct perp_plan_leg *leg = perp_plan_first(plan, id); leg;
+         leg = perp_plan_next(plan, leg))
+        quantity = perp_quantity_sum(quantity, perp_signed(leg->side, leg->quantity));
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].instrument == id)
+            quantity = perp_quantity_sum(
+                quantity, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)));
+    return quantity;
+}
+
 double perp_account_size(const perp_core *core, const struct perp_plan *plan,
                          const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
     double sum = 0;
-    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
-        struct perp_holding holding = {position_at(core, id)->quantity, 1};
-        bool its = false;
+    struct perp_touched touched;
+    perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
+    for (uint32_t id; (id = perp_touched_next(&touched)) != PERP_NO_ID;) {
         if (perp_instrument_at(core, id)->spec.kind == PERP_KIND_SPOT)
             continue;
-        for (uint32_t i = 0; i < job->n_legs; i++)
-            its |= job->legs[i].instrument == id;
-        if (!its && !perp_is_touched(core, plan, id))
+        double quantity = quantity_with(core, touched.plan, job, id);
+        if (quantity == 0)
             continue;
-        perp_add_running(core, plan, job, id, &holding);
-        for (uint32_t i = 0; i < job->n_legs; i++)
-            if (job->legs[i].instrument == id)
-                perp_holding_trade(
-                    &holding, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)),
-                    1);
-        if (holding.quantity == 0)
-            continue;
-        struct perp_market_view view;
-        perp_market_read(core->market, id, now, &view);
-        double price = view.mark > 0 ? view.mark : position_at(core, id)->entry;
-        sum += price > 0 ? fabs(holding.quantity) * price : (double)NAN;
+        double mark = perp_market_mark(core->market, id, now);
+        double price = mark > 0 ? mark : position_at(core, id)->entry;
+        sum += price > 0 ? fabs(quantity) * price : (double)NAN;
     }
     return sum;
 }
