@@ -190,8 +190,9 @@ static perp_status check_kept(const perp_core *core) {
                 const struct perp_position_entry *entry = &positions->at[i];
                 n_latched += entry->latched;
                 n_open -= entry->is_open;
-                if (entry->is_open != (entry->first || entry->quantity != 0) ||
-                    entry->is_latched != entry->latched)
+                bool spot = perp_instrument_at(core, i)->spec.kind == PERP_KIND_SPOT;
+                bool is_open = !spot && (entry->first || entry->quantity != 0);
+                if (entry->is_open != is_open || entry->is_latched != entry->latched)
                     return wrong(core, i, "what is kept of it is not what it is");
             }
         if (n_latched != positions->bases[base].n_latched)

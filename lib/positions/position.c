@@ -120,7 +120,8 @@ static void move_open(perp_core *core, perp_instrument_id instrument, bool is_op
 
 void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
     struct perp_position_entry *entry = &core->positions->at[instrument];
-    bool is_open = entry->first || entry->quantity != 0;
+    bool is_open = perp_instrument_at(core, instrument)->spec.kind != PERP_KIND_SPOT &&
+                   (entry->first || entry->quantity != 0);
     if (is_open != entry->is_open)
         move_open(core, instrument, is_open);
     if (entry->latched == entry->is_latched)

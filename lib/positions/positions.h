@@ -29,8 +29,12 @@ struct perp_position_entry {
     uint32_t running[PERP_SIDE_COUNT];
     /* Kept by perp_position_moved. */
     uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
-    bool is_open;         /* something is open there, or runs */
+    bool is_open;         /* it is not spot, and something is open there, or runs */
     bool is_latched;      /* counted with its base */
+    /* The quantity once all that runs is filled, as it was found at event running_seq of the book;
+       0: not yet. */
+    double with_running;
+    uint64_t running_seq;
 };
 
 struct perp_base_entry {

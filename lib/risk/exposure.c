@@ -111,43 +111,60 @@ void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id ins
                 e->legs[i].price);
 }
 
+/* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
+static perp_instrument_id open_from(const struct perp_touched *touched, perp_instrument_id id) {
+    const perp_core *core = touched->core;
+    while (id != PERP_NO_ID && !(position_at(core, id)->is_open ||
+                                 (perp_plan_first(touched->plan, id) &&
+                                  perp_instrument_at(core, id)->spec.kind != PERP_KIND_SPOT)))
+        id = perp_instrument_at(core, id)->next_on_exchange;
+    return id;
+}
+
+/* The first instrument of a leg from this one on. */
+static perp_instrument_id leg_from(const struct perp_touched *touched, perp_instrument_id id) {
+    perp_instrument_id first = PERP_NO_ID;
+    for (uint32_t i = 0; i < touched->n_legs; i++) {
+        const struct perp_job_leg *leg = &touched->job->legs[i];
+        if (leg->exchange == touched->exchange && leg->instrument >= id &&
+            leg->instrument < first &&
+            perp_instrument_at(touched->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+            first = leg->instrument;
+    }
+    return first;
+}
+
 void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
                         const struct perp_plan *plan, const struct perp_job_entry *job,
                         uint32_t n_legs, perp_exchange_id exchange) {
     const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
-    bool planned = chosen && chosen->jobs > 0;
-    *touched = (struct perp_touched){core, planned ? plan : NULL, job, n_legs, exchange, 0, 0};
-    touched->next_1 = planned ? core->exchanges[exchange].first_instrument_1
-                              : core->positions->first_open_1[exchange];
+    touched->core = core;
+    touched->plan = chosen && chosen->jobs > 0 ? plan : NULL;
+    touched->job = job;
+    touched->n_legs = n_legs;
+    touched->exchange = exchange;
+    touched->leg = leg_from(touched, 0);
+    touched->open = touched->plan
+                        ? open_from(touched, core->exchanges[exchange].first_instrument_1 - 1)
+                        : core->positions->first_open_1[exchange] - 1;
 }
 
-/* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
-static uint32_t next_touched_1(struct perp_touched *touched) {
-    const perp_core *core = touched->core;
-    uint32_t at_1 = touched->next_1;
-    if (touched->plan)
-        while (at_1 && !position_at(core, at_1 - 1)->is_open &&
-               !perp_plan_first(touched->plan, at_1 - 1))
-            at_1 = perp_instrument_at(core, at_1 - 1)->next_on_exchange + 1;
-    touched->next_1 = at_1;
-    return at_1;
+static inline perp_instrument_id touched_next(struct perp_touched *touched) {
+    perp_instrument_id next = touched->open < touched->leg ? touched->open : touched->leg;
+    if (next == PERP_NO_ID)
+        return next;
+    if (next == touched->leg)
+        touched->leg = leg_from(touched, next + 1);
+    if (next == touched->open)
+        touched->open =
+            touched->plan
+                ? open_from(touched, perp_instrument_at(touched->core, next)->next_on_exchange)
+                : position_at(touched->core, next)->next_open_1 - 1;
+    return next;
 }
 
 perp_instrument_id perp_touched_next(struct perp_touched *touched) {
-    const perp_core *core = touched->core;
-    uint32_t at_1 = next_touched_1(touched);
-    perp_instrument_id next = at_1 - 1; /* PERP_NO_ID where there is none */
-    for (uint32_t i = 0; i < touched->n_legs; i++) {
-        const struct perp_job_leg *leg = &touched->job->legs[i];
-        if (leg->exchange == touched->exchange && leg->instrument >= touched->from_id &&
-            leg->instrument < next)
-            next = leg->instrument;
-    }
-    if (at_1 && next == at_1 - 1)
-        touched->next_1 = touched->plan ? perp_instrument_at(core, next)->next_on_exchange + 1
-                                        : position_at(core, next)->next_open_1;
-    touched->from_id = next + 1;
-    return next;
+    return touched_next(touched);
 }
 
 void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
@@ -262,15 +279,29 @@ double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
     return perp_max(0, left);
 }
 
-/* The quantity of perp_add_running, and of all legs of the job. */
-static double quantity_with(const perp_core *core, const struct perp_plan *plan,
-                            const struct perp_job_entry *job, perp_instrument_id id) {
-    const struct perp_position_entry *entry = position_at(core, id);
+/* The quantity once all that runs there is filled, but for legs of the job `but`. */
+static double with_running(const struct perp_position_entry *entry,
+                           const struct perp_job_entry *but) {
     double quantity = entry->quantity;
     for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
-        if (leg->job != job)
+        if (leg->job != but)
             quantity =
                 perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
+    return quantity;
+}
+
+/* The same, of all legs, kept until the book changes. */
+static inline double kept_with_running(const perp_core *core, struct perp_position_entry *entry) {
+    if (entry->running_seq != core->seq) {
+        entry->with_running = with_running(entry, NULL);
+        entry->running_seq = core->seq;
+    }
+    return entry->with_running;
+}
+
+/* What the plan, and the job, make of it. */
+static double with_job(const struct perp_plan *plan, const struct perp_job_entry *job,
+                       perp_instrument_id id, double quantity) {
     for (const struct perp_plan_leg *leg = perp_plan_first(plan, id); leg;
          leg = perp_plan_next(plan, leg))
         quantity = perp_quantity_sum(quantity, perp_signed(leg->side, leg->quantity));
@@ -286,17 +317,21 @@ double perp_account_size(const perp_core *core, const struct perp_plan *plan,
     double sum = 0;
     struct perp_touched touched;
     perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
-    for (uint32_t id; (id = perp_touched_next(&touched)) != PERP_NO_ID;) {
-        if (perp_instrument_at(core, id)->spec.kind == PERP_KIND_SPOT)
-            continue;
-        double quantity = quantity_with(core, touched.plan, job, id);
+    for (;;) {
+        bool of_job = touched.leg <= touched.open;
+        perp_instrument_id id = touched_next(&touched);
+        if (id == PERP_NO_ID)
+            return sum;
+        struct perp_position_entry *entry = position_at(core, id);
+        double quantity = job->linked ? with_running(entry, job) : kept_with_running(core, entry);
+        if (of_job || touched.plan)
+            quantity = with_job(touched.plan, job, id, quantity);
         if (quantity == 0)
             continue;
         double mark = perp_market_mark(core->market, id, now);
-        double price = mark > 0 ? mark : position_at(core, id)->entry;
+        double price = mark > 0 ? mark : entry->entry;
         sum += price > 0 ? fabs(quantity) * price : (double)NAN;
     }
-    return sum;
 }
 
 bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,

@@ -232,8 +232,7 @@ static void account_of(const struct perp_eval *e, uint32_t n, double mark,
     struct perp_touched touched;
     perp_touched_begin(&touched, core, e->plan, e->job, n + 1, leg->exchange);
     for (perp_instrument_id id; (id = perp_touched_next(&touched)) != PERP_NO_ID;)
-        if (perp_instrument_at(core, id)->spec.kind != PERP_KIND_SPOT)
-            add_position(account, e, n, id);
+        add_position(account, e, n, id);
 }
 
 /* The estimate of a leg's position, and with it what the exchange says of it. */

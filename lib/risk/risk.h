@@ -163,16 +163,16 @@ void perp_add_running(const perp_core *core, const struct perp_plan *plan,
                       struct perp_holding *holding);
 void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id instrument,
                    struct perp_holding *holding);
-/* The instruments of an exchange where something is open or runs, and those of the job's first legs
-   (n_legs) there, in order. */
+/* The instruments of an exchange that are not spot and where something is open or runs, and those
+   of the job's first legs (n_legs), in order. */
 struct perp_touched {
     const perp_core *core;
     const struct perp_plan *plan; /* NULL: it has nothing there */
     const struct perp_job_entry *job;
     uint32_t n_legs;
     perp_exchange_id exchange;
-    uint32_t next_1;            /* the first that may be one */
-    perp_instrument_id from_id; /* those before it were given */
+    perp_instrument_id open; /* the next of those that are open; PERP_NO_ID: none */
+    perp_instrument_id leg;  /* of those of legs */
 };
 void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
                         const struct perp_plan *plan, const struct perp_job_entry *job,
