@@ -149,7 +149,7 @@ void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
                         : core->positions->first_open_1[exchange] - 1;
 }
 
-static inline perp_instrument_id touched_next(struct perp_touched *touched) {
+perp_instrument_id perp_touched_next(struct perp_touched *touched) {
     perp_instrument_id next = touched->open < touched->leg ? touched->open : touched->leg;
     if (next == PERP_NO_ID)
         return next;
@@ -161,10 +161,6 @@ static inline perp_instrument_id touched_next(struct perp_touched *touched) {
                 ? open_from(touched, perp_instrument_at(touched->core, next)->next_on_exchange)
                 : position_at(touched->core, next)->next_open_1 - 1;
     return next;
-}
-
-perp_instrument_id perp_touched_next(struct perp_touched *touched) {
-    return touched_next(touched);
 }
 
 void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
@@ -312,25 +308,70 @@ static double with_job(const struct perp_plan *plan, const struct perp_job_entry
     return quantity;
 }
 
+/* Quantities whose marks are read together. */
+#define AT_ONCE 64
+struct sizes {
+    uint32_t n;
+    perp_instrument_id ids[AT_ONCE];
+    double quantities[AT_ONCE];
+};
+
+static double add_sizes(const perp_core *core, const struct sizes *sizes, int64_t now, double sum) {
+    double marks[AT_ONCE];
+    perp_market_marks(core->market, sizes->ids, sizes->n, now, marks);
+    for (uint32_t i = 0; i < sizes->n; i++) {
+        double price = marks[i] > 0 ? marks[i] : position_at(core, sizes->ids[i])->entry;
+        sum += price > 0 ? fabs(sizes->quantities[i]) * price : (double)NAN;
+    }
+    return sum;
+}
+
+/* Those that are open before the next one of a leg; where nothing but the book counts. */
+static double add_open(const perp_core *core, struct perp_touched *touched, struct sizes *sizes,
+                       int64_t now, double sum) {
+    struct perp_position_entry *entries = core->positions->at;
+    perp_instrument_id id = touched->open;
+    uint32_t n = sizes->n;
+    while (id < touched->leg) {
+        struct perp_position_entry *entry = &entries[id];
+        if (n == AT_ONCE) {
+            sizes->n = n;
+            sum = add_sizes(core, sizes, now, sum);
+            n = 0;
+        }
+        sizes->ids[n] = id;
+        sizes->quantities[n] = kept_with_running(core, entry);
+        n += sizes->quantities[n] != 0;
+        id = entry->next_open_1 - 1;
+    }
+    sizes->n = n;
+    touched->open = id;
+    return sum;
+}
+
 double perp_account_size(const perp_core *core, const struct perp_plan *plan,
                          const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
-    double sum = 0;
     struct perp_touched touched;
+    struct sizes sizes;
+    double sum = 0;
     perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
+    sizes.n = 0;
     for (;;) {
-        bool of_job = touched.leg <= touched.open;
-        perp_instrument_id id = touched_next(&touched);
+        if (!touched.plan && !job->linked)
+            sum = add_open(core, &touched, &sizes, now, sum);
+        perp_instrument_id id = perp_touched_next(&touched);
         if (id == PERP_NO_ID)
-            return sum;
-        struct perp_position_entry *entry = position_at(core, id);
-        double quantity = job->linked ? with_running(entry, job) : kept_with_running(core, entry);
-        if (of_job || touched.plan)
-            quantity = with_job(touched.plan, job, id, quantity);
+            return add_sizes(core, &sizes, now, sum);
+        double quantity = with_running(position_at(core, id), job);
+        quantity = with_job(touched.plan, job, id, quantity);
         if (quantity == 0)
             continue;
-        double mark = perp_market_mark(core->market, id, now);
-        double price = mark > 0 ? mark : entry->entry;
-        sum += price > 0 ? fabs(quantity) * price : (double)NAN;
+        if (sizes.n == AT_ONCE) {
+            sum = add_sizes(core, &sizes, now, sum);
+            sizes.n = 0;
+        }
+        sizes.ids[sizes.n] = id;
+        sizes.quantities[sizes.n++] = quantity;
     }
 }
 
