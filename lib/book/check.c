@@ -174,7 +174,7 @@ static const char *leg_differs(const struct perp_job_entry *job, const struct pe
 /* What is kept of all positions of an exchange, and of those of a base, is what they are. */
 static perp_status check_kept(const perp_core *core) {
     const perp_positions *positions = core->positions;
-    uint32_t n_open = 0;
+    uint32_t n_open = 0, n_moving = 0;
     for (perp_exchange_id x = 0; x < perp_n_exchanges(core); x++)
         for (uint32_t at = positions->first_open_1[x]; at; at = positions->at[at - 1].next_open_1) {
             uint32_t next = positions->at[at - 1].next_open_1;
@@ -197,8 +197,19 @@ static perp_status check_kept(const perp_core *core) {
             }
         if (n_latched != positions->bases[base].n_latched)
             return broken(core, "instruments of a base with latched drift are miscounted");
+        if (positions->bases[base].is_moving != perp_base_is_moving(&positions->bases[base]))
+            return broken(core, "a base that may be naked would be forgotten");
+        n_moving += positions->bases[base].is_moving;
     }
-    return n_open == 0 ? PERP_OK : broken(core, "open instruments are miscounted");
+    for (uint32_t at = positions->first_moving_1; at; n_moving--) {
+        uint32_t next = positions->bases[at - 1].next_moving_1;
+        if (!positions->bases[at - 1].is_moving || (next && next <= at))
+            return broken(core, "a base is in the wrong list");
+        at = next;
+    }
+    return n_open == 0 && n_moving == 0
+               ? PERP_OK
+               : broken(core, "open instruments, or bases that may be naked, are miscounted");
 }
 
 static perp_status check_position(const perp_core *core, perp_instrument_id instrument) {

@@ -127,8 +127,32 @@ void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
     if (entry->latched == entry->is_latched)
         return;
     entry->is_latched = entry->latched;
-    core->positions->bases[perp_instrument_at(core, instrument)->base].n_latched +=
-        entry->latched ? 1u : UINT32_MAX;
+    uint32_t base = perp_instrument_at(core, instrument)->base;
+    core->positions->bases[base].n_latched += entry->latched ? 1u : UINT32_MAX;
+    perp_base_moved(core, base);
+}
+
+bool perp_base_is_moving(const struct perp_base_entry *entry) {
+    return entry->naked != 0 || entry->n_latched || entry->told || entry->tries || entry->stopped ||
+           entry->n_partial || entry->repair;
+}
+
+void perp_base_moved(perp_core *core, uint32_t base) {
+    perp_positions *positions = core->positions;
+    struct perp_base_entry *entry = &positions->bases[base];
+    uint32_t *at = &positions->first_moving_1;
+    bool is_moving = perp_base_is_moving(entry);
+    if (is_moving == entry->is_moving)
+        return;
+    while (*at && *at - 1 < base)
+        at = &positions->bases[*at - 1].next_moving_1;
+    entry->is_moving = is_moving;
+    if (is_moving) {
+        entry->next_moving_1 = *at;
+        *at = base + 1;
+    } else {
+        *at = entry->next_moving_1;
+    }
 }
 
 /* ---- What is whose ------------------------------------------------------------------------------

@@ -44,6 +44,9 @@ struct perp_base_entry {
     struct perp_job_entry *repair;  /* that waits, runs or is in doubt; NULL: none */
     uint32_t n_partial;             /* legs of partial jobs */
     uint32_t n_latched;             /* instruments with latched drift */
+    /* Kept by perp_base_moved. */
+    uint32_t next_moving_1; /* the next base that is; from 1, 0: none */
+    bool is_moving;         /* something of it is naked, or may be, or has to do with that */
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------
@@ -119,6 +122,7 @@ struct perp_positions {
     /* The first instrument of each exchange that is open: by id, which is the order in which they
        were added; from 1, 0: none. */
     uint32_t first_open_1[PERP_MAX_EXCHANGES];
+    uint32_t first_moving_1; /* the first base that is, by id; from 1, 0: none */
     struct perp_sheet sheet;
 };
 
@@ -133,6 +137,9 @@ void perp_positions_roll(perp_core *core);
 void perp_positions_join_base(perp_core *core, perp_instrument_id instrument);
 /* To be called where the row of a position has changed, or what runs there. */
 void perp_position_moved(perp_core *core, perp_instrument_id instrument);
+/* To be called where the row of a base has changed, its repair or how many partial legs it has. */
+void perp_base_moved(perp_core *core, uint32_t base);
+bool perp_base_is_moving(const struct perp_base_entry *entry);
 #define PERP_EACH_OF_BASE(core, i, base)                                                           \
     (perp_instrument_id i = (core)->positions->bases[base].first; i != PERP_NO_ID;                 \
      i = perp_instrument_at((core), i)->next_of_base)

@@ -387,8 +387,10 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
         sheet->legs[i].job->legs[sheet->legs[i].n].row = sheet->legs[i].row;
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);
-    for (uint32_t i = 0; i < sheet->n_bases; i++)
+    for (uint32_t i = 0; i < sheet->n_bases; i++) {
         core->positions->bases[sheet->bases[i].base].row = sheet->bases[i].row;
+        perp_base_moved(core, sheet->bases[i].base);
+    }
     for (uint32_t i = 0; i < sheet->n_jobs; i++) {
         const struct perp_sheet_job *change = &sheet->jobs[i];
         change->job->pnl += change->pnl;
