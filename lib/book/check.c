@@ -192,7 +192,9 @@ static perp_status check_kept(const perp_core *core) {
                 n_open -= entry->is_open;
                 bool spot = perp_instrument_at(core, i)->spec.kind == PERP_KIND_SPOT;
                 bool is_open = !spot && (entry->first || entry->quantity != 0);
-                if (entry->is_open != is_open || entry->is_latched != entry->latched)
+                if (entry->is_open != is_open || entry->is_latched != entry->latched ||
+                    (entry->is_summed &&
+                     entry->with_running != perp_position_with_running(entry, NULL)))
                     return wrong(core, i, "what is kept of it is not what it is");
             }
         if (n_latched != positions->bases[base].n_latched)

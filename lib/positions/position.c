@@ -118,8 +118,19 @@ static void move_open(perp_core *core, perp_instrument_id instrument, bool is_op
     }
 }
 
+double perp_position_with_running(const struct perp_position_entry *entry,
+                                  const struct perp_job_entry *but) {
+    double quantity = entry->quantity;
+    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
+        if (leg->job != but)
+            quantity =
+                perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
+    return quantity;
+}
+
 void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
     struct perp_position_entry *entry = &core->positions->at[instrument];
+    entry->is_summed = false;
     bool is_open = perp_instrument_at(core, instrument)->spec.kind != PERP_KIND_SPOT &&
                    (entry->first || entry->quantity != 0);
     if (is_open != entry->is_open)

@@ -31,10 +31,8 @@ struct perp_position_entry {
     uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
     bool is_open;         /* it is not spot, and something is open there, or runs */
     bool is_latched;      /* counted with its base */
-    /* The quantity once all that runs is filled, as it was found at event running_seq of the book;
-       0: not yet. */
-    double with_running;
-    uint64_t running_seq;
+    bool is_summed;       /* with_running is known */
+    double with_running;  /* perp_position_with_running of all legs */
 };
 
 struct perp_base_entry {
@@ -135,6 +133,9 @@ bool perp_positions_prepare_tables(perp_core *core);
 void perp_positions_roll(perp_core *core);
 /* An instrument that was added is one of its base. */
 void perp_positions_join_base(perp_core *core, perp_instrument_id instrument);
+/* The quantity once all that runs there is filled, but for legs of the job `but`. */
+double perp_position_with_running(const struct perp_position_entry *entry,
+                                  const struct perp_job_entry *but);
 /* To be called where the row of a position has changed, or what runs there. */
 void perp_position_moved(perp_core *core, perp_instrument_id instrument);
 /* To be called where the row of a base has changed, its repair or how many partial legs it has. */

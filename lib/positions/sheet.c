@@ -5,6 +5,7 @@
 
 #include "positions/positions.h"
 #include "util/num.h"
+#include "util/sized.h"
 
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     struct perp_sheet *sheet = &core->positions->sheet;
@@ -41,7 +42,7 @@ static void *add(struct perp_sheet *sheet, void **items, uint32_t *n, uint32_t *
         *capacity = wanted;
     }
     char *item = (char *)*items + *n * size;
-    memset(item, 0, size);
+    perp_zero(item, size);
     ++*n;
     return item;
 }
@@ -383,8 +384,11 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_since; i++)
         remember(&core->positions->at[sheet->since[i].instrument], &sheet->since[i]);
     report_none(core, sheet);
-    for (uint32_t i = 0; i < sheet->n_legs; i++)
-        sheet->legs[i].job->legs[sheet->legs[i].n].row = sheet->legs[i].row;
+    for (uint32_t i = 0; i < sheet->n_legs; i++) {
+        struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];
+        leg->row = sheet->legs[i].row;
+        core->positions->at[leg->instrument].is_summed = false;
+    }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);
     for (uint32_t i = 0; i < sheet->n_bases; i++) {

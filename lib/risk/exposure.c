@@ -275,22 +275,11 @@ double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
     return perp_max(0, left);
 }
 
-/* The quantity once all that runs there is filled, but for legs of the job `but`. */
-static double with_running(const struct perp_position_entry *entry,
-                           const struct perp_job_entry *but) {
-    double quantity = entry->quantity;
-    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
-        if (leg->job != but)
-            quantity =
-                perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
-    return quantity;
-}
-
-/* The same, of all legs, kept until the book changes. */
-static inline double kept_with_running(const perp_core *core, struct perp_position_entry *entry) {
-    if (entry->running_seq != core->seq) {
-        entry->with_running = with_running(entry, NULL);
-        entry->running_seq = core->seq;
+/* What runs there included. */
+static inline double with_running(struct perp_position_entry *entry) {
+    if (!entry->is_summed) {
+        entry->with_running = perp_position_with_running(entry, NULL);
+        entry->is_summed = true;
     }
     return entry->with_running;
 }
@@ -340,7 +329,7 @@ static double add_open(const perp_core *core, struct perp_touched *touched, stru
             n = 0;
         }
         sizes->ids[n] = id;
-        sizes->quantities[n] = kept_with_running(core, entry);
+        sizes->quantities[n] = with_running(entry);
         n += sizes->quantities[n] != 0;
         id = entry->next_open_1 - 1;
     }
@@ -362,7 +351,7 @@ double perp_account_size(const perp_core *core, const struct perp_plan *plan,
         perp_instrument_id id = perp_touched_next(&touched);
         if (id == PERP_NO_ID)
             return add_sizes(core, &sizes, now, sum);
-        double quantity = with_running(position_at(core, id), job);
+        double quantity = perp_position_with_running(position_at(core, id), job);
         quantity = with_job(touched.plan, job, id, quantity);
         if (quantity == 0)
             continue;
