@@ -227,8 +227,8 @@ typedef struct perp_config {
                             barriers */
     uint32_t config_wins;      /* 0: where the store has a configuration, capital, risk, scheduler
                                   and orders are that one, and a log line names the first difference; 1:
-                                  what is      given here, stored as a change by actor and for reason, without
-                                  which      a difference is PERP_E_CONFIG */
+                                  what is      given here, stored as a change by actor and for reason,
+                                  without      which      a difference is PERP_E_CONFIG */
     uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
                                   0: none */
     perp_capital_config capital;

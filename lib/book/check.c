@@ -220,8 +220,6 @@ static perp_status check_position(const perp_core *core, perp_instrument_id inst
         return wrong(core, instrument, "the quantity is not the last report's and the fills since");
     if (!drift_is_sound(entry))
         return wrong(core, instrument, "more is lost than unexplained");
-    if (entry->n_lots && perp_position_foreign(core, instrument) * entry->lots[0].quantity < 0)
-        return wrong(core, instrument, "what is no job's has another sign than its lots");
     for (uint32_t i = 0; i < entry->n_lots; i++) {
         const char *what = lot_differs(core, entry, &entry->lots[i], instrument);
         if (what)

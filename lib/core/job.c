@@ -189,7 +189,8 @@ bool perp_job_content(const perp_core *core, const perp_job *given, int64_t now,
         spec->metadata_size > PERP_MAX_METADATA || (spec->metadata_size && !spec->metadata))
         return false;
     for (uint32_t i = 0; i < spec->n_legs; i++)
-        if (spec->legs[i].instrument >= perp_n_instruments(core))
+        if (spec->legs[i].instrument >= perp_n_instruments(core) ||
+            spec->legs[i].side >= PERP_SIDE_COUNT)
             return false;
     return fill(core, spec, now, &room->job);
 }

@@ -217,8 +217,7 @@ struct passage {
     double sign;
     double left;     /* not yet placed, a size */
     double realised; /* USD */
-    double alone; /* of lots of balanced jobs and repairs, closed, or lost by a report that had the
-                     fill: their other side stands alone */
+    double alone; /* of lots of balanced jobs and repairs, closed: their other side stands alone */
     double price;
 };
 
@@ -479,9 +478,7 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
                         .price = fill->price};
     add_to_leg(sheet, leg, fill);
     if (fill->quantity > 0) {
-        double lost = position->row.lost;
         double known = known_of(sheet, &position->row, leg, fill, late);
-        p.alone = fabs(perp_quantity_sum(lost, -position->row.lost));
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
         close_foreign(&p, foreign);
@@ -517,11 +514,7 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instru
                         .sign = side == PERP_SIDE_BUY ? 1 : -1,
                         .left = fill->quantity,
                         .price = fill->price};
-    double lost = position->row.lost;
     double known = known_of_drift(sheet->core, &position->row, p.sign, fill, fill->quantity, true);
-    /* What the report that showed it closed of lots is what it closed. */
-    base->row.naked =
-        perp_quantity_sum(base->row.naked, perp_quantity_sum(lost, -position->row.lost));
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
     close_foreign(&p, foreign);
     double before = p.left;
@@ -592,12 +585,9 @@ void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
         seen = offer_seen(sheet, job, &row, seen);
         struct perp_sheet_position *position =
             seen > 0 ? perp_sheet_position_of(sheet, row.instrument) : NULL;
-        if (!position)
-            continue;
-        double rest = perp_signed(row.side, seen);
-        double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -rest);
-        perp_sheet_unexplained(sheet, position, foreign, rest,
-                               mids && mids[i].price > 0 ? mids[i].price : row.price);
+        if (position)
+            perp_position_explain(sheet->core, &position->row, -perp_signed(row.side, seen),
+                                  mids && mids[i].price > 0 ? mids[i].price : row.price);
     }
 }
 

@@ -220,10 +220,6 @@ void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job
 void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
                            const struct perp_price *prices);
 void perp_sheet_report(struct perp_sheet *sheet, const struct perp_report *report, int64_t time_ns);
-/* What nothing explains (any more) of a position that is what reports say: out of what was foreign
-   without it, then out of lots. */
-void perp_sheet_unexplained(struct perp_sheet *sheet, struct perp_sheet_position *position,
-                            double foreign, double rest, double price);
 void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument);
 void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base);
 
@@ -283,6 +279,9 @@ void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job);
 /* Whether a running job of the base is unhedged for too long. */
 bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uint32_t base,
                         int64_t now);
+/* What a running job has unhedged, in USD; of the base that has most of it: how much. */
+double perp_job_unhedged_usd(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+                             uint32_t *base, double *quantity);
 /* What all running jobs have unhedged. */
 double perp_unhedged_usd(const perp_core *core, int64_t now);
 

@@ -189,14 +189,6 @@ static void set_entry(struct perp_position_row *row, double quantity,
     row->quantity = quantity;
 }
 
-void perp_sheet_unexplained(struct perp_sheet *sheet, struct perp_sheet_position *position,
-                            double foreign, double rest, double price) {
-    double lost = take_out(sheet, position, foreign, rest);
-    position->row.unexplained = perp_quantity_sum(position->row.unexplained, rest);
-    position->row.lost = perp_quantity_sum(position->row.lost, lost);
-    perp_position_explain(sheet->core, &position->row, 0, price);
-}
-
 /* What no leg explains of a report that is taken: out of the book, and drift but for what was
    expected. */
 static void settle_rest(struct perp_sheet *sheet, struct perp_sheet_position *position,

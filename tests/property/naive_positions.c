@@ -430,9 +430,7 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     n_figures *today = &b->exchanges[b->instruments[instrument].exchange].today;
     passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0};
     double before = n_quantity(b, instrument);
-    double lost = p->lost;
     double drift = in_drift(b, instrument, w.sign, fill->quantity, fill, 1);
-    base->naked = n_sum(base->naked, n_sum(lost, -p->lost));
     p->foreign = n_sum(p->foreign, -w.sign * drift);
     close_foreign(b, &w);
     double left = w.left;
@@ -446,23 +444,6 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     today->pnl += fill->has_pnl ? fill->pnl : n_micro(w.realised);
     today->volume += n_micro(fill->quantity * fill->price);
     today->fees += fill->fee;
-}
-
-/* Takes what vanished out of what is no job's, then of lots; what of it closed lots. */
-static double take_out(n_book *b, uint32_t instrument, double rest) {
-    n_position *p = position_of(b, instrument);
-    double left = fabs(rest), sign = sign_of(rest), lost = 0;
-    if (p->foreign * rest < 0) {
-        left = at_least_0(n_sum(left, -fmin(left, fabs(p->foreign))));
-    }
-    while (left > 0 && p->n_lots > 0 && p->lots[0].quantity * rest < 0) {
-        double size = smaller(left, fabs(p->lots[0].quantity));
-        shrink(b, instrument, 0, size);
-        left = at_least_0(n_sum(left, -size));
-        lost += size;
-    }
-    p->foreign = n_sum(p->foreign, n_sum(rest, -sign * lost));
-    return sign * lost;
 }
 
 void n_legs_end(n_book *b, int job) {
@@ -491,12 +472,10 @@ void n_legs_end(n_book *b, int job) {
                 }
             }
         }
-        if (seen > 0) { /* a report had it, and it was none of the job's */
+        if (seen > 0) {
             n_position *p = position_of(b, of->instrument);
-            double rest = side_sign(of->side) * seen;
-            p->unexplained = n_sum(p->unexplained, rest);
-            p->lost = n_sum(p->lost, take_out(b, of->instrument, rest));
-            explain(b, of->instrument, 0);
+            p->foreign = n_sum(p->foreign, side_sign(of->side) * seen);
+            explain(b, of->instrument, -side_sign(of->side) * seen);
         }
     }
 }
@@ -632,6 +611,23 @@ static int would_end_a_hedge(const n_book *b, uint32_t instrument, double rest) 
     return p->n_lots > 0 && p->lots[0].quantity * rest < 0 && !n_at_most(fabs(rest), theirs);
 }
 
+/* Takes what vanished out of what is no job's, then of lots; what of it closed lots. */
+static double take_out(n_book *b, uint32_t instrument, double rest) {
+    n_position *p = position_of(b, instrument);
+    double left = fabs(rest), sign = sign_of(rest), lost = 0;
+    if (p->foreign * rest < 0) {
+        left = at_least_0(n_sum(left, -fmin(left, fabs(p->foreign))));
+    }
+    while (left > 0 && p->n_lots > 0 && p->lots[0].quantity * rest < 0) {
+        double size = smaller(left, fabs(p->lots[0].quantity));
+        shrink(b, instrument, 0, size);
+        left = at_least_0(n_sum(left, -size));
+        lost += size;
+    }
+    p->foreign = n_sum(p->foreign, n_sum(rest, -sign * lost));
+    return sign * lost;
+}
+
 void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int64_t time) {
     n_position *p = position_of(b, instrument);
     n_base *base = &b->bases[base_of(b, instrument)];
@@ -762,10 +758,57 @@ int n_squares(const n_book *b, const perp_job *job, int index, int base) {
     return n_at_most(size, n_to_square(b, base));
 }
 
+/* The price of a base as a job sees it: the first of its legs with a quote, else its last fill. */
+static double price_for(const n_book *b, const n_job *j, int base) {
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        const n_instrument *on = &b->instruments[j->job.legs[i].instrument];
+        if (on->base == base && on->mid > 0) {
+            return on->mid;
+        }
+    }
+    return b->bases[base].price;
+}
+
+void n_look_unhedged(n_book *b, int job) {
+    n_job *j = &b->jobs[job];
+    double usd = 0, least = (double)b->config.scheduler.leg_risk_usd / 1e6;
+    double share = b->config.scheduler.leg_risk_tolerance * (double)j->job.notional / 1e6;
+    for (uint32_t base = 0; base < N_MAX_BASES; base++) {
+        double naked = 0;
+        for (uint32_t i = 0; i < j->job.n_legs; i++) {
+            const perp_leg *leg = &j->job.legs[i];
+            if (base_of(b, leg->instrument) == (int)base) {
+                naked = n_sum(naked, side_sign(leg->side) * j->legs[i].filled);
+            }
+        }
+        usd += naked == 0 ? 0 : fabs(naked) * price_for(b, j, (int)base);
+    }
+    int is = j->balanced && n_runs(j) && usd > (share > least ? share : least);
+    if (is && !j->is_unhedged) {
+        j->unhedged_since = b->clock;
+    }
+    j->is_unhedged = is;
+}
+
+/* Whether a running job of the base has been unhedged for too long. */
+static int unhedged_long(const n_book *b, int base) {
+    int64_t most = b->config.orders.max_unhedged_ms * 1000000;
+    for (int i = 0; i < b->n_active; i++) {
+        const n_job *j = &b->jobs[b->active[i]];
+        for (uint32_t k = 0; k < j->job.n_legs; k++) {
+            if (base_of(b, j->job.legs[k].instrument) == base && n_runs(j) && j->is_unhedged &&
+                most > 0 && b->clock - j->unhedged_since > most) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 int n_stands_naked(const n_book *b, const perp_job *job, int index) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         int base = base_of(b, job->legs[i].instrument);
-        if (n_is_naked(b, base) && !n_squares(b, job, index, base)) {
+        if (unhedged_long(b, base) || (n_is_naked(b, base) && !n_squares(b, job, index, base))) {
             return 1;
         }
     }

@@ -1,9 +1,7 @@
 #!/bin/sh
 # run.sh BIN_DIR: every scenario of this folder and of cases through BIN_DIR/perp-scenario, twice:
 # the answers are the expected ones and both runs give the same bytes. Those of the folder store are
-# run with a store, where the library has one. Those listed in waiting (name, what for) are what the
-# library will answer, and does not yet: they are left out, and must not pass. Then lines that are
-# no scenario at all.
+# run with a store, where the library has one. Then lines that are no scenario at all.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:?usage: run.sh BIN_DIR}/perp-scenario
@@ -45,22 +43,8 @@ run() {
     esac
 }
 
-# waits NAME: says what a scenario waits for; false: it does not.
-waits() {
-    awk -v name="$1" '!/^#/ && $1 == name { $1 = ""; print; found = 1 }
-        END { exit !found }' "$here/waiting"
-}
-
 for input in "$@"; do
     name=$(basename "$input" .in.jsonl)
-    if why=$(waits "$name"); then
-        echo "left out: scenario $name (waits for$why)"
-        run "$input" "$work/first" "$name-1" &&
-            "$work/compare" "${input%.in.jsonl}.out.jsonl" "$work/first" >/dev/null &&
-            fail "$name: passes, so take it off the list of those that wait"
-        case_ends
-        continue
-    fi
     run "$input" "$work/first" "$name-1" || fail "$name: exit status $?"
     run "$input" "$work/second" "$name-2" || fail "$name: exit status $? at the second run"
     cmp -s "$work/first" "$work/second" || fail "$name: two runs differ"

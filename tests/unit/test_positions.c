@@ -671,100 +671,6 @@ START_TEST(what_is_lost_is_repaired) {
 }
 END_TEST
 
-/* The exit of the hedge 1, sold on alpha and bought on beta. */
-static perp_job exit_of_hedge(uint32_t n) {
-    perp_job job = pair_job(n, w->btc[BETA], w->btc[ALPHA]);
-    perp_uuid id = id_of(1);
-    ok(w, perp_job_fill_exit(w->core, w->now, &id, 1, &job));
-    return job;
-}
-
-START_TEST(what_was_seen_of_an_exit_and_never_came_is_out_of_lots) {
-    world_with(no_repair);
-    hedge(1, 50000);
-    pass(w, MINUTE);
-    perp_job job = exit_of_hedge(2);
-    run_job(w, &job);
-    reported(w->btc[ALPHA], 0); /* the exchange has cut it; it may be the exit */
-    drift_is(w->btc[ALPHA], 0, 0, 0);
-    finish_pair(w, &job.job_id, 0, 0.25, 50000);
-    checked(w);
-    /* Both accounts are flat. */
-    drift_is(w->btc[ALPHA], -0.25, -0.25, 1);
-    ck_assert_uint_eq(position_of(w, w->btc[ALPHA]).n_lots, 0);
-    ck_assert(position_of(w, w->btc[ALPHA]).foreign == 0);
-    ck_assert(base_of(w, "BTC").gross == 0);
-    ck_assert_uint_eq(base_of(w, "BTC").is_naked, 0);
-    capital_is(ALPHA, 0, 0);
-}
-END_TEST
-
-/* The exchange's cut of a position on alpha, told by hand. */
-static void cut_is_told(uint32_t n) {
-    perp_recorded_fill fill;
-    perp_recorded_fill_init(&fill);
-    fill.instrument = w->btc[ALPHA];
-    fill.side = PERP_SIDE_SELL;
-    fill.quantity = 0.25;
-    fill.price = 49000;
-    fill.key = id_of(n);
-    ok(w, perp_record_fill(w->core, nowc(w), &fill));
-    checked(w);
-}
-
-START_TEST(who_tells_what_was_lost_leaves_its_other_side_naked) {
-    world_with(no_repair);
-    hedge(1, 50000);
-    pass(w, MINUTE);
-    reported(w->btc[ALPHA], 0);
-    reported(w->btc[ALPHA], 0);
-    NEAR(base_of(w, "BTC").naked, -0.25);
-    cut_is_told(9);
-    drift_is(w->btc[ALPHA], 0, 0, 0);
-    quantity_is(w->btc[ALPHA], 0, 0);
-    NEAR(base_of(w, "BTC").naked, -0.25);
-    ck_assert_uint_eq(base_of(w, "BTC").is_naked, 1);
-}
-END_TEST
-
-START_TEST(who_tells_what_was_lost_and_repaired_leaves_nothing_naked) {
-    hedge(1, 50000);
-    pass(w, MINUTE);
-    reported(w->btc[ALPHA], 0);
-    reported(w->btc[ALPHA], 0);
-    ck_assert_uint_eq(tick(w)->dispatched, 1);
-    perp_uuid repair = repair_id("BTC", 1);
-    finish_all(w, &repair, PERP_RESULT_COMPLETED);
-    ck_assert(base_of(w, "BTC").gross == 0);
-    cut_is_told(9);
-    ck_assert(base_of(w, "BTC").gross == 0);
-    ck_assert_double_eq(base_of(w, "BTC").naked, 0);
-    ck_assert_uint_eq(tick(w)->dispatched, 0);
-}
-END_TEST
-
-START_TEST(an_exit_that_oversells_what_was_cut_is_bought_back_once) {
-    hedge(1, 50000);
-    pass(w, MINUTE);
-    perp_job job = exit_of_hedge(2);
-    run_job(w, &job);
-    pass(w, 10);
-    reported(w->btc[ALPHA], -0.25); /* cut, and sold again by the exit */
-    reported(w->btc[ALPHA], -0.25);
-    finish_pair(w, &job.job_id, 0.25, 0.25, 50000);
-    checked(w);
-    NEAR(position_of(w, w->btc[ALPHA]).quantity, -0.25);
-    NEAR(base_of(w, "BTC").naked, -0.25);
-    ck_assert_uint_eq(tick(w)->dispatched, 1);
-    perp_uuid repair = repair_id("BTC", 1);
-    ck_assert_uint_eq(w->seen.last_orders[0].side, PERP_SIDE_BUY);
-    finish_all(w, &repair, PERP_RESULT_COMPLETED);
-    cut_is_told(9);
-    ck_assert_double_eq(base_of(w, "BTC").net, 0);
-    ck_assert_double_eq(base_of(w, "BTC").naked, 0);
-}
-END_TEST
-
 START_TEST(what_vanished_is_taken_from_what_is_no_jobs_first) {
     position_at(w, w->btc[ALPHA], w->now, 0.5, 49000);
     hedge(1, 50000);
@@ -1216,10 +1122,6 @@ int main(void) {
     tcase_add_test(tcase, one_bad_report_does_not_end_a_hedge);
     tcase_add_test(tcase, what_two_reports_say_is_lost_is_naked);
     tcase_add_test(tcase, what_is_lost_is_repaired);
-    tcase_add_test(tcase, what_was_seen_of_an_exit_and_never_came_is_out_of_lots);
-    tcase_add_test(tcase, who_tells_what_was_lost_leaves_its_other_side_naked);
-    tcase_add_test(tcase, who_tells_what_was_lost_and_repaired_leaves_nothing_naked);
-    tcase_add_test(tcase, an_exit_that_oversells_what_was_cut_is_bought_back_once);
     tcase_add_test(tcase, what_vanished_is_taken_from_what_is_no_jobs_first);
     tcase_add_test(tcase, a_late_fill_explains_drift);
     tcase_add_test(tcase, a_late_fill_without_drift_changes_the_quantity);

@@ -99,6 +99,48 @@ static struct measured halted(struct world *w, perp_job *job, double given) {
 }
 #define CASES_AUTO_HALT halted, {0, 4, 5}, NULL
 
+/* So many jobs of the strategy failed; at the edge the last of them was one of another. */
+static struct measured strategy_halted(struct world *w, perp_job *job, double given) {
+    (void)job;
+    for (uint32_t i = 0; i < 3; i++) {
+        perp_job other = pair_job(50 + i, w->btc[GAMMA], w->btc[DELTA]);
+        if (i == 2 && given < 3) {
+            other.strategy = PERP_STRATEGY_ARB;
+        }
+        run_job(w, &other);
+        finish_all(w, &other.job_id, given > 0 ? PERP_RESULT_FAILED : PERP_RESULT_NOTHING);
+    }
+    return (struct measured){given >= 3, 0};
+}
+
+static void three_failures(perp_config *config, double given) {
+    (void)given;
+    config->risk.strategy_failures = 3;
+    config->capital.wash_ppm = 450000;
+    config->capital.arb_ppm = 450000;
+}
+#define CASES_STRATEGY_HALT strategy_halted, {0, 2, 3}, three_failures
+
+/* One leg of a job that runs has filled so much of another base. */
+static struct measured unhedged(struct world *w, perp_job *job, double given) {
+    (void)job;
+    perp_job other = pair_job(50, w->eth[GAMMA], w->eth[DELTA]);
+    other.legs[0].quantity = other.legs[1].quantity = 5;
+    perp_job_result told;
+    perp_job_result_init(&told);
+    told.n_legs = 2;
+    fill_leg(&told, 0, given, ETH_BID);
+    run_job(w, &other);
+    ok(w, perp_scheduler_progress(w->scheduler, nowc(w), &other.job_id, told.legs, 2));
+    return (struct measured){given * ((ETH_BID + ETH_ASK) / 2), 2500.1};
+}
+
+static void little_unhedged(perp_config *config, double given) {
+    (void)given;
+    config->risk.max_unhedged_usd = USD(2500.1);
+}
+#define CASES_UNHEDGED unhedged, {0.9, 1, 1.1}, little_unhedged
+
 /* ---- Rules that count --------------------------------------------------------------------------
  */
 

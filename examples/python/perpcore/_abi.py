@@ -12,7 +12,7 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 18
+PERP_ALERT_COUNT = 20
 PERP_ALL_EXCHANGES = 4294967295
 PERP_API_COUNT = 3
 PERP_CASH_COUNT = 6
@@ -180,6 +180,8 @@ class Reason(Listed):
     NO_INVENTORY = 31
     INSUFFICIENT_CAPITAL = 11
     AUTO_HALT = 12
+    STRATEGY_HALT = 35
+    UNHEDGED = 36
     EDGE_TOO_SMALL = 13
     NOT_REBALANCING = 14
     COST_EXCEEDS_EDGE = 15
@@ -245,6 +247,8 @@ class AlertCode(Listed):
     POSITION_IN_DOUBT = 15
     REPAIR_SHORT = 16
     CLOCK_AHEAD = 17
+    UNHEDGED = 18
+    STRATEGY_HALT = 19
 
 
 class AlertLevel(Listed):
@@ -616,6 +620,7 @@ perp_callbacks_log = CFUNCTYPE(None, c_void_p, c_uint32, c_char_p)
 perp_callbacks_clock = CFUNCTYPE(None, c_void_p, POINTER(c_int64))
 perp_callbacks_on_job_end = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid), c_uint32)
 perp_callbacks_on_cancel = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid))
+perp_callbacks_on_unhedged = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid), c_char_p, c_double)
 
 
 class perp_callbacks(Structure):
@@ -629,7 +634,8 @@ class perp_callbacks(Structure):
         ("clock", perp_callbacks_clock),
         ("on_job_end", perp_callbacks_on_job_end),
         ("on_cancel", perp_callbacks_on_cancel),
-        ("reserved", c_void_p * 3),
+        ("on_unhedged", perp_callbacks_on_unhedged),
+        ("reserved", c_void_p * 2),
     ]
 
 
@@ -699,7 +705,10 @@ class perp_risk_config(Structure):
         ("max_gross_exposure_usd", c_int64),
         ("max_depeg_bps", c_double),
         ("max_ahead_ms", c_int64),
-        ("reserved3", c_uint64 * 10),
+        ("max_unhedged_usd", c_int64),
+        ("strategy_failures", c_uint32),
+        ("reserved4", c_uint32),
+        ("reserved3", c_uint64 * 8),
     ]
 
 
@@ -726,6 +735,18 @@ class perp_scheduler_config(Structure):
     ]
 
 
+class perp_orders_config(Structure):
+    _fields_ = [
+        ("max_unhedged_ms", c_int64),
+        ("price_collar_bps", c_double),
+        ("max_order_usd", c_int64),
+        ("repeat_limit", c_uint32),
+        ("auto_finish", c_uint32),
+        ("repeat_window_ms", c_int64),
+        ("reserved", c_uint64 * 6),
+    ]
+
+
 class perp_config(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -739,6 +760,7 @@ class perp_config(Structure):
         ("capital", perp_capital_config),
         ("risk", perp_risk_config),
         ("scheduler", perp_scheduler_config),
+        ("orders", perp_orders_config),
         ("actor", c_char_p),
         ("reason", c_char_p),
     ]
@@ -1510,6 +1532,7 @@ class perp_job_info(Structure):
         ("submitted_ns", c_int64),
         ("started_ns", c_int64),
         ("ended_ns", c_int64),
+        ("unhedged_since_ns", c_int64),
         ("dispatch", c_uint64),
         ("pnl", c_int64),
         ("volume", c_int64),
@@ -1649,6 +1672,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_risk_record_success": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_record_failure": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_reset_halt": (c_int, (c_void_p, POINTER(perp_call),)),
+    "perp_risk_reset_strategy": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_set_mode": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_manual_override": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(perp_uuid),)),
     "perp_risk_blacklist": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_uint32,)),
