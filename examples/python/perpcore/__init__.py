@@ -14,7 +14,7 @@ from ._book import Exchange, Instrument
 from ._convert import to_datetime
 from ._library import library_version
 from .capital import Capital
-from .config import CapitalConfig, Config, RiskConfig, SchedulerConfig
+from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
 from .core import Core, replay
 from .errors import (
     ArgumentTypeError, BusyError, ClosedError, ConfigError, ConflictError, CorruptError,
@@ -53,7 +53,7 @@ __all__ = [
     "LegEvaluation", "LegFilled", "LegResult", "library_version", "LibraryError",
     "liquidation_price", "LogLevel", "Lot", "Maintenance", "Margin", "Market", "MarketSource",
     "MarketState", "MemoryStore", "Mode", "ModeLimits", "Monitor", "MonitorState", "Naked",
-    "NoMemoryError", "NotFoundError", "OnReject", "Order", "Outcome", "PerpError", "Pool",
+    "NoMemoryError", "NotFoundError", "OnReject", "Order", "OrdersConfig", "Outcome", "PerpError", "Pool",
     "PoolState", "PoolStats", "Position", "Positions", "PositionState", "RangeError", "Reason",
     "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
     "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler",

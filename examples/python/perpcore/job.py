@@ -199,7 +199,7 @@ class LegFilled(Struct):
 class JobInfo(Struct):
     """A job of the scheduler. n_lots: what of it is open. balanced: its buys and sells agree.
     legs: what was told of each. held: in flight and used, in all. last_skip: why a tick passed it
-    over. job: as submitted, defaults filled in, without its metadata (Scheduler.job_metadata)."""
+    over. unhedged_since_ns: since when its legs have filled unequally. job: as submitted, defaults filled in, without its metadata (Scheduler.job_metadata)."""
 
     _struct: ClassVar[Any] = _abi.perp_job_info
     _made: ClassVar[Dict[str, Converter]] = {
@@ -225,6 +225,7 @@ class JobInfo(Struct):
     submitted_ns: Optional[int]
     started_ns: Optional[int]
     ended_ns: Optional[int]
+    unhedged_since_ns: Optional[int]
     pnl: Decimal
     volume: Decimal
     fees: Decimal
