@@ -225,10 +225,10 @@ typedef struct perp_config {
                             also where open fails */
     uint32_t durability; /* PERP_DURABILITY_EVERY, or _BATCH: tick and perp_core_flush are the
                             barriers */
-    /* 0: where the store has a configuration, capital, risk, scheduler and orders are that one, and
-       a log line names the first difference; 1: what is given here, stored as a change by actor and
-       for reason, without which a difference is PERP_E_CONFIG. */
-    uint32_t config_wins;
+    uint32_t config_wins;      /* 0: where the store has a configuration, capital, risk, scheduler
+                                  and orders are that one, and a log line names the first difference; 1:
+                                  what is      given here, stored as a change by actor and for reason,
+                                  without      which      a difference is PERP_E_CONFIG */
     uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
                                   0: none */
     perp_capital_config capital;
@@ -255,7 +255,8 @@ PERP_API perp_status perp_config_check(const perp_config *config);
 
 /* Writes the capital, risk, scheduler and orders parts as JSON that perp_config_from_json reads
    back to the same values. *length gets the length without the terminating zero; PERP_E_RANGE:
-   capacity is too small (*length says what is needed, nothing is written). */
+   capacity is too small
+   (*length says what is needed, nothing is written). */
 PERP_API perp_status perp_config_to_json(const perp_config *config, char *buffer, size_t capacity,
                                          size_t *length);
 

@@ -64,6 +64,11 @@ static void look_at_book(struct walk *w) {
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_AUTO_HALT, PERP_TIME_NONE, "book",
                     "%u failures in a row: halted until reset_halt",
                     (uint32_t)risk->consecutive_failures);
+    for (uint32_t strategy = 0; strategy < PERP_STRATEGY_COUNT; strategy++)
+        if (w->state->strategies_halted >> strategy & 1)
+            raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STRATEGY_HALT, PERP_TIME_NONE,
+                        perp_strategy_string(strategy),
+                        "strategy_failures in a row: halted until reset_strategy");
     if (risk->manual_override) {
         char until[40];
         perp_text_time(risk->override_until, until);
@@ -145,6 +150,15 @@ static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) 
                     exposed->has_repair ? "a repair is under way"
                     : exposed->stopped  ? "repairs were stopped by hand"
                                         : "no repair is under way");
+        return;
+    }
+    if (exposed->what == PERP_EXPOSED_UNHEDGED) {
+        char id[37];
+        perp_uuid_format(&exposed->job, id);
+        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_UNHEDGED, exposed->since, id,
+                    "%g %s (%s) of what it filled have no other side for longer than "
+                    "max_unhedged_ms",
+                    exposed->quantity, core->bases.items[exposed->of], usd);
         return;
     }
     const perp_instrument_spec *spec = &perp_instrument_at(core, exposed->of)->spec;

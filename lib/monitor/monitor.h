@@ -38,14 +38,21 @@ bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *bu
                             uint32_t strategy);
 
 /* What stands alone: a base that is naked (with how its repair stands), or the position of an
-   instrument that drifts, or that a report leaves in doubt. */
+   instrument that drifts, or that a report leaves in doubt, or a running job that has been unhedged
+   for too long. */
 struct perp_exposed {
-    enum { PERP_EXPOSED_NAKED, PERP_EXPOSED_DRIFT, PERP_EXPOSED_IN_DOUBT } what;
+    enum {
+        PERP_EXPOSED_NAKED,
+        PERP_EXPOSED_DRIFT,
+        PERP_EXPOSED_IN_DOUBT,
+        PERP_EXPOSED_UNHEDGED
+    } what;
     uint32_t of; /* the base, or the instrument */
     double quantity;
     double usd; /* of it; NaN: no price is known */
     int64_t since;
     bool has_repair, stopped;
+    perp_uuid job; /* that is unhedged */
 };
 
 #define PERP_FEW_EXPOSED 32
@@ -116,6 +123,7 @@ struct perp_taken_state {
     struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
     bool clock_ahead;
+    uint32_t strategies_halted; /* bits */
     bool daily_loss_reached;
     uint32_t n_symbols;
     int64_t max_quote_age_ms;

@@ -34,23 +34,48 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) 
             continue;
         double naked = perp_base_naked(core, NULL, i);
         expose(n, rows,
-               &(struct perp_exposed){PERP_EXPOSED_NAKED, i, naked,
-                                      base_worth(core, rows, i, naked), base->since,
-                                      base->repair != NULL, base->stopped});
+               &(struct perp_exposed){PERP_EXPOSED_NAKED,
+                                      i,
+                                      naked,
+                                      base_worth(core, rows, i, naked),
+                                      base->since,
+                                      base->repair != NULL,
+                                      base->stopped,
+                                      {{0}}});
     }
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *entry = &core->positions->at[i];
         uint32_t base = perp_instrument_at(core, i)->base;
         if (entry->latched)
             expose(n, rows,
-                   &(struct perp_exposed){PERP_EXPOSED_DRIFT, i, entry->unexplained,
+                   &(struct perp_exposed){PERP_EXPOSED_DRIFT,
+                                          i,
+                                          entry->unexplained,
                                           base_worth(core, rows, base, entry->unexplained),
-                                          entry->report_time, false, false});
+                                          entry->report_time,
+                                          false,
+                                          false,
+                                          {{0}}});
         if (entry->aside)
             expose(n, rows,
-                   &(struct perp_exposed){PERP_EXPOSED_IN_DOUBT, i, entry->aside_rest,
+                   &(struct perp_exposed){PERP_EXPOSED_IN_DOUBT,
+                                          i,
+                                          entry->aside_rest,
                                           base_worth(core, rows, base, entry->aside_rest),
-                                          entry->report_time, false, false});
+                                          entry->report_time,
+                                          false,
+                                          false,
+                                          {{0}}});
+    }
+    for (const struct perp_job_entry *job = core->positions->first_unhedged; job;
+         job = job->next_unhedged) {
+        struct perp_exposed row = {
+            .what = PERP_EXPOSED_UNHEDGED, .since = job->unhedged_since, .job = job->id};
+        if (!job->unhedged_told)
+            continue;
+        if (rows)
+            row.usd = perp_job_unhedged_usd(core, job, perp_clock(core), &row.of, &row.quantity);
+        expose(n, rows, &row);
     }
 }
 

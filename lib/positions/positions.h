@@ -250,6 +250,9 @@ void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job);
 /* Whether a running job of the base is unhedged for too long. */
 bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uint32_t base,
                         int64_t now);
+/* What a running job has unhedged, in USD; of the base that has most of it: how much. */
+double perp_job_unhedged_usd(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+                             uint32_t *base, double *quantity);
 /* What all running jobs have unhedged. */
 double perp_unhedged_usd(const perp_core *core, int64_t now);
 

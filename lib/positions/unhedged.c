@@ -70,6 +70,11 @@ static double unhedged_usd(const perp_core *core, const struct perp_job_entry *j
     return sum;
 }
 
+double perp_job_unhedged_usd(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+                             uint32_t *base, double *quantity) {
+    return unhedged_usd(core, job, NULL, 0, now, base, quantity);
+}
+
 static bool is_too_long(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
     int64_t most = core->config.orders.max_unhedged_ms;
     return most > 0 && job->unhedged_since != PERP_TIME_NONE &&

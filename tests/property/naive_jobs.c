@@ -389,6 +389,7 @@ const char *n_dispatch(n_book *b, int job, int reduce_only) {
     }
     j->state = PERP_JOB_RUNNING;
     j->started = b->clock;
+    j->is_unhedged = 0;
     j->reduce_only = reduce_only;
     j->dispatched = 1;
     j->order_of_dispatch = ++b->n_dispatched;
@@ -598,6 +599,9 @@ void n_tell_legs(n_book *b, int job, const perp_leg_result *legs, int late) {
     n_job *j = &b->jobs[job];
     j->by_legs = 1;
     tell_legs(b, job, legs, late);
+    if (!late) {
+        n_look_unhedged(b, job);
+    }
     n_look_at_loss(b);
     n_stories(b, -1, -1);
     if (j->ended > 0 && n_lots_of(b, job) > 0) { /* it is open again */

@@ -156,7 +156,8 @@ static void spoil(p_run *run, perp_job *job) {
 
 int p_must_know(const p_run *run, const n_job *j) {
     uint64_t history = run->book.config.scheduler.history_size;
-    if (j->ended == 0 || j->ended + history > run->book.n_ended) {
+    /* Jobs that end by one call may do so in another order. */
+    if (j->ended == 0 || j->ended + history > run->book.n_ended + PERP_MAX_LEGS) {
         return 1;
     }
     /* Those that are open again made room. */
@@ -496,6 +497,12 @@ static void predict_overdue(p_run *run) {
     }
     if (run->tick.overdue != wanted) {
         p_fail(run, "%u overdue, wanted %u", run->tick.overdue, wanted);
+    }
+    for (int i = 0; i < run->book.n_active; i++) {
+        int index = run->book.active[i];
+        if (n_runs(&run->book.jobs[index]) && run->book.jobs[index].by_legs) {
+            n_look_unhedged(&run->book, index);
+        }
     }
 }
 

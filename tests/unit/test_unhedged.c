@@ -87,6 +87,22 @@ START_TEST(it_is_since_the_fill_that_made_it_and_ends_with_the_other_sides) {
 }
 END_TEST
 
+/* How many alerts of a kind stand, and of whom the last is. */
+static int standing(uint32_t code, char subject[PERP_NAME_SIZE]) {
+    perp_alert alerts[16];
+    uint32_t count = 0;
+    int n = 0;
+    for (int i = 0; i < 16; i++)
+        alerts[i] = (perp_alert){.struct_size = sizeof alerts[i]};
+    ok(w, perp_monitor_alerts(w->core, w->now, alerts, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++)
+        if (alerts[i].code == code) {
+            n++;
+            snprintf(subject, PERP_NAME_SIZE, "%s", alerts[i].subject);
+        }
+    return n;
+}
+
 START_TEST(too_long_it_refuses_its_base_and_is_told_once) {
     run_pair(1);
     filled(1, 0.1, 0);
@@ -104,6 +120,10 @@ START_TEST(too_long_it_refuses_its_base_and_is_told_once) {
     perp_uuid id = id_of(1);
     ck_assert(same_id(&told.job, &id));
     ck_assert_str_eq(told.base, "BTC");
+    char subject[PERP_NAME_SIZE], text[37];
+    perp_uuid_format(&id, text);
+    ck_assert_int_eq(standing(PERP_ALERT_UNHEDGED, subject), 1);
+    ck_assert_str_eq(subject, text);
     ck_assert_double_eq(told.quantity, 0.1);
     perp_job other = pair_job(91, w->eth[GAMMA], w->eth[DELTA]);
     other.legs[0].quantity = other.legs[1].quantity = 5;
@@ -111,6 +131,7 @@ START_TEST(too_long_it_refuses_its_base_and_is_told_once) {
     filled(1, 0.1, 0.1);
     ck_assert(!refused());
     ck_assert_int_eq(told.cleared, 1);
+    ck_assert_int_eq(standing(PERP_ALERT_UNHEDGED, subject), 0);
 }
 END_TEST
 
@@ -200,6 +221,9 @@ START_TEST(a_strategy_that_failed_is_halted_until_somebody_resets_it) {
     ck_assert(!strategy_halted());
     fails_once(2);
     ck_assert(strategy_halted());
+    char subject[PERP_NAME_SIZE];
+    ck_assert_int_eq(standing(PERP_ALERT_STRATEGY_HALT, subject), 1);
+    ck_assert_str_eq(subject, "wash");
     fails(w, PERP_E_INVALID, perp_risk_reset_strategy(w->risk, nowc(w), PERP_STRATEGY_WASH));
     fails(w, PERP_E_INVALID, perp_risk_reset_strategy(w->risk, signedc(w), PERP_STRATEGY_COUNT));
     ok(w, perp_risk_reset_strategy(w->risk, signedc(w), PERP_STRATEGY_ARB));
