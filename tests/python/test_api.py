@@ -516,7 +516,7 @@ class Jobs(BookTest):
         self.assertIn("strategy_halt", [a.code.text for a in core.monitor.alerts(now=T0)])
         core.risk.reset_strategy("arb", now=T0, actor="ann", reason="another one")
         self.assertFalse(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
-        core.risk.reset_strategy(Strategy.WASH, now=T0, actor="ann", reason="fixed")
+        core.risk.reset_strategy(perpcore.Strategy.WASH, now=T0, actor="ann", reason="fixed")
         self.assertTrue(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
 
     def test_a_job_as_json(self):
@@ -760,7 +760,8 @@ class Terms(BookTest):
     def test_terms_and_settings_change_while_the_book_is_open(self):
         core, btc, now = self.core, self.desk.btc[0], self.desk.now
         self.assertIsNone(core.instrument_spec(btc).taker_fee_bps)
-        core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02, funding_interval_h=4.0,
+        core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02,
+                               funding_interval_h=4.0,
                                tiers=[perpcore.Tier(0, 1e6, 0.004, 0, 20)])
         spec = core.instrument_spec(btc)
         self.assertEqual((spec.taker_fee_bps, spec.maker_fee_bps, spec.min_qty, spec.qty_step),

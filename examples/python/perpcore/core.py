@@ -40,12 +40,13 @@ class Core(NotCopied):
     execute gets each job that is dispatched, on the thread that called tick, and answers with an
     Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(base, quantity),
     on_kill(exchange, jobs), on_job_end(job, state), on_cancel(job),
-    on_unhedged(job, base, quantity), on_alert(alert) and log(level, message) tell what happened; without log, messages go to the logger "perpcore".
+    on_unhedged(job, base, quantity), on_alert(alert) and log(level, message) tell what happened;
+    without log, messages go to the logger "perpcore".
     Callbacks may call the core, but neither tick nor close it.
 
     durability BATCH: tick, flush and close make what was changed so far durable at once.
-    config_wins: where the store has a configuration, the one given here holds from now on, stored as a
-    change by actor and for reason, which it then takes; without it the stored one holds.
+    config_wins: where the store has a configuration, the one given here holds from now on, stored
+    as a change by actor and for reason, which it then takes; without it the stored one holds.
     """
 
     def __init__(
