@@ -152,7 +152,8 @@ perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *c
                                    const perp_uuid *key, perp_flatten_result *result) {
     if (!scheduler || !key)
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "flatten: NULL");
-    if (result && !perp_struct_fits(result, sizeof *result))
+    if (result && (!perp_struct_fits(result, sizeof *result) ||
+                   !perp_struct_tail_is_zero(result, sizeof *result)))
         return perp_fail(scheduler->core, PERP_E_INVALID, "result: struct_size %u is not known",
                          result->struct_size);
     if (result)

@@ -55,7 +55,7 @@ static void config_of(perp_config *config, const perp_store *store, int drop) {
     perp_config_init(config);
     config->store = *store;
     config->store.close = keep_open;
-    config->config_wins = drop;
+    config->config_wins = drop ? 1 : 0;
     config->actor = "ops";
     config->reason = "drops from now on";
     config->scheduler.on_reject = drop ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
@@ -393,6 +393,7 @@ static void naked(struct told *t) {
     tick(t);
     answer = PERP_OUTCOME_ACCEPTED;
     ok(perp_risk_halt_instrument(t->risk, at(t), 0, 0));
+    ok(perp_risk_reset_strategy(t->risk, at(t), PERP_STRATEGY_ARB));
     ok(perp_resolve(t->core, at(t), "BTC"));
 }
 
