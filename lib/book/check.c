@@ -171,6 +171,49 @@ static const char *leg_differs(const struct perp_job_entry *job, const struct pe
                : NULL;
 }
 
+/* What is kept of all positions of an exchange, and of those of a base, is what they are. */
+static perp_status check_kept(const perp_core *core) {
+    const perp_positions *positions = core->positions;
+    uint32_t n_open = 0, n_moving = 0;
+    for (perp_exchange_id x = 0; x < perp_n_exchanges(core); x++)
+        for (uint32_t at = positions->first_open_1[x]; at; at = positions->at[at - 1].next_open_1) {
+            uint32_t next = positions->at[at - 1].next_open_1;
+            if (perp_instrument_at(core, at - 1)->spec.exchange != x || (next && next <= at) ||
+                !positions->at[at - 1].is_open)
+                return wrong(core, at - 1, "it is in the wrong list of what is open");
+            n_open++;
+        }
+    for (uint32_t base = 0; base < core->bases.count; base++) {
+        uint32_t n_latched = 0;
+        for
+            PERP_EACH_OF_BASE(core, i, base) {
+                const struct perp_position_entry *entry = &positions->at[i];
+                n_latched += entry->latched;
+                n_open -= entry->is_open;
+                bool spot = perp_instrument_at(core, i)->spec.kind == PERP_KIND_SPOT;
+                bool is_open = !spot && (entry->first || entry->quantity != 0);
+                if (entry->is_open != is_open || entry->is_latched != entry->latched ||
+                    (entry->is_summed &&
+                     entry->with_running != perp_position_with_running(entry, NULL)))
+                    return wrong(core, i, "what is kept of it is not what it is");
+            }
+        if (n_latched != positions->bases[base].n_latched)
+            return broken(core, "instruments of a base with latched drift are miscounted");
+        if (positions->bases[base].is_moving != perp_base_is_moving(&positions->bases[base]))
+            return broken(core, "a base that may be naked would be forgotten");
+        n_moving += positions->bases[base].is_moving;
+    }
+    for (uint32_t at = positions->first_moving_1; at; n_moving--) {
+        uint32_t next = positions->bases[at - 1].next_moving_1;
+        if (!positions->bases[at - 1].is_moving || (next && next <= at))
+            return broken(core, "a base is in the wrong list");
+        at = next;
+    }
+    return n_open == 0 && n_moving == 0
+               ? PERP_OK
+               : broken(core, "open instruments, or bases that may be naked, are miscounted");
+}
+
 static perp_status check_position(const perp_core *core, perp_instrument_id instrument) {
     const struct perp_position_entry *entry = &core->positions->at[instrument];
     if (!quantity_is_sum(entry))
@@ -193,6 +236,9 @@ static perp_status check_positions(const perp_core *core) {
         if (status != PERP_OK)
             return status;
     }
+    perp_status kept = check_kept(core);
+    if (kept != PERP_OK)
+        return kept;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
         perp_status status = job ? check_capital_of(core, job) : PERP_OK;

@@ -238,12 +238,15 @@ static bool read_job(const struct read *read) {
     }
     bool ended = list == &scheduler->ended;
     struct perp_base_entry *bases = core->positions->bases;
-    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
+    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++) {
         bases[job->legs[i].base].n_partial++;
+        perp_base_moved(core, job->legs[i].base);
+    }
     if (job->is_repair && !ended && list != &scheduler->open) {
         if (bases[job->legs[0].base].repair)
             return false;
         bases[job->legs[0].base].repair = job;
+        perp_base_moved(core, job->legs[0].base);
     }
     return true;
 }
@@ -253,7 +256,9 @@ static bool read_position(const struct read *read) {
     if (read->index >= perp_n_instruments(core))
         return false;
     struct perp_position_entry *entry = &core->positions->at[read->index];
-    return take(read, &entry->row, sizeof entry->row, &entry->kept);
+    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
+    perp_position_moved(core, read->index);
+    return taken;
 }
 
 /* A lot is of a leg of a job that is there; those of an instrument have one sign. */
@@ -305,7 +310,9 @@ static bool read_base(const struct read *read) {
     if (read->index >= core->bases.count)
         return false;
     struct perp_base_entry *entry = &core->positions->bases[read->index];
-    return take(read, &entry->row, sizeof entry->row, &entry->kept);
+    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
+    perp_base_moved(core, (uint32_t)read->index);
+    return taken;
 }
 
 static bool read_past(const struct read *read) {

@@ -20,8 +20,10 @@ static void count_end(perp_core *core, const struct perp_job_entry *job, uint32_
 /* A repair is no longer waited for. */
 static void forget_repair(perp_core *core, const struct perp_job_entry *repair) {
     struct perp_base_entry *base = &core->positions->bases[repair->legs[0].base];
-    if (repair->is_repair && base->repair == repair)
-        base->repair = NULL;
+    if (!repair->is_repair || base->repair != repair)
+        return;
+    base->repair = NULL;
+    perp_base_moved(core, repair->legs[0].base);
 }
 
 /* How many legs of partial jobs its bases have. */
@@ -30,6 +32,7 @@ static void count_partial(perp_core *core, const struct perp_job_entry *job, boo
         uint32_t *n = &core->positions->bases[job->legs[i].base].n_partial;
         if (PERP_HOLDS(core, on || *n > 0, "jobs: fewer partial legs of a base than end"))
             *n += on ? 1u : UINT32_MAX;
+        perp_base_moved(core, job->legs[i].base);
     }
 }
 
@@ -104,6 +107,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
         struct perp_base_entry *base = &core->positions->bases[job->legs[0].base];
         base->repair = job;
         base->repairs++;
+        perp_base_moved(core, job->legs[0].base);
     }
 }
 
@@ -148,8 +152,10 @@ static void apply_leave(perp_core *core, const struct perp_event *event) {
         core->risk->refused_today[job->last_refusal]++;
     }
     perp_pending_remove(core->scheduler, job);
-    if (event->kind == PERP_EVENT_CANCEL && job->is_repair)
+    if (event->kind == PERP_EVENT_CANCEL && job->is_repair) {
         core->positions->bases[job->legs[0].base].stopped = true;
+        perp_base_moved(core, job->legs[0].base);
+    }
     forget_repair(core, job);
     end_or_stay_open(core, job, state_left_to(event));
 }
@@ -643,6 +649,12 @@ static void move_partial_on(perp_core *core) {
     }
 }
 
+/* How many lots a job has once the batch at hand is applied. */
+static int64_t lots_after(const perp_core *core, const struct perp_job_entry *job) {
+    return core->prepared.sheet ? perp_sheet_lots(&core->positions->sheet, job)
+                                : (int64_t)job->n_lots;
+}
+
 static void rows_story(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
     const struct perp_ev_story *story = perp_read_story(event);
@@ -663,7 +675,7 @@ static void rows_story(const perp_core *core, const struct perp_event *event,
         if (!waits)
             continue;
         row_begin(to, event, id_text(&job->id, id));
-        row_state(to, job->n_lots ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
+        row_state(to, lots_after(core, job) ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
         perp_row_end(to);
     }
 }
@@ -692,13 +704,15 @@ static void apply_story(perp_core *core, const struct perp_event *event) {
         base->tries++;
         base->next_try = perp_ns_after(perp_clock(core), perp_repair_backoff_ns(core, base->tries));
     }
-    if (story->naked)
-        return;
-    base->since = PERP_TIME_NONE;
-    base->tries = 0;
-    base->next_try = 0;
-    base->stopped = false;
-    move_partial_on(core);
+    if (!story->naked) {
+        base->since = PERP_TIME_NONE;
+        base->tries = 0;
+        base->next_try = 0;
+        base->stopped = false;
+    }
+    perp_base_moved(core, story->base);
+    if (!story->naked)
+        move_partial_on(core);
 }
 
 static bool fits_unhedged(const perp_core *core, const struct perp_event *event) {
@@ -715,10 +729,12 @@ static void apply_unhedged(perp_core *core, const struct perp_event *event) {
 }
 
 static void apply_resume_repair(perp_core *core, const struct perp_event *event) {
-    struct perp_base_entry *base = &core->positions->bases[perp_read_resume_repair(event)->base];
+    uint32_t id = perp_read_resume_repair(event)->base;
+    struct perp_base_entry *base = &core->positions->bases[id];
     base->stopped = false;
     base->tries = 0;
     base->next_try = 0;
+    perp_base_moved(core, id);
 }
 
 const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {

@@ -48,6 +48,9 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
+/* The marks of views alone, for little. */
+void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
+                       int64_t now, double *marks);
 /* The volatility alone, for little; NaN: unknown. */
 double perp_market_volatility(const perp_market *market, perp_instrument_id id);
 /* The time of the newest event that feeds brought; PERP_TIME_NONE: none. */

@@ -327,12 +327,14 @@ perp_status perp_market_on_book(perp_market *market, const perp_book *book) {
         return perp_market_unknown(market, "book", "instrument", book->instrument);
     if ((book->n_bids == 0) != (book->n_asks == 0))
         return take_one_side(market, slot, book);
-    if (book->n_bids <= PERP_MAX_LEVELS && book->n_asks <= PERP_MAX_LEVELS)
-        return take_book(market, slot, book);
-    perp_book top = *book;
-    top.n_bids = top.n_bids < PERP_MAX_LEVELS ? top.n_bids : PERP_MAX_LEVELS;
-    top.n_asks = top.n_asks < PERP_MAX_LEVELS ? top.n_asks : PERP_MAX_LEVELS;
-    return take_book(market, slot, &top);
+    perp_book top;
+    if (book->n_bids > PERP_MAX_LEVELS || book->n_asks > PERP_MAX_LEVELS) {
+        top = *book;
+        top.n_bids = top.n_bids < PERP_MAX_LEVELS ? top.n_bids : PERP_MAX_LEVELS;
+        top.n_asks = top.n_asks < PERP_MAX_LEVELS ? top.n_asks : PERP_MAX_LEVELS;
+        book = &top;
+    }
+    return take_book(market, slot, book);
 }
 
 perp_status perp_market_on_withdraw(perp_market *market, const perp_withdrawal *withdrawal) {

@@ -168,6 +168,29 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     *depth = side.depth;
 }
 
+static inline double mark_of(const struct perp_slot *slot, int64_t now, int64_t most_ns) {
+    double mark;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        int64_t time = PERP_GET(slot->mark_time);
+        if (time != PERP_TIME_NONE && perp_within(now, time, most_ns))
+            mark = PERP_GET(slot->mark);
+        else if (PERP_GET(slot->quote_time) != PERP_TIME_NONE && !PERP_GET(slot->withdrawn))
+            mark = PERP_GET(slot->mid);
+        else
+            mark = 0;
+    } while (perp_seq_again(&slot->seq, began));
+    return mark;
+}
+
+void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
+                       int64_t now, double *marks) {
+    int64_t most_ns = market->max_quote_age_ns;
+    for (uint32_t i = 0; i < n; i++)
+        marks[i] = mark_of(PERP_GET(market->slots[ids[i]]), now, most_ns);
+}
+
 double perp_market_volatility(const perp_market *market, perp_instrument_id id) {
     const struct perp_slot *slot = PERP_GET(market->slots[id]);
     int64_t quote_time;

@@ -23,6 +23,11 @@ static const struct perp_base_row *base_of(const perp_core *core, const struct p
 
 double perp_base_naked(const perp_core *core, const struct perp_sheet *sheet, uint32_t base) {
     double naked = base_of(core, sheet, base)->naked;
+    bool any = core->positions->bases[base].n_latched > 0;
+    for (uint32_t i = 0; sheet && i < sheet->n_positions; i++)
+        any |= sheet->positions[i].row.latched;
+    if (!any)
+        return naked;
     for
         PERP_EACH_OF_BASE(core, i, base) {
             const struct perp_position_row *row = row_of(core, sheet, i);
@@ -150,13 +155,41 @@ static void put_story(perp_core *core, uint32_t base, bool naked, bool repair_fa
     perp_put_story(core, &(struct perp_ev_story){base, naked, repair_failed});
 }
 
+/* The first base from this one on that may have a story. */
+static uint32_t base_from(const perp_core *core, const struct perp_sheet *sheet,
+                          const struct perp_job_entry *partial, const struct perp_job_entry *repair,
+                          uint32_t from) {
+    const struct perp_job_entry *jobs[] = {partial, repair};
+    uint32_t at_1 = core->positions->first_moving_1, found = PERP_NO_ID;
+    while (at_1 && at_1 - 1 < from)
+        at_1 = core->positions->bases[at_1 - 1].next_moving_1;
+    if (at_1)
+        found = at_1 - 1;
+#define TRY(base)                                                                                  \
+    if ((base) >= from && (base) < found)                                                          \
+        found = (base);
+    for (uint32_t i = 0; sheet && i < sheet->n_bases; i++)
+        TRY(sheet->bases[i].base)
+    for (uint32_t i = 0; sheet && i < sheet->n_positions; i++)
+        if (sheet->positions[i].row.latched)
+            TRY(perp_instrument_at(core, sheet->positions[i].instrument)->base)
+    for (uint32_t j = 0; j < 2; j++)
+        for (uint32_t i = 0; jobs[j] && i < jobs[j]->n_legs; i++)
+            TRY(jobs[j]->legs[i].base)
+#undef TRY
+    return found;
+}
+
 void perp_put_stories(perp_core *core, const struct perp_sheet *sheet, int64_t now,
                       const struct perp_job_entry *partial, const struct perp_job_entry *repair) {
     /* Those that begin go first, so that a partial job of several bases does not move on early. */
-    for (uint32_t pass = 0; pass < 2; pass++)
-        for (uint32_t base = 0; base < core->bases.count; base++) {
+    uint32_t n = 0;
+    for (uint32_t pass = 0; pass == 0 || (pass == 1 && n); pass++)
+        for (uint32_t base = base_from(core, sheet, partial, repair, 0); base != PERP_NO_ID;
+             base = base_from(core, sheet, partial, repair, base + 1)) {
             if (!has_story(core, sheet, base, partial, repair))
                 continue;
+            n++;
             const struct perp_base_entry *entry = &core->positions->bases[base];
             bool naked = perp_base_is_naked(core, sheet, base, now);
             if (pass == 0 && naked && (!entry->told || is_of(repair, base)))

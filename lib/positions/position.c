@@ -10,14 +10,6 @@
 /* Below this share of the larger, a difference of quantities is rounding. */
 #define NEAR PERP_NEAR_ZERO
 
-double perp_leg_unfilled(const struct perp_leg_row *leg) {
-    return perp_max(0, perp_quantity_sum(leg->quantity, -leg->filled));
-}
-
-double perp_leg_unseen(const struct perp_leg_row *leg) {
-    return perp_max(0, perp_quantity_sum(perp_leg_unfilled(leg), -leg->seen));
-}
-
 void perp_holding_trade(struct perp_holding *holding, double quantity, double price) {
     if (quantity == 0)
         return;
@@ -109,6 +101,69 @@ void perp_positions_join_base(perp_core *core, perp_instrument_id instrument) {
         last->next_of_base = instrument;
     }
     base->last = instrument;
+}
+
+static void move_open(perp_core *core, perp_instrument_id instrument, bool is_open) {
+    perp_positions *positions = core->positions;
+    struct perp_position_entry *entry = &positions->at[instrument];
+    uint32_t *at = &positions->first_open_1[perp_instrument_at(core, instrument)->spec.exchange];
+    while (*at && *at - 1 < instrument)
+        at = &positions->at[*at - 1].next_open_1;
+    entry->is_open = is_open;
+    if (is_open) {
+        entry->next_open_1 = *at;
+        *at = instrument + 1;
+    } else {
+        *at = entry->next_open_1;
+    }
+}
+
+double perp_position_with_running(const struct perp_position_entry *entry,
+                                  const struct perp_job_entry *but) {
+    double quantity = entry->quantity;
+    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
+        if (leg->job != but)
+            quantity =
+                perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
+    return quantity;
+}
+
+void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
+    struct perp_position_entry *entry = &core->positions->at[instrument];
+    entry->is_summed = false;
+    bool is_open = perp_instrument_at(core, instrument)->spec.kind != PERP_KIND_SPOT &&
+                   (entry->first || entry->quantity != 0);
+    if (is_open != entry->is_open)
+        move_open(core, instrument, is_open);
+    if (entry->latched == entry->is_latched)
+        return;
+    entry->is_latched = entry->latched;
+    uint32_t base = perp_instrument_at(core, instrument)->base;
+    core->positions->bases[base].n_latched += entry->latched ? 1u : UINT32_MAX;
+    perp_base_moved(core, base);
+}
+
+bool perp_base_is_moving(const struct perp_base_entry *entry) {
+    return entry->naked != 0 || entry->n_latched || entry->told || entry->tries || entry->stopped ||
+           entry->n_partial || entry->repair;
+}
+
+void perp_base_moved(perp_core *core, uint32_t base) {
+    perp_positions *positions = core->positions;
+    struct perp_base_entry *entry = &positions->bases[base];
+    uint32_t *at = &positions->first_moving_1;
+    bool is_moving = perp_base_is_moving(entry);
+    if (is_moving == entry->is_moving)
+        return;
+    while (*at && *at - 1 < base)
+        at = &positions->bases[*at - 1].next_moving_1;
+    entry->is_moving = is_moving;
+    if (is_moving) {
+        entry->next_moving_1 = *at;
+        *at = base + 1;
+    } else {
+        *at = entry->next_moving_1;
+    }
 }
 
 /* ---- What is whose ------------------------------------------------------------------------------

@@ -27,6 +27,12 @@ struct perp_position_entry {
                       yet, or a bad one came after it */
     struct perp_job_leg *first, *last; /* running legs in order of dispatch */
     uint32_t running[PERP_SIDE_COUNT];
+    /* Kept by perp_position_moved. */
+    uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
+    bool is_open;         /* it is not spot, and something is open there, or runs */
+    bool is_latched;      /* counted with its base */
+    bool is_summed;       /* with_running is known */
+    double with_running;  /* perp_position_with_running of all legs */
 };
 
 struct perp_base_entry {
@@ -35,6 +41,10 @@ struct perp_base_entry {
     perp_instrument_id first, last; /* its instruments, in order; PERP_NO_ID: none */
     struct perp_job_entry *repair;  /* that waits, runs or is in doubt; NULL: none */
     uint32_t n_partial;             /* legs of partial jobs */
+    uint32_t n_latched;             /* instruments with latched drift */
+    /* Kept by perp_base_moved. */
+    uint32_t next_moving_1; /* the next base that is; from 1, 0: none */
+    bool is_moving;         /* something of it is naked, or may be, or has to do with that */
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------
@@ -107,6 +117,10 @@ struct perp_positions {
     uint32_t bases_capacity;
     int64_t equity_heard[PERP_MAX_EXCHANGES]; /* as heard, of the exchange's equity */
     struct perp_job_entry *first_unhedged;    /* running jobs that are */
+    /* The first instrument of each exchange that is open: by id, which is the order in which they
+       were added; from 1, 0: none. */
+    uint32_t first_open_1[PERP_MAX_EXCHANGES];
+    uint32_t first_moving_1; /* the first base that is, by id; from 1, 0: none */
     struct perp_sheet sheet;
 };
 
@@ -119,6 +133,14 @@ bool perp_positions_prepare_tables(perp_core *core);
 void perp_positions_roll(perp_core *core);
 /* An instrument that was added is one of its base. */
 void perp_positions_join_base(perp_core *core, perp_instrument_id instrument);
+/* The quantity once all that runs there is filled, but for legs of the job `but`. */
+double perp_position_with_running(const struct perp_position_entry *entry,
+                                  const struct perp_job_entry *but);
+/* To be called where the row of a position has changed, or what runs there. */
+void perp_position_moved(perp_core *core, perp_instrument_id instrument);
+/* To be called where the row of a base has changed, its repair or how many partial legs it has. */
+void perp_base_moved(perp_core *core, uint32_t base);
+bool perp_base_is_moving(const struct perp_base_entry *entry);
 #define PERP_EACH_OF_BASE(core, i, base)                                                           \
     (perp_instrument_id i = (core)->positions->bases[base].first; i != PERP_NO_ID;                 \
      i = perp_instrument_at((core), i)->next_of_base)
@@ -168,8 +190,15 @@ struct perp_holding {
 void perp_holding_trade(struct perp_holding *holding, double quantity, double price);
 
 /* What a leg has still to fill; and of that, what no report has shown. */
-double perp_leg_unfilled(const struct perp_leg_row *leg);
-double perp_leg_unseen(const struct perp_leg_row *leg);
+static inline double perp_leg_unfilled(const struct perp_leg_row *leg) {
+    return leg->filled == 0 ? leg->quantity
+                            : perp_max(0, perp_quantity_sum(leg->quantity, -leg->filled));
+}
+
+static inline double perp_leg_unseen(const struct perp_leg_row *leg) {
+    double unfilled = perp_leg_unfilled(leg);
+    return leg->seen == 0 ? unfilled : perp_max(0, perp_quantity_sum(unfilled, -leg->seen));
+}
 
 /* ---- What happens to positions (position.c, report.c, naked.c)
  * -----------------------------------

@@ -5,6 +5,7 @@
 
 #include "positions/positions.h"
 #include "util/num.h"
+#include "util/sized.h"
 
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     struct perp_sheet *sheet = &core->positions->sheet;
@@ -41,7 +42,7 @@ static void *add(struct perp_sheet *sheet, void **items, uint32_t *n, uint32_t *
         *capacity = wanted;
     }
     char *item = (char *)*items + *n * size;
-    memset(item, 0, size);
+    perp_zero(item, size);
     ++*n;
     return item;
 }
@@ -333,6 +334,7 @@ static void apply_position(perp_core *core, const struct perp_sheet_position *po
     entry->n_lots = position->n_lots;
     if (position->n_lots)
         memcpy(entry->lots, position->lots, position->n_lots * sizeof *entry->lots);
+    perp_position_moved(core, position->instrument);
     if (!position->reported)
         return;
     uint32_t kept = 0;
@@ -386,12 +388,17 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_since; i++)
         remember(&core->positions->at[sheet->since[i].instrument], &sheet->since[i]);
     report_none(core, sheet);
-    for (uint32_t i = 0; i < sheet->n_legs; i++)
-        sheet->legs[i].job->legs[sheet->legs[i].n].row = sheet->legs[i].row;
+    for (uint32_t i = 0; i < sheet->n_legs; i++) {
+        struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];
+        leg->row = sheet->legs[i].row;
+        core->positions->at[leg->instrument].is_summed = false;
+    }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);
-    for (uint32_t i = 0; i < sheet->n_bases; i++)
+    for (uint32_t i = 0; i < sheet->n_bases; i++) {
         core->positions->bases[sheet->bases[i].base].row = sheet->bases[i].row;
+        perp_base_moved(core, sheet->bases[i].base);
+    }
     for (uint32_t i = 0; i < sheet->n_jobs; i++) {
         const struct perp_sheet_job *change = &sheet->jobs[i];
         change->job->pnl += change->pnl;

@@ -36,7 +36,7 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     perp_day_view_of(core, rolled, &e->day);
     e->job = job;
     e->now = now;
-    memset(e->rules, 0, sizeof e->rules);
+    perp_zero(e->rules, sizeof e->rules);
 }
 
 void perp_eval_run(struct perp_eval *e) {

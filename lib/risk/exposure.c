@@ -44,6 +44,7 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
             exposure->first = leg;
         exposure->last = leg;
         exposure->running[leg->side]++;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
@@ -66,6 +67,7 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
         PERP_HOLDS(core, exposure->running[leg->side] > 0,
                    "running: legs of an instrument are below 0");
         exposure->running[leg->side]--;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
@@ -109,10 +111,56 @@ void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id ins
                 e->legs[i].price);
 }
 
-bool perp_is_touched(const perp_core *core, const struct perp_plan *plan,
-                     perp_instrument_id instrument) {
-    const struct perp_position_entry *entry = position_at(core, instrument);
-    return entry->first || entry->quantity != 0 || perp_plan_first(plan, instrument);
+/* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
+static perp_instrument_id open_from(const struct perp_touched *touched, perp_instrument_id id) {
+    const perp_core *core = touched->core;
+    while (id != PERP_NO_ID && !(position_at(core, id)->is_open ||
+                                 (perp_plan_first(touched->plan, id) &&
+                                  perp_instrument_at(core, id)->spec.kind != PERP_KIND_SPOT)))
+        id = perp_instrument_at(core, id)->next_on_exchange;
+    return id;
+}
+
+/* The first instrument of a leg from this one on. */
+static perp_instrument_id leg_from(const struct perp_touched *touched, perp_instrument_id id) {
+    perp_instrument_id first = PERP_NO_ID;
+    for (uint32_t i = 0; i < touched->n_legs; i++) {
+        const struct perp_job_leg *leg = &touched->job->legs[i];
+        if (leg->exchange == touched->exchange && leg->instrument >= id &&
+            leg->instrument < first &&
+            perp_instrument_at(touched->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+            first = leg->instrument;
+    }
+    return first;
+}
+
+void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
+                        const struct perp_plan *plan, const struct perp_job_entry *job,
+                        uint32_t n_legs, perp_exchange_id exchange) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
+    touched->core = core;
+    touched->plan = chosen && chosen->jobs > 0 ? plan : NULL;
+    touched->job = job;
+    touched->n_legs = n_legs;
+    touched->exchange = exchange;
+    touched->leg = leg_from(touched, 0);
+    touched->open = touched->plan
+                        ? open_from(touched, core->exchanges[exchange].first_instrument_1 - 1)
+                        : core->positions->first_open_1[exchange] - 1;
+}
+
+perp_instrument_id perp_touched_next(struct perp_touched *touched) {
+    perp_instrument_id next = touched->open < touched->leg ? touched->open : touched->leg;
+    if (next == PERP_NO_ID)
+        return next;
+    if (next == touched->leg)
+        touched->leg = leg_from(touched, next + 1);
+    if (next == touched->open)
+        touched->open =
+            touched->plan
+                ? open_from(touched, perp_instrument_at(touched->core, next)->next_on_exchange)
+                : position_at(touched->core, next)->next_open_1 - 1;
+    return next;
 }
 
 void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
@@ -227,33 +275,93 @@ double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
     return perp_max(0, left);
 }
 
-double perp_account_size(const perp_core *core, const struct perp_plan *plan,
-                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
-    double sum = 0;
-    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
-        struct perp_holding holding = {position_at(core, id)->quantity, 1};
-        bool its = false;
-        if (perp_instrument_at(core, id)->spec.kind == PERP_KIND_SPOT)
-            continue;
-        for (uint32_t i = 0; i < job->n_legs; i++)
-            its |= job->legs[i].instrument == id;
-        if (!its && !perp_is_touched(core, plan, id))
-            continue;
-        perp_add_running(core, plan, job, id, &holding);
-        for (uint32_t i = 0; i < job->n_legs; i++)
-            if (job->legs[i].instrument == id)
-                perp_holding_trade(
-                    &holding, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)),
-                    1);
-        if (holding.quantity == 0)
-            continue;
-        struct perp_market_view view;
-        perp_market_read(core->market, id, now, &view);
-        double price = view.mark > 0 ? view.mark : position_at(core, id)->entry;
-        sum += price > 0 ? fabs(holding.quantity) * price : (double)NAN;
+/* What runs there included. */
+static inline double with_running(struct perp_position_entry *entry) {
+    if (!entry->is_summed) {
+        entry->with_running = perp_position_with_running(entry, NULL);
+        entry->is_summed = true;
+    }
+    return entry->with_running;
+}
+
+/* What the plan, and the job, make of it. */
+static double with_job(const struct perp_plan *plan, const struct perp_job_entry *job,
+                       perp_instrument_id id, double quantity) {
+    for (const struct perp_plan_leg *leg = perp_plan_first(plan, id); leg;
+         leg = perp_plan_next(plan, leg))
+        quantity = perp_quantity_sum(quantity, perp_signed(leg->side, leg->quantity));
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].instrument == id)
+            quantity = perp_quantity_sum(
+                quantity, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)));
+    return quantity;
+}
+
+/* Quantities whose marks are read together. */
+#define AT_ONCE 64
+struct sizes {
+    uint32_t n;
+    perp_instrument_id ids[AT_ONCE];
+    double quantities[AT_ONCE];
+};
+
+static double add_sizes(const perp_core *core, const struct sizes *sizes, int64_t now, double sum) {
+    double marks[AT_ONCE];
+    perp_market_marks(core->market, sizes->ids, sizes->n, now, marks);
+    for (uint32_t i = 0; i < sizes->n; i++) {
+        double price = marks[i] > 0 ? marks[i] : position_at(core, sizes->ids[i])->entry;
+        sum += price > 0 ? fabs(sizes->quantities[i]) * price : (double)NAN;
     }
     return sum;
+}
+
+/* Those that are open before the next one of a leg; where nothing but the book counts. */
+static double add_open(const perp_core *core, struct perp_touched *touched, struct sizes *sizes,
+                       int64_t now, double sum) {
+    struct perp_position_entry *entries = core->positions->at;
+    perp_instrument_id id = touched->open;
+    uint32_t n = sizes->n;
+    while (id < touched->leg) {
+        struct perp_position_entry *entry = &entries[id];
+        if (n == AT_ONCE) {
+            sizes->n = n;
+            sum = add_sizes(core, sizes, now, sum);
+            n = 0;
+        }
+        sizes->ids[n] = id;
+        sizes->quantities[n] = with_running(entry);
+        n += sizes->quantities[n] != 0;
+        id = entry->next_open_1 - 1;
+    }
+    sizes->n = n;
+    touched->open = id;
+    return sum;
+}
+
+double perp_account_size(const perp_core *core, const struct perp_plan *plan,
+                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
+    struct perp_touched touched;
+    struct sizes sizes;
+    double sum = 0;
+    perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
+    sizes.n = 0;
+    for (;;) {
+        if (!touched.plan && !job->linked)
+            sum = add_open(core, &touched, &sizes, now, sum);
+        perp_instrument_id id = perp_touched_next(&touched);
+        if (id == PERP_NO_ID)
+            return add_sizes(core, &sizes, now, sum);
+        double quantity = perp_position_with_running(position_at(core, id), job);
+        quantity = with_job(touched.plan, job, id, quantity);
+        if (quantity == 0)
+            continue;
+        if (sizes.n == AT_ONCE) {
+            sum = add_sizes(core, &sizes, now, sum);
+            sizes.n = 0;
+        }
+        sizes.ids[sizes.n] = id;
+        sizes.quantities[sizes.n++] = quantity;
+    }
 }
 
 bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,

@@ -214,13 +214,6 @@ static void add_position(struct account *account, const struct perp_eval *e, uin
     }
 }
 
-static bool has_leg(const struct perp_eval *e, uint32_t n, perp_instrument_id id) {
-    for (uint32_t i = 0; i <= n; i++)
-        if (e->job->legs[i].instrument == id)
-            return true;
-    return false;
-}
-
 static void account_of(const struct perp_eval *e, uint32_t n, double mark,
                        struct account *account) {
     const perp_core *core = e->core;
@@ -236,11 +229,10 @@ static void account_of(const struct perp_eval *e, uint32_t n, double mark,
             strcmp(held->base, core->bases.items[leg->base]) == 0)
             account->collateral += held->quantity * (1 - held->haircut) * mark;
     }
-    uint32_t id = core->exchanges[leg->exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange)
-        if (perp_instrument_at(core, id)->spec.kind != PERP_KIND_SPOT &&
-            (perp_is_touched(core, e->plan, id) || has_leg(e, n, id)))
-            add_position(account, e, n, id);
+    struct perp_touched touched;
+    perp_touched_begin(&touched, core, e->plan, e->job, n + 1, leg->exchange);
+    for (perp_instrument_id id; (id = perp_touched_next(&touched)) != PERP_NO_ID;)
+        add_position(account, e, n, id);
 }
 
 /* The estimate of a leg's position, and with it what the exchange says of it. */

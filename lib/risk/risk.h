@@ -163,9 +163,22 @@ void perp_add_running(const perp_core *core, const struct perp_plan *plan,
                       struct perp_holding *holding);
 void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id instrument,
                    struct perp_holding *holding);
-/* Whether anything is open there, runs, or was filled. */
-bool perp_is_touched(const perp_core *core, const struct perp_plan *plan,
-                     perp_instrument_id instrument);
+/* The instruments of an exchange that are not spot and where something is open or runs, and those
+   of the job's first legs (n_legs), in order. */
+struct perp_touched {
+    const perp_core *core;
+    const struct perp_plan *plan; /* NULL: it has nothing there */
+    const struct perp_job_entry *job;
+    uint32_t n_legs;
+    perp_exchange_id exchange;
+    perp_instrument_id open; /* the next of those that are open; PERP_NO_ID: none */
+    perp_instrument_id leg;  /* of those of legs */
+};
+void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
+                        const struct perp_plan *plan, const struct perp_job_entry *job,
+                        uint32_t n_legs, perp_exchange_id exchange);
+/* PERP_NO_ID: that was the last. */
+perp_instrument_id perp_touched_next(struct perp_touched *touched);
 
 /* Of a base over all exchanges, spot too: positions after what runs, and after the job. */
 struct perp_base_sums {

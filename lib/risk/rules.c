@@ -308,7 +308,7 @@ static inline bool is_worse(const struct held *a, const struct held *than) {
 
 /* hold_SCOPE: one rule against all that the job touches of its scope; the worst answer. */
 #define HOLD(scope, count, leg)                                                                    \
-    static inline perp_rule_evaluation hold_##scope(                                               \
+    static inline __attribute__((always_inline)) perp_rule_evaluation hold_##scope(                \
         struct perp_scopes *scopes, struct comparison how,                                         \
         struct perp_measured (*rule)(const struct perp_scope_##scope *)) {                         \
         scopes->scope[0].setting = how.setting;                                                    \

@@ -25,10 +25,7 @@ static void scopes_of_base(const struct perp_eval *e, uint32_t base,
     scope->naked = perp_base_unhedged(core, e->plan, base, e->now) ||
                    (perp_base_is_naked(core, NULL, base, e->now) &&
                     !perp_job_squares(core, e->plan, e->job, base));
-    scope->drifting = 0;
-    for
-        PERP_EACH_OF_BASE(core, i, base)
-    scope->drifting += core->positions->at[i].latched;
+    scope->drifting = core->positions->bases[base].n_latched;
 }
 
 static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scopes *scopes) {

@@ -221,8 +221,9 @@ static bool wants_repair(const perp_core *core, uint32_t base, int64_t now) {
 
 uint32_t perp_repairs_wanted(const perp_core *core, int64_t now) {
     uint32_t n = 0;
-    for (uint32_t base = 0; base < core->bases.count; base++)
-        n += wants_repair(core, base, now);
+    for (uint32_t at = core->positions->first_moving_1; at;
+         at = core->positions->bases[at - 1].next_moving_1)
+        n += wants_repair(core, at - 1, now);
     return n;
 }
 
@@ -239,7 +240,9 @@ static void plan_repair(perp_core *core, struct perp_plan *plan, uint32_t base, 
 }
 
 void perp_plan_repairs(perp_core *core, struct perp_plan *plan, int64_t now) {
-    for (uint32_t base = 0; base < core->bases.count; base++) {
+    for (uint32_t at = core->positions->first_moving_1; at;
+         at = core->positions->bases[at - 1].next_moving_1) {
+        uint32_t base = at - 1;
         const struct perp_job_entry *repair = core->positions->bases[base].repair;
         bool waits = repair && repair->state == PERP_JOB_PENDING && !core->risk->killed;
         if (waits && !perp_base_is_naked(core, NULL, base, now)) {

@@ -452,52 +452,6 @@ static double tolerance_of(const n_book *b, const n_job *j) {
     return share > usd ? share : usd;
 }
 
-/* At the mid of the first leg of each base: all have quotes here. */
-static double unhedged_usd(const n_book *b, const n_job *j) {
-    double sum = 0;
-    for (uint32_t i = 0; i < j->job.n_legs; i++) {
-        const n_instrument *first = &b->instruments[j->job.legs[i].instrument];
-        double naked = 0;
-        int seen = 0;
-        for (uint32_t k = 0; k < j->job.n_legs; k++) {
-            int same = b->instruments[j->job.legs[k].instrument].base == first->base;
-            seen |= same && k < i;
-            if (same) {
-                double filled = j->legs[k].filled;
-                naked = n_sum(naked, j->job.legs[k].side == PERP_SIDE_BUY ? filled : -filled);
-            }
-        }
-        sum += seen ? 0 : fabs(naked) * first->mid;
-    }
-    return sum;
-}
-
-void n_look_at_unhedged(n_book *b, int job) {
-    n_job *j = &b->jobs[job];
-    int is = j->balanced && unhedged_usd(b, j) > tolerance_of(b, j);
-    if (is && !j->is_unhedged) {
-        j->unhedged_since = b->clock;
-    }
-    j->is_unhedged = is;
-}
-
-int n_stands_unhedged(const n_book *b, const perp_job *job) {
-    int64_t most = b->config.orders.max_unhedged_ms * INT64_C(1000000);
-    for (int i = 0; i < b->n_active && most > 0; i++) {
-        const n_job *j = &b->jobs[b->active[i]];
-        if (!n_runs(j) || !j->is_unhedged || b->clock - j->unhedged_since <= most) {
-            continue;
-        }
-        for (uint32_t k = 0; k < job->n_legs * j->job.n_legs; k++) {
-            if (b->instruments[job->legs[k % job->n_legs].instrument].base ==
-                b->instruments[j->job.legs[k / job->n_legs].instrument].base) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
 /* What its own legs left naked by base, in order of the legs; the sum of its worth in USD. */
 static double naked_worth(const n_book *b, const n_job *j, perp_finish_outcome *outcome) {
     double worth = 0;
@@ -646,7 +600,7 @@ void n_tell_legs(n_book *b, int job, const perp_leg_result *legs, int late) {
     j->by_legs = 1;
     tell_legs(b, job, legs, late);
     if (!late) {
-        n_look_at_unhedged(b, job);
+        n_look_unhedged(b, job);
     }
     n_look_at_loss(b);
     n_stories(b, -1, -1);

@@ -116,9 +116,9 @@ typedef struct n_job {
     uint32_t state;
     int64_t ttl_from, started, order_of_dispatch;
     int overdue, reduce_only, dispatched, balanced, is_repair, is_flatten, by_legs;
-    n_figures booked;
-    int is_unhedged; /* while it runs: more than the tolerance has no other side, */
+    int is_unhedged;
     int64_t unhedged_since;
+    n_figures booked;
     uint64_t ended; /* which end it was, from 1; 0: not yet */
 } n_job;
 
@@ -280,11 +280,9 @@ double n_left_to_reduce(const n_book *b, uint32_t instrument, uint32_t side, int
 int n_is_reducing(const n_book *b, const perp_job *job, int index);
 /* Whether a job makes what is naked of a base smaller, and no more. */
 int n_squares(const n_book *b, const perp_job *job, int index, int base);
-/* Looks at what of a running job has no other side, by docs/positions.md. */
-void n_look_at_unhedged(n_book *b, int job);
-/* Whether a job runs that has been unhedged for too long in a base of this one. */
-int n_stands_unhedged(const n_book *b, const perp_job *job);
-/* Whether a base of the job is naked, and the job does not square it; or the above. */
+/* Whether a base of the job is naked, and the job does not square it. */
+/* Looks whether a running job's legs have filled unequally, and since when. */
+void n_look_unhedged(n_book *b, int job);
 int n_stands_naked(const n_book *b, const perp_job *job, int index);
 int n_stands_in_drift(const n_book *b, const perp_job *job);
 /* How the story of each base goes on; partial, repair: jobs that the call makes or ends, or -1. */

@@ -758,14 +758,61 @@ int n_squares(const n_book *b, const perp_job *job, int index, int base) {
     return n_at_most(size, n_to_square(b, base));
 }
 
+/* The price of a base as a job sees it: the first of its legs with a quote, else its last fill. */
+static double price_for(const n_book *b, const n_job *j, int base) {
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        const n_instrument *on = &b->instruments[j->job.legs[i].instrument];
+        if (on->base == base && on->mid > 0) {
+            return on->mid;
+        }
+    }
+    return b->bases[base].price;
+}
+
+void n_look_unhedged(n_book *b, int job) {
+    n_job *j = &b->jobs[job];
+    double usd = 0, least = (double)b->config.scheduler.leg_risk_usd / 1e6;
+    double share = b->config.scheduler.leg_risk_tolerance * (double)j->job.notional / 1e6;
+    for (uint32_t base = 0; base < N_MAX_BASES; base++) {
+        double naked = 0;
+        for (uint32_t i = 0; i < j->job.n_legs; i++) {
+            const perp_leg *leg = &j->job.legs[i];
+            if (base_of(b, leg->instrument) == (int)base) {
+                naked = n_sum(naked, side_sign(leg->side) * j->legs[i].filled);
+            }
+        }
+        usd += naked == 0 ? 0 : fabs(naked) * price_for(b, j, (int)base);
+    }
+    int is = j->balanced && n_runs(j) && usd > (share > least ? share : least);
+    if (is && !j->is_unhedged) {
+        j->unhedged_since = b->clock;
+    }
+    j->is_unhedged = is;
+}
+
+/* Whether a running job of the base has been unhedged for too long. */
+static int unhedged_long(const n_book *b, int base) {
+    int64_t most = b->config.orders.max_unhedged_ms * 1000000;
+    for (int i = 0; i < b->n_active; i++) {
+        const n_job *j = &b->jobs[b->active[i]];
+        for (uint32_t k = 0; k < j->job.n_legs; k++) {
+            if (base_of(b, j->job.legs[k].instrument) == base && n_runs(j) && j->is_unhedged &&
+                most > 0 && b->clock - j->unhedged_since > most) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 int n_stands_naked(const n_book *b, const perp_job *job, int index) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         int base = base_of(b, job->legs[i].instrument);
-        if (n_is_naked(b, base) && !n_squares(b, job, index, base)) {
+        if (unhedged_long(b, base) || (n_is_naked(b, base) && !n_squares(b, job, index, base))) {
             return 1;
         }
     }
-    return n_stands_unhedged(b, job);
+    return 0;
 }
 
 int n_stands_in_drift(const n_book *b, const perp_job *job) {

@@ -136,6 +136,7 @@ static void random_config(p_run *run, perp_config *config) {
     config->risk.daily_loss_limit_pct = p_chance(run, 40) ? 0 : p_chance(run, 50) ? 0.02 : 0.1;
     config->risk.daily_loss_limit_usd = p_chance(run, 20) ? P_USD(20000) : 0;
     config->risk.blackout_minutes = 1;
+    config->orders.max_unhedged_ms = p_chance(run, 30) ? 0 : (int64_t)p_below(run, 20000);
     config->risk.max_drawdown_pct = 0.2;
     config->risk.circuit_failures = 3 + (uint32_t)p_below(run, 6);
     config->risk.notional_tolerance = 0.2;
@@ -454,6 +455,8 @@ static void compare_job(p_run *run, int index) {
     same(run, info.balanced, j->balanced);
     same(run, info.n_lots, n_lots_of(&run->book, index));
     same(run, info.overdue, j->overdue);
+    same(run, info.unhedged_since_ns,
+         n_runs(j) && j->is_unhedged ? j->unhedged_since : PERP_TIME_NONE);
     same(run, info.pnl, j->booked.pnl);
     same(run, info.volume, j->booked.volume);
     same(run, info.fees, j->booked.fees);

@@ -156,7 +156,8 @@ static void spoil(p_run *run, perp_job *job) {
 
 int p_must_know(const p_run *run, const n_job *j) {
     uint64_t history = run->book.config.scheduler.history_size;
-    if (j->ended == 0 || j->ended + history > run->book.n_ended) {
+    /* Jobs that end by one call may do so in another order. */
+    if (j->ended == 0 || j->ended + history > run->book.n_ended + PERP_MAX_LEGS) {
         return 1;
     }
     /* Those that are open again made room. */
@@ -497,13 +498,10 @@ static void predict_overdue(p_run *run) {
     if (run->tick.overdue != wanted) {
         p_fail(run, "%u overdue, wanted %u", run->tick.overdue, wanted);
     }
-}
-
-static void look_at_unhedged(p_run *run) {
     for (int i = 0; i < run->book.n_active; i++) {
-        const n_job *j = &run->book.jobs[run->book.active[i]];
-        if (n_runs(j) && (j->by_legs || j->is_unhedged)) {
-            n_look_at_unhedged(&run->book, run->book.active[i]);
+        int index = run->book.active[i];
+        if (n_runs(&run->book.jobs[index]) && run->book.jobs[index].by_legs) {
+            n_look_unhedged(&run->book, index);
         }
     }
 }
@@ -606,7 +604,6 @@ static void tick(p_run *run) {
     predict_repairs(run);
     predict_expiry(run);
     predict_overdue(run);
-    look_at_unhedged(run);
     choose_repairs(run);
     uint32_t status = run->book.killed   ? (uint32_t)PERP_TICK_KILLED
                       : run->book.paused ? (uint32_t)PERP_TICK_PAUSED
