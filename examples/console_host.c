@@ -329,6 +329,8 @@ static perp_status end_jobs(struct console_host *host, uint32_t state, const per
             status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);
         else
             status = perp_scheduler_close(scheduler, call, &jobs[i], 0, 0, 0);
+        if (status == PERP_E_NOT_FOUND) /* an exit, which has no lots: it ends with what is naked */
+            status = PERP_OK;
         if (status == PERP_E_INVALID) { /* it had fills: it ends with those that are known */
             result.status = PERP_RESULT_FAILED;
             status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);

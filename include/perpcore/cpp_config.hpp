@@ -311,6 +311,9 @@ struct callbacks {
     std::function<void(job_id job, job_state state)> on_job_end;
     // Somebody asked to cancel a job that runs: cancel its orders, then finish it.
     std::function<void(job_id job)> on_cancel;
+    // A running job is unhedged for longer than max_unhedged_ms: so much of base (signed) has no
+    // other side yet. Told once, until it is hedged again.
+    std::function<void(job_id job, std::string_view base, double quantity)> on_unhedged;
     std::function<void(const alert &)> on_alert;
     std::function<void(log_level, std::string_view message)> log;
     // The host's own time, of any clock that runs evenly: what waited too long to be handed over is
@@ -386,7 +389,7 @@ struct host {
 
     bool is_told() const noexcept {
         return told.execute || told.on_leg_risk || told.on_kill || told.on_job_end ||
-               told.on_cancel || told.on_alert || told.log || told.clock;
+               told.on_cancel || told.on_unhedged || told.on_alert || told.log || told.clock;
     }
     // C's table: only what the host has set.
     perp_callbacks c() noexcept {
@@ -417,6 +420,12 @@ struct host {
         if (told.on_cancel)
             c.on_cancel = [](void *user, const perp_uuid *job) {
                 guard(user, "on_cancel", [&](host &h) { h.told.on_cancel(job_id(*job)); });
+            };
+        if (told.on_unhedged)
+            c.on_unhedged = [](void *user, const perp_uuid *job, const char *base,
+                               double quantity) {
+                guard(user, "on_unhedged",
+                      [&](host &h) { h.told.on_unhedged(job_id(*job), base, quantity); });
             };
         if (told.on_alert)
             c.on_alert = [](void *user, const perp_alert *raised) {

@@ -405,6 +405,7 @@ struct job_info {
     double score; // NaN: none
     time submitted;
     std::optional<time> started, ended;
+    std::optional<time> unhedged_since; // its legs have filled unequally
     usd pnl, volume, fees;
     std::uint64_t dispatch, order; // the number of its last dispatch; its place
     perp::job job; // as submitted, defaults filled in; scheduler::job_metadata has its metadata
@@ -415,7 +416,8 @@ struct job_info {
           reduce_only(c.reduce_only != 0), cancel_asked(c.cancel_asked != 0), n_lots(c.n_lots),
           legs(c.legs, c.legs + c.job.n_legs), held(usd::from_micros(c.held)), score(c.score),
           submitted(from_ns(c.submitted_ns)), started(detail::maybe_time(c.started_ns)),
-          ended(detail::maybe_time(c.ended_ns)), pnl(usd::from_micros(c.pnl)),
+          ended(detail::maybe_time(c.ended_ns)),
+          unhedged_since(detail::maybe_time(c.unhedged_since_ns)), pnl(usd::from_micros(c.pnl)),
           volume(usd::from_micros(c.volume)), fees(usd::from_micros(c.fees)), dispatch(c.dispatch),
           order(c.order), job(c.job) {
     }

@@ -594,6 +594,14 @@ class risk {
         const perp_call c = when.c();
         ec = perp_risk_reset_halt(handle_, &c);
     }
+    // The same of a strategy that strategy_failures in a row have halted.
+    void reset_strategy(const call &when, strategy halted) const {
+        detail::must(core_, [&](auto &ec) { reset_strategy(when, halted, ec); });
+    }
+    void reset_strategy(const call &when, strategy halted, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_reset_strategy(handle_, &c, static_cast<std::uint32_t>(halted));
+    }
 
     void set_mode(const call &when, mode wanted) const {
         detail::must(core_, [&](auto &ec) { set_mode(when, wanted, ec); });

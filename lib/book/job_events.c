@@ -649,6 +649,12 @@ static void move_partial_on(perp_core *core) {
     }
 }
 
+/* How many lots a job has once the batch at hand is applied. */
+static int64_t lots_after(const perp_core *core, const struct perp_job_entry *job) {
+    return core->prepared.sheet ? perp_sheet_lots(&core->positions->sheet, job)
+                                : (int64_t)job->n_lots;
+}
+
 static void rows_story(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
     const struct perp_ev_story *story = perp_read_story(event);
@@ -669,7 +675,7 @@ static void rows_story(const perp_core *core, const struct perp_event *event,
         if (!waits)
             continue;
         row_begin(to, event, id_text(&job->id, id));
-        row_state(to, job->n_lots ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
+        row_state(to, lots_after(core, job) ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
         perp_row_end(to);
     }
 }

@@ -105,8 +105,12 @@ struct perp_sheet_base *perp_sheet_base_of(struct perp_sheet *sheet, uint32_t ba
         if (sheet->bases[i].base == base)
             return &sheet->bases[i];
     struct perp_sheet_base *found = add_base(sheet);
-    if (found)
-        *found = (struct perp_sheet_base){base, sheet->core->positions->bases[base].row};
+    if (!found)
+        return NULL;
+    *found = (struct perp_sheet_base){base, sheet->core->positions->bases[base].row};
+    /* The day's roll goes before it in the same batch: what was announced was for that day. */
+    if (perp_day_begins(sheet->core, sheet->now))
+        found->row.expected = 0;
     return found;
 }
 

@@ -444,6 +444,24 @@ TEST("control: pause, kill, modes, limits, cancel") {
     CHECK(w.core.clock() == w.now + 24h * 30);
 }
 
+TEST("a strategy that failed is halted until it is reset") {
+    perp::config config = accepting();
+    config->risk.strategy_failures = 2;
+    const world w(std::move(config));
+    for (std::uint64_t i = 1; i <= 2; i++) {
+        w.run(i);
+        w.core.scheduler().finish(w.now, {0, i}, perp::job_result(perp::result_status::FAILED));
+    }
+    CHECK(w.core.risk().evaluate(w.now, w.pair(3)).reason() == perp::reason::STRATEGY_HALT);
+    CHECK(w.core.monitor().alerts(w.now)[0].code == perp::alert_code::STRATEGY_HALT);
+    const perp::call ann(w.now, "ann", "fixed");
+    w.core.risk().reset_strategy(ann, perp::strategy::WASH);
+    CHECK(!w.core.risk().evaluate(w.now, w.pair(3)).accepted());
+    CHECK(THROWN(w.core.risk().reset_strategy(w.now, perp::strategy::ARB)) == PERP_E_INVALID);
+    w.core.risk().reset_strategy(ann, perp::strategy::ARB);
+    CHECK(w.core.risk().evaluate(w.now, w.pair(3)).accepted());
+}
+
 TEST("what is open is closed by another job, or outside of the library") {
     const world w(accepting());
     const perp::scheduler s = w.core.scheduler();
@@ -672,7 +690,6 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
                                 nullptr});
     CHECK(w.core.risk().evaluate(w.now + 3ns, job).accepted() && still == own);
 }
-
 
 TEST("terms and settings change while the book is open") {
     world w;

@@ -51,6 +51,37 @@ TEST("a callback may finish its own job, also after the core was moved") {
     CHECK(core.callback_failures() == 0);
 }
 
+TEST("a running job that is unhedged for too long is told once") {
+    int told = 0;
+    perp::config config = accepting();
+    config->orders.max_unhedged_ms = 250;
+    config.callbacks.on_unhedged = [&](perp::job_id job, std::string_view base, double quantity) {
+        told++;
+        CHECK(job == perp::job_id(0, 1) && base == "BTC" && quantity == 0.05);
+        throw 1;
+    };
+    world w(std::move(config));
+    const perp::scheduler s = w.core.scheduler();
+    CHECK(w.core.config()->orders.max_unhedged_ms == 250);
+    w.run(1);
+    CHECK(!s.job({0, 1}).unhedged_since);
+    const perp::time since = w.now;
+    s.progress(since, {0, 1}, {{0.05, 50000, 0_usd}, {0, 0, 0_usd}});
+    CHECK(s.job({0, 1}).unhedged_since == since);
+    w.now += 250ms;
+    s.tick(w.now);
+    CHECK(told == 0);
+    for (int i = 0; i < 2; i++) {
+        w.now += 1ms;
+        s.tick(w.now);
+    }
+    CHECK(told == 1 && w.core.callback_failures() == 1);
+    CHECK(w.core.monitor().alerts(w.now)[0].code == perp::alert_code::UNHEDGED);
+    s.progress(w.now, {0, 1}, {{0.05, 50000, 0_usd}, {0.05, 50050, 0_usd}});
+    CHECK(!s.job({0, 1}).unhedged_since);
+    w.core.check();
+}
+
 TEST("a core is not closed, replaced or ended inside one of its callbacks") {
     static perp::core_ref ended; // its book stays open for good
     for (const int how : {0, 1, 2, 3, 4}) {

@@ -505,6 +505,20 @@ class Jobs(BookTest):
         self.assertEqual({r["name"] for r in json.loads(risk.describe_json())["rules"]}
                          - set(r.text for r in Reason), set())
 
+    def test_a_strategy_that_failed_is_halted_until_it_is_reset(self):
+        core = self.core
+        core.reconfigure('{"risk": {"strategy_failures": 2}}', now=T0, actor="ann", reason="once")
+        for number in (1, 2):
+            self.desk.run(number)
+            core.scheduler.finish(job_id(number), JobResult("failed"), now=T0)
+        why = core.risk.evaluate(self.desk.job(3), now=T0)
+        self.assertEqual(why.reason, Reason.STRATEGY_HALT)
+        self.assertIn("strategy_halt", [a.code.text for a in core.monitor.alerts(now=T0)])
+        core.risk.reset_strategy("arb", now=T0, actor="ann", reason="another one")
+        self.assertFalse(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
+        core.risk.reset_strategy(perpcore.Strategy.WASH, now=T0, actor="ann", reason="fixed")
+        self.assertTrue(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
+
     def test_a_job_as_json(self):
         job = self.core.job_from_json(json.dumps({
             "job_id": str(job_id(7)), "strategy_type": "wash", "notional": 6050.5,
@@ -617,6 +631,10 @@ class Configuration(unittest.TestCase):
         more = config.with_json('{"scheduler": {"auto_repair": false}}')
         self.assertEqual((more.risk.mode, more.scheduler.auto_repair), (Mode.CONSERVATIVE, False))
         self.assertTrue(config.scheduler.auto_repair)
+        more = more.with_json('{"orders": {"max_unhedged_ms": 0, "auto_finish": true}}')
+        self.assertEqual((more.orders.max_unhedged_ms, more.orders.auto_finish), (0, True))
+        self.assertEqual((config.orders.max_unhedged_ms, config.orders.auto_finish), (5000, False))
+        self.assertIn("OrdersConfig(max_unhedged_ms=0", repr(more))
 
     def test_a_copy_has_parts_of_its_own(self):
         config = Config()
@@ -638,7 +656,12 @@ class Configuration(unittest.TestCase):
         config.risk.modes[Mode.BALANCED] = replace(config.risk.modes[Mode.BALANCED],
                                                    min_edge_bps=4.5)
         config.scheduler.max_notional_per_exchange = Decimal("20000.25")
+        config.risk.max_unhedged_usd, config.risk.strategy_failures = Decimal("500.5"), 3
+        config.orders = replace(config.orders, max_unhedged_ms=250, price_collar_bps=40.0,
+                                max_order_usd=Decimal("9000"), repeat_limit=5, auto_finish=True,
+                                repeat_window_ms=2000)
         config.check()
+        self.assertEqual(Config.from_json(config.to_json()), config)
         with perpcore.Core(config) as core:
             self.assertEqual(core.config, config)
 
@@ -738,11 +761,12 @@ class Terms(BookTest):
         core, btc, now = self.core, self.desk.btc[0], self.desk.now
         self.assertIsNone(core.instrument_spec(btc).taker_fee_bps)
         core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02,
+                               funding_interval_h=4.0,
                                tiers=[perpcore.Tier(0, 1e6, 0.004, 0, 20)])
         spec = core.instrument_spec(btc)
         self.assertEqual((spec.taker_fee_bps, spec.maker_fee_bps, spec.min_qty, spec.qty_step),
                          (3.5, None, 0.02, 0.01))
-        self.assertEqual(spec.tiers[0].mmr, 0.004)
+        self.assertEqual((spec.tiers[0].mmr, spec.funding_interval_h), (0.004, 4.0))
         core.update_exchange("okx", now=now, taker_fee_bps=1.0)
         self.assertEqual(core.exchange_spec("okx").taker_fee_bps, 1.0)
         core.reconfigure('{"risk": {"max_account_leverage": 4}}', now=now, **self.WHO)

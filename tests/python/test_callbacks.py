@@ -159,6 +159,28 @@ class Execute(unittest.TestCase):
         desk.core.scheduler.finish(job_id(1), JobResult("nothing"), now=T0)
         self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.CANCELLED)
 
+    def test_a_running_job_that_is_unhedged_for_too_long_is_told_once(self):
+        told, alerts = [], []
+        desk = self.desk(lambda job: Outcome.ACCEPTED, on_alert=alerts.append,
+                         on_unhedged=lambda *what: told.append(what))
+        scheduler = desk.core.scheduler
+        desk.run()
+        self.assertIsNone(scheduler.job(job_id(1)).unhedged_since_ns)
+        scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.0)], now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).unhedged_since_ns, T0)
+        scheduler.tick(now=desk.later(5))
+        self.assertEqual(told, [])
+        for _ in range(2):
+            scheduler.tick(now=desk.later())
+        self.assertEqual(told, [(job_id(1), "BTC", 0.05)])
+        self.assertEqual(desk.core.risk.evaluate(desk.job(2), now=desk.now).reason,
+                         Reason.UNRESOLVED_LEG)
+        scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.05, 60020.0)],
+                           now=desk.now)
+        self.assertIsNone(scheduler.job(job_id(1)).unhedged_since_ns)
+        self.assertEqual([a.active for a in alerts if a.code.text == "unhedged"], [True, False])
+        desk.core.check()
+
 
 class Others(unittest.TestCase):
     def test_kill_alert_and_log(self):
@@ -199,16 +221,20 @@ class Others(unittest.TestCase):
             raise ValueError("no")
 
         with self.assertLogs("perpcore", logging.ERROR) as logs:
-            desk = Desk(on_kill=fails, on_alert=fails, log=fails, on_leg_risk=fails)
+            desk = Desk(on_kill=fails, on_alert=fails, log=fails, on_leg_risk=fails,
+                        on_unhedged=fails, execute=lambda job: Outcome.ACCEPTED)
             with desk.core as core:
                 desk.run()
+                core.scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.0)],
+                                        now=T0)
+                core.scheduler.tick(now=desk.later(6))
                 core.scheduler.finish(job_id(1), JobResult(legs=[
-                    LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
-                core.scheduler.kill(now=T0)
-                core.scheduler.pause(now=T0)
+                    LegResult(0.1, 60001.0), LegResult(0.0)]), now=desk.now)
+                core.scheduler.kill(now=desk.now)
+                core.scheduler.pause(now=desk.now)
                 core.check()
         said = "\n".join(logs.output)
-        for name in ("on_kill", "on_alert", "log", "on_leg_risk"):
+        for name in ("on_kill", "on_alert", "log", "on_leg_risk", "on_unhedged"):
             self.assertIn(f"callback {name} failed", said)
 
 

@@ -195,6 +195,7 @@ def table(desk):
         (risk.record_success, [okx, *change]),
         (risk.record_failure, [okx, *change]),
         (risk.reset_halt, change),
+        (risk.reset_strategy, [("strategy", "wash", "enum"), *signed]),
         (risk.set_mode, [("mode", "balanced", "enum"), *change]),
         (risk.override_on, [("ttl_ms", 5, "ttl"), ("for_job", None, "job_id"), *change]),
         (risk.override_off, change),

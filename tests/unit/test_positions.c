@@ -995,6 +995,16 @@ static void keep(void *user) {
     (void)user;
 }
 
+/* Closes the book and reads it from its store: the hash that it then has. */
+static uint64_t hash_again(perp_config *config, const perp_store *store) {
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    config->store = *store;
+    config->store.close = keep;
+    ck_assert_msg(perp_core_open(config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    w->positions = perp_core_positions(w->core);
+    return perp_core_hash(w->core);
+}
+
 START_TEST(a_resolve_that_cancels_a_repair_stops_none) {
     perp_config config;
     perp_store store;
@@ -1019,12 +1029,33 @@ START_TEST(a_resolve_that_cancels_a_repair_stops_none) {
     ck_assert_uint_eq(base_of(w, "BTC").has_repair, 0);
     ck_assert_uint_eq(base_of(w, "BTC").stopped, 0);
     uint64_t hash = perp_core_hash(w->core);
-    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
-    config.store = store;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->positions = perp_core_positions(w->core);
+    ck_assert_uint_eq(hash_again(&config, &store), hash);
     ck_assert_uint_eq(base_of(w, "BTC").stopped, 0);
-    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+}
+END_TEST
+
+/* The first change of the next day rolls it, and is worked out from what the roll leaves. */
+START_TEST(what_was_announced_ends_with_its_day_whatever_comes_first_on_the_next) {
+    perp_config config;
+    perp_store store;
+    world_close(w);
+    world_config(&config);
+    ck_assert_int_eq(perp_store_memory_open(&store), PERP_OK);
+    config.store = store;
+    config.store.close = keep;
+    w = world_open(&config);
+    resolved();
+    perp_job job = job_of(2);
+    if (_i == 1)
+        run_job(w, &job);
+    pass(w, DAY);
+    if (_i == 1)
+        finish_pair(w, &job.job_id, 0.25, 0.2, 50000);
+    reported(w->btc[BETA], _i == 1 ? -0.45 : -0.25);
+    drift_is(w->btc[BETA], -0.25, 0, 1);
+    uint64_t hash = perp_core_hash(w->core);
+    ck_assert_uint_eq(hash_again(&config, &store), hash);
+    drift_is(w->btc[BETA], -0.25, 0, 1);
 }
 END_TEST
 
@@ -1137,6 +1168,8 @@ int main(void) {
     tcase_add_test(tcase, closed_outside_the_position_changes_by_its_lots);
     tcase_add_test(tcase, spot_that_can_be_borrowed_is_sold_without_having_it);
     tcase_add_test(tcase, limits_on_what_is_open_count_running_legs_and_let_the_way_out);
+    tcase_add_loop_test(
+        tcase, what_was_announced_ends_with_its_day_whatever_comes_first_on_the_next, 0, 2);
     tcase_add_loop_test(tcase, all_of_it_is_there_after_a_restart, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from ._abi import (
     AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
-    JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult,
-    Side, Status, Strategy, System, TickItemKind, TickStatus,
+    JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason,
+    ResultStatus, RuleResult, Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
 from ._convert import to_datetime
 from ._library import library_version
 from .capital import Capital
-from .config import CapitalConfig, Config, RiskConfig, SchedulerConfig
+from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
 from .core import Core, replay
 from .errors import (
     ArgumentTypeError, BusyError, ClosedError, ConfigError, ConflictError, CorruptError,
@@ -35,10 +35,11 @@ from .risk import Risk
 from .scheduler import Scheduler
 from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
-    Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState,
-    Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved, LegEvaluation, Lot,
-    MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal, Reservation, Reserved,
-    RiskState, RuleEvaluation, SchedulerState, Statistics, Tier, TickItem, TickResult,
+    Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec,
+    ExchangeState, Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved,
+    LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
+    Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState, Statistics, Tier,
+    TickItem, TickResult,
 )
 
 __all__ = [
@@ -47,18 +48,18 @@ __all__ = [
     "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config", "ConfigError",
     "ConflictError", "Core", "CorruptError", "DayFigures", "Durability", "Evaluation",
     "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution", "ExistsError",
-    "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment", "funding_rate", "funding_settlements",
-    "GlobalStats", "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo",
-    "JobReserved", "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg",
-    "LegEvaluation", "LegFilled", "LegResult", "library_version", "LibraryError",
-    "liquidation_price", "LogLevel", "Lot", "Maintenance", "Margin", "Market", "MarketSource",
-    "MarketState", "MemoryStore", "Mode", "ModeLimits", "Monitor", "MonitorState", "Naked",
-    "NoMemoryError", "NotFoundError", "OnReject", "Order", "Outcome", "PerpError", "Pool",
-    "PoolState", "PoolStats", "Position", "Positions", "PositionState", "RangeError", "Reason",
-    "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler",
-    "SchedulerConfig", "SchedulerState", "Side", "SqliteStore", "StaleError", "StateError",
-    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem",
-    "TickItemKind", "TickResult", "TickStatus", "Tier", "to_datetime", "Walk", "walk_book",
-    "__version__",
+    "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
+    "funding_rate", "funding_settlements", "GlobalStats", "Headroom", "Instrument",
+    "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved", "JobResult", "JobsStats",
+    "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
+    "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
+    "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
+    "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError", "OnReject", "Order",
+    "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
+    "Positions", "PositionState", "RangeError", "Reason", "Record", "Refusal", "replay",
+    "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats",
+    "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
+    "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
+    "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
+    "Tier", "to_datetime", "Walk", "walk_book", "__version__",
 ]

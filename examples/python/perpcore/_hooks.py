@@ -23,6 +23,7 @@ OnLegRisk = Callable[[str, float], None]
 OnKill = Callable[[Optional[Exchange], Tuple[UUID, ...]], None]
 OnJobEnd = Callable[[UUID, JobState], None]
 OnCancel = Callable[[UUID], None]
+OnUnhedged = Callable[[UUID, str, float], None]
 OnAlert = Callable[[Alert], None]
 Log = Callable[[LogLevel, str], None]
 
@@ -90,14 +91,15 @@ class Hooks:
 
     def fill(self, out: Any, execute: Optional[Execute], on_leg_risk: Optional[OnLegRisk],
              on_kill: Optional[OnKill], on_alert: Optional[OnAlert], log: Optional[Log],
-             on_job_end: Optional[OnJobEnd], on_cancel: Optional[OnCancel]) -> None:
+             on_job_end: Optional[OnJobEnd], on_cancel: Optional[OnCancel],
+             on_unhedged: Optional[OnUnhedged]) -> None:
         """Puts the host's callbacks into a perp_callbacks."""
         link = self.link
         hooks: Tuple[Tuple[str, Any, Any], ...] = (
             ("execute", execute, _execute), ("on_leg_risk", on_leg_risk, _on_leg_risk),
             ("on_kill", on_kill, _on_kill), ("on_alert", on_alert, _on_alert),
             ("log", log or _to_logging, _log), ("on_job_end", on_job_end, _on_job_end),
-            ("on_cancel", on_cancel, _on_cancel),
+            ("on_cancel", on_cancel, _on_cancel), ("on_unhedged", on_unhedged, _on_unhedged),
         )
         for name, function, make in hooks:
             if function is None:
@@ -168,6 +170,13 @@ def _on_cancel(link: Link, function: OnCancel) -> Any:
         function(to_uuid(job_id.contents))
 
     return lambda user, *arguments: link.run("on_cancel", tell, *arguments)
+
+
+def _on_unhedged(link: Link, function: OnUnhedged) -> Any:
+    def tell(job_id: Any, base: bytes, quantity: float) -> None:
+        function(to_uuid(job_id.contents), decoded(base), quantity)
+
+    return lambda user, *arguments: link.run("on_unhedged", tell, *arguments)
 
 
 def _on_alert(link: Link, function: OnAlert) -> Any:

@@ -16,7 +16,7 @@ from ._convert import (
 )
 from ._convert import job_id as c_job_id
 from ._hooks import (
-    Execute, Hooks, Log, OnAlert, OnCancel, OnJobEnd, OnKill, OnLegRisk,
+    Execute, Hooks, Log, OnAlert, OnCancel, OnJobEnd, OnKill, OnLegRisk, OnUnhedged,
 )
 from ._library import lib
 from ._module import Module
@@ -39,13 +39,14 @@ class Core(NotCopied):
 
     execute gets each job that is dispatched, on the thread that called tick, and answers with an
     Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(base, quantity),
-    on_kill(exchange, jobs), on_job_end(job, state), on_cancel(job), on_alert(alert) and
-    log(level, message) tell what happened; without log, messages go to the logger "perpcore".
+    on_kill(exchange, jobs), on_job_end(job, state), on_cancel(job),
+    on_unhedged(job, base, quantity), on_alert(alert) and log(level, message) tell what happened;
+    without log, messages go to the logger "perpcore".
     Callbacks may call the core, but neither tick nor close it.
 
     durability BATCH: tick, flush and close make what was changed so far durable at once.
-    config_wins: where the store has a configuration, the one given here holds from now on, stored as a
-    change by actor and for reason, which it then takes; without it the stored one holds.
+    config_wins: where the store has a configuration, the one given here holds from now on, stored
+    as a change by actor and for reason, which it then takes; without it the stored one holds.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Core(NotCopied):
         config_wins: bool = False, actor: Optional[str] = None, reason: Optional[str] = None,
         checkpoint_every: Optional[int] = None,
         on_job_end: Optional[OnJobEnd] = None, on_cancel: Optional[OnCancel] = None,
+        on_unhedged: Optional[OnUnhedged] = None,
     ) -> None:
         given = config_struct(config)
         given.durability = member("durability", Durability, durability)
@@ -66,7 +68,7 @@ class Core(NotCopied):
             given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
         hooks = Hooks()
         hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log, on_job_end,
-                   on_cancel)
+                   on_cancel, on_unhedged)
         pointer = c_void_p()
         book: Optional[Book] = None
         try:
@@ -483,7 +485,7 @@ def replay(store: AnyStore, to_seq: Optional[int] = None, *, config: Optional[Co
     given = config_struct(config)
     last = 0 if to_seq is None else whole("to_seq", to_seq, 1, 2**64 - 1)
     hooks = Hooks()
-    hooks.fill(given.callbacks, None, None, None, None, None, None, None)
+    hooks.fill(given.callbacks, *[None] * 8)
     visitor = Visitor(visit) if visit is not None else None
     function: Any = _VISIT(visitor.see) if visitor else cast(c_void_p(), _VISIT)
     pointer = c_void_p()

@@ -199,7 +199,8 @@ class LegFilled(Struct):
 class JobInfo(Struct):
     """A job of the scheduler. n_lots: what of it is open. balanced: its buys and sells agree.
     legs: what was told of each. held: in flight and used, in all. last_skip: why a tick passed it
-    over. job: as submitted, defaults filled in, without its metadata (Scheduler.job_metadata)."""
+    over. unhedged_since_ns: since when its legs have filled unequally. job: as submitted, defaults
+    filled in, without its metadata (Scheduler.job_metadata)."""
 
     _struct: ClassVar[Any] = _abi.perp_job_info
     _made: ClassVar[Dict[str, Converter]] = {
@@ -225,6 +226,7 @@ class JobInfo(Struct):
     submitted_ns: Optional[int]
     started_ns: Optional[int]
     ended_ns: Optional[int]
+    unhedged_since_ns: Optional[int]
     pnl: Decimal
     volume: Decimal
     fees: Decimal
@@ -370,7 +372,8 @@ def write_legs(legs: Sequence[LegLike], out: Any) -> int:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job went: by leg (each a LegResult, or an order of CCXT), or in all (pnl, volume, fees; what is left out is 0), or neither.
+    """How a job went: by leg (each a LegResult, or an order of CCXT), or in all (pnl, volume, fees;
+    what is left out is 0), or neither.
     flat: with figures in all, the job opened and closed within itself; else what it filled is
     open until another job has closed it. dispatch: the number of the dispatch that this answers;
     None: not said."""

@@ -5,7 +5,7 @@ from ctypes import byref, sizeof
 from typing import Any, List, Optional, Union
 
 from . import _abi
-from ._abi import Mode
+from ._abi import Mode, Strategy
 from ._book import ExchangeLike, Instrument
 from ._convert import JobId, Time, flag, job_id, member, moment, number, text, whole
 from ._library import lib
@@ -59,6 +59,12 @@ class Risk(Module):
     def reset_halt(self, *, now: Time, actor: str, reason: str) -> None:
         """Clears the halt and the failure count."""
         self._change(lib.perp_risk_reset_halt, self._book.risk, now, actor, reason)
+
+    def reset_strategy(self, strategy: Union[Strategy, str], *, now: Time, actor: str,
+                       reason: str) -> None:
+        """As reset_halt, of a strategy that strategy_failures in a row have halted."""
+        self._change(lib.perp_risk_reset_strategy, self._book.risk, now, actor, reason,
+                     int(member("strategy", Strategy, strategy)))
 
     def set_mode(self, mode: Union[Mode, str], *, now: Time, actor: Optional[str] = None,
                  reason: Optional[str] = None) -> None:
