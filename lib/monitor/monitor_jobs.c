@@ -45,6 +45,8 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) 
     }
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *entry = &core->positions->at[i];
+        if (!entry->latched && !entry->aside)
+            continue;
         uint32_t base = perp_instrument_at(core, i)->base;
         if (entry->latched)
             expose(n, rows,
