@@ -395,8 +395,7 @@ static perp_status update_call(perp_core *core, const perp_call *call, fuzz_byte
         "{\"risk\":{\"max_depeg_bps\":20,\"max_account_leverage\":1}}",
         "{\"scheduler\":{\"history_size\":2,\"auto_repair\":false}}",
         "{\"scheduler\":{\"history_size\":9,\"auto_repair\":true,\"repair_backoff_ms\":0}}",
-        "{\"capital\":{\"wash_pct\":0.5,\"arb_pct\":0.3,\"reserve_pct\":0.2,\"drift_tolerance_"
-        "usd\":100}}",
+        "{\"capital\":{\"wash_pct\":0.5,\"arb_pct\":0.3,\"reserve_pct\":0.2}}",
         "{\"capital\":{\"wash_pct\":0.5}}"};
     static const perp_tier tiers[] = {{0, 1000, 0.01, 0, 50}, {1000, 1e7, 0.05, 40, 3}};
     perp_exchange_spec exchange;
