@@ -72,6 +72,7 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
     --alone $(call built,$(ALONE)) \
+    $(call suite,demo,sh tests/demo/run.sh $(BUILD)) \
     $(call suite,selftest,sh tests/selftest/run.sh $(BUILD)) \
     $(call suite,layers,sh tests/layers/run.sh $(BUILD)) \
     $(call suite,risk/trial_rule,sh tests/risk/trial_rule.sh) \

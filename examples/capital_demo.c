@@ -88,7 +88,7 @@ int main(void) {
     printf("  %s: %s\n\n", perp_status_string(again), perp_core_error(core));
 
     puts("A withdrawal is no loss, a loss of 6 % is: the exchange goes into safe mode.");
-    must(perp_capital_transfer(capital, &call, north, -20000 * PERP_USD));
+    must(perp_capital_transfer(capital, &call, north, -20000 * PERP_USD, 0));
     must(perp_capital_update_equity(capital, &call, north, 75200 * PERP_USD));
     show(north);
     reserve(north, PERP_POOL_ARB, 100);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "console.h"
@@ -134,11 +135,128 @@ static perp_status do_kill(struct request *request) {
     return status;
 }
 
+static bool name_of(struct request *request, const char *name, const char **text) {
+    const cJSON *item = field(request, name);
+    if (item == NULL)
+        return bad(request, name, "is missing");
+    if (!perp_json_is_string(item))
+        return bad(request, name, "must be a name");
+    *text = perp_json_text(item);
+    return true;
+}
+
+static bool base_of(struct request *request, const char **base) {
+    if (!name_of(request, "base", base))
+        return false;
+    perp_text_show(*base, request->control->subject, sizeof request->control->subject);
+    return true;
+}
+
 static perp_status do_resolve(struct request *request) {
-    perp_uuid job;
-    if (!job_of(request, &job, NULL))
+    const char *base;
+    if (!base_of(request, &base))
         return PERP_E_INVALID;
-    return perp_scheduler_resolve(perp_core_scheduler(request->host->core), &request->call, &job);
+    return perp_resolve(request->host->core, &request->call, base);
+}
+
+static perp_status do_resume_repair(struct request *request) {
+    const char *base;
+    if (!base_of(request, &base))
+        return PERP_E_INVALID;
+    return perp_resume_repair(request->host->core, &request->call, base);
+}
+
+static perp_status do_accept_position(struct request *request) {
+    const perp_core *core = request->host->core;
+    const char *exchange, *symbol;
+    perp_exchange_id exchange_id;
+    perp_instrument_id id;
+    if (!name_of(request, "exchange", &exchange) || !name_of(request, "symbol", &symbol))
+        return PERP_E_INVALID;
+    char both[2 * PERP_NAME_SIZE];
+    snprintf(both, sizeof both, "%.60s %.60s", exchange, symbol);
+    perp_text_show(both, request->control->subject, sizeof request->control->subject);
+    perp_status status = perp_exchange_find(core, exchange, &exchange_id);
+    if (status == PERP_OK)
+        status = perp_instrument_find(core, exchange_id, symbol, &id);
+    if (status != PERP_OK) {
+        bad(request, "symbol", "there is none of this name on an exchange of that name");
+        return status;
+    }
+    return perp_accept_position(request->host->core, &request->call, id);
+}
+
+static bool add_flattened(const struct request *request, const perp_flatten_item *item) {
+    const bool is_job = item->kind == PERP_FLATTEN_JOB;
+    perp_instrument_spec spec;
+    perp_exchange_spec exchange;
+    perp_instrument_spec_init(&spec);
+    perp_exchange_spec_init(&exchange);
+    if (perp_instrument_get(request->host->core, item->instrument, &spec) != PERP_OK ||
+        perp_exchange_get(request->host->core, spec.exchange, &exchange) != PERP_OK)
+        return false;
+    cJSON *row = cJSON_CreateObject();
+    if (!cJSON_AddItemToArray(
+            cJSON_GetObjectItemCaseSensitive(request->answer, is_job ? "jobs" : "left"), row))
+        return false;
+    char id[37];
+    perp_uuid_format(&item->job_id, id);
+    bool good = !is_job || cJSON_AddStringToObject(row, "job_id", id) != NULL;
+    good = good && cJSON_AddStringToObject(row, "exchange", exchange.name) != NULL;
+    good = good && cJSON_AddStringToObject(row, "symbol", spec.symbol) != NULL;
+    if (is_job)
+        return good && perp_json_add_double(row, "quantity", item->quantity);
+    return good && cJSON_AddStringToObject(row, "why",
+                                           item->kind == PERP_FLATTEN_NO_PRICE ? "no_price"
+                                                                               : "min_qty") != NULL;
+}
+
+/* Of an exchange, a base, or all. A key that is not given is a new one. */
+static bool flatten_of(struct request *request, perp_exchange_id *exchange, const char **base,
+                       perp_uuid *key) {
+    const char *name = NULL;
+    *exchange = PERP_ALL_EXCHANGES;
+    *base = NULL;
+    if (field(request, "exchange") != NULL && !name_of(request, "exchange", &name))
+        return false;
+    if (field(request, "base") != NULL && !name_of(request, "base", base))
+        return false;
+    if (name != NULL && perp_exchange_find(request->host->core, name, exchange) != PERP_OK)
+        return bad(request, "exchange", "there is none of this name");
+    if (field(request, "key") != NULL && !perp_json_uuid(field(request, "key"), key))
+        return bad(request, "key", "must be a UUID");
+    if (field(request, "key") == NULL && getrandom(key, sizeof *key, 0) != sizeof *key)
+        return bad(request, "key", "is missing");
+    char both[2 * PERP_NAME_SIZE];
+    snprintf(both, sizeof both, "%.60s on %.60s", *base != NULL ? *base : "all",
+             name != NULL ? name : "all exchanges");
+    perp_text_show(both, request->control->subject, sizeof request->control->subject);
+    return true;
+}
+
+static perp_status do_flatten(struct request *request) {
+    perp_core *core = request->host->core;
+    perp_exchange_id exchange;
+    const char *base;
+    perp_uuid key;
+    if (!flatten_of(request, &exchange, &base, &key))
+        return PERP_E_INVALID;
+    perp_flatten_result result;
+    perp_flatten_result_init(&result);
+    result.capacity = perp_instrument_count(core) + 1;
+    result.items = calloc(result.capacity, sizeof *result.items);
+    if (result.items == NULL)
+        return PERP_E_NOMEM;
+    perp_status status = perp_scheduler_flatten(perp_core_scheduler(core), &request->call, exchange,
+                                                base, &key, &result);
+    bool good = status != PERP_OK || (cJSON_AddArrayToObject(request->answer, "jobs") != NULL &&
+                                      cJSON_AddArrayToObject(request->answer, "left") != NULL);
+    for (uint32_t i = 0; i < result.count && i < result.capacity && good && status == PERP_OK; i++)
+        good = add_flattened(request, &result.items[i]);
+    if (!good)
+        fputs("perpcore-console: no memory for an answer\n", stderr);
+    free(result.items);
+    return status;
 }
 
 static perp_status do_cancel(struct request *request) {
@@ -159,7 +277,10 @@ static const struct action {
                {"manual_override", {"enabled", "ttl_ms", "job_id", NULL}, do_override},
                {"kill", {"enabled", "exchange", NULL}, do_kill},
                {"reset_halt", {NULL}, do_reset_halt},
-               {"resolve", {"job_id", NULL}, do_resolve},
+               {"resolve", {"base", NULL}, do_resolve},
+               {"resume_repair", {"base", NULL}, do_resume_repair},
+               {"accept_position", {"exchange", "symbol", NULL}, do_accept_position},
+               {"flatten", {"exchange", "base", "key", NULL}, do_flatten},
                {"cancel", {"job_id", NULL}, do_cancel}};
 
 static const struct action *action_of(const char *name) {

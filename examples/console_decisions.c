@@ -88,6 +88,11 @@ static void commit(void *user, perp_status *status) {
     drop_staged(decisions);
 }
 
+static void put_row(void *user, const perp_row *row, perp_status *status) {
+    struct console_decisions *decisions = user;
+    decisions->inner.row(decisions->inner.user, row, status);
+}
+
 static void roll_back(void *user) {
     struct console_decisions *decisions = user;
     drop_staged(decisions);
@@ -135,7 +140,8 @@ int console_decisions_open(struct console_decisions *decisions, perp_store *stor
                           .load = decisions->inner.load != NULL ? load : NULL,
                           .checkpoint = decisions->inner.checkpoint != NULL ? checkpoint : NULL,
                           .message = message,
-                          .close = close_inner};
+                          .close = close_inner,
+                          .row = decisions->inner.row != NULL ? put_row : NULL};
     return 1;
 }
 

@@ -57,15 +57,13 @@ static perp_exchange_id exchange_of(const struct console_host *host, const feed_
         return host->desk->instruments[event->u.funding.instrument].exchange;
     case FEED_SETTLEMENT:
         return host->desk->instruments[event->u.settlement.instrument].exchange;
-    case FEED_POSITION:
-        return host->desk->instruments[event->u.position.instrument].exchange;
     default:
         return host->desk->instruments[event->u.quote.instrument].exchange;
     }
 }
 
 /* The library wants one thread at a time for what it learns of an instrument; the desk, which
-   reports positions and latencies of orders, is another one than the feed's. */
+   tells latencies of orders, is another one than the feed's. */
 static perp_status tell(struct console_host *host, const feed_event *event) {
     pthread_mutex_t *guard = &host->guards[exchange_of(host, event)];
     pthread_mutex_lock(guard);
@@ -239,6 +237,21 @@ static void on_execute(void *user, const perp_execution *job, uint32_t *outcome)
     desk_execute(host->desk, job, outcome);
 }
 
+static void on_job_end(void *user, const perp_uuid *job, uint32_t state) {
+    struct console_host *host = user;
+    desk_job_end(host->desk, job, state);
+}
+
+static void on_leg_risk(void *user, const char *base, double quantity) {
+    struct console_host *host = user;
+    desk_leg_risk(host->desk, base, quantity);
+}
+
+static void on_cancel(void *user, const perp_uuid *job) {
+    struct console_host *host = user;
+    desk_cancel_asked(host->desk, job);
+}
+
 static void on_kill(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs) {
     struct console_host *host = user;
     (void)jobs; /* the paper exchange takes back all that it has */
@@ -271,7 +284,6 @@ static int open_book(struct console_host *host, char *error, size_t size) {
     if (host->options->store != NULL) {
         status = perp_store_sqlite_open(host->options->store, NULL, &config.store);
         config.durability = PERP_DURABILITY_BATCH; /* a control is flushed before it is answered */
-        config.keep_stored = 1;
     }
     if (status == PERP_OK && !console_decisions_open(&host->decisions, &config.store)) {
         snprintf(error, size, "no memory");
@@ -281,6 +293,9 @@ static int open_book(struct console_host *host, char *error, size_t size) {
     }
     config.callbacks = (perp_callbacks){.user = host,
                                         .execute = on_execute,
+                                        .on_job_end = on_job_end,
+                                        .on_leg_risk = on_leg_risk,
+                                        .on_cancel = on_cancel,
                                         .on_kill = on_kill,
                                         .on_alert = on_alert,
                                         .log = on_log};
@@ -305,21 +320,47 @@ static perp_status end_jobs(struct console_host *host, uint32_t state, const per
     if (status == PERP_OK)
         status = perp_scheduler_list(scheduler, state, jobs, count, &count);
     for (uint32_t i = 0; i < count && status == PERP_OK; i++) {
-        perp_job_info info = {.struct_size = sizeof info};
         perp_job_result result;
         perp_job_result_init(&result);
-        result.status = PERP_RESULT_FAILED;
+        result.status = PERP_RESULT_NOTHING;
         if (state == PERP_JOB_PENDING)
             status = perp_scheduler_cancel(scheduler, call, &jobs[i]);
         else if (state == PERP_JOB_RUNNING)
             status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);
-        else if (state == PERP_JOB_OPEN)
+        else
             status = perp_scheduler_close(scheduler, call, &jobs[i], 0, 0, 0);
-        else if ((status = perp_scheduler_job(scheduler, &jobs[i], &info)) == PERP_OK &&
-                 info.unresolved)
-            status = perp_scheduler_resolve(scheduler, call, &jobs[i]);
+        if (status == PERP_E_NOT_FOUND) /* an exit, which has no lots: it ends with what is naked */
+            status = PERP_OK;
+        if (status == PERP_E_INVALID) { /* it had fills: it ends with those that are known */
+            result.status = PERP_RESULT_FAILED;
+            status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);
+        }
     }
     free(jobs);
+    return status;
+}
+
+/* Nothing is open any more, on no account: what the book still believes is no drift. */
+static perp_status flatten_book(struct console_host *host, const perp_call *call) {
+    perp_core *core = host->core;
+    const perp_positions *positions = perp_core_positions(core);
+    perp_status status = PERP_OK;
+    for (uint32_t b = 0; b < perp_positions_base_count(positions) && status == PERP_OK; b++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        status = perp_positions_base(positions, b, call->now_ns, &state);
+        if (status == PERP_OK && state.naked != 0.0)
+            status = perp_resolve(core, call, state.base);
+    }
+    for (perp_instrument_id i = 0; i < perp_instrument_count(core) && status == PERP_OK; i++) {
+        perp_position_state state = {.struct_size = sizeof state};
+        perp_position_report none = {.instrument = i, .margin_mode = PERP_MARGIN_NOT_GIVEN};
+        status = perp_positions_query(positions, i, call->now_ns, &state);
+        if (status != PERP_OK || (state.quantity == 0.0 && !state.latched))
+            continue;
+        status = perp_position(core, call, &none, call->now_ns);
+        if (status == PERP_OK)
+            status = perp_accept_position(core, call, i);
+    }
     return status;
 }
 
@@ -330,7 +371,7 @@ static perp_status end_left_over(struct console_host *host, int64_t now_ns) {
     perp_status status = PERP_OK;
     for (size_t i = 0; i < sizeof states / sizeof *states && status == PERP_OK; i++)
         status = end_jobs(host, states[i], &call);
-    return status;
+    return status == PERP_OK ? flatten_book(host, &call) : status;
 }
 
 static int open_markets(struct console_host *host, int64_t start_ns, char *error, size_t size) {
@@ -489,16 +530,11 @@ int console_host_end(struct console_host *host) {
     return good && !atomic_load(&host->failed);
 }
 
+/* Of a job that runs it is a request, which the desk answers by taking back its orders. */
 perp_status console_host_cancel(struct console_host *host, const perp_call *call,
                                 const perp_uuid *job_id) {
-    int is_repair;
-    uint32_t index = desk_find_job(job_id, &is_repair);
-    struct desk *desk = host->desk;
     pthread_mutex_lock(&host->desk_lock);
     perp_status status = perp_scheduler_cancel(perp_core_scheduler(host->core), call, job_id);
-    if (status == PERP_OK && !is_repair && index < desk->n_jobs &&
-        memcmp(&desk->jobs[index].id, job_id, sizeof *job_id) == 0)
-        desk_cancelled(desk, desk->now_ns, index);
     pthread_mutex_unlock(&host->desk_lock);
     return status;
 }

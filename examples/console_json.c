@@ -72,11 +72,9 @@ bool console_add_job(cJSON *json, const perp_core *core, const perp_job_info *in
     good = good && add_asked(json, core, &info->job);
     good = good && add_flag(json, "reduce_only", info->reduce_only);
     good = good && add_flag(json, "overdue", info->overdue);
-    good = good && add_flag(json, "unresolved", info->unresolved);
     good = good && add_flag(json, "is_repair", info->is_repair);
-    if (good && info->is_repair)
-        good = add_uuid(json, "repairs_job", &info->repairs_job);
-    good = good && perp_json_add_int64(json, "repair_attempts", info->repair_attempts);
+    good = good && add_flag(json, "cancel_asked", info->cancel_asked);
+    good = good && perp_json_add_int64(json, "lots", info->n_lots);
     good = good && perp_json_add_usd(json, "held", info->held);
     good = good && perp_json_add_time(json, "submitted", info->submitted_ns);
     good = good && perp_json_add_time(json, "started", info->started_ns);
@@ -185,7 +183,8 @@ static bool add_day(cJSON *json, const char *name, const perp_day_figures *day) 
     cJSON *object = cJSON_AddObjectToObject(json, name);
     return object != NULL && perp_json_add_usd(object, "pnl", day->pnl) &&
            perp_json_add_usd(object, "volume", day->volume) &&
-           perp_json_add_usd(object, "fees", day->fees);
+           perp_json_add_usd(object, "fees", day->fees) &&
+           perp_json_add_usd(object, "funding", day->funding);
 }
 
 static bool add_pool(cJSON *pools, struct console_host *host, perp_exchange_id id, uint32_t pool,

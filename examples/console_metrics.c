@@ -187,6 +187,90 @@ static void put_all_exchanges(struct writer *w, struct console_host *host) {
     free(all);
 }
 
+/* ---- positions ---- */
+
+struct base_figures {
+    char name[2 * PERP_NAME_SIZE];
+    perp_base_state state;
+};
+
+/* What a unit of a base is worth: the mid of its first instrument with a quote; 0: not known. */
+static double price_of(const struct console_host *host, const char *base) {
+    for (perp_instrument_id i = 0; i < perp_instrument_count(host->core); i++) {
+        perp_instrument_spec spec;
+        perp_market_state market = {.struct_size = sizeof market};
+        perp_instrument_spec_init(&spec);
+        if (perp_instrument_get(host->core, i, &spec) == PERP_OK && strcmp(spec.base, base) == 0 &&
+            perp_market_query(perp_core_market(host->core), i, console_host_now(host), &market) ==
+                PERP_OK &&
+            market.has_quote)
+            return (market.bid + market.ask) / 2;
+    }
+    return 0;
+}
+
+static void put_bases(struct writer *w, const struct console_host *host,
+                      const struct base_figures *all, uint32_t n) {
+    head(w, "naked", "gauge", "What of a base has no other side, in its units; short is negative.");
+    for (uint32_t b = 0; b < n; b++) {
+        put(w, "perpcore_naked{base=\"%s\"}", all[b].name);
+        put_value(w, all[b].state.naked);
+    }
+    head(w, "naked_usd", "gauge", "What it is worth; NaN: no price is known.");
+    for (uint32_t b = 0; b < n; b++) {
+        double naked = all[b].state.naked;
+        double price = naked == 0 ? 0 : price_of(host, all[b].state.base);
+        put(w, "perpcore_naked_usd{base=\"%s\"}", all[b].name);
+        put_value(w, naked != 0 && !(price > 0) ? (double)NAN : fabs(naked) * price);
+    }
+    head(w, "base_naked", "gauge", "Whether that is above the tolerance.");
+    for (uint32_t b = 0; b < n; b++)
+        put(w, "perpcore_base_naked{base=\"%s\"} %u\n", all[b].name, all[b].state.is_naked);
+    head(w, "base_net", "gauge", "Positions of a base over all exchanges, with their signs.");
+    for (uint32_t b = 0; b < n; b++) {
+        put(w, "perpcore_base_net{base=\"%s\"}", all[b].name);
+        put_value(w, all[b].state.net);
+    }
+    head(w, "base_gross", "gauge", "Positions of a base over all exchanges, by size.");
+    for (uint32_t b = 0; b < n; b++) {
+        put(w, "perpcore_base_gross{base=\"%s\"}", all[b].name);
+        put_value(w, all[b].state.gross);
+    }
+}
+
+static void put_drifts(struct writer *w, const struct console_host *host) {
+    uint32_t latched = 0, in_doubt = 0, unknown = 0, n = perp_instrument_count(host->core);
+    for (perp_instrument_id i = 0; i < n && !w->failed; i++) {
+        perp_position_state state = {.struct_size = sizeof state};
+        w->failed = perp_positions_query(perp_core_positions(host->core), i, console_host_now(host),
+                                         &state) != PERP_OK;
+        latched += state.latched;
+        in_doubt += state.in_doubt;
+        unknown += !state.known;
+    }
+    put_count(w, "positions_drifting", "gauge", "Positions that reports show otherwise.", latched);
+    put_count(w, "positions_in_doubt", "gauge", "Positions whose report was put aside.", in_doubt);
+    put_count(w, "positions_unknown", "gauge", "Positions not reported lately enough.", unknown);
+}
+
+static void put_positions(struct writer *w, const struct console_host *host) {
+    const perp_positions *positions = perp_core_positions(host->core);
+    uint32_t n = perp_positions_base_count(positions);
+    struct base_figures *all = calloc(n + 1, sizeof *all);
+    w->failed = w->failed || all == NULL;
+    for (uint32_t b = 0; b < n && !w->failed; b++) {
+        all[b].state.struct_size = sizeof all[b].state;
+        w->failed =
+            perp_positions_base(positions, b, console_host_now(host), &all[b].state) != PERP_OK;
+        quoted(all[b].state.base, all[b].name);
+    }
+    if (!w->failed) {
+        put_bases(w, host, all, n);
+        put_drifts(w, host);
+    }
+    free(all);
+}
+
 /* ---- the book ---- */
 
 static void put_jobs(struct writer *w, const perp_scheduler_state *state) {
@@ -198,7 +282,7 @@ static void put_jobs(struct writer *w, const perp_scheduler_state *state) {
     put(w, "perpcore_jobs{state=\"running\"} %u\n", state->running - state->in_doubt);
     put(w, "perpcore_jobs{state=\"in_doubt\"} %u\n", state->in_doubt);
     put(w, "perpcore_jobs{state=\"open\"} %u\n", state->open);
-    put(w, "perpcore_jobs{state=\"unresolved\"} %u\n", state->unresolved);
+    put(w, "perpcore_jobs{state=\"partial\"} %u\n", state->partial);
     put_count(w, "jobs_submitted_total", "counter", "Jobs submitted.", state->submitted_total);
     put_count(w, "jobs_dispatched_total", "counter", "Jobs dispatched.", state->dispatched_total);
     head(w, "jobs_ended_total", "counter", "Jobs that ended, by how.");
@@ -301,6 +385,7 @@ struct console_text *console_metrics(struct console_host *host,
         put_jobs(&w, &scheduler);
         put_risk(&w, &risk);
         put_all_exchanges(&w, host);
+        put_positions(&w, host);
         put_alerts(&w, host);
         put_count(&w, "book_changes_total", "counter", "Changes of the book.", stats.events);
         put_count(&w, "late_calls_total", "counter", "Calls whose time was before the clock.",

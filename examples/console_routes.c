@@ -43,6 +43,17 @@ ROUTE(get_state) {
     reply_text(reply, console_events_state(events), json_type);
 }
 
+/* A part of the state as everybody sees it. */
+ROUTE(get_positions) {
+    (void)host;
+    (void)figures;
+    struct console_text *text = console_events_state(events);
+    cJSON *state = text == NULL ? NULL : cJSON_ParseWithLength(text->bytes, text->length);
+    console_text_drop(text);
+    reply_json(reply, cJSON_DetachItemFromObjectCaseSensitive(state, "positions_stats"));
+    cJSON_Delete(state);
+}
+
 ROUTE(get_capital) {
     (void)events;
     (void)figures;
@@ -164,6 +175,7 @@ static const struct console_route routes[] = {
     {"/api/monitoring/state", false, false, get_state},
     {"/api/events", false, true, get_state},
     {"/api/capital/snapshot", false, false, get_capital},
+    {"/api/positions", false, false, get_positions},
     {"/api/jobs/running", false, false, get_running},
     {"/api/jobs/pending", false, false, get_pending},
     {"/api/jobs/open", false, false, get_open},

@@ -108,8 +108,10 @@ static void arrive(struct desk *desk, int64_t now_ns, paper_ticket *ticket, pape
         (perp_latency){.exchange = leg->order.exchange, .time_ns = now_ns, .ms = leg->latency_ms};
     desk_tell(desk, &event, "latency");
     leg->phase = PAPER_DONE;
-    if (sim_random_chance(&paper->random, paper->settings.reject_chance))
+    if (sim_random_chance(&paper->random, paper->settings.reject_chance)) {
+        ticket->rejected = 1;
         return;
+    }
     if (!leg->order.maker) {
         int out = ticket->reduce_only || ticket->is_repair;
         take_leg(desk, now_ns, leg, leg->order.price,
@@ -155,6 +157,33 @@ static void rest(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_
     }
 }
 
+/* What the library is to know: what was filled of each leg in all, and what the account made of it.
+ */
+static void result_of(const paper_ticket *ticket, perp_job_result *result) {
+    perp_job_result_init(result);
+    result->n_legs = ticket->n_legs;
+    for (uint32_t i = 0; i < ticket->n_legs; i++) {
+        const paper_leg *leg = &ticket->legs[i];
+        result->legs[i] =
+            (perp_leg_result){.filled = leg->filled,
+                              .price = leg->filled > 0 ? leg->value / leg->filled : 0,
+                              .fee = leg->fee,
+                              .pnl = leg->pnl,
+                              .time_ns = leg->filled > 0 ? leg->filled_ns : PERP_TIME_NONE,
+                              .has_pnl = 1,
+                              .known = 1};
+    }
+}
+
+static int tell(struct desk *desk, int64_t now_ns, const paper_ticket *ticket,
+                const perp_job_result *result, const char *what) {
+    perp_call call = desk_call(now_ns);
+    return desk_ok(desk,
+                   perp_scheduler_finish(perp_core_scheduler(desk->core), &call, &ticket->job_id,
+                                         result, NULL),
+                   what);
+}
+
 /* While an exchange is down or silent nobody knows what became of an order there: the job is in
    doubt. Once the exchange is back, the order has been filled as it was decided, or never arrived.
  */
@@ -166,14 +195,14 @@ static void leg_in_outage(struct desk *desk, int64_t now_ns, paper_ticket *ticke
     if (ticket->told_unknown)
         return;
     ticket->told_unknown = 1;
-    perp_call call = desk_call(now_ns);
     perp_job_result result;
-    perp_job_result_init(&result);
+    result_of(ticket, &result);
     result.status = PERP_RESULT_UNKNOWN;
-    desk_ok(desk,
-            perp_scheduler_finish(perp_core_scheduler(desk->core), &call, &ticket->job_id, &result,
-                                  NULL),
-            "finish as unknown");
+    for (uint32_t i = 0; i < ticket->n_legs; i++)
+        if (ticket->legs[i].phase != PAPER_DONE) /* what rests may fill yet */
+            result.legs[i] = (perp_leg_result){.time_ns = PERP_TIME_NONE};
+    if (tell(desk, now_ns, ticket, &result, "finish as unknown"))
+        desk_reported(desk, ticket);
 }
 
 static void work_leg(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
@@ -193,42 +222,35 @@ static void work_leg(struct desk *desk, int64_t now_ns, paper_ticket *ticket, pa
     }
 }
 
+static void count_leg(paper_counts *counts, const paper_leg *leg, int full) {
+    if (full)
+        counts->filled++;
+    else if (leg->filled > 0)
+        counts->partly++;
+    else
+        counts->unfilled++;
+}
+
+/* Orders that met nobody are nobody's failure; one that the exchange took back, or that filled in
+   part, is. */
 static void finish(struct desk *desk, int64_t now_ns, paper_ticket *ticket) {
     perp_job_result result;
-    perp_job_result_init(&result);
-    result.n_legs = ticket->n_legs;
+    result_of(ticket, &result);
     int full = 1, any = 0;
     for (uint32_t i = 0; i < ticket->n_legs; i++) {
         const paper_leg *leg = &ticket->legs[i];
         int leg_full = is_full(desk, leg);
+        count_leg(&desk->paper.counts, leg, leg_full);
         full = full && leg_full;
         any = any || leg->filled > 0;
-        if (leg_full)
-            desk->paper.counts.filled++;
-        else if (leg->filled > 0)
-            desk->paper.counts.partly++;
-        else
-            desk->paper.counts.unfilled++;
-        result.legs[i].filled = leg->filled;
-        result.legs[i].price = leg->filled > 0 ? leg->value / leg->filled : 0;
-        result.legs[i].fee = leg->fee;
-        result.legs[i].pnl = leg->pnl;
-        result.legs[i].time_ns = leg->filled > 0 ? leg->filled_ns : PERP_TIME_NONE;
     }
-    result.status = full ? PERP_RESULT_COMPLETED : PERP_RESULT_FAILED;
-    int is_repair;
-    uint32_t index = desk_find_job(&ticket->job_id, &is_repair);
-    /* What an entry bought stays until the strategy closes it; an exit leaves nothing to hold. */
-    result.hold = any && !is_repair && desk->jobs[index].purpose != DESK_EXIT;
-    perp_call call = desk_call(now_ns);
-    perp_finish_outcome outcome = {.struct_size = sizeof outcome};
-    if (!desk_ok(desk,
-                 perp_scheduler_finish(perp_core_scheduler(desk->core), &call, &ticket->job_id,
-                                       &result, &outcome),
-                 "finish"))
+    result.status = full                      ? PERP_RESULT_COMPLETED
+                    : any || ticket->rejected ? PERP_RESULT_FAILED
+                                              : PERP_RESULT_NOTHING;
+    if (!tell(desk, now_ns, ticket, &result, "finish"))
         return;
     ticket->in_use = 0;
-    desk_finished(desk, now_ns, ticket, &outcome);
+    desk_reported(desk, ticket);
 }
 
 /* A time-out is cleared up: the exchange never saw the orders, so the job may wait again. */
@@ -295,19 +317,30 @@ void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrumen
         paper_advance(desk, now_ns);
 }
 
-void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
-    for (uint32_t t = 0; t < PAPER_TICKETS; t++) {
-        paper_ticket *ticket = &desk->paper.tickets[t];
-        for (uint32_t i = 0; ticket->in_use && !ticket->lost && i < ticket->n_legs; i++) {
-            paper_leg *leg = &ticket->legs[i];
-            if ((exchange != PERP_ALL_EXCHANGES && leg->order.exchange != exchange) ||
-                (leg->phase != PAPER_SENDING && leg->phase != PAPER_RESTING))
-                continue;
-            leg->phase = PAPER_DONE;
-            leg->due_ns = now_ns;
-        }
+static void take_back(paper_ticket *ticket, int64_t now_ns, perp_exchange_id exchange) {
+    for (uint32_t i = 0; ticket->in_use && !ticket->lost && i < ticket->n_legs; i++) {
+        paper_leg *leg = &ticket->legs[i];
+        if ((exchange != PERP_ALL_EXCHANGES && leg->order.exchange != exchange) ||
+            (leg->phase != PAPER_SENDING && leg->phase != PAPER_RESTING))
+            continue;
+        leg->phase = PAPER_DONE;
+        leg->due_ns = now_ns;
     }
+}
+
+void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
+    for (uint32_t t = 0; t < PAPER_TICKETS; t++)
+        take_back(&desk->paper.tickets[t], now_ns, exchange);
     paper_advance(desk, now_ns);
+}
+
+/* The job is finished in the next round: whoever asked is inside of a call. */
+void paper_cancel_job(struct desk *desk, int64_t now_ns, const perp_uuid *job_id) {
+    for (uint32_t t = 0; t < PAPER_TICKETS; t++)
+        if (memcmp(&desk->paper.tickets[t].job_id, job_id, sizeof *job_id) == 0)
+            take_back(&desk->paper.tickets[t], now_ns, PERP_ALL_EXCHANGES);
+    if (now_ns < desk->paper.next_ns)
+        desk->paper.next_ns = now_ns;
 }
 
 uint32_t paper_execute(struct desk *desk, const perp_execution *job) {
@@ -346,44 +379,20 @@ uint32_t paper_execute(struct desk *desk, const perp_execution *job) {
     return timeout ? PERP_OUTCOME_IN_DOUBT : PERP_OUTCOME_ACCEPTED;
 }
 
-double paper_by_hand(struct desk *desk, int64_t now_ns, perp_instrument_id instrument,
-                     double quantity, perp_usd *cash) {
-    uint32_t side = quantity > 0 ? PERP_SIDE_BUY : PERP_SIDE_SELL;
-    double sign = quantity > 0 ? 1 : -1;
-    double price;
-    double filled = take(desk, instrument, side, fabs(quantity),
-                         desk->instruments[instrument].mid * (1 + sign * 100e-4), &price);
-    *cash = 0;
-    if (filled <= 0)
-        return 0;
-    const desk_instrument *row = &desk->instruments[instrument];
-    perp_usd fee, pnl, volume = desk_usd(filled * price);
-    *cash = desk_fill(desk, instrument, side, filled, price,
-                      desk->exchanges[row->exchange].taker_bps, &fee, &pnl);
-    desk->paper.counts.by_hand++;
-    desk->exchanges[row->exchange].volume += volume;
-    perp_call call = desk_call(now_ns);
-    desk_ok(desk,
-            perp_capital_record_pnl(perp_core_capital(desk->core), &call, row->exchange, pnl,
-                                    volume, fee),
-            "record what was squared by hand");
-    desk_report_position(desk, now_ns, instrument);
-    return sign * filled;
-}
-
 double paper_unreported(const paper_ticket *ticket, perp_instrument_id instrument) {
     double sum = 0;
     for (uint32_t i = 0; ticket->in_use && i < ticket->n_legs; i++) {
         const paper_leg *leg = &ticket->legs[i];
         if (leg->order.instrument == instrument)
-            sum += leg->order.side == PERP_SIDE_BUY ? leg->filled : -leg->filled;
+            sum += leg->order.side == PERP_SIDE_BUY ? leg->filled - leg->told
+                                                    : leg->told - leg->filled;
     }
     return sum;
 }
 
 void paper_unbooked(const paper_ticket *ticket, perp_usd *pnl, perp_usd *fees) {
     for (uint32_t i = 0; ticket->in_use && i < ticket->n_legs; i++) {
-        *pnl += ticket->legs[i].pnl;
-        *fees += ticket->legs[i].fee;
+        *pnl += ticket->legs[i].pnl - ticket->legs[i].told_pnl;
+        *fees += ticket->legs[i].fee - ticket->legs[i].told_fee;
     }
 }

@@ -38,18 +38,20 @@ typedef struct paper_leg {
     double filled, value;
     perp_usd fee, pnl;
     int64_t filled_ns;
+    double told, told_value; /* of it, what the library has been told */
+    perp_usd told_fee, told_pnl;
 } paper_leg;
 
 /* One job at work. lost: nothing was sent, but nobody knows yet. */
 typedef struct paper_ticket {
     perp_uuid job_id;
-    uint32_t in_use, lost, told_unknown, is_repair, reduce_only, n_legs;
+    uint32_t in_use, lost, told_unknown, rejected, is_repair, reduce_only, n_legs;
     paper_leg legs[PERP_MAX_LEGS];
 } paper_ticket;
 
 typedef struct paper_counts {
     uint64_t orders, filled, partly, unfilled, resting, crossed;
-    uint64_t refused, in_doubt, requeued, lost, by_hand;
+    uint64_t refused, in_doubt, requeued, lost;
 } paper_counts;
 
 typedef struct paper_executor {
@@ -72,12 +74,11 @@ void paper_advance(struct desk *desk, int64_t now_ns);
 /* Takes back the orders that are under way or rest on an exchange, or on PERP_ALL_EXCHANGES. */
 void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange);
 
+/* The same of one job. */
+void paper_cancel_job(struct desk *desk, int64_t now_ns, const perp_uuid *job_id);
+
 /* A trade that went through the price of resting orders fills them. */
 void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrument, double price);
-
-/* A trade outside of any job, by hand: quantity is signed. Gives what was filled, signed. */
-double paper_by_hand(struct desk *desk, int64_t now_ns, perp_instrument_id instrument,
-                     double quantity, perp_usd *cash);
 
 /* What a job at work has booked on the accounts and not yet reported. */
 void paper_unbooked(const paper_ticket *ticket, perp_usd *pnl, perp_usd *fees);

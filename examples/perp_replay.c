@@ -131,7 +131,6 @@ static perp_status replay(struct checkpoints *all, bool from_empty, perp_core **
     perp_sqlite_options_init(&read);
     read.read_only = 1;
     read.verify_events = UINT64_MAX; /* the whole store, also from a checkpoint on */
-    config.keep_stored = 1;          /* nothing is written */
     config.checkpoint_every = 0;
     perp_status status = perp_store_sqlite_open(options.store, &read, &config.store);
     if (status != PERP_OK)
@@ -232,8 +231,8 @@ static void print_control(perp_core *core) {
     if (perp_scheduler_query(perp_core_scheduler(core), &jobs) != PERP_OK ||
         perp_risk_query(perp_core_risk(core), &risk) != PERP_OK)
         return;
-    printf("jobs: %u pending, %u running (%u in doubt), %u open, %u unresolved\n", jobs.pending,
-           jobs.running, jobs.in_doubt, jobs.open, jobs.unresolved);
+    printf("jobs: %u pending, %u running (%u in doubt), %u open, %u partial\n", jobs.pending,
+           jobs.running, jobs.in_doubt, jobs.open, jobs.partial);
     printf("control: mode %s, %u failures in a row%s%s%s%s", perp_mode_string(risk.mode),
            risk.consecutive_failures, risk.auto_halt ? ", halted" : "",
            risk.killed ? ", killed" : "", jobs.paused ? ", paused" : "",
@@ -356,25 +355,33 @@ static void print_event(sqlite3 *db, sqlite3_stmt *row) {
         print_object(db, column_text(row, 10), "$", 10);
 }
 
-/* What became of it, and of its repairs. */
+/* What became of it. */
 static void print_job(sqlite3_stmt *row) {
-    printf("job %s%s%s: %s of %.2f USD, %s", column_text(row, 0),
-           column_text(row, 1) ? ", a repair of " : "",
-           column_text(row, 1) ? column_text(row, 1) : "", column_text(row, 2),
+    printf("job %s%s: %s of %.2f USD, %s", column_text(row, 0),
+           sqlite3_column_int(row, 1) ? ", a repair" : "", column_text(row, 2),
            usd(sqlite3_column_int64(row, 3)), column_text(row, 4));
-    if (sqlite3_column_int(row, 5))
-        printf(", not squared");
-    if (column_text(row, 6))
-        printf(", last refused by %s", column_text(row, 6));
-    print_usd(row, 7, "pnl");
-    print_usd(row, 8, "volume");
-    print_usd(row, 9, "fees");
+    if (column_text(row, 5))
+        printf(", last refused by %s", column_text(row, 5));
+    print_usd(row, 6, "pnl");
+    print_usd(row, 7, "volume");
+    print_usd(row, 8, "fees");
+    printf("\n");
+}
+
+/* What of it is still open. */
+static void print_lot(sqlite3_stmt *row) {
+    printf("    open: %+.10g of %s on %s at %.10g", sqlite3_column_double(row, 0),
+           column_text(row, 1), column_text(row, 2), sqlite3_column_double(row, 3));
+    print_usd(row, 4, "used");
     printf("\n");
 }
 
 static const char jobs_sql[] =
-    "SELECT id, parent, strategy, notional, state, unresolved, refusal, pnl, volume, fees FROM jobs"
-    " WHERE id = ?1 OR parent = ?1 ORDER BY seq";
+    "SELECT id, is_repair, strategy, notional, state, refusal, pnl, volume, fees FROM jobs"
+    " WHERE id = ?1";
+static const char lots_sql[] =
+    "SELECT quantity, symbol, exchange, price, used FROM lots WHERE job = ?1 AND quantity <> 0"
+    " ORDER BY leg";
 static const char events_sql[] =
     "SELECT seq, time_ns, kind, outcome, amount, pnl, volume, fees, actor, reason, detail"
     " FROM events WHERE job = ?1 ORDER BY seq";
@@ -409,6 +416,10 @@ static int explain(sqlite3 *db) {
     sqlite3_stmt *row = query_job(db, jobs_sql, id);
     while (row && sqlite3_step(row) == SQLITE_ROW)
         print_job(row);
+    sqlite3_finalize(row);
+    row = query_job(db, lots_sql, id);
+    while (row && sqlite3_step(row) == SQLITE_ROW)
+        print_lot(row);
     sqlite3_finalize(row);
     row = query_job(db, events_sql, id);
     for (; row && sqlite3_step(row) == SQLITE_ROW; found++)

@@ -2,8 +2,8 @@
 
 _perpctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
-    local commands="status jobs explain rules feasibility pause resume set-risk-mode override kill
-        reset-halt resolve cancel"
+    local commands="status jobs positions explain rules feasibility pause resume set-risk-mode override kill
+        reset-halt resolve resume-repair accept flatten cancel"
     local options="--url --token-file --actor --reason --json --help --version"
     COMPREPLY=()
     case $before in
@@ -29,7 +29,7 @@ _perpctl() {
     status) options+=" --watch" ;;
     jobs) options+=" --pending" ;;
     override) options+=" --ttl-ms --job" ;;
-    kill) options+=" --exchange" ;;
+    kill | accept | flatten) options+=" --exchange" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 }

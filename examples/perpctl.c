@@ -15,6 +15,7 @@ static const char usage[] =
     "perpctl COMMAND [OPTIONS]\n"
     "  status [--watch]            whether it trades, capital, exchanges, jobs, alerts\n"
     "  jobs [--pending]            jobs that run, or that wait\n"
+    "  positions                   what is open, and what of it has no other side\n"
     "  explain JOB_ID              why a job was let pass or refused, with the numbers\n"
     "  rules                       the rules with their limits, and how often they fired\n"
     "  feasibility                 the largest job that could pass, per strategy and pair\n"
@@ -23,8 +24,12 @@ static const char usage[] =
     "  override on|off             soft rules pass [--ttl-ms N] [--job JOB_ID]\n"
     "  kill on|off                 the kill switch [--exchange NAME]\n"
     "  reset-halt                  after failures in a row\n"
-    "  resolve JOB_ID              its position was squared by hand\n"
-    "  cancel JOB_ID               a job that waits\n"
+    "  resolve BASE                what is naked of it is squared, or wanted\n"
+    "  resume-repair BASE          its repairs go on, at the next tick\n"
+    "  accept SYMBOL               what drifts there is known and wanted (--exchange NAME)\n"
+    "  flatten BASE                jobs that close all that is open of it, or of all\n"
+    "                              [--exchange NAME]\n"
+    "  cancel JOB_ID               a job that waits; one that runs is asked to end\n"
     "Options: --url URL (http://127.0.0.1:8787), --token-file FILE, --actor NAME (the login "
     "name),\n"
     "         --reason TEXT (what takes a protection away needs one), --json, --help,\n"
@@ -45,11 +50,12 @@ static void on_interrupt(int number) {
 struct view {
     const char *command;
     const char *path;
-    enum { STATE, JOBS, RULES, FEASIBILITY } kind;
+    enum { STATE, JOBS, POSITIONS, RULES, FEASIBILITY } kind;
 };
 
 static const struct view views[] = {{"status", "/api/monitoring/state", STATE},
                                     {"jobs", "/api/jobs/running", JOBS},
+                                    {"positions", "/api/positions", POSITIONS},
                                     {"rules", "/api/risk/rules", RULES},
                                     {"feasibility", "/api/feasibility", FEASIBILITY}};
 
@@ -58,6 +64,8 @@ static void show(const struct view *view, const cJSON *json, bool colour) {
         perpctl_show_state(json, colour);
     else if (view->kind == JOBS)
         perpctl_show_jobs(json);
+    else if (view->kind == POSITIONS)
+        perpctl_show_positions(json, colour);
     else if (view->kind == RULES)
         perpctl_show_rules(json, colour);
     else
@@ -140,7 +148,7 @@ static int run_explain(struct perpctl_client *client, const char *id,
 
 struct action {
     const char *command, *path;
-    enum { NO_WORD, ON_OFF, MODE, JOB } word;
+    enum { NO_WORD, ON_OFF, MODE, JOB, BASE, SYMBOL } word;
 };
 
 static const struct action actions[] = {{"pause", "pause", NO_WORD},
@@ -149,8 +157,15 @@ static const struct action actions[] = {{"pause", "pause", NO_WORD},
                                         {"override", "manual_override", ON_OFF},
                                         {"kill", "kill", ON_OFF},
                                         {"reset-halt", "reset_halt", NO_WORD},
-                                        {"resolve", "resolve", JOB},
+                                        {"resolve", "resolve", BASE},
+                                        {"resume-repair", "resume_repair", BASE},
+                                        {"accept", "accept_position", SYMBOL},
+                                        {"flatten", "flatten", BASE},
                                         {"cancel", "cancel", JOB}};
+
+/* What the word of a command is called in its request. */
+static const char *const word_names[] = {
+    [MODE] = "mode", [JOB] = "job_id", [BASE] = "base", [SYMBOL] = "symbol"};
 
 static const char *own_name(void) {
     const char *name = getenv("LOGNAME");
@@ -172,9 +187,9 @@ static char *body_of(const struct action *action, const char *word,
     if (action->word == ON_OFF)
         good = good && cJSON_AddBoolToObject(json, "enabled",
                                              word != NULL && strcmp(word, "on") == 0) != NULL;
-    else if (action->word != NO_WORD)
-        good = good && cJSON_AddStringToObject(json, action->word == MODE ? "mode" : "job_id",
-                                               word) != NULL;
+    else if (action->word != NO_WORD &&
+             !(strcmp(action->command, "flatten") == 0 && strcmp(word, "all") == 0))
+        good = good && cJSON_AddStringToObject(json, word_names[action->word], word) != NULL;
     if (options->exchange != NULL)
         good = good && cJSON_AddStringToObject(json, "exchange", options->exchange) != NULL;
     if (options->job != NULL)
@@ -287,7 +302,9 @@ static bool fits(const struct perpctl_options *options, const struct words *word
         return false;
     bool override = strcmp(command, "override") == 0;
     return (override || (options->ttl_ms == NULL && options->job == NULL)) &&
-           (options->exchange == NULL || strcmp(command, "kill") == 0) &&
+           (options->exchange == NULL || strcmp(command, "kill") == 0 ||
+            strcmp(command, "accept") == 0 || strcmp(command, "flatten") == 0) &&
+           (options->exchange != NULL || strcmp(command, "accept") != 0) &&
            (!options->watch || strcmp(command, "status") == 0) &&
            (!options->pending || strcmp(command, "jobs") == 0);
 }

@@ -15,7 +15,7 @@ struct perpctl_options {
     const char *token_file;
     const char *actor;
     const char *reason;
-    const char *exchange; /* of kill */
+    const char *exchange; /* of kill, accept and flatten */
     const char *job;      /* of override */
     const char *ttl_ms;   /* of override */
     bool json, watch, pending, colour;
@@ -38,6 +38,7 @@ void perpctl_show_state(const cJSON *state, bool colour);
 /* The newest control action that was done. */
 void perpctl_show_last_control(const cJSON *log);
 void perpctl_show_jobs(const cJSON *jobs);
+void perpctl_show_positions(const cJSON *positions, bool colour);
 void perpctl_show_job(const cJSON *job, bool colour);
 void perpctl_show_rules(const cJSON *rules, bool colour);
 void perpctl_show_feasibility(const cJSON *feasibility, bool colour);

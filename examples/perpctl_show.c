@@ -70,9 +70,10 @@ static const char *figure(double value) {
 }
 
 static const char *colour_of(const char *word) {
-    static const char *const bad[] = {"killed", "halted", "critical", "down", "open"};
-    static const char *const odd[] = {"paused",   "manual_override", "warning",
-                                      "degraded", "half_open",       "partial"};
+    static const char *const bad[] = {"killed", "halted", "critical", "down",
+                                      "open",   "naked",  "drift"};
+    static const char *const odd[] = {"paused",    "manual_override", "warning",  "degraded",
+                                      "half_open", "partial",         "in doubt", "not known"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (strcmp(word, bad[i]) == 0)
             return RED;
@@ -154,6 +155,63 @@ void perpctl_show_last_control(const cJSON *log) {
                                         : "",
                text(row, "detail"), text(row, "actor"), text(row, "reason"), text(row, "time"));
         return;
+    }
+}
+
+/* ---- positions ---- */
+
+static void show_base(const cJSON *base, bool colour) {
+    const cJSON *naked = at(base, "naked");
+    printf("%-12.40s %14s %14s  ", base->string, figure(number(base, "net")),
+           figure(number(base, "gross")));
+    put_word(cJSON_IsTrue(at(base, "is_naked")) ? "naked" : "-", 6, colour);
+    printf(" %14s %14s  %-20.19s %s\n", figure(number(naked, "quantity")), money(naked, "usd"),
+           text(naked, "since"),
+           cJSON_IsTrue(at(base, "repairs_stopped")) ? "repairs stopped by hand"
+           : cJSON_IsString(at(base, "repair"))      ? text(base, "repair")
+                                                     : "-");
+}
+
+/* What is naked comes first. */
+static void show_bases(const cJSON *positions, bool colour) {
+    const cJSON *base, *bases = at(positions, "bases");
+    char line[160];
+    snprintf(line, sizeof line, "%-12s %14s %14s  %-6s %14s %14s  %-20s %s", "base", "net", "gross",
+             "", "naked", "USD", "since", "repair");
+    heading(line, colour);
+    cJSON_ArrayForEach(base, bases) if (cJSON_IsTrue(at(base, "is_naked"))) show_base(base, colour);
+    cJSON_ArrayForEach(base, bases) if (!cJSON_IsTrue(at(base, "is_naked")))
+        show_base(base, colour);
+}
+
+static void show_position(const char *exchange, const cJSON *row, bool colour) {
+    double used = 0;
+    const cJSON *lot;
+    cJSON_ArrayForEach(lot, at(row, "lots")) used += number(lot, "used");
+    printf("%-12.40s %-18.40s %12s %12s %12s %12s %8s %12s %4d  ", exchange, row->string,
+           figure(number(row, "quantity")), figure(number(row, "entry")),
+           figure(number(row, "mark")), money(row, "unrealised"),
+           figure(100 * number(row, "liquidation_distance")), usd(used),
+           cJSON_GetArraySize(at(row, "lots")));
+    put_word(cJSON_IsTrue(at(row, "latched"))    ? "drift"
+             : cJSON_IsTrue(at(row, "in_doubt")) ? "in doubt"
+             : cJSON_IsTrue(at(row, "known"))    ? "-"
+                                                 : "not known",
+             0, colour);
+    if (number(row, "unexplained") != 0)
+        printf(" %s unexplained", figure(number(row, "unexplained")));
+    putchar('\n');
+}
+
+void perpctl_show_positions(const cJSON *positions, bool colour) {
+    const cJSON *exchange, *row;
+    char line[160];
+    show_bases(positions, colour);
+    snprintf(line, sizeof line, "\n%-12s %-18s %12s %12s %12s %12s %8s %12s %4s", "exchange",
+             "symbol", "quantity", "entry", "mark", "unrealised", "% to liq", "used", "lots");
+    heading(line, colour);
+    cJSON_ArrayForEach(exchange, at(positions, "positions")) {
+        cJSON_ArrayForEach(row, exchange) show_position(exchange->string, row, colour);
     }
 }
 

@@ -51,7 +51,8 @@ static uint32_t venue_ask(const perp_job_info *info, perp_job_result *result) {
     while (file && fscanf(file, "%36s %u %lf %lf", id, &instrument, &quantity, &price) == 4)
         for (uint32_t i = 0; i < info->job.n_legs && strcmp(id, wanted) == 0; i++)
             if (info->job.legs[i].instrument == instrument) {
-                result->legs[i] = (perp_leg_result){quantity, price, 0, 0, PERP_TIME_NONE};
+                result->legs[i] = (perp_leg_result){
+                    .filled = quantity, .price = price, .time_ns = PERP_TIME_NONE, .known = 1};
                 result->legs[i].fee = (perp_usd)(quantity * price * 0.0002 * (double)PERP_USD);
                 found++;
             }
@@ -98,8 +99,12 @@ static void add_exchange(const char *name, double bid, perp_instrument_id *btc) 
     spec.qty_step = 0.0001;
     must(perp_exchange_add(core, &exchange, &spec.exchange));
     must(perp_instrument_add(core, &spec, btc));
-    must(perp_capital_update_equity(perp_core_capital(core), &call, spec.exchange,
-                                    100000 * PERP_USD));
+    perp_account_report report;
+    perp_account_report_init(&report); /* nothing is open there */
+    report.exchange = spec.exchange;
+    report.has_equity = 1;
+    report.equity = 100000 * PERP_USD;
+    must(perp_account(core, &call, &report));
     perp_quote quote = {*btc, 0, call.now_ns, bid, 2, bid + 2, 2};
     must(perp_market_on_quote(perp_core_market(core), &quote));
 }
@@ -125,8 +130,9 @@ static void show_capital(const char *when) {
         perp_capital_state state = {.struct_size = sizeof state};
         must(perp_exchange_get(core, x, &spec));
         must(perp_capital_snapshot(perp_core_capital(core), x, &state));
-        printf("  %-6s %10.2f USD in flight, %10.2f USD traded today\n", spec.name,
-               (double)state.total_in_flight / 1e6, (double)state.today.volume / 1e6);
+        printf("  %-6s %10.2f USD in flight, %10.2f USD in positions, %10.2f USD traded today\n",
+               spec.name, (double)state.total_in_flight / 1e6, (double)state.total_used / 1e6,
+               (double)state.today.volume / 1e6);
     }
 }
 
@@ -170,7 +176,9 @@ static void second_run(void) {
         settle(&jobs[i]);
     show_capital("After that:");
     must(perp_core_check(core));
-    puts("Market data is unknown until it is fed again; until then nothing is dispatched.\n"
+    puts("Market data and accounts are unknown until they are told again; until then nothing new "
+         "is\n"
+         "dispatched. What is open is known, and stays so until a job has closed it.\n"
          "Pending jobs can be dispatched again, or cancelled as here.");
     must(perp_scheduler_list(scheduler, PERP_JOB_PENDING, jobs, MOST, &n));
     for (uint32_t i = 0; i < n && i < MOST; i++)
@@ -186,7 +194,6 @@ int main(int argc, char **argv) {
     perp_config_init(&config);
     config.callbacks.user = &executed;
     config.callbacks.execute = execute;
-    config.keep_stored = 1; /* the store's configuration holds, where it has one */
     (void)snprintf(venue, sizeof venue, "%.480s.exchanges.txt", path);
     must(perp_store_sqlite_open(path, NULL, &config.store));
     must(perp_core_open(&config, &core));

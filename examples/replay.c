@@ -139,6 +139,9 @@ static int run(const market_source *source, const desk_settings *settings,
     config.threading = PERP_THREADING_NONE;
     config.callbacks.user = desk;
     config.callbacks.execute = desk_execute;
+    config.callbacks.on_job_end = desk_job_end;
+    config.callbacks.on_leg_risk = desk_leg_risk;
+    config.callbacks.on_cancel = desk_cancel_asked;
     perp_status status = perp_config_from_json(source->limits, strlen(source->limits), &config);
     config.durability = PERP_DURABILITY_BATCH;
     if (status == PERP_OK && options->store != NULL)
@@ -183,6 +186,7 @@ static int run_generated(const replay_options *options, FILE *html) {
     desk_settings settings;
     desk_settings_init(&settings);
     settings.seed = options->seed;
+    settings.deleverages_a_day = 10;
     int64_t span = (int64_t)(options->hours * (double)HOUR_NS);
     int64_t end = GENERATED_START_NS + span;
     if (settings.strategies.wind_down_ns > span / 8)

@@ -290,7 +290,9 @@ void report_html(struct desk *desk, FILE *out) {
     static const series pools[] = {
         {"volume hedges", pick_wash}, {"arbitrage", pick_arb_pool}, {"repairs", pick_reserve}};
     static const series jobs[] = {{"holding a position", pick_open}, {"running", pick_running}};
-    fprintf(out, "<h1>%s</h1>\n", desk->feed.title);
+    fprintf(out, "<h1>%s</h1>\n<pre>", desk->feed.title);
+    report_summary(desk, out);
+    fputs("</pre>\n", out);
     draw_lines(out, desk, "Equity",
                "Change of all accounts since the start, USD, open positions at the mid.", "",
                equity, 1);

@@ -14,7 +14,6 @@ void desk_settings_init(desk_settings *settings) {
     settings->sample_ns = 60 * DESK_SECOND;
     settings->check_ns = 3600 * DESK_SECOND;
     settings->operator_ns = 600 * DESK_SECOND;
-    settings->repair_ns = 300 * DESK_SECOND;
     paper_settings_init(&settings->paper);
     strategy_settings_init(&settings->strategies);
 }
@@ -109,6 +108,7 @@ static int learn_instrument(struct desk *desk, uint32_t i) {
     instrument->ends_ns = desk->feed.ends_ns == NULL ? desk->feed.end_ns : desk->feed.ends_ns[i];
     instrument->time_ns = PERP_TIME_NONE;
     instrument->measured_since_ns = PERP_TIME_NONE;
+    instrument->drifts_since_ns = PERP_TIME_NONE;
     instrument->base = i;
     for (uint32_t o = i; o-- > 0;)
         if (desk_ok(desk, perp_instrument_get(desk->core, o, &other), "instrument") &&
@@ -117,15 +117,38 @@ static int learn_instrument(struct desk *desk, uint32_t i) {
     return !desk->failed;
 }
 
-static int report_equity(struct desk *desk, int64_t now_ns) {
+/* An account as the library is told of it: all that is open, and what it is worth. An exchange that
+   is down tells nothing. */
+static int report_account(struct desk *desk, int64_t now_ns, uint32_t e) {
+    perp_position_report positions[DESK_INSTRUMENTS];
+    perp_account_report report;
+    perp_account_report_init(&report);
+    report.exchange = e;
+    report.time_ns = now_ns;
+    report.has_equity = 1;
+    report.equity = desk_equity(desk, e);
+    report.positions = positions;
+    for (uint32_t i = 0; i < desk->n_instruments; i++) {
+        const desk_instrument *instrument = &desk->instruments[i];
+        if (instrument->exchange == e && instrument->position != 0.0)
+            positions[report.n_positions++] =
+                (perp_position_report){.instrument = i,
+                                       .margin_mode = PERP_MARGIN_NOT_GIVEN,
+                                       .quantity = instrument->position,
+                                       .entry_price = instrument->entry};
+    }
     perp_call call = desk_call(now_ns);
+    return desk_ok(desk, perp_account(desk->core, &call, &report), "account");
+}
+
+static int report_accounts(struct desk *desk, int64_t now_ns) {
     for (uint32_t e = 0; e < desk->n_exchanges; e++)
-        if (!desk_ok(desk,
-                     perp_capital_update_equity(perp_core_capital(desk->core), &call, e,
-                                                desk_equity(desk, e)),
-                     "equity"))
+        if (desk->exchanges[e].api != PERP_API_DOWN && !report_account(desk, now_ns, e))
             return 0;
-    return 1;
+    /* A report may have closed lots that no order did. */
+    for (uint32_t i = 0; i < desk->n_instruments && !desk->failed; i++)
+        desk_learn_lots(desk, i, desk->instruments[i].mid);
+    return !desk->failed;
 }
 
 int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
@@ -139,6 +162,7 @@ int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
     desk->next_sample_ns = feed->start_ns;
     desk->next_check_ns = feed->start_ns + settings->check_ns;
     desk->halted_since_ns = PERP_TIME_NONE;
+    sim_random_seed(&desk->random, settings->seed, 4);
     strategies_init(&desk->strategies, &settings->strategies, settings->seed);
     paper_executor_init(&desk->paper, &settings->paper, settings->seed);
     perp_tick_result_init(&desk->tick);
@@ -155,7 +179,9 @@ int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
         if (!learn_instrument(desk, i))
             return 0;
     desk->have_event = desk->feed.next(desk->feed.user, &desk->event);
-    return report_equity(desk, feed->start_ns);
+    /* A book that is ahead of the market has reports from then. */
+    int64_t booked_ns = perp_core_clock(core);
+    return report_accounts(desk, booked_ns > feed->start_ns ? booked_ns : feed->start_ns);
 }
 
 void desk_close(struct desk *desk) {
@@ -198,6 +224,19 @@ static void see_prices(struct desk *desk, const feed_event *event) {
     memcpy(instrument->asks, event->asks, sizeof event->asks);
 }
 
+/* Money that an exchange moves without an order. Its key: kind, instrument and time. */
+static perp_status record_cash(struct desk *desk, int64_t now_ns, uint32_t kind,
+                               perp_instrument_id instrument, perp_usd amount) {
+    perp_uuid key = {{(uint8_t)kind}};
+    for (int i = 0; i < 4; i++)
+        key.bytes[4 + i] = (uint8_t)(instrument >> (24 - 8 * i));
+    for (int i = 0; i < 8; i++)
+        key.bytes[8 + i] = (uint8_t)((uint64_t)now_ns >> (56 - 8 * i));
+    perp_call call = desk_call(now_ns);
+    return perp_record_cash(desk->core, &call, desk->instruments[instrument].exchange, kind, amount,
+                            &key, instrument);
+}
+
 /* A funding payment is money that moves outside of any job. */
 static perp_status settle(struct desk *desk, const feed_event *event) {
     const feed_settlement *settlement = &event->u.settlement;
@@ -213,9 +252,7 @@ static perp_status settle(struct desk *desk, const feed_event *event) {
         return status;
     perp_usd amount = desk_usd(received);
     desk->exchanges[instrument->exchange].funding += amount;
-    perp_call call = desk_call(event->time_ns);
-    return perp_capital_record_pnl(perp_core_capital(desk->core), &call, instrument->exchange,
-                                   amount, 0, 0);
+    return record_cash(desk, event->time_ns, PERP_CASH_FUNDING, settlement->instrument, amount);
 }
 
 static perp_status see(struct desk *desk, const feed_event *event) {
@@ -270,8 +307,6 @@ perp_status feed_tell(perp_market *market, const feed_event *event) {
         return perp_market_on_latency(market, &event->u.latency);
     case FEED_STATUS:
         return perp_market_on_status(market, &event->u.status);
-    case FEED_POSITION:
-        return perp_market_on_position(market, &event->u.position);
     default:
         return PERP_OK;
     }
@@ -314,15 +349,29 @@ perp_usd desk_fill(struct desk *desk, perp_instrument_id id, uint32_t side, doub
     return desk_usd(-signed_quantity * price) - *fee;
 }
 
-void desk_report_position(struct desk *desk, int64_t now_ns, perp_instrument_id id) {
-    const desk_instrument *instrument = &desk->instruments[id];
-    feed_event event = {.kind = FEED_POSITION, .time_ns = now_ns};
-    event.u.position = (perp_position){.instrument = id,
-                                       .margin_mode = PERP_MARGIN_NOT_GIVEN,
-                                       .time_ns = now_ns,
-                                       .quantity = instrument->position,
-                                       .entry_price = instrument->entry};
-    desk_tell(desk, &event, "position");
+/* Now and then an exchange closes half of a position at a price of its own and says nothing: the
+   next reports show it. The loss is the account's, and booked as money that no job moved. */
+static void deleverage(struct desk *desk, int64_t now_ns) {
+    double chance = desk->settings.deleverages_a_day * (double)desk->settings.sample_ns /
+                    (86400.0 * (double)DESK_SECOND);
+    if (desk->n_instruments == 0 || !sim_random_chance(&desk->random, chance))
+        return;
+    uint32_t first = sim_random_below(&desk->random, desk->n_instruments);
+    for (uint32_t n = 0; n < desk->n_instruments; n++) {
+        perp_instrument_id id = (first + n) % desk->n_instruments;
+        const desk_instrument *instrument = &desk->instruments[id];
+        double half = floor(fabs(instrument->position) / 2 / instrument->step) * instrument->step;
+        if (half * instrument->mid < 500 ||
+            desk->exchanges[instrument->exchange].api != PERP_API_UP)
+            continue;
+        perp_usd fee, pnl;
+        desk_fill(desk, id, instrument->position > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY, half,
+                  instrument->mid, 0, &fee, &pnl);
+        desk_ok(desk, record_cash(desk, now_ns, PERP_CASH_DELEVERAGING, id, pnl),
+                "profit of a deleverage");
+        desk->report.deleverages++;
+        return;
+    }
 }
 
 /* ---- the loop ---- */
@@ -341,6 +390,32 @@ static void look_after_halt(struct desk *desk, int64_t now_ns) {
         call.actor = "operator";
         call.reason = "looked at the failures";
         desk_ok(desk, perp_risk_reset_halt(perp_core_risk(desk->core), &call), "reset of the halt");
+    }
+}
+
+/* What a report showed and nothing explains stops new jobs in its base until somebody has looked at
+   it. What it took from a hedge the library has repaired meanwhile. */
+static void look_after_drift(struct desk *desk, int64_t now_ns) {
+    for (uint32_t i = 0; i < desk->n_instruments && !desk->failed; i++) {
+        desk_instrument *instrument = &desk->instruments[i];
+        perp_position_state state = {.struct_size = sizeof state};
+        if (!desk_ok(desk, perp_positions_query(perp_core_positions(desk->core), i, now_ns, &state),
+                     "position query"))
+            return;
+        desk->report.in_doubt += state.in_doubt && !instrument->in_doubt;
+        instrument->in_doubt = state.in_doubt;
+        if (!state.latched) {
+            instrument->drifts_since_ns = PERP_TIME_NONE;
+        } else if (instrument->drifts_since_ns == PERP_TIME_NONE) {
+            instrument->drifts_since_ns = now_ns;
+            desk->report.drifts++;
+        } else if (now_ns - instrument->drifts_since_ns >= desk->settings.operator_ns) {
+            perp_call call = desk_call(now_ns);
+            call.actor = "operator";
+            call.reason = "the exchange deleveraged";
+            if (desk_ok(desk, perp_accept_position(desk->core, &call, i), "accepting a position"))
+                desk->report.accepted++;
+        }
     }
 }
 
@@ -367,8 +442,11 @@ static void step(struct desk *desk, int64_t now_ns) {
     report_tick(desk);
     if (now_ns >= desk->next_sample_ns) {
         desk->next_sample_ns += desk->settings.sample_ns;
-        if (report_equity(desk, now_ns))
+        deleverage(desk, now_ns);
+        if (report_accounts(desk, now_ns))
             look_after_halt(desk, now_ns);
+        if (!desk->failed)
+            look_after_drift(desk, now_ns);
         report_sample_now(desk, now_ns);
     }
     if (now_ns >= desk->next_check_ns) {
@@ -408,18 +486,23 @@ int desk_run(struct desk *desk, int64_t until_ns) {
     return !desk->failed && until_ns < desk->feed.end_ns;
 }
 
-/* Positions of jobs and dust make up what the account holds: nothing was lost on the way. */
+/* Lots of jobs, what nobody's order made, and what is not told yet make up what the account holds.
+ */
 static int positions_agree(struct desk *desk) {
     for (uint32_t i = 0; i < desk->n_instruments; i++) {
-        double sum = desk->instruments[i].dust;
-        for (uint32_t j = 0; j < desk->n_jobs; j++)
-            for (uint32_t l = 0; l < desk->jobs[j].n_legs; l++)
-                if (desk->jobs[j].legs[l].instrument == i)
-                    sum += desk->jobs[j].legs[l].remaining;
+        const desk_instrument *instrument = &desk->instruments[i];
+        perp_position_state state = {.struct_size = sizeof state};
+        if (!desk_ok(desk,
+                     perp_positions_query(perp_core_positions(desk->core), i, desk->now_ns, &state),
+                     "position query"))
+            return 0;
+        double sum = state.foreign;
+        for (uint32_t l = 0; l < instrument->n_lots; l++)
+            sum += instrument->lots[l].quantity;
         for (uint32_t t = 0; t < PAPER_TICKETS; t++)
             sum += paper_unreported(&desk->paper.tickets[t], i);
-        if (fabs(sum - desk->instruments[i].position) >
-            0.01 * fmax(desk->instruments[i].step, 1e-6))
+        if (desk->exchanges[instrument->exchange].api != PERP_API_DOWN &&
+            fabs(sum - instrument->position) > 0.01 * fmax(instrument->step, 1e-6))
             return 0;
     }
     return 1;
@@ -432,11 +515,14 @@ void desk_end(struct desk *desk) {
         desk->now_ns = desk->paper.next_ns;
         paper_advance(desk, desk->now_ns);
     }
-    if (desk->failed || !report_equity(desk, desk->now_ns))
+    /* Twice: what takes from a hedge is believed when it is said again. */
+    if (desk->failed || !report_accounts(desk, desk->now_ns) ||
+        !report_accounts(desk, desk->now_ns))
         return;
+    desk_look_after(desk, desk->now_ns);
     report_sample_now(desk, desk->now_ns);
     desk->report.checks++;
     desk_ok(desk, perp_core_check(desk->core), "check");
     if (!positions_agree(desk))
-        desk_ok(desk, PERP_E_CORRUPT, "the jobs do not add up to the positions");
+        desk_ok(desk, PERP_E_CORRUPT, "the lots do not add up to the positions");
 }

@@ -11,6 +11,7 @@
 #define DESK_SECOND INT64_C(1000000000)
 #define DESK_LEGS 2
 #define DESK_INSTRUMENTS 128
+#define DESK_LOTS 192 /* of an instrument */
 #define DESK_NONE UINT32_MAX
 
 typedef struct desk_settings {
@@ -19,9 +20,9 @@ typedef struct desk_settings {
     int64_t step_ns;     /* between two looks of the strategies and ticks of the scheduler */
     int64_t sample_ns;   /* between two reports of equity */
     int64_t check_ns;    /* between two perp_core_check */
-    int64_t operator_ns; /* so long after a halt somebody has looked and resets it */
-    int64_t repair_ns;   /* a repair that waits longer is done by hand */
-    uint64_t run;        /* part of the ids of jobs, for a book that outlives a run */
+    int64_t operator_ns; /* so long after a halt or a drift somebody has looked, and lets go on */
+    double deleverages_a_day; /* an exchange closes half of a position, unasked */
+    uint64_t run;             /* part of the ids of jobs, for a book that outlives a run */
     paper_settings paper;
     strategy_settings strategies;
 } desk_settings;
@@ -51,35 +52,32 @@ typedef struct desk_instrument {
     double deviation_bps; /* of the mid from the median of its base */
     double usual_bps;
     int64_t measured_since_ns, measured_ns, pause_until_ns;
-    double position, entry; /* the paper account */
-    double dust;            /* of ended jobs: less than can be traded */
+    double position, entry;  /* the paper account */
+    int64_t drifts_since_ns; /* what the book says; PERP_TIME_NONE: it agrees */
+    uint32_t in_doubt, n_lots;
+    perp_lot_state lots[DESK_LOTS]; /* what the book had when it was last looked at */
 } desk_instrument;
 
 enum desk_purpose { DESK_ARB, DESK_VOLUME, DESK_EXIT, DESK_REPAIR, DESK_PURPOSES };
 
-/* Held: the library calls it open. Squaring: it ended partial. Left: the library is done with it,
-   but its position is still there. */
-enum desk_stage { DESK_PENDING, DESK_RUNNING, DESK_HELD, DESK_SQUARING, DESK_LEFT, DESK_ENDED };
-
-typedef struct desk_leg {
-    perp_instrument_id instrument;
-    double remaining; /* what its fills left open, signed */
-} desk_leg;
+/* Held: the library calls it open or partial: something of it is open. */
+enum desk_stage { DESK_PENDING, DESK_RUNNING, DESK_HELD, DESK_ENDED };
 
 /* expected: what the strategy thought that it would earn. */
 typedef struct desk_job {
     perp_uuid id;
     uint32_t purpose, stage;
-    uint32_t end_state;   /* PERP_JOB_…; PERP_JOB_STATE_COUNT: has not ended */
+    uint32_t end_state; /* PERP_JOB_…, partial if it ever was; PERP_JOB_STATE_COUNT: not ended */
     uint32_t last_reason; /* why it was last refused or skipped */
-    uint32_t parent;      /* of an exit: whose position it closes */
+    uint32_t parent;      /* of an exit: whose position it closes; else DESK_NONE */
     uint32_t exit;        /* the exit that is under way, or DESK_NONE */
-    uint32_t tries, n_legs;
+    uint32_t counted;     /* it has ended, and is in the report */
+    uint32_t n_legs;
     int64_t since_ns; /* when it came to its stage */
     int64_t retry_ns;
     perp_usd notional, expected;
-    perp_usd cash; /* what its fills brought in, fees paid: its profit when nothing is left */
-    desk_leg legs[DESK_LEGS];
+    perp_usd cash; /* what its lots brought in, fees paid: its profit when nothing is left */
+    perp_instrument_id legs[DESK_LEGS];
 } desk_job;
 
 struct desk {
@@ -94,9 +92,11 @@ struct desk {
     desk_instrument instruments[DESK_INSTRUMENTS];
     desk_job *jobs;
     uint32_t n_jobs, job_room;
-    uint32_t *live; /* jobs that are not exits and have not ended */
+    uint32_t *live; /* jobs that have not ended */
     uint32_t n_live;
+    uint32_t look_at_bases; /* one of them may be naked */
     struct strategies strategies;
+    sim_random random; /* what happens to accounts */
     paper_executor paper;
     struct report report;
     perp_tick_result tick;
@@ -117,7 +117,12 @@ void desk_settings_fit_minutes(desk_settings *settings);
 int desk_open(struct desk *desk, perp_core *core, const struct feed *feed,
               const desk_settings *settings);
 void desk_close(struct desk *desk);
+
+/* What the library calls, with the desk as its user. */
 void desk_execute(void *user, const perp_execution *job, uint32_t *outcome);
+void desk_job_end(void *user, const perp_uuid *id, uint32_t state);
+void desk_leg_risk(void *user, const char *base, double quantity);
+void desk_cancel_asked(void *user, const perp_uuid *id);
 
 /* Plays until a time. 0: the feed has ended or a call failed (desk->failed). */
 int desk_run(struct desk *desk, int64_t until_ns);
@@ -131,31 +136,28 @@ int desk_ok(struct desk *desk, perp_status status, const char *what);
 perp_call desk_call(int64_t now_ns);
 perp_usd desk_usd(double usd);
 perp_usd desk_equity(const struct desk *desk, uint32_t exchange);
-uint32_t desk_find_job(const perp_uuid *id, int *is_repair);
+/* A job that has not ended, or one of the desk's own; else DESK_NONE. */
+uint32_t desk_find_job(const struct desk *desk, const perp_uuid *id);
 
 /* Books a fill on the paper account: the cash it moves (negative: paid), fee and profit apart. */
 perp_usd desk_fill(struct desk *desk, perp_instrument_id instrument, uint32_t side, double quantity,
                    double price, double fee_bps, perp_usd *fee, perp_usd *pnl);
 /* Gives the library what the desk itself learned. */
 void desk_tell(struct desk *desk, const feed_event *event, const char *what);
-void desk_report_position(struct desk *desk, int64_t now_ns, perp_instrument_id instrument);
+/* After anything that may have moved lots: what they brought in, at this price, goes to their jobs.
+ */
+void desk_learn_lots(struct desk *desk, perp_instrument_id instrument, double price);
 
 /* Submits; the legs become those of the desk's job. DESK_NONE: refused at once. */
 uint32_t desk_submit(struct desk *desk, int64_t now_ns, perp_job *job, uint32_t purpose,
                      uint32_t parent);
-/* Starts to close what a job left open. */
+/* Submits the job that closes what a job has open. */
 void desk_unwind(struct desk *desk, int64_t now_ns, uint32_t index);
-/* From the tick: a job's time is over. */
-void desk_expired(struct desk *desk, int64_t now_ns, uint32_t index);
-/* Somebody else cancelled a job that waited. */
-void desk_cancelled(struct desk *desk, int64_t now_ns, uint32_t index);
-/* Each step: what ended partial is squared, what is left over is closed, what has ended forgotten.
- */
+/* Each step: what repairs left is closed, what has ended is counted. */
 void desk_look_after(struct desk *desk, int64_t now_ns);
 void desk_cancel(struct desk *desk, int64_t now_ns, uint32_t index);
-/* From the executor: a job's orders are done. */
-void desk_finished(struct desk *desk, int64_t now_ns, const paper_ticket *ticket,
-                   const perp_finish_outcome *outcome);
+/* From the executor: it told the library of a job's fills since it told last. */
+void desk_reported(struct desk *desk, paper_ticket *ticket);
 void desk_requeued(struct desk *desk, int64_t now_ns, const paper_ticket *ticket);
 
 #endif

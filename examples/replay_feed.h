@@ -14,8 +14,7 @@ enum feed_kind {
     FEED_FUNDING,
     FEED_SETTLEMENT,
     FEED_LATENCY,
-    FEED_STATUS,
-    FEED_POSITION /* not of a market: what an account holds */
+    FEED_STATUS
 };
 
 /* A funding payment is due: the library learns of rates, the accounts of payments. */
@@ -38,7 +37,6 @@ typedef struct feed_event {
         feed_settlement settlement;
         perp_latency latency;
         perp_exchange_status status;
-        perp_position position;
     } u;
     perp_book_level bids[FEED_LEVELS];
     perp_book_level asks[FEED_LEVELS];
@@ -46,8 +44,8 @@ typedef struct feed_event {
 
 /* ends_ns: by instrument, when its data end (a host knows when a contract expires); NULL: none
    does. next gives 1, or 0 at the end. tell: NULL; or other threads give this market to the
-   library, the desk only looks at it, and what the desk itself learns (latencies of orders,
-   positions) goes through here, for the host to keep apart what the library wants kept apart. */
+   library, the desk only looks at it, and what the desk itself learns (latencies of orders) goes
+   through here, for the host to keep apart what the library wants kept apart. */
 struct feed {
     void *user;
     int (*next)(void *user, feed_event *event);

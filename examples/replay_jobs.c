@@ -1,4 +1,4 @@
-/* The jobs of the desk: submitting them, what became of them, and closing what they left open. */
+/* The jobs of the desk: submitting them, what became of them, and closing what they have open. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 
 #define EXIT_TTL_MS 20000
 #define EXIT_RETRY_NS (5 * DESK_SECOND)
-#define EXIT_TRIES 40 /* then what is left is closed by hand */
+#define LEFT_OVER_NS                                                                               \
+    (300 * DESK_SECOND) /* then what a repair opened is closed, if nobody needs it */
 
-/* Ids count jobs: the library makes the id of a repair from its job's by changing the first byte,
-   so the number tells which job was repaired. */
+/* Ids count jobs, so that an id tells where its job is. */
 static perp_uuid make_id(uint64_t run, uint32_t index) {
     perp_uuid id = {{0}};
     for (int i = 0; i < 8; i++)
@@ -20,30 +20,33 @@ static perp_uuid make_id(uint64_t run, uint32_t index) {
     return id;
 }
 
-uint32_t desk_find_job(const perp_uuid *id, int *is_repair) {
+uint32_t desk_find_job(const struct desk *desk, const perp_uuid *id) {
     uint32_t index = 0;
     for (int i = 0; i < 4; i++)
         index = index << 8 | id->bytes[12 + i];
-    *is_repair = id->bytes[0] != 0;
-    return index;
+    if (index < desk->n_jobs && memcmp(&desk->jobs[index].id, id, sizeof *id) == 0)
+        return index;
+    /* Repairs and what is flattened have ids of the library. */
+    for (uint32_t i = 0; i < desk->n_live; i++)
+        if (memcmp(&desk->jobs[desk->live[i]].id, id, sizeof *id) == 0)
+            return desk->live[i];
+    return DESK_NONE;
 }
 
-static uint32_t new_job(struct desk *desk) {
-    if (desk->n_jobs == desk->job_room) {
-        uint32_t room = desk->job_room == 0 ? 1024 : desk->job_room * 2;
-        desk_job *jobs = realloc(desk->jobs, room * sizeof *jobs);
-        if (jobs != NULL)
-            desk->jobs = jobs;
-        uint32_t *live = realloc(desk->live, room * sizeof *live);
-        if (live != NULL)
-            desk->live = live;
-        if (jobs == NULL || live == NULL) {
-            desk_ok(desk, PERP_E_NOMEM, "job list");
-            return DESK_NONE;
-        }
-        desk->job_room = room;
-    }
-    return desk->n_jobs;
+static int make_room(struct desk *desk) {
+    if (desk->n_jobs < desk->job_room)
+        return 1;
+    uint32_t room = desk->job_room == 0 ? 1024 : desk->job_room * 2;
+    desk_job *jobs = realloc(desk->jobs, room * sizeof *jobs);
+    if (jobs != NULL)
+        desk->jobs = jobs;
+    uint32_t *live = realloc(desk->live, room * sizeof *live);
+    if (live != NULL)
+        desk->live = live;
+    if (jobs == NULL || live == NULL)
+        return desk_ok(desk, PERP_E_NOMEM, "job list");
+    desk->job_room = room;
+    return 1;
 }
 
 static void to_stage(desk_job *job, int64_t now_ns, uint32_t stage) {
@@ -51,20 +54,19 @@ static void to_stage(desk_job *job, int64_t now_ns, uint32_t stage) {
     job->since_ns = now_ns;
 }
 
-static void end_job(struct desk *desk, int64_t now_ns, desk_job *job, uint32_t end_state) {
-    if (job->end_state == PERP_JOB_STATE_COUNT || job->end_state == PERP_JOB_OPEN)
-        job->end_state = end_state;
-    desk->report.ended[job->purpose][job->end_state]++;
-    to_stage(job, now_ns, DESK_ENDED);
-    if (job->purpose == DESK_EXIT)
-        return;
-    desk->report.earned[job->purpose] += job->cash;
-    if (job->cash != 0)
-        strategies_learn(desk, job);
-    if (job->cash > 0)
-        desk->report.wins[job->purpose]++;
-    else if (job->cash < 0)
-        desk->report.losses[job->purpose]++;
+static desk_job *add_job(struct desk *desk, int64_t now_ns, const perp_uuid *id, uint32_t purpose,
+                         uint32_t parent) {
+    desk_job *row = &desk->jobs[desk->n_jobs];
+    memset(row, 0, sizeof *row);
+    row->id = *id;
+    row->purpose = purpose;
+    row->end_state = PERP_JOB_STATE_COUNT;
+    row->parent = parent;
+    row->exit = DESK_NONE;
+    to_stage(row, now_ns, DESK_PENDING);
+    desk->live[desk->n_live++] = desk->n_jobs++;
+    desk->report.submitted[purpose]++;
+    return row;
 }
 
 /* Which rule a job broke that was not even queued. */
@@ -79,9 +81,9 @@ static void note_invalid(struct desk *desk, int64_t now_ns, const perp_job *job)
 
 uint32_t desk_submit(struct desk *desk, int64_t now_ns, perp_job *job, uint32_t purpose,
                      uint32_t parent) {
-    uint32_t index = new_job(desk);
-    if (index == DESK_NONE)
+    if (!make_room(desk))
         return DESK_NONE;
+    uint32_t index = desk->n_jobs;
     perp_call call = desk_call(now_ns);
     job->job_id = make_id(desk->settings.run, index);
     perp_status status = perp_scheduler_submit(perp_core_scheduler(desk->core), &call, job);
@@ -91,277 +93,330 @@ uint32_t desk_submit(struct desk *desk, int64_t now_ns, perp_job *job, uint32_t 
     }
     if (!desk_ok(desk, status, "submit"))
         return DESK_NONE;
-    desk_job *row = &desk->jobs[desk->n_jobs++];
-    memset(row, 0, sizeof *row);
-    row->id = job->job_id;
-    row->purpose = purpose;
-    row->end_state = PERP_JOB_STATE_COUNT;
-    row->parent = parent;
+    desk_job *row = add_job(desk, now_ns, &job->job_id, purpose, parent);
     row->notional = job->notional;
-    row->exit = DESK_NONE;
     row->n_legs = job->n_legs < DESK_LEGS ? job->n_legs : DESK_LEGS;
     for (uint32_t i = 0; i < row->n_legs; i++)
-        row->legs[i].instrument = job->legs[i].instrument;
-    to_stage(row, now_ns, DESK_PENDING);
-    desk->report.submitted[purpose]++;
-    if (purpose != DESK_EXIT)
-        desk->live[desk->n_live++] = index;
+        row->legs[i] = job->legs[i].instrument;
     return index;
 }
 
 void desk_cancel(struct desk *desk, int64_t now_ns, uint32_t index) {
-    desk_job *job = &desk->jobs[index];
     perp_call call = desk_call(now_ns);
-    if (desk_ok(desk, perp_scheduler_cancel(perp_core_scheduler(desk->core), &call, &job->id),
-                "cancel"))
-        end_job(desk, now_ns, job, PERP_JOB_CANCELLED);
+    desk_ok(desk,
+            perp_scheduler_cancel(perp_core_scheduler(desk->core), &call, &desk->jobs[index].id),
+            "cancel");
+}
+
+/* ---- what the library says of jobs ---- */
+
+static uint32_t repair_row(struct desk *desk, const perp_execution *execution) {
+    if (!make_room(desk))
+        return DESK_NONE;
+    desk_job *row = add_job(desk, execution->now_ns, &execution->job_id, DESK_REPAIR, DESK_NONE);
+    row->notional = execution->notional;
+    row->n_legs = 1;
+    row->legs[0] = execution->orders[0].instrument;
+    return desk->n_jobs - 1;
 }
 
 void desk_execute(void *user, const perp_execution *execution, uint32_t *outcome) {
     struct desk *desk = user;
-    int is_repair;
-    uint32_t index = desk_find_job(&execution->job_id, &is_repair);
-    desk_job *job = &desk->jobs[index];
+    uint32_t index = desk_find_job(desk, &execution->job_id);
+    /* Repairs, and what a person flattens, are not of the strategies. */
+    if (index == DESK_NONE && (execution->is_repair || execution->reduce_only))
+        index = repair_row(desk, execution);
+    if (index == DESK_NONE) {
+        *outcome = PERP_OUTCOME_DECLINED;
+        return;
+    }
     *outcome = paper_execute(desk, execution);
-    desk->report.dispatched[is_repair ? DESK_REPAIR : job->purpose]++;
-    if (*outcome != PERP_OUTCOME_REFUSED) {
-        if (!is_repair)
-            to_stage(job, execution->now_ns, DESK_RUNNING);
-        return;
-    }
-    /* The library finishes it as failed; a repair it queues anew. */
-    if (is_repair) {
-        desk->report.ended[DESK_REPAIR][PERP_JOB_FAILED]++;
-        return;
-    }
-    if (job->purpose == DESK_EXIT)
-        desk->jobs[job->parent].exit = DESK_NONE;
-    end_job(desk, execution->now_ns, job, PERP_JOB_FAILED);
+    desk->report.dispatched[desk->jobs[index].purpose]++;
+    to_stage(&desk->jobs[index], execution->now_ns, DESK_RUNNING);
 }
 
 void desk_requeued(struct desk *desk, int64_t now_ns, const paper_ticket *ticket) {
-    int is_repair;
-    uint32_t index = desk_find_job(&ticket->job_id, &is_repair);
-    if (!is_repair)
+    uint32_t index = desk_find_job(desk, &ticket->job_id);
+    if (index != DESK_NONE)
         to_stage(&desk->jobs[index], now_ns, DESK_PENDING);
 }
 
-static int traded_away(const struct desk *desk, const desk_leg *leg) {
-    return fabs(leg->remaining) < 0.5 * desk->instruments[leg->instrument].step;
-}
-
-/* What is left of a leg but too little for an order. */
-static int is_dust(const struct desk *desk, const desk_leg *leg) {
-    const desk_instrument *instrument = &desk->instruments[leg->instrument];
-    double quantity = fabs(leg->remaining);
-    return quantity < instrument->min_qty || quantity * instrument->mid < instrument->min_notional;
-}
-
-/* Ends a job where nothing is left of its position that could be traded. */
-static void settle_job(struct desk *desk, int64_t now_ns, desk_job *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (!traded_away(desk, &job->legs[i]) && !is_dust(desk, &job->legs[i]))
-            return;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        desk->instruments[job->legs[i].instrument].dust += job->legs[i].remaining;
-        job->legs[i].remaining = 0;
-    }
-    if (job->stage == DESK_HELD) {
-        /* Its profit was booked with the fills; what it held is free now. */
-        perp_call call = desk_call(now_ns);
-        if (!desk_ok(
-                desk,
-                perp_scheduler_close(perp_core_scheduler(desk->core), &call, &job->id, 0, 0, 0),
-                "close"))
-            return;
-    }
-    end_job(desk, now_ns, job, PERP_JOB_CLOSED);
-}
-
-static void after_entry(struct desk *desk, int64_t now_ns, desk_job *job,
-                        const perp_finish_outcome *outcome) {
-    job->end_state = outcome->state;
-    if (outcome->state == PERP_JOB_OPEN)
-        to_stage(job, now_ns, DESK_HELD);
-    else if (outcome->state == PERP_JOB_PARTIAL)
-        to_stage(job, now_ns, DESK_SQUARING);
-    else
-        to_stage(job, now_ns, DESK_LEFT);
-    if (outcome->state != PERP_JOB_PARTIAL)
-        settle_job(desk, now_ns, job);
-}
-
-void desk_finished(struct desk *desk, int64_t now_ns, const paper_ticket *ticket,
-                   const perp_finish_outcome *outcome) {
-    int is_repair;
-    uint32_t index = desk_find_job(&ticket->job_id, &is_repair);
-    desk_job *job = &desk->jobs[index];
-    int is_exit = !is_repair && job->purpose == DESK_EXIT;
-    desk_job *owner = is_exit ? &desk->jobs[job->parent] : job;
-    for (uint32_t i = 0; i < ticket->n_legs; i++) {
-        const paper_leg *leg = &ticket->legs[i];
-        if (leg->filled <= 0)
-            continue;
-        double sign = leg->order.side == PERP_SIDE_BUY ? 1 : -1;
-        owner->cash -= desk_usd(sign * leg->value) + leg->fee;
-        for (uint32_t l = 0; l < owner->n_legs; l++)
-            if (owner->legs[l].instrument == leg->order.instrument)
-                owner->legs[l].remaining += sign * leg->filled;
-        /* As the library counts it, to the micro-dollar. */
-        desk->exchanges[leg->order.exchange].volume +=
-            desk_usd(leg->filled * (leg->value / leg->filled));
-        desk_report_position(desk, now_ns, leg->order.instrument);
-    }
-    if (is_repair) {
-        desk->report.ended[DESK_REPAIR][outcome->state]++;
-    } else if (is_exit) {
-        end_job(desk, now_ns, job, outcome->state);
-        owner->exit = DESK_NONE;
-        owner->retry_ns = now_ns + EXIT_RETRY_NS;
-        if (owner->stage != DESK_SQUARING)
-            settle_job(desk, now_ns, owner);
-    } else {
-        after_entry(desk, now_ns, job, outcome);
-    }
-}
-
-static int is_killed(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
-    perp_exchange_state state = {.struct_size = sizeof state};
-    return !desk_ok(
-               desk,
-               perp_market_query_exchange(perp_core_market(desk->core), exchange, now_ns, &state),
-               "exchange query") ||
-           state.killed;
-}
-
-/* Closes by hand what the jobs could not. 0: nothing could be traded. */
-static int close_by_hand(struct desk *desk, int64_t now_ns, desk_job *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const desk_instrument *instrument = &desk->instruments[job->legs[i].instrument];
-        if (is_killed(desk, now_ns, instrument->exchange))
-            return 0;
-        if (!traded_away(desk, &job->legs[i]) &&
-            (desk->exchanges[instrument->exchange].api == PERP_API_DOWN ||
-             now_ns - instrument->time_ns > desk->settings.strategies.fresh_ns))
-            return 0;
-    }
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        perp_usd cash;
-        if (traded_away(desk, &job->legs[i]) || is_dust(desk, &job->legs[i]))
-            continue;
-        job->legs[i].remaining +=
-            paper_by_hand(desk, now_ns, job->legs[i].instrument, -job->legs[i].remaining, &cash);
-        job->cash += cash;
-    }
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (!traded_away(desk, &job->legs[i]) && !is_dust(desk, &job->legs[i]))
-            return 0;
-    return 1;
-}
-
-/* Is a repair of this job still to be expected? */
-static int repair_under_way(struct desk *desk, const desk_job *job, const perp_job_info *info,
-                            int64_t now_ns) {
-    perp_uuid id = job->id;
-    perp_job_info repair = {.struct_size = sizeof repair};
-    if (info->repair_attempts == 0)
-        return 0;
-    id.bytes[0] ^= (uint8_t)(0xA0 + info->repair_attempts);
-    if (perp_scheduler_job(perp_core_scheduler(desk->core), &id, &repair) != PERP_OK)
-        return 0;
-    if (repair.state == PERP_JOB_RUNNING || repair.state == PERP_JOB_IN_DOUBT)
-        return 1;
-    return repair.state == PERP_JOB_PENDING && now_ns - job->since_ns < desk->settings.repair_ns;
-}
-
-/* A job that ended partial: its repairs square it, or the host does and says so. */
-static void look_after_partial(struct desk *desk, int64_t now_ns, desk_job *job) {
-    perp_job_info info = {.struct_size = sizeof info};
-    perp_scheduler *scheduler = perp_core_scheduler(desk->core);
-    if (!desk_ok(desk, perp_scheduler_job(scheduler, &job->id, &info), "job query"))
+/* Open and partial: something of the job is open, and may stay so for long. All else is its end. A
+   repair that was planned and never ran is not known here. */
+void desk_job_end(void *user, const perp_uuid *id, uint32_t state) {
+    struct desk *desk = user;
+    uint32_t index = desk_find_job(desk, id);
+    if (index == DESK_NONE)
         return;
-    if (!info.unresolved) {
-        to_stage(job, now_ns, DESK_LEFT);
-        settle_job(desk, now_ns, job);
-    } else if (!repair_under_way(desk, job, &info, now_ns) && close_by_hand(desk, now_ns, job)) {
-        perp_call call = desk_call(now_ns);
-        call.actor = "operator";
-        call.reason = "squared by hand";
-        if (desk_ok(desk, perp_scheduler_resolve(scheduler, &call, &job->id), "resolve")) {
-            to_stage(job, now_ns, DESK_LEFT);
-            settle_job(desk, now_ns, job);
+    desk_job *job = &desk->jobs[index];
+    if (state == PERP_JOB_PARTIAL ||
+        (job->end_state == PERP_JOB_STATE_COUNT && state != PERP_JOB_OPEN))
+        job->end_state = state;
+    if (state != PERP_JOB_PARTIAL && state != PERP_JOB_OPEN)
+        to_stage(job, desk->now_ns, DESK_ENDED);
+    else if (job->stage != DESK_HELD)
+        to_stage(job, desk->now_ns, DESK_HELD);
+    if (job->purpose == DESK_EXIT && desk->jobs[job->parent].exit == index) {
+        desk->jobs[job->parent].exit = DESK_NONE;
+        desk->jobs[job->parent].retry_ns = desk->now_ns + EXIT_RETRY_NS;
+    }
+}
+
+void desk_leg_risk(void *user, const char *base, double quantity) {
+    struct desk *desk = user;
+    report_naked_begins(desk, base, quantity); /* the library plans the repair */
+    desk->look_at_bases = 1;
+}
+
+void desk_cancel_asked(void *user, const perp_uuid *id) {
+    struct desk *desk = user;
+    paper_cancel_job(desk, desk->now_ns, id);
+}
+
+/* ---- what jobs earned ---- */
+
+/* An exit works for the job whose position it closes. */
+static void pay(struct desk *desk, uint32_t index, perp_usd amount) {
+    while (desk->jobs[index].parent != DESK_NONE)
+        index = desk->jobs[index].parent;
+    desk->jobs[index].cash += amount;
+    if (desk->jobs[index].counted)
+        desk->report.earned[desk->jobs[index].purpose] += amount;
+}
+
+static double quantity_in(const perp_lot_state *lots, uint32_t n, const perp_lot_state *like) {
+    for (uint32_t i = 0; i < n; i++)
+        if (lots[i].leg == like->leg &&
+            memcmp(&lots[i].job_id, &like->job_id, sizeof like->job_id) == 0)
+            return lots[i].quantity;
+    return 0;
+}
+
+/* What is bought or sold of a lot is bought or sold by its job, whoever's order it was: a repair,
+   or another job's entry, may close it. */
+static void pay_for(struct desk *desk, const perp_lot_state *lot, double change, double price) {
+    uint32_t index = desk_find_job(desk, &lot->job_id);
+    if (index != DESK_NONE && change != 0.0)
+        pay(desk, index, desk_usd(-change * price));
+}
+
+void desk_learn_lots(struct desk *desk, perp_instrument_id id, double price) {
+    desk_instrument *row = &desk->instruments[id];
+    perp_lot_state lots[DESK_LOTS];
+    uint32_t n = 0;
+    if (!desk_ok(desk,
+                 perp_positions_lots(perp_core_positions(desk->core), id, lots, DESK_LOTS, &n),
+                 "lots"))
+        return;
+    if (n > DESK_LOTS) {
+        desk_ok(desk, PERP_E_RANGE, "more lots than the desk has room for");
+        return;
+    }
+    for (uint32_t i = 0; i < row->n_lots; i++)
+        if (quantity_in(lots, n, &row->lots[i]) == 0.0)
+            pay_for(desk, &row->lots[i], -row->lots[i].quantity, price);
+    for (uint32_t i = 0; i < n; i++)
+        pay_for(desk, &lots[i], lots[i].quantity - quantity_in(row->lots, row->n_lots, &lots[i]),
+                price);
+    memcpy(row->lots, lots, n * sizeof *lots);
+    row->n_lots = n;
+}
+
+void desk_reported(struct desk *desk, paper_ticket *ticket) {
+    uint32_t index = desk_find_job(desk, &ticket->job_id);
+    for (uint32_t i = 0; i < ticket->n_legs && !desk->failed; i++) {
+        paper_leg *leg = &ticket->legs[i];
+        if (ticket->in_use && leg->phase != PAPER_DONE) /* not told yet */
+            continue;
+        double filled = leg->filled - leg->told;
+        if (filled > 0) {
+            double price = (leg->value - leg->told_value) / filled;
+            desk_learn_lots(desk, leg->order.instrument, price);
+            /* As the library counts it, to the micro-dollar. */
+            desk->exchanges[leg->order.exchange].volume += desk_usd(filled * price);
+        }
+        if (index != DESK_NONE)
+            pay(desk, index, leg->told_fee - leg->fee);
+        leg->told = leg->filled;
+        leg->told_value = leg->value;
+        leg->told_fee = leg->fee;
+        leg->told_pnl = leg->pnl;
+    }
+}
+
+static void count_ended(struct desk *desk, desk_job *job) {
+    job->counted = 1;
+    desk->report.ended[job->purpose][job->end_state]++;
+    if (job->purpose == DESK_EXIT)
+        return;
+    desk->report.earned[job->purpose] += job->cash;
+    if (job->cash != 0 && job->purpose != DESK_REPAIR)
+        strategies_learn(desk, job);
+    if (job->cash > 0)
+        desk->report.wins[job->purpose]++;
+    else if (job->cash < 0)
+        desk->report.losses[job->purpose]++;
+}
+
+/* ---- closing ---- */
+
+static uint32_t base_of(const struct desk *desk, const desk_job *job) {
+    return desk->instruments[job->legs[0]].base;
+}
+
+static double whole_steps(double quantity, double step) {
+    return step > 0 ? floor(quantity / step + 1e-9) * step : quantity;
+}
+
+static void add_to_leg(perp_job *exit, const desk_instrument *instrument, perp_instrument_id id,
+                       uint32_t side, double quantity) {
+    uint32_t i = 0;
+    while (i < exit->n_legs && (exit->legs[i].instrument != id || exit->legs[i].side != side))
+        i++;
+    if (i == PERP_MAX_LEGS)
+        return;
+    if (i == exit->n_legs)
+        exit->legs[exit->n_legs++] =
+            (perp_leg){.instrument = id, .side = side, .maker = exit->legs[0].maker};
+    exit->legs[i].quantity += quantity;
+    exit->legs[i].notional += desk_usd(quantity * instrument->mid);
+}
+
+static int is_of(const perp_lot_state *lot, const desk_job *job) {
+    return memcmp(&lot->job_id, &job->id, sizeof job->id) == 0;
+}
+
+/* By how much a job's lots are apart: what a repair opened, or what somebody's order left of it. */
+static double net_of(const struct desk *desk, const desk_job *job) {
+    double net = 0;
+    uint32_t base = base_of(desk, job);
+    for (uint32_t i = base; i < desk->n_instruments; i++)
+        for (uint32_t l = 0; desk->instruments[i].base == base && l < desk->instruments[i].n_lots;
+             l++)
+            if (is_of(&desk->instruments[i].lots[l], job))
+                net += desk->instruments[i].lots[l].quantity;
+    return net;
+}
+
+/* Adds what closes of one job's lots, of the sign of net, as much as net. What is left of it. */
+static double add_lots(const struct desk *desk, const desk_job *job, double net, perp_job *exit) {
+    uint32_t base = base_of(desk, job);
+    double sign = net > 0 ? 1 : -1;
+    for (uint32_t i = base; i < desk->n_instruments; i++) {
+        const desk_instrument *instrument = &desk->instruments[i];
+        for (uint32_t l = 0; instrument->base == base && l < instrument->n_lots; l++) {
+            const perp_lot_state *lot = &instrument->lots[l];
+            if (!is_of(lot, job) || lot->quantity * sign <= 0)
+                continue;
+            double part = whole_steps(fmin(lot->quantity * sign, net * sign), instrument->step);
+            if (part <= 0)
+                continue;
+            add_to_leg(exit, instrument, i, sign > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY, part);
+            net -= sign * part;
         }
     }
+    return net;
 }
 
-static int fill_exit(const struct desk *desk, const desk_job *job, perp_job *exit) {
-    double notional = 0;
-    perp_job_init(exit);
-    exit->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
-    exit->priority = 50;
-    exit->ttl_ms = EXIT_TTL_MS;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const desk_leg *leg = &job->legs[i];
-        const desk_instrument *instrument = &desk->instruments[leg->instrument];
-        if (traded_away(desk, leg) || is_dust(desk, leg))
+/* A job whose lots are apart has its other side elsewhere: with a repair, or with a job whose lots
+   a repair closed. Both are closed together, so that the base stays hedged on the way out. */
+static void add_other_side(const struct desk *desk, uint32_t index, perp_job *exit) {
+    double net = 0;
+    uint32_t base = base_of(desk, &desk->jobs[index]);
+    for (uint32_t i = 0; i < exit->n_legs; i++)
+        net +=
+            exit->legs[i].side == PERP_SIDE_BUY ? exit->legs[i].quantity : -exit->legs[i].quantity;
+    for (uint32_t i = 0; i < desk->n_live && net != 0.0; i++) {
+        const desk_job *other = &desk->jobs[desk->live[i]];
+        if (desk->live[i] == index || other->stage != DESK_HELD || other->exit != DESK_NONE ||
+            base_of(desk, other) != base)
             continue;
-        perp_leg *out = &exit->legs[exit->n_legs++];
-        out->instrument = leg->instrument;
-        out->side = leg->remaining > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY;
-        out->quantity = floor(fabs(leg->remaining) / instrument->step + 0.5) * instrument->step;
-        out->notional = desk_usd(out->quantity * instrument->mid);
-        out->maker = job->purpose == DESK_VOLUME || desk->settings.strategies.arb_maker;
-        notional = fmax(notional, out->quantity * instrument->mid);
+        double apart = net_of(desk, other);
+        if (apart * net <= 0)
+            continue;
+        double part = fabs(apart) < fabs(net) ? apart : net;
+        net += add_lots(desk, other, part, exit) - part;
     }
-    exit->notional = desk_usd(notional);
-    return exit->n_legs > 0;
+    for (uint32_t i = 0; i < exit->n_legs; i++)
+        if (exit->legs[i].notional > exit->notional)
+            exit->notional = exit->legs[i].notional;
+}
+
+/* A partial job is left to the repair of its base. */
+static int may_unwind(struct desk *desk, const desk_job *job, int64_t now_ns) {
+    perp_job_info info = {.struct_size = sizeof info};
+    return job->exit == DESK_NONE && now_ns >= job->retry_ns &&
+           desk_ok(desk, perp_scheduler_job(perp_core_scheduler(desk->core), &job->id, &info),
+                   "job query") &&
+           info.state == PERP_JOB_OPEN;
 }
 
 void desk_unwind(struct desk *desk, int64_t now_ns, uint32_t index) {
     desk_job *job = &desk->jobs[index];
     perp_job exit;
-    if (job->exit != DESK_NONE || now_ns < job->retry_ns)
+    perp_job_init(&exit);
+    exit.priority = 50;
+    if (!may_unwind(desk, job, now_ns) ||
+        !desk_ok(desk, perp_job_fill_exit(desk->core, now_ns, &job->id, 1, &exit), "exit"))
         return;
-    if (job->tries >= EXIT_TRIES) {
-        if (close_by_hand(desk, now_ns, job))
-            settle_job(desk, now_ns, job);
-        return;
-    }
-    if (!fill_exit(desk, job, &exit))
-        return;
+    exit.ttl_ms = EXIT_TTL_MS;
+    for (uint32_t i = 0; i < exit.n_legs; i++)
+        exit.legs[i].maker = job->purpose == DESK_VOLUME || desk->settings.strategies.arb_maker;
+    add_other_side(desk, index, &exit);
     uint32_t exit_index = desk_submit(desk, now_ns, &exit, DESK_EXIT, index);
     job = &desk->jobs[index]; /* the list may have moved */
     job->exit = exit_index;
     job->retry_ns = now_ns + EXIT_RETRY_NS;
-    job->tries++;
 }
 
-static void gave_up(struct desk *desk, int64_t now_ns, uint32_t index, uint32_t state) {
-    desk_job *job = &desk->jobs[index];
-    if (job->purpose == DESK_EXIT) {
-        desk->jobs[job->parent].exit = DESK_NONE;
-        desk->jobs[job->parent].retry_ns = now_ns + EXIT_RETRY_NS;
+/* What a repair opened is the other side of somebody's position: it is closed with that, or once
+   there is nobody any more. */
+static int is_left_over(const struct desk *desk, const desk_job *job, int64_t now_ns) {
+    if (job->stage != DESK_HELD || job->purpose < DESK_EXIT ||
+        now_ns - job->since_ns < LEFT_OVER_NS)
+        return 0;
+    for (uint32_t i = 0; i < desk->n_live; i++) {
+        const desk_job *other = &desk->jobs[desk->live[i]];
+        if (other->stage != DESK_ENDED && other->purpose < DESK_EXIT &&
+            base_of(desk, other) == base_of(desk, job))
+            return 0;
     }
-    end_job(desk, now_ns, job, state);
+    return 1;
 }
 
-void desk_expired(struct desk *desk, int64_t now_ns, uint32_t index) {
-    gave_up(desk, now_ns, index, PERP_JOB_EXPIRED);
-}
-
-void desk_cancelled(struct desk *desk, int64_t now_ns, uint32_t index) {
-    gave_up(desk, now_ns, index, PERP_JOB_CANCELLED);
+/* A repair may have met what nobody's order had opened: then the accounts are flat, and the book
+   still waits for the other side. The host, who sees the accounts, says so. */
+static void look_after_bases(struct desk *desk, int64_t now_ns) {
+    const perp_positions *positions = perp_core_positions(desk->core);
+    desk->look_at_bases = 0;
+    for (uint32_t b = 0; b < perp_positions_base_count(positions) && !desk->failed; b++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        if (!desk_ok(desk, perp_positions_base(positions, b, now_ns, &state), "base query"))
+            return;
+        desk->look_at_bases |= state.is_naked;
+        report_naked_look(desk, &state);
+        if (!state.is_naked || state.has_repair || fabs(state.net) > 1e-6 * fabs(state.naked))
+            continue;
+        perp_call call = desk_call(now_ns);
+        call.actor = "operator";
+        call.reason = "the accounts are flat";
+        if (desk_ok(desk, perp_resolve(desk->core, &call, state.base), "resolve"))
+            desk->report.resolved++;
+    }
 }
 
 void desk_look_after(struct desk *desk, int64_t now_ns) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < desk->n_live && !desk->failed; i++) {
-        desk_job *job = &desk->jobs[desk->live[i]];
-        if (job->stage == DESK_SQUARING)
-            look_after_partial(desk, now_ns, job);
-        if (job->stage == DESK_LEFT)
+    if (desk->look_at_bases)
+        look_after_bases(desk, now_ns);
+    for (uint32_t i = 0; i < desk->n_live && !desk->failed; i++)
+        if (is_left_over(desk, &desk->jobs[desk->live[i]], now_ns))
             desk_unwind(desk, now_ns, desk->live[i]);
-        if (desk->jobs[desk->live[i]].stage != DESK_ENDED)
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < desk->n_live; i++) {
+        desk_job *job = &desk->jobs[desk->live[i]];
+        if (job->stage == DESK_ENDED)
+            count_ended(desk, job);
+        else
             desk->live[kept++] = desk->live[i];
     }
     desk->n_live = kept;

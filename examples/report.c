@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,13 +84,14 @@ static void use_of_limits(struct desk *desk) {
 }
 
 static void note_reason(struct desk *desk, const perp_tick_item *item) {
-    int is_repair;
-    uint32_t index = desk_find_job(&item->job_id, &is_repair);
-    if (is_repair)
+    uint32_t index = desk_find_job(desk, &item->job_id);
+    if (index == DESK_NONE)
         return;
     desk_job *job = &desk->jobs[index];
-    if (job->last_reason != item->reason)
+    if (job->last_reason != item->reason) {
         desk->report.met[item->reason]++;
+        report_refused(desk, &item->job_id, item->reason);
+    }
     job->last_reason = item->reason;
 }
 
@@ -100,12 +102,8 @@ void report_tick(struct desk *desk) {
     report->overdue += tick->overdue;
     for (uint32_t i = 0; i < tick->n_items; i++) {
         const perp_tick_item *item = &tick->items[i];
-        int is_repair;
-        uint32_t index = desk_find_job(&item->job_id, &is_repair);
         if (item->kind == PERP_TICK_REFUSED || item->kind == PERP_TICK_SKIPPED)
             note_reason(desk, item);
-        else if (item->kind == PERP_TICK_EXPIRED && !is_repair)
-            desk_expired(desk, desk->now_ns, index);
     }
     if (tick->refused + tick->skipped > 0)
         for (uint32_t r = 0; r < PERP_MAX_REASONS; r++) {
@@ -187,7 +185,7 @@ void report_sample_now(struct desk *desk, int64_t now_ns) {
         return;
     sample->time_ns = now_ns;
     sample->running = scheduler.running;
-    sample->open = scheduler.open;
+    sample->open = scheduler.open + scheduler.partial;
     memcpy(sample->met, report->met, sizeof sample->met);
     double used[PERP_POOL_COUNT] = {0}, budget[PERP_POOL_COUNT] = {0};
     for (uint32_t e = 0; e < desk->n_exchanges; e++) {
@@ -215,6 +213,7 @@ void report_sample_now(struct desk *desk, int64_t now_ns) {
 }
 
 void report_free(struct report *report) {
+    report_summary_free(report);
     free(report->samples);
     report->samples = NULL;
 }
@@ -257,6 +256,33 @@ static void print_jobs(struct desk *desk, FILE *out) {
             "  in doubt %" PRIu64 " (sent again %" PRIu64 ", lost in an outage %" PRIu64
             "), overdue %" PRIu64 ", halts %" PRIu64 "\n",
             counts->in_doubt, counts->requeued, counts->lost, report->overdue, report->halts);
+}
+
+static void print_positions(struct desk *desk, FILE *out) {
+    const struct report *report = &desk->report;
+    double lots = 0, foreign = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < desk->n_instruments; i++) {
+        const desk_instrument *instrument = &desk->instruments[i];
+        perp_position_state state = {.struct_size = sizeof state};
+        if (!desk_ok(desk,
+                     perp_positions_query(perp_core_positions(desk->core), i, desk->now_ns, &state),
+                     "position query"))
+            return;
+        n += state.n_lots;
+        foreign += fabs(state.foreign) * instrument->mid;
+        for (uint32_t l = 0; l < instrument->n_lots; l++)
+            lots += fabs(instrument->lots[l].quantity) * instrument->mid;
+    }
+    heading(out, "Positions");
+    fprintf(out,
+            "  bases that lost a side %" PRIu64 ", repairs sent %" PRIu64
+            ", resolved by hand %" PRIu64 "\n  deleveraged by exchanges %" PRIu64
+            ", reports in doubt %" PRIu64 ", drifts %" PRIu64 ", accepted %" PRIu64 "\n",
+            report->naked, report->dispatched[DESK_REPAIR], report->resolved, report->deleverages,
+            report->in_doubt, report->drifts, report->accepted);
+    fprintf(out, "  still open: %u lots of jobs worth %.2f USD, and %.2f USD that no job made\n", n,
+            lots, foreign);
 }
 
 static void print_reasons(struct desk *desk, FILE *out) {
@@ -319,11 +345,12 @@ static int print_profit(struct desk *desk, FILE *out) {
     if (!report_booked(desk, &booked))
         return 0;
     heading(out, "Profit, USD");
-    for (uint32_t p = 0; p < DESK_EXIT; p++)
-        fprintf(out,
-                "  %-14s %12.2f   after fees, of jobs that have ended: %" PRIu64 " won, %" PRIu64
-                " lost\n",
-                report_purpose(p), usd(report->earned[p]), report->wins[p], report->losses[p]);
+    for (uint32_t p = 0; p < DESK_PURPOSES; p++)
+        if (p != DESK_EXIT)
+            fprintf(out,
+                    "  %-14s %12.2f   after fees, of jobs that have ended: %" PRIu64
+                    " won, %" PRIu64 " lost\n",
+                    report_purpose(p), usd(report->earned[p]), report->wins[p], report->losses[p]);
     fprintf(out, "  %-14s %12.2f\n", "funding", usd(funding));
     fprintf(out, "  %-14s %12.2f   of the accounts, what is still open included\n", "in all",
             usd(change));
@@ -367,9 +394,9 @@ static void print_feed(struct desk *desk, FILE *out) {
     fprintf(out,
             "  orders: %" PRIu64 " sent (%" PRIu64 " to rest), %" PRIu64 " filled, %" PRIu64
             " in part, %" PRIu64 " not; %" PRIu64 " crossed the spread late; %" PRIu64
-            " jobs refused by the executor; %" PRIu64 " trades by hand\n",
+            " jobs refused by the executor\n",
             counts->orders, counts->resting, counts->filled, counts->partly, counts->unfilled,
-            counts->crossed, counts->refused, counts->by_hand);
+            counts->crossed, counts->refused);
     fprintf(out, "  hash of the book %016" PRIx64 "\n", perp_core_hash(desk->core));
 }
 
@@ -377,7 +404,9 @@ int report_print(struct desk *desk, FILE *out) {
     fprintf(out, "%s, %.2f hours, seed %" PRIu64 "\n", desk->feed.title,
             (double)(desk->feed.end_ns - desk->feed.start_ns) / (3600.0 * DESK_SECOND),
             desk->settings.seed);
+    report_summary(desk, out);
     print_jobs(desk, out);
+    print_positions(desk, out);
     print_reasons(desk, out);
     int agree = print_profit(desk, out);
     print_exchanges(desk, out);

@@ -47,10 +47,25 @@ typedef struct report_sample {
     uint32_t met[PERP_MAX_REASONS];
 } report_sample;
 
+#define REPORT_BASES 64
+
+/* A base that was naked: how often, for how long, and worth what at most. */
+typedef struct report_naked {
+    char base[PERP_NAME_SIZE];
+    perp_instrument_id instrument; /* whose mid is its price */
+    uint32_t is_naked;
+    uint64_t times;
+    int64_t since_ns, seen_ns, total_ns, longest_ns;
+    double usd, most_usd, usd_seconds;
+} report_naked;
+
 struct report {
     report_sample *samples;
     uint32_t n_samples, sample_room;
     uint64_t events, ticks, checks, halts, overdue;
+    uint64_t naked;                         /* bases that lost a side */
+    uint64_t deleverages, in_doubt, drifts; /* done to accounts; what reports showed of it */
+    uint64_t accepted, resolved;            /* drifts and bases that somebody looked at */
     uint64_t submitted[REPORT_PURPOSES], dispatched[REPORT_PURPOSES];
     uint64_t ended[REPORT_PURPOSES][PERP_JOB_STATE_COUNT];
     uint64_t at_submit[PERP_MAX_REASONS]; /* refused before they were queued */
@@ -62,6 +77,9 @@ struct report {
     perp_day_figures booked_before; /* of days that are over, as the library booked them */
     int64_t day;
     report_use uses[REPORT_LIMITS];
+    report_naked naked_bases[REPORT_BASES];
+    uint32_t n_naked_bases;
+    char *examples[PERP_MAX_REASONS]; /* of a job that was refused for it, with the numbers */
 };
 
 const char *report_purpose(uint32_t purpose);
@@ -72,6 +90,15 @@ void report_tick(struct desk *desk);
 void report_sample_now(struct desk *desk, int64_t now_ns);
 /* What the library has booked in all, over all days. */
 int report_booked(struct desk *desk, perp_day_figures *booked);
+
+/* A base begins to be naked; and what it is now, at each look until it no longer is. */
+void report_naked_begins(struct desk *desk, const char *base, double quantity);
+void report_naked_look(struct desk *desk, const perp_base_state *state);
+/* A tick has refused or skipped a job. */
+void report_refused(struct desk *desk, const perp_uuid *id, uint32_t reason);
+/* What it comes to, in words, for the top of the report. */
+void report_summary(struct desk *desk, FILE *out);
+void report_summary_free(struct report *report);
 
 /* The table. 0: the library's books and the paper accounts differ. */
 int report_print(struct desk *desk, FILE *out);

@@ -29,8 +29,12 @@ static void add(const char *name, perp_instrument_id *instrument) {
     must(perp_exchange_add(core, &exchange, &spec.exchange));
     snprintf(spec.symbol, sizeof spec.symbol, "BTC/USDT:USDT");
     must(perp_instrument_add(core, &spec, instrument));
-    must(perp_capital_update_equity(perp_core_capital(core), &call, spec.exchange,
-                                    100000 * PERP_USD));
+    perp_account_report report;
+    perp_account_report_init(&report); /* nothing is open there */
+    report.exchange = spec.exchange;
+    report.has_equity = 1;
+    report.equity = 100000 * PERP_USD;
+    must(perp_account(core, &call, &report));
 }
 
 static void quote(perp_instrument_id instrument, double mid) {

@@ -16,56 +16,82 @@
    the types s text, n number, i integer, b true or false, o object, a list. op and t are understood
    everywhere. */
 #define SCENARIO_OPS(X)                                                                            \
-    X(config, true, "capital?:o risk?:o scheduler?:o")                                             \
+    X(config, true, "capital?:o risk?:o scheduler?:o orders?:o")                                   \
+    X(reconfigure, true, "capital?:o risk?:o scheduler?:o orders?:o")                              \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
-      "venue?:s")                                                                                  \
+      "venue?:s liquidation_fee_bps?:n")                                                           \
     X(instrument, true,                                                                            \
-      "exchange:s symbol:s kind?:s base?:s contract?:s qty_step?:n price_tick?:n min_qty?:n "      \
-      "min_notional?:n funding_interval_h?:n tiers?:a")                                            \
+      "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
+      "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
+    X(exchange_update, true,                                                                       \
+      "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
+      "venue?:s liquidation_fee_bps?:n")                                                           \
+    X(instrument_update, true,                                                                     \
+      "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
+      "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
+      "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
     X(equity, true, "exchange:s equity:n")                                                         \
-    X(transfer, true, "exchange:s amount:n")                                                       \
+    X(transfer, true, "exchange:s amount:n in_equity?:b")                                          \
     X(reserve, true, "exchange:s pool:s amount:n key?:s")                                          \
     X(reservations, false, "exchange?:s")                                                          \
     X(confirm, true, "reservation:i amount?:n")                                                    \
     X(release, true, "reservation:i amount?:n")                                                    \
-    X(pnl, true, "exchange:s pnl:n volume:n fees:n")                                               \
+    X(pnl, true, "exchange:s pnl:n volume:n fees:n key?:s")                                        \
     X(safe_mode, true, "exchange:s enabled:b")                                                     \
-    X(correct, true, "exchange:s day_start:n")                                                     \
+    X(correct, true, "exchange:s day_start:n high_water?:n")                                       \
+    X(set_day_offset, true, "minutes:i")                                                           \
     X(advance, true, "")                                                                           \
     X(capital, false, "exchange?:s")                                                               \
     X(quote, false, "exchange:s symbol:s bid:n bid_size:n ask:n ask_size:n")                       \
     X(book, false, "exchange:s symbol:s bids:a asks:a")                                            \
     X(trade, false, "exchange:s symbol:s price:n size?:n")                                         \
     X(mark, false, "exchange:s symbol:s price:n")                                                  \
+    X(withdraw, false, "exchange:s symbol:s")                                                      \
+    X(rate, false, "quote:s usd:n")                                                                \
     X(funding, false, "exchange:s symbol:s rate:n interval_h:n next_t:i continuous?:b")            \
     X(latency, false, "exchange:s ms:n")                                                           \
     X(exchange_status, false, "exchange:s status:s")                                               \
-    X(position, false,                                                                             \
-      "exchange:s symbol:s quantity:n entry_price:n leverage?:n margin_mode?:s "                   \
-      "liquidation_price?:n")                                                                      \
+    X(collateral, true, "exchange:s base:s quantity:n haircut?:n")                                 \
+    X(account, true, "exchange:s positions:a equity?:n report_t?:i")                               \
+    X(position, true,                                                                              \
+      "exchange:s symbol:s quantity:n entry_price?:n leverage?:n margin_mode?:s "                  \
+      "liquidation_price?:n report_t?:i")                                                          \
+    X(cash, true, "exchange:s kind:s amount:n key:s symbol?:s")                                    \
+    X(fill, true, "exchange:s symbol:s side:s quantity:n price:n key:s fee?:n pnl?:n fill_t?:i")   \
+    X(positions, false, "exchange?:s")                                                             \
+    X(bases, false, "")                                                                            \
+    X(accept_position, true, "exchange:s symbol:s")                                                \
     X(market, false, "exchange:s symbol:s")                                                        \
     X(evaluate, false, "job:o")                                                                    \
     X(submit, true, "job:o")                                                                       \
     X(cancel, true, "job_id:s")                                                                    \
     X(tick, true, "outcomes?:o")                                                                   \
-    X(finish, true, "job_id:s status:s legs?:a pnl?:n volume?:n fees?:n hold?:b")                  \
+    X(finish, true, "job_id:s status:s legs?:a pnl?:n volume?:n fees?:n flat?:b")                  \
+    X(progress, true, "job_id:s legs:a")                                                           \
+    X(amend, true, "job_id:s legs:a")                                                              \
     X(close, true, "job_id:s pnl:n volume:n fees:n")                                               \
     X(job, false, "job_id:s")                                                                      \
     X(limits, true,                                                                                \
       "max_global_concurrent_jobs?:i max_dispatch_per_minute?:i exchange?:s max_concurrent?:i "    \
       "max_notional?:n")                                                                           \
+    X(flatten, true, "exchange?:s base?:s key:s")                                                  \
     X(requeue, true, "job_id:s")                                                                   \
-    X(resolve, true, "job_id:s")                                                                   \
+    X(resolve, true, "base:s")                                                                     \
+    X(resume_repair, true, "base:s")                                                               \
     X(mode, true, "mode:s")                                                                        \
     X(pause, true, "")                                                                             \
     X(resume, true, "")                                                                            \
+    X(reset_strategy, true, "strategy:s")                                                          \
     X(reset_halt, true, "")                                                                        \
     X(override, true, "enabled:b ttl_ms?:i job_id?:s")                                             \
     X(kill, true, "enabled:b exchange?:s")                                                         \
     X(blacklist, true, "symbol:s enabled:b")                                                       \
+    X(halt_instrument, true, "exchange:s symbol:s enabled:b")                                      \
     X(success, true, "exchange?:s")                                                                \
     X(failure, true, "exchange?:s")                                                                \
+    X(rules, false, "")                                                                            \
     X(state, false, "")                                                                            \
     X(check, false, "")                                                                            \
     X(headroom, false, "exchange:s pool:s")                                                        \
@@ -74,12 +100,18 @@
     X(reopen, true, "")
 
 #define SCENARIO_TIER_FIELDS "floor:n cap?:n mmr:n amount?:n max_leverage?:n"
-#define SCENARIO_FILL_FIELDS "filled:n price:n fee:n pnl:n t?:i"
+#define SCENARIO_FILL_FIELDS "filled:n price:n fee:n pnl?:n t?:i known?:b"
+#define SCENARIO_POSITION_FIELDS                                                                   \
+    "symbol:s quantity:n entry_price?:n leverage?:n margin_mode?:s liquidation_price?:n"
 
-/* What the executor of the next tick says of a job. */
+/* What the executor of the next tick says of a job, and the call that it makes before it returns.
+ */
+enum scenario_stop { SCENARIO_GOES_ON, SCENARIO_KILLS, SCENARIO_KILLS_EXCHANGE, SCENARIO_PAUSES };
+
 struct scenario_outcome {
     perp_uuid job_id;
     uint32_t outcome;
+    uint32_t stop; /* enum scenario_stop */
 };
 
 /* A run: one book and what lines leave behind for the lines after them. */
@@ -91,6 +123,7 @@ struct scenario {
     struct scenario_outcome *outcomes; /* of the tick that runs, sorted by job_id (its first
                                            field) */
     size_t n_outcomes;
+    const perp_call *call; /* of that tick */
 };
 
 /* One line while it is worked on. A fault in its shape counts at once; a fault in a value only
@@ -151,6 +184,8 @@ bool line_flag(const struct line *line, const char *name);
 double line_number(struct line *line, const char *name, double fallback);
 double line_finite(struct line *line, const cJSON *number, const char *name);
 perp_usd line_money(struct line *line, const char *name, perp_usd fallback);
+/* The same, where more than six decimals are rounded half away from zero. */
+perp_usd line_rounded_money(struct line *line, const char *name, perp_usd fallback);
 int64_t line_integer(struct line *line, const char *name, int64_t low, int64_t high,
                      int64_t fallback);
 uint32_t line_limit(struct line *line, const char *name);       /* PERP_NO_ID: absent */
@@ -164,10 +199,13 @@ uint32_t line_choice(struct line *line, const char *name, const char *(*text_of)
 /* What the line addresses: PERP_E_NOT_FOUND at once. */
 perp_exchange_id line_exchange(struct line *line); /* PERP_ALL_EXCHANGES where absent */
 perp_instrument_id line_instrument(struct line *line);
-/* A job in one of some states (bits 1 << state), a live reservation: the library looks for them
-   itself, so that only a line with a fault in a value needs to know first whether they are there.
+perp_instrument_id line_instrument_on(struct line *line, perp_exchange_id exchange);
+/* A job in one of some states (bits 1 << state) or with something open, a live reservation: the
+   library looks for them itself, so that only a line with a fault in a value needs to know first
+   whether they are there.
  */
 void line_addresses_job(struct line *line, const perp_uuid *job_id, uint32_t states);
+void line_addresses_open_job(struct line *line, const perp_uuid *job_id);
 void line_addresses_reservation(struct line *line, uint64_t id);
 
 /* The text of a part of the line as it was given, for the library to read; to be freed with
@@ -187,6 +225,7 @@ cJSON *put_list(struct line *line, cJSON *object, const char *name);
 cJSON *add_object(struct line *line, cJSON *list);
 void add_text(struct line *line, cJSON *list, const char *text);
 void add_uuid(struct line *line, cJSON *list, const perp_uuid *uuid);
+void add_number(struct line *line, cJSON *list, double value);
 void put_refusal(struct line *line, const perp_refusal *refusal);
 
 /* The name of an exchange. */

@@ -1,6 +1,7 @@
 /* The ops of the registry and of capital. */
 #include "scenario.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 #include "util/json.h"
@@ -9,20 +10,39 @@ static perp_capital *capital_of(const struct line *line) {
     return perp_core_capital(line->run->core);
 }
 
+/* What the line gives of an exchange; the rest stays as it is in the spec. */
+static void read_exchange(struct line *line, perp_exchange_spec *spec) {
+    line_name(line, "venue", spec->venue);
+    spec->taker_fee_bps = line_number(line, "taker_fee_bps", spec->taker_fee_bps);
+    spec->maker_fee_bps = line_number(line, "maker_fee_bps", spec->maker_fee_bps);
+    spec->liquidation_fee_bps = line_number(line, "liquidation_fee_bps", spec->liquidation_fee_bps);
+    if (line_has(line, "max_concurrent"))
+        spec->max_concurrent = line_limit(line, "max_concurrent");
+    if (line_has(line, "max_notional"))
+        spec->max_notional = line_money_limit(line, "max_notional");
+    spec->margin_mode =
+        line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT, spec->margin_mode);
+}
+
 void scenario_exchange(struct line *line) {
     perp_exchange_spec spec;
     perp_exchange_id id;
     perp_exchange_spec_init(&spec);
     line_name(line, "name", spec.name);
-    line_name(line, "venue", spec.venue);
-    spec.taker_fee_bps = line_number(line, "taker_fee_bps", spec.taker_fee_bps);
-    spec.maker_fee_bps = line_number(line, "maker_fee_bps", spec.maker_fee_bps);
-    spec.max_concurrent = line_limit(line, "max_concurrent");
-    spec.max_notional = line_money_limit(line, "max_notional");
-    spec.margin_mode =
-        line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT, spec.margin_mode);
+    read_exchange(line, &spec);
     if (line_ready(line))
         (void)line_did(line, perp_exchange_add(line->run->core, &spec, &id));
+}
+
+void scenario_exchange_update(struct line *line) {
+    perp_exchange_spec spec = {.struct_size = sizeof spec};
+    perp_exchange_id id = 0;
+    if (!line_did(line, perp_exchange_find(line->run->core, line_text(line, "name"), &id)) ||
+        !line_did(line, perp_exchange_get(line->run->core, id, &spec)))
+        return;
+    read_exchange(line, &spec);
+    if (line_ready(line))
+        (void)line_did(line, perp_exchange_update(line->run->core, &line->call, &spec));
 }
 
 /* The tiers of an instrument, to be freed; NULL: none, or the line failed. */
@@ -40,7 +60,7 @@ static perp_tier *read_tiers(struct line *line, uint32_t *n_tiers) {
         if (line->status != PERP_OK || !line_enter(line, entry, "tiers", n, SCENARIO_TIER_FIELDS))
             break;
         tiers[n].floor = line_number(line, "floor", 0);
-        tiers[n].cap = line_number(line, "cap", 0);
+        tiers[n].cap = line_number(line, "cap", DBL_MAX);
         tiers[n].mmr = line_number(line, "mmr", 0);
         tiers[n].amount = line_number(line, "amount", 0);
         tiers[n].max_leverage = line_number(line, "max_leverage", 0);
@@ -51,25 +71,51 @@ static perp_tier *read_tiers(struct line *line, uint32_t *n_tiers) {
     return tiers;
 }
 
+/* What the line gives of an instrument; the rest stays as it is in the spec. tiers: to be freed. */
+static perp_tier *read_instrument(struct line *line, perp_instrument_spec *spec) {
+    uint32_t n_tiers = 0;
+    perp_tier *tiers = read_tiers(line, &n_tiers);
+    if (tiers) {
+        spec->tiers = tiers;
+        spec->n_tiers = n_tiers;
+    }
+    line_name(line, "base", spec->base);
+    line_name(line, "contract", spec->contract);
+    line_name(line, "quote", spec->quote);
+    spec->kind = line_choice(line, "kind", perp_kind_string, PERP_KIND_COUNT, spec->kind);
+    spec->qty_step = line_number(line, "qty_step", spec->qty_step);
+    spec->price_tick = line_number(line, "price_tick", spec->price_tick);
+    spec->min_qty = line_number(line, "min_qty", spec->min_qty);
+    spec->min_notional = line_money(line, "min_notional", spec->min_notional);
+    spec->funding_interval_h = line_number(line, "funding_interval_h", spec->funding_interval_h);
+    spec->taker_fee_bps = line_number(line, "taker_fee_bps", spec->taker_fee_bps);
+    spec->maker_fee_bps = line_number(line, "maker_fee_bps", spec->maker_fee_bps);
+    if (line_has(line, "can_borrow"))
+        spec->can_borrow = line_flag(line, "can_borrow");
+    spec->max_position_usd = line_money(line, "max_position_usd", spec->max_position_usd);
+    return tiers;
+}
+
 void scenario_instrument(struct line *line) {
     perp_instrument_spec spec;
     perp_instrument_id id;
-    perp_tier *tiers;
     perp_instrument_spec_init(&spec);
-    tiers = read_tiers(line, &spec.n_tiers);
-    spec.tiers = tiers;
     spec.exchange = line_exchange(line);
     line_name(line, "symbol", spec.symbol);
-    line_name(line, "base", spec.base);
-    line_name(line, "contract", spec.contract);
-    spec.kind = line_choice(line, "kind", perp_kind_string, PERP_KIND_COUNT, spec.kind);
-    spec.qty_step = line_number(line, "qty_step", spec.qty_step);
-    spec.price_tick = line_number(line, "price_tick", spec.price_tick);
-    spec.min_qty = line_number(line, "min_qty", spec.min_qty);
-    spec.min_notional = line_money(line, "min_notional", spec.min_notional);
-    spec.funding_interval_h = line_number(line, "funding_interval_h", spec.funding_interval_h);
+    perp_tier *tiers = read_instrument(line, &spec);
     if (line_ready(line))
         (void)line_did(line, perp_instrument_add(line->run->core, &spec, &id));
+    free(tiers);
+}
+
+void scenario_instrument_update(struct line *line) {
+    perp_instrument_spec spec = {.struct_size = sizeof spec};
+    perp_instrument_id id = line_instrument(line);
+    if (line->status != PERP_OK || !line_did(line, perp_instrument_get(line->run->core, id, &spec)))
+        return;
+    perp_tier *tiers = read_instrument(line, &spec);
+    if (line_ready(line))
+        (void)line_did(line, perp_instrument_update(line->run->core, &line->call, &spec));
     free(tiers);
 }
 
@@ -85,8 +131,8 @@ void scenario_transfer(struct line *line) {
     perp_exchange_id exchange = line_exchange(line);
     perp_usd amount = line_money(line, "amount", 0);
     if (line_ready(line))
-        (void)line_did(line,
-                       perp_capital_transfer(capital_of(line), &line->call, exchange, amount));
+        (void)line_did(line, perp_capital_transfer(capital_of(line), &line->call, exchange, amount,
+                                                   line_flag(line, "in_equity")));
 }
 
 void scenario_reserve(struct line *line) {
@@ -176,9 +222,11 @@ void scenario_pnl(struct line *line) {
     perp_usd pnl = line_money(line, "pnl", 0);
     perp_usd volume = line_money(line, "volume", 0);
     perp_usd fees = line_money(line, "fees", 0);
+    perp_uuid key = line_uuid(line, "key");
     if (line_ready(line))
-        (void)line_did(line, perp_capital_record_pnl(capital_of(line), &line->call, exchange, pnl,
-                                                     volume, fees));
+        (void)line_did(line,
+                       perp_capital_record_pnl(capital_of(line), &line->call, exchange, pnl, volume,
+                                               fees, line_has(line, "key") ? &key : NULL));
 }
 
 void scenario_safe_mode(struct line *line) {
@@ -188,12 +236,20 @@ void scenario_safe_mode(struct line *line) {
                                                         line_flag(line, "enabled")));
 }
 
+void scenario_set_day_offset(struct line *line) {
+    int32_t minutes = (int32_t)line_integer(line, "minutes", INT32_MIN, INT32_MAX, 0);
+    if (line_ready(line))
+        (void)line_did(line, perp_capital_set_day_offset(capital_of(line), &line->call, minutes));
+}
+
 void scenario_correct(struct line *line) {
     perp_exchange_id exchange = line_exchange(line);
     perp_usd day_start = line_money(line, "day_start", 0);
+    perp_usd high_water = line_money(line, "high_water", 0);
     if (line_ready(line))
         (void)line_did(line,
-                       perp_capital_correct(capital_of(line), &line->call, exchange, day_start));
+                       perp_capital_correct(capital_of(line), &line->call, exchange, day_start,
+                                            line_has(line, "high_water") ? &high_water : NULL));
 }
 
 static void put_day(struct line *line, cJSON *state, const char *name,
@@ -202,6 +258,7 @@ static void put_day(struct line *line, cJSON *state, const char *name,
     put_money(line, object, "pnl", day->pnl);
     put_money(line, object, "volume", day->volume);
     put_money(line, object, "fees", day->fees);
+    put_money(line, object, "funding", day->funding);
 }
 
 static void put_capital(struct line *line, cJSON *exchanges, perp_exchange_id exchange) {
@@ -217,6 +274,7 @@ static void put_capital(struct line *line, cJSON *exchanges, perp_exchange_id ex
     put_money(line, object, "high_water", state.high_water);
     put_number(line, object, "drawdown", state.drawdown);
     put_flag(line, object, "safe_mode", state.safe_mode);
+    put_money(line, object, "day_start", state.day_start_equity);
     put_day(line, object, "today", &state.today);
     put_day(line, object, "yesterday", &state.yesterday);
     put_money(line, object, "total_in_flight", state.total_in_flight);
@@ -232,6 +290,19 @@ static void put_capital(struct line *line, cJSON *exchanges, perp_exchange_id ex
     }
 }
 
+static void put_loss(struct line *line) {
+    perp_risk_state state = {.struct_size = sizeof state};
+    cJSON *loss;
+    if (!line_did(line, perp_risk_query(perp_core_risk(line->run->core), &state)))
+        return;
+    loss = put_object(line, line->answer, "loss");
+    put_money(line, loss, "usd", state.loss_usd);
+    put_money(line, loss, "scaled", state.loss_scaled);
+    put_money(line, loss, "scaled_start", state.scaled_start);
+    put_money(line, loss, "peak", state.peak);
+    put_flag(line, loss, "reached", state.daily_loss_reached);
+}
+
 void scenario_capital(struct line *line) {
     perp_exchange_id exchange = line_exchange(line);
     uint32_t count = perp_exchange_count(line->run->core);
@@ -242,6 +313,7 @@ void scenario_capital(struct line *line) {
     for (perp_exchange_id id = 0; id < count; id++)
         if (exchange == PERP_ALL_EXCHANGES || exchange == id)
             put_capital(line, exchanges, id);
+    put_loss(line);
 }
 
 void scenario_headroom(struct line *line) {

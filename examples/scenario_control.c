@@ -39,6 +39,12 @@ void scenario_resume(struct line *line) {
         (void)line_did(line, perp_scheduler_resume(scheduler_of(line), &line->call));
 }
 
+void scenario_reset_strategy(struct line *line) {
+    uint32_t strategy = line_choice(line, "strategy", perp_strategy_string, PERP_STRATEGY_COUNT, 0);
+    if (line_ready(line))
+        (void)line_did(line, perp_risk_reset_strategy(risk_of(line), &line->call, strategy));
+}
+
 void scenario_reset_halt(struct line *line) {
     if (line_ready(line))
         (void)line_did(line, perp_risk_reset_halt(risk_of(line), &line->call));
@@ -73,6 +79,7 @@ void scenario_kill(struct line *line) {
         cJSON *cancel = put_list(line, line->answer, "cancel");
         for (uint32_t i = 0; i < count; i++)
             add_uuid(line, cancel, &jobs[i]);
+        (void)put_list(line, line->answer, "orders");
     }
     free(jobs);
 }
@@ -82,6 +89,27 @@ void scenario_blacklist(struct line *line) {
         (void)line_did(line,
                        perp_risk_blacklist(risk_of(line), &line->call, line_text(line, "symbol"),
                                            line_flag(line, "enabled")));
+}
+
+void scenario_halt_instrument(struct line *line) {
+    perp_instrument_id instrument = line_instrument(line);
+    if (line_ready(line))
+        (void)line_did(line, perp_risk_halt_instrument(risk_of(line), &line->call, instrument,
+                                                       line_flag(line, "enabled")));
+}
+
+/* What refused jobs today, and how often. */
+void scenario_rules(struct line *line) {
+    perp_risk_state state = {.struct_size = sizeof state};
+    cJSON *rules;
+    if (!line_ready(line) || !line_did(line, perp_risk_query(risk_of(line), &state)))
+        return;
+    rules = put_object(line, line->answer, "rules");
+#define PERP_X(name, number, text, ...)                                                            \
+    if (state.rejected_today[number])                                                              \
+        put_count(line, rules, text, state.rejected_today[number]);
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
 }
 
 static void record(struct line *line,

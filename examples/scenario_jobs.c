@@ -73,6 +73,7 @@ void scenario_evaluate(struct line *line) {
     put_number(line, line->answer, "cost_bps", found.cost_bps);
     put_number(line, line->answer, "carry_bps", found.carry_bps);
     put_number(line, line->answer, "funding_bps", found.funding_bps);
+    put_number(line, line->answer, "edge_bps", found.edge_bps);
     put_legs(line, &found);
 }
 
@@ -93,15 +94,18 @@ static void with_job(struct line *line, uint32_t states,
 }
 
 void scenario_cancel(struct line *line) {
-    with_job(line, IN_STATE(PENDING), perp_scheduler_cancel);
+    perp_uuid job_id = line_uuid(line, "job_id");
+    perp_job_info info = {.struct_size = sizeof info};
+    with_job(line, IN_STATE(PENDING) | IN_STATE(RUNNING) | IN_STATE(IN_DOUBT),
+             perp_scheduler_cancel);
+    /* One that has ended may be forgotten by now. */
+    if (line->status == PERP_OK &&
+        perp_scheduler_job(scheduler_of(line), &job_id, &info) == PERP_OK && info.cancel_asked)
+        put_flag(line, line->answer, "requested", true);
 }
 
 void scenario_requeue(struct line *line) {
     with_job(line, IN_STATE(IN_DOUBT), perp_scheduler_requeue);
-}
-
-void scenario_resolve(struct line *line) {
-    with_job(line, IN_STATE(PARTIAL), perp_scheduler_resolve);
 }
 
 void scenario_job(struct line *line) {
@@ -113,12 +117,34 @@ void scenario_job(struct line *line) {
     put_text(line, line->answer, "state", perp_job_state_string(info.state));
     put_text(line, line->answer, "last_refusal", reason_or_null(info.last_refusal));
     put_money(line, line->answer, "held", info.held);
+    cJSON *filled = put_list(line, line->answer, "filled");
+    for (uint32_t i = 0; i < info.job.n_legs; i++)
+        add_number(line, filled, info.legs[i].filled);
+    put_money(line, line->answer, "pnl", info.pnl);
+    put_money(line, line->answer, "volume", info.volume);
+    put_money(line, line->answer, "fees", info.fees);
+    (void)put_list(line, line->answer, "orders");
+    if (info.unhedged_since_ns == PERP_TIME_NONE)
+        put_text(line, line->answer, "unhedged_since", NULL);
+    else
+        put_count(line, line->answer, "unhedged_since", (uint64_t)(info.unhedged_since_ns / 1000));
 }
 
 /* ---- tick ----------------------------------------------------------------------------------- */
 
 static int by_job(const void *a, const void *b) {
     return memcmp(a, b, sizeof(perp_uuid));
+}
+
+/* What stands in the tick's place as actor and reason is the call's. */
+static void stop(const struct scenario *run, const perp_execution *job, uint32_t what) {
+    perp_scheduler *scheduler = perp_core_scheduler(run->core);
+    perp_exchange_id exchange =
+        what == SCENARIO_KILLS_EXCHANGE ? job->orders[0].exchange : PERP_ALL_EXCHANGES;
+    if (what == SCENARIO_PAUSES)
+        (void)perp_scheduler_pause(scheduler, run->call);
+    else
+        (void)perp_scheduler_kill(scheduler, run->call, 1, exchange, NULL, 0, NULL);
 }
 
 void scenario_execute(void *user, const perp_execution *job, uint32_t *outcome) {
@@ -128,21 +154,37 @@ void scenario_execute(void *user, const perp_execution *job, uint32_t *outcome) 
         found =
             bsearch(&job->job_id, run->outcomes, run->n_outcomes, sizeof *run->outcomes, by_job);
     *outcome = found ? found->outcome : (uint32_t)PERP_OUTCOME_ACCEPTED;
+    if (found && found->stop != SCENARIO_GOES_ON)
+        stop(run, job, found->stop);
 }
 
 static bool read_outcome(struct line *line, const cJSON *item, struct scenario_outcome *outcome) {
+    static const struct {
+        const char *name;
+        uint32_t outcome, stop;
+    } outcomes[] = {
+        {"refused", PERP_OUTCOME_REFUSED, SCENARIO_GOES_ON},
+        {"declined", PERP_OUTCOME_DECLINED, SCENARIO_GOES_ON},
+        {"in_doubt", PERP_OUTCOME_IN_DOUBT, SCENARIO_GOES_ON},
+        {"kill", PERP_OUTCOME_ACCEPTED, SCENARIO_KILLS},
+        {"kill_exchange", PERP_OUTCOME_ACCEPTED, SCENARIO_KILLS_EXCHANGE},
+        {"pause", PERP_OUTCOME_ACCEPTED, SCENARIO_PAUSES},
+    };
     char shown[64];
     perp_text_show(item->string, shown, sizeof shown);
     if (!perp_json_is_string(item))
         return line_fail(line, PERP_E_INVALID, "outcomes.%s: must be a string", shown);
     if (perp_uuid_parse(item->string, strlen(item->string), &outcome->job_id) != PERP_OK)
         line_late(line, PERP_E_INVALID, "outcomes: %s is not a UUID", shown);
-    if (strcmp(item->valuestring, "refused") == 0)
-        outcome->outcome = PERP_OUTCOME_REFUSED;
-    else if (strcmp(item->valuestring, "in_doubt") == 0)
-        outcome->outcome = PERP_OUTCOME_IN_DOUBT;
-    else
-        line_late(line, PERP_E_INVALID, "outcomes.%s: must be refused or in_doubt", shown);
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
+        if (strcmp(item->valuestring, outcomes[i].name) == 0) {
+            outcome->outcome = outcomes[i].outcome;
+            outcome->stop = outcomes[i].stop;
+            return true;
+        }
+    line_late(line, PERP_E_INVALID,
+              "outcomes.%s: must be refused, declined, in_doubt, kill, kill_exchange or pause",
+              shown);
     return true;
 }
 
@@ -189,10 +231,7 @@ static void put_tick_map(struct line *line, const char *name, uint32_t kind) {
         if (item->kind != kind)
             continue;
         perp_uuid_format(&item->job_id, id);
-        if (kind == PERP_TICK_REPAIR)
-            put_uuid(line, map, id, &item->other);
-        else
-            put_text(line, map, id, perp_reason_string(item->reason));
+        put_text(line, map, id, perp_reason_string(item->reason));
     }
 }
 
@@ -200,10 +239,12 @@ void scenario_tick(struct line *line) {
     static const char *const status_names[] = {"ok", "paused", "killed"};
     struct scenario *run = line->run;
     run->outcomes = read_outcomes(line, &run->n_outcomes);
+    run->call = &line->call;
     if (line_ready(line) &&
         line_did(line, perp_scheduler_tick(scheduler_of(line), &line->call, &run->tick))) {
         put_tick_jobs(line, "dispatched", PERP_TICK_DISPATCHED);
-        put_tick_map(line, "repairs", PERP_TICK_REPAIR);
+        put_tick_jobs(line, "withdrawn", PERP_TICK_WITHDRAWN);
+        put_tick_jobs(line, "repairs", PERP_TICK_REPAIR);
         put_tick_jobs(line, "expired", PERP_TICK_EXPIRED);
         put_tick_jobs(line, "overdue", PERP_TICK_OVERDUE);
         put_tick_map(line, "refused", PERP_TICK_REFUSED);
@@ -220,31 +261,34 @@ void scenario_tick(struct line *line) {
 /* ---- finish and close ----------------------------------------------------------------------- */
 
 static const char *result_name(uint32_t status) {
-    static const char *const names[] = {"completed", "failed", "unknown"};
+    static const char *const names[] = {"completed", "failed", "unknown", "nothing"};
     return names[status];
 }
 
-static void read_fills(struct line *line, perp_job_result *result) {
+/* The legs of a line; how many. */
+static uint32_t read_legs(struct line *line, perp_leg_result legs[PERP_MAX_LEGS]) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(line->json, "legs");
     const cJSON *entry;
     size_t n = 0;
     if (!list)
-        return;
+        return 0;
     cJSON_ArrayForEach(entry, list) {
-        perp_leg_result *leg = &result->legs[n < PERP_MAX_LEGS ? n : 0];
+        perp_leg_result *leg = &legs[n < PERP_MAX_LEGS ? n : 0];
         if (!line_enter(line, entry, "legs", n, SCENARIO_FILL_FIELDS))
             break;
         leg->filled = line_number(line, "filled", 0);
         leg->price = line_number(line, "price", 0);
-        leg->fee = line_money(line, "fee", 0);
-        leg->pnl = line_money(line, "pnl", 0);
+        leg->fee = line_rounded_money(line, "fee", 0);
+        leg->has_pnl = line_has(line, "pnl");
+        leg->pnl = line_rounded_money(line, "pnl", 0);
         leg->time_ns = line_time_ns(line, "t", PERP_TIME_NONE);
+        leg->known = !line_has(line, "known") || line_flag(line, "known");
         n++;
     }
     line_leave(line);
     if (n == 0 || n > PERP_MAX_LEGS)
         line_late(line, PERP_E_INVALID, "legs: no job has %zu", n);
-    result->n_legs = (uint32_t)(n <= PERP_MAX_LEGS ? n : 0);
+    return (uint32_t)(n <= PERP_MAX_LEGS ? n : 0);
 }
 
 static void put_outcome(struct line *line, const perp_finish_outcome *outcome) {
@@ -254,8 +298,6 @@ static void put_outcome(struct line *line, const perp_finish_outcome *outcome) {
         for (uint32_t i = 0; i < outcome->n_naked; i++)
             put_number(line, naked, outcome->naked[i].base, outcome->naked[i].quantity);
     }
-    if (outcome->has_repair)
-        put_uuid(line, line->answer, "repair_job_id", &outcome->repair_job_id);
 }
 
 void scenario_finish(struct line *line) {
@@ -263,17 +305,37 @@ void scenario_finish(struct line *line) {
     perp_finish_outcome outcome = {.struct_size = sizeof outcome};
     perp_job_result result;
     perp_job_result_init(&result);
-    result.status = line_choice(line, "status", result_name, PERP_RESULT_UNKNOWN + 1, 0);
-    result.hold = line_flag(line, "hold");
+    result.status = line_choice(line, "status", result_name, PERP_RESULT_NOTHING + 1, 0);
+    result.flat = line_flag(line, "flat");
     result.has_totals = line_has(line, "pnl") || line_has(line, "volume") || line_has(line, "fees");
-    result.pnl = line_money(line, "pnl", 0);
+    result.pnl = line_rounded_money(line, "pnl", 0);
     result.volume = line_money(line, "volume", 0);
-    result.fees = line_money(line, "fees", 0);
-    read_fills(line, &result);
-    line_addresses_job(line, &job_id, IN_STATE(RUNNING) | IN_STATE(IN_DOUBT));
+    result.fees = line_rounded_money(line, "fees", 0);
+    result.n_legs = read_legs(line, result.legs);
+    line_addresses_job(line, &job_id, ~IN_STATE(PENDING));
     if (line_ready(line) && line_did(line, perp_scheduler_finish(scheduler_of(line), &line->call,
                                                                  &job_id, &result, &outcome)))
         put_outcome(line, &outcome);
+}
+
+static void tell_legs(struct line *line, uint32_t states,
+                      perp_status (*tell)(perp_scheduler *, const perp_call *, const perp_uuid *,
+                                          const perp_leg_result *, uint32_t)) {
+    perp_uuid job_id = line_uuid(line, "job_id");
+    perp_job_result result;
+    perp_job_result_init(&result);
+    uint32_t n = read_legs(line, result.legs);
+    line_addresses_job(line, &job_id, states);
+    if (line_ready(line))
+        (void)line_did(line, tell(scheduler_of(line), &line->call, &job_id, result.legs, n));
+}
+
+void scenario_progress(struct line *line) {
+    tell_legs(line, ~IN_STATE(PENDING), perp_scheduler_progress);
+}
+
+void scenario_amend(struct line *line) {
+    tell_legs(line, ~0U, perp_scheduler_amend);
 }
 
 void scenario_close(struct line *line) {
@@ -281,7 +343,7 @@ void scenario_close(struct line *line) {
     perp_usd pnl = line_money(line, "pnl", 0);
     perp_usd volume = line_money(line, "volume", 0);
     perp_usd fees = line_money(line, "fees", 0);
-    line_addresses_job(line, &job_id, IN_STATE(OPEN));
+    line_addresses_open_job(line, &job_id);
     if (line_ready(line))
         (void)line_did(line, perp_scheduler_close(scheduler_of(line), &line->call, &job_id, pnl,
                                                   volume, fees));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/json.h"
+#include "util/num.h"
 #include "util/text.h"
 
 #define NS_PER_US 1000
@@ -215,6 +216,16 @@ perp_usd line_money(struct line *line, const char *name, perp_usd fallback) {
     return amount;
 }
 
+perp_usd line_rounded_money(struct line *line, const char *name, perp_usd fallback) {
+    const cJSON *item = get(line, name);
+    perp_usd amount = fallback;
+    bool range = false;
+    if (item && !perp_json_usd(item, &amount, &range) &&
+        (range || !perp_usd_from_double(line_finite(line, item, name), &amount)))
+        late_value(line, PERP_E_RANGE, name, item, "is more than fits");
+    return amount;
+}
+
 int64_t line_integer(struct line *line, const char *name, int64_t low, int64_t high,
                      int64_t fallback) {
     const cJSON *item = get(line, name);
@@ -285,7 +296,10 @@ perp_exchange_id line_exchange(struct line *line) {
 }
 
 perp_instrument_id line_instrument(struct line *line) {
-    perp_exchange_id exchange = line_exchange(line);
+    return line_instrument_on(line, line_exchange(line));
+}
+
+perp_instrument_id line_instrument_on(struct line *line, perp_exchange_id exchange) {
     perp_instrument_id id = PERP_NO_ID;
     if (line->status == PERP_OK)
         (void)line_did(
@@ -304,6 +318,15 @@ void line_addresses_job(struct line *line, const perp_uuid *job_id, uint32_t sta
     if (!(states >> info.state & 1))
         (void)line_fail(line, PERP_E_NOT_FOUND, "job_id: the job is %s",
                         perp_job_state_string(info.state));
+}
+
+void line_addresses_open_job(struct line *line, const perp_uuid *job_id) {
+    perp_job_info info = {.struct_size = sizeof info};
+    line_addresses_job(line, job_id, ~0U);
+    if (line->late != PERP_OK && line->status == PERP_OK &&
+        perp_scheduler_job(perp_core_scheduler(line->run->core), job_id, &info) == PERP_OK &&
+        info.n_lots == 0)
+        (void)line_fail(line, PERP_E_NOT_FOUND, "job_id: nothing of the job is open");
 }
 
 void line_addresses_reservation(struct line *line, uint64_t id) {
@@ -413,6 +436,14 @@ void add_uuid(struct line *line, cJSON *list, const perp_uuid *uuid) {
     char text[37];
     perp_uuid_format(uuid, text);
     add_text(line, list, text);
+}
+
+void add_number(struct line *line, cJSON *list, double value) {
+    cJSON *item = cJSON_CreateNumber(value);
+    if (!item || !list || !cJSON_AddItemToArray(list, item)) {
+        cJSON_Delete(item);
+        line->no_memory = true;
+    }
 }
 
 void exchange_name(const struct line *line, perp_exchange_id id, char name[PERP_NAME_SIZE]) {

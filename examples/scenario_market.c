@@ -73,6 +73,31 @@ void scenario_mark(struct line *line) {
         (void)line_did(line, perp_market_on_mark(market_of(line), &mark));
 }
 
+void scenario_withdraw(struct line *line) {
+    perp_withdrawal withdrawal = {.instrument = line_instrument(line),
+                                  .time_ns = line->call.now_ns};
+    if (line_ready(line))
+        (void)line_did(line, perp_market_on_withdraw(market_of(line), &withdrawal));
+}
+
+void scenario_rate(struct line *line) {
+    perp_rate rate = {.time_ns = line->call.now_ns};
+    line_name(line, "quote", rate.quote);
+    rate.usd = line_number(line, "usd", 0);
+    if (line_ready(line))
+        (void)line_did(line, perp_market_on_rate(market_of(line), &rate));
+}
+
+void scenario_collateral(struct line *line) {
+    perp_exchange_id exchange = line_exchange(line);
+    double quantity = line_number(line, "quantity", 0);
+    double haircut = line_number(line, "haircut", 0);
+    if (line_ready(line))
+        (void)line_did(line, perp_risk_set_collateral(perp_core_risk(line->run->core), &line->call,
+                                                      exchange, line_text(line, "base"), quantity,
+                                                      haircut));
+}
+
 void scenario_funding(struct line *line) {
     perp_funding funding = {.instrument = line_instrument(line), .time_ns = line->call.now_ns};
     funding.rate = line_number(line, "rate", 0);
@@ -97,18 +122,6 @@ void scenario_exchange_status(struct line *line) {
         (void)line_did(line, perp_market_on_status(market_of(line), &status));
 }
 
-void scenario_position(struct line *line) {
-    perp_position position = {.instrument = line_instrument(line), .time_ns = line->call.now_ns};
-    position.quantity = line_number(line, "quantity", 0);
-    position.entry_price = line_number(line, "entry_price", 0);
-    position.leverage = line_number(line, "leverage", 0);
-    position.liquidation_price = line_number(line, "liquidation_price", 0);
-    position.margin_mode = line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT,
-                                       PERP_MARGIN_NOT_GIVEN);
-    if (line_ready(line))
-        (void)line_did(line, perp_market_on_position(market_of(line), &position));
-}
-
 void scenario_market(struct line *line) {
     perp_instrument_id instrument = line_instrument(line);
     perp_market_state state = {.struct_size = sizeof state};
@@ -116,6 +129,10 @@ void scenario_market(struct line *line) {
         !line_did(line, perp_market_query(market_of(line), instrument, line->call.now_ns, &state)))
         return;
     put_number(line, line->answer, "bid", state.bid);
+    if (!state.has_quote) {
+        put_number(line, line->answer, "volatility", state.volatility);
+        return;
+    }
     put_number(line, line->answer, "ask", state.ask);
     put_number(line, line->answer, "mid", state.mid);
     put_number(line, line->answer, "spread_bps", state.spread_bps);

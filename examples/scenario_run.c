@@ -70,7 +70,6 @@ static const struct op *find_op(struct line *line) {
 static bool open_default(struct scenario *run) {
     perp_config config;
     perp_config_init(&config);
-    config.keep_stored = 1;
     return scenario_open(run, &config) == PERP_OK;
 }
 
@@ -151,34 +150,45 @@ lost:
 
 /* ---- The book as a whole -------------------------------------------------------------------- */
 
-void scenario_config(struct line *line) {
+/* The configuration that a line gives, as text; NULL: the line failed. */
+static char *config_text(struct line *line) {
     static const char *const others[] = {"op", "t", "actor", "reason"};
+    if (!line_ready(line))
+        return NULL;
+    cJSON *parts = cJSON_Duplicate(line->json, true);
+    for (size_t i = 0; parts && i < sizeof others / sizeof others[0]; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(parts, others[i]);
+    char *text = parts ? line_take_text(line, parts) : NULL;
+    cJSON_Delete(parts);
+    if (!text)
+        (void)line_fail(line, PERP_E_NOMEM, "no memory");
+    return text;
+}
+
+void scenario_config(struct line *line) {
     perp_config config;
-    cJSON *parts;
-    char *text;
-    perp_status status;
     if (line->run->core) {
         (void)line_fail(line, PERP_E_STATE, "config: only as the first line");
         return;
     }
-    if (!line_ready(line))
+    char *text = config_text(line);
+    if (!text)
         return;
-    parts = cJSON_Duplicate(line->json, true);
-    for (size_t i = 0; parts && i < sizeof others / sizeof others[0]; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(parts, others[i]);
-    text = parts ? line_take_text(line, parts) : NULL;
-    cJSON_Delete(parts);
-    if (!text) {
-        (void)line_fail(line, PERP_E_NOMEM, "no memory");
-        return;
-    }
     perp_config_init(&config);
-    status = perp_config_from_json(text, strlen(text), &config);
+    perp_status status = perp_config_from_json(text, strlen(text), &config);
     cJSON_free(text);
     if (status == PERP_OK)
         status = scenario_open(line->run, &config);
     if (status != PERP_OK)
         (void)line_fail(line, status, "%s", perp_core_error(NULL));
+}
+
+void scenario_reconfigure(struct line *line) {
+    char *text = config_text(line);
+    if (text)
+        (void)line_did(line,
+                       perp_core_reconfigure(line->run->core, &line->call, text, strlen(text)));
+    cJSON_free(text);
 }
 
 void scenario_advance(struct line *line) {
@@ -267,7 +277,6 @@ void scenario_reopen(struct line *line) {
     perp_core_close(run->core);
     run->core = NULL;
     perp_config_init(&config);
-    config.keep_stored = 1;
     status = scenario_open(run, &config);
     if (status != PERP_OK)
         (void)line_fail(line, status, "%s", perp_core_error(NULL));

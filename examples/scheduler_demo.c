@@ -1,5 +1,6 @@
 /* The scheduler: jobs are submitted, a tick decides which run, the executor gets their orders, and
-   its report releases the capital and books the result. Here the executor is this page. */
+   its report says what was filled. What is filled is open until another job has closed it. Here the
+   executor is this page. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,12 +30,16 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
     *outcome = PERP_OUTCOME_ACCEPTED;
 }
 
-static void on_leg_risk(void *user, const perp_uuid *job, const perp_naked *naked, uint32_t n,
-                        const perp_uuid *repair) {
-    (void)user, (void)job;
-    for (uint32_t i = 0; i < n; i++)
-        printf("  leg risk: %.4f %s is not hedged%s\n", naked[i].quantity, naked[i].base,
-               repair == NULL ? "; the host must act" : "; a repair is queued");
+/* Called once when a base begins to be naked; with auto_repair the next tick plans a repair. */
+static void on_leg_risk(void *user, const char *base, double quantity) {
+    (void)user;
+    printf("  leg risk: %.4f %s have no other side\n", quantity, base);
+}
+
+/* Every end of a job is told, whoever's fill it was that ended it. */
+static void on_job_end(void *user, const perp_uuid *job, uint32_t state) {
+    (void)user;
+    printf("  job %u is %s\n", job->bytes[15], perp_job_state_string(state));
 }
 
 static void quote_both(void) {
@@ -74,18 +79,69 @@ static perp_uuid submit(uint8_t number, double edge_bps) {
     return job.job_id;
 }
 
-/* Reports both legs; `share` of the second was filled. */
-static void finish(const perp_uuid *id, double quantity, double share, uint32_t hold) {
+/* Reports both legs of a job at the prices of now; `share` of the second was filled. What is given
+   is what was filled in all; what a closing fill realised the library works out itself. */
+static void finish(const perp_uuid *id, double share) {
+    perp_job_info info = {.struct_size = sizeof info};
     perp_job_result result;
-    perp_finish_outcome outcome = {.struct_size = sizeof outcome};
+    must(perp_scheduler_job(perp_core_scheduler(core), id, &info));
     perp_job_result_init(&result);
-    result.n_legs = 2;
-    result.hold = hold;
     result.status = share < 1 ? PERP_RESULT_FAILED : PERP_RESULT_COMPLETED;
-    result.legs[0] = (perp_leg_result){quantity, 60001, PERP_USD / 4, 0, PERP_TIME_NONE};
-    result.legs[1] = (perp_leg_result){quantity * share, 60059, PERP_USD / 4, 0, PERP_TIME_NONE};
-    must(perp_scheduler_finish(perp_core_scheduler(core), &call, id, &result, &outcome));
-    printf("finish: the job is %s\n", perp_job_state_string(outcome.state));
+    result.n_legs = info.job.n_legs;
+    for (uint32_t i = 0; i < result.n_legs; i++) {
+        const perp_leg *leg = &info.job.legs[i];
+        double bid = leg->instrument == instruments[0] ? 59999 : 60059;
+        result.legs[i] = (perp_leg_result){.filled = leg->quantity * (i == 1 ? share : 1),
+                                           .price = leg->side == PERP_SIDE_BUY ? bid + 2 : bid,
+                                           .fee = PERP_USD / 4,
+                                           .time_ns = PERP_TIME_NONE,
+                                           .known = 1};
+    }
+    puts("finish:");
+    must(perp_scheduler_finish(perp_core_scheduler(core), &call, id, &result, NULL));
+}
+
+static void show(const perp_uuid *id) {
+    perp_job_info info = {.struct_size = sizeof info};
+    must(perp_scheduler_job(perp_core_scheduler(core), id, &info));
+    printf("Job %u is %s: %u lots, %.2f USD held, pnl %.2f, fees %.2f.\n", id->bytes[15],
+           perp_job_state_string(info.state), info.n_lots, (double)info.held / 1e6,
+           (double)info.pnl / 1e6, (double)info.fees / 1e6);
+}
+
+/* The job that closes what another one has open: fill_exit makes its legs and names it in closes.
+ */
+static perp_uuid submit_exit(uint8_t number, const perp_uuid *open) {
+    perp_job exit;
+    perp_job_init(&exit);
+    exit.job_id.bytes[15] = number;
+    must(perp_job_fill_exit(core, call.now_ns, open, 1, &exit));
+    must(perp_scheduler_submit(perp_core_scheduler(core), &call, &exit));
+    return exit.job_id;
+}
+
+/* A repair of the library: a tick that plans one says its id. */
+static perp_uuid tick_for_repair(void) {
+    perp_tick_result result;
+    perp_uuid id = {{0}};
+    perp_tick_result_init(&result);
+    quote_both();
+    must(perp_scheduler_tick(perp_core_scheduler(core), &call, &result));
+    for (uint32_t i = 0; i < result.n_items; i++)
+        if (result.items[i].kind == PERP_TICK_REPAIR)
+            id = result.items[i].job_id;
+    perp_tick_result_free(&result);
+    return id;
+}
+
+/* What an exchange has open, and what it is worth: nothing trades there before it has said so. */
+static void report_account(perp_exchange_id exchange) {
+    perp_account_report report;
+    perp_account_report_init(&report); /* no position */
+    report.exchange = exchange;
+    report.has_equity = 1;
+    report.equity = 100000 * PERP_USD;
+    must(perp_account(core, &call, &report));
 }
 
 static void open_core(void) {
@@ -93,6 +149,7 @@ static void open_core(void) {
     perp_config_init(&config);
     config.callbacks.execute = execute;
     config.callbacks.on_leg_risk = on_leg_risk;
+    config.callbacks.on_job_end = on_job_end;
     must(perp_core_open(&config, &core));
     perp_call_init(&call);
     call.now_ns = INT64_C(1767225600000000000);
@@ -107,8 +164,7 @@ static void open_core(void) {
         snprintf(spec.symbol, sizeof spec.symbol, "BTC/USDT:USDT");
         spec.qty_step = 0.0001;
         must(perp_instrument_add(core, &spec, &instruments[i]));
-        must(perp_capital_update_equity(perp_core_capital(core), &call, spec.exchange,
-                                        100000 * PERP_USD));
+        report_account(spec.exchange);
     }
 }
 
@@ -124,31 +180,32 @@ int main(void) {
     tick();
     must(perp_scheduler_cancel(scheduler, &call, &poor));
 
-    puts("\nBoth legs filled, and the position stays: the job is open and keeps its capital.");
-    finish(&good, 0.025, 1, 1);
+    puts("\nBoth legs filled: the job is open, and what it has open holds its capital.");
+    finish(&good, 1);
+    show(&good);
     puts("A second report of the same job counts for nothing:");
     perp_job_result again;
     perp_job_result_init(&again);
     perp_status status = perp_scheduler_finish(scheduler, &call, &good, &again, NULL);
     printf("  %s: %s\n", perp_status_string(status), perp_core_error(core));
-    must(perp_scheduler_close(scheduler, &call, &good, 2 * PERP_USD, 3000 * PERP_USD, PERP_USD));
-    puts("closed with a profit of 2 USD before 1 USD of fees.");
+
+    puts("\nAn exit closes it. It reduces, so it needs no capital and passes the soft rules.");
+    perp_uuid exit = submit_exit(4, &good);
+    tick();
+    finish(&exit, 1);
+    show(&good);
+    show(&exit);
 
     puts("\nThe second leg filled to 40 % only: what is naked is squared by a repair.");
     perp_uuid partial = submit(3, 10);
     tick();
-    finish(&partial, 0.025, 0.4, 1);
-    tick();
-    perp_uuid repair = partial;
-    repair.bytes[0] ^= 0xA1; /* the first of three */
-    perp_job_result done;
+    finish(&partial, 0.4);
+    perp_uuid repair = tick_for_repair();
+    perp_job_result done; /* neither legs nor totals: all of it was filled, as it was decided */
     perp_job_result_init(&done);
-    done.status = PERP_RESULT_COMPLETED;
+    puts("finish:");
     must(perp_scheduler_finish(scheduler, &call, &repair, &done, NULL));
-    perp_job_info info = {.struct_size = sizeof info};
-    must(perp_scheduler_job(scheduler, &partial, &info));
-    printf("The job is %s and %s.\n", perp_job_state_string(info.state),
-           info.unresolved ? "not resolved" : "resolved");
+    show(&partial);
 
     must(perp_core_check(core));
     perp_core_close(core);

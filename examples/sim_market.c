@@ -134,8 +134,9 @@ void sim_market_free(sim_market *market) {
 
 static perp_status register_instrument(sim_market *market, perp_core *core,
                                        sim_instrument *instrument) {
-    static const perp_tier tiers[] = {
-        {0, 50000, 0.005, 0, 50}, {50000, 250000, 0.01, 250, 20}, {250000, 0, 0.02, 2750, 10}};
+    static const perp_tier tiers[] = {{0, 50000, 0.005, 0, 50},
+                                      {50000, 250000, 0.01, 250, 20},
+                                      {250000, 5000000, 0.02, 2750, 10}};
     const symbol_model *model = &symbol_models[instrument->symbol];
     perp_instrument_spec spec;
     perp_instrument_spec_init(&spec);

@@ -6,6 +6,7 @@
 #include "replay_desk.h"
 
 #define LEARN_SHARE 0.05 /* of what the last job missed */
+#define MOST_LESSON_BPS 20
 #define HOUR_NS (3600 * DESK_SECOND)
 
 void strategy_settings_init(strategy_settings *settings) {
@@ -138,6 +139,9 @@ static int may_open(const struct desk *desk, const desk_instrument *instrument, 
    the pairs of one book are submitted all the same. */
 static int may_hedge(struct desk *desk, const desk_instrument *bought,
                      const desk_instrument *sold) {
+    /* An order against what is held would close another job's lots, not open its own. */
+    if (bought->position < 0 || sold->position > 0)
+        return 0;
     if (sold->kind == PERP_KIND_SPOT) /* nothing is there to sell */
         return 0;
     if (desk->exchanges[bought->exchange].venue != desk->exchanges[sold->exchange].venue)
@@ -189,6 +193,9 @@ static double gain_of(const struct desk *desk, const desk_instrument *bought,
 void strategies_learn(struct desk *desk, const desk_job *job) {
     double *lesson = &desk->strategies.lesson_bps[job->purpose];
     double missed = (double)(job->expected - job->cash) / (double)job->notional * 1e4;
+    /* Where another order closed one of its sides, time lies between the two: that teaches little.
+     */
+    missed = fmin(fmax(missed, -MOST_LESSON_BPS), MOST_LESSON_BPS);
     *lesson += LEARN_SHARE * (missed - *lesson);
 }
 
@@ -287,8 +294,8 @@ static void look_for_volume(struct desk *desk, const strategy_base *base, int64_
 /* Has the reason for which a job was opened gone, or is its time over? */
 static int is_over(const struct desk *desk, const desk_job *job, int64_t now_ns) {
     const strategy_settings *settings = &desk->strategies.settings;
-    const desk_instrument *bought = &desk->instruments[job->legs[0].instrument];
-    const desk_instrument *sold = &desk->instruments[job->legs[1].instrument];
+    const desk_instrument *bought = &desk->instruments[job->legs[0]];
+    const desk_instrument *sold = &desk->instruments[job->legs[1]];
     int64_t ends = desk->feed.end_ns;
     ends = bought->ends_ns < ends ? bought->ends_ns : ends;
     ends = sold->ends_ns < ends ? sold->ends_ns : ends;
@@ -305,8 +312,10 @@ static void look_after_jobs(struct desk *desk, int64_t now_ns) {
     for (uint32_t i = 0; i < desk->n_live && !desk->failed; i++) {
         uint32_t index = desk->live[i];
         const desk_job *job = &desk->jobs[index];
-        const desk_instrument *bought = &desk->instruments[job->legs[0].instrument];
-        const desk_instrument *sold = &desk->instruments[job->legs[1].instrument];
+        if (job->purpose >= DESK_EXIT)
+            continue;
+        const desk_instrument *bought = &desk->instruments[job->legs[0]];
+        const desk_instrument *sold = &desk->instruments[job->legs[1]];
         if (!is_fresh(desk, bought, now_ns) || !is_fresh(desk, sold, now_ns))
             continue;
         if (job->stage == DESK_HELD && is_over(desk, job, now_ns))

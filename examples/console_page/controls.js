@@ -21,6 +21,7 @@ const ACTIONS = {
         title: "Resume dispatch?",
         text: "Waiting jobs may be dispatched again.",
         ok: "Resume",
+        demands: true,
     },
     kill: {
         title: "Kill switch on?",
@@ -83,16 +84,26 @@ const ACTIONS = {
             MODES.indexOf(values.mode) > MODES.indexOf(state.global_stats.risk_mode),
     },
     resolve: {
-        title: "Position squared?",
-        text: "Says that the unequal legs of this job have been squared at the exchanges, so that its bases may be traded again.",
+        title: "Base squared?",
+        text: "Says that what is naked of this base has been squared at the exchanges, or is wanted as it is, so that it may be traded again.",
         ok: "Resolve",
         danger: true,
-        fields: ["job_id"],
-        body: (values) => ({ job_id: values.job_id }),
+        demands: true,
+        fields: ["base"],
+        body: (values) => ({ base: values.base }),
+    },
+    accept_position: {
+        title: "Position known?",
+        text: "Says that what the exchange reports and no fill explains is known and wanted, so that its base may be traded again. What it closed of hedges stays naked, and is repaired.",
+        ok: "Accept",
+        danger: true,
+        demands: true,
+        fields: ["exchange", "symbol"],
+        body: (values) => ({ exchange: values.exchange, symbol: values.symbol }),
     },
     cancel: {
         title: "Cancel this job?",
-        text: "It is taken from the queue and will not run.",
+        text: "One that waits is taken from the queue and will not run; of one that runs it is a request: its orders are taken back, and what was filled stays.",
         ok: "Cancel the job",
         fields: ["job_id"],
         body: (values) => ({ job_id: values.job_id }),
@@ -119,8 +130,20 @@ function field(name, label, input, note) {
     );
 }
 
+// What the button already says.
+function given(name, label, preset) {
+    return field(
+        name,
+        label,
+        h("input", { type: "text", value: preset[name] ?? "", readonly: true }),
+    );
+}
+
 const FIELDS = {
+    base: (_state, preset) => given("base", "Base", preset),
+    symbol: (_state, preset) => given("symbol", "Symbol", preset),
     exchange: (state, preset) => {
+        if (preset.symbol) return given("exchange", "Exchange", preset);
         const select = h(
             "select",
             {},

@@ -108,7 +108,20 @@ function showTiles(global) {
 
 // ---- Alerts ------------------------------------------------------------------------------------
 
-const JOB_ALERTS = new Set(["unresolved_leg", "job_overdue", "job_in_doubt"]);
+const JOB_ALERTS = new Set(["job_overdue", "job_in_doubt"]);
+
+// What an operator may say to an alert: its control, and what it is about.
+const ANSWERS = {
+    naked_base: { label: "Resolve…", control: "resolve", about: (subject) => ({ base: subject }) },
+    position_drift: {
+        label: "Accept…",
+        control: "accept_position",
+        about: (subject) => {
+            const at = subject.lastIndexOf(" ");
+            return { exchange: subject.slice(0, at), symbol: subject.slice(at + 1) };
+        },
+    },
+};
 
 function makeAlert(alert, control) {
     const actions = h("span", { class: "row-actions" });
@@ -118,16 +131,17 @@ function makeAlert(alert, control) {
         explains(why, panel, alert.subject);
         actions.append(why);
     }
-    if (alert.code === "unresolved_leg")
+    const answer = ANSWERS[alert.code];
+    if (answer)
         actions.append(
             h(
                 "button",
                 {
                     type: "button",
                     class: "small",
-                    onclick: () => control("resolve", { job_id: alert.subject }),
+                    onclick: () => control(answer.control, answer.about(alert.subject)),
                 },
-                "Resolve…",
+                answer.label,
             ),
         );
     return h(
@@ -170,6 +184,117 @@ function showAlerts(state, control) {
     );
 }
 
+// ---- Positions ---------------------------------------------------------------------------------
+
+const POSITIONS = [
+    "position",
+    "quantity",
+    "entry",
+    "mark",
+    "unrealised",
+    "to liquidation",
+    "capital",
+    "",
+];
+
+// Bases, those that are naked first and of these the largest, each with its positions.
+function positionRows({ positions, bases }) {
+    const all = Object.entries(positions).flatMap(([exchange, symbols]) =>
+        Object.entries(symbols).map(([symbol, position]) => ({ exchange, symbol, position })),
+    );
+    const worth = ([, base]) => (base.is_naked ? (base.naked.usd ?? Infinity) : -1);
+    const ordered = Object.entries(bases).sort(
+        (a, b) => worth(b) - worth(a) || (a[0] < b[0] ? -1 : 1),
+    );
+    return ordered.flatMap(([name, base]) => [
+        { name, base },
+        ...all.filter((row) => row.position.base === name),
+    ]);
+}
+
+function repairOf(base) {
+    if (base.repairs_stopped) return "repairs stopped by hand";
+    if (base.repair) return "being repaired";
+    if (base.next_try) return `next try at ${clock(base.next_try)}`;
+    return "no repair yet";
+}
+
+function updateBase(element, { name, base }, now) {
+    const age = millis(base.naked.since);
+    const naked = base.is_naked
+        ? `NAKED ${number(base.naked.quantity)} (${usd(base.naked.usd)})` +
+          `${Number.isNaN(age) ? "" : ` for ${duration(now - age)}`}, ${repairOf(base)}`
+        : "hedged";
+    const line = `${name}: ${naked}; net ${number(base.net)}, gross ${number(base.gross)}`;
+    attribute(element, "data-naked", base.is_naked);
+    attribute(element, "data-base", name);
+    text(element.firstElementChild, line);
+}
+
+function updatePosition(element, { exchange, symbol, position }) {
+    const used = position.lots.reduce((sum, lot) => sum + lot.used, 0);
+    const told = position.latched
+        ? `drift of ${number(position.unexplained)}`
+        : position.in_doubt
+          ? "in doubt"
+          : position.known
+            ? ""
+            : "not known";
+    const shown = [
+        `${exchange} ${symbol}`,
+        number(position.quantity),
+        number(position.entry),
+        number(position.mark),
+        signedUsd(position.unrealised),
+        percent(position.liquidation_distance, 1),
+        usdShort(used),
+        told,
+    ];
+    shown.forEach((value, i) => text(element.children[i], value));
+    attribute(element, "data-told", told ? (position.latched ? "bad" : "warn") : null);
+}
+
+const makePositionRow = (row) =>
+    row.base
+        ? h(
+              "tr",
+              { class: "base" },
+              h("th", { scope: "rowgroup", colspan: POSITIONS.length, class: "base-line" }),
+          )
+        : h("tr", {}, ...POSITIONS.map((_name, i) => h("td", { class: i ? "figure" : null })));
+
+function showPositions(state) {
+    const stats = state.positions_stats;
+    const now = millis(state.last_update);
+    const rows = positionRows(stats);
+    const naked = Object.values(stats.bases).filter((base) => base.is_naked).length;
+    show($("positions-none"), rows.length === 0);
+    show($("positions"), rows.length > 0);
+    text($("positions-count"), naked ? `${naked} naked` : "");
+    attribute($("positions-count"), "data-level", naked ? "critical" : null);
+    if (!$("positions").firstElementChild)
+        $("positions").append(
+            h(
+                "table",
+                {},
+                h(
+                    "thead",
+                    {},
+                    h("tr", {}, ...POSITIONS.map((name) => h("th", { scope: "col" }, name))),
+                ),
+                h("tbody"),
+            ),
+        );
+    keyed(
+        $("positions").querySelector("tbody"),
+        rows,
+        (row) => (row.base ? `base ${row.name}` : `${row.symbol} ${row.exchange}`),
+        makePositionRow,
+        (element, row) =>
+            row.base ? updateBase(element, row, now) : updatePosition(element, row),
+    );
+}
+
 // ---- Jobs --------------------------------------------------------------------------------------
 
 function makeJob(job, control) {
@@ -205,7 +330,7 @@ function ageOf(job, now) {
     return `waits ${duration(now - millis(job.submitted))}`;
 }
 
-function updateJob(element, job, now, unresolved) {
+function updateJob(element, job, now) {
     text(part(element, "what"), `${strategyName(job.strategy)}${job.is_repair ? " (repair)" : ""}`);
     text(part(element, "where"), `${job.symbol} · ${job.exchanges.join(" ↔ ")}`);
     const state = part(element, "state");
@@ -219,31 +344,26 @@ function updateJob(element, job, now, unresolved) {
     text(part(element, "age"), ageOf(job, now));
     const refused = job.state === "pending" && job.last_refusal;
     text(part(element, "reason"), refused ? `refused: ${words(job.last_refusal)}` : "");
-    const action = job.state === "pending" ? "cancel" : unresolved.has(job.job_id) ? "resolve" : "";
     const act = part(element, "act");
-    show(act, action !== "");
-    if (action) {
-        text(act, action === "cancel" ? "Cancel…" : "Resolve…");
-        attribute(act, "data-action", action);
-        attribute(act, "aria-label", `${words(action)} job ${job.job_id}`);
+    const ends = job.ended || !["pending", "running", "in_doubt"].includes(job.state);
+    show(act, !ends);
+    if (!ends) {
+        text(act, "Cancel…");
+        attribute(act, "data-action", "cancel");
+        attribute(act, "aria-label", `Cancel job ${job.job_id}`);
     }
 }
 
 function showJobs(state, control) {
     const jobs = state.jobs_stats;
     const now = millis(state.last_update);
-    const unresolved = new Set(
-        state.alerts
-            .filter((alert) => alert.code === "unresolved_leg")
-            .map((alert) => alert.subject),
-    );
     const list = (id, items) =>
         keyed(
             $(id),
             items,
             (job) => job.job_id,
             (job) => makeJob(job, control),
-            (element, job) => updateJob(element, job, now, unresolved),
+            (element, job) => updateJob(element, job, now),
         );
     list("running", jobs.running_jobs);
     list("pending", jobs.top_pending);
@@ -527,6 +647,7 @@ export function showLog(log) {
 export function showState(state, log, control) {
     showStatus(state, log);
     showAlerts(state, control);
+    showPositions(state);
     showTiles(state.global_stats);
     showJobs(state, control);
     showExchanges(state, control);

@@ -125,7 +125,7 @@ export function nowOf(state) {
         `${jobs.completed_today} completed today`,
     ];
     if (jobs.in_doubt_jobs_count) parts.push(`${jobs.in_doubt_jobs_count} in doubt`);
-    if (jobs.unresolved_jobs_count) parts.push(`${jobs.unresolved_jobs_count} unresolved`);
+    if (jobs.unresolved_jobs_count) parts.push(`${jobs.unresolved_jobs_count} partial`);
     return parts.join(" · ");
 }
 

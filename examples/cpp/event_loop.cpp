@@ -9,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <queue>
 #include <random>
 #include <tuple>
@@ -69,10 +70,8 @@ class desk {
         config.store = std::move(store);
         config->threading = PERP_THREADING_NONE; // one thread: no lock is needed
         config.callbacks.execute = [this](const perp::execution &job) { return send(job); };
-        config.callbacks.on_leg_risk = [](const perp::leg_risk &risk) {
-            for (const perp::naked leg : risk.exposed)
-                std::cout << "  leg risk: " << leg.quantity << ' ' << leg.base << " of job "
-                          << risk.job << (risk.repair ? ", repair queued\n" : ", act!\n");
+        config.callbacks.on_leg_risk = [](std::string_view base, double quantity) {
+            std::cout << "  leg risk: " << quantity << ' ' << base << " have no other side\n";
         };
         core_ = perp::core::open(std::move(config));
         // A new book begins at a time that is always the same; one that comes back goes on.
@@ -86,6 +85,7 @@ class desk {
         feed();
         loop_.every(200ms, [this] { feed(); });
         loop_.every(500ms, [this] { trade(); });
+        loop_.every(500ms, [this] { close(); });
         loop_.every(250ms, [this] { core_.scheduler().tick(loop_.now); });
         loop_.run_until(started_ + 60s);
         report();
@@ -99,7 +99,12 @@ class desk {
             perp::instrument_spec spec(core_.add_exchange(exchange), "BTC/USDT:USDT");
             spec.qty_step = 0.001;
             books_.push_back({core_.add_instrument(spec)});
-            core_.capital().update_equity(loop_.now, spec.exchange, 100'000_usd);
+            // A new book has no position there; one that comes back knows what it has.
+            perp::account_report account{spec.exchange, {}, 100'000_usd};
+            order_book &book = books_.back();
+            book.position = core_.positions().query(book.instrument, loop_.now).quantity;
+            account.positions.push_back({book.instrument, book.position});
+            core_.positions().account(loop_.now, account);
         }
     }
 
@@ -129,6 +134,22 @@ class desk {
         core_.scheduler().submit(loop_.now, job);
     }
 
+    // What was held for ten seconds is closed, by a job for each that is open.
+    void close() {
+        for (const perp::job_id &open : core_.scheduler().list(perp::job_state::OPEN)) {
+            const auto info = core_.scheduler().job(open);
+            const perp::time started = info.started.value_or(loop_.now);
+            auto &asked = closing_[to_string(open)];
+            if (loop_.now - started < 10s || loop_.now - asked < 2s)
+                continue;
+            asked = loop_.now;
+            const perp::job_id id(static_cast<std::uint64_t>(perp::to_ns(started_)), ++jobs_);
+            perp::job exit(id, perp::strategy::HEDGE_REBALANCE, 1_usd);
+            core_.fill_exit(loop_.now, open, exit);
+            core_.scheduler().submit(loop_.now, exit.ttl(1s));
+        }
+    }
+
     // The executor: sends, and returns at once. The answer is an event of 150 ms later.
     perp::outcome send(const perp::execution &job) {
         const auto orders = job.orders();
@@ -152,14 +173,14 @@ class desk {
         core_.scheduler().finish(loop_.now, id, result);
     }
 
-    // The position as an exchange would report it.
+    // The position as an exchange would report it: what the job filled is in it already.
     void booked(const perp::order &order, double filled) {
         for (order_book &book : books_) {
             if (book.instrument != order.instrument)
                 continue;
             const double change = order.side == perp::side::BUY ? filled : -filled;
             book.position = std::round((book.position + change) * 1000) / 1000;
-            core_.market().on_position({book.instrument, loop_.now, book.position, order.price});
+            core_.positions().report(loop_.now, {book.instrument, book.position});
         }
     }
 
@@ -181,10 +202,11 @@ class desk {
         const auto jobs = state.jobs();
         std::cout << jobs.submitted_total << " jobs submitted, " << jobs.completed_total
                   << " completed, " << jobs.partial_total << " partial, " << jobs.expired_total
-                  << " expired, " << jobs.running_jobs_count << " without an answer yet\n";
+                  << " expired, " << jobs.running_jobs_count << " without an answer yet, "
+                  << jobs.open_jobs_count << " open\n";
         for (const perp::monitor_capital row : state.capital())
-            std::cout << row.exchange << ": " << row.total_in_flight << " USD in flight of "
-                      << row.equity << '\n';
+            std::cout << row.exchange << ": " << row.total_in_flight << " USD in flight and "
+                      << row.total_used << " in positions, of " << row.equity << '\n';
         for (const perp::alert alert : state.alerts())
             std::cout << "alert: " << to_string(alert.code) << ", " << alert.message << '\n';
         std::cout << "volume today: " << state.global().today_volume_usd << " USD, fees "
@@ -204,6 +226,7 @@ class desk {
     std::mt19937 random_; // its default seed: each run sees the same market
     double mid_ = 60000;
     std::uint64_t jobs_ = 0, answers_ = 0;
+    std::map<std::string, perp::time> closing_; // of open jobs, when their exit was submitted
 };
 
 } // namespace

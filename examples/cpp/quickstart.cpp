@@ -1,4 +1,4 @@
-// Two exchanges, one hedged job: buy on one, sell the same quantity on the other.
+// Two exchanges, one hedged job: buy on one, sell the same quantity on the other, then close it.
 #include <perpcore/perpcore.hpp>
 
 #include <iostream>
@@ -22,7 +22,7 @@ int main() try {
         perp::instrument_spec spec(exchange, "BTC/USDT:USDT");
         spec.qty_step = 0.01;
         btc[i] = core.add_instrument(spec);
-        core.capital().update_equity(now, exchange, 100'000_usd);
+        core.positions().account(now, {exchange, {}, 100'000_usd}); // nothing is open there
         core.market().on_quote({btc[i], now, 60000.0 + 20 * i, 8, 60001.0 + 20 * i, 8});
     }
 
@@ -38,9 +38,21 @@ int main() try {
     core.scheduler().submit(now, job);
     core.scheduler().tick(now); // calls execute
     core.scheduler().finish(now, id, perp::job_result().totals(0_usd, 12'002_usd, 6_usd));
+    std::cout << "the job is " << to_string(core.scheduler().job(id).state) << '\n';
+
+    // What it has open holds its capital until another job has closed it.
+    const auto exit_id = perp::job_id::parse("6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d4e60");
+    auto exit = perp::job(exit_id, perp::strategy::HEDGE_REBALANCE, 1_usd);
+    core.fill_exit(now, id, exit);
+    core.scheduler().submit(now, exit);
+    core.scheduler().tick(now);
+    core.scheduler().finish(now, exit_id,
+                            perp::job_result().leg({0.1, 60000, 3_usd}).leg({0.1, 60021, 3_usd}));
+    std::cout << "the job is " << to_string(core.scheduler().job(id).state) << '\n';
 
     const auto okx = core.capital().snapshot(core.find_exchange("okx"));
-    std::cout << "volume on okx today: " << okx.today.volume << " USD\n";
+    std::cout << "on okx today: volume " << okx.today.volume << " USD, pnl " << okx.today.pnl
+              << " USD\n";
     core.check();
 } catch (const perp::error &e) {
     std::cerr << e.what() << '\n';

@@ -32,7 +32,7 @@ def main() -> None:
         for i, name in enumerate(("binance", "okx")):
             core.add_exchange(name)
             btc.append(core.add_instrument(name, "BTC/USDT:USDT", qty_step=0.01))
-            core.capital.update_equity(name, 100_000, now=NOW)
+            core.positions.account(name, equity=100_000, now=NOW)
             core.market.on_quote(btc[i], NOW, 60000.0 + 20 * i, 8.0, 60001.0 + 20 * i, 8.0)
         okx = core.exchange("okx")
         legs = (Leg(btc[0], "buy", 0.1), Leg(btc[1], "sell", 0.1))
@@ -51,7 +51,7 @@ def main() -> None:
             new = Job(uuid.UUID(int=next(ids)), "wash", 6050, legs, expected_edge_bps=12.0)
             core.scheduler.submit(new, now=NOW)
             core.scheduler.tick(now=NOW)
-            core.scheduler.finish(new.job_id, JobResult(), now=NOW)
+            core.scheduler.finish(new.job_id, JobResult(flat=True), now=NOW)
 
         def submit() -> None:
             new = Job(uuid.UUID(int=next(ids)), "wash", 6050, legs, expected_edge_bps=12.0)

@@ -13,37 +13,55 @@ extern "C" {
    PERP_E_RANGE (time, overflow), PERP_E_STORE, PERP_E_CORRUPT, PERP_E_NOMEM; an unknown exchange is
    PERP_E_NOT_FOUND. A failed call changes nothing; a refused one only the clock. */
 
-/* Sets an exchange's equity (0 to 36 billion USD: else PERP_E_RANGE) and its budgets; what is
-   committed stays. May put the exchange into safe mode (drawdown) and set the daily loss. */
+/* What the account is worth now, unrealised PnL included, within 36 billion USD either way (else
+   PERP_E_RANGE): sets the equity and its budgets; what is committed stays. May put the exchange
+   into safe mode (drawdown) and set the daily loss. A report that differs from the last by more
+   than max_equity_jump_ppm of the larger of the two in size is put aside
+   (perp_capital_state.has_aside): nothing else changes, and the next one that is within 10 % of it
+   is taken. The first report is taken at once. */
 PERP_API perp_status perp_capital_update_equity(perp_capital *capital, const perp_call *call,
                                                 perp_exchange_id exchange, perp_usd equity);
 
-/* A deposit (positive) or withdrawal: moves equity, high-water mark, equity at the start of the day
-   and peak together. PERP_E_RANGE: the equity would be negative. */
+/* A deposit (positive) or withdrawal: no gain and no loss. Moves the equity and the start of the
+   day; high water, the peak of the day and the scaled start and booked loss keep their ratios to
+   the equity. in_equity: the equity report came first, so only the marks move, from where they were
+   before that report. A transfer that explains a report that was put aside takes it. PERP_E_RANGE:
+   the equity would be negative where it was not, or a figure too large. */
 PERP_API perp_status perp_capital_transfer(perp_capital *capital, const perp_call *call,
-                                           perp_exchange_id exchange, perp_usd amount);
+                                           perp_exchange_id exchange, perp_usd amount,
+                                           uint32_t in_equity);
 
-/* After an equity report and a transfer crossed each other: sets the equity at the start of the day
-   (not negative), the high-water mark to the equity and the book's peak of the day to the equity of
-   now, and looks at the daily loss anew. Actor and reason required. */
+/* After reports and transfers crossed each other: sets the exchange's start of the day, its
+   high-water mark (NULL: to the larger of equity and day_start), the scaled start to the sum of the
+   starts, the scaled booked loss to the booked one, the peak of the day to the larger of the total
+   equity and that sum, and looks at the daily loss anew: this alone can lift it. Actor and reason
+   required. PERP_E_RANGE: a figure beyond 36 billion USD. */
 PERP_API perp_status perp_capital_correct(perp_capital *capital, const perp_call *call,
-                                          perp_exchange_id exchange, perp_usd day_start);
+                                          perp_exchange_id exchange, perp_usd day_start,
+                                          const perp_usd *high_water);
+
+/* When days begin: 00:00 UTC and so many minutes, -1439 to 1439 (PERP_E_RANGE). From the next
+   boundary on: the day of now ends when it would have, and the next one where it has not begun
+   before. Actor and reason required. */
+PERP_API perp_status perp_capital_set_day_offset(perp_capital *capital, const perp_call *call,
+                                                 int32_t minutes);
 
 /* Safe mode by hand. Off takes actor and reason and, where it was on, resets the high-water mark.
  */
 PERP_API perp_status perp_capital_set_safe_mode(perp_capital *capital, const perp_call *call,
                                                 perp_exchange_id exchange, uint32_t enabled);
 
-/* Adds to today's figures. pnl is before fees; volume is not negative (PERP_E_RANGE); fees may be.
- */
+/* Adds to today's figures. pnl is before fees; volume is not negative (PERP_E_RANGE); fees may be:
+   a rebate. key may be NULL; the same key again is PERP_E_EXISTS, or PERP_E_CONFLICT where anything
+   differs, and books nothing. */
 PERP_API perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call,
                                              perp_exchange_id exchange, perp_usd pnl,
-                                             perp_usd volume, perp_usd fees);
+                                             perp_usd volume, perp_usd fees, const perp_uuid *key);
 
 /* Reserves amount (> 0: PERP_E_RANGE) in a pool. key may be NULL; the same key again is
    PERP_E_EXISTS with the id in *id, or PERP_E_CONFLICT where exchange, pool or amount differ, also
-   after the release. PERP_OK with refusal->reason set: refused, *id is 0. refusal->struct_size must
-   be set. */
+   after the release; it is remembered for key_memory_h hours, and as one of the last 10,000.
+   PERP_OK with refusal->reason set: refused, *id is 0. refusal->struct_size must be set. */
 PERP_API perp_status perp_capital_reserve(perp_capital *capital, const perp_call *call,
                                           perp_exchange_id exchange, uint32_t pool, perp_usd amount,
                                           const perp_uuid *key, uint64_t *id,
@@ -96,6 +114,7 @@ typedef struct perp_day_figures {
     perp_usd pnl;
     perp_usd volume;
     perp_usd fees;
+    perp_usd funding; /* part of pnl */
 } perp_day_figures;
 
 /* The account of one exchange. */
@@ -111,6 +130,9 @@ typedef struct perp_capital_state {
     perp_usd total_in_flight;
     perp_usd total_used;
     perp_usd overcommitted;
+    perp_usd aside;     /* the report that was put aside, where has_aside */
+    uint32_t has_aside; /* 1: the equity is in doubt until the next report */
+    uint32_t reserved;
     int64_t last_update_ns; /* PERP_TIME_NONE: never */
     perp_pool_state pools[PERP_POOL_COUNT];
 } perp_capital_state;

@@ -38,8 +38,8 @@ typedef struct perp_execution {
     uint32_t strategy;
     perp_uuid job_id;
     uint32_t reduce_only; /* 1: orders must not open or turn a position */
-    uint32_t is_repair;   /* 1: squares what another job left, repairs_job says which */
-    perp_uuid repairs_job;
+    uint32_t is_repair;   /* 1: squares what is naked of a base */
+    uint64_t dispatch;    /* the number of this dispatch: what answers it may carry it */
     perp_usd notional;
     int64_t now_ns;
     uint32_t n_orders;
@@ -49,8 +49,14 @@ typedef struct perp_execution {
 } perp_execution;
 
 /* What the executor says. The outcome is preset to PERP_OUTCOME_IN_DOUBT. PERP_OUTCOME_REFUSED:
-   nothing was sent; the job finishes as failed with nothing filled. */
-enum perp_outcome { PERP_OUTCOME_IN_DOUBT, PERP_OUTCOME_ACCEPTED, PERP_OUTCOME_REFUSED };
+   nothing was sent; the job finishes as failed with nothing filled, which counts as a failure.
+   PERP_OUTCOME_DECLINED: nothing was sent and nobody is to blame; the job is cancelled. */
+enum perp_outcome {
+    PERP_OUTCOME_IN_DOUBT,
+    PERP_OUTCOME_ACCEPTED,
+    PERP_OUTCOME_REFUSED,
+    PERP_OUTCOME_DECLINED
+};
 
 /* Quantity of one base that was filled on one side only: positive long, negative short. */
 typedef struct perp_naked {
@@ -76,12 +82,13 @@ typedef struct perp_alert {
    during the callback only. */
 typedef struct perp_callbacks {
     void *user;
-    /* A job was dispatched: send its orders. Not set: the host polls the result of the tick. */
+    /* A job was dispatched: send its orders. Not set: the host polls the result of the tick. Before
+       each the library looks again: what was killed, paused or blacklisted meanwhile, by another
+       thread or from inside an earlier execute, is withdrawn and never comes here. */
     void (*execute)(void *user, const perp_execution *job, uint32_t *outcome);
-    /* A job ended partial. naked has one entry a base; repair is the id of the repair job that was
-       queued, or NULL where the host must act. */
-    void (*on_leg_risk)(void *user, const perp_uuid *job_id, const perp_naked *naked,
-                        uint32_t n_naked, const perp_uuid *repair);
+    /* A base is naked from now on: so much of it (signed, base units) has no other side. Called
+       once when that begins; with auto_repair the next tick plans a repair. */
+    void (*on_leg_risk)(void *user, const char *base, double quantity);
     /* The kill switch was put on for an exchange (or PERP_ALL_EXCHANGES): cancel the orders of
        these jobs. Called at each such call, but not where a callback kills again what is killed. */
     void (*on_kill)(void *user, perp_exchange_id exchange, const perp_uuid *jobs, uint32_t n_jobs);
@@ -90,7 +97,19 @@ typedef struct perp_callbacks {
     void (*on_alert)(void *user, const perp_alert *alert);
     /* One line for a log; level is PERP_LOG_…. */
     void (*log)(void *user, uint32_t level, const char *message);
-    void *reserved[6]; /* NULL: room for callbacks of later releases */
+    /* The host's own time, in nanoseconds of any clock that runs evenly, into *now_ns (preset to
+       PERP_TIME_NONE, which says nothing). A tick asks when it begins and before each hand-over:
+       what waited longer than max_handover_ms is withdrawn. Not set: nothing ever is for that. */
+    void (*clock)(void *user, int64_t *now_ns);
+    /* A job ended its run or its life: state is PERP_JOB_OPEN, _PARTIAL, _COMPLETED, _FAILED,
+       _REJECTED, _EXPIRED, _CANCELLED or _CLOSED. Each end is told once, in order. */
+    void (*on_job_end)(void *user, const perp_uuid *job_id, uint32_t state);
+    /* Somebody asked to cancel a job that runs: cancel its orders, then finish it. */
+    void (*on_cancel)(void *user, const perp_uuid *job_id);
+    /* A running job is unhedged for longer than max_unhedged_ms: so much of base (signed, base
+       units) of its fills has no other side yet. Told once, until it is hedged again. */
+    void (*on_unhedged)(void *user, const perp_uuid *job_id, const char *base, double quantity);
+    void *reserved[2]; /* NULL: room for callbacks of later releases */
 } perp_callbacks;
 
 /* Shares and limits of the ledger, in parts per million. The comments have the defaults. */
@@ -103,7 +122,11 @@ typedef struct perp_capital_config {
     uint32_t drawdown_limit_ppm;     /* 50,000 */
     uint32_t safe_mode_pools;        /* bits 1 << pool that go on in safe mode: wash, reserve */
     int32_t day_offset_minutes;      /* the day starts at 00:00 UTC + this, -1439..1439 */
-    uint64_t reserved[8];            /* 0: room for settings of later releases */
+    uint32_t max_equity_jump_ppm;    /* 500,000: a report further off is put aside; 0: off */
+    uint32_t key_memory_h;           /* 24 hours that keys are remembered after their last use */
+    perp_usd drift_tolerance_usd;    /* 10 USD: what may stay unexplained of a position */
+    int64_t drift_window_ms;         /* 2,000: how late a fill may be in a report */
+    uint64_t reserved[5];            /* 0: room for settings of later releases */
 } perp_capital_config;
 
 /* What a mode presets; see PERP_MODE_LIMIT_LIST for defaults and ranges. */
@@ -139,7 +162,16 @@ typedef struct perp_risk_config {
     double notional_tolerance;           /* 0.05 */
     double weights[PERP_MAX_COMPONENTS]; /* of the safety score; sum 1 */
     perp_mode_limits modes[PERP_MODE_COUNT];
-    uint64_t reserved3[16]; /* 0: room for settings of later releases */
+    int64_t account_max_age_ms;      /* 300,000: older accounts are unknown; 0: off, for paper */
+    double max_account_leverage;     /* 5 */
+    perp_usd max_net_exposure_usd;   /* 0: off; of a base, over all exchanges */
+    perp_usd max_gross_exposure_usd; /* 0: off; the same of sizes */
+    double max_depeg_bps;            /* 50 off 1 USD; 0: off */
+    int64_t max_ahead_ms;            /* 60,000: how far ahead of all others a feed's clock may be */
+    perp_usd max_unhedged_usd;       /* 0: off; unhedged in running jobs, above it no new ones */
+    uint32_t strategy_failures;      /* 0: off; failures in a row that halt a strategy */
+    uint32_t reserved4;              /* 0 */
+    uint64_t reserved3[8];           /* 0: room for settings of later releases */
 } perp_risk_config;
 
 /* With PERP_DURABILITY_EVERY a call returns PERP_OK only after its record is committed. */
@@ -162,9 +194,25 @@ typedef struct perp_scheduler_config {
     perp_usd leg_risk_usd;                /* 10 USD */
     double leg_risk_tolerance;            /* 0.01 */
     uint32_t rebalance_pool;              /* PERP_POOL_WASH, or PERP_POOL_RESERVE */
-    uint32_t reserved;                    /* 0 */
-    uint64_t reserved2[8];                /* 0: room for settings of later releases */
+    uint32_t id_memory_h;                 /* 24: ids are remembered so long after their end */
+    double aging_per_minute;              /* 0: points that a job gains while it waits */
+    int64_t default_max_run_ms;           /* 600,000; 0: never overdue */
+    int64_t max_handover_ms;              /* 5,000 */
+    int64_t repair_backoff_ms;            /* 1,000: after a repair that did not do, then doubled */
+    uint64_t reserved2[4];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
+
+/* Limits of orders. The comments have the defaults. This release places no orders itself, so only
+   max_unhedged_ms is looked at; the others are checked and kept for the release that does. */
+typedef struct perp_orders_config {
+    int64_t max_unhedged_ms;  /* 5,000: how long a running job may be unhedged; 0: off */
+    double price_collar_bps;  /* 100 */
+    perp_usd max_order_usd;   /* 0: off */
+    uint32_t repeat_limit;    /* 0: off */
+    uint32_t auto_finish;     /* 0 */
+    int64_t repeat_window_ms; /* 1,000 */
+    uint64_t reserved[6];     /* 0: room for settings of later releases */
+} perp_orders_config;
 
 /* All that perp_core_open takes: perp_config_init, then set what differs. */
 typedef struct perp_config {
@@ -177,32 +225,37 @@ typedef struct perp_config {
                             also where open fails */
     uint32_t durability; /* PERP_DURABILITY_EVERY, or _BATCH: tick and perp_core_flush are the
                             barriers */
-    uint32_t keep_stored; /* 1: where the store has a configuration, capital, risk and scheduler
-                             are that one; 0: what is given here wins, stored as a change */
+    uint32_t config_wins;      /* 0: where the store has a configuration, capital, risk, scheduler
+                                  and orders are that one, and a log line names the first difference; 1:
+                                  what is      given here, stored as a change by actor and for reason,
+                                  without      which      a difference is PERP_E_CONFIG */
     uint64_t checkpoint_every; /* events between checkpoints that the book makes by itself: 100,000;
                                   0: none */
     perp_capital_config capital;
     perp_risk_config risk;
     perp_scheduler_config scheduler;
+    perp_orders_config orders;
+    const char *actor;  /* of config_wins; used by perp_core_open only */
+    const char *reason; /* likewise */
 } perp_config;
 
 /* Fills size and defaults (balanced mode, no store, malloc, no callbacks). */
 PERP_API void perp_config_init(perp_config *config);
 
-/* Reads a JSON object {"capital":{…},"risk":{…},"scheduler":{…}}, each part optional, over what
-   config holds (perp_config_init first). Fractions named …_pct are rounded to ppm; money is in USD
-   with at most six decimals. text needs no terminating zero. PERP_E_INVALID: NULL, or not JSON, or
-   not an object. PERP_E_CONFIG: an unknown or repeated name, a value of the wrong type or out of
-   range, shares that do not sum to 1; perp_core_error(NULL) has the path of the field. On an error
-   config is unchanged. */
+/* Reads a JSON object {"capital":{…},"risk":{…},"scheduler":{…},"orders":{…}}, each part optional,
+   over what config holds (perp_config_init first). Fractions named …_pct are rounded to ppm; money
+   is in USD with at most six decimals. text needs no terminating zero. PERP_E_INVALID: NULL, or not
+   JSON, or not an object. PERP_E_CONFIG: an unknown or repeated name, a value of the wrong type or
+   out of range, shares that do not sum to 1; perp_core_error(NULL) has the path of the field. On an
+   error config is unchanged. */
 PERP_API perp_status perp_config_from_json(const char *text, size_t length, perp_config *config);
 
 /* Checks ranges and sums as perp_core_open does. PERP_E_CONFIG with the path of the field. */
 PERP_API perp_status perp_config_check(const perp_config *config);
 
-/* Writes the capital, risk and scheduler parts as JSON that perp_config_from_json reads back to the
-   same values. *length gets the length without the terminating zero; PERP_E_RANGE: capacity is too
-   small
+/* Writes the capital, risk, scheduler and orders parts as JSON that perp_config_from_json reads
+   back to the same values. *length gets the length without the terminating zero; PERP_E_RANGE:
+   capacity is too small
    (*length says what is needed, nothing is written). */
 PERP_API perp_status perp_config_to_json(const perp_config *config, char *buffer, size_t capacity,
                                          size_t *length);

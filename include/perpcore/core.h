@@ -65,6 +65,7 @@ PERP_API uint64_t perp_core_hash(const perp_core *core);
 /* The modules; owned by the core. NULL for NULL. */
 PERP_API perp_capital *perp_core_capital(perp_core *core);
 PERP_API perp_market *perp_core_market(perp_core *core);
+PERP_API perp_positions *perp_core_positions(perp_core *core);
 PERP_API perp_risk *perp_core_risk(perp_core *core);
 PERP_API perp_scheduler *perp_core_scheduler(perp_core *core);
 
@@ -75,9 +76,22 @@ PERP_API perp_status perp_core_config(const perp_core *core, perp_config *config
 /* The latest time of a call that changed the book; PERP_TIME_NONE before the first. */
 PERP_API int64_t perp_core_clock(const perp_core *core);
 
-/* Moves the clock as far as call->now_ns says, past the limit of 7 days that all other calls have.
-   Actor and reason are required (PERP_E_INVALID). */
+/* Sets the clock to call->now_ns at once, however far ahead, and also back. All other calls that
+   change the book are PERP_E_RANGE where their time is more than an hour past both the clock and
+   the newest event of a feed, unless the call before was refused so, too, and within a minute of
+   it: two agree. The first call after a book was opened is not looked at. One that raises a
+   protection (kill, pause, blacklist, halt, safe mode on) is made at the clock's time instead. A
+   day does not begin twice: a clock that is set back leaves the book in its day until the next
+   begins. Actor and reason are required (PERP_E_INVALID). */
 PERP_API perp_status perp_core_advance(perp_core *core, const perp_call *call);
+
+/* Changes settings while the book is open, all or nothing: text is JSON as perp_config_from_json
+   reads it, with just what changes. Always takes an actor and a reason. day_offset_minutes holds
+   from the next boundary on. PERP_E_INVALID: not JSON, no actor or no reason; PERP_E_CONFIG: as
+   perp_config_from_json; PERP_E_STATE: spread_half_life_s or volatility_window_s, which change with
+   the next open only; PERP_E_NOMEM; PERP_E_STORE. */
+PERP_API perp_status perp_core_reconfigure(perp_core *core, const perp_call *call, const char *text,
+                                           size_t length);
 
 /* An exchange, or one account on it. Two entries with the same venue may never trade with each
  * other. */
@@ -88,28 +102,31 @@ typedef struct perp_exchange_spec {
     char venue[PERP_NAME_SIZE]; /* "": the name */
     double taker_fee_bps;       /* 5; -1,000..1,000 */
     double maker_fee_bps;       /* 2; may be negative: a rebate */
+    double liquidation_fee_bps; /* 0; 0..1,000: joins the maintenance rate */
     uint32_t max_concurrent;    /* PERP_NO_ID: the scheduler's max_concurrent_per_exchange */
     uint32_t reserved;          /* 0 */
     perp_usd max_notional;      /* -1: the scheduler's max_notional_per_exchange */
+    uint64_t reserved2[8];      /* 0: room for later releases */
 } perp_exchange_spec;
 
 /* Fills size and defaults; set the name. */
 PERP_API void perp_exchange_spec_init(perp_exchange_spec *spec);
 
 /* Adds an exchange. Does not move the clock. PERP_E_INVALID: NULL, bad name, NaN; PERP_E_EXISTS:
-   there already with the same content (*id is set), PERP_E_CONFLICT: with other content;
-   PERP_E_RANGE: a fee or limit out of range, or more than PERP_MAX_EXCHANGES; PERP_E_NOMEM;
-   PERP_E_STORE. */
+   there already with the content that it has now (*id is set), PERP_E_CONFLICT: with other content,
+   and the message names the first field that differs, with both values; PERP_E_RANGE: a fee or
+   limit out of range, or more than PERP_MAX_EXCHANGES; PERP_E_NOMEM; PERP_E_STORE. */
 PERP_API perp_status perp_exchange_add(perp_core *core, const perp_exchange_spec *spec,
                                        perp_exchange_id *id);
 
 /* One row of a maintenance-margin table, by notional (quantity × mark) in USD. */
 typedef struct perp_tier {
     double floor;
-    double cap;          /* 0 or below the floor: none; not used in any formula */
+    double cap;          /* where it ends; of the last tier: no position may grow above it. DBL_MAX:
+                            none */
     double mmr;          /* maintenance rate, 0..1 (below 1) */
     double amount;       /* maintenance amount, USD */
-    double max_leverage; /* 0: not given; not used in any formula */
+    double max_leverage; /* above it no position may grow; 0: not given */
 } perp_tier;
 
 /* An order book on an exchange. The comments have the defaults. */
@@ -119,6 +136,7 @@ typedef struct perp_instrument_spec {
     char symbol[PERP_NAME_SIZE];   /* required */
     char base[PERP_NAME_SIZE];     /* "": the symbol up to the '/' */
     char contract[PERP_NAME_SIZE]; /* "": not named. "linear", "inverse", an expiry */
+    char quote[PERP_NAME_SIZE];    /* "": the symbol from the '/' to a ':', else "USD" */
     uint32_t kind;                 /* PERP_KIND_PERP */
     uint32_t pulled;               /* 1: its quotes are asked of the perp_market_source */
     double qty_step;               /* 0: any quantity */
@@ -127,9 +145,16 @@ typedef struct perp_instrument_spec {
     perp_usd min_notional;         /* 0 */
     double funding_interval_h;     /* 8: until a funding update says otherwise */
     uint32_t n_tiers;              /* at most PERP_MAX_TIERS, floors rising */
-    uint32_t reserved;             /* 0 */
+    uint32_t can_borrow;           /* 1: spot may be sold that is not there */
     const perp_tier *tiers;        /* copied */
+    perp_usd max_position_usd;     /* 0: off; the position may not grow above it */
+    double taker_fee_bps;          /* PERP_FEE_OF_EXCHANGE, or -1,000..1,000 */
+    double maker_fee_bps;          /* likewise */
+    uint64_t reserved[8];          /* 0: room for later releases */
 } perp_instrument_spec;
+
+/* A fee of an instrument that is not given: its exchange's holds. */
+#define PERP_FEE_OF_EXCHANGE (-1e300)
 
 /* Fills size and defaults; set exchange and symbol. */
 PERP_API void perp_instrument_spec_init(perp_instrument_spec *spec);
@@ -138,8 +163,22 @@ PERP_API void perp_instrument_spec_init(perp_instrument_spec *spec);
 PERP_API perp_status perp_instrument_add(perp_core *core, const perp_instrument_spec *spec,
                                          perp_instrument_id *id);
 
-/* Look-ups. PERP_E_NOT_FOUND: unknown. A spec is what was added: limits that were changed since are
-   in perp_monitor_snapshot. Its tiers are owned by the core, valid until close. */
+/* Sets what exchanges change while the book is open: fees, limits, margin mode; steps, minima,
+   tiers, fees, max_position_usd, can_borrow. All that is decided from then on follows it. spec is
+   what perp_exchange_get or perp_instrument_get gives, with what changes; it is found by its name
+   (by exchange and symbol). A limit of an exchange that spec leaves as it is stays as
+   perp_scheduler_set_limits made it. To raise max_concurrent, max_notional or max_position_usd
+   takes an actor and a reason. PERP_E_NOT_FOUND: unknown; PERP_E_INVALID: as add; PERP_E_CONFLICT:
+   name, venue, base, kind, contract, quote or pulled never change; PERP_E_RANGE; PERP_E_NOMEM;
+   PERP_E_STORE. */
+PERP_API perp_status perp_exchange_update(perp_core *core, const perp_call *call,
+                                          const perp_exchange_spec *spec);
+PERP_API perp_status perp_instrument_update(perp_core *core, const perp_call *call,
+                                            const perp_instrument_spec *spec);
+
+/* Look-ups. PERP_E_NOT_FOUND: unknown. A spec is what was added, or updated since: limits that
+   perp_scheduler_set_limits changed are in perp_monitor_snapshot. Its tiers are owned by the core,
+   valid until close. */
 PERP_API perp_status perp_exchange_find(const perp_core *core, const char *name,
                                         perp_exchange_id *id);
 PERP_API perp_status perp_instrument_find(const perp_core *core, perp_exchange_id exchange,

@@ -303,11 +303,22 @@ class [[nodiscard]] store {
 struct callbacks {
     // A job was dispatched: send its orders.
     std::function<outcome(const execution &)> execute;
-    std::function<void(const leg_risk &)> on_leg_risk;
+    // A base is naked from now on: so much of it has no other side (signed).
+    std::function<void(std::string_view base, double quantity)> on_leg_risk;
     // Cancel the orders of these jobs. exchange: or all_exchanges.
     std::function<void(exchange_id exchange, view<job_id, perp_uuid> jobs)> on_kill;
+    // A job ended its run or its life, in this state.
+    std::function<void(job_id job, job_state state)> on_job_end;
+    // Somebody asked to cancel a job that runs: cancel its orders, then finish it.
+    std::function<void(job_id job)> on_cancel;
+    // A running job is unhedged for longer than max_unhedged_ms: so much of base (signed) has no
+    // other side yet. Told once, until it is hedged again.
+    std::function<void(job_id job, std::string_view base, double quantity)> on_unhedged;
     std::function<void(const alert &)> on_alert;
     std::function<void(log_level, std::string_view message)> log;
+    // The host's own time, of any clock that runs evenly: what waited too long to be handed over is
+    // withdrawn. Empty: nothing is for that.
+    std::function<time()> clock;
 };
 
 using book_buffer = perp_book_buffer;
@@ -377,7 +388,8 @@ struct host {
     }
 
     bool is_told() const noexcept {
-        return told.execute || told.on_leg_risk || told.on_kill || told.on_alert || told.log;
+        return told.execute || told.on_leg_risk || told.on_kill || told.on_job_end ||
+               told.on_cancel || told.on_unhedged || told.on_alert || told.log || told.clock;
     }
     // C's table: only what the host has set.
     perp_callbacks c() noexcept {
@@ -390,13 +402,8 @@ struct host {
                 });
             };
         if (told.on_leg_risk)
-            c.on_leg_risk = [](void *user, const perp_uuid *job, const perp_naked *naked,
-                               std::uint32_t n, const perp_uuid *repair) {
-                guard(user, "on_leg_risk", [&](host &h) {
-                    h.told.on_leg_risk({job_id(*job),
-                                        {naked, n, n},
-                                        repair ? std::optional<job_id>(*repair) : std::nullopt});
-                });
+            c.on_leg_risk = [](void *user, const char *base, double quantity) {
+                guard(user, "on_leg_risk", [&](host &h) { h.told.on_leg_risk(base, quantity); });
             };
         if (told.on_kill)
             c.on_kill = [](void *user, perp_exchange_id exchange, const perp_uuid *jobs,
@@ -404,6 +411,21 @@ struct host {
                 guard(user, "on_kill", [&](host &h) {
                     h.told.on_kill(exchange_id(exchange), {jobs, n, n});
                 });
+            };
+        if (told.on_job_end)
+            c.on_job_end = [](void *user, const perp_uuid *job, std::uint32_t state) {
+                guard(user, "on_job_end",
+                      [&](host &h) { h.told.on_job_end(job_id(*job), job_state{state}); });
+            };
+        if (told.on_cancel)
+            c.on_cancel = [](void *user, const perp_uuid *job) {
+                guard(user, "on_cancel", [&](host &h) { h.told.on_cancel(job_id(*job)); });
+            };
+        if (told.on_unhedged)
+            c.on_unhedged = [](void *user, const perp_uuid *job, const char *base,
+                               double quantity) {
+                guard(user, "on_unhedged",
+                      [&](host &h) { h.told.on_unhedged(job_id(*job), base, quantity); });
             };
         if (told.on_alert)
             c.on_alert = [](void *user, const perp_alert *raised) {
@@ -413,6 +435,10 @@ struct host {
             c.log = [](void *user, std::uint32_t level, const char *message) {
                 guard(user, "log",
                       [&](host &h) { h.told.log(static_cast<log_level>(level), message); });
+            };
+        if (told.clock)
+            c.clock = [](void *user, std::int64_t *now_ns) {
+                guard(user, "clock", [&](host &h) { *now_ns = to_ns(h.told.clock()); });
             };
         return c;
     }

@@ -92,6 +92,14 @@ class job {
     job created_at(time when) &&noexcept {
         return std::move(created_at(when));
     }
+    // An open job whose lots its fills close first.
+    job &closes(const job_id &open) &noexcept {
+        c_.closes = open.c();
+        return *this;
+    }
+    job closes(const job_id &open) &&noexcept {
+        return std::move(closes(open));
+    }
     // 0: never expires.
     job &ttl(milliseconds limit) &noexcept {
         c_.ttl_ms = limit.count();
@@ -188,9 +196,13 @@ class execution {
     bool reduce_only() const noexcept {
         return c_->reduce_only != 0;
     }
-    // The job that this one squares.
-    std::optional<job_id> repairs() const noexcept {
-        return c_->is_repair ? std::optional<job_id>(c_->repairs_job) : std::nullopt;
+    // It squares what is naked of a base.
+    bool is_repair() const noexcept {
+        return c_->is_repair != 0;
+    }
+    // The number of this dispatch: what answers it may carry it.
+    std::uint64_t dispatch() const noexcept {
+        return c_->dispatch;
     }
     usd notional() const noexcept {
         return usd::from_micros(c_->notional);
@@ -221,24 +233,16 @@ struct naked {
     }
 };
 
-// A job ended partial. repair: the job that was queued to square it; none: the host must act.
-struct leg_risk {
-    perp::job_id job;
-    view<naked, perp_naked> exposed;
-    std::optional<job_id> repair;
-};
-
 // ---- Ticks --------------------------------------------------------------------------------------
 
 struct tick_item {
     tick_kind kind;
-    perp::reason reason; // of those refused or skipped
+    perp::reason reason; // of those refused, skipped or withdrawn
     perp::job_id job;
-    std::optional<perp::job_id> repair; // the next repair, where there is one
+    std::uint64_t dispatch; // of those dispatched or withdrawn: its number; else 0
 
-    explicit tick_item(const perp_tick_item &c) : kind{c.kind}, reason{c.reason}, job(c.job_id) {
-        if (perp::job_id(c.other) != perp::job_id())
-            repair = perp::job_id(c.other);
+    explicit tick_item(const perp_tick_item &c)
+        : kind{c.kind}, reason{c.reason}, job(c.job_id), dispatch(c.dispatch) {
     }
 };
 
@@ -296,12 +300,35 @@ class tick_result {
 
 // ---- Finishing ----------------------------------------------------------------------------------
 
+// What became of a leg so far, in all since its job was dispatched first.
 struct leg_result {
     double filled;
-    double price;
+    double price;                                  // average
     usd fee;                                       // negative: a rebate
-    usd pnl = usd();                               // before fees
-    std::optional<perp::time> time = std::nullopt; // of the last fill; none: the time of finish
+    std::optional<usd> pnl = std::nullopt;         // before fees; none: what was realised
+    std::optional<perp::time> time = std::nullopt; // of the last fill; none: that of the call
+    bool known = true; // false: nothing is known of this leg (only with UNKNOWN)
+
+    leg_result(double was_filled, double at_price, usd with_fee,
+               std::optional<usd> with_pnl = std::nullopt,
+               std::optional<perp::time> at = std::nullopt) noexcept
+        : filled(was_filled), price(at_price), fee(with_fee), pnl(with_pnl), time(at) {
+    }
+    explicit leg_result(const perp_leg_result &c)
+        : filled(c.filled), price(c.price), fee(usd::from_micros(c.fee)),
+          time(detail::maybe_time(c.time_ns)), known(c.known != 0) {
+        if (c.has_pnl)
+            pnl = usd::from_micros(c.pnl);
+    }
+    static leg_result unknown() noexcept {
+        leg_result none(0, 0, usd());
+        none.known = false;
+        return none;
+    }
+    perp_leg_result c() const noexcept {
+        return {filled,      price,           fee.micros(), pnl ? pnl->micros() : 0,
+                to_ns(time), pnl.has_value(), known};
+    }
 };
 
 // How a job went, in one of three forms: leg by leg, in all, or nothing but a status.
@@ -315,8 +342,7 @@ class job_result {
     job_result &leg(const leg_result &one) & {
         if (c_.n_legs >= PERP_MAX_LEGS)
             throw error(PERP_E_INVALID, "result.legs: at most " + std::to_string(PERP_MAX_LEGS));
-        c_.legs[c_.n_legs++] = {one.filled, one.price, one.fee.micros(), one.pnl.micros(),
-                                to_ns(one.time)};
+        c_.legs[c_.n_legs++] = one.c();
         return *this;
     }
     job_result leg(const leg_result &one) && {
@@ -332,13 +358,22 @@ class job_result {
     job_result totals(usd pnl, usd volume, usd fees) &&noexcept {
         return std::move(totals(pnl, volume, fees));
     }
-    // The position stays open, and its capital with it, until scheduler.close.
-    job_result &hold() &noexcept {
-        c_.hold = 1;
+    // With totals: it opened and closed within itself. Else what it filled is open until another
+    // job has closed it.
+    job_result &flat() &noexcept {
+        c_.flat = 1;
         return *this;
     }
-    job_result hold() &&noexcept {
-        return std::move(hold());
+    job_result flat() &&noexcept {
+        return std::move(flat());
+    }
+    // The number of the dispatch that this answers: PERP_E_CONFLICT where the job was requeued.
+    job_result &dispatch(std::uint64_t number) &noexcept {
+        c_.dispatch = number;
+        return *this;
+    }
+    job_result dispatch(std::uint64_t number) &&noexcept {
+        return std::move(dispatch(number));
     }
     const perp_job_result &c() const noexcept {
         return c_;
@@ -350,14 +385,11 @@ class job_result {
 
 struct finish_outcome {
     job_state state;
-    std::vector<naked> exposed;   // of a partial job, by base
-    std::optional<job_id> repair; // queued by this call
+    std::vector<naked> exposed; // of a partial job, by base: what its own legs left
 
     explicit finish_outcome(const perp_finish_outcome &c) : state{c.state} {
         const std::uint32_t n = c.n_naked < PERP_MAX_LEGS ? c.n_naked : PERP_MAX_LEGS;
         exposed = std::vector<naked>(c.naked, c.naked + n);
-        if (c.has_repair)
-            repair = job_id(c.repair_job_id);
     }
 };
 
@@ -365,34 +397,51 @@ struct finish_outcome {
 
 struct job_info {
     job_state state;
-    reason last_refusal;
-    bool overdue, unresolved, is_repair, reduce_only;
-    std::uint32_t repair_attempts;
-    std::optional<job_id> repairs_job;
+    reason last_refusal, last_skip;
+    bool overdue, is_repair, balanced, reduce_only, cancel_asked;
+    std::uint32_t n_lots;         // what of it is open
+    std::vector<leg_result> legs; // what was told of each so far
     usd held;
     double score; // NaN: none
     time submitted;
     std::optional<time> started, ended;
+    std::optional<time> unhedged_since; // its legs have filled unequally
     usd pnl, volume, fees;
-    std::uint64_t order;
+    std::uint64_t dispatch, order; // the number of its last dispatch; its place
     perp::job job; // as submitted, defaults filled in; scheduler::job_metadata has its metadata
 
     explicit job_info(const perp_job_info &c)
-        : state{c.state}, last_refusal{c.last_refusal}, overdue(c.overdue != 0),
-          unresolved(c.unresolved != 0), is_repair(c.is_repair != 0),
-          reduce_only(c.reduce_only != 0), repair_attempts(c.repair_attempts),
-          held(usd::from_micros(c.held)), score(c.score), submitted(from_ns(c.submitted_ns)),
-          started(detail::maybe_time(c.started_ns)), ended(detail::maybe_time(c.ended_ns)),
-          pnl(usd::from_micros(c.pnl)), volume(usd::from_micros(c.volume)),
-          fees(usd::from_micros(c.fees)), order(c.order), job(c.job) {
-        if (is_repair)
-            repairs_job = job_id(c.repairs_job);
+        : state{c.state}, last_refusal{c.last_refusal}, last_skip{c.last_skip},
+          overdue(c.overdue != 0), is_repair(c.is_repair != 0), balanced(c.balanced != 0),
+          reduce_only(c.reduce_only != 0), cancel_asked(c.cancel_asked != 0), n_lots(c.n_lots),
+          legs(c.legs, c.legs + c.job.n_legs), held(usd::from_micros(c.held)), score(c.score),
+          submitted(from_ns(c.submitted_ns)), started(detail::maybe_time(c.started_ns)),
+          ended(detail::maybe_time(c.ended_ns)),
+          unhedged_since(detail::maybe_time(c.unhedged_since_ns)), pnl(usd::from_micros(c.pnl)),
+          volume(usd::from_micros(c.volume)), fees(usd::from_micros(c.fees)), dispatch(c.dispatch),
+          order(c.order), job(c.job) {
+    }
+};
+
+// What flatten made of a position. job: it reduces it, by quantity; none: why says what is in the
+// way.
+struct flattened {
+    instrument_id instrument;
+    std::optional<job_id> job;
+    double quantity;
+    perp_flatten_kind why;
+
+    explicit flattened(const perp_flatten_item &c)
+        : instrument(c.instrument), quantity(c.quantity),
+          why(static_cast<perp_flatten_kind>(c.kind)) {
+        if (c.kind == PERP_FLATTEN_JOB)
+            job = job_id(c.job_id);
     }
 };
 
 struct scheduler_state {
     bool paused, store_failed;
-    std::uint32_t pending, running, in_doubt, open, unresolved;
+    std::uint32_t pending, running, in_doubt, open, partial;
     std::uint64_t submitted_today, dispatched_today;
     table<job_state, std::uint64_t, PERP_MAX_JOB_STATES> ended_today;
     std::uint64_t submitted_total, dispatched_total;
@@ -400,7 +449,7 @@ struct scheduler_state {
 
     explicit scheduler_state(const perp_scheduler_state &c)
         : paused(c.paused != 0), store_failed(c.store_failed != 0), pending(c.pending),
-          running(c.running), in_doubt(c.in_doubt), open(c.open), unresolved(c.unresolved),
+          running(c.running), in_doubt(c.in_doubt), open(c.open), partial(c.partial),
           submitted_today(c.submitted_today), dispatched_today(c.dispatched_today),
           ended_today(detail::to_table<job_state, std::uint64_t>(c.ended_today)),
           submitted_total(c.submitted_total), dispatched_total(c.dispatched_total),

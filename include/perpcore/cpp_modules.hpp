@@ -36,17 +36,57 @@ class capital {
     }
     void transfer(const call &when, exchange_id exchange, usd amount,
                   std::error_code &ec) const noexcept {
-        const perp_call c = when.c();
-        ec = perp_capital_transfer(handle_, &c, exchange.value(), amount.micros());
+        move(when, exchange, amount, false, ec);
+    }
+    // The same, of which the equity report came first: only the marks move.
+    void transfer_in_equity(const call &when, exchange_id exchange, usd amount) const {
+        detail::must(core_, [&](auto &ec) { transfer_in_equity(when, exchange, amount, ec); });
+    }
+    void transfer_in_equity(const call &when, exchange_id exchange, usd amount,
+                            std::error_code &ec) const noexcept {
+        move(when, exchange, amount, true, ec);
     }
 
-    void correct(const call &when, exchange_id exchange, usd day_start) const {
-        detail::must(core_, [&](auto &ec) { correct(when, exchange, day_start, ec); });
+    // high_water: not given: the larger of the equity and day_start.
+    void correct(const call &when, exchange_id exchange, usd day_start,
+                 std::optional<usd> high_water = {}) const {
+        detail::must(core_, [&](auto &ec) { correct(when, exchange, day_start, high_water, ec); });
     }
     void correct(const call &when, exchange_id exchange, usd day_start,
                  std::error_code &ec) const noexcept {
+        correct(when, exchange, day_start, std::nullopt, ec);
+    }
+    void correct(const call &when, exchange_id exchange, usd day_start,
+                 std::optional<usd> high_water, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
-        ec = perp_capital_correct(handle_, &c, exchange.value(), day_start.micros());
+        const perp_usd high = high_water ? high_water->micros() : 0;
+        ec = perp_capital_correct(handle_, &c, exchange.value(), day_start.micros(),
+                                  high_water ? &high : nullptr);
+    }
+
+    // When days begin: 00:00 UTC and so many minutes, from the next boundary on. Takes actor and
+    // reason.
+    void set_day_offset(const call &when, std::int32_t minutes) const {
+        detail::must(core_, [&](auto &ec) { set_day_offset(when, minutes, ec); });
+    }
+    void set_day_offset(const call &when, std::int32_t minutes,
+                        std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_set_day_offset(handle_, &c, minutes);
+    }
+
+    // What was booked with a key is booked once: the same key again is PERP_E_EXISTS, or
+    // PERP_E_CONFLICT where anything differs.
+    void record_pnl(const call &when, exchange_id exchange, usd pnl, usd volume, usd fees,
+                    const reservation_key &key) const {
+        detail::must(core_,
+                     [&](auto &ec) { record_pnl(when, exchange, pnl, volume, fees, key, ec); });
+    }
+    void record_pnl(const call &when, exchange_id exchange, usd pnl, usd volume, usd fees,
+                    const reservation_key &key, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_record_pnl(handle_, &c, exchange.value(), pnl.micros(), volume.micros(),
+                                     fees.micros(), &key.c());
     }
 
     void set_safe_mode(const call &when, exchange_id exchange, bool enabled) const {
@@ -65,7 +105,7 @@ class capital {
                     std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_capital_record_pnl(handle_, &c, exchange.value(), pnl.micros(), volume.micros(),
-                                     fees.micros());
+                                     fees.micros(), nullptr);
     }
 
     // A refusal is a result. The same key again gives the reservation that was made with it
@@ -217,6 +257,12 @@ class capital {
     }
 
   private:
+    void move(const call &when, exchange_id exchange, usd amount, bool in_equity,
+              std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_capital_transfer(handle_, &c, exchange.value(), amount.micros(), in_equity);
+    }
+
     perp_core *core_;
     perp_capital *handle_;
 };
@@ -288,13 +334,21 @@ class market {
         const perp_exchange_status c = event.c();
         ec = perp_market_on_status(handle_, &c);
     }
-    void on_position(const position &event) const {
-        const perp_position c = event.c();
-        detail::must(core_, perp_market_on_position(handle_, &c));
+    void on_rate(const rate &event) const {
+        const perp_rate c = event.c();
+        detail::must(core_, perp_market_on_rate(handle_, &c));
     }
-    void on_position(const position &event, std::error_code &ec) const noexcept {
-        const perp_position c = event.c();
-        ec = perp_market_on_position(handle_, &c);
+    void on_rate(const rate &event, std::error_code &ec) const noexcept {
+        const perp_rate c = event.c();
+        ec = perp_market_on_rate(handle_, &c);
+    }
+    void on_withdraw(const withdrawal &event) const {
+        const perp_withdrawal c = event.c();
+        detail::must(core_, perp_market_on_withdraw(handle_, &c));
+    }
+    void on_withdraw(const withdrawal &event, std::error_code &ec) const noexcept {
+        const perp_withdrawal c = event.c();
+        ec = perp_market_on_withdraw(handle_, &c);
     }
 
     // Kept by the core. An empty one takes it away. Not while decisions run on other threads.
@@ -340,6 +394,148 @@ class market {
     perp_core *core_;
     perp_market *handle_;
     detail::host *host_;
+};
+
+// ---- Positions ----------------------------------------------------------------------------------
+
+class positions {
+  public:
+    positions(perp_core *core, perp_positions *handle) noexcept : core_(core), handle_(handle) {
+    }
+    perp_positions *native_handle() const noexcept {
+        return handle_;
+    }
+
+    // Instruments of the exchange that the report does not list have no position.
+    void account(const call &when, const account_report &report) const {
+        detail::must(core_, [&](auto &ec) { account(when, report, ec); });
+    }
+    void account(const call &when, const account_report &report, std::error_code &ec) const {
+        const perp_call c = when.c();
+        std::vector<perp_position_report> rows;
+        for (const position_report &one : report.positions)
+            rows.push_back(one.c());
+        perp_account_report r;
+        perp_account_report_init(&r);
+        r.exchange = report.exchange.value();
+        r.time_ns = to_ns(report.time);
+        r.has_equity = report.equity.has_value();
+        r.equity = report.equity ? report.equity->micros() : 0;
+        r.n_positions = static_cast<std::uint32_t>(rows.size());
+        r.positions = rows.data();
+        ec = perp_account(core_, &c, &r);
+    }
+
+    // at: the exchange's time; none: that of the call.
+    void report(const call &when, const position_report &one,
+                std::optional<perp::time> at = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) { report(when, one, at, ec); });
+    }
+    void report(const call &when, const position_report &one, std::optional<perp::time> at,
+                std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_position_report r = one.c();
+        ec = perp_position(core_, &c, &r, to_ns(at));
+    }
+
+    // Money that came or went without a trade. With an instrument, funding is shared out over the
+    // jobs that have something open there. The same key again is PERP_E_EXISTS, or PERP_E_CONFLICT
+    // where anything differs, and books nothing.
+    void record_cash(const call &when, exchange_id exchange, perp::cash kind, usd amount,
+                     const reservation_key &key,
+                     std::optional<instrument_id> instrument = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) {
+            record_cash(when, exchange, kind, amount, key, instrument, ec);
+        });
+    }
+    void record_cash(const call &when, exchange_id exchange, perp::cash kind, usd amount,
+                     const reservation_key &key, std::optional<instrument_id> instrument,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_record_cash(core_, &c, exchange.value(), static_cast<std::uint32_t>(kind),
+                              amount.micros(), &key.c(),
+                              instrument ? instrument->value() : PERP_NO_ID);
+    }
+
+    // A trade that no job made; keys as above.
+    void record_fill(const call &when, const recorded_fill &fill,
+                     const reservation_key &key) const {
+        detail::must(core_, [&](auto &ec) { record_fill(when, fill, key, ec); });
+    }
+    void record_fill(const call &when, const recorded_fill &fill, const reservation_key &key,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_recorded_fill f = fill.c(key);
+        ec = perp_record_fill(core_, &c, &f);
+    }
+
+    // What drifts of a position is known and wanted. Takes actor and reason.
+    void accept(const call &when, instrument_id instrument) const {
+        detail::must(core_, [&](auto &ec) { accept(when, instrument, ec); });
+    }
+    void accept(const call &when, instrument_id instrument, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_accept_position(core_, &c, instrument.value());
+    }
+
+    // A base is squared, or wanted as it is. Takes actor and reason.
+    void resolve(const call &when, const std::string &base) const {
+        detail::must(core_, [&](auto &ec) { resolve(when, base, ec); });
+    }
+    void resolve(const call &when, const std::string &base, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_resolve(core_, &c, base.c_str());
+    }
+
+    // Repairs of a base go on at the next tick.
+    void resume_repair(const call &when, const std::string &base) const {
+        detail::must(core_, [&](auto &ec) { resume_repair(when, base, ec); });
+    }
+    void resume_repair(const call &when, const std::string &base,
+                       std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_resume_repair(core_, &c, base.c_str());
+    }
+
+    position_state query(instrument_id instrument, time now) const {
+        return detail::must(core_, [&](auto &ec) { return query(instrument, now, ec); });
+    }
+    position_state query(instrument_id instrument, time now, std::error_code &ec) const noexcept {
+        auto state = detail::sized<perp_position_state>();
+        ec = perp_positions_query(handle_, instrument.value(), to_ns(now), &state);
+        return position_state(state);
+    }
+
+    // What jobs have open on an instrument, oldest first.
+    std::vector<lot> lots(instrument_id instrument) const {
+        return detail::must(core_, [&](auto &ec) { return lots(instrument, ec); });
+    }
+    std::vector<lot> lots(instrument_id instrument, std::error_code &ec) const {
+        return detail::rows<lot, perp_lot_state>(
+            ec, [&](perp_lot_state *rows, std::uint32_t capacity, std::uint32_t *count) {
+                return perp_positions_lots(handle_, instrument.value(), rows, capacity, count);
+            });
+    }
+
+    // Every base over all its instruments, in the order in which instruments brought them.
+    std::vector<base_state> bases(time now) const {
+        return detail::must(core_, [&](auto &ec) { return bases(now, ec); });
+    }
+    std::vector<base_state> bases(time now, std::error_code &ec) const {
+        std::vector<base_state> all;
+        ec.clear();
+        for (std::uint32_t n = 0; n < perp_positions_base_count(handle_) && !ec; n++) {
+            auto state = detail::sized<perp_base_state>();
+            ec = perp_positions_base(handle_, n, to_ns(now), &state);
+            if (!ec)
+                all.emplace_back(state);
+        }
+        return all;
+    }
+
+  private:
+    perp_core *core_;
+    perp_positions *handle_;
 };
 
 // ---- Risk ---------------------------------------------------------------------------------------
@@ -398,6 +594,14 @@ class risk {
         const perp_call c = when.c();
         ec = perp_risk_reset_halt(handle_, &c);
     }
+    // The same of a strategy that strategy_failures in a row have halted.
+    void reset_strategy(const call &when, strategy halted) const {
+        detail::must(core_, [&](auto &ec) { reset_strategy(when, halted, ec); });
+    }
+    void reset_strategy(const call &when, strategy halted, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_reset_strategy(handle_, &c, static_cast<std::uint32_t>(halted));
+    }
 
     void set_mode(const call &when, mode wanted) const {
         detail::must(core_, [&](auto &ec) { set_mode(when, wanted, ec); });
@@ -435,6 +639,29 @@ class risk {
         const perp_call c = when.c();
         const detail::c_name name(symbol);
         ec = perp_risk_blacklist(handle_, &c, name.text, enabled);
+    }
+
+    // A halted instrument takes no new risk. Off takes actor and reason.
+    void halt_instrument(const call &when, instrument_id instrument, bool enabled) const {
+        detail::must(core_, [&](auto &ec) { halt_instrument(when, instrument, enabled, ec); });
+    }
+    void halt_instrument(const call &when, instrument_id instrument, bool enabled,
+                         std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_halt_instrument(handle_, &c, instrument.value(), enabled);
+    }
+    // What an account holds in a base itself: margin that moves with it. haircut: what of it does
+    // not count.
+    void set_collateral(const call &when, exchange_id exchange, const std::string &base,
+                        double quantity, double haircut) const {
+        detail::must(
+            core_, [&](auto &ec) { set_collateral(when, exchange, base, quantity, haircut, ec); });
+    }
+    void set_collateral(const call &when, exchange_id exchange, const std::string &base,
+                        double quantity, double haircut, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_risk_set_collateral(handle_, &c, exchange.value(), base.c_str(), quantity,
+                                      haircut);
     }
 
     risk_state query() const {
@@ -520,7 +747,24 @@ class scheduler {
         return finish_outcome(outcome);
     }
 
-    // Ends a job whose position was held open.
+    // How far a job is that runs or is in doubt: what each leg has filled in all.
+    void progress(const call &when, const job_id &job, const std::vector<leg_result> &legs) const {
+        detail::must(core_, [&](auto &ec) { progress(when, job, legs, ec); });
+    }
+    void progress(const call &when, const job_id &job, const std::vector<leg_result> &legs,
+                  std::error_code &ec) const {
+        tell(perp_scheduler_progress, when, job, legs, ec);
+    }
+    // The truth, later: what a job that does not run any more has filled in all.
+    void amend(const call &when, const job_id &job, const std::vector<leg_result> &legs) const {
+        detail::must(core_, [&](auto &ec) { amend(when, job, legs, ec); });
+    }
+    void amend(const call &when, const job_id &job, const std::vector<leg_result> &legs,
+               std::error_code &ec) const {
+        tell(perp_scheduler_amend, when, job, legs, ec);
+    }
+
+    // What a job has open was closed outside the library.
     void close(const call &when, const job_id &job, usd pnl, usd volume, usd fees) const {
         detail::must(core_, [&](auto &ec) { close(when, job, pnl, volume, fees, ec); });
     }
@@ -538,15 +782,6 @@ class scheduler {
     void requeue(const call &when, const job_id &job, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_scheduler_requeue(handle_, &c, &job.c());
-    }
-
-    // The host has squared a partial job.
-    void resolve(const call &when, const job_id &job) const {
-        detail::must(core_, [&](auto &ec) { resolve(when, job, ec); });
-    }
-    void resolve(const call &when, const job_id &job, std::error_code &ec) const noexcept {
-        const perp_call c = when.c();
-        ec = perp_scheduler_resolve(handle_, &c, &job.c());
     }
 
     void pause(const call &when) const {
@@ -588,6 +823,31 @@ class scheduler {
     void unkill(const call &when, exchange_id exchange, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_scheduler_kill(handle_, &c, 0, exchange.value(), nullptr, 0, nullptr);
+    }
+
+    // Leaves: queues for every position (of an exchange; of a base, or "" for all) a job that
+    // reduces what is left of it to nothing. Their ids are key with 0, 1, 2, ... added to its last
+    // four bytes. Takes actor and reason.
+    std::vector<flattened> flatten(const call &when, const job_id &key,
+                                   exchange_id exchange = all_exchanges,
+                                   const std::string &base = {}) const {
+        return detail::must(core_,
+                            [&](auto &ec) { return flatten(when, key, exchange, base, ec); });
+    }
+    std::vector<flattened> flatten(const call &when, const job_id &key, exchange_id exchange,
+                                   const std::string &base, std::error_code &ec) const {
+        const perp_call c = when.c();
+        std::vector<perp_flatten_item> items(perp_instrument_count(core_));
+        perp_flatten_result result;
+        perp_flatten_result_init(&result);
+        result.items = items.data();
+        result.capacity = static_cast<std::uint32_t>(items.size());
+        ec = perp_scheduler_flatten(handle_, &c, exchange.value(),
+                                    base.empty() ? nullptr : base.c_str(), &key.c(), &result);
+        std::vector<flattened> all;
+        for (std::uint32_t i = 0; !ec && i < result.count && i < result.capacity; i++)
+            all.push_back(flattened(items[i]));
+        return all;
     }
 
     void set_limits(const call &when, const limits &wanted) const {
@@ -641,6 +901,16 @@ class scheduler {
     }
 
   private:
+    template <class Function>
+    void tell(Function function, const call &when, const job_id &job,
+              const std::vector<leg_result> &legs, std::error_code &ec) const {
+        const perp_call c = when.c();
+        std::vector<perp_leg_result> rows;
+        for (const leg_result &leg : legs)
+            rows.push_back(leg.c());
+        ec = function(handle_, &c, &job.c(), rows.data(), static_cast<std::uint32_t>(rows.size()));
+    }
+
     perp_core *core_;
     perp_scheduler *handle_;
 };

@@ -163,6 +163,9 @@ PERP_CPP_ENUM(kind, PERP_KIND_LIST)
 #define PERP_X(name, ...) name = PERP_MARGIN_##name,
 PERP_CPP_ENUM(margin, PERP_MARGIN_LIST)
 #undef PERP_X
+#define PERP_X(name, ...) name = PERP_CASH_##name,
+PERP_CPP_ENUM(cash, PERP_CASH_LIST)
+#undef PERP_X
 #define PERP_X(name, ...) name = PERP_API_##name,
 PERP_CPP_ENUM(api, PERP_API_LIST)
 #undef PERP_X
@@ -206,7 +209,8 @@ enum class alert_level : std::uint32_t {
 enum class outcome : std::uint32_t {
     IN_DOUBT = PERP_OUTCOME_IN_DOUBT,
     ACCEPTED = PERP_OUTCOME_ACCEPTED,
-    REFUSED = PERP_OUTCOME_REFUSED
+    REFUSED = PERP_OUTCOME_REFUSED,
+    DECLINED = PERP_OUTCOME_DECLINED
 };
 enum class tick_status : std::uint32_t {
     OK = PERP_TICK_OK,
@@ -219,12 +223,14 @@ enum class tick_kind : std::uint32_t {
     OVERDUE = PERP_TICK_OVERDUE,
     REFUSED = PERP_TICK_REFUSED,
     SKIPPED = PERP_TICK_SKIPPED,
-    REPAIR = PERP_TICK_REPAIR
+    REPAIR = PERP_TICK_REPAIR,
+    WITHDRAWN = PERP_TICK_WITHDRAWN
 };
 enum class result_status : std::uint32_t {
     COMPLETED = PERP_RESULT_COMPLETED,
     FAILED = PERP_RESULT_FAILED,
-    UNKNOWN = PERP_RESULT_UNKNOWN
+    UNKNOWN = PERP_RESULT_UNKNOWN,
+    NOTHING = PERP_RESULT_NOTHING
 };
 enum class maintenance : std::uint32_t {
     AT_LIQUIDATION = PERP_MAINTENANCE_AT_LIQUIDATION,

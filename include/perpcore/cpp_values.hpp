@@ -22,6 +22,7 @@ struct exchange_spec {
     perp::margin margin_mode;
     double taker_fee_bps;
     double maker_fee_bps;
+    double liquidation_fee_bps;
     std::optional<std::uint32_t> max_concurrent; // else the scheduler's
     std::optional<usd> max_notional;             // else the scheduler's
 
@@ -35,7 +36,7 @@ struct exchange_spec {
     }
     explicit exchange_spec(const perp_exchange_spec &c)
         : name(c.name), venue(c.venue), margin_mode{c.margin_mode}, taker_fee_bps(c.taker_fee_bps),
-          maker_fee_bps(c.maker_fee_bps) {
+          maker_fee_bps(c.maker_fee_bps), liquidation_fee_bps(c.liquidation_fee_bps) {
         if (c.max_concurrent != PERP_NO_ID)
             max_concurrent = c.max_concurrent;
         if (c.max_notional >= 0)
@@ -48,6 +49,7 @@ struct exchange_spec {
         c.margin_mode = static_cast<std::uint32_t>(margin_mode);
         c.taker_fee_bps = taker_fee_bps;
         c.maker_fee_bps = maker_fee_bps;
+        c.liquidation_fee_bps = liquidation_fee_bps;
         c.max_concurrent = max_concurrent.value_or(c.max_concurrent);
         c.max_notional = max_notional ? max_notional->micros() : c.max_notional;
         return c;
@@ -67,6 +69,7 @@ struct instrument_spec {
     std::string symbol;
     std::string base; // empty: the symbol up to the '/'
     std::string contract;
+    std::string quote; // empty: the symbol from the '/' to a ':'
     perp::kind kind;
     bool pulled; // its quotes are asked of the market_source
     double qty_step;
@@ -75,6 +78,10 @@ struct instrument_spec {
     usd min_notional;
     hours funding_interval;
     std::vector<tier> tiers;
+    bool can_borrow;                     // spot may be sold that is not there
+    usd max_position_usd;                // 0: off
+    std::optional<double> taker_fee_bps; // else the exchange's
+    std::optional<double> maker_fee_bps; // likewise
 
     instrument_spec(exchange_id the_exchange, std::string_view the_symbol)
         : instrument_spec(defaults()) {
@@ -82,10 +89,16 @@ struct instrument_spec {
         symbol = the_symbol;
     }
     explicit instrument_spec(const perp_instrument_spec &c)
-        : exchange(c.exchange), symbol(c.symbol), base(c.base), contract(c.contract), kind{c.kind},
-          pulled(c.pulled != 0), qty_step(c.qty_step), price_tick(c.price_tick), min_qty(c.min_qty),
+        : exchange(c.exchange), symbol(c.symbol), base(c.base), contract(c.contract),
+          quote(c.quote), kind{c.kind}, pulled(c.pulled != 0), qty_step(c.qty_step),
+          price_tick(c.price_tick), min_qty(c.min_qty),
           min_notional(usd::from_micros(c.min_notional)), funding_interval(c.funding_interval_h),
-          tiers(c.tiers, c.tiers + c.n_tiers) {
+          tiers(c.tiers, c.tiers + c.n_tiers), can_borrow(c.can_borrow != 0),
+          max_position_usd(usd::from_micros(c.max_position_usd)) {
+        if (c.taker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            taker_fee_bps = c.taker_fee_bps;
+        if (c.maker_fee_bps != PERP_FEE_OF_EXCHANGE)
+            maker_fee_bps = c.maker_fee_bps;
     }
     // Valid as long as this lives.
     perp_instrument_spec c() const noexcept {
@@ -94,6 +107,11 @@ struct instrument_spec {
         detail::put_name(c.symbol, symbol);
         detail::put_name(c.base, base);
         detail::put_name(c.contract, contract);
+        detail::put_name(c.quote, quote);
+        c.can_borrow = can_borrow;
+        c.max_position_usd = max_position_usd.micros();
+        c.taker_fee_bps = taker_fee_bps.value_or(c.taker_fee_bps);
+        c.maker_fee_bps = maker_fee_bps.value_or(c.maker_fee_bps);
         c.kind = static_cast<std::uint32_t>(kind);
         c.pulled = pulled;
         c.qty_step = qty_step;
@@ -210,20 +228,31 @@ struct exchange_status {
     }
 };
 
-struct position {
+// What one unit of a quote currency is worth in USD; 1 until told.
+struct rate {
+    std::string quote;
+    perp::time time;
+    double usd;
+
+    perp_rate c() const noexcept {
+        perp_rate c = {};
+        detail::put_name(c.quote, quote);
+        c.time_ns = to_ns(time);
+        c.usd = usd;
+        return c;
+    }
+};
+
+// The book of an instrument is broken: there is no quote and no depth until the next.
+struct withdrawal {
     instrument_id instrument;
     perp::time time;
-    double quantity;
-    double entry_price;
-    double leverage = 0;          // 0: not given
-    double liquidation_price = 0; // 0: not given
-    std::optional<margin> margin_mode = std::nullopt;
 
-    perp_position c() const noexcept {
-        const std::uint32_t mode = margin_mode ? static_cast<std::uint32_t>(*margin_mode)
-                                               : static_cast<std::uint32_t>(PERP_MARGIN_NOT_GIVEN);
-        return {instrument.value(), mode,     to_ns(time),      quantity,
-                entry_price,        leverage, liquidation_price};
+    perp_withdrawal c() const noexcept {
+        perp_withdrawal c = {};
+        c.instrument = instrument.value();
+        c.time_ns = to_ns(time);
+        return c;
     }
 };
 
@@ -236,7 +265,6 @@ struct market_state {
     std::optional<time> next_funding;
     double last, mark;
     std::optional<time> quote_time;
-    double position, entry_price;
 
     explicit market_state(const perp_market_state &c)
         : has_quote(c.has_quote != 0), bid(c.bid), bid_size(c.bid_size), ask(c.ask),
@@ -245,8 +273,7 @@ struct market_state {
           continuous_funding(c.continuous_funding != 0), funding_rate(c.funding_rate),
           funding_interval_h(c.funding_interval_h),
           next_funding(detail::maybe_time(c.next_funding_ns)), last(c.last), mark(c.mark),
-          quote_time(detail::maybe_time(c.quote_time_ns)), position(c.position),
-          entry_price(c.entry_price) {
+          quote_time(detail::maybe_time(c.quote_time_ns)) {
     }
 };
 
@@ -265,6 +292,110 @@ struct exchange_state {
           latency_p50_ms(c.latency_p50_ms), latency_p99_ms(c.latency_p99_ms),
           open_positions(c.open_positions), concurrent_jobs(c.concurrent_jobs),
           running_notional(usd::from_micros(c.running_notional)) {
+    }
+};
+
+// ---- Positions ----------------------------------------------------------------------------------
+
+// A position as its exchange reports it. quantity: signed, base units; 0: none.
+struct position_report {
+    instrument_id instrument;
+    double quantity;
+    double entry_price = 0; // as what follows, 0: not given
+    double leverage = 0;    // else at least 1
+    double liquidation_price = 0;
+    std::optional<margin> margin_mode = std::nullopt;
+
+    perp_position_report c() const noexcept {
+        const std::uint32_t mode = margin_mode ? static_cast<std::uint32_t>(*margin_mode)
+                                               : static_cast<std::uint32_t>(PERP_MARGIN_NOT_GIVEN);
+        return {instrument.value(), mode, quantity, entry_price, leverage, liquidation_price};
+    }
+};
+
+// An account as its exchange reports it: all that is open, and what it is worth.
+struct account_report {
+    exchange_id exchange;
+    std::vector<position_report> positions = {};
+    std::optional<usd> equity = std::nullopt;
+    std::optional<perp::time> time = std::nullopt; // the exchange's; none: that of the call
+};
+
+// A trade that no job made: by hand, by another bot on the account, a liquidation.
+struct recorded_fill {
+    instrument_id instrument;
+    perp::side side;
+    double quantity, price; // base units, above 0
+    usd fee = {};
+    std::optional<usd> pnl = std::nullopt;         // none: what the book finds that it realised
+    std::optional<perp::time> time = std::nullopt; // none: that of the call
+
+    perp_recorded_fill c(const reservation_key &key) const noexcept {
+        perp_recorded_fill c;
+        perp_recorded_fill_init(&c);
+        c.instrument = instrument.value();
+        c.side = static_cast<std::uint32_t>(side);
+        c.quantity = quantity;
+        c.price = price;
+        c.fee = fee.micros();
+        c.has_pnl = pnl.has_value();
+        c.pnl = pnl ? pnl->micros() : 0;
+        c.time_ns = to_ns(time);
+        c.key = key.c();
+        return c;
+    }
+};
+
+// What the book believes of an instrument's position.
+struct position_state {
+    bool known;    // its exchange and itself were reported, and not too long ago
+    bool reported; // ever
+    bool latched;  // unexplained is above drift_tolerance_usd
+    bool in_doubt; // a report that would end a hedge waits for a second one
+    std::uint32_t n_lots;
+    double quantity, entry_price;      // NaN: none, or not known
+    double foreign, unexplained, lost; // no job's; no fill explains it; of that, what closed lots
+    double leverage, liquidation_price;
+    perp::margin margin_mode;
+    std::optional<time> report_time;
+
+    explicit position_state(const perp_position_state &c)
+        : known(c.known != 0), reported(c.reported != 0), latched(c.latched != 0),
+          in_doubt(c.in_doubt != 0), n_lots(c.n_lots), quantity(c.quantity),
+          entry_price(c.entry_price), foreign(c.foreign), unexplained(c.unexplained), lost(c.lost),
+          leverage(c.leverage), liquidation_price(c.liquidation_price), margin_mode{c.margin_mode},
+          report_time(detail::maybe_time(c.report_time_ns)) {
+    }
+};
+
+// The open part of a job's leg.
+struct lot {
+    job_id job;
+    std::uint32_t leg;
+    double quantity, price;
+    usd used;
+
+    explicit lot(const perp_lot_state &c)
+        : job(c.job_id), leg(c.leg), quantity(c.quantity), price(c.price),
+          used(usd::from_micros(c.used)) {
+    }
+};
+
+// A base over all its instruments.
+struct base_state {
+    std::string base;
+    bool is_naked, stopped;
+    double net, gross, naked, to_square;
+    std::uint32_t tries;
+    std::optional<job_id> repair;
+    std::optional<time> next_try, since;
+
+    explicit base_state(const perp_base_state &c)
+        : base(c.base), is_naked(c.is_naked != 0), stopped(c.stopped != 0), net(c.net),
+          gross(c.gross), naked(c.naked), to_square(c.to_square), tries(c.tries),
+          next_try(detail::maybe_time(c.next_try_ns)), since(detail::maybe_time(c.since_ns)) {
+        if (c.has_repair)
+            repair = job_id(c.repair);
     }
 };
 
@@ -329,11 +460,11 @@ struct pool_state {
 };
 
 struct day_figures {
-    usd pnl, volume, fees;
+    usd pnl, volume, fees, funding;
 
     explicit day_figures(const perp_day_figures &c)
         : pnl(usd::from_micros(c.pnl)), volume(usd::from_micros(c.volume)),
-          fees(usd::from_micros(c.fees)) {
+          fees(usd::from_micros(c.fees)), funding(usd::from_micros(c.funding)) {
     }
 };
 
@@ -344,6 +475,7 @@ struct capital_state {
     usd day_start_equity;
     day_figures today, yesterday;
     usd total_in_flight, total_used, overcommitted;
+    std::optional<usd> aside; // a report that waits for the next one: the equity is in doubt
     std::optional<time> last_update;
     table<pool, pool_state, PERP_POOL_COUNT> pools;
 
@@ -354,6 +486,7 @@ struct capital_state {
           yesterday(c.yesterday), total_in_flight(usd::from_micros(c.total_in_flight)),
           total_used(usd::from_micros(c.total_used)),
           overcommitted(usd::from_micros(c.overcommitted)),
+          aside(c.has_aside ? std::optional<usd>(usd::from_micros(c.aside)) : std::nullopt),
           last_update(detail::maybe_time(c.last_update_ns)),
           pools(detail::to_table<pool, pool_state>(c.pools)) {
     }
@@ -480,7 +613,9 @@ struct risk_state {
     std::optional<time> override_until;
     std::optional<job_id> override_job;
     bool daily_loss_reached;
-    usd daily_loss, daily_loss_limit, equity;
+    usd daily_loss, daily_loss_limit;
+    usd loss_usd, loss_scaled, scaled_start, peak;
+    usd equity;
     double drawdown;
     table<reason, std::uint64_t, PERP_MAX_REASONS> rejected_today;
 
@@ -489,6 +624,8 @@ struct risk_state {
           killed(c.killed != 0), override_on(c.override_on != 0),
           daily_loss_reached(c.daily_loss_reached != 0), daily_loss(usd::from_micros(c.daily_loss)),
           daily_loss_limit(usd::from_micros(c.daily_loss_limit)),
+          loss_usd(usd::from_micros(c.loss_usd)), loss_scaled(usd::from_micros(c.loss_scaled)),
+          scaled_start(usd::from_micros(c.scaled_start)), peak(usd::from_micros(c.peak)),
           equity(usd::from_micros(c.equity)), drawdown(c.drawdown),
           rejected_today(detail::to_table<reason, std::uint64_t>(c.rejected_today)) {
         if (override_on)

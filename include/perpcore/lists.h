@@ -35,6 +35,14 @@
 
 #define PERP_MARGIN_LIST(X) X(ISOLATED, "isolated") X(CROSS, "cross")
 
+#define PERP_CASH_LIST(X)                                                                          \
+    X(FUNDING, "funding")                                                                          \
+    X(INTEREST, "interest")                                                                        \
+    X(REBATE, "rebate")                                                                            \
+    X(LIQUIDATION, "liquidation")                                                                  \
+    X(DELEVERAGING, "deleveraging")                                                                \
+    X(OTHER, "other")
+
 #define PERP_API_LIST(X) X(UP, "up") X(DEGRADED, "degraded") X(DOWN, "down")
 
 #define PERP_CIRCUIT_LIST(X) X(CLOSED, "closed") X(OPEN, "open") X(HALF_OPEN, "half_open")
@@ -58,39 +66,56 @@
      lowest below PERP_REASON_RULES_END that is free.
    - scope, what the rule looks at: book, exchange, base, instrument, leg or job.
    - HARD, or SOFT: an override passes it.
-   - way out, how a reducing or repair job that fails it fares: PASSES; STOPPED; CIRCUIT: passes
-     where the value is 1; NEEDS_NONE: a reducing job can't fail it, a repair is stopped.
+   - way out, how a reducing or repair job that fails it fares: PASSES; STOPPED; CIRCUIT, PRICED:
+     passes where the value is 1; NEEDS_NONE: a reducing job can't fail it, a repair is stopped.
    - ALWAYS held against a job, or MARKET: not where a leg has no quote.
    - what a value or limit that is not known (NaN) does: FAILS or PASSES.
    - value, what is measured, and its unit ("": 1 where it is so, else 0).
    - sense, which value fails: one ABOVE, AT_LEAST, BELOW, AT_MOST the limit, or one that IS_TRUE.
-   - where the limit's setting is: MODE, RISK, SCHEDULER, the daily LOSS, or NONE.
+   - where the limit's setting is: MODE, RISK (RISK_USD: money), SCHEDULER, the daily
+     LOSS, or NONE.
    - the setting, which is the limit or what makes it (docs/risk.md), and its unit. */
 #define PERP_RULE_LIST(X)                                                                          \
     X(KILLED, 1, "killed", exchange, HARD, STOPPED, ALWAYS, PASSES, "killed", "", IS_TRUE, NONE,   \
       none, "")                                                                                    \
     X(SELF_TRADE, 2, "self_trade", job, HARD, STOPPED, ALWAYS, PASSES, "self_trade", "", IS_TRUE,  \
       NONE, none, "")                                                                              \
-    X(BLACKLISTED, 3, "blacklisted", instrument, HARD, STOPPED, ALWAYS, PASSES, "blacklisted", "", \
+    X(BLACKLISTED, 3, "blacklisted", instrument, HARD, PASSES, ALWAYS, PASSES, "blacklisted", "",  \
       IS_TRUE, NONE, none, "")                                                                     \
-    X(UNRESOLVED_LEG, 4, "unresolved_leg", base, HARD, PASSES, ALWAYS, PASSES, "partial_jobs",     \
-      "jobs", ABOVE, NONE, none, "")                                                               \
+    X(UNRESOLVED_LEG, 4, "unresolved_leg", base, HARD, PASSES, ALWAYS, PASSES, "naked", "",        \
+      IS_TRUE, NONE, none, "")                                                                     \
+    X(POSITION_DRIFT, 26, "position_drift", base, HARD, PASSES, ALWAYS, PASSES, "drifting",        \
+      "instruments", ABOVE, NONE, none, "")                                                        \
     X(EXCHANGE_DOWN, 5, "exchange_down", exchange, HARD, CIRCUIT, ALWAYS, PASSES, "outage",        \
       "level", ABOVE, NONE, none, "")                                                              \
-    X(NO_MARKET_DATA, 6, "no_market_data", instrument, HARD, STOPPED, ALWAYS, FAILS, "no_quote",   \
+    X(NO_ACCOUNT_DATA, 27, "no_account_data", leg, HARD, PASSES, ALWAYS, FAILS, "unknown", "",     \
+      IS_TRUE, NONE, none, "")                                                                     \
+    X(NO_MARKET_DATA, 6, "no_market_data", instrument, HARD, PRICED, ALWAYS, FAILS, "no_quote",    \
       "", IS_TRUE, NONE, none, "")                                                                 \
     X(STALE_QUOTE, 7, "stale_quote", instrument, HARD, PASSES, MARKET, PASSES, "quote_age", "ms",  \
       ABOVE, RISK, max_quote_age_ms, "ms")                                                         \
-    X(NOTIONAL_MISMATCH, 8, "notional_mismatch", leg, HARD, STOPPED, MARKET, FAILS, "deviation",   \
+    X(NOTIONAL_MISMATCH, 8, "notional_mismatch", leg, HARD, PASSES, MARKET, FAILS, "deviation",    \
       "usd", ABOVE, RISK, notional_tolerance, "share")                                             \
+    X(EXCHANGE_LIMITS, 28, "exchange_limits", leg, HARD, PASSES, MARKET, FAILS, "refused", "",     \
+      IS_TRUE, NONE, none, "")                                                                     \
+    X(POSITION_LIMIT, 29, "position_limit", leg, HARD, PASSES, ALWAYS, PASSES, "position", "usd",  \
+      ABOVE, NONE, none, "")                                                                       \
     X(DAILY_LOSS, 9, "daily_loss", book, HARD, PASSES, ALWAYS, PASSES, "reached", "", IS_TRUE,     \
       LOSS, daily_loss_limit, "usd")                                                               \
     X(LIQUIDATION_DISTANCE, 10, "liquidation_distance", leg, HARD, PASSES, MARKET, PASSES,         \
       "distance", "share", BELOW, RISK, min_liquidation_distance, "share")                         \
+    X(ACCOUNT_LEVERAGE, 30, "account_leverage", leg, HARD, PASSES, MARKET, FAILS, "positions",     \
+      "usd", ABOVE, RISK, max_account_leverage, "ratio")                                           \
+    X(NO_INVENTORY, 31, "no_inventory", leg, HARD, STOPPED, ALWAYS, FAILS, "quantity", "base",     \
+      ABOVE, NONE, none, "")                                                                       \
     X(INSUFFICIENT_CAPITAL, 11, "insufficient_capital", job, HARD, NEEDS_NONE, ALWAYS, FAILS,      \
       "refused", "", IS_TRUE, NONE, none, "")                                                      \
     X(AUTO_HALT, 12, "auto_halt", book, SOFT, PASSES, ALWAYS, PASSES, "halted", "", IS_TRUE, RISK, \
       max_consecutive_failures, "results")                                                         \
+    X(STRATEGY_HALT, 35, "strategy_halt", job, SOFT, PASSES, ALWAYS, PASSES, "halted", "",         \
+      IS_TRUE, RISK, strategy_failures, "results")                                                 \
+    X(UNHEDGED, 36, "unhedged", book, SOFT, PASSES, ALWAYS, PASSES, "unhedged", "usd", ABOVE,      \
+      RISK_USD, max_unhedged_usd, "usd")                                                           \
     X(EDGE_TOO_SMALL, 13, "edge_too_small", job, SOFT, PASSES, ALWAYS, PASSES, "edge", "bps",      \
       BELOW, MODE, min_edge_bps, "bps")                                                            \
     X(NOT_REBALANCING, 14, "not_rebalancing", leg, SOFT, PASSES, ALWAYS, FAILS, "net_after",       \
@@ -101,6 +126,8 @@
       MODE, max_funding_carry_bps, "bps")                                                          \
     X(FUNDING_BLACKOUT, 17, "funding_blackout", instrument, SOFT, PASSES, MARKET, PASSES,          \
       "settlement_distance", "ns", AT_MOST, RISK, blackout_minutes, "minutes")                     \
+    X(DEPEG, 32, "depeg", instrument, SOFT, PASSES, ALWAYS, PASSES, "off_usd", "bps", ABOVE, RISK, \
+      max_depeg_bps, "bps")                                                                        \
     X(INSUFFICIENT_DEPTH, 18, "insufficient_depth", leg, SOFT, PASSES, MARKET, PASSES, "quantity", \
       "base", ABOVE, NONE, none, "")                                                               \
     X(SLIPPAGE, 19, "slippage", leg, SOFT, PASSES, MARKET, FAILS, "slippage", "bps", ABOVE, MODE,  \
@@ -113,12 +140,17 @@
       max_latency_ms, "ms")                                                                        \
     X(LEVERAGE, 23, "leverage", leg, SOFT, PASSES, ALWAYS, PASSES, "leverage", "ratio", ABOVE,     \
       MODE, max_leverage, "ratio")                                                                 \
+    X(NET_EXPOSURE, 33, "net_exposure", leg, SOFT, PASSES, MARKET, PASSES, "net", "usd", ABOVE,    \
+      RISK_USD, max_net_exposure_usd, "usd")                                                       \
+    X(GROSS_EXPOSURE, 34, "gross_exposure", leg, SOFT, PASSES, MARKET, PASSES, "gross", "usd",     \
+      ABOVE, RISK_USD, max_gross_exposure_usd, "usd")                                              \
     X(DRAWDOWN, 24, "drawdown", book, SOFT, PASSES, ALWAYS, PASSES, "drawdown", "share", ABOVE,    \
       RISK, max_drawdown_pct, "share")                                                             \
     X(LOW_SAFETY, 25, "low_safety", job, SOFT, PASSES, MARKET, FAILS, "safety_score", "points",    \
       BELOW, MODE, min_safety_score, "points")
 
-/* Further reasons: what the capital ledger refuses with, and what a tick skips a job for. Columns:
+/* Further reasons: what the capital ledger refuses with, what a tick skips a job for, and why a job
+   that was dispatched ended without being sent. Columns:
    name, number (below PERP_MAX_REASONS, never changed), text. */
 #define PERP_OTHER_REASON_LIST(X)                                                                  \
     X(SAFE_MODE, 40, "safe_mode")                                                                  \
@@ -129,7 +161,12 @@
     X(NOT_REDUCING, 45, "not_reducing")                                                            \
     X(EXCHANGE_CONCURRENCY, 46, "exchange_concurrency")                                            \
     X(EXCHANGE_NOTIONAL, 47, "exchange_notional")                                                  \
-    X(DISPATCH_RATE, 48, "dispatch_rate")
+    X(DISPATCH_RATE, 48, "dispatch_rate")                                                          \
+    X(PAUSED, 55, "paused")                                                                        \
+    X(STORE_FAILED, 56, "store_failed")                                                            \
+    X(HANDOVER_LATE, 57, "handover_late")                                                          \
+    X(DECLINED, 58, "declined")                                                                    \
+    X(CANCELLED, 59, "cancelled")
 
 /* The components of the safety score with their default weights. */
 #define PERP_COMPONENT_LIST(X)                                                                     \
@@ -163,13 +200,19 @@
     X(DELAYED, "delayed")                                                                          \
     X(AUTO_HALT, "auto_halt")                                                                      \
     X(DAILY_LOSS, "daily_loss")                                                                    \
-    X(UNRESOLVED_LEG, "unresolved_leg")                                                            \
+    X(NAKED_BASE, "naked_base")                                                                    \
     X(JOB_OVERDUE, "job_overdue")                                                                  \
     X(JOB_IN_DOUBT, "job_in_doubt")                                                                \
     X(OVERRIDE_ON, "override_on")                                                                  \
     X(SAFE_MODE, "safe_mode")                                                                      \
     X(OVERCOMMITTED, "overcommitted")                                                              \
     X(STORE_FAILED, "store_failed")                                                                \
-    X(INFEASIBLE, "infeasible")
+    X(INFEASIBLE, "infeasible")                                                                    \
+    X(POSITION_DRIFT, "position_drift")                                                            \
+    X(POSITION_IN_DOUBT, "position_in_doubt")                                                      \
+    X(REPAIR_SHORT, "repair_short")                                                                \
+    X(CLOCK_AHEAD, "clock_ahead")                                                                  \
+    X(UNHEDGED, "unhedged")                                                                        \
+    X(STRATEGY_HALT, "strategy_halt")
 
 #endif

@@ -3,8 +3,10 @@
    They take no lock that a decision takes; one thread per instrument (per exchange for latency and
    status) at a time, any number of threads in all. Errors: PERP_E_NOT_FOUND: unknown instrument or
    exchange; PERP_E_INVALID: NULL, NaN, infinity, not positive, crossed, out of order; PERP_E_STALE:
-   older than the last of its kind (counted); PERP_E_RANGE: more than 7 days past the clock. On an
-   error the old state stays. */
+   older than the last of its kind (counted); PERP_E_RANGE: more than max_ahead_ms past both the
+   clock and the newest event of a feed that was taken, unless the event that was refused so just
+   before it (of any kind) was within max_ahead_ms of it: two agree. On an error the old state
+   stays, but for a funding rate that makes no sense (perp_funding). */
 #ifndef PERPCORE_MARKET_H
 #define PERPCORE_MARKET_H
 
@@ -31,8 +33,9 @@ typedef struct perp_book_level {
     double size;
 } perp_book_level;
 
-/* 1 to PERP_MAX_LEVELS levels a side, best first: bids fall, asks rise. Its top is also the quote.
- */
+/* Best first: bids fall, asks rise. Of more than PERP_MAX_LEVELS levels a side the first are taken.
+   Its top is also the quote. One without levels on a side is taken as a quote: that side is empty
+   at the price that it had, and the depth stays (PERP_E_INVALID where there was no quote). */
 typedef struct perp_book {
     perp_instrument_id instrument;
     uint32_t n_bids;
@@ -60,9 +63,12 @@ typedef struct perp_mark {
     double price;
 } perp_mark;
 
-/* rate: per interval, as a fraction; positive: longs pay shorts. next_ns: a settlement (others are
-   whole intervals away). interval_h: more than 0, at most 168. continuous: 1 where it is paid all
-   the time. */
+/* rate: per interval, as a fraction, within 0.5 of 0; positive: longs pay shorts. next_ns: a
+   settlement (others are whole intervals away), within one interval and an hour of time_ns.
+   interval_h: more than 0, at most 168. continuous: 1 where it is paid all the time (next_ns is
+   then not looked at). After a report that is PERP_E_INVALID the rate is unknown until a good one
+   comes, and it is old (unknown) from one interval past next_ns on; where continuous, past time_ns.
+ */
 typedef struct perp_funding {
     perp_instrument_id instrument;
     uint32_t continuous;
@@ -87,20 +93,22 @@ typedef struct perp_exchange_status {
     int64_t time_ns;
 } perp_exchange_status;
 
-/* The open position as the exchange reports it. quantity: signed, base units; 0: none (entry_price
-   is then not looked at). leverage: 0 = not given, else at least 1. liquidation_price: 0 = not
-   given. */
-typedef struct perp_position {
-    perp_instrument_id instrument;
-    uint32_t margin_mode; /* PERP_MARGIN_NOT_GIVEN: the exchange's */
+/* What one unit of a quote currency (perp_instrument_spec.quote) is worth in USD; 1 until told. At
+   most 256 currencies (PERP_E_RANGE). */
+typedef struct perp_rate {
+    char quote[PERP_NAME_SIZE];
     int64_t time_ns;
-    double quantity;
-    double entry_price;
-    double leverage;
-    double liquidation_price;
-} perp_position;
+    double usd; /* above 0 */
+} perp_rate;
 
-/* A new best bid and ask. Errors of all eight: see the top of this file. */
+/* The book of an instrument is broken, as by a gap in the sequence of its updates. */
+typedef struct perp_withdrawal {
+    perp_instrument_id instrument;
+    uint32_t reserved; /* 0 */
+    int64_t time_ns;
+} perp_withdrawal;
+
+/* A new best bid and ask. Errors of all nine: see the top of this file. */
 PERP_API perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote);
 /* A new book; quote and book are of one kind, the newer one holds. */
 PERP_API perp_status perp_market_on_book(perp_market *market, const perp_book *book);
@@ -114,8 +122,11 @@ PERP_API perp_status perp_market_on_funding(perp_market *market, const perp_fund
 PERP_API perp_status perp_market_on_latency(perp_market *market, const perp_latency *latency);
 /* The API of an exchange is up, degraded or down. */
 PERP_API perp_status perp_market_on_status(perp_market *market, const perp_exchange_status *status);
-/* A position as it is now; replaces the one before. */
-PERP_API perp_status perp_market_on_position(perp_market *market, const perp_position *position);
+/* A quote currency's worth. */
+PERP_API perp_status perp_market_on_rate(perp_market *market, const perp_rate *rate);
+/* There is no quote and no depth until the next quote or book. Of the kind of quotes and books. */
+PERP_API perp_status perp_market_on_withdraw(perp_market *market,
+                                             const perp_withdrawal *withdrawal);
 
 /* A book that a perp_market_source fills, best first. */
 typedef struct perp_book_buffer {
@@ -159,7 +170,7 @@ typedef struct perp_market_state {
     double mid;
     double spread_bps;
     double spread_baseline_bps;
-    double volatility; /* NaN: unknown */
+    double volatility; /* up to the last quote; NaN: unknown */
     uint32_t fast;
     uint32_t continuous_funding;
     double funding_rate;
@@ -168,8 +179,6 @@ typedef struct perp_market_state {
     double last;
     double mark; /* the mid where there is none or it is too old */
     int64_t quote_time_ns;
-    double position; /* as reported; 0 where none */
-    double entry_price;
 } perp_market_state;
 
 /* Fills state, whose struct_size must be set. PERP_E_NOT_FOUND: unknown instrument; PERP_E_INVALID:

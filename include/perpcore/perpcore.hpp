@@ -40,6 +40,9 @@ class core_ref {
     perp::market market() const noexcept {
         return {c_, perp_core_market(c_), host_};
     }
+    perp::positions positions() const noexcept {
+        return {c_, perp_core_positions(c_)};
+    }
     perp::risk risk() const noexcept {
         return {c_, perp_core_risk(c_)};
     }
@@ -147,6 +150,15 @@ class core_ref {
         ec = perp_job_fill_hedge(c_, to_ns(now), first.value(), second.value(), &to_fill.c());
     }
 
+    // Makes to_fill the job that closes what an open job has open, or a fraction of it.
+    void fill_exit(time now, const job_id &open, job &to_fill, double fraction = 1) const {
+        detail::must(c_, [&](auto &ec) { fill_exit(now, open, to_fill, fraction, ec); });
+    }
+    void fill_exit(time now, const job_id &open, job &to_fill, double fraction,
+                   std::error_code &ec) const noexcept {
+        ec = perp_job_fill_exit(c_, to_ns(now), &open.c(), fraction, &to_fill.c());
+    }
+
     // ---- The book as a whole ----
 
     // Makes all changes so far durable (with PERP_DURABILITY_BATCH).
@@ -177,13 +189,40 @@ class core_ref {
     std::optional<time> clock() const noexcept {
         return c_ ? detail::maybe_time(perp_core_clock(c_)) : std::nullopt;
     }
-    // Moves it further than the 7 days that other calls may. Takes actor and reason.
+    // Sets it at once, however far ahead, and also back. Takes actor and reason.
     void advance(const call &when) const {
         detail::must(c_, [&](auto &ec) { advance(when, ec); });
     }
     void advance(const call &when, std::error_code &ec) const noexcept {
         const perp_call c = when.c();
         ec = perp_core_advance(c_, &c);
+    }
+    // Sets what exchanges change while the book is open: the spec of exchange or instrument (below)
+    // with what changes, found by its name. Raising a limit takes actor and reason.
+    void update(const call &when, const exchange_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const exchange_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_exchange_spec given = spec.c();
+        ec = perp_exchange_update(c_, &c, &given);
+    }
+    void update(const call &when, const instrument_spec &spec) const {
+        detail::must(c_, [&](auto &ec) { update(when, spec, ec); });
+    }
+    void update(const call &when, const instrument_spec &spec, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const perp_instrument_spec given = spec.c();
+        ec = perp_instrument_update(c_, &c, &given);
+    }
+    // Changes settings: JSON as config::read_json takes it, with just what changes. Takes actor and
+    // reason.
+    void reconfigure(const call &when, std::string_view json) const {
+        detail::must(c_, [&](auto &ec) { reconfigure(when, json, ec); });
+    }
+    void reconfigure(const call &when, std::string_view json, std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        ec = perp_core_reconfigure(c_, &c, json.data(), json.size());
     }
     // The one in force, without callbacks and store.
     perp::config config() const {
@@ -249,6 +288,9 @@ class [[nodiscard]] core : public core_ref {
     perp::market market() const &noexcept {
         return core_ref::market();
     }
+    perp::positions positions() const &noexcept {
+        return core_ref::positions();
+    }
     perp::risk risk() const &noexcept {
         return core_ref::risk();
     }
@@ -260,6 +302,7 @@ class [[nodiscard]] core : public core_ref {
     }
     void capital() const && = delete;
     void market() const && = delete;
+    void positions() const && = delete;
     void risk() const && = delete;
     void scheduler() const && = delete;
     void monitor() const && = delete;

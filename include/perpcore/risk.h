@@ -21,7 +21,7 @@ typedef struct perp_leg_evaluation {
     double slippage_bps;
     double fee_bps;
     double funding_rate;        /* NaN: not known */
-    double funding_settlements; /* within the holding time */
+    double funding_settlements; /* that count within the holding time: of income at most 3 */
     double volatility;          /* NaN: unknown */
     double latency_ms;          /* mean; NaN: no samples */
     double spread_bps;
@@ -30,7 +30,7 @@ typedef struct perp_leg_evaluation {
     double leverage;
     double position; /* after the leg */
     double entry_price;
-    double liquidation_price; /* NaN for spot and where no position is left */
+    double liquidation_price; /* NaN for spot, where no position is left, and where there is none */
     double liquidation_distance;
     int64_t quote_age_ns;
     int64_t settlement_distance_ns; /* to the nearest, PERP_TIME_NONE: none */
@@ -69,9 +69,10 @@ typedef struct perp_evaluation {
     double carry_bps; /* over 8 h; positive: we pay */
     double funding_bps;
     double expected_edge_bps;
+    double edge_bps; /* of now: less what the basis fell since submit (wash, arb) */
     double drawdown;
     perp_usd daily_loss;
-    perp_usd daily_loss_limit; /* the smaller of those that are on; 0: none is */
+    perp_usd daily_loss_limit; /* as in perp_risk_state */
     uint32_t consecutive_failures;
     uint32_t mode;
     perp_mode_limits limits; /* those of the mode */
@@ -103,6 +104,11 @@ PERP_API perp_status perp_risk_record_failure(perp_risk *risk, const perp_call *
 /* Clears the halt and the failure count. Takes actor and reason. */
 PERP_API perp_status perp_risk_reset_halt(perp_risk *risk, const perp_call *call);
 
+/* The same of a strategy that strategy_failures failures in a row have halted. Takes actor and
+   reason. */
+PERP_API perp_status perp_risk_reset_strategy(perp_risk *risk, const perp_call *call,
+                                              uint32_t strategy);
+
 /* A looser mode (later in the list) takes actor and reason. */
 PERP_API perp_status perp_risk_set_mode(perp_risk *risk, const perp_call *call, uint32_t mode);
 
@@ -119,7 +125,20 @@ PERP_API perp_status perp_risk_manual_override(perp_risk *risk, const perp_call 
 PERP_API perp_status perp_risk_blacklist(perp_risk *risk, const perp_call *call, const char *symbol,
                                          uint32_t enabled);
 
-/* Mode, halt, override, losses, and how often each rule fired today. */
+/* An instrument that is halted takes no new risk. PERP_E_NOT_FOUND: no such instrument. Off takes
+   actor and reason. */
+PERP_API perp_status perp_risk_halt_instrument(perp_risk *risk, const perp_call *call,
+                                               perp_instrument_id instrument, uint32_t enabled);
+
+/* What an account on an exchange holds in a base itself, which is margin that moves with it:
+   quantity in base units (0: none), of which haircut (0..1) does not count. Replaces what was said
+   before. PERP_E_NOT_FOUND: no such exchange; PERP_E_INVALID: a base, quantity or haircut that is
+   none. */
+PERP_API perp_status perp_risk_set_collateral(perp_risk *risk, const perp_call *call,
+                                              perp_exchange_id exchange, const char *base,
+                                              double quantity, double haircut);
+
+/* Mode, halt, override, losses, and how often each rule refused today. */
 typedef struct perp_risk_state {
     uint32_t struct_size;
     uint32_t mode;
@@ -131,11 +150,15 @@ typedef struct perp_risk_state {
     uint32_t override_has_job;
     uint32_t daily_loss_reached;
     perp_uuid override_job;
-    perp_usd daily_loss; /* the larger of booked and shown by the accounts; not below 0 */
-    perp_usd daily_loss_limit;
-    perp_usd equity;                           /* of all exchanges */
-    double drawdown;                           /* since the start of the day */
-    uint64_t rejected_today[PERP_MAX_REASONS]; /* how often each rule fired today */
+    perp_usd daily_loss;       /* of the two below the one that is nearer to its limit, which is */
+    perp_usd daily_loss_limit; /* daily_loss_limit; not below 0. 0: no limit is on */
+    perp_usd loss_usd;         /* in dollars: the larger of booked and shown by the accounts */
+    perp_usd loss_scaled;      /* as if today's transfers had been made before the day began */
+    perp_usd scaled_start;     /* what the percentage is of */
+    perp_usd peak;             /* of the equity of all exchanges since the start of the day */
+    perp_usd equity;           /* of all exchanges */
+    double drawdown;           /* since the start of the day */
+    uint64_t rejected_today[PERP_MAX_REASONS]; /* how often each rule became what refuses a job */
 } perp_risk_state;
 
 /* Fills state, whose struct_size must be set. PERP_E_INVALID: NULL, struct_size. */

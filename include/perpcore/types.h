@@ -42,7 +42,7 @@ typedef uint32_t perp_instrument_id;
 #define PERP_MAX_METADATA 1024
 #define PERP_MAX_EXCHANGES 64
 #define PERP_MAX_INSTRUMENTS 16384
-#define PERP_MAX_TIERS 64
+#define PERP_MAX_TIERS 256
 #define PERP_NAME_SIZE 64 /* of names in structs, with the terminating zero */
 
 /* The sizes of arrays by reason, component and job state. They have room for those that later
@@ -117,6 +117,14 @@ enum perp_margin {
 #undef PERP_X
         PERP_MARGIN_COUNT,
     PERP_MARGIN_NOT_GIVEN = 255
+};
+
+/* What cash is that comes or goes without a trade. */
+enum perp_cash {
+#define PERP_X(NAME, text) PERP_CASH_##NAME,
+    PERP_CASH_LIST(PERP_X)
+#undef PERP_X
+        PERP_CASH_COUNT
 };
 
 /* The state of an exchange's API, as the host reports it. */
@@ -196,9 +204,10 @@ enum perp_log_level { PERP_LOG_DEBUG, PERP_LOG_INFO, PERP_LOG_WARNING, PERP_LOG_
 
 /* When, by whom and why a call that changes the book is made.
    now_ns: the host's time. Earlier than the latest such call: the latest is used instead, and
-   counted. More than 7 days past it: PERP_E_RANGE (perp_core_advance first). The first call sets
-   the clock. actor, reason: NULL or UTF-8 of at most 127 and 255 bytes; required (PERP_E_INVALID)
-   where a call takes a protection away. Both are stored with the change. */
+   counted. More than an hour past it and the newest event of a feed: PERP_E_RANGE
+   (perp_core_advance). The first call after a book was opened sets the clock. actor, reason: NULL
+   or UTF-8 of at most 127 and 255 bytes; required (PERP_E_INVALID) where a call takes a protection
+   away. Both are stored with the change. */
 typedef struct perp_call {
     uint32_t struct_size;
     uint32_t reserved; /* 0 */
@@ -228,6 +237,7 @@ typedef struct perp_refusal {
 typedef struct perp_core perp_core;
 typedef struct perp_capital perp_capital;
 typedef struct perp_market perp_market;
+typedef struct perp_positions perp_positions;
 typedef struct perp_risk perp_risk;
 typedef struct perp_scheduler perp_scheduler;
 
@@ -241,6 +251,7 @@ PERP_API const char *perp_side_string(uint32_t side);
 PERP_API const char *perp_mode_string(uint32_t mode);
 PERP_API const char *perp_kind_string(uint32_t kind);
 PERP_API const char *perp_margin_string(uint32_t margin);
+PERP_API const char *perp_cash_string(uint32_t cash);
 PERP_API const char *perp_api_string(uint32_t api);
 PERP_API const char *perp_circuit_string(uint32_t circuit);
 PERP_API const char *perp_job_state_string(uint32_t state);

@@ -16,20 +16,34 @@ extern const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_capital_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_job_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_control_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_position_events[PERP_EVENT_COUNT];
 void perp_events_set(perp_core *core);
+
+/* position_events.c: the one sheet of a batch: whether it follows from the book, by the event's
+   fits, which made it; room for it, by prepare; taken by apply; and the rows for people of what
+   stands on it. */
+bool perp_sheet_follows(const perp_core *core, const struct perp_sheet *sheet,
+                        const struct perp_event *event);
+bool perp_sheet_room(perp_core *core, const struct perp_event *event);
+struct perp_sheet *perp_sheet_taken(perp_core *core, const struct perp_event *event);
+void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
+                        struct perp_journal *to);
+/* job_events.c: a job whose lots came or went gets the state that goes with it; reservations of it
+   that have nothing left end, unless it runs. */
+void perp_job_settle(perp_core *core, struct perp_job_entry *job);
+void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job);
 
 /* A configuration as an event, put into the batch at hand. */
 void perp_put_config(perp_core *core, const perp_config *config);
 
-/* Rows for people that more than one family writes (capital_events.c): a reservation made; a job's
-   reservations given back, or all used; a booking on an exchange's day. */
+/* Rows for people that more than one family writes (capital_events.c): a reservation made;
+   a job's reservation as it will be; a booking on an exchange's day. */
 void perp_row_reserved(const perp_core *core, struct perp_journal *to,
                        const struct perp_event *event, uint64_t id, const struct perp_need *need,
                        const perp_uuid *job);
-void perp_row_given_back(struct perp_journal *to, const struct perp_event *event,
-                         const struct perp_job_entry *job);
-void perp_row_used(struct perp_journal *to, const struct perp_event *event,
-                   const struct perp_job_entry *job);
+void perp_row_held(const perp_core *core, struct perp_journal *to, const struct perp_event *event,
+                   uint64_t id, const struct perp_need *need, const struct perp_job_entry *job,
+                   perp_usd in_flight, perp_usd used, perp_usd released);
 void perp_row_booked(const perp_core *core, struct perp_journal *to, const struct perp_event *event,
                      const struct perp_booking *booking);
 /* Whether bookings are of other exchanges each, and their days can take them. */

@@ -4,6 +4,7 @@
 
 #include "book/book.h"
 #include "util/num.h"
+#include "util/text.h"
 
 /* ---- Rows for people ----------------------------------------------------------------------------
  */
@@ -24,16 +25,21 @@ static void row_left(struct perp_journal *to, const struct perp_event *event,
     perp_row_end(to);
 }
 
-void perp_row_given_back(struct perp_journal *to, const struct perp_event *event,
-                         const struct perp_job_entry *job) {
-    for (const struct perp_held *held = job->held; held; held = held->next_of_job)
-        row_left(to, event, &(struct reserved){held->id, 0, 0});
-}
-
-void perp_row_used(struct perp_journal *to, const struct perp_event *event,
-                   const struct perp_job_entry *job) {
-    for (const struct perp_held *held = job->held; held; held = held->next_of_job)
-        row_left(to, event, &(struct reserved){held->id, 0, held->in_flight + held->used});
+void perp_row_held(const perp_core *core, struct perp_journal *to, const struct perp_event *event,
+                   uint64_t id, const struct perp_need *need, const struct perp_job_entry *job,
+                   perp_usd in_flight, perp_usd used, perp_usd released) {
+    char text[37];
+    perp_uuid_format(&job->id, text);
+    perp_row_begin(to, PERP_TABLE_RESERVATIONS);
+    perp_row_int(to, PERP_RESERVATIONS_ID, (int64_t)id);
+    perp_row_text(to, PERP_RESERVATIONS_EXCHANGE, core->exchanges[need->exchange].spec.name);
+    perp_row_text(to, PERP_RESERVATIONS_POOL, perp_pool_string(need->pool));
+    perp_row_int(to, PERP_RESERVATIONS_AMOUNT, in_flight + used + released);
+    perp_row_int(to, PERP_RESERVATIONS_IN_FLIGHT, in_flight);
+    perp_row_int(to, PERP_RESERVATIONS_USED, used);
+    perp_row_text(to, PERP_RESERVATIONS_JOB, text);
+    perp_row_int(to, PERP_RESERVATIONS_LAST_SEQ, (int64_t)event->seq);
+    perp_row_end(to);
 }
 
 void perp_row_reserved(const perp_core *core, struct perp_journal *to,
@@ -71,7 +77,7 @@ static void day_text(int64_t day, char text[16]) {
 
 void perp_row_booked(const perp_core *core, struct perp_journal *to, const struct perp_event *event,
                      const struct perp_booking *booking) {
-    const perp_day_figures none = {0, 0, 0};
+    const perp_day_figures none = {0};
     const perp_day_figures *before = perp_day_begins(core, event->time_ns)
                                          ? &none
                                          : &core->capital->accounts[booking->exchange].today;
@@ -106,68 +112,120 @@ bool perp_bookings_fit(const perp_core *core, const struct perp_event *event,
 /* ---- Events -------------------------------------------------------------------------------------
  */
 
-static bool fits_transfer(const perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_transfer *transfer = perp_read_transfer(event);
-    return perp_capital_can_transfer(core->capital, transfer->exchange, transfer->amount);
+/* Puts the exchange into safe mode where its equity fell to the drawdown limit. */
+static void look_at_drawdown(perp_core *core, perp_exchange_id exchange) {
+    struct perp_account *account = &core->capital->accounts[exchange];
+    bool fallen = account->high_water > 0 &&
+                  perp_usd_at_least_ppm(account->high_water - account->equity, account->high_water,
+                                        core->config.capital.drawdown_limit_ppm);
+    if (!fallen || account->safe_mode)
+        return;
+    account->safe_mode = true;
+    perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, true,
+                    core->exchanges[exchange].spec.name,
+                    "safe mode: the equity fell to the drawdown limit");
+}
+
+static bool fits_equity(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_equity *report = perp_read_equity(event);
+    const perp_capital *capital = core->capital;
+    struct perp_marks marks;
+    if (capital->accounts[report->exchange].has_equity)
+        return true;
+    return !report->aside && perp_capital_first(capital, report->exchange, report->amount, &marks);
+}
+
+static void put_aside(perp_core *core, const struct perp_ev_equity *report) {
+    struct perp_account *account = &core->capital->accounts[report->exchange];
+    account->has_aside = true;
+    account->aside = report->amount;
+    perp_tell_log(core, PERP_LOG_WARNING,
+                  "equity of %s: a report of %s after %s is put aside until the next",
+                  core->exchanges[report->exchange].spec.name, PERP_SHOW_USD(report->amount),
+                  PERP_SHOW_USD(account->equity));
 }
 
 static void apply_equity(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_equity *report = perp_read_equity(event);
-    perp_capital *capital = core->capital;
-    struct perp_account *account = &capital->accounts[report->exchange];
-    bool first = !account->has_equity;
-    perp_usd before =
-        account->equity; /* what transfers made of it, where this is the first report */
-    perp_capital_set_equity(capital, report->exchange, report->amount);
-    account->has_equity = true;
+    struct perp_account *account = &core->capital->accounts[report->exchange];
+    if (report->aside) {
+        put_aside(core, report);
+        return;
+    }
+    struct perp_marks marks;
+    bool first = !account->has_equity &&
+                 perp_capital_first(core->capital, report->exchange, report->amount, &marks);
     if (first) {
-        account->day_start = report->amount;
-        capital->peak = perp_usd_moved(capital->peak, report->amount - before);
+        account->can_undo = true;
+        account->high_before = account->high_water;
+        account->peak_before = core->capital->peak;
+        perp_capital_set_marks(core, report->exchange, &marks);
+    } else {
+        perp_capital_take(core, report->exchange, report->amount);
     }
-    if (capital->peak < capital->equity)
-        capital->peak = capital->equity;
-    if (account->high_water < account->equity)
-        account->high_water = account->equity;
-    bool fallen = account->high_water > 0 &&
-                  perp_usd_at_least_ppm(account->high_water - account->equity, account->high_water,
-                                        core->config.capital.drawdown_limit_ppm);
-    if (fallen && !account->safe_mode) {
-        account->safe_mode = true;
-        perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, true,
-                        core->exchanges[report->exchange].spec.name,
-                        "safe mode: the equity fell to the drawdown limit");
-    }
+    account->has_equity = true;
+    account->has_aside = false;
+    account->aside = 0;
+    if (!core->recovering)
+        core->positions->equity_heard[report->exchange] = perp_clock(core);
+    perp_risk_note_marks(core, report->exchange);
+    look_at_drawdown(core, report->exchange);
     perp_risk_look_at_loss(core, false);
+}
+
+static bool fits_transfer(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_transfer *transfer = perp_read_transfer(event);
+    struct perp_marks marks;
+    return perp_capital_moved(core->capital, transfer->exchange, transfer->amount,
+                              transfer->in_equity, &marks);
 }
 
 static void apply_transfer(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_transfer *transfer = perp_read_transfer(event);
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[transfer->exchange];
-    perp_capital_set_equity(capital, transfer->exchange, account->equity + transfer->amount);
-    account->high_water = perp_usd_moved(account->high_water, transfer->amount);
-    account->day_start = perp_usd_moved(account->day_start, transfer->amount);
-    capital->peak = perp_usd_moved(capital->peak, transfer->amount);
+    struct perp_marks marks;
+    if (!PERP_HOLDS(core,
+                    perp_capital_moved(capital, transfer->exchange, transfer->amount,
+                                       transfer->in_equity, &marks),
+                    "transfer: its marks do not fit"))
+        return;
+    bool explains = perp_capital_explains(capital, transfer->exchange, transfer->amount);
+    perp_capital_set_marks(core, transfer->exchange, &marks);
+    account->can_undo = false;
+    if (explains) {
+        account->has_aside = false;
+        account->aside = 0;
+        look_at_drawdown(core, transfer->exchange);
+    }
     perp_risk_look_at_loss(core, false);
 }
 
 static void apply_correct(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_correct *correct = perp_read_correct(event);
-    perp_capital *capital = core->capital;
-    struct perp_account *account = &capital->accounts[correct->exchange];
-    account->day_start = correct->amount;
-    account->high_water = account->equity;
-    account->last_update = perp_clock(core);
-    capital->peak = capital->equity;
+    perp_capital_corrected(core, correct->exchange, correct->amount,
+                           correct->has_high_water ? &correct->high_water : NULL);
     perp_risk_look_at_loss(core, true);
+}
+
+static bool fits_day_offset(const perp_core *core, const struct perp_event *event) {
+    (void)core;
+    return perp_is_day_offset(perp_read_day_offset(event)->minutes);
+}
+
+static void apply_day_offset(perp_core *core, const struct perp_event *event) {
+    perp_capital_keep_day(core);
+    core->config.capital.day_offset_minutes = perp_read_day_offset(event)->minutes;
 }
 
 static void apply_safe_mode(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_safe_mode *change = perp_read_safe_mode(event);
     struct perp_account *account = &core->capital->accounts[change->exchange];
     bool on = change->on;
-    if (account->safe_mode && !on)
+    if (account->safe_mode && !on) {
         account->high_water = account->equity;
+        account->can_undo = false;
+    }
     if (account->safe_mode != on)
         perp_tell_alert(core, PERP_ALERT_SAFE_MODE, PERP_ALERT_WARNING, on,
                         core->exchanges[change->exchange].spec.name, "safe mode is %s",
@@ -179,7 +237,12 @@ static void apply_safe_mode(perp_core *core, const struct perp_event *event) {
 static bool fits_pnl(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_pnl *pnl = perp_read_pnl(event);
     return perp_capital_can_book(core->capital, event->time_ns, pnl->exchange, pnl->pnl,
-                                 pnl->volume, pnl->fees);
+                                 pnl->volume, pnl->fees) &&
+           (!pnl->has_key || !perp_key_find(core->capital, PERP_KEY_PNL, &pnl->key));
+}
+
+static bool prepare_pnl(perp_core *core, const struct perp_event *event) {
+    return !perp_read_pnl(event)->has_key || perp_capital_prepare_keys(core, PERP_KEY_PNL, 1);
 }
 
 static void rows_pnl(const perp_core *core, const struct perp_event *event,
@@ -192,6 +255,14 @@ static void rows_pnl(const perp_core *core, const struct perp_event *event,
 static void apply_pnl(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_pnl *pnl = perp_read_pnl(event);
     perp_capital_book(core, pnl->exchange, pnl->pnl, pnl->volume, pnl->fees);
+    if (pnl->has_key)
+        perp_key_use(core->capital, &(struct perp_key_row){.key = pnl->key,
+                                                           .exchange = pnl->exchange,
+                                                           .kind = PERP_KEY_PNL,
+                                                           .used = event->time_ns,
+                                                           .pnl = pnl->pnl,
+                                                           .volume = pnl->volume,
+                                                           .fees = pnl->fees});
     perp_risk_look_at_loss(core, false);
 }
 
@@ -204,12 +275,14 @@ static bool fits_reserve(const perp_core *core, const struct perp_event *event) 
     const struct perp_need need = need_of(reserve);
     return reserve->reservation == core->capital->next_id + core->prepared.reservations &&
            perp_capital_can_hold(core->capital, &need) &&
-           (!reserve->has_key || !perp_map_find(&core->capital->keys, &reserve->key));
+           (!reserve->has_key ||
+            !perp_key_find(core->capital, PERP_KEY_RESERVATION, &reserve->key));
 }
 
 static bool prepare_reserve(perp_core *core, const struct perp_event *event) {
     return perp_capital_prepare_held(core, 1) &&
-           (!perp_read_reserve(event)->has_key || perp_capital_prepare_keys(core, 1));
+           (!perp_read_reserve(event)->has_key ||
+            perp_capital_prepare_keys(core, PERP_KEY_RESERVATION, 1));
 }
 
 static void rows_reserve(const perp_core *core, const struct perp_event *event,
@@ -224,11 +297,13 @@ static void apply_reserve(perp_core *core, const struct perp_event *event) {
     const struct perp_need need = need_of(reserve);
     struct perp_held *held = perp_capital_hold(core, &need, NULL);
     if (reserve->has_key)
-        perp_capital_add_key(core->capital, &(struct perp_key_row){.key = reserve->key,
-                                                                   .id = held->id,
-                                                                   .exchange = reserve->exchange,
-                                                                   .pool = reserve->pool,
-                                                                   .amount = reserve->amount});
+        perp_key_use(core->capital, &(struct perp_key_row){.key = reserve->key,
+                                                           .id = held->id,
+                                                           .exchange = reserve->exchange,
+                                                           .pool = reserve->pool,
+                                                           .amount = reserve->amount,
+                                                           .kind = PERP_KEY_RESERVATION,
+                                                           .used = event->time_ns});
 }
 
 /* The reservation that a confirm or release is of; NULL: none that it could be. */
@@ -281,11 +356,15 @@ static void apply_release(perp_core *core, const struct perp_event *event) {
 }
 
 const struct perp_event_row perp_capital_events[PERP_EVENT_COUNT] = {
-    [PERP_EVENT_EQUITY] = {.apply = apply_equity},
+    [PERP_EVENT_EQUITY] = {.fits = fits_equity, .apply = apply_equity},
     [PERP_EVENT_TRANSFER] = {.fits = fits_transfer, .apply = apply_transfer},
     [PERP_EVENT_CORRECT] = {.apply = apply_correct},
+    [PERP_EVENT_DAY_OFFSET] = {.fits = fits_day_offset, .apply = apply_day_offset},
     [PERP_EVENT_SAFE_MODE] = {.apply = apply_safe_mode},
-    [PERP_EVENT_PNL] = {.fits = fits_pnl, .rows = rows_pnl, .apply = apply_pnl},
+    [PERP_EVENT_PNL] = {.fits = fits_pnl,
+                        .prepare = prepare_pnl,
+                        .rows = rows_pnl,
+                        .apply = apply_pnl},
     [PERP_EVENT_RESERVE] = {.fits = fits_reserve,
                             .prepare = prepare_reserve,
                             .rows = rows_reserve,

@@ -1,4 +1,5 @@
 /* What must hold in every book, looked at from scratch. */
+#include <math.h>
 #include <string.h>
 
 #include "book/book.h"
@@ -12,16 +13,17 @@ static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {
         const struct perp_job_entry *job = core->jobs.slots[i].value;
+        bool runs = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
         for (const struct perp_held *held = job ? job->held : NULL; held;
              held = held->next_of_job) {
             if (!held->has_job || memcmp(&held->job, &job->id, sizeof job->id) != 0)
                 return broken(core, "a reservation is in another job's list");
+            if (!runs && held->in_flight + held->used == 0)
+                return broken(core, "a reservation of which nothing is left has not ended");
             by_jobs++;
         }
-        bool holds = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT ||
-                             job->state == PERP_JOB_OPEN || job->unresolved);
-        if (job && job->held && !holds)
-            return broken(core, "an ended or pending job holds capital");
+        if (job && job->held && !runs && !job->n_lots)
+            return broken(core, "a job of which nothing is open holds capital");
     }
     for (const struct perp_held *held = core->capital->first; held; held = held->next)
         by_ledger += held->has_job;
@@ -50,7 +52,7 @@ static perp_status check_running(const perp_core *core) {
         if (jobs[x] != risk->running_jobs[x] || notional[x] != risk->running_notional[x])
             return broken(core, "running jobs of an exchange are not what runs");
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
-        const struct perp_exposure *exposure = &risk->exposures[i];
+        const struct perp_position_entry *exposure = &core->positions->at[i];
         uint32_t sides[PERP_SIDE_COUNT] = {0, 0};
         for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next, linked++)
             sides[leg->side]++;
@@ -75,22 +77,196 @@ static perp_status check_places(const perp_core *core) {
             return broken(core, "a job that is not pending waits");
         n += place->job != NULL;
     }
-    uint32_t all = n + scheduler->running.count + scheduler->open.count +
-                   scheduler->unresolved.count + scheduler->ended.count;
-    if (n != scheduler->n_pending || all != core->jobs.count)
+    uint32_t past = 0;
+    for (const struct perp_past *id = scheduler->first_past; id; id = id->next)
+        past++;
+    uint32_t all = n + scheduler->running.count + scheduler->open.count + scheduler->ended.count;
+    if (n != scheduler->n_pending || all != core->jobs.count || past != core->past.count)
         return broken(core, "jobs are miscounted");
     return PERP_OK;
 }
 
-static perp_status check_unresolved(const perp_core *core) {
+/* What of a job's reservations is in flight and used on each exchange is what its legs there have
+   left and what its lots occupy. */
+static perp_status check_capital_of(const perp_core *core, const struct perp_job_entry *job) {
+    perp_usd flying[PERP_MAX_EXCHANGES] = {0}, used[PERP_MAX_EXCHANGES] = {0};
+    uint32_t n_lots = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_position_entry *entry = &core->positions->at[job->legs[i].instrument];
+        perp_exchange_id exchange = job->legs[i].exchange;
+        flying[exchange] += job->legs[i].flying;
+        for (uint32_t j = 0; j < entry->n_lots; j++) {
+            bool its = entry->lots[j].owner == job && entry->lots[j].leg == i;
+            used[exchange] += its ? entry->lots[j].used : 0;
+            n_lots += its;
+        }
+    }
+    for (const struct perp_held *held = job->held; held; held = held->next_of_job) {
+        flying[held->exchange] -= held->in_flight;
+        used[held->exchange] -= held->used;
+    }
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        if (flying[job->legs[i].exchange] != 0)
+            return broken(core, "what is in flight of a job is not what its legs have left");
+        if (used[job->legs[i].exchange] != 0)
+            return broken(core, "what is used of a job is not what its lots occupy");
+    }
+    return n_lots == job->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
+}
+
+static perp_status wrong(const perp_core *core, perp_instrument_id instrument, const char *what) {
+    return perp_fail(core, PERP_E_CORRUPT, "position of %s: %s",
+                     perp_instrument_at(core, instrument)->spec.symbol, what);
+}
+
+/* The quantity is the last report's and the fills that it did not have. */
+static bool quantity_is_sum(const struct perp_position_entry *entry) {
+    double sum = entry->reported ? entry->report_quantity : 0, sizes = fabs(sum);
+    for (uint32_t i = 0; i < entry->n_since; i++) {
+        sum += entry->since[i].quantity;
+        sizes += fabs(entry->since[i].quantity);
+    }
+    return fabs(sum - entry->quantity) <= PERP_NEAR_ZERO * (sizes + fabs(entry->quantity));
+}
+
+/* What is lost is of what is unexplained. */
+static bool drift_is_sound(const struct perp_position_entry *entry) {
+    bool of_it = entry->lost == 0 || (entry->lost > 0) == (entry->unexplained > 0);
+    return of_it && perp_at_most(fabs(entry->lost), fabs(entry->unexplained)) &&
+           (!entry->latched || entry->unexplained != 0) && (entry->aside || entry->aside_rest == 0);
+}
+
+/* A lot is of a leg, on its instrument and side, and no more than it has filled. */
+static const char *lot_differs(const perp_core *core, const struct perp_position_entry *entry,
+                               const struct perp_lot *lot, perp_instrument_id instrument) {
+    const struct perp_job_entry *job = lot->owner;
+    if (lot->quantity == 0 || (lot->quantity > 0) != (entry->lots[0].quantity > 0))
+        return "lots have two signs";
+    if (perp_job_find(core, &lot->job) != job || lot->leg >= job->n_legs)
+        return "a lot's job is gone";
+    const struct perp_job_leg *leg = &job->legs[lot->leg];
+    /* The one leg of a repair may have been elsewhere before. */
+    bool its =
+        job->is_repair || job->is_flatten ||
+        (leg->instrument == instrument && (leg->side == PERP_SIDE_BUY) == (lot->quantity > 0));
+    if (!its || !perp_at_most(fabs(lot->quantity), leg->filled))
+        return "a lot is not what its leg filled";
+    return !(lot->price > 0) || lot->used < 0 ? "a lot without a price, or with less than nothing"
+                                              : NULL;
+}
+
+/* Of a leg: all fills count as naked at once, but those of a balanced job that runs; what it has in
+   flight and what was seen of it is of what it may still fill. */
+static const char *leg_differs(const struct perp_job_entry *job, const struct perp_job_leg *leg) {
+    bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+    bool all = !(runs && job->balanced);
+    if (!perp_at_most(leg->counted, leg->filled) ||
+        (all && !perp_at_most(leg->filled, leg->counted)))
+        return "what is counted of a leg as naked is not what it filled";
+    if (leg->seen < 0 || !perp_at_most(leg->seen, perp_leg_unfilled(&leg->row)) ||
+        (!runs && leg->seen != 0))
+        return "more was seen of a leg than it may still fill";
+    return leg->flying < 0 || leg->flying > leg->notional || (!runs && leg->flying != 0)
+               ? "a leg has in flight what it can't have"
+               : NULL;
+}
+
+/* What is kept of all positions of an exchange, and of those of a base, is what they are. */
+static perp_status check_kept(const perp_core *core) {
+    const perp_positions *positions = core->positions;
+    uint32_t n_open = 0, n_moving = 0;
+    for (perp_exchange_id x = 0; x < perp_n_exchanges(core); x++)
+        for (uint32_t at = positions->first_open_1[x]; at; at = positions->at[at - 1].next_open_1) {
+            uint32_t next = positions->at[at - 1].next_open_1;
+            if (perp_instrument_at(core, at - 1)->spec.exchange != x || (next && next <= at) ||
+                !positions->at[at - 1].is_open)
+                return wrong(core, at - 1, "it is in the wrong list of what is open");
+            n_open++;
+        }
     for (uint32_t base = 0; base < core->bases.count; base++) {
+        uint32_t n_latched = 0;
+        for
+            PERP_EACH_OF_BASE(core, i, base) {
+                const struct perp_position_entry *entry = &positions->at[i];
+                n_latched += entry->latched;
+                n_open -= entry->is_open;
+                bool spot = perp_instrument_at(core, i)->spec.kind == PERP_KIND_SPOT;
+                bool is_open = !spot && (entry->first || entry->quantity != 0);
+                if (entry->is_open != is_open || entry->is_latched != entry->latched ||
+                    (entry->is_summed &&
+                     entry->with_running != perp_position_with_running(entry, NULL)))
+                    return wrong(core, i, "what is kept of it is not what it is");
+            }
+        if (n_latched != positions->bases[base].n_latched)
+            return broken(core, "instruments of a base with latched drift are miscounted");
+        if (positions->bases[base].is_moving != perp_base_is_moving(&positions->bases[base]))
+            return broken(core, "a base that may be naked would be forgotten");
+        n_moving += positions->bases[base].is_moving;
+    }
+    for (uint32_t at = positions->first_moving_1; at; n_moving--) {
+        uint32_t next = positions->bases[at - 1].next_moving_1;
+        if (!positions->bases[at - 1].is_moving || (next && next <= at))
+            return broken(core, "a base is in the wrong list");
+        at = next;
+    }
+    return n_open == 0 && n_moving == 0
+               ? PERP_OK
+               : broken(core, "open instruments, or bases that may be naked, are miscounted");
+}
+
+static perp_status check_position(const perp_core *core, perp_instrument_id instrument) {
+    const struct perp_position_entry *entry = &core->positions->at[instrument];
+    if (!quantity_is_sum(entry))
+        return wrong(core, instrument, "the quantity is not the last report's and the fills since");
+    if (!drift_is_sound(entry))
+        return wrong(core, instrument, "more is lost than unexplained");
+    for (uint32_t i = 0; i < entry->n_lots; i++) {
+        const char *what = lot_differs(core, entry, &entry->lots[i], instrument);
+        if (what)
+            return wrong(core, instrument, what);
+    }
+    return PERP_OK;
+}
+
+/* All lots of an instrument have its sign; quantity is what is foreign, what jobs have open and
+   what legs have seen. */
+static perp_status check_positions(const perp_core *core) {
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        perp_status status = check_position(core, i);
+        if (status != PERP_OK)
+            return status;
+    }
+    perp_status kept = check_kept(core);
+    if (kept != PERP_OK)
+        return kept;
+    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
+        const struct perp_job_entry *job = core->jobs.slots[i].value;
+        perp_status status = job ? check_capital_of(core, job) : PERP_OK;
+        for (uint32_t j = 0; job && j < job->n_legs && status == PERP_OK; j++) {
+            const char *what = leg_differs(job, &job->legs[j]);
+            status = what ? broken(core, what) : PERP_OK;
+        }
+        if (status != PERP_OK)
+            return status;
+    }
+    return PERP_OK;
+}
+
+/* A base's repair, and its partial jobs, are those that there are. */
+static perp_status check_bases(const perp_core *core) {
+    for (uint32_t base = 0; base < core->bases.count; base++) {
+        const struct perp_base_entry *entry = &core->positions->bases[base];
         uint32_t n = 0;
-        const struct perp_job_entry *job = core->scheduler->unresolved.first;
-        for (; job; job = job->next)
-            for (uint32_t i = 0; i < job->n_bare; i++)
-                n += job->bare[i].base == base;
-        if (n != core->risk->unresolved[base])
-            return broken(core, "unresolved legs of a base are miscounted");
+        for (const struct perp_job_entry *job = core->scheduler->open.first; job; job = job->next)
+            for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
+                n += job->legs[i].base == base;
+        if (n != entry->n_partial)
+            return broken(core, "partial jobs of a base are miscounted");
+        if (entry->told == (entry->since == PERP_TIME_NONE))
+            return broken(core, "a base is naked since no time, or not since one");
+        if (entry->repair &&
+            (!entry->repair->is_repair || entry->repair->state > PERP_JOB_IN_DOUBT))
+            return broken(core, "a base's repair is none");
     }
     return PERP_OK;
 }
@@ -107,7 +283,9 @@ perp_status perp_core_check(const perp_core *core) {
     if (status == PERP_OK)
         status = check_held(core);
     if (status == PERP_OK)
-        status = check_unresolved(core);
+        status = check_positions(core);
+    if (status == PERP_OK)
+        status = check_bases(core);
     if (status != PERP_OK) /* the mark is not part of the book that a caller holds const */
         ((perp_core *)(uintptr_t)core)->corrupt = true;
     perp_unlock(core);

@@ -8,10 +8,32 @@ static void apply_clock(perp_core *core, const struct perp_event *event) {
     (void)event; /* every event moves the clock to its time; this one does no more */
 }
 
+/* The clock is set as it is said, back too. A day does not begin twice: the book stays in the one
+   it is in until the next begins. */
+/* What feeds may say of the time to come, once the clock is set. */
+static int64_t feeds_until(const perp_core *core, const struct perp_event *event) {
+    return perp_ns_after(event->time_ns, core->config.risk.max_ahead_ms * PERP_NS_PER_MS);
+}
+
+static bool prepare_advance(perp_core *core, const struct perp_event *event) {
+    return event->time_ns >= perp_clock(core) ||
+           perp_market_prepare_forget(core->market, feeds_until(core, event));
+}
+
+static void apply_advance(perp_core *core, const struct perp_event *event) {
+    if (event->time_ns < perp_clock(core)) {
+        perp_capital_keep_day(core);
+        perp_market_forget(core->market, feeds_until(core, event));
+    }
+    atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
+    perp_tell_log(core, PERP_LOG_WARNING, "the clock was set to %lld", (long long)event->time_ns);
+}
+
 static void apply_roll(perp_core *core, const struct perp_event *event) {
     perp_capital_roll(core, perp_read_day_roll(event)->days);
     perp_risk_roll(core);
     perp_scheduler_roll(core);
+    perp_positions_roll(core);
 }
 
 static void apply_result(perp_core *core, const struct perp_event *event) {
@@ -39,6 +61,15 @@ static void apply_reset_halt(perp_core *core, const struct perp_event *event) {
                         "the halt was reset");
     core->risk->auto_halt = false;
     core->risk->failures = 0;
+}
+
+static void apply_reset_strategy(perp_core *core, const struct perp_event *event) {
+    uint32_t strategy = perp_read_reset_strategy(event)->strategy;
+    if (core->risk->strategies_halted >> strategy & 1)
+        perp_tell_alert(core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, false,
+                        perp_strategy_string(strategy), "it was reset");
+    core->risk->strategy_failures[strategy] = 0;
+    core->risk->strategies_halted &= ~(UINT32_C(1) << strategy);
 }
 
 static void apply_mode(perp_core *core, const struct perp_event *event) {
@@ -71,14 +102,35 @@ static void apply_kill(perp_core *core, const struct perp_event *event) {
 }
 
 static bool prepare_blacklist(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_names_reserve(core, &core->symbols) && perp_risk_prepare_tables(core);
+    const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
+    uint32_t known = perp_names_find(&core->symbols, blacklist->symbol);
+    if (known != PERP_NO_ID && known < core->risk->blacklist_capacity)
+        return true; /* without memory a symbol can still be blacklisted */
+    return perp_names_reserve(core, &core->symbols) && perp_risk_prepare_symbol(core);
 }
 
 static void apply_blacklist(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
     uint32_t symbol = perp_names_add(&core->symbols, blacklist->symbol);
     core->risk->blacklist[symbol] = blacklist->on;
+}
+
+static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_halt_instrument *halt = perp_read_halt_instrument(event);
+    core->risk->notes[halt->instrument].halted = halt->on;
+}
+
+static bool fits_collateral(const perp_core *core, const struct perp_event *event) {
+    (void)core;
+    return perp_read_collateral(event)->held.haircut <= 1;
+}
+
+static bool prepare_collateral(perp_core *core, const struct perp_event *event) {
+    return perp_risk_prepare_collateral(core, event->kept);
+}
+
+static void apply_collateral(perp_core *core, const struct perp_event *event) {
+    perp_risk_hold_collateral(core, &perp_read_collateral(event)->held);
 }
 
 static bool fits_limits(const perp_core *core, const struct perp_event *event) {
@@ -110,15 +162,21 @@ static void apply_pause(perp_core *core, const struct perp_event *event) {
 
 const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_CLOCK] = {.apply = apply_clock},
+    [PERP_EVENT_ADVANCE] = {.prepare = prepare_advance, .apply = apply_advance},
     [PERP_EVENT_ROLL] = {.apply = apply_roll},
     [PERP_EVENT_SUCCESS] = {.apply = apply_result},
     [PERP_EVENT_FAILURE] = {.apply = apply_result},
     [PERP_EVENT_CIRCUIT_UP] = {.apply = apply_circuit_up},
     [PERP_EVENT_RESET_HALT] = {.apply = apply_reset_halt},
+    [PERP_EVENT_RESET_STRATEGY] = {.apply = apply_reset_strategy},
     [PERP_EVENT_MODE] = {.apply = apply_mode},
     [PERP_EVENT_OVERRIDE] = {.apply = apply_override},
     [PERP_EVENT_KILL] = {.apply = apply_kill},
     [PERP_EVENT_BLACKLIST] = {.prepare = prepare_blacklist, .apply = apply_blacklist},
+    [PERP_EVENT_HALT_INSTRUMENT] = {.apply = apply_halt_instrument},
+    [PERP_EVENT_COLLATERAL] = {.fits = fits_collateral,
+                               .prepare = prepare_collateral,
+                               .apply = apply_collateral},
     [PERP_EVENT_LIMITS] = {.fits = fits_limits, .apply = apply_limits},
     [PERP_EVENT_PAUSE] = {.apply = apply_pause},
     [PERP_EVENT_RESUME] = {.apply = apply_pause},

@@ -89,7 +89,10 @@ static bool read_limits(const struct read *read) {
 
 static bool read_ledger(const struct read *read) {
     perp_capital *capital = read->core->capital;
-    return take(read, &capital->row, sizeof capital->row, &capital->kept);
+    bool taken = take(read, &capital->row, sizeof capital->row, &capital->kept);
+    read->core->day = capital->day;
+    read->core->day_offset = capital->day_offset;
+    return taken;
 }
 
 static bool read_account(const struct read *read) {
@@ -108,7 +111,7 @@ static bool read_reservation(const struct read *read) {
     const struct perp_reservation_row *row = read->row;
     const struct perp_need need = {row->exchange, row->pool, row->reserved};
     uint64_t next_id = capital->next_id;
-    if (row->id >= next_id || row->in_flight + row->used <= 0 ||
+    if (row->id >= next_id || (!row->has_job && row->in_flight + row->used <= 0) ||
         row->in_flight + row->used > PERP_MOST_USD ||
         row->reserved != row->in_flight + row->used + row->released ||
         (capital->last && row->id <= capital->last->id) || !perp_capital_can_hold(capital, &need))
@@ -121,8 +124,7 @@ static bool read_reservation(const struct read *read) {
     int64_t last_update = capital->accounts[row->exchange].last_update;
     capital->next_id = row->id;
     struct perp_held *held = perp_capital_hold(core, &need, row->has_job ? &row->job : NULL);
-    perp_capital_give(core, held, row->released);
-    perp_capital_use_part(core, held, row->used);
+    perp_capital_set(core, held, row->in_flight, row->used, row->released);
     capital->next_id = next_id;
     capital->accounts[row->exchange].last_update = last_update;
     return take(read, &held->row, sizeof held->row, &held->kept);
@@ -131,14 +133,14 @@ static bool read_reservation(const struct read *read) {
 static bool read_key(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_key_row *row = read->row;
-    if (perp_map_find(&core->capital->keys, &row->key))
+    if (perp_key_find(core->capital, row->kind, &row->key))
         return false;
     memset(&core->prepared, 0, sizeof core->prepared);
-    if (!perp_capital_prepare_keys(core, 1)) {
+    if (!perp_capital_prepare_keys(core, row->kind, 1)) {
         read->arena->failed = true;
         return false;
     }
-    struct perp_key *key = perp_capital_add_key(core->capital, row);
+    struct perp_key *key = perp_key_add(core->capital, row);
     return take(read, &key->row, sizeof key->row, &key->kept);
 }
 
@@ -158,6 +160,13 @@ static bool read_blacklisted(const struct read *read) {
     memcpy(blacklist.symbol, row->symbol, sizeof blacklist.symbol);
     const struct read event = {read->core, read->arena, 0, &blacklist, NULL};
     return apply_event(&event, PERP_EVENT_BLACKLIST);
+}
+
+static bool read_halted(const struct read *read) {
+    const struct perp_halted_row *row = read->row;
+    struct perp_ev_halt_instrument halt = {.instrument = row->instrument, .on = true};
+    const struct read event = {read->core, read->arena, 0, &halt, NULL};
+    return apply_event(&event, PERP_EVENT_HALT_INSTRUMENT);
 }
 
 static bool read_queue(const struct read *read) {
@@ -187,9 +196,10 @@ static struct perp_job_list *list_of(perp_scheduler *scheduler, const struct per
     case PERP_JOB_IN_DOUBT:
         return &scheduler->running;
     case PERP_JOB_OPEN:
+    case PERP_JOB_PARTIAL:
         return &scheduler->open;
     default:
-        return job->unresolved ? &scheduler->unresolved : &scheduler->ended;
+        return &scheduler->ended;
     }
 }
 
@@ -199,9 +209,7 @@ static bool sound_job(const perp_core *core, const struct perp_ev_submit *job) {
             core->risk->running_notional[perp_instrument_at(core, job->legs[i].instrument)
                                              ->spec.exchange] > INT64_MAX / 2)
             return false;
-    return !perp_job_find(core, &job->job.id) &&
-           (!job->job.unresolved || (job->job.state == PERP_JOB_PARTIAL && job->job.n_bare)) &&
-           (!job->job.is_repair || job->n_legs == 1) &&
+    return !perp_job_find(core, &job->job.id) && (!job->job.is_repair || job->n_legs == 1) &&
            job->job.order < core->scheduler->next_order;
 }
 
@@ -210,6 +218,7 @@ static bool read_job(const struct read *read) {
     perp_scheduler *scheduler = core->scheduler;
     if (!sound_job(core, read->row))
         return false;
+    memset(&core->prepared, 0, sizeof core->prepared);
     if (!perp_spare_reserve(core, read->row, read->kept)) {
         read->arena->failed = true;
         return false;
@@ -224,9 +233,103 @@ static bool read_job(const struct read *read) {
     if (list == &scheduler->running) {
         perp_exposure_link(core, job);
         scheduler->n_in_doubt += job->state == PERP_JOB_IN_DOUBT;
+        if (job->unhedged_since != PERP_TIME_NONE)
+            perp_job_link_unhedged(core, job);
     }
-    for (uint32_t i = 0; list == &scheduler->unresolved && i < job->n_bare; i++)
-        core->risk->unresolved[job->bare[i].base]++;
+    bool ended = list == &scheduler->ended;
+    struct perp_base_entry *bases = core->positions->bases;
+    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++) {
+        bases[job->legs[i].base].n_partial++;
+        perp_base_moved(core, job->legs[i].base);
+    }
+    if (job->is_repair && !ended && list != &scheduler->open) {
+        if (bases[job->legs[0].base].repair)
+            return false;
+        bases[job->legs[0].base].repair = job;
+        perp_base_moved(core, job->legs[0].base);
+    }
+    return true;
+}
+
+static bool read_position(const struct read *read) {
+    perp_core *core = read->core;
+    if (read->index >= perp_n_instruments(core))
+        return false;
+    struct perp_position_entry *entry = &core->positions->at[read->index];
+    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
+    perp_position_moved(core, read->index);
+    return taken;
+}
+
+/* A lot is of a leg of a job that is there; those of an instrument have one sign. */
+static bool read_lot(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_lot_row *row = read->row;
+    struct perp_job_entry *job = perp_job_find(core, &row->job);
+    struct perp_position_entry *entry = &core->positions->at[row->instrument];
+    void *lots = entry->lots;
+    if (!job || row->leg >= job->n_legs || job->legs[row->leg].instrument != row->instrument ||
+        row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD)
+        return false;
+    for (uint32_t i = 0; i < entry->n_lots; i++)
+        if ((entry->lots[i].quantity > 0) != (row->quantity > 0) ||
+            (entry->lots[i].owner == job && entry->lots[i].leg == row->leg))
+            return false;
+    bool room =
+        perp_grow(core, &lots, &entry->lots_capacity, entry->n_lots + 1, sizeof *entry->lots);
+    entry->lots = lots;
+    if (!room) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_lot *lot = &entry->lots[entry->n_lots];
+    *lot = (struct perp_lot){.owner = job};
+    if (!take(read, &lot->row, sizeof lot->row, &lot->kept))
+        return false;
+    entry->n_lots++;
+    job->n_lots++;
+    return true;
+}
+
+static bool read_since(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_since_row *row = read->row;
+    struct perp_position_entry *entry = &core->positions->at[row->instrument];
+    void *since = entry->since;
+    bool room =
+        perp_grow(core, &since, &entry->since_capacity, entry->n_since + 1, sizeof *entry->since);
+    entry->since = since;
+    if (room)
+        entry->since[entry->n_since++] = *row;
+    read->arena->failed |= !room;
+    return room;
+}
+
+static bool read_base(const struct read *read) {
+    perp_core *core = read->core;
+    if (read->index >= core->bases.count)
+        return false;
+    struct perp_base_entry *entry = &core->positions->bases[read->index];
+    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
+    perp_base_moved(core, (uint32_t)read->index);
+    return taken;
+}
+
+static bool read_past(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_past_row *row = read->row;
+    if (perp_job_find(core, &row->id) || perp_map_find(&core->past, &row->id))
+        return false;
+    struct perp_past *past = perp_alloc(core, sizeof *past);
+    if (past)
+        memset(past, 0, sizeof *past);
+    if (!past || !perp_past_reserve(core, 1) ||
+        !take(read, &past->row, sizeof past->row, &past->kept)) {
+        read->arena->failed = true;
+        perp_past_free(core, past);
+        return false;
+    }
+    perp_past_add(core, past);
     return true;
 }
 
@@ -254,12 +357,26 @@ static bool read_row(const struct read *read, uint64_t kind) {
         return of_exchange(read) && read_circuit(read);
     case PERP_BOOK_BLACKLISTED:
         return read_blacklisted(read);
+    case PERP_BOOK_HALTED:
+        return read_halted(read);
+    case PERP_BOOK_COLLATERAL:
+        return apply_event(read, PERP_EVENT_COLLATERAL);
     case PERP_BOOK_QUEUE:
         return read_queue(read);
     case PERP_BOOK_DISPATCHED:
         return read_dispatched(read);
     case PERP_BOOK_JOB:
         return read_job(read);
+    case PERP_BOOK_POSITION:
+        return read_position(read);
+    case PERP_BOOK_LOT:
+        return read_lot(read);
+    case PERP_BOOK_SINCE:
+        return read_since(read);
+    case PERP_BOOK_BASE:
+        return read_base(read);
+    case PERP_BOOK_PAST:
+        return read_past(read);
     default:
         return false;
     }

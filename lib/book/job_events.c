@@ -10,16 +10,30 @@ static struct perp_job_entry *job_of(const perp_core *core, const struct perp_ev
     return perp_job_find(core, perp_event_job(event));
 }
 
-static void count_end(perp_core *core, uint32_t state) {
+/* A job ends its run, or its life, in a state: counted and told. */
+static void count_end(perp_core *core, const struct perp_job_entry *job, uint32_t state) {
     core->scheduler->ended_today[state]++;
     core->scheduler->ended_total[state]++;
+    perp_tell_end(core, &job->id, state);
 }
 
 /* A repair is no longer waited for. */
 static void forget_repair(perp_core *core, const struct perp_job_entry *repair) {
-    struct perp_job_entry *first = perp_job_find(core, &repair->parent);
-    if (repair->is_repair && first)
-        first->has_repair = false;
+    struct perp_base_entry *base = &core->positions->bases[repair->legs[0].base];
+    if (!repair->is_repair || base->repair != repair)
+        return;
+    base->repair = NULL;
+    perp_base_moved(core, repair->legs[0].base);
+}
+
+/* How many legs of partial jobs its bases have. */
+static void count_partial(perp_core *core, const struct perp_job_entry *job, bool on) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        uint32_t *n = &core->positions->bases[job->legs[i].base].n_partial;
+        if (PERP_HOLDS(core, on || *n > 0, "jobs: fewer partial legs of a base than end"))
+            *n += on ? 1u : UINT32_MAX;
+        perp_base_moved(core, job->legs[i].base);
+    }
 }
 
 /* ---- Rows for people ----------------------------------------------------------------------------
@@ -41,40 +55,21 @@ static const char *id_text(const perp_uuid *id, char text[37]) {
     return text;
 }
 
-/* What a job has booked once this is added. */
-static void row_booked(struct perp_journal *to, const struct perp_job_entry *job, perp_usd pnl,
-                       perp_usd volume, perp_usd fees) {
-    perp_row_int(to, PERP_JOBS_PNL, job->pnl + pnl);
-    perp_row_int(to, PERP_JOBS_VOLUME, job->volume + volume);
-    perp_row_int(to, PERP_JOBS_FEES, job->fees + fees);
-}
-
-static void rows_settled(struct perp_journal *to, const struct perp_event *event,
-                         const struct perp_job_entry *first) {
-    char id[37];
-    row_begin(to, event, id_text(&first->id, id));
-    perp_row_int(to, PERP_JOBS_UNRESOLVED, 0);
-    perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
-    perp_row_end(to);
-    perp_row_given_back(to, event, first);
-}
-
 /* ---- Submit -------------------------------------------------------------------------------------
  */
 
 static bool fits_submit(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_submit *submit = perp_read_submit(event);
     const struct perp_job_row *job = &submit->job;
-    (void)core;
+    if (perp_map_find(&core->past, &job->id))
+        return false;
     for (uint32_t i = 0; i < submit->n_legs; i++)
         if (submit->legs[i].notional > PERP_MOST_NOTIONAL)
             return false;
     return job->state == PERP_JOB_PENDING && job->notional <= PERP_MOST_NOTIONAL &&
            job->est_volume <= PERP_MAX_LEGS * PERP_MOST_NOTIONAL &&
-           job->priority >= -MOST_PRIORITY && job->priority <= MOST_PRIORITY && job->n_bare == 0 &&
-           !job->unresolved &&
-           (!job->is_repair ||
-            (submit->n_legs == 1 && memcmp(&job->parent, &job->id, sizeof job->id) != 0));
+           job->priority >= -MOST_PRIORITY && job->priority <= MOST_PRIORITY &&
+           ((!job->is_repair && !job->is_flatten) || submit->n_legs == 1);
 }
 
 static bool prepare_submit(perp_core *core, const struct perp_event *event) {
@@ -84,8 +79,7 @@ static bool prepare_submit(perp_core *core, const struct perp_event *event) {
 static void rows_submit(const perp_core *core, const struct perp_event *event,
                         struct perp_journal *to) {
     const struct perp_job_row *job = &perp_read_submit(event)->job;
-    const perp_uuid none = {{0}};
-    char id[37], parent[37];
+    char id[37];
     (void)core;
     row_begin(to, event, id_text(&job->id, id));
     perp_row_int(to, PERP_JOBS_SEQ, (int64_t)event->seq);
@@ -94,9 +88,7 @@ static void rows_submit(const perp_core *core, const struct perp_event *event,
     perp_row_int(to, PERP_JOBS_PRIORITY, job->priority);
     perp_row_int(to, PERP_JOBS_NOTIONAL, job->notional);
     perp_row_number(to, PERP_JOBS_EDGE_BPS, job->edge_bps);
-    perp_row_text(to, PERP_JOBS_PARENT,
-                  memcmp(&job->parent, &none, sizeof none) != 0 ? id_text(&job->parent, parent)
-                                                                : NULL);
+    perp_row_int(to, PERP_JOBS_IS_REPAIR, job->is_repair);
     perp_row_time(to, PERP_JOBS_SUBMITTED_NS, event->time_ns);
     perp_row_end(to);
 }
@@ -111,15 +103,29 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;
-    struct perp_job_entry *first = job->is_repair ? perp_job_find(core, &job->parent) : NULL;
-    if (first) {
-        first->attempts++;
-        first->has_repair = true;
+    if (job->is_repair) {
+        struct perp_base_entry *base = &core->positions->bases[job->legs[0].base];
+        base->repair = job;
+        base->repairs++;
+        perp_base_moved(core, job->legs[0].base);
     }
 }
 
 /* ---- While it waits -----------------------------------------------------------------------------
  */
+
+/* A job goes to its end; while something of it is open it is open. */
+static void end_or_stay_open(perp_core *core, struct perp_job_entry *job, uint32_t state) {
+    if (job->n_lots) {
+        job->state = PERP_JOB_OPEN;
+        job->ended = perp_clock(core);
+        perp_list_add(&core->scheduler->open, job);
+        count_end(core, job, PERP_JOB_OPEN);
+        return;
+    }
+    count_end(core, job, state);
+    perp_job_end(core, job, state, perp_clock(core));
+}
 
 static uint32_t state_left_to(const struct perp_event *event) {
     return event->kind == PERP_EVENT_CANCEL   ? PERP_JOB_CANCELLED
@@ -141,30 +147,50 @@ static void rows_leave(const perp_core *core, const struct perp_event *event,
 
 static void apply_leave(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
-    if (event->kind == PERP_EVENT_REJECT)
-        job->last_refusal = perp_read_reject(event)->reason;
+    if (event->kind == PERP_EVENT_REJECT) {
+        job->last_refusal = job->standing = perp_read_reject(event)->reason;
+        core->risk->refused_today[job->last_refusal]++;
+    }
     perp_pending_remove(core->scheduler, job);
+    if (event->kind == PERP_EVENT_CANCEL && job->is_repair) {
+        core->positions->bases[job->legs[0].base].stopped = true;
+        perp_base_moved(core, job->legs[0].base);
+    }
     forget_repair(core, job);
-    count_end(core, state_left_to(event));
-    perp_job_end(core, job, state_left_to(event), perp_clock(core));
+    end_or_stay_open(core, job, state_left_to(event));
 }
 
 static void rows_refuse(const perp_core *core, const struct perp_event *event,
                         struct perp_journal *to) {
     char id[37];
     (void)core;
+    if (perp_read_refuse(event)->reason == PERP_REASON_NONE)
+        return;
     row_begin(to, event, id_text(perp_event_job(event), id));
     perp_row_text(to, PERP_JOBS_REFUSAL, perp_reason_string(perp_read_refuse(event)->reason));
     perp_row_end(to);
 }
 
 static void apply_refuse(perp_core *core, const struct perp_event *event) {
-    job_of(core, event)->last_refusal = perp_read_refuse(event)->reason;
+    struct perp_job_entry *job = job_of(core, event);
+    uint32_t reason = perp_read_refuse(event)->reason;
+    job->standing = reason;
+    if (reason == PERP_REASON_NONE)
+        return;
+    job->last_refusal = reason;
+    core->risk->refused_today[reason]++;
 }
 
 static bool fits_choose(const perp_core *core, const struct perp_event *event) {
-    return job_of(core, event)->is_repair &&
+    const struct perp_job_entry *job = job_of(core, event);
+    return (job->is_repair || job->is_flatten) &&
            perp_read_choose(event)->leg.notional <= PERP_MOST_NOTIONAL;
+}
+
+static bool prepare_choose(perp_core *core, const struct perp_event *event) {
+    if (!core->prepared.chosen)
+        core->prepared.chosen = event;
+    return true;
 }
 
 static void rows_choose(const perp_core *core, const struct perp_event *event,
@@ -181,30 +207,80 @@ static void apply_choose(perp_core *core, const struct perp_event *event) {
     struct perp_job_leg leg = {0};
     perp_leg_set(core, &leg, &perp_read_choose(event)->leg);
     perp_repair_set(job, &leg);
+    /* As a checkpoint brings it back. */
+    perp_content_of(&job->row, &job->legs[0].row, 1, job->past->parts);
 }
 
 /* ---- While it runs ------------------------------------------------------------------------------
  */
 
+/* The one leg of a repair as it was chosen anew in the batch at hand, before this event; NULL: its
+   job stays as the book has it. */
+static const struct perp_leg_row *chosen_leg(const perp_core *core, const struct perp_event *event,
+                                             const perp_uuid *id) {
+    const struct perp_leg_row *leg = NULL;
+    for (const struct perp_event *at = core->prepared.chosen; at && at != event; at = at->next)
+        if (at->kind == PERP_EVENT_CHOOSE &&
+            memcmp(&perp_read_choose(at)->job, id, sizeof *id) == 0)
+            leg = &perp_read_choose(at)->leg;
+    return leg;
+}
+
+static void count_leg(perp_usd *taken, uint64_t *exchanges, perp_exchange_id exchange,
+                      perp_usd notional) {
+    taken[exchange] += notional;
+    *exchanges |= UINT64_C(1) << exchange;
+}
+
+/* What the legs of a job that is dispatched put in flight, and on which exchanges. */
+static uint64_t dispatched_legs(const perp_core *core, const struct perp_event *event,
+                                perp_usd *taken) {
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
+    const struct perp_leg_row *chosen = chosen_leg(core, event, &job->id);
+    uint64_t exchanges = 0;
+    memset(taken, 0, PERP_MAX_EXCHANGES * sizeof *taken);
+    if (chosen)
+        count_leg(taken, &exchanges, perp_instrument_at(core, chosen->instrument)->spec.exchange,
+                  chosen->notional);
+    for (uint32_t i = 0; !chosen && i < job->n_legs; i++)
+        count_leg(taken, &exchanges, job->legs[i].exchange, job->legs[i].notional);
+    return exchanges;
+}
+
+/* Whether what is taken is what its legs put in flight. */
+static bool needs_fit(const struct perp_ev_dispatch *dispatch, perp_usd *taken) {
+    for (uint32_t i = 0; i < dispatch->n_needs; i++)
+        taken[dispatch->needs[i].exchange] -= dispatch->needs[i].amount;
+    for (uint32_t x = 0; dispatch->n_needs && x < PERP_MAX_EXCHANGES; x++)
+        if (taken[x] != 0)
+            return false;
+    return true;
+}
+
 static bool fits_dispatch(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_dispatch *dispatch = perp_read_dispatch(event);
-    const struct perp_job_entry *job = job_of(core, event);
-    if (dispatch->n_prices != job->n_legs || job->held ||
+    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
+    perp_usd taken[PERP_MAX_EXCHANGES];
+    if (dispatch->n_prices != job->n_legs ||
         (dispatch->n_needs &&
          dispatch->reservation != core->capital->next_id + core->prepared.reservations))
         return false;
     for (uint32_t i = 0; i < dispatch->n_needs; i++)
         if (!perp_capital_can_hold(core->capital, &dispatch->needs[i]))
             return false;
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (core->risk->running_notional[job->legs[i].exchange] >
+    uint64_t exchanges = dispatched_legs(core, event, taken);
+    if (!needs_fit(dispatch, taken))
+        return false;
+    while (exchanges)
+        if (core->risk->running_notional[perp_bit_take(&exchanges)] >
             INT64_MAX / 2 - PERP_MAX_LEGS * PERP_MOST_NOTIONAL)
             return false;
     return true;
 }
 
 static bool prepare_dispatch(perp_core *core, const struct perp_event *event) {
-    for (uint64_t left = job_of(core, event)->exchanges; left;)
+    perp_usd taken[PERP_MAX_EXCHANGES];
+    for (uint64_t left = dispatched_legs(core, event, taken); left;)
         if (!perp_times_reserve(core, perp_bit_take(&left)))
             return false;
     return perp_capital_prepare_held(core, perp_read_dispatch(event)->n_needs);
@@ -225,26 +301,37 @@ static void rows_dispatch(const perp_core *core, const struct perp_event *event,
                           &dispatch->job);
 }
 
+static void start_leg(perp_core *core, struct perp_job_leg *leg,
+                      const struct perp_ev_dispatch *dispatch, uint32_t n) {
+    leg->price = dispatch->prices[n].price;
+    leg->flying = dispatch->n_needs ? leg->notional : 0;
+    core->positions->at[leg->instrument].traded = true;
+}
+
 static void apply_dispatch(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_dispatch *dispatch = perp_read_dispatch(event);
     perp_scheduler *scheduler = core->scheduler;
     struct perp_job_entry *job = job_of(core, event);
     perp_pending_remove(scheduler, job);
     struct perp_held **end = &job->held;
+    while (*end) /* of late fills while it waited to be dispatched again */
+        end = &(*end)->next_of_job;
     for (uint32_t i = 0; i < dispatch->n_needs; i++) {
         *end = perp_capital_hold(core, &dispatch->needs[i], &job->id);
         end = &(*end)->next_of_job;
     }
     for (uint32_t i = 0; i < job->n_legs; i++)
-        job->legs[i].price = dispatch->prices[i].price;
+        start_leg(core, &job->legs[i], dispatch, i);
     perp_exposure_link(core, job);
     for (uint64_t left = job->exchanges; left;)
         perp_times_add(core, perp_bit_take(&left));
     job->state = PERP_JOB_RUNNING;
+    job->dispatch = scheduler->dispatched_total + 1;
     job->started = perp_clock(core);
     job->unsaid = 0;
     job->reduce_only = dispatch->reduce_only;
-    job->overdue = false;
+    job->dispatched = true;
+    job->overdue = job->cancel_asked = false;
     if (perp_job_due(job) < scheduler->next_due)
         scheduler->next_due = perp_job_due(job);
     perp_list_add(&scheduler->running, job);
@@ -284,237 +371,370 @@ static void stop_running(perp_core *core, struct perp_job_entry *job) {
     if (job->state == PERP_JOB_IN_DOUBT &&
         PERP_HOLDS(core, core->scheduler->n_in_doubt > 0, "jobs: fewer in doubt than end"))
         core->scheduler->n_in_doubt--;
+    perp_job_hedged(core, job);
     perp_list_remove(&core->scheduler->running, job);
     perp_exposure_unlink(core, job);
+}
+
+/* ---- Fills, and what follows from them ----------------------------------------------------------
+ */
+
+/* What an event makes of positions. */
+static struct perp_sheet *sheet_of(perp_core *core, const struct perp_event *event) {
+    struct perp_job_entry *job = job_of(core, event);
+    switch (event->kind) {
+    case PERP_EVENT_FINISH:
+        return perp_sheet_of_finish(core, job, perp_read_finish(event), event->time_ns);
+    case PERP_EVENT_CLOSE:
+        return perp_sheet_of_close(core, job, perp_read_close(event), event->time_ns);
+    case PERP_EVENT_REQUEUE:
+        return perp_sheet_of_requeue(core, job, perp_read_requeue(event)->mids, event->time_ns);
+    case PERP_EVENT_WITHDRAW:
+        return perp_sheet_of_requeue(core, job, NULL, event->time_ns);
+    default:
+        return perp_sheet_of_fills(core, job, perp_read_progress(event),
+                                   event->kind == PERP_EVENT_AMEND, event->time_ns);
+    }
+}
+
+static bool fills_fit(const struct perp_job_entry *job, const struct perp_filled *fills,
+                      uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (fills[i].leg >= job->n_legs || (i && fills[i].leg <= fills[i - 1].leg) ||
+            (fills[i].quantity > 0 ? fills[i].price <= 0 : fills[i].price != 0))
+            return false;
+    return true;
+}
+
+/* The sheet is scratch, no part of the book that is held const. */
+static bool sheet_follows(const perp_core *core, const struct perp_event *event) {
+    return perp_sheet_follows(core, sheet_of((perp_core *)(uintptr_t)core, event), event);
+}
+
+static bool fits_progress(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_progress *progress = perp_read_progress(event);
+    const struct perp_job_entry *job = job_of(core, event);
+    bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+    return fills_fit(job, progress->fills, progress->n_fills) && job->dispatched &&
+           (event->kind == PERP_EVENT_AMEND) != runs && sheet_follows(core, event);
+}
+
+static void rows_fills(const perp_core *core, const struct perp_event *event,
+                       struct perp_journal *to) {
+    perp_rows_of_sheet(core, event, to);
+}
+
+/* A job whose lots came or went has the state that goes with it. */
+void perp_job_settle(perp_core *core, struct perp_job_entry *job) {
+    perp_scheduler *scheduler = core->scheduler;
+    if (job->state == PERP_JOB_OPEN && !job->n_lots) {
+        perp_list_remove(&scheduler->open, job);
+        perp_job_give_back(core, job);
+        count_end(core, job, PERP_JOB_CLOSED);
+        perp_job_end(core, job, PERP_JOB_CLOSED, perp_clock(core));
+    } else if (job->n_lots && job->state > PERP_JOB_PARTIAL) {
+        perp_list_remove(&scheduler->ended, job);
+        job->state = PERP_JOB_OPEN;
+        perp_list_add(&scheduler->open, job);
+    }
+}
+
+/* Reservations of jobs that do not run and of which nothing is left. */
+void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job) {
+    struct perp_held **at = &job->held;
+    if (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT)
+        return;
+    while (*at) {
+        struct perp_held *held = *at;
+        if (held->in_flight || held->used) {
+            at = &held->next_of_job;
+            continue;
+        }
+        *at = held->next_of_job;
+        perp_capital_give_back(core, held);
+    }
+}
+
+/* Applies the sheet. Jobs that it touches but `but` get the state that goes with their lots. */
+static void apply_sheet(perp_core *core, const struct perp_event *event,
+                        const struct perp_job_entry *but) {
+    struct perp_sheet *sheet = perp_sheet_taken(core, event);
+    perp_sheet_apply(sheet);
+    for (uint32_t i = 0; i < sheet->n_helds; i++)
+        if (sheet->helds[i].job != but)
+            perp_job_drop_empty(core, sheet->helds[i].job);
+    for (uint32_t i = 0; i < sheet->n_jobs; i++)
+        if (sheet->jobs[i].job != but && sheet->jobs[i].lots)
+            perp_job_settle(core, sheet->jobs[i].job);
+    if (sheet->booked)
+        perp_risk_look_at_loss(core, false);
+}
+
+static void apply_progress(perp_core *core, const struct perp_event *event) {
+    job_of(core, event)->by_legs = true;
+    apply_sheet(core, event, NULL);
+}
+
+/* ---- Its end ------------------------------------------------------------------------------------
+ */
+
+static bool fits_finish(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_finish *finish = perp_read_finish(event);
+    const struct perp_job_entry *job = job_of(core, event);
+    uint32_t may = PERP_IN(COMPLETED) | PERP_IN(FAILED) | PERP_IN(PARTIAL) | PERP_IN(OPEN) |
+                   PERP_IN(CANCELLED);
+    return (may >> finish->state & 1) && finish->n_mids == job->n_legs &&
+           fills_fit(job, finish->fills, finish->n_fills) &&
+           (finish->shared || finish->n_bookings == 0) &&
+           perp_bookings_fit(core, event, finish->bookings, finish->n_bookings) &&
+           sheet_follows(core, event);
+}
+
+static bool prepare_finish(perp_core *core, const struct perp_event *event) {
+    return perp_sheet_room(core, event) && perp_pending_reserve(core);
+}
+
+static void rows_finish(const perp_core *core, const struct perp_event *event,
+                        struct perp_journal *to) {
+    const struct perp_ev_finish *finish = perp_read_finish(event);
+    bool stays = finish->state == PERP_JOB_PARTIAL || finish->state == PERP_JOB_OPEN;
+    char id[37];
+    rows_fills(core, event, to);
+    row_begin(to, event, id_text(&finish->job, id));
+    row_state(to, finish->state);
+    perp_row_time(to, PERP_JOBS_FINISHED_NS, event->time_ns);
+    perp_row_time(to, PERP_JOBS_ENDED_NS, stays ? PERP_TIME_NONE : event->time_ns);
+    perp_row_end(to);
+}
+
+static void apply_finish(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_finish *finish = perp_read_finish(event);
+    struct perp_job_entry *job = job_of(core, event);
+    apply_sheet(core, event, job);
+    stop_running(core, job);
+    forget_repair(core, job);
+    if (!finish->shared)
+        job->by_legs = true;
+    if (finish->success || finish->failure)
+        perp_risk_count(core, finish->success, finish->good, finish->bad);
+    if ((finish->success || finish->failure) && !job->is_repair)
+        perp_risk_count_strategy(core, job->strategy, finish->success);
+    count_end(core, job, finish->state);
+    if (finish->state == PERP_JOB_PARTIAL || job->n_lots) {
+        job->state = finish->state == PERP_JOB_PARTIAL ? PERP_JOB_PARTIAL : PERP_JOB_OPEN;
+        job->ended = perp_clock(core);
+        perp_list_add(&core->scheduler->open, job);
+        if (job->state == PERP_JOB_PARTIAL)
+            count_partial(core, job, true);
+        perp_job_drop_empty(core, job);
+    } else {
+        perp_job_give_back(core, job);
+        perp_job_end(core, job, finish->state, perp_clock(core));
+    }
+}
+
+static bool fits_requeue(const perp_core *core, const struct perp_event *event) {
+    const struct perp_job_entry *job = job_of(core, event);
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].filled > 0)
+            return false;
+    return perp_read_requeue(event)->n_mids == job->n_legs && sheet_follows(core, event);
 }
 
 static void rows_requeue(const perp_core *core, const struct perp_event *event,
                          struct perp_journal *to) {
     char id[37];
+    rows_fills(core, event, to);
     row_begin(to, event, id_text(perp_event_job(event), id));
     row_state(to, PERP_JOB_PENDING);
     perp_row_time(to, PERP_JOBS_STARTED_NS, PERP_TIME_NONE);
     perp_row_int(to, PERP_JOBS_REDUCE_ONLY, 0);
     perp_row_end(to);
-    perp_row_given_back(to, event, job_of(core, event));
 }
 
 static bool prepare_requeue(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_pending_reserve(core);
+    return perp_sheet_room(core, event) && perp_pending_reserve(core);
 }
 
 static void apply_requeue(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
+    apply_sheet(core, event, job);
     stop_running(core, job);
     perp_job_give_back(core, job);
     job->state = PERP_JOB_PENDING;
     job->ttl_from = perp_clock(core);
     job->started = PERP_TIME_NONE;
     job->unsaid = 0;
-    job->overdue = false;
+    job->overdue = job->cancel_asked = false;
     job->reduce_only = false;
     perp_pending_add(core->scheduler, job);
 }
 
-/* ---- Its end ------------------------------------------------------------------------------------
- */
-
-static void settle_unresolved(perp_core *core, struct perp_job_entry *job) {
-    char id[37];
-    for (uint32_t i = 0; i < job->n_bare; i++)
-        if (PERP_HOLDS(core, core->risk->unresolved[job->bare[i].base] > 0,
-                       "jobs: fewer unresolved legs of a base than are squared"))
-            core->risk->unresolved[job->bare[i].base]--;
-    job->unresolved = false;
-    job->has_repair = false;
-    perp_list_remove(&core->scheduler->unresolved, job);
-    perp_job_give_back(core, job);
-    perp_tell_alert(core, PERP_ALERT_UNRESOLVED_LEG, PERP_ALERT_CRITICAL, false,
-                    id_text(&job->id, id), "the position is squared");
-    int64_t ended = job->ended; /* when it ended partial, not when it was squared */
-    perp_job_end(core, job, PERP_JOB_PARTIAL, ended);
-}
-
-static bool fills_fit(const struct perp_job_entry *job, const struct perp_ev_finish *finish) {
-    if (finish->n_fills != job->n_legs)
-        return false;
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (finish->fills[i].instrument != job->legs[i].instrument ||
-            finish->fills[i].side != job->legs[i].side)
-            return false;
-    return true;
-}
-
-static bool fits_finish(const perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_finish *finish = perp_read_finish(event);
-    const struct perp_job_entry *job = job_of(core, event);
-    const struct perp_job_entry *first = job->is_repair ? perp_job_find(core, &job->parent) : NULL;
-    bool ends = finish->state == PERP_JOB_COMPLETED || finish->state == PERP_JOB_FAILED;
-    bool partial = finish->state == PERP_JOB_PARTIAL;
-    return (ends || partial || finish->state == PERP_JOB_OPEN) &&
-           (partial ? finish->n_bare > 0 : finish->n_bare == 0) && fills_fit(job, finish) &&
-           (!finish->squared || (first && first->unresolved)) &&
-           perp_bookings_fit(core, event, finish->bookings, finish->n_bookings);
-}
-
-static bool prepare_finish(perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_finish *finish = perp_read_finish(event);
-    for (uint32_t i = 0; i < finish->n_fills; i++)
-        if (!perp_exposure_prepare_fill(core, finish->fills[i].instrument))
-            return false;
-    return true;
-}
-
-static void rows_bookings(const perp_core *core, const struct perp_event *event,
-                          struct perp_journal *to, const struct perp_booking *bookings,
-                          uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        perp_row_booked(core, to, event, &bookings[i]);
-}
-
-static void rows_finish(const perp_core *core, const struct perp_event *event,
-                        struct perp_journal *to) {
-    const struct perp_ev_finish *finish = perp_read_finish(event);
-    const struct perp_job_entry *job = job_of(core, event);
-    bool partial = finish->state == PERP_JOB_PARTIAL, open = finish->state == PERP_JOB_OPEN;
-    char id[37];
-    row_begin(to, event, id_text(&job->id, id));
-    row_state(to, finish->state);
-    perp_row_time(to, PERP_JOBS_FINISHED_NS, event->time_ns);
-    perp_row_time(to, PERP_JOBS_ENDED_NS, partial || open ? PERP_TIME_NONE : event->time_ns);
-    perp_row_int(to, PERP_JOBS_UNRESOLVED, partial);
-    row_booked(to, job, finish->pnl, finish->volume, finish->fees);
-    perp_row_end(to);
-    rows_bookings(core, event, to, finish->bookings, finish->n_bookings);
-    if (open)
-        perp_row_used(to, event, job);
-    else if (!partial)
-        perp_row_given_back(to, event, job);
-    if (finish->squared)
-        rows_settled(to, event, perp_job_find(core, &job->parent));
-}
-
-static void take_bare(perp_core *core, struct perp_job_entry *job,
-                      const struct perp_ev_finish *finish) {
-    job->n_bare = finish->n_bare;
-    for (uint32_t i = 0; i < finish->n_bare; i++) {
-        job->bare[i] = finish->bare[i];
-        core->risk->unresolved[job->bare[i].base]++;
-    }
-    job->state = PERP_JOB_PARTIAL;
-    job->ended = perp_clock(core);
-    job->unresolved = true;
-    perp_list_add(&core->scheduler->unresolved, job);
-}
-
-static void book_all(perp_core *core, struct perp_job_entry *job,
-                     const struct perp_booking *bookings, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        const struct perp_booking *booking = &bookings[i];
-        perp_capital_book(core, booking->exchange, booking->pnl, booking->volume, booking->fees);
-        job->pnl += booking->pnl;
-        job->volume += booking->volume;
-        job->fees += booking->fees;
-    }
-}
-
-static void apply_finish(perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_finish *finish = perp_read_finish(event);
+static void apply_ask_cancel(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
-    stop_running(core, job);
-    for (uint32_t i = 0; i < finish->n_fills; i++) {
-        const struct perp_filled *fill = &finish->fills[i];
-        double sign = fill->side == PERP_SIDE_BUY ? 1 : -1;
-        perp_exposure_fill(core, fill->instrument, fill->time_ns, sign * fill->quantity,
-                           fill->price);
-    }
-    book_all(core, job, finish->bookings, finish->n_bookings);
-    perp_risk_count(core, finish->success, finish->good, finish->bad);
-    perp_risk_look_at_loss(core, false);
-    count_end(core, finish->state);
-    struct perp_job_entry *first = job->is_repair ? perp_job_find(core, &job->parent) : NULL;
-    if (first && !first->unresolved)
-        first = NULL; /* squared meanwhile: the end of this job may be what makes it forgotten */
-    if (finish->state == PERP_JOB_PARTIAL) {
-        take_bare(core, job, finish);
-    } else if (finish->state == PERP_JOB_OPEN) {
-        for (struct perp_held *held = job->held; held; held = held->next_of_job)
-            perp_capital_use(core, held);
-        job->state = PERP_JOB_OPEN;
-        job->ended = perp_clock(core);
-        perp_list_add(&core->scheduler->open, job);
-    } else {
-        perp_job_give_back(core, job);
-        perp_job_end(core, job, finish->state, perp_clock(core));
-    }
-    if (!first)
-        return;
-    first->bare[0].quantity = finish->left;
-    first->has_repair = false;
-    if (finish->squared)
-        settle_unresolved(core, first);
+    job->cancel_asked = true;
+    perp_tell_cancel(core, &job->id);
 }
 
 static bool fits_close(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_close *close = perp_read_close(event);
-    return perp_bookings_fit(core, event, close->bookings, close->n_bookings);
+    const struct perp_job_entry *job = job_of(core, event);
+    return job->n_lots > 0 && close->n_prices == job->n_legs &&
+           perp_bookings_fit(core, event, close->bookings, close->n_bookings) &&
+           sheet_follows(core, event);
 }
 
 static void rows_close(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
-    const struct perp_ev_close *close = perp_read_close(event);
     const struct perp_job_entry *job = job_of(core, event);
     char id[37];
+    rows_fills(core, event, to);
+    if (job->state != PERP_JOB_OPEN)
+        return;
     row_begin(to, event, id_text(&job->id, id));
     row_state(to, PERP_JOB_CLOSED);
     perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
-    row_booked(to, job, close->pnl, close->volume, close->fees);
     perp_row_end(to);
-    rows_bookings(core, event, to, close->bookings, close->n_bookings);
-    perp_row_given_back(to, event, job);
 }
 
 static void apply_close(perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_close *close = perp_read_close(event);
-    struct perp_job_entry *job = job_of(core, event);
-    perp_list_remove(&core->scheduler->open, job);
-    book_all(core, job, close->bookings, close->n_bookings);
-    perp_job_give_back(core, job);
-    perp_risk_look_at_loss(core, false);
-    count_end(core, PERP_JOB_CLOSED);
-    perp_job_end(core, job, PERP_JOB_CLOSED, perp_clock(core));
+    apply_sheet(core, event, NULL);
 }
 
-static bool fits_resolve(const perp_core *core, const struct perp_event *event) {
+static void rows_withdraw(const perp_core *core, const struct perp_event *event,
+                          struct perp_journal *to) {
     const struct perp_job_entry *job = job_of(core, event);
-    const struct perp_job_entry *repair = perp_repair_of(core, job);
-    return job->unresolved && (!repair || repair->state == PERP_JOB_PENDING);
-}
-
-static void rows_resolve(const perp_core *core, const struct perp_event *event,
-                         struct perp_journal *to) {
-    const struct perp_job_entry *job = job_of(core, event);
-    const struct perp_job_entry *repair = perp_repair_of(core, job);
     char id[37];
-    if (repair) {
-        row_begin(to, event, id_text(&repair->id, id));
-        row_state(to, PERP_JOB_CANCELLED);
-        perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
+    rows_fills(core, event, to);
+    row_begin(to, event, id_text(&job->id, id));
+    row_state(to, PERP_JOB_CANCELLED);
+    perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
+    perp_row_end(to);
+}
+
+static void apply_withdraw(perp_core *core, const struct perp_event *event) {
+    struct perp_job_entry *job = job_of(core, event);
+    char id[37];
+    apply_sheet(core, event, job);
+    stop_running(core, job);
+    forget_repair(core, job);
+    perp_tell_log(core, PERP_LOG_WARNING, "job %s was dispatched, but not sent: %s",
+                  id_text(&job->id, id), perp_reason_string(perp_read_withdraw(event)->reason));
+    if (!job->n_lots)
+        perp_job_give_back(core, job);
+    end_or_stay_open(core, job, PERP_JOB_CANCELLED);
+}
+
+/* ---- The story of a base ------------------------------------------------------------------------
+ */
+
+/* Whether a partial job waits for none of its bases any more. */
+static bool is_squared(const perp_core *core, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (core->positions->bases[job->legs[i].base].told)
+            return false;
+    return true;
+}
+
+static void move_partial_on(perp_core *core) {
+    struct perp_job_entry *job = core->scheduler->open.first;
+    while (job) {
+        struct perp_job_entry *next = job->next;
+        if (job->state == PERP_JOB_PARTIAL && is_squared(core, job)) {
+            count_partial(core, job, false);
+            job->state = PERP_JOB_OPEN;
+            perp_job_settle(core, job);
+        }
+        job = next;
+    }
+}
+
+/* How many lots a job has once the batch at hand is applied. */
+static int64_t lots_after(const perp_core *core, const struct perp_job_entry *job) {
+    return core->prepared.sheet ? perp_sheet_lots(&core->positions->sheet, job)
+                                : (int64_t)job->n_lots;
+}
+
+static void rows_story(const perp_core *core, const struct perp_event *event,
+                       struct perp_journal *to) {
+    const struct perp_ev_story *story = perp_read_story(event);
+    const struct perp_job_entry *job = story->naked ? NULL : core->scheduler->open.first;
+    char id[37];
+    perp_row_begin(to, PERP_TABLE_BASES);
+    perp_row_text(to, PERP_BASES_BASE, core->bases.items[story->base]);
+    perp_row_int(to, PERP_BASES_IS_NAKED, story->naked);
+    if (!story->naked || !core->positions->bases[story->base].told)
+        perp_row_time(to, PERP_BASES_SINCE_NS, story->naked ? event->time_ns : PERP_TIME_NONE);
+    perp_row_int(to, PERP_BASES_LAST_SEQ, (int64_t)event->seq);
+    perp_row_end(to);
+    for (; job; job = job->next) {
+        bool waits = job->state == PERP_JOB_PARTIAL;
+        for (uint32_t i = 0; waits && i < job->n_legs; i++)
+            waits =
+                job->legs[i].base == story->base || !core->positions->bases[job->legs[i].base].told;
+        if (!waits)
+            continue;
+        row_begin(to, event, id_text(&job->id, id));
+        row_state(to, lots_after(core, job) ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
         perp_row_end(to);
     }
-    rows_settled(to, event, job);
 }
 
-static void apply_resolve(perp_core *core, const struct perp_event *event) {
-    struct perp_job_entry *job = job_of(core, event);
-    struct perp_job_entry *repair = perp_repair_of(core, job);
-    if (repair) {
-        perp_pending_remove(core->scheduler, repair);
-        count_end(core, PERP_JOB_CANCELLED);
-        perp_job_end(core, repair, PERP_JOB_CANCELLED, perp_clock(core));
+static bool prepare_story(perp_core *core, const struct perp_event *event) {
+    (void)event;
+    return perp_job_notices_reserve(core, perp_n_partial(core->scheduler) + 1);
+}
+
+static void apply_story(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_story *story = perp_read_story(event);
+    struct perp_base_entry *base = &core->positions->bases[story->base];
+    const char *name = core->bases.items[story->base];
+    double naked = perp_base_naked(core, NULL, story->base);
+    if (story->naked && !base->told) {
+        base->since = perp_clock(core);
+        perp_tell_alert(core, PERP_ALERT_NAKED_BASE, PERP_ALERT_CRITICAL, true, name,
+                        "%g %s have no other side", naked, name);
+        perp_tell_leg_risk(core, name, naked);
+    } else if (!story->naked && base->told) {
+        perp_tell_alert(core, PERP_ALERT_NAKED_BASE, PERP_ALERT_CRITICAL, false, name,
+                        "it has its other side again");
     }
-    settle_unresolved(core, job);
+    base->told = story->naked;
+    if (story->repair_failed) {
+        base->tries++;
+        base->next_try = perp_ns_after(perp_clock(core), perp_repair_backoff_ns(core, base->tries));
+    }
+    if (!story->naked) {
+        base->since = PERP_TIME_NONE;
+        base->tries = 0;
+        base->next_try = 0;
+        base->stopped = false;
+    }
+    perp_base_moved(core, story->base);
+    if (!story->naked)
+        move_partial_on(core);
+}
+
+static bool fits_unhedged(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_unhedged *unhedged = perp_read_unhedged(event);
+    const struct perp_job_entry *job = job_of(core, event);
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].base == unhedged->base)
+            return unhedged->state <= PERP_UNHEDGED_TOO_LONG;
+    return false;
+}
+
+static void apply_unhedged(perp_core *core, const struct perp_event *event) {
+    perp_job_unhedged(core, job_of(core, event), perp_read_unhedged(event));
+}
+
+static void apply_resume_repair(perp_core *core, const struct perp_event *event) {
+    uint32_t id = perp_read_resume_repair(event)->base;
+    struct perp_base_entry *base = &core->positions->bases[id];
+    base->stopped = false;
+    base->tries = 0;
+    base->next_try = 0;
+    perp_base_moved(core, id);
 }
 
 const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
@@ -523,14 +743,18 @@ const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_EXPIRE] = {.rows = rows_leave, .apply = apply_leave},
     [PERP_EVENT_REJECT] = {.rows = rows_leave, .apply = apply_leave},
     [PERP_EVENT_REFUSE] = {.rows = rows_refuse, .apply = apply_refuse},
-    [PERP_EVENT_CHOOSE] = {fits_choose, NULL, rows_choose, apply_choose},
+    [PERP_EVENT_CHOOSE] = {fits_choose, prepare_choose, rows_choose, apply_choose},
     [PERP_EVENT_DISPATCH] = {fits_dispatch, prepare_dispatch, rows_dispatch, apply_dispatch},
     [PERP_EVENT_OVERDUE] = {.apply = apply_overdue},
     [PERP_EVENT_DOUBT] = {.rows = rows_doubt, .apply = apply_doubt},
     [PERP_EVENT_FINISH] = {fits_finish, prepare_finish, rows_finish, apply_finish},
-    [PERP_EVENT_CLOSE] = {.fits = fits_close, .rows = rows_close, .apply = apply_close},
-    [PERP_EVENT_REQUEUE] = {.prepare = prepare_requeue,
-                            .rows = rows_requeue,
-                            .apply = apply_requeue},
-    [PERP_EVENT_RESOLVE] = {.fits = fits_resolve, .rows = rows_resolve, .apply = apply_resolve},
+    [PERP_EVENT_PROGRESS] = {fits_progress, perp_sheet_room, rows_fills, apply_progress},
+    [PERP_EVENT_AMEND] = {fits_progress, perp_sheet_room, rows_fills, apply_progress},
+    [PERP_EVENT_CLOSE] = {fits_close, perp_sheet_room, rows_close, apply_close},
+    [PERP_EVENT_REQUEUE] = {fits_requeue, prepare_requeue, rows_requeue, apply_requeue},
+    [PERP_EVENT_ASK_CANCEL] = {.apply = apply_ask_cancel},
+    [PERP_EVENT_WITHDRAW] = {sheet_follows, perp_sheet_room, rows_withdraw, apply_withdraw},
+    [PERP_EVENT_STORY] = {.prepare = prepare_story, .rows = rows_story, .apply = apply_story},
+    [PERP_EVENT_UNHEDGED] = {.fits = fits_unhedged, .apply = apply_unhedged},
+    [PERP_EVENT_RESUME_REPAIR] = {.apply = apply_resume_repair},
 };

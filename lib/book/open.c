@@ -24,6 +24,10 @@ static perp_status read_config(const perp_config *given, perp_config *config) {
     return perp_config_check(config);
 }
 
+static int64_t newest_feed(const perp_core *core) {
+    return perp_market_newest(core->market);
+}
+
 /* What a store fills: registry and modules. Every pointer is there or NULL, so that what did not
    come about can be closed. */
 static perp_status open_content(perp_core *core) {
@@ -33,10 +37,15 @@ static perp_status open_content(perp_core *core) {
     if (status == PERP_OK)
         status = perp_market_open(core, &core->market);
     if (status == PERP_OK)
+        status = perp_positions_open(core, &core->positions);
+    if (status == PERP_OK)
         status = perp_risk_open(core, &core->risk);
     if (status == PERP_OK)
         status = perp_scheduler_open(core, &core->scheduler);
     core->chain = PERP_CHAIN_START;
+    core->newest_feed = newest_feed;
+    core->refused_call = PERP_TIME_NONE;
+    core->day = PERP_TIME_NONE;
     atomic_store(&core->clock, PERP_TIME_NONE);
     return status == PERP_OK ? PERP_OK : perp_fail(NULL, status, "no memory for the book");
 }
@@ -44,12 +53,14 @@ static perp_status open_content(perp_core *core) {
 static void close_content(perp_core *core) {
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);
+    perp_positions_close(core->positions);
     perp_market_close(core->market);
     perp_capital_close(core->capital);
     perp_registry_close(core);
     perp_kept_free(core, &core->config_kept);
     core->scheduler = NULL;
     core->risk = NULL;
+    core->positions = NULL;
     core->market = NULL;
     core->capital = NULL;
 }
@@ -119,9 +130,8 @@ static perp_status decide_advance(struct perp_decision *d) {
         status = perp_call_signed(core, d->call, "advance");
     if (status != PERP_OK)
         return status;
-    core->late_calls += d->call->now_ns < perp_clock(core);
-    perp_batch_begin(core, d->call, perp_decision_time(d));
-    perp_put_plain(core, PERP_EVENT_CLOCK);
+    perp_batch_begin(core, d->call, d->call->now_ns);
+    perp_put_plain(core, PERP_EVENT_ADVANCE);
     return perp_decision_commit(d);
 }
 
@@ -130,12 +140,48 @@ perp_status perp_core_advance(perp_core *core, const perp_call *call) {
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
     struct perp_decision d;
     perp_decision_open(&d, core, call);
-    return perp_decision_close(&d, decide_advance(&d));
+    perp_decision_take_time(&d);
+    perp_status status = decide_advance(&d);
+    if (status == PERP_OK)
+        core->refused_call = PERP_TIME_NONE;
+    return perp_decision_close(&d, status);
 }
 
-/* What a restart changes, as one change of the book: jobs that ran when the process ended are in
-   doubt, their host has to ask the exchange; the configuration given is stored where it differs
-   from what the store has. */
+static perp_status decide_reconfigure(struct perp_decision *d, const char *text, size_t length) {
+    perp_core *core = d->core;
+    perp_config config = core->config;
+    const perp_risk_config *now = &core->config.risk;
+    char path[96];
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_call_signed(core, d->call, "reconfigure");
+    if (status != PERP_OK)
+        return status;
+    status = perp_config_from_json(text, length, &config);
+    if (status != PERP_OK)
+        return perp_fail(core, status, "%s", perp_core_error(NULL));
+    if (config.risk.spread_half_life_s != now->spread_half_life_s ||
+        config.risk.volatility_window_s != now->volatility_window_s)
+        return perp_fail(core, PERP_E_STATE,
+                         "risk: spread_half_life_s and volatility_window_s change with the next "
+                         "open");
+    status = perp_decision_begin(d);
+    if (status == PERP_OK && perp_config_differs(&config, &core->config, path, sizeof path))
+        perp_put_config(core, &config);
+    return status;
+}
+
+perp_status perp_core_reconfigure(perp_core *core, const perp_call *call, const char *text,
+                                  size_t length) {
+    if (!core)
+        return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, core, call);
+    return perp_decision_close(&d, decide_reconfigure(&d, text, length));
+}
+
+/* Jobs that ran when the process ended are in doubt: their host has to ask the exchange. A store
+   that has no configuration gets the one given. */
 static void put_restart(perp_core *core, const perp_config *given, bool configured) {
     struct perp_job_entry *job = core->scheduler->running.first;
     for (; job; job = job->next) {
@@ -143,9 +189,39 @@ static void put_restart(perp_core *core, const perp_config *given, bool configur
         if (job->state == PERP_JOB_RUNNING)
             perp_put_for_job(core, PERP_EVENT_DOUBT, &job->id);
     }
-    bool same = configured && perp_config_hash(0, given) == perp_config_hash(0, &core->config);
-    if (perp_batch_has_store(core) && !same && !(configured && given->keep_stored))
+    if (perp_batch_has_store(core) && !configured)
         perp_put_config(core, given);
+}
+
+/* The configuration given, where it differs from what the store has: no restart changes a limit in
+   silence. */
+static perp_status put_given(perp_core *core, const perp_config *given) {
+    perp_call call;
+    char path[96];
+    if (!perp_config_differs(given, &core->config, path, sizeof path))
+        return PERP_OK;
+    if (!given->config_wins) {
+        perp_tell_log(core, PERP_LOG_WARNING,
+                      "the store's configuration holds, not the one given: they differ in %s",
+                      path);
+        return PERP_OK;
+    }
+    perp_call_init(&call);
+    call.now_ns = perp_clock(core) == PERP_TIME_NONE ? 0 : perp_clock(core);
+    call.actor = given->actor;
+    call.reason = given->reason;
+    perp_status status = perp_call_check(core, &call);
+    if (status == PERP_OK && perp_call_signed(core, &call, path) != PERP_OK)
+        status = perp_fail(core, PERP_E_CONFIG,
+                           "%s: differs from what is stored; config_wins takes an actor and a "
+                           "reason",
+                           path);
+    if (status != PERP_OK)
+        return status;
+    perp_batch_begin(core, &call, perp_clock(core));
+    perp_batch_barrier(core);
+    perp_put_config(core, given);
+    return perp_batch_commit(core);
 }
 
 static perp_status restart(perp_core *core, const perp_config *given, bool configured) {
@@ -157,9 +233,12 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     if (core->batch->count || core->batch->failed)
         status = perp_batch_commit(core);
     perp_leave(core, status);
-    /* Positions are unknown until reported, and so is what was filled since. */
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        core->risk->exposures[i].n_fills = 0;
+    return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
+}
+
+static perp_status configure(perp_core *core, const perp_config *given) {
+    perp_enter(core);
+    perp_status status = perp_leave(core, put_given(core, given));
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
 
@@ -169,6 +248,7 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
         return status;
     perp_core *core = load->core;
     load->given = core->config;
+    core->config.actor = core->config.reason = NULL; /* they last as long as the call */
     core->recovering = true;
     status = perp_load_store(load, from_start);
     if (status == PERP_OK && perp_core_check(core) != PERP_OK)
@@ -177,6 +257,8 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     if (status == PERP_OK && !from_start)
         status = restart(core, &load->given, load->configured);
     core->recovering = false;
+    if (status == PERP_OK && !from_start && load->configured && perp_batch_has_store(core))
+        status = configure(core, &load->given);
     if (status == PERP_OK && load->unreadable)
         perp_tell_log(core, PERP_LOG_WARNING, "%s: what came before it was read instead",
                       load->why);

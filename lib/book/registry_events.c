@@ -42,17 +42,6 @@ static bool fits_instrument(const perp_core *core, const struct perp_event *even
     return perp_instrument_fits(core, &perp_read_instrument(event)->spec);
 }
 
-static bool copy_tiers(perp_core *core, perp_instrument_spec *spec) {
-    size_t size = spec->n_tiers * sizeof *spec->tiers;
-    perp_tier *tiers = size ? perp_alloc(core, size) : NULL;
-    if (size && !tiers)
-        return false;
-    if (size)
-        memcpy(tiers, spec->tiers, size);
-    spec->tiers = tiers;
-    return true;
-}
-
 /* Room for the first instrument of one more book. */
 static bool reserve_book(perp_core *core) {
     uint32_t before = core->first_in_book_capacity;
@@ -72,14 +61,14 @@ static bool prepare_entry(perp_core *core, const struct perp_event *event) {
         return false;
     memset(entry, 0, sizeof *entry);
     entry->spec = perp_read_instrument(event)->spec;
-    if (!copy_tiers(core, &entry->spec)) {
-        perp_free(core, entry, sizeof *entry);
-        return false;
-    }
-    if (!perp_kept_set(core, &entry->kept, event->kept)) {
+    if (!entry->spec.quote[0])
+        perp_preset_quote(&entry->spec);
+    entry->tiers = perp_tiers_make(core, &entry->spec);
+    if (!entry->tiers || !perp_kept_set(core, &entry->kept, event->kept)) {
         perp_instrument_entry_free(core, entry);
         return false;
     }
+    entry->spec.tiers = entry->tiers->n ? entry->tiers->at : NULL;
     atomic_store(&core->instruments[perp_n_instruments(core)], entry);
     return true;
 }
@@ -99,7 +88,7 @@ static bool prepare_instrument(perp_core *core, const struct perp_event *event) 
     }
     return reserve_book(core) && prepare_entry(core, event) &&
            perp_market_add_instrument(core->market, id) == PERP_OK &&
-           perp_risk_prepare_tables(core);
+           perp_risk_prepare_tables(core) && perp_positions_prepare_tables(core);
 }
 
 static uint32_t book_of(perp_core *core, const struct perp_instrument_entry *entry) {
@@ -134,29 +123,94 @@ static void join_exchange(perp_core *core, perp_instrument_id id,
     exchange->last_instrument_1 = id + 1;
 }
 
+static double fee_of(double own, double of_exchange) {
+    return own == PERP_FEE_OF_EXCHANGE ? of_exchange : own;
+}
+
+static void take_fees(const perp_core *core, struct perp_instrument_entry *entry) {
+    const perp_exchange_spec *exchange = &core->exchanges[entry->spec.exchange].spec;
+    entry->fee_bps[0] = fee_of(entry->spec.taker_fee_bps, exchange->taker_fee_bps);
+    entry->fee_bps[1] = fee_of(entry->spec.maker_fee_bps, exchange->maker_fee_bps);
+}
+
 static void apply_instrument(perp_core *core, const struct perp_event *event) {
     (void)event;
     uint32_t id = perp_n_instruments(core);
     struct perp_instrument_entry *entry = atomic_load(&core->instruments[id]);
-    const perp_exchange_spec *exchange = &core->exchanges[entry->spec.exchange].spec;
     entry->base = perp_names_add(&core->bases, entry->spec.base);
     entry->symbol = perp_names_add(&core->symbols, entry->spec.symbol);
     entry->contract =
         entry->spec.contract[0] ? perp_names_add(&core->contracts, entry->spec.contract) + 1 : 0;
     entry->book = book_of(core, entry);
-    entry->fee_bps[0] = exchange->taker_fee_bps;
-    entry->fee_bps[1] = exchange->maker_fee_bps;
+    entry->inverse = strcmp(entry->spec.contract, "inverse") == 0;
+    take_fees(core, entry);
     join_book(core, id, entry);
     join_exchange(core, id, entry);
+    perp_positions_join_base(core, id);
     _Atomic uint32_t *chain = perp_instrument_chain(core, entry->spec.exchange, entry->spec.symbol);
     entry->next_in_chain_1 = atomic_load_explicit(chain, memory_order_relaxed);
     atomic_store_explicit(&core->n_instruments, id + 1, memory_order_release);
     atomic_store_explicit(chain, id + 1, memory_order_release);
 }
 
-/* The three parts of a configuration that are stored. */
+static bool fits_exchange_update(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_exchange_update *update = perp_read_exchange_update(event);
+    return perp_exchange_sound(core, &update->spec) &&
+           perp_exchange_updates(core, update->exchange, &update->spec) == PERP_OK;
+}
+
+/* Names are left alone: they are read without the lock. */
+static void apply_exchange_update(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_exchange_update *update = perp_read_exchange_update(event);
+    struct perp_exchange_entry *entry = &core->exchanges[update->exchange];
+    perp_exchange_spec *spec = &entry->spec;
+    if (update->spec.max_concurrent != spec->max_concurrent)
+        entry->max_concurrent = update->spec.max_concurrent;
+    if (update->spec.max_notional != spec->max_notional)
+        entry->max_notional = update->spec.max_notional;
+#define X(member) spec->member = update->spec.member;
+    PERP_EXCHANGE_UPDATES(X)
+#undef X
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        struct perp_instrument_entry *instrument = atomic_load(&core->instruments[i]);
+        if (instrument->spec.exchange == update->exchange)
+            take_fees(core, instrument);
+    }
+}
+
+static bool fits_instrument_update(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_instrument_update *update = perp_read_instrument_update(event);
+    return perp_instrument_sound(core, &update->spec) &&
+           perp_instrument_updates(core, update->instrument, &update->spec) == PERP_OK;
+}
+
+static bool prepare_instrument_update(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_instrument_update *update = perp_read_instrument_update(event);
+    struct perp_instrument_entry *entry = atomic_load(&core->instruments[update->instrument]);
+    perp_tiers_free(core, entry->coming_tiers);
+    entry->coming_tiers = perp_tiers_make(core, &update->spec);
+    return entry->coming_tiers;
+}
+
+static void apply_instrument_update(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_instrument_update *update = perp_read_instrument_update(event);
+    struct perp_instrument_entry *entry = atomic_load(&core->instruments[update->instrument]);
+    perp_instrument_spec *spec = &entry->spec;
+    entry->coming_tiers->older = entry->tiers;
+    entry->tiers = entry->coming_tiers;
+    entry->coming_tiers = NULL;
+    spec->tiers = entry->tiers->n ? entry->tiers->at : NULL;
+    spec->n_tiers = entry->tiers->n;
+#define X(member) spec->member = update->spec.member;
+    PERP_INSTRUMENT_UPDATES(X)
+#undef X
+    take_fees(core, entry);
+}
+
+/* The parts of a configuration that are stored. */
 static struct perp_ev_configuration stored_part(const perp_config *config) {
-    return (struct perp_ev_configuration){config->capital, config->risk, config->scheduler};
+    return (struct perp_ev_configuration){config->capital, config->risk, config->scheduler,
+                                          config->orders};
 }
 
 void perp_put_config(perp_core *core, const perp_config *config) {
@@ -171,6 +225,7 @@ static bool fits_config(const perp_core *core, const struct perp_event *event) {
     config.capital = stored->capital;
     config.risk = stored->risk;
     config.scheduler = stored->scheduler;
+    config.orders = stored->orders;
     return perp_config_check(&config) == PERP_OK;
 }
 
@@ -180,10 +235,14 @@ static bool prepare_config(perp_core *core, const struct perp_event *event) {
 
 static void apply_config(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_configuration *stored = perp_read_configuration(event);
+    if (stored->capital.day_offset_minutes != core->config.capital.day_offset_minutes)
+        perp_capital_keep_day(core); /* the day at hand ends at its own boundary */
     core->config.capital = stored->capital;
     core->config.risk = stored->risk;
     core->config.scheduler = stored->scheduler;
+    core->config.orders = stored->orders;
     perp_capital_rebudget(core);
+    perp_market_take_ages(core->market);
 }
 
 const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT] = {
@@ -195,4 +254,8 @@ const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_INSTRUMENT] = {.fits = fits_instrument,
                                .prepare = prepare_instrument,
                                .apply = apply_instrument},
+    [PERP_EVENT_EXCHANGE_UPDATE] = {.fits = fits_exchange_update, .apply = apply_exchange_update},
+    [PERP_EVENT_INSTRUMENT_UPDATE] = {.fits = fits_instrument_update,
+                                      .prepare = prepare_instrument_update,
+                                      .apply = apply_instrument_update},
 };

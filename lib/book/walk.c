@@ -19,7 +19,7 @@ static void show(const struct walk *walk, enum perp_book_row kind, uint32_t inde
 static void walk_registry(const struct walk *walk) {
     const perp_core *core = walk->core;
     const struct perp_ev_configuration config = {core->config.capital, core->config.risk,
-                                                 core->config.scheduler};
+                                                 core->config.scheduler, core->config.orders};
     show(walk, PERP_BOOK_CONFIG, 0, &config, core->config_kept);
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
         const struct perp_exchange_entry *entry = &core->exchanges[i];
@@ -41,10 +41,36 @@ static void walk_capital(const struct walk *walk) {
         show(walk, PERP_BOOK_ACCOUNT, i, &capital->accounts[i].row, capital->accounts[i].kept);
     for (const struct perp_held *held = capital->first; held; held = held->next)
         show(walk, PERP_BOOK_RESERVATION, 0, &held->row, held->kept);
-    for (uint32_t i = 0; i < capital->keys.capacity; i++) {
-        const struct perp_key *key = capital->keys.slots[i].value;
-        if (key)
+    for (uint32_t kind = 0; kind < PERP_KEY_KIND_COUNT; kind++)
+        for (const struct perp_key *key = capital->keys[kind].oldest; key; key = key->next)
             show(walk, PERP_BOOK_KEY, 0, &key->row, key->kept);
+}
+
+static bool is_default(const struct perp_row_type *type, const void *row,
+                       const struct perp_kept *kept) {
+    union {
+        struct perp_position_row position;
+        struct perp_base_row base;
+    } none;
+    perp_row_preset(type, &none);
+    return !kept && perp_row_same(type, row, &none, 0);
+}
+
+static void walk_positions(const struct walk *walk) {
+    const perp_core *core = walk->core;
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_position_entry *entry = &core->positions->at[i];
+        if (!is_default(perp_row_position(), &entry->row, entry->kept))
+            show(walk, PERP_BOOK_POSITION, i, &entry->row, entry->kept);
+        for (uint32_t j = 0; j < entry->n_lots; j++)
+            show(walk, PERP_BOOK_LOT, 0, &entry->lots[j].row, entry->lots[j].kept);
+        for (uint32_t j = 0; j < entry->n_since; j++)
+            show(walk, PERP_BOOK_SINCE, 0, &entry->since[j], NULL);
+    }
+    for (uint32_t i = 0; i < core->bases.count; i++) {
+        const struct perp_base_entry *entry = &core->positions->bases[i];
+        if (!is_default(perp_row_base(), &entry->row, entry->kept))
+            show(walk, PERP_BOOK_BASE, i, &entry->row, entry->kept);
     }
 }
 
@@ -59,6 +85,15 @@ static void walk_risk(const struct walk *walk) {
         memcpy(row.symbol, core->symbols.items[i], sizeof row.symbol);
         if (risk->blacklist[i])
             show(walk, PERP_BOOK_BLACKLISTED, 0, &row, NULL);
+    }
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_halted_row row = {i};
+        if (risk->notes[i].halted)
+            show(walk, PERP_BOOK_HALTED, 0, &row, NULL);
+    }
+    for (uint32_t i = 0; i < risk->n_collateral; i++) {
+        const struct perp_ev_collateral held = {risk->collateral[i].row};
+        show(walk, PERP_BOOK_COLLATERAL, 0, &held, risk->collateral[i].kept);
     }
 }
 
@@ -95,8 +130,9 @@ static void walk_scheduler(const struct walk *walk) {
             walk_job(walk, scheduler->pending[i].job);
     walk_list(walk, &scheduler->running);
     walk_list(walk, &scheduler->open);
-    walk_list(walk, &scheduler->unresolved);
     walk_list(walk, &scheduler->ended);
+    for (const struct perp_past *past = scheduler->first_past; past; past = past->next)
+        show(walk, PERP_BOOK_PAST, 0, &past->row, past->kept);
 }
 
 void perp_book_walk(const perp_core *core,
@@ -106,4 +142,5 @@ void perp_book_walk(const perp_core *core,
     walk_capital(&walk);
     walk_risk(&walk);
     walk_scheduler(&walk);
+    walk_positions(&walk); /* lots are of jobs */
 }

@@ -19,17 +19,32 @@ static perp_status check(const struct perp_decision *d, perp_exchange_id exchang
     return status == PERP_OK ? perp_decision_check(d) : status;
 }
 
+perp_status perp_capital_check_equity(const perp_core *core, perp_exchange_id exchange,
+                                      perp_usd equity) {
+    const perp_capital *capital = core->capital;
+    struct perp_marks marks;
+    if (equity < -PERP_MOST_USD || equity > PERP_MOST_USD)
+        return perp_fail(core, PERP_E_RANGE, "equity: %s is out of range (%s either way)",
+                         PERP_SHOW_USD(equity), PERP_SHOW_USD(PERP_MOST_USD));
+    if (!capital->accounts[exchange].has_equity &&
+        !perp_capital_first(capital, exchange, equity, &marks))
+        return perp_fail(core, PERP_E_RANGE, "equity: with %s the totals would be too large",
+                         PERP_SHOW_USD(equity));
+    return PERP_OK;
+}
+
 static perp_status decide_equity(struct perp_decision *d, perp_exchange_id exchange,
                                  perp_usd equity) {
     perp_status status = check(d, exchange);
     if (status != PERP_OK)
         return status;
-    if (equity < 0 || equity > PERP_MOST_USD)
-        return perp_fail(d->core, PERP_E_RANGE, "equity: %s is out of range (0 to %s)",
-                         PERP_SHOW_USD(equity), PERP_SHOW_USD(PERP_MOST_USD));
-    status = perp_decision_begin(d);
+    status = perp_capital_check_equity(d->core, exchange, equity);
     if (status == PERP_OK)
-        perp_put_equity(d->core, &(struct perp_ev_equity){exchange, equity});
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_equity(
+            d->core, &(struct perp_ev_equity){
+                         exchange, equity, perp_capital_reports_apart(d->core, exchange, equity)});
     return status;
 }
 
@@ -43,55 +58,90 @@ perp_status perp_capital_update_equity(perp_capital *capital, const perp_call *c
 }
 
 static perp_status decide_transfer(struct perp_decision *d, perp_exchange_id exchange,
-                                   perp_usd amount) {
+                                   perp_usd amount, bool in_equity) {
     perp_status status = check(d, exchange);
     if (status != PERP_OK)
         return status;
-    if (!perp_capital_can_transfer(d->core->capital, exchange, amount))
+    struct perp_marks marks;
+    if (!perp_capital_moved(d->core->capital, exchange, amount, in_equity, &marks))
         return perp_fail(
             d->core, PERP_E_RANGE, "amount: %s would make the equity of %s negative or too large",
             PERP_SHOW_USD(amount), PERP_SHOW_USD(d->core->capital->accounts[exchange].equity));
     status = perp_decision_begin(d);
     if (status == PERP_OK)
-        perp_put_transfer(d->core, &(struct perp_ev_transfer){exchange, amount});
+        perp_put_transfer(d->core, &(struct perp_ev_transfer){exchange, amount, in_equity});
     return status;
 }
 
 perp_status perp_capital_transfer(perp_capital *capital, const perp_call *call,
-                                  perp_exchange_id exchange, perp_usd amount) {
+                                  perp_exchange_id exchange, perp_usd amount, uint32_t in_equity) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
     struct perp_decision d;
     perp_decision_open(&d, capital->core, call);
-    return perp_decision_close(&d, decide_transfer(&d, exchange, amount));
+    return perp_decision_close(&d, decide_transfer(&d, exchange, amount, in_equity != 0));
+}
+
+static bool is_amount(perp_usd amount) {
+    return amount >= -PERP_MOST_USD && amount <= PERP_MOST_USD;
 }
 
 static perp_status decide_correct(struct perp_decision *d, perp_exchange_id exchange,
-                                  perp_usd day_start) {
+                                  perp_usd day_start, const perp_usd *high_water) {
     perp_status status = check(d, exchange);
     if (status == PERP_OK)
         status = perp_call_signed(d->core, d->call, "correct");
     if (status != PERP_OK)
         return status;
-    if (day_start < 0 || day_start > PERP_MOST_USD)
+    if (!is_amount(day_start))
         return perp_fail(d->core, PERP_E_RANGE, "day_start: %s is out of range",
                          PERP_SHOW_USD(day_start));
+    if (high_water && !is_amount(*high_water))
+        return perp_fail(d->core, PERP_E_RANGE, "high_water: %s is out of range",
+                         PERP_SHOW_USD(*high_water));
     status = perp_decision_begin(d);
     if (status == PERP_OK)
-        perp_put_correct(d->core, &(struct perp_ev_correct){exchange, day_start});
+        perp_put_correct(d->core, &(struct perp_ev_correct){exchange, day_start, high_water != NULL,
+                                                            high_water ? *high_water : 0});
     return status;
 }
 
 perp_status perp_capital_correct(perp_capital *capital, const perp_call *call,
-                                 perp_exchange_id exchange, perp_usd day_start) {
+                                 perp_exchange_id exchange, perp_usd day_start,
+                                 const perp_usd *high_water) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
     struct perp_decision d;
     perp_decision_open(&d, capital->core, call);
-    return perp_decision_close(&d, decide_correct(&d, exchange, day_start));
+    return perp_decision_close(&d, decide_correct(&d, exchange, day_start, high_water));
+}
+
+static perp_status decide_day_offset(struct perp_decision *d, int32_t minutes) {
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_call_signed(d->core, d->call, "set_day_offset");
+    if (status != PERP_OK)
+        return status;
+    if (!perp_is_day_offset(minutes))
+        return perp_fail(d->core, PERP_E_RANGE, "minutes: %d is not in -1439 to 1439", minutes);
+    status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_day_offset(d->core, &(struct perp_ev_day_offset){minutes});
+    return status;
+}
+
+perp_status perp_capital_set_day_offset(perp_capital *capital, const perp_call *call,
+                                        int32_t minutes) {
+    if (!capital)
+        return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, capital->core, call);
+    return perp_decision_close(&d, decide_day_offset(&d, minutes));
 }
 
 static perp_status decide_safe_mode(struct perp_decision *d, perp_exchange_id exchange, bool on) {
+    if (on)
+        perp_decision_protect(d);
     perp_status status = check(d, exchange);
     if (status == PERP_OK && !on)
         status = perp_call_signed(d->core, d->call, "safe mode off");
@@ -111,9 +161,26 @@ perp_status perp_capital_set_safe_mode(perp_capital *capital, const perp_call *c
     return perp_decision_close(&d, decide_safe_mode(&d, exchange, enabled != 0));
 }
 
+static perp_status check_pnl_key(const perp_core *core, const struct perp_ev_pnl *booking) {
+    const struct perp_key *known =
+        booking->has_key ? perp_key_find(core->capital, PERP_KEY_PNL, &booking->key) : NULL;
+    if (!known)
+        return PERP_OK;
+    const char *what = known->exchange != booking->exchange ? "exchange"
+                       : known->pnl != booking->pnl         ? "pnl"
+                       : known->volume != booking->volume   ? "volume"
+                       : known->fees != booking->fees       ? "fees"
+                                                            : NULL;
+    if (!what)
+        return perp_fail(core, PERP_E_EXISTS, "key: it is booked already");
+    return perp_fail(core, PERP_E_CONFLICT, "key: it is booked already, with another %s", what);
+}
+
 static perp_status decide_pnl(struct perp_decision *d, const struct perp_ev_pnl *booking) {
     perp_core *core = d->core;
     perp_status status = check(d, booking->exchange);
+    if (status == PERP_OK)
+        status = check_pnl_key(core, booking);
     if (status != PERP_OK)
         return status;
     if (booking->volume < 0)
@@ -130,10 +197,12 @@ static perp_status decide_pnl(struct perp_decision *d, const struct perp_ev_pnl 
 
 perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call,
                                     perp_exchange_id exchange, perp_usd pnl, perp_usd volume,
-                                    perp_usd fees) {
+                                    perp_usd fees, const perp_uuid *key) {
     if (!capital)
         return perp_fail(NULL, PERP_E_INVALID, "capital: NULL");
-    const struct perp_ev_pnl booking = {exchange, pnl, volume, fees};
+    struct perp_ev_pnl booking = {exchange, pnl, volume, fees, key != NULL, {{0}}};
+    if (key)
+        booking.key = *key;
     struct perp_decision d;
     perp_decision_open(&d, capital->core, call);
     return perp_decision_close(&d, decide_pnl(&d, &booking));
@@ -141,7 +210,8 @@ perp_status perp_capital_record_pnl(perp_capital *capital, const perp_call *call
 
 static perp_status check_key(perp_core *core, const perp_uuid *key, const struct perp_need *need,
                              uint64_t *id) {
-    const struct perp_key *known = key ? perp_map_find(&core->capital->keys, key) : NULL;
+    const struct perp_key *known =
+        key ? perp_key_find(core->capital, PERP_KEY_RESERVATION, key) : NULL;
     if (!known)
         return PERP_OK;
     if (known->exchange != need->exchange || known->pool != need->pool ||

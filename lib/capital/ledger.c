@@ -25,6 +25,7 @@ perp_status perp_capital_open(perp_core *core, perp_capital **out) {
     memset(capital, 0, sizeof *capital);
     capital->core = core;
     capital->next_id = 1;
+    capital->day = PERP_TIME_NONE;
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         capital->accounts[i].last_update = PERP_TIME_NONE;
     *out = capital;
@@ -41,11 +42,8 @@ void perp_capital_close(perp_capital *capital) {
         perp_kept_free(core, &capital->accounts[i].kept);
     for (struct perp_held *held = capital->first; held; held = held->next)
         perp_kept_free(core, &held->kept);
-    for (uint32_t i = 0; i < capital->keys.capacity; i++)
-        if (capital->keys.slots[i].value)
-            perp_kept_free(core, &((struct perp_key *)capital->keys.slots[i].value)->kept);
+    perp_keys_close(capital);
     perp_map_free(&capital->held, &memory);
-    perp_map_free(&capital->keys, &memory);
     for (struct perp_chunk *chunk = capital->chunks; chunk;) {
         struct perp_chunk *next = chunk->next;
         perp_free(core, chunk, chunk->size);
@@ -83,7 +81,7 @@ bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
     return perp_map_reserve(&capital->held, core->prepared.reservations, &memory);
 }
 
-bool perp_capital_prepare_keys(perp_core *core, uint32_t more) {
+bool perp_capital_prepare_keys(perp_core *core, uint32_t kind, uint32_t more) {
     perp_capital *capital = core->capital;
     struct perp_map_memory memory = perp_map_memory_of(core);
     core->prepared.keys += more;
@@ -97,7 +95,7 @@ bool perp_capital_prepare_keys(perp_core *core, uint32_t more) {
         }
         capital->n_free_keys += CHUNK;
     }
-    return perp_map_reserve(&capital->keys, core->prepared.keys, &memory);
+    return perp_map_reserve(&capital->keys[kind].by_key, core->prepared.keys, &memory);
 }
 
 struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *need,
@@ -173,6 +171,23 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
     capital->n_free_held++;
 }
 
+void perp_capital_set(perp_core *core, struct perp_held *held, perp_usd in_flight, perp_usd used,
+                      perp_usd released) {
+    struct perp_account *account = &core->capital->accounts[held->exchange];
+    struct perp_pool_book *pool = &account->pools[held->pool];
+    PERP_HOLDS(core, in_flight >= 0 && used >= 0 && released >= held->released,
+               "set: in flight or used of a reservation is below 0");
+    pool->in_flight += in_flight - held->in_flight;
+    pool->used += used - held->used;
+    PERP_HOLDS(core, pool->in_flight >= 0 && pool->used >= 0,
+               "set: in flight or used of a pool is below 0");
+    held->in_flight = in_flight;
+    held->used = used;
+    held->released = released;
+    held->reserved = in_flight + used + released;
+    account->last_update = perp_clock(core);
+}
+
 void perp_capital_give_back(perp_core *core, struct perp_held *held) {
     perp_capital_give(core, held, held->in_flight + held->used);
 }
@@ -199,22 +214,13 @@ struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
     return perp_map_find(&capital->held, &key);
 }
 
-struct perp_key *perp_capital_add_key(perp_capital *capital, const struct perp_key_row *row) {
-    struct perp_key *key = capital->free_keys;
-    capital->free_keys = key->next;
-    capital->n_free_keys--;
-    memset(key, 0, sizeof *key);
-    key->row = *row;
-    perp_map_add(&capital->keys, &key->key, key);
-    return key;
-}
-
 static void set_budgets(const perp_core *core, struct perp_account *account) {
-    perp_usd wash = perp_usd_ppm(account->equity, core->config.capital.wash_ppm);
-    perp_usd arb = perp_usd_ppm(account->equity, core->config.capital.arb_ppm);
+    perp_usd equity = account->equity > 0 ? account->equity : 0;
+    perp_usd wash = perp_usd_ppm(equity, core->config.capital.wash_ppm);
+    perp_usd arb = perp_usd_ppm(equity, core->config.capital.arb_ppm);
     account->pools[PERP_POOL_WASH].budget = wash;
     account->pools[PERP_POOL_ARB].budget = arb;
-    account->pools[PERP_POOL_RESERVE].budget = account->equity - wash - arb;
+    account->pools[PERP_POOL_RESERVE].budget = equity - wash - arb;
 }
 
 void perp_capital_rebudget(perp_core *core) {
@@ -229,26 +235,14 @@ void perp_capital_set_equity(perp_capital *capital, perp_exchange_id exchange, p
     account->last_update = perp_clock(capital->core);
     set_budgets(capital->core, account);
     const struct perp_pool_book *pools = account->pools;
-    PERP_HOLDS(capital->core, equity >= 0 && capital->equity >= equity,
-               "equity: of an exchange below 0, or above the total");
+    PERP_HOLDS(capital->core,
+               equity <= PERP_MOST_USD && equity >= -PERP_MOST_USD &&
+                   capital->equity <= PERP_MOST_SUM && capital->equity >= -PERP_MOST_SUM,
+               "equity: of an exchange or of all is out of range");
     PERP_HOLDS(capital->core,
                pools[PERP_POOL_WASH].budget >= 0 && pools[PERP_POOL_ARB].budget >= 0 &&
                    pools[PERP_POOL_RESERVE].budget >= 0,
                "equity: a budget is below 0");
-}
-
-perp_usd perp_usd_moved(perp_usd amount, perp_usd by) {
-    return amount + by < 0 ? 0 : amount + by;
-}
-
-bool perp_capital_can_transfer(const perp_capital *capital, perp_exchange_id exchange,
-                               perp_usd amount) {
-    const struct perp_account *account = &capital->accounts[exchange];
-    perp_usd after, high, start, peak;
-    return perp_usd_add(account->equity, amount, &after) && after >= 0 && after <= PERP_MOST_USD &&
-           perp_usd_add(account->high_water, amount, &high) && high <= PERP_MOST_USD &&
-           perp_usd_add(account->day_start, amount, &start) && start <= PERP_MOST_USD &&
-           perp_usd_add(capital->peak, amount, &peak) && peak <= INT64_MAX / 4;
 }
 
 bool perp_capital_can_hold(const perp_capital *capital, const struct perp_need *need) {
@@ -258,7 +252,7 @@ bool perp_capital_can_hold(const perp_capital *capital, const struct perp_need *
 
 bool perp_capital_can_book(const perp_capital *capital, int64_t now, perp_exchange_id exchange,
                            perp_usd pnl, perp_usd volume, perp_usd fees) {
-    const perp_day_figures new_day = {0, 0, 0};
+    const perp_day_figures new_day = {0};
     const perp_day_figures *today = &capital->accounts[exchange].today;
     if (perp_day_begins(capital->core, now))
         today = &new_day;
@@ -283,15 +277,29 @@ void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl,
     account->last_update = perp_clock(core);
 }
 
+static void set_day(perp_core *core, int64_t day, int32_t offset) {
+    perp_capital *capital = core->capital;
+    core->day = capital->day = day;
+    core->day_offset = capital->day_offset = offset;
+}
+
+void perp_capital_keep_day(perp_core *core) {
+    if (core->day == PERP_TIME_NONE && perp_clock(core) != PERP_TIME_NONE)
+        set_day(core, perp_day_now(core), core->config.capital.day_offset_minutes);
+}
+
 void perp_capital_roll(perp_core *core, int64_t days) {
     perp_capital *capital = core->capital;
+    set_day(core, PERP_TIME_NONE, 0);
     uint32_t n = perp_n_exchanges(core);
     for (uint32_t i = 0; i < n; i++) {
         struct perp_account *account = &capital->accounts[i];
-        const perp_day_figures zero = {0, 0, 0};
+        const perp_day_figures zero = {0};
         account->yesterday = days == 1 ? account->today : zero;
         account->today = zero;
         account->day_start = account->equity;
+        account->can_undo = false;
     }
     capital->peak = capital->equity;
+    capital->start_apart = capital->booked_apart = 0;
 }

@@ -74,8 +74,8 @@ static perp_usd single_limit(const perp_capital *capital, perp_exchange_id excha
 static perp_usd total_left(const perp_capital *capital, const struct perp_plan *plan,
                            perp_exchange_id exchange) {
     const struct perp_account *account = &capital->accounts[exchange];
-    perp_usd limit =
-        perp_usd_ppm(account->equity, capital->core->config.capital.max_total_notional_ppm);
+    perp_usd limit = perp_usd_ppm(at_least_0(account->equity),
+                                  capital->core->config.capital.max_total_notional_ppm);
     return at_least_0(limit - committed(account, perp_plan_at(plan, exchange)));
 }
 
@@ -221,6 +221,8 @@ void perp_capital_state_of(const perp_capital *capital, perp_exchange_id exchang
     state->day_start_equity = account->day_start;
     state->today = account->today;
     state->yesterday = account->yesterday;
+    state->has_aside = account->has_aside;
+    state->aside = account->aside;
     state->last_update_ns = account->last_update;
     for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
         const struct perp_pool_book *book = &account->pools[pool];
@@ -290,7 +292,7 @@ perp_status perp_capital_check(const perp_capital *capital) {
     uint32_t n = 0;
     for (const struct perp_held *held = capital->first; held; held = held->next, n++) {
         if (held->in_flight < 0 || held->used < 0 || held->released < 0 ||
-            held->in_flight + held->used <= 0 ||
+            (!held->has_job && held->in_flight + held->used == 0) ||
             held->reserved != held->in_flight + held->used + held->released)
             return perp_fail(core, PERP_E_CORRUPT,
                              "reservation %llu: reserved is not in flight + used + released",
@@ -317,12 +319,12 @@ perp_status perp_capital_check(const perp_capital *capital) {
                                  "%s %s: in flight or used is not the sum of its reservations",
                                  core->exchanges[i].spec.name, perp_pool_string(pool));
         }
-        if (budgets != account->equity || account->equity < 0)
+        if (budgets != at_least_0(account->equity))
             return perp_fail(core, PERP_E_CORRUPT, "%s: budgets do not sum to equity",
                              core->exchanges[i].spec.name);
         equity += account->equity;
     }
-    if (equity != capital->equity || capital->peak < 0)
+    if (equity != capital->equity)
         return perp_fail(core, PERP_E_CORRUPT, "equity: the total is not the sum");
     return PERP_OK;
 }

@@ -7,6 +7,18 @@
 
 #include "core/chain.h"
 
+/* Made at open, so that a protection never lacks memory for its record: room for one change, and
+   for dozens of them while the store fails and no memory is left. */
+#define ROOM_FOR_ONE (UINT32_C(4) << 10)
+#define ROOM_FOR_MANY (UINT32_C(64) << 10)
+
+static bool bytes_reserve(struct perp_bytes *bytes, uint32_t size) {
+    void *memory = bytes->memory;
+    bool done = perp_grow(bytes->core, &memory, &bytes->capacity, size, 1);
+    bytes->memory = memory;
+    return done;
+}
+
 bool perp_batch_open(perp_core *core) {
     core->batch = perp_alloc(core, sizeof *core->batch);
     core->notices = perp_alloc(core, sizeof *core->notices);
@@ -17,9 +29,12 @@ bool perp_batch_open(perp_core *core) {
     struct perp_batch *batch = core->batch;
     memset(batch, 0, sizeof *batch);
     batch->arena.core = batch->encoded.core = core;
-    batch->journal.bytes.core = batch->waiting.bytes.core = core;
+    batch->journal.bytes.core = batch->waiting.bytes.core = batch->kept.bytes.core = core;
     batch->now = PERP_TIME_NONE;
-    bool made = core->notices && perp_arena_take(&batch->arena, 1) != NULL;
+    bool made = core->notices && perp_arena_take(&batch->arena, 1) != NULL &&
+                bytes_reserve(&batch->encoded, ROOM_FOR_ONE) &&
+                bytes_reserve(&batch->journal.bytes, ROOM_FOR_ONE) &&
+                bytes_reserve(&batch->kept.bytes, ROOM_FOR_MANY);
     perp_arena_reset(&batch->arena);
     return made;
 }
@@ -40,16 +55,20 @@ void perp_batch_close(perp_core *core) {
         perp_bytes_free(&batch->encoded);
         perp_bytes_free(&batch->journal.bytes);
         perp_bytes_free(&batch->waiting.bytes);
+        perp_bytes_free(&batch->kept.bytes);
     }
-    if (core->notices)
-        perp_free(core, core->notices->items, core->notices->capacity * sizeof(struct perp_notice));
+    if (core->notices) {
+        struct perp_notices *notices = core->notices;
+        perp_free(core, notices->items, notices->capacity * sizeof(struct perp_notice));
+        perp_free(core, notices->jobs, notices->jobs_capacity * sizeof *notices->jobs);
+    }
     perp_free(core, core->batch, sizeof *core->batch);
     perp_free(core, core->notices, sizeof *core->notices);
 }
 
-int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
+static int64_t day_by(int32_t offset_minutes, int64_t time_ns) {
     const int64_t day = INT64_C(86400) * PERP_NS_PER_S;
-    int64_t offset = core->config.capital.day_offset_minutes * INT64_C(60) * PERP_NS_PER_S;
+    int64_t offset = offset_minutes * INT64_C(60) * PERP_NS_PER_S;
     /* Quotient and rest are taken before the offset, which could overflow at the ends of time. */
     int64_t days = time_ns / day;
     int64_t rest = time_ns % day - offset;
@@ -60,17 +79,36 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
     return days + rest / day;
 }
 
+int64_t perp_day_now(const perp_core *core) {
+    return core->day != PERP_TIME_NONE
+               ? core->day
+               : day_by(core->config.capital.day_offset_minutes, perp_clock(core));
+}
+
+/* A day ends at its own boundary, and the next begins where it has not begun before by the offset
+   of now. */
+static bool is_over(const perp_core *core, int64_t now) {
+    int64_t day = perp_day_now(core);
+    return day_by(core->config.capital.day_offset_minutes, now) > day &&
+           (core->day == PERP_TIME_NONE || day_by(core->day_offset, now) > day);
+}
+
 bool perp_day_begins(const perp_core *core, int64_t now) {
     int64_t clock = perp_clock(core);
-    return clock != PERP_TIME_NONE && now > clock &&
-           perp_day_of(core, now) > perp_day_of(core, clock);
+    return clock != PERP_TIME_NONE && now > clock && is_over(core, now);
+}
+
+int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
+    if (perp_clock(core) == PERP_TIME_NONE || perp_day_begins(core, time_ns))
+        return day_by(core->config.capital.day_offset_minutes, time_ns);
+    return perp_day_now(core);
 }
 
 static void batch_clear(struct perp_batch *batch) {
     perp_arena_reset(&batch->arena);
     batch->first = batch->last = NULL;
     batch->count = 0;
-    batch->failed = batch->barrier = false;
+    batch->failed = batch->barrier = batch->stands = false;
     perp_journal_clear(&batch->journal);
 }
 
@@ -82,9 +120,13 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     batch->actor = perp_call_actor(call);
     batch->reason = perp_call_reason(call);
     if (perp_day_begins(core, now)) {
-        int64_t days = perp_day_of(core, now) - perp_day_of(core, perp_clock(core));
+        int64_t days = perp_day_of(core, now) - perp_day_now(core);
         perp_put_day_roll(core, &(struct perp_ev_day_roll){.days = days});
     }
+}
+
+void *perp_batch_memory(perp_core *core, size_t size) {
+    return perp_arena_take(&core->batch->arena, size);
 }
 
 void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups) {
@@ -95,12 +137,20 @@ uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange) {
     return core->batch->ups[exchange];
 }
 
+bool perp_batch_is_empty(const perp_core *core) {
+    return core->batch->count == 0;
+}
+
 bool perp_batch_has_store(const perp_core *core) {
     return core->config.store.begin != NULL;
 }
 
 void perp_batch_barrier(perp_core *core) {
     core->batch->barrier = true;
+}
+
+void perp_batch_stands(perp_core *core) {
+    core->batch->stands = true;
 }
 
 void perp_batch_detail(perp_core *core, char *json) {
@@ -133,16 +183,27 @@ static perp_status store_failed(perp_core *core, perp_status status) {
                      perp_status_string(status), why);
 }
 
+/* How many records wait for the store. */
+static uint32_t n_waiting(const struct perp_batch *batch) {
+    return batch->waiting.n_records + batch->kept.n_records;
+}
+
+bool perp_batch_waits(const perp_core *core) {
+    return n_waiting(core->batch) > 0;
+}
+
 /* What waits and the batch at hand on disk, or nothing of them. */
 perp_status perp_batch_store(perp_core *core) {
     const perp_store *store = &core->config.store;
     struct perp_batch *batch = core->batch;
-    if (!store->begin || batch->waiting.n_records + batch->journal.n_records == 0)
+    if (!store->begin || n_waiting(batch) + batch->journal.n_records == 0)
         return PERP_OK;
     perp_status status = PERP_E_STORE;
     store->begin(store->user, &status);
     if (status == PERP_OK)
         status = perp_journal_play(&batch->waiting, store);
+    if (status == PERP_OK)
+        status = perp_journal_play(&batch->kept, store);
     if (status == PERP_OK)
         status = perp_journal_play(&batch->journal, store);
     if (status == PERP_OK) {
@@ -152,23 +213,45 @@ perp_status perp_batch_store(perp_core *core) {
     if (status != PERP_OK)
         return store_failed(core, status);
     perp_journal_clear(&batch->waiting);
+    perp_journal_clear(&batch->kept);
     return PERP_OK;
 }
 
 /* What may wait for the next barrier: so much that a store that fails for long is noticed. */
 #define MAX_WAITING (UINT32_C(256) << 20)
 
+/* Adds the journal of the batch at hand to one that waits; false: no memory. */
+static bool add_journal(struct perp_journal *to, const struct perp_journal *journal) {
+    perp_bytes_put(&to->bytes, journal->bytes.memory, journal->bytes.size);
+    bool added = !to->bytes.failed;
+    to->bytes.failed = false;
+    if (added)
+        to->n_records += journal->n_records;
+    return added;
+}
+
 static perp_status put_to_wait(perp_core *core) {
-    struct perp_journal *waiting = &core->batch->waiting;
-    const struct perp_journal *journal = &core->batch->journal;
-    if (waiting->bytes.size + (uint64_t)journal->bytes.size > MAX_WAITING)
+    struct perp_batch *batch = core->batch;
+    const struct perp_journal *journal = &batch->journal;
+    /* Records wait in their order: behind what is in the kept room nothing goes before it. */
+    bool before = batch->kept.n_records > 0;
+    if (!batch->stands &&
+        (before || batch->waiting.bytes.size + (uint64_t)journal->bytes.size > MAX_WAITING))
         return perp_fail(core, PERP_E_STORE, "too much waits for the store: flush");
-    perp_bytes_put(&waiting->bytes, journal->bytes.memory, journal->bytes.size);
-    if (waiting->bytes.failed) {
-        waiting->bytes.failed = false;
-        return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
-    }
-    waiting->n_records += journal->n_records;
+    if ((!before && add_journal(&batch->waiting, journal)) ||
+        (batch->stands && add_journal(&batch->kept, journal)))
+        return PERP_OK;
+    return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
+}
+
+/* What stands holds though the store failed; the host is told that it is not yet stored. */
+static perp_status stand(perp_core *core, perp_status failed) {
+    if (put_to_wait(core) != PERP_OK)
+        return failed;
+    perp_no_error(core);
+    perp_tell_alert(core, PERP_ALERT_STORE_FAILED, PERP_ALERT_CRITICAL, true, "store",
+                    "%s holds, but is not stored: it will be with the next change that is",
+                    perp_event_shapes[core->batch->last->kind].name);
     return PERP_OK;
 }
 
@@ -200,7 +283,9 @@ void perp_event_apply(perp_core *core, const struct perp_event *event) {
 
 bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
     const struct perp_event_row *row = &core->event_rows[event->kind];
-    return !row->prepare || row->prepare(core, event);
+    bool of_job = perp_event_shapes[event->kind].job != PERP_NO_JOB;
+    return (!of_job || perp_job_notices_reserve(core, 2)) &&
+           (!row->prepare || row->prepare(core, event));
 }
 
 /* The records of the batch, and then the rows that it leaves changed, for the store. */
@@ -253,7 +338,9 @@ static perp_status prepare_batch(perp_core *core) {
 static perp_status make_durable(perp_core *core) {
     bool wait = core->config.durability == PERP_DURABILITY_BATCH && !core->batch->barrier &&
                 perp_batch_has_store(core);
-    return wait ? put_to_wait(core) : perp_batch_store(core);
+    perp_status status = wait ? put_to_wait(core) : perp_batch_store(core);
+    return status == PERP_E_STORE && core->batch->stands && core->batch->last ? stand(core, status)
+                                                                              : status;
 }
 
 perp_status perp_batch_drop(perp_core *core) {

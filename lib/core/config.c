@@ -168,17 +168,6 @@ void perp_config_init(perp_config *config) {
     }
 }
 
-uint64_t perp_config_hash(uint64_t hash, const perp_config *config) {
-    for (size_t i = 0; i < N_FIELDS; i++) {
-        uint64_t bits = (uint64_t)get(config, &fields[i]); /* of a double its bits */
-        if (fields[i].type == F64 && get_double(config, &fields[i]) == 0) {
-            bits = 0; /* -0 is the same value */
-        }
-        hash = perp_hash_u64(hash, bits);
-    }
-    return hash;
-}
-
 static perp_status check_field(const perp_config *config, const struct field *field) {
     char text[32];
     if (field->type == F64) {
@@ -243,8 +232,9 @@ static perp_status check_reserved(const perp_config *config) {
         PLACE(risk.reserved),
         PLACE(risk.reserved2),
         PLACE(risk.reserved3),
-        PLACE(scheduler.reserved),
+        PLACE(risk.reserved4),
         PLACE(scheduler.reserved2),
+        PLACE(orders.reserved),
         PLACE(risk.modes[PERP_MODE_CONSERVATIVE].reserved),
         PLACE(risk.modes[PERP_MODE_BALANCED].reserved),
         PLACE(risk.modes[PERP_MODE_AGGRESSIVE].reserved),
@@ -271,9 +261,9 @@ static perp_status check(const perp_config *config) {
         return perp_fail(NULL, PERP_E_CONFIG, "durability: %" PRIu32 " is out of range (0 to %d)",
                          config->durability, PERP_DURABILITY_BATCH);
     }
-    if (config->keep_stored > 1) {
-        return perp_fail(NULL, PERP_E_CONFIG, "keep_stored: %" PRIu32 " is not 0 or 1",
-                         config->keep_stored);
+    if (config->config_wins > 1) {
+        return perp_fail(NULL, PERP_E_CONFIG, "config_wins: %" PRIu32 " is not 0 or 1",
+                         config->config_wins);
     }
     if ((config->allocator.allocate == NULL) != (config->allocator.release == NULL)) {
         return perp_fail(NULL, PERP_E_CONFIG, "allocator: only one of allocate and release is set");
@@ -301,6 +291,19 @@ perp_status perp_config_check(const perp_config *config) {
     perp_config full;
     perp_status status = take(&full, config);
     return status == PERP_OK ? check(&full) : status;
+}
+
+bool perp_config_differs(const perp_config *a, const perp_config *b, char *path, size_t size) {
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const struct field *field = &fields[i];
+        bool same = field->type == F64 ? get_double(a, field) == get_double(b, field)
+                                       : get(a, field) == get(b, field);
+        if (!same) {
+            snprintf(path, size, "%s.%s", field->parent, field->name);
+            return true;
+        }
+    }
+    return false;
 }
 
 static perp_status wrong_type(const struct field *field, const char *expected) {

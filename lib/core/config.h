@@ -4,8 +4,10 @@
 
 #include <perpcore/config.h>
 
-/* Mixes the capital, risk and scheduler parts into a hash, field by field. config is complete: of
-   this library's size. */
-uint64_t perp_config_hash(uint64_t hash, const perp_config *config);
+#include <stdbool.h>
+
+/* Whether the capital, risk and scheduler parts differ: path is that of the first field that does.
+   Both are complete: of this library's size. */
+bool perp_config_differs(const perp_config *a, const perp_config *b, char *path, size_t size);
 
 #endif

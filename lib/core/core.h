@@ -26,16 +26,28 @@ struct perp_exchange_entry {
     struct perp_kept *kept, *limits_kept;
 };
 
+/* Margin tiers of an instrument. Those that were replaced stay until close: a host may read them.
+ */
+struct perp_tiers {
+    struct perp_tiers *older;
+    uint32_t n;
+    perp_tier at[];
+};
+
 struct perp_instrument_entry {
-    perp_instrument_spec spec;           /* base filled in; tiers owned by the entry */
+    perp_instrument_spec spec; /* base filled in; its tiers are those of tiers */
+    struct perp_tiers *tiers;
+    struct perp_tiers *coming_tiers;     /* of an update that is not committed */
     uint32_t base;                       /* index into core->bases */
     uint32_t symbol;                     /* index into core->symbols */
     uint32_t contract;                   /* 0: not named; else equal for equal contracts */
     uint32_t book;                       /* equal for equal venue, base and kind */
     perp_instrument_id next_same_book;   /* ring of the instruments with equal `book` */
     perp_instrument_id next_on_exchange; /* PERP_NO_ID: the last */
+    perp_instrument_id next_of_base;     /* likewise */
     uint32_t next_in_chain_1;            /* see perp_core.instrument_chains */
-    double fee_bps[2];                   /* taker, maker: of its exchange */
+    double fee_bps[2];                   /* taker, maker: its own, or its exchange's */
+    bool inverse;                        /* its contract is: worth 1 / price */
     struct perp_kept *kept;
 };
 
@@ -48,13 +60,19 @@ struct perp_names {
     uint32_t n_slots; /* a power of two, or 0 */
 };
 
-struct perp_event_row; /* events.h */
+struct perp_event; /* events.h */
+struct perp_event_row;
 
 /* What the events of the batch at hand will need, counted while it is prepared. */
 struct perp_prepared {
     uint32_t reservations;
     uint32_t keys;
     uint32_t dispatches;
+    const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
+    uint32_t job_notices;
+    uint32_t jobs;
+    const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
+    const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };
 
 /* Alerts that monitoring told the host and that stand. */
@@ -78,11 +96,19 @@ struct perp_core {
     pthread_mutex_t lock;
     struct perp_turns turns;
     _Atomic int64_t clock;
+    _Atomic bool clock_is_told; /* by a call since the book was opened */
     _Atomic uint64_t stale_events;
     _Atomic uint64_t rejected_events;
     uint64_t late_calls;
+    /* The time of a call that was refused for it just before; PERP_TIME_NONE: none was. */
+    int64_t refused_call;
+    bool behind;              /* the last call came in more than a second behind the clock */
     uint64_t allocated_bytes; /* under the lock, as all that follows */
     uint64_t allocations;
+    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that
+       the clock lies in, by the offset of now. */
+    int64_t day;
+    int32_t day_offset;
     uint64_t seq;       /* of the last event */
     uint64_t chain;     /* of checksums, after it (chain.h) */
     const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
@@ -107,17 +133,22 @@ struct perp_core {
 
     perp_capital *capital;
     perp_market *market;
+    perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
 
     struct perp_map jobs;              /* by id; ended ones among the last history_size too */
+    struct perp_map past;              /* by id: those that are no longer kept, but remembered */
     struct perp_event_row *event_rows; /* by kind */
     struct perp_batch *batch;          /* batch.h */
     struct perp_notices *notices;      /* batch.h */
     uint32_t first_in_book_capacity;
     struct perp_prepared prepared;
     struct perp_watched watched;
-    /* Writes a checkpoint; set by the module that knows the whole book. */
+    /* The time of the newest event that feeds brought, PERP_TIME_NONE: none; set by the module that
+       knows the whole book. */
+    int64_t (*newest_feed)(const perp_core *core);
+    /* Writes a checkpoint; set by the same. */
     perp_status (*write_checkpoint)(perp_core *core);
     uint64_t checkpoint_seq; /* of the last one */
 };
@@ -217,6 +248,7 @@ static inline bool perp_too_far_ahead(const perp_core *core, int64_t time_ns) {
 
 /* Interned texts: the id of a text (PERP_NO_ID: not there); room for one more; adding, which can't
    fail after room was made. */
+#define PERP_SPARE_NAMES 8 /* while there is memory there is room for a few more than needed */
 uint32_t perp_names_find(const struct perp_names *names, const char *text);
 bool perp_names_reserve(perp_core *core, struct perp_names *names);
 uint32_t perp_names_add(struct perp_names *names, const char *text);

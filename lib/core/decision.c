@@ -44,21 +44,89 @@ perp_status perp_call_signed(const perp_core *core, const perp_call *call, const
     return PERP_OK;
 }
 
-perp_status perp_call_time(perp_core *core, const perp_call *call, int64_t *now) {
-    if (perp_too_far_ahead(core, call->now_ns))
-        return perp_fail(core, PERP_E_RANGE,
-                         "now_ns: %lld is more than 7 days past the clock (%lld); advance first",
-                         (long long)call->now_ns, (long long)perp_clock(core));
-    int64_t clock = perp_clock(core);
-    if (call->now_ns < clock)
-        core->late_calls++;
-    *now = call->now_ns < clock ? clock : call->now_ns;
-    return PERP_OK;
+/* How far past both the clock and the newest event of a feed a call may be: a wrong unit must not
+   roll days or clear latches. Two calls that are no further apart than the other agree. */
+#define MOST_AHEAD_NS (INT64_C(3600) * PERP_NS_PER_S)
+#define AGREES_NS (INT64_C(60) * PERP_NS_PER_S)
+/* A call that is further behind the clock raises an alert. */
+#define BEHIND_NS PERP_NS_PER_S
+
+static bool has_time(const perp_call *call) {
+    return call && call->struct_size >= offsetof(perp_call, actor) &&
+           call->now_ns != PERP_TIME_NONE;
+}
+
+static bool is_ahead_of(int64_t now, int64_t than) {
+    return than == PERP_TIME_NONE || perp_ns_since(than, now) > MOST_AHEAD_NS;
+}
+
+/* The one look at a call's time, before all else. A call that is refused for it is remembered, so
+   that the next one can agree with it. */
+static bool too_far(perp_core *core, int64_t now) {
+    int64_t before = core->refused_call;
+    core->refused_call = PERP_TIME_NONE;
+    if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) ||
+        perp_clock(core) == PERP_TIME_NONE || !is_ahead_of(now, perp_clock(core)) ||
+        !is_ahead_of(now, core->newest_feed(core)))
+        return false;
+    if (before != PERP_TIME_NONE && perp_ns_since(before, now) <= AGREES_NS &&
+        perp_ns_since(now, before) <= AGREES_NS)
+        return false;
+    core->refused_call = now;
+    return true;
+}
+
+static perp_status refuse_time(const perp_core *core, const perp_call *call) {
+    return perp_fail(core, PERP_E_RANGE,
+                     "now_ns: %lld is more than an hour past the clock (%lld) and all feeds; a "
+                     "second call that agrees, or advance, moves it",
+                     (long long)call->now_ns, (long long)perp_clock(core));
 }
 
 void perp_decision_open(struct perp_decision *decision, perp_core *core, const perp_call *call) {
-    *decision = (struct perp_decision){.core = core, .call = call};
+    decision->core = core;
+    decision->call = call;
+    decision->now = PERP_TIME_NONE;
+    decision->begun = decision->takes_time = decision->protects = decision->looked = false;
     perp_enter(core);
+    decision->refused_before = core->refused_call;
+    decision->too_far = has_time(call) && too_far(core, call->now_ns);
+}
+
+void perp_decision_take_time(struct perp_decision *decision) {
+    decision->takes_time = true;
+    decision->core->refused_call = decision->refused_before;
+}
+
+/* A text as it can be stored. */
+static const char *cut(const char *text, char *room, size_t size) {
+    if (!text || text_fits(text, size - 1))
+        return text;
+    size_t length = strnlen(text, size - 1);
+    memcpy(room, text, length);
+    room[length] = '\0';
+    perp_text_end_whole(room);
+    length = strlen(room);
+    if (!perp_text_is_utf8(room, length))
+        for (size_t i = 0; i < length; i++)
+            if ((unsigned char)room[i] >= 0x80)
+                room[i] = '?';
+    return room;
+}
+
+void perp_decision_protect(struct perp_decision *decision) {
+    const perp_call *call = decision->call;
+    decision->protects = true;
+    perp_decision_take_time(decision);
+    const char *actor = perp_call_actor(call), *reason = perp_call_reason(call);
+    if (text_fits(actor, PERP_MAX_ACTOR) && text_fits(reason, PERP_MAX_REASON))
+        return;
+    perp_call_init(&decision->own);
+    decision->own.now_ns = call->now_ns;
+    decision->own.reserved = call->reserved;
+    decision->own.actor = cut(actor, decision->actor, sizeof decision->actor);
+    decision->own.reason = cut(reason, decision->reason, sizeof decision->reason);
+    decision->call = &decision->own;
 }
 
 perp_status perp_decision_check(const struct perp_decision *decision) {
@@ -66,24 +134,49 @@ perp_status perp_decision_check(const struct perp_decision *decision) {
 }
 
 int64_t perp_decision_time(const struct perp_decision *decision) {
-    return perp_query_time(decision->core, decision->call->now_ns);
+    const perp_core *core = decision->core;
+    return decision->too_far ? perp_clock(core) : perp_query_time(core, decision->call->now_ns);
+}
+
+/* Counts a call from the past, and tells of one that stands far behind. */
+static void look_behind(perp_core *core, int64_t now) {
+    int64_t clock = perp_clock(core);
+    bool behind = clock != PERP_TIME_NONE && perp_ns_since(now, clock) > BEHIND_NS;
+    core->late_calls += clock != PERP_TIME_NONE && now < clock;
+    if (behind != core->behind)
+        perp_tell_alert(core, PERP_ALERT_CLOCK_AHEAD, PERP_ALERT_WARNING, behind, "book",
+                        behind ? "calls come in more than a second behind the clock"
+                               : "calls come in with the clock again");
+    core->behind = behind;
 }
 
 perp_status perp_decision_begin(struct perp_decision *decision) {
-    perp_status status = perp_call_time(decision->core, decision->call, &decision->now);
-    if (status == PERP_OK)
-        perp_batch_begin(decision->core, decision->call, decision->now);
-    decision->begun = status == PERP_OK;
-    return status;
+    perp_core *core = decision->core;
+    if (decision->too_far && !decision->takes_time)
+        return PERP_E_RANGE; /* close says why */
+    if (!decision->looked)
+        look_behind(core, decision->call->now_ns);
+    decision->looked = true;
+    decision->now = perp_decision_time(decision);
+    perp_batch_begin(core, decision->call, decision->now);
+    if (decision->protects)
+        perp_batch_stands(core);
+    decision->begun = true;
+    return PERP_OK;
 }
 
 perp_status perp_decision_commit(struct perp_decision *decision) {
     decision->begun = false;
-    return perp_batch_commit(decision->core);
+    perp_status status = perp_batch_commit(decision->core);
+    if (status == PERP_OK)
+        atomic_store_explicit(&decision->core->clock_is_told, true, memory_order_release);
+    return status;
 }
 
 perp_status perp_decision_close(struct perp_decision *decision, perp_status status) {
     if (status == PERP_OK && decision->begun)
         status = perp_decision_commit(decision);
+    if (decision->too_far && !decision->takes_time)
+        status = refuse_time(decision->core, decision->call);
     return perp_leave(decision->core, status);
 }

@@ -66,7 +66,7 @@ bool perp_event_fits(const perp_core *core, const struct perp_event *event, cons
         return false;
     *what = "job";
     if (id) {
-        const struct perp_job_entry *job = perp_job_find(core, id);
+        const struct perp_job_entry *job = perp_job_soon(core, id);
         if (shape->job == PERP_NEW_JOB ? job != NULL : !job || !(shape->job >> job->state & 1))
             return false;
     }

@@ -120,22 +120,35 @@ static inline const char *perp_call_reason(const perp_call *call) {
 perp_status perp_call_check(const perp_core *core, const perp_call *call);
 /* PERP_E_INVALID where a protection is taken away without actor and reason; what says which. */
 perp_status perp_call_signed(const perp_core *core, const perp_call *call, const char *what);
-/* The time of the change: call's, or the clock where that is later. PERP_E_RANGE: too far ahead. */
-perp_status perp_call_time(perp_core *core, const perp_call *call, int64_t *now);
 
 /* A change under way, from the call to its end: every public call that changes the book goes
-   through these in this order. open: the lock is taken. Then the thing addressed is found. check:
-   of the call. Then its values are looked at. begin: of its time, and the batch is begun; events
-   are put into it. close: commits the batch where status is PERP_OK and it was begun (commit does
-   so before, for what is to be done after it under the lock), gives the lock back and tells the
-   host what is to be told. */
+   through these in this order. open: the lock is taken, and the call's time is looked at: where it
+   is too far ahead, begin is PERP_E_RANGE, and so is close, whatever else was wrong. Then the thing
+   addressed is found. check: of the call. Then its values are looked at. begin: the batch is begun;
+   events are put into it. close: commits the batch where status is PERP_OK and it was begun (commit
+   does so before, for what is to be done after it under the lock), gives the lock back and tells
+   the host what is to be told. */
 struct perp_decision {
     perp_core *core;
     const perp_call *call;
     int64_t now; /* of the change, once begun */
     bool begun;
+    bool too_far;           /* the call's time is one that it is refused for */
+    bool takes_time;        /* but then it is made at the clock's time instead */
+    bool protects;          /* perp_decision_protect */
+    bool looked;            /* at a call from the past */
+    int64_t refused_before; /* the last call that was refused for its time */
+    perp_call own;          /* the call of one that protects: its texts are these */
+    char actor[PERP_MAX_ACTOR + 1], reason[PERP_MAX_REASON + 1];
 };
 void perp_decision_open(struct perp_decision *decision, perp_core *core, const perp_call *call);
+/* Before begin: what the call tells has happened, and is not refused for its time: one that is out
+   of range counts as the clock. */
+void perp_decision_take_time(struct perp_decision *decision);
+/* Before check: the decision raises a protection, which nothing outside itself may stop. A time out
+   of range counts as the clock, a text that is too long is cut, one that is not UTF-8 is shown with
+   '?', and where the store fails the change stands. */
+void perp_decision_protect(struct perp_decision *decision);
 perp_status perp_decision_check(const struct perp_decision *decision);
 /* The time that begin will say, unless it refuses; the call was checked. */
 int64_t perp_decision_time(const struct perp_decision *decision);
@@ -154,9 +167,16 @@ uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange);
 void perp_batch_detail(perp_core *core, char *json);
 /* Whether details are wanted. */
 bool perp_batch_has_store(const perp_core *core);
+/* Whether nothing was put into it yet. */
+bool perp_batch_is_empty(const perp_core *core);
 /* The batch (and all before it) is durable when the commit returns, also with
    PERP_DURABILITY_BATCH. */
 void perp_batch_barrier(perp_core *core);
+/* What the batch says holds, whatever the store says: a protection, or what has happened. Where the
+   store fails it is applied, and stored first by the next commit that works. */
+void perp_batch_stands(perp_core *core);
+/* Whether anything that was applied is not yet stored. */
+bool perp_batch_waits(const perp_core *core);
 /* Gives the batch up for want of memory: nothing of it happened. PERP_E_NOMEM. */
 perp_status perp_batch_drop(perp_core *core);
 /* Makes the batch durable and applies it: all or nothing. */
@@ -168,7 +188,9 @@ const perp_change *perp_change_at(const perp_core *core, uint64_t seq);
 /* Whether a thread waits for the lock to change the book. */
 bool perp_decisions_wait(const perp_core *core);
 
-/* The day that a time lies in, counted from the epoch. */
+/* The day that the book is in, counted from the epoch, and the one that it is in after a change at
+   that time; with a clock. */
+int64_t perp_day_now(const perp_core *core);
 int64_t perp_day_of(const perp_core *core, int64_t time_ns);
 /* Whether a change at `now` is the first of its day. */
 bool perp_day_begins(const perp_core *core, int64_t now);
@@ -181,6 +203,16 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
     __attribute__((format(printf, 6, 7)));
 
 void perp_tell(perp_core *core, const perp_alert *alert);
+/* A base is naked from now on. */
+void perp_tell_leg_risk(perp_core *core, const char *base, double quantity);
+void perp_tell_unhedged(perp_core *core, const perp_uuid *job, const char *base, double quantity);
+/* Memory that lasts as long as the batch at hand; NULL: none. */
+void *perp_batch_memory(perp_core *core, size_t size);
+/* on_job_end and on_cancel, from apply. Each event about a job has room for two by itself;
+   perp_job_notices_reserve makes room for `more`, counted over the batch. */
+void perp_tell_end(perp_core *core, const perp_uuid *job, uint32_t state);
+void perp_tell_cancel(perp_core *core, const perp_uuid *job);
+bool perp_job_notices_reserve(perp_core *core, uint32_t more);
 
 /* A host's function that runs on this thread, on the stack of the call that it was called from.
    Callbacks of several books may be inside of each other: what is below is in `outer`. */

@@ -50,7 +50,9 @@ static bool make_slots(perp_core *core, struct perp_names *names) {
 
 bool perp_names_reserve(perp_core *core, struct perp_names *names) {
     void *items = names->items;
-    bool done = perp_grow(core, &items, &names->capacity, names->count + 1, sizeof *names->items);
+    const size_t size = sizeof *names->items;
+    bool done = perp_grow(core, &items, &names->capacity, names->count + PERP_SPARE_NAMES, size) ||
+                perp_grow(core, &items, &names->capacity, names->count + 1, size);
     names->items = items;
     return done && make_slots(core, names);
 }

@@ -16,6 +16,7 @@ void perp_job_init(perp_job *job) {
     job->est_volume = -1;
     job->created_at_ns = PERP_TIME_NONE;
     job->ttl_ms = -1;
+    job->max_run_ms = -1;
 }
 
 const perp_job *perp_job_given(const perp_job *job, perp_job *room) {
@@ -32,12 +33,13 @@ static bool on_step(double quantity, double step) {
     return off <= 1e-9 || off <= 4 * (nextafter(quotient, INFINITY) - quotient);
 }
 
-static perp_status check_minima(const perp_core *core, const struct perp_job_leg *leg, uint32_t n) {
+perp_status perp_leg_check_minima(const perp_core *core, const struct perp_job_leg *leg, uint32_t n,
+                                  bool free) {
     const perp_instrument_spec *spec = &perp_instrument_at(core, leg->instrument)->spec;
     if (leg->quantity < spec->min_qty)
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].quantity: %.17g is below min_qty %g",
                          n, leg->quantity, spec->min_qty);
-    if (leg->notional < spec->min_notional)
+    if (!free && leg->notional < spec->min_notional)
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %s is below min_notional %s",
                          n, PERP_SHOW_USD(leg->notional), PERP_SHOW_USD(spec->min_notional));
     if (spec->qty_step > 0 && !on_step(leg->quantity, spec->qty_step))
@@ -47,13 +49,11 @@ static perp_status check_minima(const perp_core *core, const struct perp_job_leg
     return PERP_OK;
 }
 
-static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32_t n,
-                             struct perp_job_leg *leg) {
+static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32_t n) {
     const perp_leg *given = &spec->legs[n];
     if (given->instrument >= perp_n_instruments(core))
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].instrument: no instrument %u", n,
                          given->instrument);
-    const struct perp_instrument_entry *instrument = perp_instrument_at(core, given->instrument);
     if (given->reserved != 0)
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].reserved: %u must be 0", n,
                          given->reserved);
@@ -72,7 +72,15 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
     if (given->leverage != 0 && (!isfinite(given->leverage) || given->leverage < 1))
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].leverage: %g is below 1", n,
                          given->leverage);
-    *leg = (struct perp_job_leg){
+    if (given->notional > PERP_MOST_NOTIONAL)
+        return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: out of range", n);
+    return PERP_OK;
+}
+
+static struct perp_job_leg make_leg(const perp_core *core, const perp_job *spec, uint32_t n) {
+    const perp_leg *given = &spec->legs[n];
+    const struct perp_instrument_entry *instrument = perp_instrument_at(core, given->instrument);
+    return (struct perp_job_leg){
         .instrument = given->instrument,
         .exchange = instrument->spec.exchange,
         .base = instrument->base,
@@ -82,7 +90,6 @@ static perp_status check_leg(const perp_core *core, const perp_job *spec, uint32
         .leverage = given->leverage != 0 ? given->leverage : core->config.risk.default_leverage,
         .notional = given->notional ? given->notional : spec->notional,
     };
-    return PERP_OK;
 }
 
 #define MAX_HOLDING_HOURS 8760.0
@@ -112,7 +119,7 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->ttl_ms < -1 || spec->ttl_ms > MAX_TTL_MS)
         return perp_fail(core, PERP_E_INVALID, "job.ttl_ms: %lld is out of range",
                          (long long)spec->ttl_ms);
-    if (spec->max_run_ms < 0 || spec->max_run_ms > MAX_TTL_MS)
+    if (spec->max_run_ms < -1 || spec->max_run_ms > MAX_TTL_MS)
         return perp_fail(core, PERP_E_INVALID, "job.max_run_ms: %lld is out of range",
                          (long long)spec->max_run_ms);
     if (spec->priority < -MAX_PRIORITY || spec->priority > MAX_PRIORITY)
@@ -124,29 +131,33 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     return PERP_OK;
 }
 
-perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int64_t now,
-                               union perp_job_room *room) {
-    perp_job copy;
-    const perp_job *spec = perp_job_given(given, &copy);
-    if (!spec)
-        return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known",
-                         given->struct_size);
-    perp_status status = check_numbers(core, spec);
-    struct perp_job_entry *job = &room->job;
-    perp_zero(job, sizeof *job);
+/* Which of what may be left to a default was: bits of `defaulted`. */
+static uint32_t defaulted_in(const perp_job *spec) {
+    uint32_t bits = 0;
+    if (spec->ttl_ms < 0)
+        bits |= UINT32_C(1) << PERP_DEFAULTED_TTL;
+    if (spec->max_run_ms < 0)
+        bits |= UINT32_C(1) << PERP_DEFAULTED_MAX_RUN;
+    for (uint32_t i = 0; i < spec->n_legs; i++)
+        if (spec->legs[i].leverage == 0)
+            bits |= UINT32_C(1) << (PERP_DEFAULTED_LEVERAGE + i);
+    return bits;
+}
+
+/* The job of a spec whose legs, instruments and metadata are there; what else it says is not
+   looked at. false: sums overflow. */
+static bool fill(const perp_core *core, const perp_job *spec, int64_t now,
+                 struct perp_job_entry *job) {
+    const perp_scheduler_config *config = &core->config.scheduler;
     perp_usd sum = 0;
-    for (uint32_t i = 0; i < spec->n_legs && status == PERP_OK; i++) {
-        status = check_leg(core, spec, i, &job->legs[i]);
-        if (status != PERP_OK)
-            break;
-        if (job->legs[i].notional > PERP_MOST_NOTIONAL)
-            return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: out of range", i);
-        status = check_minima(core, &job->legs[i], i);
-        sum += job->legs[i].notional;
+    perp_zero(job, sizeof *job);
+    for (uint32_t i = 0; i < spec->n_legs; i++) {
+        job->legs[i] = make_leg(core, spec, i);
         job->exchanges |= UINT64_C(1) << job->legs[i].exchange;
+        if (!perp_usd_add(sum, job->legs[i].notional, &sum))
+            return false;
     }
-    if (status != PERP_OK)
-        return status;
+    job->n_legs = spec->n_legs;
     job->id = spec->job_id;
     job->strategy = spec->strategy;
     job->state = PERP_JOB_PENDING;
@@ -155,21 +166,77 @@ perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int
     job->edge_bps = spec->expected_edge_bps;
     job->holding_hours = spec->holding_hours;
     job->given_created = spec->created_at_ns;
-    job->ttl_ms = spec->ttl_ms >= 0 ? spec->ttl_ms : core->config.scheduler.default_ttl_ms;
+    job->ttl_ms = spec->ttl_ms >= 0 ? spec->ttl_ms : config->default_ttl_ms;
     job->ttl_from = spec->created_at_ns != PERP_TIME_NONE ? spec->created_at_ns : now;
-    job->max_run_ms = spec->max_run_ms;
+    job->max_run_ms = spec->max_run_ms >= 0 ? spec->max_run_ms : config->default_max_run_ms;
     job->priority = spec->priority;
+    job->defaulted = defaulted_in(spec);
     job->metadata_size = spec->metadata_size;
     job->metadata = (void *)(uintptr_t)spec->metadata;
+    job->closes = spec->closes;
+    job->balanced = perp_job_balanced(job, core->config.scheduler.hedge_tolerance, &(uint32_t){0});
     job->submitted = now;
-    job->started = job->ended = PERP_TIME_NONE;
+    job->started = job->ended = job->unhedged_since = PERP_TIME_NONE;
     job->score = NAN;
-    job->n_legs = spec->n_legs;
-    return PERP_OK;
+    return true;
+}
+
+bool perp_job_content(const perp_core *core, const perp_job *given, int64_t now,
+                      union perp_job_room *room) {
+    perp_job copy;
+    const perp_job *spec = perp_job_given(given, &copy);
+    if (!spec || spec->n_legs < 1 || spec->n_legs > PERP_MAX_LEGS ||
+        spec->metadata_size > PERP_MAX_METADATA || (spec->metadata_size && !spec->metadata))
+        return false;
+    for (uint32_t i = 0; i < spec->n_legs; i++)
+        if (spec->legs[i].instrument >= perp_n_instruments(core) ||
+            spec->legs[i].side >= PERP_SIDE_COUNT)
+            return false;
+    return fill(core, spec, now, &room->job);
+}
+
+perp_status perp_job_from_spec(const perp_core *core, const perp_job *given, int64_t now,
+                               union perp_job_room *room) {
+    perp_job copy;
+    const perp_job *spec = perp_job_given(given, &copy);
+    if (!spec)
+        return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known",
+                         given->struct_size);
+    perp_status status = check_numbers(core, spec);
+    for (uint32_t i = 0; i < spec->n_legs && status == PERP_OK; i++)
+        status = check_leg(core, spec, i);
+    if (status == PERP_OK && !fill(core, spec, now, &room->job)) /* never: none is that large */
+        status = perp_fail(core, PERP_E_INVALID, "job.legs: the notionals overflow");
+    return status;
+}
+
+bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        uint32_t base = job->legs[i].base;
+        double sums[PERP_SIDE_COUNT] = {0, 0};
+        for (uint32_t j = 0; j < job->n_legs; j++)
+            if (job->legs[j].base == base)
+                sums[job->legs[j].side] += job->legs[j].quantity;
+        double larger = perp_max(sums[0], sums[1]);
+        if (fabs(sums[0] - sums[1]) > tolerance * larger) {
+            *odd_base = base;
+            return false;
+        }
+    }
+    return true;
 }
 
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id) {
     return id ? perp_map_find(&core->jobs, id) : NULL;
+}
+
+const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id) {
+    const struct perp_job_entry *job = perp_job_find(core, id);
+    for (const struct perp_job_entry *made = core->prepared.new_jobs; id && !job && made;
+         made = made->next)
+        if (memcmp(&made->id, id, sizeof *id) == 0)
+            job = made;
+    return job;
 }
 
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row) {

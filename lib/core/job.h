@@ -19,16 +19,30 @@ struct perp_job_leg {
     struct perp_job_leg *next, *previous; /* running legs of the instrument, in order of dispatch */
 };
 
+/* An id and its content; a live job has its own, which outlives it. */
+struct perp_past {
+    PERP_STORED(perp_past_row, PERP_ROW_PAST);
+    struct perp_kept *kept;
+    struct perp_past *next; /* in the order of their ends */
+};
+
 struct perp_job_entry {
     PERP_STORED(perp_job_row, PERP_ROW_JOB);
     uint64_t exchanges;     /* of its legs, as bits */
     struct perp_held *held; /* its reservations, in the order they were made */
     double score;           /* of the last evaluation in a tick; NaN: none */
+    uint32_t refused;       /* the reason that stands by its last evaluation in a tick; 0: none */
+    uint32_t skipped;       /* why the last tick passed it over; 0: it was not */
+    int64_t explained;      /* when a refusal was last stored with its explanation */
     uint32_t unsaid;        /* an executor's outcome that the store did not take yet; 0: none */
+    uint32_t n_lots;        /* what of it is open */
     bool override_logged;
-    bool linked; /* its legs are among the running legs */
+    bool waits_turn; /* dispatched by a tick that has not yet handed it over */
+    bool linked;     /* its legs are among the running legs */
     struct perp_kept *kept;
-    struct perp_job_entry *next, *previous; /* running, open, unresolved, or ended */
+    struct perp_past *past;
+    struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */
+    struct perp_job_entry *next_unhedged;   /* of the running ones that are */
     uint32_t n_legs;
     struct perp_job_leg legs[];
 };
@@ -43,17 +57,30 @@ union perp_job_room {
     char bytes[sizeof(struct perp_job_entry) + PERP_MAX_LEGS * sizeof(struct perp_job_leg)];
 };
 
-/* Makes a job of what the host gives, defaults filled in; all is checked but hedge and self trade.
-   room has place for PERP_MAX_LEGS. */
+/* Makes a job of what the host gives, defaults filled in, and checks nothing. false: it can't be
+   one, as when an instrument is unknown. room has place for PERP_MAX_LEGS. */
+bool perp_job_content(const perp_core *core, const perp_job *spec, int64_t now,
+                      union perp_job_room *room);
+/* The same, checked: all but the minima of instruments (perp_job_check_minima), hedge and self
+   trade. */
 perp_status perp_job_from_spec(const perp_core *core, const perp_job *spec, int64_t now,
                                union perp_job_room *room);
+/* Of a leg: below no minimum of its instrument, and on its step. free: of the minimum notional; a
+   leg that is all that is left of a position is held to none of them. */
+perp_status perp_leg_check_minima(const perp_core *core, const struct perp_job_leg *leg, uint32_t n,
+                                  bool free);
 /* A job as the host gives it: itself where it has this library's size, else with its defaults
    filled in, in room. NULL: not given, or a struct_size that is not known. */
 const perp_job *perp_job_given(const perp_job *job, perp_job *room);
+
+/* Whether buy and sell quantities of every base agree within the tolerance. */
+bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);
 
 /* A leg from its stored part. */
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row);
 /* A job of the book by its id (NULL: none): in any state, or ended and not yet forgotten. */
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id);
+/* The same, or one that the batch at hand brings: as its events find it. */
+const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id);
 
 #endif

@@ -82,8 +82,10 @@ perp_status perp_instrument_get(const perp_core *core, perp_instrument_id id,
         return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
     if (id >= perp_n_instruments(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no instrument %u", id);
-    const perp_instrument_spec *found = &perp_instrument_at(core, id)->spec;
-    if (!perp_struct_out(spec, found, sizeof *found))
+    perp_read_begin(core);
+    perp_instrument_spec copy = perp_instrument_at(core, id)->spec;
+    perp_read_end(core);
+    if (!perp_struct_out(spec, &copy, sizeof copy))
         return perp_fail(core, PERP_E_INVALID, "spec: struct_size %u is not known",
                          spec->struct_size);
     return PERP_OK;

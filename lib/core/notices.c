@@ -12,7 +12,7 @@ static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
     if (!every || !core->write_checkpoint || !core->config.store.checkpoint || core->corrupt ||
         core->store_failed ||
-        core->batch->waiting.n_records || /* the store's records end before the book */
+        perp_batch_waits(core) || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
         return;
     core->checkpoint_seq = core->seq;
@@ -78,6 +78,63 @@ void perp_tell_alert(perp_core *core, uint32_t code, uint32_t level, bool active
     if (length < 0)
         alert.message[0] = '\0';
     perp_tell(core, &alert);
+}
+
+void perp_tell_leg_risk(perp_core *core, const char *base, double quantity) {
+    if (!core->config.callbacks.on_leg_risk || core->recovering)
+        return;
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->is_leg_risk = true;
+    notice->quantity = quantity;
+    snprintf(notice->base, sizeof notice->base, "%s", base);
+}
+
+void perp_tell_unhedged(perp_core *core, const perp_uuid *job, const char *base, double quantity) {
+    if (!core->config.callbacks.on_unhedged || core->recovering)
+        return;
+    struct perp_notice *notice = notice_add(core);
+    if (!notice)
+        return;
+    notice->is_unhedged = true;
+    notice->job = *job;
+    notice->quantity = quantity;
+    snprintf(notice->base, sizeof notice->base, "%s", base);
+}
+
+static bool tells_of_jobs(const perp_core *core) {
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    return (callbacks->on_job_end || callbacks->on_cancel) && !core->recovering;
+}
+
+bool perp_job_notices_reserve(perp_core *core, uint32_t more) {
+    if (!tells_of_jobs(core))
+        return true;
+    struct perp_notices *notices = core->notices;
+    void *jobs = notices->jobs;
+    core->prepared.job_notices += more;
+    bool done = perp_grow(core, &jobs, &notices->jobs_capacity,
+                          notices->n_jobs + core->prepared.job_notices, sizeof *notices->jobs);
+    notices->jobs = jobs;
+    return done;
+}
+
+static void tell_of_job(perp_core *core, const perp_uuid *job, uint32_t state) {
+    struct perp_notices *notices = core->notices;
+    if (!tells_of_jobs(core))
+        return;
+    if (PERP_HOLDS(core, notices->n_jobs < notices->jobs_capacity,
+                   "job: no room was made for what the host is told of it"))
+        notices->jobs[notices->n_jobs++] = (struct perp_job_notice){*job, state};
+}
+
+void perp_tell_end(perp_core *core, const perp_uuid *job, uint32_t state) {
+    tell_of_job(core, job, state);
+}
+
+void perp_tell_cancel(perp_core *core, const perp_uuid *job) {
+    tell_of_job(core, job, PERP_JOB_STATE_COUNT);
 }
 
 static _Thread_local const struct perp_callback *innermost;
@@ -184,17 +241,30 @@ void perp_enter(perp_core *core) {
 
 static void deliver(perp_core *core, const struct perp_notice *notice) {
     const perp_callbacks *callbacks = &core->config.callbacks;
-    if (notice->is_alert)
+    if (notice->is_leg_risk)
+        callbacks->on_leg_risk(callbacks->user, notice->base, notice->quantity);
+    else if (notice->is_unhedged)
+        callbacks->on_unhedged(callbacks->user, &notice->job, notice->base, notice->quantity);
+    else if (notice->is_alert)
         callbacks->on_alert(callbacks->user, &notice->alert);
     else
         callbacks->log(callbacks->user, notice->log_level, notice->text);
+}
+
+static void deliver_of_job(perp_core *core, const struct perp_job_notice *notice) {
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    bool cancel = notice->state == PERP_JOB_STATE_COUNT;
+    if (cancel && callbacks->on_cancel)
+        callbacks->on_cancel(callbacks->user, &notice->job);
+    else if (!cancel && callbacks->on_job_end)
+        callbacks->on_job_end(callbacks->user, &notice->job, notice->state);
 }
 
 /* The messages are taken along before the lock is given back, so that they come on the thread and
    in the order of the change that made them. */
 void perp_deliver(perp_core *core) {
     struct perp_notices taken = *core->notices;
-    if (!taken.count) {
+    if (!taken.count && !taken.n_jobs) {
         perp_unlock(core);
         return;
     }
@@ -204,12 +274,15 @@ void perp_deliver(perp_core *core) {
     perp_callback_begin(&callback, core);
     for (uint32_t i = 0; i < taken.count; i++)
         deliver(core, &taken.items[i]);
+    for (uint32_t i = 0; i < taken.n_jobs; i++)
+        deliver_of_job(core, &taken.jobs[i]);
     if (taken.lost && core->config.callbacks.log)
         core->config.callbacks.log(core->config.callbacks.user, PERP_LOG_ERROR,
                                    "messages were lost for want of memory");
     perp_callback_end(&callback);
     perp_lock(core);
     perp_free(core, taken.items, taken.capacity * sizeof(struct perp_notice));
+    perp_free(core, taken.jobs, taken.jobs_capacity * sizeof *taken.jobs);
     perp_unlock(core);
 }
 

@@ -21,6 +21,7 @@ struct perp_plan_leg {
     double quantity;
     double price;
     uint32_t next_1; /* the next one on the instrument */
+    bool balanced;   /* its job's buys and sells agree */
 };
 
 /* The legs chosen on an instrument, in the order in which their jobs were chosen. */
@@ -34,6 +35,7 @@ struct perp_plan_book {
 struct perp_candidate {
     const struct perp_job_entry *job;
     double score;
+    double rank;     /* the score, and what it gained while it waited */
     uint32_t prices; /* of its legs: where they begin in the plan */
     bool reducing;
 };
@@ -45,15 +47,30 @@ struct perp_scored {
     double score;
 };
 
+/* What stands of a job that waits on: why it was refused, why it was passed over (0: it was not),
+   and when a refusal was explained. */
+struct perp_standing {
+    struct perp_job_entry *job;
+    uint32_t refused, skipped;
+    int64_t explained;
+};
+
 struct perp_scored_last {
     perp_uuid id;
     double score;
 };
 
-/* A repair as it will be once its new leg is committed. */
+/* A job of one leg as it will be once the tick is committed: a repair that is new or moves, or a
+   job of flatten that is cut. */
 union perp_plan_repair {
     struct perp_job_entry job;
     char bytes[sizeof(struct perp_job_entry) + sizeof(struct perp_job_leg)];
+};
+
+/* A job that waits and that the tick changes before it looks at what waits. */
+struct perp_plan_change {
+    const struct perp_job_entry *job;
+    struct perp_job_entry *becomes; /* NULL: it ends */
 };
 
 struct perp_plan {
@@ -68,12 +85,18 @@ struct perp_plan {
     uint32_t n_candidates, candidates_capacity;
     double *prices;
     uint32_t n_prices, prices_capacity;
-    union perp_plan_repair *repairs;
+    union perp_plan_repair *fresh; /* repairs that the tick plans */
+    uint32_t n_fresh, fresh_capacity;
+    union perp_plan_repair *repairs; /* that move, and cut jobs of flatten */
     uint32_t n_repairs, repairs_capacity;
+    struct perp_plan_change *changes;
+    uint32_t n_changes, changes_capacity;
     struct perp_scored *scores;
     uint32_t n_scores, scores_capacity;
     struct perp_scored_last *last_scores;
     uint32_t n_last_scores, last_scores_capacity;
+    struct perp_standing *standings;
+    uint32_t n_standings, standings_capacity;
     perp_uuid *overridden; /* accepted under override for the first time */
     uint32_t n_overridden, overridden_capacity;
 };

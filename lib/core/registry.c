@@ -31,9 +31,28 @@ bool perp_registry_open(perp_core *core) {
     return core->exchanges && core->instruments && core->exchange_chains && core->instrument_chains;
 }
 
+struct perp_tiers *perp_tiers_make(perp_core *core, const perp_instrument_spec *spec) {
+    struct perp_tiers *made = perp_alloc(core, sizeof *made + spec->n_tiers * sizeof *made->at);
+    if (!made)
+        return NULL;
+    made->older = NULL;
+    made->n = spec->n_tiers;
+    if (made->n)
+        memcpy(made->at, spec->tiers, made->n * sizeof *made->at);
+    return made;
+}
+
+void perp_tiers_free(perp_core *core, struct perp_tiers *tiers) {
+    while (tiers) {
+        struct perp_tiers *older = tiers->older;
+        perp_free(core, tiers, sizeof *tiers + tiers->n * sizeof *tiers->at);
+        tiers = older;
+    }
+}
+
 void perp_instrument_entry_free(perp_core *core, struct perp_instrument_entry *entry) {
-    perp_free(core, (void *)(uintptr_t)entry->spec.tiers,
-              entry->spec.n_tiers * sizeof *entry->spec.tiers);
+    perp_tiers_free(core, entry->tiers);
+    perp_tiers_free(core, entry->coming_tiers);
     perp_kept_free(core, &entry->kept);
     perp_free(core, entry, sizeof *entry);
 }
@@ -106,6 +125,10 @@ static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spe
                          spec->margin_mode);
     if (!isfinite(spec->taker_fee_bps) || !isfinite(spec->maker_fee_bps))
         return perp_fail(core, PERP_E_INVALID, "exchange fees: not finite");
+    if (!perp_not_negative(spec->liquidation_fee_bps))
+        return perp_fail(core, PERP_E_INVALID,
+                         "exchange.liquidation_fee_bps: %g is not a finite number of at least 0",
+                         spec->liquidation_fee_bps);
     tidy_name(spec->name);
     tidy_name(spec->venue);
     if (!spec->venue[0])
@@ -113,40 +136,75 @@ static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spe
     return PERP_OK;
 }
 
-static perp_status check_exchange_range(const perp_core *core, const perp_exchange_spec *spec) {
+perp_status perp_exchange_ranges(const perp_core *core, const perp_exchange_spec *spec) {
     if (fabs(spec->taker_fee_bps) > MAX_FEE_BPS)
         return perp_fail(core, PERP_E_RANGE, "exchange.taker_fee_bps: %g is out of range",
                          spec->taker_fee_bps);
     if (fabs(spec->maker_fee_bps) > MAX_FEE_BPS)
         return perp_fail(core, PERP_E_RANGE, "exchange.maker_fee_bps: %g is out of range",
                          spec->maker_fee_bps);
+    if (spec->liquidation_fee_bps > MAX_FEE_BPS)
+        return perp_fail(core, PERP_E_RANGE, "exchange.liquidation_fee_bps: %g is above %g",
+                         spec->liquidation_fee_bps, MAX_FEE_BPS);
     if (spec->max_notional < -1)
         return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is negative",
                          PERP_SHOW_USD(spec->max_notional));
-    if (perp_n_exchanges(core) >= PERP_MAX_EXCHANGES)
-        return perp_fail(core, PERP_E_RANGE, "exchange: more than %d", PERP_MAX_EXCHANGES);
     return PERP_OK;
+}
+
+static perp_status check_room(const perp_core *core, const char *what, uint32_t n, uint32_t most) {
+    return n < most ? PERP_OK : perp_fail(core, PERP_E_RANGE, "%s: more than %u", what, most);
+}
+
+bool perp_exchange_sound(const perp_core *core, const perp_exchange_spec *spec) {
+    perp_exchange_spec tidy = *spec;
+    return check_exchange(core, &tidy) == PERP_OK && perp_exchange_ranges(core, &tidy) == PERP_OK &&
+           perp_row_same(perp_row_exchange(), &tidy, spec, 0);
 }
 
 /* Whether a spec of a store is one that add would take. */
 bool perp_exchange_fits(const perp_core *core, const perp_exchange_spec *spec) {
-    perp_exchange_spec tidy = *spec;
     perp_exchange_id found;
-    return check_exchange(core, &tidy) == PERP_OK && check_exchange_range(core, &tidy) == PERP_OK &&
-           perp_row_same(perp_row_exchange(), &tidy, spec, 0) &&
+    return perp_exchange_sound(core, spec) && perp_n_exchanges(core) < PERP_MAX_EXCHANGES &&
            perp_exchange_find(core, spec->name, &found) != PERP_OK;
+}
+
+static bool all_zero(const uint64_t *reserved, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (reserved[i] != 0)
+            return false;
+    return true;
+}
+
+perp_status perp_exchange_given(const perp_core *core, const perp_exchange_spec *given,
+                                perp_exchange_spec *spec) {
+    perp_exchange_spec_init(spec);
+    if (!perp_struct_in(spec, sizeof *spec, given))
+        return perp_fail(core, PERP_E_INVALID, "exchange: struct_size %u is not known",
+                         given->struct_size);
+    if (spec->reserved != 0 ||
+        !all_zero(spec->reserved2, sizeof spec->reserved2 / sizeof *spec->reserved2))
+        return perp_fail(core, PERP_E_INVALID, "exchange.reserved: must be 0");
+    return check_exchange(core, spec);
+}
+
+perp_status perp_spec_known(const perp_core *core, const char *what, const char *name,
+                            const struct perp_row_type *type, const void *known,
+                            const void *given) {
+    const struct perp_field *field = perp_row_differs(type, known, given, 0);
+    if (!field)
+        return perp_fail(core, PERP_E_EXISTS, "%s '%s' is there with the same content", what, name);
+    char has[PERP_NAME_SIZE + 4], wanted[PERP_NAME_SIZE + 4];
+    perp_field_show(field, known, has, sizeof has);
+    perp_field_show(field, given, wanted, sizeof wanted);
+    return perp_fail(core, PERP_E_CONFLICT, "%s '%s' is there with another %s: %s, not %s", what,
+                     name, field->name, has, wanted);
 }
 
 static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given,
                                 perp_exchange_id *id) {
     perp_exchange_spec spec;
-    perp_exchange_spec_init(&spec);
-    if (!perp_struct_in(&spec, sizeof spec, given))
-        return perp_fail(core, PERP_E_INVALID, "exchange: struct_size %u is not known",
-                         given->struct_size);
-    if (spec.reserved != 0)
-        return perp_fail(core, PERP_E_INVALID, "exchange.reserved: %u must be 0", spec.reserved);
-    perp_status status = check_exchange(core, &spec);
+    perp_status status = perp_exchange_given(core, given, &spec);
     if (status != PERP_OK)
         return status;
     if (core->corrupt)
@@ -154,12 +212,12 @@ static perp_status add_exchange(perp_core *core, const perp_exchange_spec *given
     perp_exchange_id found;
     if (perp_exchange_find(core, spec.name, &found) == PERP_OK) {
         *id = found;
-        bool same = perp_row_same(perp_row_exchange(), &core->exchanges[found].spec, &spec, 0);
-        return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
-                         "exchange '%s' is there with %s content", spec.name,
-                         same ? "the same" : "other");
+        return perp_spec_known(core, "exchange", spec.name, perp_row_exchange(),
+                               &core->exchanges[found].spec, &spec);
     }
-    status = check_exchange_range(core, &spec);
+    status = perp_exchange_ranges(core, &spec);
+    if (status == PERP_OK)
+        status = check_room(core, "exchange", perp_n_exchanges(core), PERP_MAX_EXCHANGES);
     if (status != PERP_OK)
         return status;
     uint32_t next = perp_n_exchanges(core);
@@ -198,11 +256,18 @@ static perp_status check_tiers(const perp_core *core, const perp_instrument_spec
     return PERP_OK;
 }
 
+void perp_preset_quote(perp_instrument_spec *spec) {
+    const char *slash = strchr(spec->symbol, '/');
+    size_t length = slash ? strcspn(slash + 1, ":") : 0;
+    memcpy(spec->quote, length ? slash + 1 : "USD", length ? length : 3);
+}
+
 static perp_status check_instrument(const perp_core *core, perp_instrument_spec *spec) {
     if (!is_name(spec->symbol) || !is_name_or_empty(spec->base) ||
-        !is_name_or_empty(spec->contract))
+        !is_name_or_empty(spec->contract) || !is_name_or_empty(spec->quote))
         return perp_fail(core, PERP_E_INVALID,
-                         "instrument: symbol, base or contract is not a name of 1 to %d bytes",
+                         "instrument: symbol, base, contract or quote is not a name of 1 to %d "
+                         "bytes",
                          PERP_NAME_SIZE - 1);
     if (spec->kind >= PERP_KIND_COUNT)
         return perp_fail(core, PERP_E_INVALID, "instrument.kind: %u is not known", spec->kind);
@@ -211,9 +276,14 @@ static perp_status check_instrument(const perp_core *core, perp_instrument_spec 
         return perp_fail(core, PERP_E_INVALID,
                          "instrument: qty_step, price_tick, min_qty, funding_interval_h must be "
                          "finite and not negative");
+    if (!isfinite(spec->taker_fee_bps) || !isfinite(spec->maker_fee_bps))
+        return perp_fail(core, PERP_E_INVALID, "instrument fees: not finite");
     tidy_name(spec->symbol);
     tidy_name(spec->base);
     tidy_name(spec->contract);
+    tidy_name(spec->quote);
+    if (!spec->quote[0])
+        perp_preset_quote(spec);
     if (!spec->base[0]) {
         size_t length = strcspn(spec->symbol, "/");
         if (length == 0)
@@ -224,41 +294,62 @@ static perp_status check_instrument(const perp_core *core, perp_instrument_spec 
     return check_tiers(core, spec);
 }
 
-static perp_status check_instrument_range(const perp_core *core, const perp_instrument_spec *spec) {
+static bool is_fee_or_none(double bps) {
+    return bps == PERP_FEE_OF_EXCHANGE || fabs(bps) <= MAX_FEE_BPS;
+}
+
+perp_status perp_instrument_ranges(const perp_core *core, const perp_instrument_spec *spec) {
     if (spec->min_notional < 0)
         return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %s is negative",
                          PERP_SHOW_USD(spec->min_notional));
+    if (spec->max_position_usd < 0 || spec->max_position_usd > PERP_MOST_USD)
+        return perp_fail(core, PERP_E_RANGE, "max_position_usd: %s is out of range",
+                         PERP_SHOW_USD(spec->max_position_usd));
     if (spec->funding_interval_h > MAX_INTERVAL_H)
         return perp_fail(core, PERP_E_RANGE, "instrument.funding_interval_h: %g is above %g",
                          spec->funding_interval_h, MAX_INTERVAL_H);
-    if (perp_n_instruments(core) >= PERP_MAX_INSTRUMENTS)
-        return perp_fail(core, PERP_E_RANGE, "instrument: more than %d", PERP_MAX_INSTRUMENTS);
+    if (!is_fee_or_none(spec->taker_fee_bps) || !is_fee_or_none(spec->maker_fee_bps))
+        return perp_fail(core, PERP_E_RANGE, "instrument fees: %g or %g is out of range",
+                         spec->taker_fee_bps, spec->maker_fee_bps);
     return PERP_OK;
+}
+
+bool perp_instrument_sound(const perp_core *core, const perp_instrument_spec *spec) {
+    perp_instrument_spec tidy = *spec, given = *spec;
+    if (!given.quote[0])
+        perp_preset_quote(&given); /* of a release that did not store it */
+    return spec->pulled <= 1 && check_instrument(core, &tidy) == PERP_OK &&
+           perp_instrument_ranges(core, &tidy) == PERP_OK &&
+           perp_row_same(perp_row_instrument(), &tidy, &given, 0);
 }
 
 /* The same as perp_exchange_fits. */
 bool perp_instrument_fits(const perp_core *core, const perp_instrument_spec *spec) {
-    perp_instrument_spec tidy = *spec;
     perp_instrument_id found;
-    return spec->pulled <= 1 && check_instrument(core, &tidy) == PERP_OK &&
-           check_instrument_range(core, &tidy) == PERP_OK &&
-           perp_row_same(perp_row_instrument(), &tidy, spec, 0) &&
+    return perp_instrument_sound(core, spec) && perp_n_instruments(core) < PERP_MAX_INSTRUMENTS &&
            perp_instrument_find(core, spec->exchange, spec->symbol, &found) != PERP_OK;
+}
+
+perp_status perp_instrument_given(const perp_core *core, const perp_instrument_spec *given,
+                                  perp_instrument_spec *spec) {
+    perp_instrument_spec_init(spec);
+    if (!perp_struct_in(spec, sizeof *spec, given))
+        return perp_fail(core, PERP_E_INVALID, "instrument: struct_size %u is not known",
+                         given->struct_size);
+    if (spec->exchange >= perp_n_exchanges(core))
+        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", spec->exchange);
+    if (spec->can_borrow > 1)
+        return perp_fail(core, PERP_E_INVALID, "can_borrow: %u is not 0 or 1", spec->can_borrow);
+    if (!all_zero(spec->reserved, sizeof spec->reserved / sizeof *spec->reserved))
+        return perp_fail(core, PERP_E_INVALID, "instrument.reserved: must be 0");
+    spec->pulled = spec->pulled != 0;
+    return check_instrument(core, spec);
 }
 
 static perp_status add_instrument(perp_core *core, const perp_instrument_spec *given,
                                   perp_instrument_id *id) {
     perp_instrument_spec spec;
-    perp_instrument_spec_init(&spec);
-    if (!perp_struct_in(&spec, sizeof spec, given))
-        return perp_fail(core, PERP_E_INVALID, "instrument: struct_size %u is not known",
-                         given->struct_size);
-    if (spec.exchange >= perp_n_exchanges(core))
-        return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", spec.exchange);
-    if (spec.reserved != 0)
-        return perp_fail(core, PERP_E_INVALID, "instrument.reserved: %u must be 0", spec.reserved);
-    spec.pulled = spec.pulled != 0;
-    perp_status status = check_instrument(core, &spec);
+    perp_status status = perp_instrument_given(core, given, &spec);
     if (status != PERP_OK)
         return status;
     if (core->corrupt)
@@ -266,13 +357,12 @@ static perp_status add_instrument(perp_core *core, const perp_instrument_spec *g
     perp_instrument_id found;
     if (perp_instrument_find(core, spec.exchange, spec.symbol, &found) == PERP_OK) {
         *id = found;
-        bool same =
-            perp_row_same(perp_row_instrument(), &perp_instrument_at(core, found)->spec, &spec, 0);
-        return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
-                         "instrument '%s' is there with %s content", spec.symbol,
-                         same ? "the same" : "other");
+        return perp_spec_known(core, "instrument", spec.symbol, perp_row_instrument(),
+                               &perp_instrument_at(core, found)->spec, &spec);
     }
-    status = check_instrument_range(core, &spec);
+    status = perp_instrument_ranges(core, &spec);
+    if (status == PERP_OK)
+        status = check_room(core, "instrument", perp_n_instruments(core), PERP_MAX_INSTRUMENTS);
     if (status != PERP_OK)
         return status;
     uint32_t next = perp_n_instruments(core);

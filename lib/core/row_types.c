@@ -73,6 +73,7 @@
 #define IS_STATE(value) ((value) < PERP_JOB_STATE_COUNT)
 #define IS_MODE(value) ((value) < PERP_MODE_COUNT)
 #define IS_REASON(value) ((value) < PERP_MAX_REASONS)
+#define IS_KEY(value) ((value) < PERP_KEY_KIND_COUNT)
 #define IS_I32(value) true
 #define IS_I64(value) true
 #define IS_TIME(value) true
@@ -80,6 +81,7 @@
 #define IS_USD(value) ((value) >= -PERP_MOST_USD && (value) <= PERP_MOST_USD)
 #define IS_USD0(value) ((value) >= 0 && (value) <= PERP_MOST_USD)
 #define IS_USD1(value) ((value) > 0 && (value) <= PERP_MOST_USD)
+#define IS_SUM(value) ((value) >= -PERP_MOST_SUM && (value) <= PERP_MOST_SUM)
 #define IS_F64(value) true
 #define IS_REAL(value) isfinite(value)
 #define IS_REAL0(value) perp_not_negative(value)
@@ -158,6 +160,7 @@ enum {
         deep_capital_config = 0,
     deep_risk_config = 0,
     deep_scheduler_config = 0,
+    deep_orders_config = 0,
 #define X(NAME, event, job) deep_ev_##event = 0 PERP_EV_##NAME(DEEP_),
     PERP_EVENT_LIST(X)
 #undef X
@@ -254,16 +257,24 @@ static void preset_scheduler(void *row) {
     memcpy(row, &config.scheduler, sizeof config.scheduler);
 }
 
+static void preset_orders(void *row) {
+    perp_config config;
+    perp_config_init(&config);
+    memcpy(row, &config.orders, sizeof config.orders);
+}
+
 const struct perp_row_type *perp_row_capital_config(void) {
     typedef perp_capital_config T;
     static const struct perp_field fields[] = {
 #define IN_capital CONFIG_FIELD
 #define IN_risk NOT_HERE
 #define IN_scheduler NOT_HERE
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
     };
     CONFIG_TYPE(capital, preset_capital, 8);
 }
@@ -296,10 +307,12 @@ const struct perp_row_type *perp_row_risk_config(void) {
 #define IN_capital NOT_HERE
 #define IN_risk CONFIG_FIELD
 #define IN_scheduler NOT_HERE
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
         {AT(weights), .tag = TAG_WEIGHTS, .kind = PERP_K_REALS, .most = PERP_COMPONENT_COUNT},
         {AT(modes), .tag = TAG_MODES, .kind = PERP_K_ARRAY, .most = PERP_MODE_COUNT,
          .row = perp_row_mode_limits},
@@ -313,12 +326,30 @@ const struct perp_row_type *perp_row_scheduler_config(void) {
 #define IN_capital NOT_HERE
 #define IN_risk NOT_HERE
 #define IN_scheduler CONFIG_FIELD
+#define IN_orders NOT_HERE
 #include "core/config.def"
 #undef IN_capital
 #undef IN_risk
 #undef IN_scheduler
+#undef IN_orders
     };
     CONFIG_TYPE(scheduler, preset_scheduler, 12);
+}
+
+const struct perp_row_type *perp_row_orders_config(void) {
+    typedef perp_orders_config T;
+    static const struct perp_field fields[] = {
+#define IN_capital NOT_HERE
+#define IN_risk NOT_HERE
+#define IN_scheduler NOT_HERE
+#define IN_orders CONFIG_FIELD
+#include "core/config.def"
+#undef IN_capital
+#undef IN_risk
+#undef IN_scheduler
+#undef IN_orders
+    };
+    CONFIG_TYPE(orders, preset_orders, 6);
 }
 
 const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {

@@ -5,8 +5,12 @@
    value that is its field's default is left out. */
 #include "core/core.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "util/text.h"
 
 #define MAX_DEPTH 4
 
@@ -284,6 +288,7 @@ union sections {
     perp_capital_config capital;
     perp_risk_config risk;
     perp_scheduler_config scheduler;
+    perp_orders_config orders;
 };
 
 static bool is_default(const struct perp_row_type *type, const struct perp_field *field,
@@ -526,47 +531,84 @@ bool perp_row_read(struct perp_reader *reader, const struct perp_row_type *type,
     return read_row(reader, type, row, &reading, &path);
 }
 
-/* ---- Comparing ----------------- ---------------------------------------------------------------
+/* ---- Comparing --------------------------------------------------------------------------------
  */
 
-bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but) {
-    for (uint32_t i = 0; i < type->n_fields; i++) {
-        const struct perp_field *field = &type->fields[i];
-        if (field->tag < 64 && but >> field->tag & 1)
-            continue;
-        uint32_t n = holds_rows(field) || field->kind >= PERP_K_BYTES ? count_at(field, a) : 1;
-        if (holds_rows(field) || field->kind == PERP_K_BYTES) {
-            if (n != count_at(field, b))
-                return false;
-            const char *x = rows_at(field, a), *y = rows_at(field, b);
-            if (field->kind == PERP_K_BYTES) {
-                memcpy(&x, (const char *)a + field->offset, sizeof x);
-                memcpy(&y, (const char *)b + field->offset, sizeof y);
-                if (n && memcmp(x, y, n) != 0)
-                    return false;
-                continue;
-            }
-            size_t size = field->row()->size;
-            for (uint32_t k = 0; k < n; k++)
-                if (!perp_row_same(field->row(), x + k * size, y + k * size, 0))
-                    return false;
-            continue;
-        }
-        const char *x = (const char *)a + field->offset, *y = (const char *)b + field->offset;
-        if (wires[field->kind] == PERP_WIRE_REAL) {
-            for (uint32_t k = 0; k < n; k++) {
-                double left, right; /* -0 is 0 */
-                memcpy(&left, x + k * sizeof left, sizeof left);
-                memcpy(&right, y + k * sizeof right, sizeof right);
-                if (left != right && !(isnan(left) && isnan(right)))
-                    return false;
-            }
-        } else if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT) {
-            if (strncmp(x, y, PERP_NAME_SIZE) != 0)
-                return false;
-        } else if (memcmp(x, y, n * sizes[field->kind]) != 0) {
+static const char *bytes_at(const struct perp_field *field, const void *row) {
+    const char *at;
+    memcpy(&at, (const char *)row + field->offset, sizeof at);
+    return at;
+}
+
+static bool same_rows(const struct perp_field *field, const void *a, const void *b) {
+    const char *x = rows_at(field, a), *y = rows_at(field, b);
+    size_t size = field->row()->size;
+    for (uint32_t k = 0; k < count_at(field, a); k++)
+        if (!perp_row_same(field->row(), x + k * size, y + k * size, 0))
             return false;
-        }
+    return true;
+}
+
+static bool same_reals(const char *x, const char *y, uint32_t n) {
+    for (uint32_t k = 0; k < n; k++) {
+        double left, right; /* -0 is 0 */
+        memcpy(&left, x + k * sizeof left, sizeof left);
+        memcpy(&right, y + k * sizeof right, sizeof right);
+        if (left != right && !(isnan(left) && isnan(right)))
+            return false;
     }
     return true;
+}
+
+static bool same_field(const struct perp_field *field, const void *a, const void *b) {
+    const char *x = (const char *)a + field->offset, *y = (const char *)b + field->offset;
+    uint32_t n = holds_rows(field) || field->kind >= PERP_K_BYTES ? count_at(field, a) : 1;
+    if ((holds_rows(field) || field->kind == PERP_K_BYTES) && n != count_at(field, b))
+        return false;
+    if (holds_rows(field))
+        return same_rows(field, a, b);
+    if (field->kind == PERP_K_BYTES)
+        return n == 0 || memcmp(bytes_at(field, a), bytes_at(field, b), n) == 0;
+    if (wires[field->kind] == PERP_WIRE_REAL)
+        return same_reals(x, y, n);
+    if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT)
+        return strncmp(x, y, PERP_NAME_SIZE) == 0;
+    return memcmp(x, y, n * sizes[field->kind]) == 0;
+}
+
+const struct perp_field *perp_row_differs(const struct perp_row_type *type, const void *a,
+                                          const void *b, uint64_t but) {
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        const struct perp_field *field = &type->fields[i];
+        bool left_out = field->tag < 64 && but >> field->tag & 1;
+        if (!left_out && !same_field(field, a, b))
+            return field;
+    }
+    return NULL;
+}
+
+void perp_field_show(const struct perp_field *field, const void *row, char *text, size_t size) {
+    const char *at = (const char *)row + field->offset;
+    double real = 0;
+    int64_t whole = 0;
+    if (holds_rows(field) || field->kind >= PERP_K_ROW) {
+        snprintf(text, size, "%u of them", count_at(field, row));
+    } else if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT) {
+        snprintf(text, size, "'%.*s'", PERP_NAME_SIZE, at);
+    } else if (wires[field->kind] == PERP_WIRE_REAL) {
+        memcpy(&real, at, sizeof real);
+        snprintf(text, size, "%.10g", real);
+    } else if (field->kind == PERP_K_USD || field->kind == PERP_K_USD0 ||
+               field->kind == PERP_K_USD1) {
+        memcpy(&whole, at, sizeof whole);
+        snprintf(text, size, "%s USD", PERP_SHOW_USD(whole));
+    } else if (sizes[field->kind] == sizeof whole) {
+        memcpy(&whole, at, sizeof whole);
+        snprintf(text, size, "%" PRId64, whole);
+    } else {
+        uint32_t number = 0;
+        memcpy(&number, at,
+               sizes[field->kind] < sizeof number ? sizes[field->kind] : sizeof number);
+        snprintf(text, size, "%" PRIu32, number);
+    }
 }

@@ -36,6 +36,7 @@ enum perp_wire {
     K(STATE, UNSIGNED, uint32_t)                                                                   \
     K(MODE, UNSIGNED, uint32_t)                                                                    \
     K(REASON, UNSIGNED, uint32_t)                                                                  \
+    K(KEY, UNSIGNED, uint32_t) /* perp_key_kind */                                                 \
     K(I32, SIGNED, int32_t)                                                                        \
     K(I64, SIGNED, int64_t)                                                                        \
     K(TIME, SIGNED, int64_t)  /* nanoseconds since 1970 UTC */                                     \
@@ -43,13 +44,24 @@ enum perp_wire {
     K(USD, SIGNED, perp_usd)  /* within PERP_MOST_USD either way */                                \
     K(USD0, SIGNED, perp_usd) /* not negative */                                                   \
     K(USD1, SIGNED, perp_usd) /* above 0 */                                                        \
+    K(SUM, SIGNED, perp_usd)  /* of all exchanges: within PERP_MOST_SUM either way */              \
     K(F64, REAL, double)                                                                           \
     K(REAL, REAL, double)  /* finite */                                                            \
     K(REAL0, REAL, double) /* finite, not negative */                                              \
     K(REAL1, REAL, double) /* finite, above 0 */
 
+/* What a key was given with. Their numbers are stored. */
+enum perp_key_kind {
+    PERP_KEY_RESERVATION,
+    PERP_KEY_PNL,
+    PERP_KEY_CASH,
+    PERP_KEY_FILL,
+    PERP_KEY_KIND_COUNT
+};
+
 /* So large that sums over all exchanges can't overflow. */
 #define PERP_MOST_USD (INT64_MAX / 4 / PERP_MAX_EXCHANGES)
+#define PERP_MOST_SUM (INT64_MAX / 4)
 
 /* Kinds of more: texts (NAME, TEXT may be empty), BYTES; rows in place; arrays; lists elsewhere. */
 enum perp_field_kind {
@@ -77,8 +89,8 @@ enum perp_field_kind {
     R(price, PRICE, struct perp_price, NULL)                                                       \
     R(filled, FILLED, struct perp_filled, NULL)                                                    \
     R(booking, BOOKING, struct perp_booking, NULL)                                                 \
-    R(bare, BARE, struct perp_bare, NULL)                                                          \
     R(leg, LEG, struct perp_leg_row, NULL)                                                         \
+    R(report, REPORT, struct perp_report, NULL)                                                    \
     R(exchange, EXCHANGE, perp_exchange_spec, preset_exchange)                                     \
     R(exchange_limits, EXCHANGE_LIMITS, struct perp_exchange_limits, NULL)                         \
     R(instrument, INSTRUMENT, perp_instrument_spec, preset_instrument)                             \
@@ -87,14 +99,22 @@ enum perp_field_kind {
     R(reservation, RESERVATION, struct perp_reservation_row, NULL)                                 \
     R(key, KEY, struct perp_key_row, NULL)                                                         \
     R(control, CONTROL, struct perp_control_row, NULL)                                             \
+    R(position, POSITION, struct perp_position_row, NULL)                                          \
+    R(lot, LOT, struct perp_lot_row, NULL)                                                         \
+    R(since, SINCE, struct perp_since_row, NULL)                                                   \
+    R(base, BASE, struct perp_base_row, NULL)                                                      \
     R(circuit, CIRCUIT, struct perp_circuit_row, NULL)                                             \
     R(blacklisted, BLACKLISTED, struct perp_blacklisted_row, NULL)                                 \
+    R(halted, HALTED, struct perp_halted_row, NULL)                                                \
+    R(collateral, COLLATERAL, struct perp_collateral_row, NULL)                                    \
     R(queue, QUEUE, struct perp_queue_row, NULL)                                                   \
     R(dispatched, DISPATCHED, struct perp_dispatched_row, NULL)                                    \
+    R(past, PAST, struct perp_past_row, NULL)                                                      \
     R(job, JOB, struct perp_job_row, NULL) /* Rows of the configuration, from config.def. */
 typedef perp_capital_config perp_struct_capital_config;
 typedef perp_risk_config perp_struct_risk_config;
 typedef perp_scheduler_config perp_struct_scheduler_config;
+typedef perp_orders_config perp_struct_orders_config;
 
 struct perp_row_type;
 
@@ -150,6 +170,13 @@ enum perp_event_column {
 /* ---- Structs ------------------------------------------------------------------------------------
  */
 
+#define PERP_CONTENT_PARTS 16
+
+/* Bits of a job's `defaulted`. */
+#define PERP_DEFAULTED_TTL 0
+#define PERP_DEFAULTED_MAX_RUN 1
+#define PERP_DEFAULTED_LEVERAGE 8 /* of the first leg */
+
 /* The C type of each kind of one value, and of each row. */
 #define K(KIND, wire, ctype) typedef ctype perp_type_##KIND;
 PERP_KIND_TABLE(K)
@@ -188,11 +215,23 @@ struct perp_filled {
 struct perp_booking {
     PERP_ROW_BOOKING(PERP_MEMBER_)
 };
-struct perp_bare {
-    PERP_ROW_BARE(PERP_MEMBER_)
-};
 struct perp_leg_row {
     PERP_ROW_LEG(PERP_MEMBER_)
+};
+struct perp_report {
+    PERP_ROW_REPORT(PERP_MEMBER_)
+};
+struct perp_position_row {
+    PERP_ROW_POSITION(PERP_MEMBER_)
+};
+struct perp_lot_row {
+    PERP_ROW_LOT(PERP_MEMBER_)
+};
+struct perp_since_row {
+    PERP_ROW_SINCE(PERP_MEMBER_)
+};
+struct perp_base_row {
+    PERP_ROW_BASE(PERP_MEMBER_)
 };
 struct perp_exchange_limits {
     PERP_ROW_EXCHANGE_LIMITS(PERP_MEMBER_)
@@ -218,6 +257,12 @@ struct perp_circuit_row {
 struct perp_blacklisted_row {
     PERP_ROW_BLACKLISTED(PERP_MEMBER_)
 };
+struct perp_halted_row {
+    PERP_ROW_HALTED(PERP_MEMBER_)
+};
+struct perp_collateral_row {
+    PERP_ROW_COLLATERAL(PERP_MEMBER_)
+};
 struct perp_queue_row {
     PERP_ROW_QUEUE(PERP_MEMBER_)
 };
@@ -226,6 +271,9 @@ struct perp_dispatched_row {
 };
 struct perp_job_row {
     PERP_ROW_JOB(PERP_MEMBER_)
+};
+struct perp_past_row {
+    PERP_ROW_PAST(PERP_MEMBER_)
 };
 
 /* The stored part of a struct that has more: as one (row), and its fields by their names. */
@@ -311,7 +359,17 @@ static inline bool perp_row_sound(const perp_core *core, const struct perp_row_t
     return !type->sound || type->sound(core, row, what);
 }
 /* Whether two rows have the same content, but for the fields whose tags are in the set `but`. */
-bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b, uint64_t but);
+static inline bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b,
+                                 uint64_t but);
+/* The first field in which they differ; NULL: none. */
+const struct perp_field *perp_row_differs(const struct perp_row_type *type, const void *a,
+                                          const void *b, uint64_t but);
+static inline bool perp_row_same(const struct perp_row_type *type, const void *a, const void *b,
+                                 uint64_t but) {
+    return !perp_row_differs(type, a, b, but);
+}
+/* What a field of a row is, for people. */
+void perp_field_show(const struct perp_field *field, const void *row, char *text, size_t size);
 
 /* ---- The rows of a checkpoint -------------------------------------------------------------------
  */
@@ -333,7 +391,14 @@ bool perp_row_same(const struct perp_row_type *type, const void *a, const void *
     R(BLACKLISTED, 11, blacklisted)                                                                \
     R(QUEUE, 12, queue)                                                                            \
     R(DISPATCHED, 13, dispatched)                                                                  \
-    R(JOB, 14, ev_submit)
+    R(JOB, 14, ev_submit)                                                                          \
+    R(POSITION, 15, position)                                                                      \
+    R(LOT, 16, lot)                                                                                \
+    R(SINCE, 17, since)                                                                            \
+    R(BASE, 18, base)                                                                              \
+    R(HALTED, 19, halted)                                                                          \
+    R(COLLATERAL, 20, ev_collateral)                                                               \
+    R(PAST, 24, past)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,
@@ -349,6 +414,7 @@ PERP_ROW_TABLE(R)
 const struct perp_row_type *perp_row_capital_config(void);
 const struct perp_row_type *perp_row_risk_config(void);
 const struct perp_row_type *perp_row_scheduler_config(void);
+const struct perp_row_type *perp_row_orders_config(void);
 
 /* The type of a checkpoint's row; NULL: unknown. */
 const struct perp_row_type *perp_book_row_type(uint64_t kind);

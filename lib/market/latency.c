@@ -64,15 +64,30 @@ static void sorted_remove(double *sorted, uint32_t n, double ms) {
     memmove(&sorted[at], &sorted[at + 1], (n - at - 1) * sizeof *sorted);
 }
 
+/* Once a sample was of a time that is forgotten, none counts; they say how an exchange answers by
+   now, and new ones come soon. */
+static void forget(struct perp_gauge *gauge) {
+    if (PERP_OWN(gauge->newest) > PERP_GET(gauge->forgotten)) {
+        PERP_PUT(gauge->count, 0);
+        PERP_PUT(gauge->next, 0);
+        PERP_PUT(gauge->oldest, PERP_TIME_NONE);
+        PERP_PUT(gauge->newest, PERP_TIME_NONE);
+    }
+    PERP_PUT(gauge->forgotten, INT64_MAX);
+}
+
 /* Sums up all samples again, which keeps the mean exact; latencies are rare beside quotes. */
 void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
+    bool forgets = PERP_GET(gauge->forgotten) != INT64_MAX;
+    perp_write_begin(&gauge->seq);
+    if (forgets)
+        forget(gauge);
     uint32_t place = PERP_OWN(gauge->next);
     uint32_t count = PERP_OWN(gauge->count);
     bool full = count == PERP_LATENCY_SAMPLES;
     if (full)
         sorted_remove(gauge->sorted, count, PERP_OWN(gauge->ms[place]));
     sorted_insert(gauge->sorted, full ? count - 1 : count, ms);
-    perp_write_begin(&gauge->seq);
     PERP_PUT(gauge->times[place], time_ns);
     PERP_PUT(gauge->ms[place], ms);
     PERP_PUT(gauge->next, place + 1 < PERP_LATENCY_SAMPLES ? place + 1 : 0);
@@ -88,6 +103,8 @@ void perp_gauge_add(struct perp_gauge *gauge, int64_t time_ns, double ms) {
             oldest = samples[i].time_ns;
     }
     PERP_PUT(gauge->oldest, oldest);
+    if (time_ns > PERP_OWN(gauge->newest))
+        PERP_PUT(gauge->newest, time_ns);
     PERP_PUT(gauge->mean, mean_of(all, n));
     PERP_PUT(gauge->p50, quantile(gauge->sorted, n, 50));
     PERP_PUT(gauge->p99, quantile(gauge->sorted, n, 99));
@@ -108,9 +125,11 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
         mean = PERP_GET(gauge->mean);
         p50 = PERP_GET(gauge->p50);
         p99 = PERP_GET(gauge->p99);
+        if (PERP_GET(gauge->newest) > PERP_GET(gauge->forgotten))
+            count = 0;
         int64_t oldest = PERP_GET(gauge->oldest);
         whole = oldest >= now || perp_within(now, oldest, market->latency_max_age_ns);
-        if (!whole)
+        if (!whole && count)
             count = copy_samples(gauge, samples);
     } while (perp_seq_again(&gauge->seq, began));
     double nan = (double)NAN;

@@ -19,7 +19,7 @@ static void *align(void *memory) {
     return (char *)memory + (off ? PERP_CACHE_LINE - off : 0);
 }
 
-static size_t slot_size(const perp_market *market) {
+size_t perp_slot_size(const perp_market *market) {
     return aligned_size(sizeof(struct perp_slot) +
                         (market->ring_mask + 1) * sizeof(struct perp_slot_sum));
 }
@@ -33,12 +33,21 @@ static void init_gauge(struct perp_gauge *gauge) {
     atomic_init(&gauge->status_time, PERP_TIME_NONE);
     atomic_init(&gauge->api, PERP_API_UP);
     atomic_init(&gauge->oldest, PERP_TIME_NONE);
+    atomic_init(&gauge->forgotten, INT64_MAX);
+    atomic_init(&gauge->newest, PERP_TIME_NONE);
+}
+
+void perp_market_take_ages(perp_market *market) {
+    const perp_risk_config *risk = &market->core->config.risk;
+    PERP_PUT(market->max_quote_age_ns, ns_of_ms(risk->max_quote_age_ms));
+    PERP_PUT(market->latency_max_age_ns, ns_of_ms(risk->latency_max_age_ms));
+    PERP_PUT(market->max_ahead_ns, ns_of_ms(risk->max_ahead_ms));
+    PERP_PUT(market->feed_until, INT64_MIN);
 }
 
 static void take_config(perp_market *market) {
     const perp_risk_config *risk = &market->core->config.risk;
-    market->max_quote_age_ns = ns_of_ms(risk->max_quote_age_ms);
-    market->latency_max_age_ns = ns_of_ms(risk->latency_max_age_ms);
+    perp_market_take_ages(market);
     market->half_lives_per_ns = 1 / (risk->spread_half_life_s * (double)PERP_NS_PER_S);
     market->near_ns = (int64_t)(risk->spread_half_life_s * (double)PERP_NS_PER_S * 0x1p-6);
     market->window = risk->volatility_window_s;
@@ -46,6 +55,24 @@ static void take_config(perp_market *market) {
     while (ring < risk->volatility_window_s)
         ring *= 2;
     market->ring_mask = ring - 1;
+}
+
+static bool make_locks(perp_market *market) {
+    if (pthread_mutex_init(&market->pull_lock, NULL) != 0)
+        return false;
+    if (pthread_mutex_init(&market->feed_lock, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&market->pull_lock);
+    return false;
+}
+
+static void free_tables(perp_market *market) {
+    perp_core *core = market->core;
+    perp_free(core, market->slots, PERP_MAX_INSTRUMENTS * sizeof *market->slots);
+    perp_free(core, market->gauge_memory,
+              aligned_size(PERP_MAX_EXCHANGES * sizeof *market->gauges));
+    perp_free(core, market->currencies, PERP_MAX_CURRENCIES * sizeof *market->currencies);
+    perp_free(core, market, sizeof *market);
 }
 
 perp_status perp_market_open(perp_core *core, perp_market **market) {
@@ -57,17 +84,14 @@ perp_status perp_market_open(perp_core *core, perp_market **market) {
     take_config(made);
     made->slots = perp_alloc(core, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
     made->gauge_memory = perp_alloc(core, aligned_size(PERP_MAX_EXCHANGES * sizeof *made->gauges));
-    bool locked = pthread_mutex_init(&made->pull_lock, NULL) == 0;
-    if (!made->slots || !made->gauge_memory || !locked) {
-        if (locked)
-            pthread_mutex_destroy(&made->pull_lock);
-        perp_free(core, made->slots, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
-        perp_free(core, made->gauge_memory,
-                  aligned_size(PERP_MAX_EXCHANGES * sizeof *made->gauges));
-        perp_free(core, made, sizeof *made);
+    made->currencies = perp_alloc(core, PERP_MAX_CURRENCIES * sizeof *made->currencies);
+    if (!made->slots || !made->gauge_memory || !made->currencies || !make_locks(made)) {
+        free_tables(made);
         return perp_fail(core, PERP_E_NOMEM, "no memory for the market");
     }
-    memset(made->slots, 0, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
+    made->feed_refused = PERP_TIME_NONE;
+    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS; i++)
+        atomic_init(&made->slots[i], NULL);
     made->gauges = align(made->gauge_memory);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         init_gauge(&made->gauges[i]);
@@ -75,69 +99,77 @@ perp_status perp_market_open(perp_core *core, perp_market **market) {
     return PERP_OK;
 }
 
-static void free_slots(perp_market *market) {
-    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS && market->slots[i]; i++) {
-        perp_free(market->core, market->slots[i]->memory, slot_size(market));
-        market->slots[i] = NULL;
+static void free_list(perp_market *market, struct perp_slot **list) {
+    while (*list) {
+        struct perp_slot *slot = *list;
+        *list = slot->next;
+        perp_free(market->core, slot->memory, perp_slot_size(market));
     }
+}
+
+static void free_slots(perp_market *market) {
+    for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS; i++) {
+        struct perp_slot *slot = PERP_GET(market->slots[i]);
+        if (!slot)
+            break;
+        perp_free(market->core, slot->memory, perp_slot_size(market));
+        PERP_PUT(market->slots[i], NULL);
+    }
+    free_list(market, &market->left);
+    free_list(market, &market->coming);
 }
 
 void perp_market_close(perp_market *market) {
     if (!market)
         return;
-    perp_core *core = market->core;
     free_slots(market);
     pthread_mutex_destroy(&market->pull_lock);
-    perp_free(core, market->slots, PERP_MAX_INSTRUMENTS * sizeof *market->slots);
-    perp_free(core, market->gauge_memory,
-              aligned_size(PERP_MAX_EXCHANGES * sizeof *market->gauges));
-    perp_free(core, market, sizeof *market);
+    pthread_mutex_destroy(&market->feed_lock);
+    free_tables(market);
 }
 
-/* A slot that an addition left which was not committed is used again. */
-perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id) {
-    perp_core *core = market->core;
-    struct perp_slot *slot = market->slots[id];
-    void *memory = slot ? slot->memory : perp_alloc(core, slot_size(market));
-    if (!memory)
-        return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
-    slot = align(memory);
+struct perp_slot *perp_slot_make(const perp_market *market, void *memory, double funding_interval_h,
+                                 uint32_t currency) {
+    struct perp_slot *slot = align(memory);
     memset(slot, 0, sizeof *slot);
-    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
     slot->memory = memory;
-    slot->exchange_margin = core->exchanges[spec->exchange].spec.margin_mode;
     slot->pulled.time_ns = PERP_TIME_NONE;
+    slot->currency = currency;
     atomic_init(&slot->quote_time, PERP_TIME_NONE);
+    atomic_init(&slot->withdrawn_time, PERP_TIME_NONE);
     atomic_init(&slot->bucket_end, INT64_MIN);
     atomic_init(&slot->mark_time, PERP_TIME_NONE);
     atomic_init(&slot->book_time, PERP_TIME_NONE);
     atomic_init(&slot->last_time, PERP_TIME_NONE);
     atomic_init(&slot->funding_time, PERP_TIME_NONE);
     atomic_init(&slot->funding_next, PERP_TIME_NONE);
-    atomic_init(&slot->funding_interval_h, spec->funding_interval_h);
-    atomic_init(&slot->position_time, PERP_TIME_NONE);
-    atomic_init(&slot->position_margin, slot->exchange_margin);
+    atomic_init(&slot->funding_interval_h, funding_interval_h);
     for (uint64_t i = 0; i <= market->ring_mask; i++) {
         atomic_init(&slot->ring[i].low, 0);
         atomic_init(&slot->ring[i].high, 0);
     }
-    market->slots[id] = slot;
+    return slot;
+}
+
+/* A slot that an addition left which was not committed is used again. */
+perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id id) {
+    perp_core *core = market->core;
+    struct perp_slot *left = PERP_GET(market->slots[id]);
+    void *memory = left ? left->memory : perp_alloc(core, perp_slot_size(market));
+    if (!memory)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
+    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
+    PERP_PUT(market->slots[id], perp_slot_make(market, memory, spec->funding_interval_h,
+                                               perp_currency_place(market, spec->quote)));
     return PERP_OK;
 }
 
 void perp_market_state_of(const perp_market *market, perp_instrument_id instrument, int64_t now,
                           double threshold, perp_market_state *state) {
-    const struct perp_slot *slot = market->slots[instrument];
     struct perp_market_view view;
-    double last;
-    uint64_t began;
-    do {
-        began = perp_seq_begin(&slot->seq);
-        perp_market_read(market, instrument, now, &view);
-        last = PERP_GET(slot->last);
-    } while (perp_seq_again(&slot->seq, began));
+    perp_market_read(market, instrument, now, &view);
     double none = (double)NAN;
-    bool quoted = view.has_quote, funded = view.has_funding, open = view.position.quantity != 0;
+    bool quoted = view.has_quote, funded = view.has_funding;
     *state = (perp_market_state){
         .struct_size = sizeof *state,
         .has_quote = quoted,
@@ -154,11 +186,9 @@ void perp_market_state_of(const perp_market *market, perp_instrument_id instrume
         .funding_rate = funded ? view.funding.rate : none,
         .funding_interval_h = view.funding.interval_h,
         .next_funding_ns = PERP_TIME_NONE,
-        .last = last > 0 ? last : none,
+        .last = view.last > 0 ? view.last : none,
         .mark = view.mark > 0 ? view.mark : none,
         .quote_time_ns = view.quote_time,
-        .position = view.position.quantity,
-        .entry_price = open ? view.position.entry_price : none,
     };
     if (funded && !view.funding.continuous)
         state->next_funding_ns = perp_settlement_after(

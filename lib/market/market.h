@@ -14,21 +14,29 @@ perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id i
 /* Takes the configuration in force and forgets all data of instruments: while opening, before
  * feeds. */
 perp_status perp_market_configure(perp_market *market);
+/* Where the clock is set back: what is of times after the limit is forgotten. Room for that first;
+   false: no memory. */
+bool perp_market_prepare_forget(perp_market *market, int64_t limit);
+void perp_market_forget(perp_market *market, int64_t limit);
+/* How old data may be, and how far ahead, as the configuration says now. */
+void perp_market_take_ages(perp_market *market);
 
 /* One instrument as a decision at `now` sees it, read in one piece. Nothing here is NaN but where
  * said. */
 struct perp_market_view {
     bool has_quote;
-    bool has_position; /* a position was reported */
-    bool has_funding;
+    bool has_funding; /* a rate was reported */
+    bool rate_is_old; /* and may have changed since */
     int64_t quote_time;
     double bid, bid_size, ask, ask_size;
     double mid, spread_bps, baseline_bps;
     double volatility; /* NaN: unknown */
-    double mark;       /* mid where none, or none fresh */
+    double mark;       /* mid where none, or none fresh; 0: neither */
+    double last_mark;  /* of whatever age; 0: none */
+    double last;       /* the last price; 0: none */
+    double usd;        /* what one unit of the quote currency is worth */
     perp_funding funding;
     int64_t funding_interval_ns; /* above 0 where has_funding */
-    perp_position position;      /* quantity 0 where none; margin_mode resolved to the exchange's */
 };
 void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
                       struct perp_market_view *view);
@@ -40,10 +48,13 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
-/* The little of a view that can be had for little: the volatility, and the reported quantity (0
-   where none is). */
-void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_t now,
-                        double *volatility, double *quantity);
+/* The marks of views alone, for little. */
+void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
+                       int64_t now, double *marks);
+/* The volatility alone, for little; NaN: unknown. */
+double perp_market_volatility(const perp_market *market, perp_instrument_id id);
+/* The time of the newest event that feeds brought; PERP_TIME_NONE: none. */
+int64_t perp_market_newest(const perp_market *market);
 /* The time of the last quote; PERP_TIME_NONE: none. */
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id);
 

@@ -121,22 +121,27 @@ static void put_top(const perp_market *market, struct perp_slot *slot, int64_t t
     if (time_ns >= PERP_OWN(slot->bucket_end))
         enter_bucket(market, slot, time_ns, spread);
     double passed = passed_share(market, time_ns, PERP_OWN(slot->quote_time));
+    PERP_PUT(slot->withdrawn, 0);
     put_words(slot, time_ns, bid, ask, mid, spread, passed);
 }
 
+/* The time that an event of this kind must not be before. */
+static inline int64_t last_time(const struct perp_slot *slot) {
+    int64_t quote = PERP_OWN(slot->quote_time), withdrawn = PERP_OWN(slot->withdrawn_time);
+    return quote > withdrawn ? quote : withdrawn;
+}
+
 /* The checks of time that follow those of the content. */
-static inline perp_status check_quote_time(const perp_market *market, const struct perp_slot *slot,
+static inline perp_status check_quote_time(perp_market *market, const struct perp_slot *slot,
                                            const char *kind, int64_t time_ns) {
-    if (time_ns < PERP_OWN(slot->quote_time))
-        return perp_market_stale(market, kind, time_ns, PERP_OWN(slot->quote_time));
-    if (perp_too_far_ahead(market->core, time_ns))
-        return perp_market_ahead(market, kind, time_ns);
-    return PERP_OK;
+    if (time_ns < last_time(slot))
+        return perp_market_stale(market, kind, time_ns, last_time(slot));
+    return perp_feed_is_near(market, time_ns) ? PERP_OK : perp_feed_check(market, kind, time_ns);
 }
 
 /* Any quote, with all that may be wrong with it. */
-static __attribute__((noinline)) perp_status
-take_quote(const perp_market *market, struct perp_slot *slot, const perp_quote *quote) {
+static __attribute__((noinline)) perp_status take_quote(perp_market *market, struct perp_slot *slot,
+                                                        const perp_quote *quote) {
     perp_status status = check_quote(market, quote);
     if (status == PERP_OK)
         status = check_quote_time(market, slot, "quote", quote->time_ns);
@@ -166,7 +171,7 @@ perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote) {
                  ask.price <= DBL_MAX / 2 && bid.size >= 0 && bid.size <= DBL_MAX &&
                  ask.size >= 0 && ask.size <= DBL_MAX && time_ns >= last_ns &&
                  time_ns < PERP_OWN(slot->bucket_end) && time_ns - last_ns <= market->near_ns &&
-                 !perp_too_far_ahead(market->core, time_ns);
+                 perp_feed_is_near(market, time_ns);
     if (!plain)
         return take_quote(market, slot, quote);
     double mid = (bid.price + ask.price) / 2;
@@ -268,12 +273,27 @@ static inline void put_levels(struct perp_slot_level *to, const perp_book_level 
     }
 }
 
-perp_status perp_market_on_book(perp_market *market, const perp_book *book) {
-    if (!market || !book)
-        return perp_market_no_event(market, "book");
-    struct perp_slot *slot = perp_slot_of(market, book->instrument);
-    if (!slot)
-        return perp_market_unknown(market, "book", "instrument", book->instrument);
+/* A book with one side: a quote whose other side is empty at the price that it had. */
+static perp_status take_one_side(perp_market *market, struct perp_slot *slot,
+                                 const perp_book *book) {
+    bool bids = book->n_bids > 0;
+    if (book->reserved != 0)
+        return perp_market_invalid(market, "book.reserved", book->reserved, "0");
+    if (bids ? !book->bids : !book->asks)
+        return perp_market_invalid(market, bids ? "book.bids" : "book.asks", 0, "given");
+    if (PERP_OWN(slot->quote_time) == PERP_TIME_NONE || PERP_OWN(slot->withdrawn))
+        return perp_market_invalid(market, bids ? "book.n_asks" : "book.n_bids", 0,
+                                   "1 to 32 where there was no quote");
+    perp_quote quote = {.instrument = book->instrument, .time_ns = book->time_ns};
+    quote.bid = bids ? book->bids[0].price : PERP_OWN(slot->bid);
+    quote.bid_size = bids ? book->bids[0].size : 0;
+    quote.ask = bids ? PERP_OWN(slot->ask) : book->asks[0].price;
+    quote.ask_size = bids ? 0 : book->asks[0].size;
+    return take_quote(market, slot, &quote);
+}
+
+/* Takes what is sound of a book with two sides of at most PERP_MAX_LEVELS levels. */
+static perp_status take_book(perp_market *market, struct perp_slot *slot, const perp_book *book) {
     double bid_depth, ask_depth;
     perp_status status = PERP_OK;
     if (!book_is_plain(book, &bid_depth, &ask_depth)) {
@@ -295,6 +315,47 @@ perp_status perp_market_on_book(perp_market *market, const perp_book *book) {
     PERP_PUT(slot->ask_depth, ask_depth);
     put_levels(slot->bids, book->bids, book->n_bids);
     put_levels(slot->asks, book->asks, book->n_asks);
+    perp_write_end(&slot->seq);
+    return PERP_OK;
+}
+
+perp_status perp_market_on_book(perp_market *market, const perp_book *book) {
+    if (!market || !book)
+        return perp_market_no_event(market, "book");
+    struct perp_slot *slot = perp_slot_of(market, book->instrument);
+    if (!slot)
+        return perp_market_unknown(market, "book", "instrument", book->instrument);
+    if ((book->n_bids == 0) != (book->n_asks == 0))
+        return take_one_side(market, slot, book);
+    perp_book top;
+    if (book->n_bids > PERP_MAX_LEVELS || book->n_asks > PERP_MAX_LEVELS) {
+        top = *book;
+        top.n_bids = top.n_bids < PERP_MAX_LEVELS ? top.n_bids : PERP_MAX_LEVELS;
+        top.n_asks = top.n_asks < PERP_MAX_LEVELS ? top.n_asks : PERP_MAX_LEVELS;
+        book = &top;
+    }
+    return take_book(market, slot, book);
+}
+
+perp_status perp_market_on_withdraw(perp_market *market, const perp_withdrawal *withdrawal) {
+    if (!market || !withdrawal)
+        return perp_market_no_event(market, "withdraw");
+    struct perp_slot *slot = perp_slot_of(market, withdrawal->instrument);
+    if (!slot)
+        return perp_market_unknown(market, "withdraw", "instrument", withdrawal->instrument);
+    if (withdrawal->reserved != 0)
+        return perp_market_invalid(market, "withdraw.reserved", withdrawal->reserved, "0");
+    if (withdrawal->time_ns == PERP_TIME_NONE)
+        return perp_market_invalid(market, "withdraw.time_ns", (double)withdrawal->time_ns,
+                                   "given");
+    perp_status status = check_quote_time(market, slot, "withdraw", withdrawal->time_ns);
+    if (status != PERP_OK)
+        return status;
+    perp_write_begin(&slot->seq);
+    PERP_PUT(slot->withdrawn, 1);
+    PERP_PUT(slot->withdrawn_time, withdrawal->time_ns);
+    PERP_PUT(slot->book_time, PERP_TIME_NONE);
+    PERP_PUT(slot->bucket_end, INT64_MIN); /* the next quote is looked at in full */
     perp_write_end(&slot->seq);
     return PERP_OK;
 }

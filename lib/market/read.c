@@ -22,11 +22,6 @@ static perp_sum get_sum(const struct perp_slot_sum *from) {
     return (perp_sum)PERP_GET(from->high) << 64 | low;
 }
 
-/* Bucket that the window ends with: of now, or of the last quote where that is later. */
-static int64_t window_end(int64_t now_bucket, int64_t last_bucket) {
-    return now_bucket > last_bucket ? now_bucket : last_bucket;
-}
-
 static inline void get_top(const struct perp_slot *slot, struct perp_market_view *view) {
     view->quote_time = PERP_GET(slot->quote_time);
     view->bid = PERP_GET(slot->bid);
@@ -36,18 +31,20 @@ static inline void get_top(const struct perp_slot *slot, struct perp_market_view
     view->mid = PERP_GET(slot->mid);
     view->spread_bps = PERP_GET(slot->spread_bps);
     view->baseline_bps = PERP_GET(slot->baseline_bps);
-    view->mark = PERP_GET(slot->mark);
+    view->has_quote = view->quote_time != PERP_TIME_NONE && !PERP_GET(slot->withdrawn);
+    view->last_mark = PERP_GET(slot->mark);
+    view->last = PERP_GET(slot->last);
 }
 
 static inline void get_returns(const perp_market *market, const struct perp_slot *slot,
-                               int64_t now_bucket, struct raw *raw) {
+                               struct raw *raw) {
     raw->bucket = PERP_GET(slot->bucket);
     raw->first_bucket = PERP_GET(slot->first_bucket);
     raw->previous_mid = PERP_GET(slot->previous_mid);
     raw->sum = get_sum(&slot->sum);
-    int64_t start = window_end(now_bucket, raw->bucket) - market->window;
+    int64_t start = raw->bucket - market->window;
     raw->before = 0;
-    if (start > raw->first_bucket && start < raw->bucket)
+    if (start > raw->first_bucket)
         raw->before = get_sum(&slot->ring[(uint64_t)start & market->ring_mask]);
 }
 
@@ -59,13 +56,6 @@ static inline void get_reports(const struct perp_slot *slot, struct perp_market_
     funding->next_ns = PERP_GET(slot->funding_next);
     funding->continuous = PERP_GET(slot->funding_continuous);
     view->funding_interval_ns = PERP_GET(slot->funding_interval_ns);
-    perp_position *position = &view->position;
-    position->time_ns = PERP_GET(slot->position_time);
-    position->margin_mode = PERP_GET(slot->position_margin);
-    position->quantity = PERP_GET(slot->position_quantity);
-    position->entry_price = PERP_GET(slot->position_entry);
-    position->leverage = PERP_GET(slot->position_leverage);
-    position->liquidation_price = PERP_GET(slot->position_liquidation);
 }
 
 /* Price of walking a book. Levels that the quote has overtaken count at its price, and the last
@@ -102,15 +92,11 @@ static inline void get_side(const perp_market *market, const struct perp_slot *s
     }
 }
 
-/* sqrt of the squared returns in the window. NaN until 10 buckets have passed since the first
-   quote. */
-static inline double volatility_of(const perp_market *market, const struct raw *raw,
-                                   int64_t now_bucket, double mid) {
-    int64_t end = window_end(now_bucket, raw->bucket);
-    if (end - raw->first_bucket < 10)
+/* sqrt of the squared returns in the window that ends with the bucket of the last quote. NaN until
+   that is 10 buckets after the first. */
+static inline double volatility_of(const struct raw *raw, double mid) {
+    if (raw->bucket - raw->first_bucket < 10)
         return (double)NAN;
-    if (end - market->window >= raw->bucket)
-        return 0;
     perp_sum closed = raw->sum - raw->before;
     double squares = (double)(int64_t)(closed >> 64) * PERP_SUM_HIGH +
                      (double)(int64_t)((uint64_t)closed >> 1) * (2 * PERP_SUM_LOW);
@@ -119,19 +105,27 @@ static inline double volatility_of(const perp_market *market, const struct raw *
     return sqrt(squares);
 }
 
+/* Whether the rate is another by now: from one interval past the next settlement on; where it is
+   continuous, past its report. */
+static inline bool is_old(const struct perp_market_view *view, int64_t now) {
+    int64_t from = view->funding.continuous ? view->funding.time_ns : view->funding.next_ns;
+    return now >= perp_ns_after(from, view->funding_interval_ns);
+}
+
 /* A mark that is missing or too old is the mid; with no quote either there is none (0). */
 static inline void complete(const perp_market *market, perp_instrument_id id, int64_t now,
                             const struct raw *raw, struct perp_market_view *view) {
-    view->has_quote = view->quote_time != PERP_TIME_NONE;
-    view->has_position = view->position.time_ns != PERP_TIME_NONE;
-    view->has_funding = view->funding.time_ns != PERP_TIME_NONE;
+    uint32_t currency = PERP_GET(market->slots[id])->currency;
+    view->has_funding = view->funding_interval_ns > 0;
+    view->rate_is_old = view->has_funding && is_old(view, now);
     view->funding.instrument = id;
-    view->position.instrument = id;
+    view->usd = currency == PERP_NO_ID ? 1 : PERP_GET(market->currencies[currency].usd);
     view->volatility =
-        view->has_quote ? volatility_of(market, raw, perp_bucket_of(now), view->mid) : (double)NAN;
+        view->quote_time != PERP_TIME_NONE ? volatility_of(raw, view->mid) : (double)NAN;
+    view->mark = view->last_mark;
     if (raw->mark_time == PERP_TIME_NONE ||
         !perp_within(now, raw->mark_time, market->max_quote_age_ns))
-        view->mark = view->mid;
+        view->mark = view->has_quote ? view->mid : 0;
 }
 
 /* One try; false where a feed wrote meanwhile. A function of its own, not the body of a loop:
@@ -143,7 +137,7 @@ static __attribute__((noinline)) bool try_read(const perp_market *market,
     uint64_t began = perp_seq_begin(&slot->seq);
     get_top(slot, view);
     raw->mark_time = PERP_GET(slot->mark_time);
-    get_returns(market, slot, perp_bucket_of(now), raw);
+    get_returns(market, slot, raw);
     get_reports(slot, view);
     if (side)
         get_side(market, slot, now, view, side);
@@ -152,7 +146,7 @@ static __attribute__((noinline)) bool try_read(const perp_market *market,
 
 void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t now,
                       struct perp_market_view *view) {
-    const struct perp_slot *slot = market->slots[id];
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
     struct raw raw;
     while (!try_read(market, slot, now, view, &raw, NULL))
         continue;
@@ -162,7 +156,7 @@ void perp_market_read(const perp_market *market, perp_instrument_id id, int64_t 
 void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int64_t now,
                           uint32_t side_of_leg, double quantity, struct perp_market_view *view,
                           double *price, double *depth) {
-    const struct perp_slot *slot = market->slots[id];
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
     struct raw raw;
     struct side side;
     side.asks = side_of_leg == PERP_SIDE_BUY;
@@ -174,10 +168,32 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     *depth = side.depth;
 }
 
-void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_t now,
-                        double *volatility, double *quantity) {
-    const struct perp_slot *slot = market->slots[id];
-    int64_t now_bucket = perp_bucket_of(now), quote_time, position_time;
+static inline double mark_of(const struct perp_slot *slot, int64_t now, int64_t most_ns) {
+    double mark;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        int64_t time = PERP_GET(slot->mark_time);
+        if (time != PERP_TIME_NONE && perp_within(now, time, most_ns))
+            mark = PERP_GET(slot->mark);
+        else if (PERP_GET(slot->quote_time) != PERP_TIME_NONE && !PERP_GET(slot->withdrawn))
+            mark = PERP_GET(slot->mid);
+        else
+            mark = 0;
+    } while (perp_seq_again(&slot->seq, began));
+    return mark;
+}
+
+void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
+                       int64_t now, double *marks) {
+    int64_t most_ns = market->max_quote_age_ns;
+    for (uint32_t i = 0; i < n; i++)
+        marks[i] = mark_of(PERP_GET(market->slots[ids[i]]), now, most_ns);
+}
+
+double perp_market_volatility(const perp_market *market, perp_instrument_id id) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    int64_t quote_time;
     struct raw raw;
     double mid;
     uint64_t began;
@@ -185,18 +201,13 @@ void perp_market_glance(const perp_market *market, perp_instrument_id id, int64_
         began = perp_seq_begin(&slot->seq);
         quote_time = PERP_GET(slot->quote_time);
         mid = PERP_GET(slot->mid);
-        get_returns(market, slot, now_bucket, &raw);
-        position_time = PERP_GET(slot->position_time);
-        *quantity = PERP_GET(slot->position_quantity);
+        get_returns(market, slot, &raw);
     } while (perp_seq_again(&slot->seq, began));
-    *volatility =
-        quote_time != PERP_TIME_NONE ? volatility_of(market, &raw, now_bucket, mid) : (double)NAN;
-    if (position_time == PERP_TIME_NONE)
-        *quantity = 0;
+    return quote_time != PERP_TIME_NONE ? volatility_of(&raw, mid) : (double)NAN;
 }
 
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id) {
-    return PERP_GET(market->slots[id]->quote_time);
+    return PERP_GET(PERP_GET(market->slots[id])->quote_time);
 }
 
 uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
@@ -208,7 +219,7 @@ uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {
 }
 
 uint64_t perp_market_version(const perp_market *market, perp_instrument_id id) {
-    return PERP_GET(market->slots[id]->seq);
+    return PERP_GET(PERP_GET(market->slots[id])->seq);
 }
 
 uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id) {

@@ -6,6 +6,9 @@
 #include "market/latency.h"
 #include "market/slot.h"
 
+#define MAX_RATE 0.5
+#define NS_PER_H (INT64_C(3600) * PERP_NS_PER_S)
+
 perp_status perp_market_refuse(const perp_market *market, perp_status status) {
     if (!market)
         return status;
@@ -39,13 +42,6 @@ perp_status perp_market_stale(const perp_market *market, const char *kind, int64
                                                 kind, (long long)time_ns, (long long)last_ns));
 }
 
-perp_status perp_market_ahead(const perp_market *market, const char *kind, int64_t time_ns) {
-    return perp_market_refuse(
-        market, perp_fail(market->core, PERP_E_RANGE,
-                          "%s.time_ns is %lld, more than 7 days past the clock, %lld", kind,
-                          (long long)time_ns, (long long)perp_clock(market->core)));
-}
-
 static bool is_price(double x) {
     return x > 0 && x <= DBL_MAX;
 }
@@ -55,16 +51,14 @@ static bool is_size(double x) {
 }
 
 /* The checks that follow those of the content: PERP_OK, or the counted error. */
-static perp_status check_time(const perp_market *market, const char *kind, int64_t time_ns,
+static perp_status check_time(perp_market *market, const char *kind, int64_t time_ns,
                               int64_t last_ns) {
     if (time_ns == PERP_TIME_NONE)
         return perp_market_refuse(
             market, perp_fail(market->core, PERP_E_INVALID, "%s.time_ns is not given", kind));
     if (time_ns < last_ns)
         return perp_market_stale(market, kind, time_ns, last_ns);
-    if (perp_too_far_ahead(market->core, time_ns))
-        return perp_market_ahead(market, kind, time_ns);
-    return PERP_OK;
+    return perp_feed_check(market, kind, time_ns);
 }
 
 perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade) {
@@ -110,82 +104,59 @@ perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark) {
     return PERP_OK;
 }
 
+/* What is wrong with a report of a rate: PERP_OK, or the counted error. */
+static perp_status check_funding(const perp_market *market, const perp_funding *funding) {
+    if (!(fabs(funding->rate) <= MAX_RATE))
+        return perp_market_invalid(market, "funding.rate", funding->rate, "within 0.5 of 0");
+    int64_t interval = perp_funding_interval_ns(funding->interval_h);
+    if (interval == 0)
+        return perp_market_invalid(market, "funding.interval_h", funding->interval_h,
+                                   "above 0, at most 168");
+    if (funding->continuous > 1)
+        return perp_market_invalid(market, "funding.continuous", funding->continuous, "0 or 1");
+    if (funding->continuous || funding->time_ns == PERP_TIME_NONE)
+        return PERP_OK;
+    if (funding->next_ns == PERP_TIME_NONE ||
+        !perp_within(funding->next_ns, funding->time_ns, interval + NS_PER_H))
+        return perp_market_refuse(
+            market, perp_fail(market->core, PERP_E_INVALID,
+                              "funding.next_ns is %lld, must be within one interval and an hour "
+                              "of %lld",
+                              (long long)funding->next_ns, (long long)funding->time_ns));
+    return PERP_OK;
+}
+
+/* Nothing is known of a rate after a report that makes no sense, until a good one comes; one that
+   is older than what is known says nothing of it. */
+static void forget_rate(struct perp_slot *slot, int64_t time_ns) {
+    if (time_ns < PERP_OWN(slot->funding_time))
+        return;
+    perp_write_begin(&slot->seq);
+    PERP_PUT(slot->funding_interval_ns, 0);
+    perp_write_end(&slot->seq);
+}
+
 perp_status perp_market_on_funding(perp_market *market, const perp_funding *funding) {
     if (!market || !funding)
         return perp_market_no_event(market, "funding");
     struct perp_slot *slot = perp_slot_of(market, funding->instrument);
     if (!slot)
         return perp_market_unknown(market, "funding", "instrument", funding->instrument);
-    if (!isfinite(funding->rate))
-        return perp_market_invalid(market, "funding.rate", funding->rate, "finite");
-    bool too_long = funding->interval_h > PERP_MAX_INTERVAL_H && funding->interval_h <= DBL_MAX;
-    if (!too_long && perp_funding_interval_ns(funding->interval_h) == 0)
-        return perp_market_invalid(market, "funding.interval_h", funding->interval_h,
-                                   "above 0, at most 168");
-    if (funding->continuous > 1)
-        return perp_market_invalid(market, "funding.continuous", funding->continuous, "0 or 1");
-    if (!funding->continuous && funding->next_ns == PERP_TIME_NONE)
-        return perp_market_refuse(
-            market, perp_fail(market->core, PERP_E_INVALID, "funding.next_ns is not given"));
-    perp_status status =
-        check_time(market, "funding", funding->time_ns, PERP_OWN(slot->funding_time));
+    perp_status status = check_funding(market, funding);
+    if (status != PERP_OK) {
+        forget_rate(slot, funding->time_ns);
+        return status;
+    }
+    status = check_time(market, "funding", funding->time_ns, PERP_OWN(slot->funding_time));
     if (status != PERP_OK)
         return status;
-    if (too_long)
-        return perp_market_refuse(market, perp_fail(market->core, PERP_E_RANGE,
-                                                    "funding.interval_h is %.17g, at most 168",
-                                                    funding->interval_h));
-    int64_t interval_ns = perp_funding_interval_ns(funding->interval_h);
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->funding_time, funding->time_ns);
     PERP_PUT(slot->funding_rate, funding->rate);
     PERP_PUT(slot->funding_interval_h, funding->interval_h);
-    PERP_PUT(slot->funding_interval_ns, interval_ns);
+    PERP_PUT(slot->funding_interval_ns, perp_funding_interval_ns(funding->interval_h));
     PERP_PUT(slot->funding_next, funding->next_ns);
     PERP_PUT(slot->funding_continuous, funding->continuous);
-    perp_write_end(&slot->seq);
-    return PERP_OK;
-}
-
-static perp_status check_position(const perp_market *market, const perp_position *position) {
-    if (!isfinite(position->quantity))
-        return perp_market_invalid(market, "position.quantity", position->quantity, "finite");
-    if (position->quantity != 0 && !is_price(position->entry_price))
-        return perp_market_invalid(market, "position.entry_price", position->entry_price,
-                                   "a finite number above 0");
-    if (position->leverage != 0 && !(position->leverage >= 1 && position->leverage <= DBL_MAX))
-        return perp_market_invalid(market, "position.leverage", position->leverage,
-                                   "0 or at least 1");
-    if (!is_size(position->liquidation_price))
-        return perp_market_invalid(market, "position.liquidation_price",
-                                   position->liquidation_price, "a finite number, not negative");
-    if (position->margin_mode >= PERP_MARGIN_COUNT &&
-        position->margin_mode != PERP_MARGIN_NOT_GIVEN)
-        return perp_market_invalid(market, "position.margin_mode", position->margin_mode,
-                                   "a margin mode");
-    return PERP_OK;
-}
-
-perp_status perp_market_on_position(perp_market *market, const perp_position *position) {
-    if (!market || !position)
-        return perp_market_no_event(market, "position");
-    struct perp_slot *slot = perp_slot_of(market, position->instrument);
-    if (!slot)
-        return perp_market_unknown(market, "position", "instrument", position->instrument);
-    perp_status status = check_position(market, position);
-    if (status == PERP_OK)
-        status = check_time(market, "position", position->time_ns, PERP_OWN(slot->position_time));
-    if (status != PERP_OK)
-        return status;
-    bool open = position->quantity != 0;
-    bool given = position->margin_mode != PERP_MARGIN_NOT_GIVEN;
-    perp_write_begin(&slot->seq);
-    PERP_PUT(slot->position_time, position->time_ns);
-    PERP_PUT(slot->position_quantity, open ? position->quantity : 0.0);
-    PERP_PUT(slot->position_entry, open ? position->entry_price : 0.0);
-    PERP_PUT(slot->position_leverage, position->leverage);
-    PERP_PUT(slot->position_liquidation, position->liquidation_price);
-    PERP_PUT(slot->position_margin, given ? position->margin_mode : slot->exchange_margin);
     perp_write_end(&slot->seq);
     return PERP_OK;
 }

@@ -16,6 +16,7 @@
 
 #define PERP_CACHE_LINE 64
 #define PERP_LATENCY_SAMPLES 100
+#define PERP_MAX_CURRENCIES 256
 
 /* Sums of squared returns are integers in units of 2^-94: a difference of two prefix sums is exact
    however long a feed ran. The largest window of the largest returns that doubles allow is below
@@ -42,6 +43,7 @@ struct perp_slot_level {
 struct perp_slot {
     _Atomic uint64_t seq;
     _Atomic int64_t quote_time;
+    _Atomic int64_t withdrawn_time; /* when the host last said that the book is broken */
     _Atomic double bid, bid_size, ask, ask_size;
     _Atomic double mid, spread_bps;
 
@@ -64,16 +66,15 @@ struct perp_slot {
     _Atomic int64_t funding_next, funding_interval_ns;
 
     _Atomic uint32_t funding_continuous;
-    _Atomic uint32_t position_margin; /* resolved */
-    _Atomic int64_t position_time;
-    _Atomic double position_quantity, position_entry, position_leverage, position_liquidation;
+    _Atomic uint32_t withdrawn; /* no quote came since it was broken */
 
     struct perp_slot_level bids[PERP_MAX_LEVELS];
     struct perp_slot_level asks[PERP_MAX_LEVELS];
 
-    perp_quote pulled; /* last quote that the source gave; under the pull lock */
-    void *memory;      /* what was allocated; the slot lies aligned inside */
-    uint32_t exchange_margin;
+    perp_quote pulled;      /* last quote that the source gave; under the pull lock */
+    void *memory;           /* what was allocated; the slot lies aligned inside */
+    struct perp_slot *next; /* in the lists of the market */
+    uint32_t currency;      /* its quote currency, a place among the rates; PERP_NO_ID: no room */
 
     /* ring[k & mask]: squared returns of all buckets up to k, for the mask + 1 before `bucket`. */
     struct perp_slot_sum ring[];
@@ -85,34 +86,62 @@ struct perp_gauge {
     _Atomic uint64_t ups;
     _Atomic int64_t status_time;
     _Atomic uint32_t api;
-    _Atomic uint32_t count; /* samples, at most PERP_LATENCY_SAMPLES */
-    _Atomic uint32_t next;  /* place of the next sample; where the ring is full, of the oldest */
-    _Atomic int64_t oldest; /* earliest time of a sample */
+    _Atomic uint32_t count;    /* samples, at most PERP_LATENCY_SAMPLES */
+    _Atomic uint32_t next;     /* place of the next sample; where the ring is full, of the oldest */
+    _Atomic int64_t oldest;    /* earliest time of a sample */
+    _Atomic int64_t newest;    /* latest time of all that ever came */
+    _Atomic int64_t forgotten; /* the writer forgets samples after it; INT64_MAX: none */
     _Atomic double mean, p50, p99;       /* of all samples, however old */
     double sorted[PERP_LATENCY_SAMPLES]; /* all samples by size, for the writer */
     _Atomic int64_t times[PERP_LATENCY_SAMPLES];
     _Atomic double ms[PERP_LATENCY_SAMPLES];
 };
 
+/* What one unit of a quote currency is worth in USD: 1 until told. */
+struct perp_currency {
+    char name[PERP_NAME_SIZE]; /* set before the count that includes it */
+    _Atomic int64_t time;
+    _Atomic double usd;
+};
+
 struct perp_market {
     perp_core *core;
-    struct perp_slot **slots;  /* PERP_MAX_INSTRUMENTS; one is there once its id was given out */
+    /* PERP_MAX_INSTRUMENTS; one is there once its id was given out. Where the clock is set back, a
+       slot with data that is forgotten makes way for another. */
+    struct perp_slot *_Atomic *slots;
+    struct perp_slot *left;    /* slots that made way: a feed or a reader may still be in them */
+    struct perp_slot *coming;  /* made for that, not yet in place */
     struct perp_gauge *gauges; /* PERP_MAX_EXCHANGES */
     void *gauge_memory;        /* what was allocated; the gauges lie aligned inside */
-    int64_t max_quote_age_ns;
-    int64_t latency_max_age_ns;
+    _Atomic int64_t max_quote_age_ns; /* these follow a reconfiguration */
+    _Atomic int64_t latency_max_age_ns;
     double half_lives_per_ns;
     int64_t near_ns; /* 2^-6 half-lives */
     int64_t window;  /* of the volatility, in buckets */
     uint64_t ring_mask;
-    perp_market_source source; /* both functions NULL: none */
-    pthread_mutex_t pull_lock; /* one at a time applies what the source gave */
+    perp_market_source source;        /* both functions NULL: none */
+    pthread_mutex_t pull_lock;        /* one at a time applies what the source gave */
+    struct perp_currency *currencies; /* PERP_MAX_CURRENCIES */
+    _Atomic uint32_t n_currencies;
+    /* Of feeds among each other, for what is rare: a new currency, and times past feed_until. No
+       decision takes it. */
+    pthread_mutex_t feed_lock;
+    /* No event up to this time can be too far ahead, and none was just refused for that; INT64_MIN:
+       the next one is looked at in full. */
+    _Atomic int64_t feed_until;
+    int64_t feed_refused; /* time of the event that was just refused so; under the feed lock */
+    _Atomic int64_t max_ahead_ns;
 };
 
 /* The slot of an instrument, or NULL where it is not known. */
 static inline struct perp_slot *perp_slot_of(const perp_market *market, perp_instrument_id id) {
-    return id < perp_n_instruments(market->core) ? market->slots[id] : NULL;
+    return id < perp_n_instruments(market->core) ? PERP_GET(market->slots[id]) : NULL;
 }
+
+/* An empty one, in memory of slot_size bytes (market.c). */
+struct perp_slot *perp_slot_make(const perp_market *market, void *memory, double funding_interval_h,
+                                 uint32_t currency);
+size_t perp_slot_size(const perp_market *market);
 
 static inline struct perp_gauge *perp_gauge_of(const perp_market *market, perp_exchange_id id) {
     return id < perp_n_exchanges(market->core) ? &market->gauges[id] : NULL;
@@ -185,6 +214,17 @@ perp_status perp_market_invalid(const perp_market *market, const char *field, do
                                 const char *must);
 perp_status perp_market_stale(const perp_market *market, const char *kind, int64_t time_ns,
                               int64_t last_ns);
-perp_status perp_market_ahead(const perp_market *market, const char *kind, int64_t time_ns);
+
+/* Whether an event's time is one that a feed may have: at most max_ahead_ms past the clock and past
+   the newest event that was taken, or near the one that was just refused for that. */
+bool perp_feed_agrees(perp_market *market, int64_t time_ns);
+/* Whether that is seen without looking further. */
+static inline bool perp_feed_is_near(const perp_market *market, int64_t time_ns) {
+    return time_ns <= PERP_GET(market->feed_until);
+}
+/* The same as a check: PERP_OK, or the counted error. */
+perp_status perp_feed_check(perp_market *market, const char *kind, int64_t time_ns);
+/* The place of a currency, new ones added; PERP_NO_ID: there is no room. */
+uint32_t perp_currency_place(perp_market *market, const char *name);
 
 #endif

@@ -61,7 +61,7 @@ static void take_book(perp_market *market, struct perp_slot *slot, const perp_bo
 }
 
 static void pull(perp_market *market, perp_instrument_id id, int64_t now) {
-    struct perp_slot *slot = market->slots[id];
+    struct perp_slot *slot = PERP_GET(market->slots[id]);
     const perp_market_source *source = &market->source;
     perp_quote quote = {.instrument = id, .time_ns = PERP_TIME_NONE};
     perp_book_buffer buffer;

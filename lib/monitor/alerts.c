@@ -57,10 +57,18 @@ static void look_at_book(struct walk *w) {
     if (w->state->store_failed)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STORE_FAILED, PERP_TIME_NONE, "store",
                     "a change could not be stored: dispatch is paused until resume");
+    if (w->state->clock_ahead)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CLOCK_AHEAD, PERP_TIME_NONE, "book",
+                    "calls come in more than a second behind the clock: advance sets it back");
     if (risk->auto_halt)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_AUTO_HALT, PERP_TIME_NONE, "book",
                     "%u failures in a row: halted until reset_halt",
                     (uint32_t)risk->consecutive_failures);
+    for (uint32_t strategy = 0; strategy < PERP_STRATEGY_COUNT; strategy++)
+        if (w->state->strategies_halted >> strategy & 1)
+            raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STRATEGY_HALT, PERP_TIME_NONE,
+                        perp_strategy_string(strategy),
+                        "strategy_failures in a row: halted until reset_strategy");
     if (risk->manual_override) {
         char until[40];
         perp_text_time(risk->override_until, until);
@@ -130,16 +138,43 @@ static void look_at_exchange(struct walk *w, perp_exchange_id id) {
     }
 }
 
-static void look_at_unresolved(struct walk *w) {
-    char id[37];
-    for (uint32_t i = 0; i < w->state->n_unresolved; i++) {
-        const struct perp_unresolved *job = &w->state->unresolved[i];
-        perp_uuid_format(&job->id, id);
-        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_UNRESOLVED_LEG, job->ended, id, "%s",
-                    job->has_repair
-                        ? "legs filled unequally: a repair is under way"
-                        : "legs filled unequally and no repair is under way: square it");
+static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) {
+    const perp_core *core = w->state->core;
+    char usd[48] = "no price is known";
+    if (exposed->usd < 9e12)
+        snprintf(usd, sizeof usd, "%.2f USD", exposed->usd);
+    if (exposed->what == PERP_EXPOSED_NAKED) {
+        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_NAKED_BASE, exposed->since,
+                    core->bases.items[exposed->of], "%g (%s) have no other side: %s",
+                    exposed->quantity, usd,
+                    exposed->has_repair ? "a repair is under way"
+                    : exposed->stopped  ? "repairs were stopped by hand"
+                                        : "no repair is under way");
+        return;
     }
+    if (exposed->what == PERP_EXPOSED_UNHEDGED) {
+        char id[37];
+        perp_uuid_format(&exposed->job, id);
+        raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_UNHEDGED, exposed->since, id,
+                    "%g %s (%s) of what it filled have no other side for longer than "
+                    "max_unhedged_ms",
+                    exposed->quantity, core->bases.items[exposed->of], usd);
+        return;
+    }
+    const perp_instrument_spec *spec = &perp_instrument_at(core, exposed->of)->spec;
+    char subject[2 * PERP_NAME_SIZE];
+    snprintf(subject, sizeof subject, "%s %s", core->exchanges[spec->exchange].spec.name,
+             spec->symbol);
+    if (exposed->what == PERP_EXPOSED_DRIFT)
+        raise_alert(
+            w, PERP_ALERT_CRITICAL, PERP_ALERT_POSITION_DRIFT, exposed->since, subject,
+            "%g (%s) unexplained: a trade by hand, a liquidation, an auto-deleveraging, or a "
+            "fill still to come",
+            exposed->quantity, usd);
+    else
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_POSITION_IN_DOUBT, exposed->since, subject,
+                    "a report would close %g (%s) of a hedge: it waits for a second one",
+                    exposed->quantity, usd);
 }
 
 static void look_at_running(struct walk *w) {
@@ -269,8 +304,9 @@ perp_status perp_alerts_each(const struct perp_taken_state *state,
         look_at_loss(&w);
         for (perp_exchange_id id = 0; id < state->s->n_exchanges; id++)
             look_at_exchange(&w, id);
+        for (uint32_t n = 0; n < state->n_exposed; n++)
+            look_at_exposed(&w, &state->exposed[n]);
         if (w.level == PERP_ALERT_CRITICAL) {
-            look_at_unresolved(&w);
             look_at_feeds(&w);
         } else if (w.level == PERP_ALERT_WARNING) {
             look_at_running(&w);

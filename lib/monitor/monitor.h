@@ -37,13 +37,78 @@ perp_status perp_feasibility_each(perp_core *core, const struct perp_budgets *bu
 bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *budgets,
                             uint32_t strategy);
 
-struct perp_unresolved {
-    perp_uuid id;
-    int64_t ended;
-    bool has_repair;
+/* What stands alone: a base that is naked (with how its repair stands), or the position of an
+   instrument that drifts, or that a report leaves in doubt, or a running job that has been unhedged
+   for too long. */
+struct perp_exposed {
+    enum {
+        PERP_EXPOSED_NAKED,
+        PERP_EXPOSED_DRIFT,
+        PERP_EXPOSED_IN_DOUBT,
+        PERP_EXPOSED_UNHEDGED
+    } what;
+    uint32_t of; /* the base, or the instrument */
+    double quantity;
+    double usd; /* of it; NaN: no price is known */
+    int64_t since;
+    bool has_repair, stopped;
+    perp_uuid job; /* that is unhedged */
 };
 
-#define PERP_FEW_UNRESOLVED 32
+#define PERP_FEW_EXPOSED 32
+
+/* jobs.c, under the lock: what stands alone, into the rows where they are not NULL; *n gets how
+   much there is. */
+void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
+
+struct perp_out;
+
+/* What is shown of a position, of its lots and of a base; only for JSON. */
+struct perp_shown_position {
+    perp_instrument_id instrument;
+    bool known, latched, in_doubt;
+    double quantity, entry, foreign, unexplained;
+    int64_t report_time;
+    uint32_t first_lot, n_lots; /* among all lots */
+    double mark;                /* NaN: not known, as what follows */
+    double liquidation_price, liquidation_distance;
+};
+
+struct perp_shown_base {
+    uint32_t base;
+    bool is_naked, has_repair, stopped;
+    uint32_t tries;
+    double net, gross, naked, naked_usd, to_square;
+    int64_t since, next_try;
+    perp_uuid repair;
+};
+
+#define PERP_FEW_POSITIONS 64
+#define PERP_FEW_LOTS 256
+#define PERP_FEW_BASES 32
+
+struct perp_shown {
+    struct perp_shown_position *positions;
+    perp_lot_state *lots;
+    struct perp_shown_base *bases;
+    uint32_t n_positions, n_lots, n_bases;
+    uint32_t positions_capacity, lots_capacity, bases_capacity;
+    struct perp_shown_position few_positions[PERP_FEW_POSITIONS];
+    perp_lot_state few_lots[PERP_FEW_LOTS];
+    struct perp_shown_base few_bases[PERP_FEW_BASES];
+};
+
+/* shown.c. Under the lock: counts what there is to show, and makes room for it; false: no memory.
+   Then the rows. */
+bool perp_shown_room(perp_core *core, struct perp_shown *shown);
+void perp_shown_take(const perp_core *core, int64_t now, struct perp_shown *shown);
+/* Without the lock, which it takes for each position in turn: marks and liquidations. */
+void perp_shown_complete(const perp_core *core, int64_t now, struct perp_shown *shown);
+/* Gives back what room took, with the lock where it must. */
+void perp_shown_close(perp_core *core, struct perp_shown *shown);
+/* Writes positions_stats. */
+void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
+                        const struct perp_shown *shown);
 
 /* All that a state is made of: copied under the lock into the snapshot and beside it, then
    completed without the lock. */
@@ -52,10 +117,13 @@ struct perp_taken_state {
     perp_monitor_state *s;
     perp_monitor_job *running; /* s->n_running; those of the snapshot where they fit there */
     uint32_t running_capacity;
-    struct perp_unresolved *unresolved;
-    uint32_t n_unresolved, unresolved_capacity;
-    struct perp_unresolved few[PERP_FEW_UNRESOLVED];
+    struct perp_exposed *exposed;
+    uint32_t n_exposed, exposed_capacity;
+    struct perp_exposed few[PERP_FEW_EXPOSED];
+    struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
+    bool clock_ahead;
+    uint32_t strategies_halted; /* bits */
     bool daily_loss_reached;
     uint32_t n_symbols;
     int64_t max_quote_age_ms;
@@ -74,7 +142,7 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
                             struct perp_taken_state *state);
 void perp_state_close(struct perp_taken_state *state);
 
-/* jobs.c. Under the lock: the counts; what runs and what is unresolved, for which there is room. */
+/* jobs.c. Under the lock: the counts; what runs and what stands alone, for which there is room. */
 void perp_copy_jobs(struct perp_taken_state *state);
 
 /* The walks over the jobs that wait and those that ended, which may be many: as many at a time as a

@@ -8,6 +8,79 @@
 #define PIECE 128
 
 /* All but the name of the symbol, which needs no lock. */
+static void expose(uint32_t *n, struct perp_exposed *rows, const struct perp_exposed *row) {
+    if (rows)
+        rows[*n] = *row;
+    ++*n;
+}
+
+static double worth(double quantity, double price) {
+    return price > 0 ? fabs(quantity) * price : (double)NAN;
+}
+
+/* Where nothing is to be filled in the price is not looked for. */
+static double base_worth(const perp_core *core, const struct perp_exposed *rows, uint32_t base,
+                         double quantity) {
+    if (!rows)
+        return NAN;
+    return worth(quantity, perp_base_price(core, NULL, base, perp_clock(core)));
+}
+
+void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
+    *n = 0;
+    for (uint32_t i = 0; i < core->bases.count; i++) {
+        const struct perp_base_entry *base = &core->positions->bases[i];
+        if (!base->told)
+            continue;
+        double naked = perp_base_naked(core, NULL, i);
+        expose(n, rows,
+               &(struct perp_exposed){PERP_EXPOSED_NAKED,
+                                      i,
+                                      naked,
+                                      base_worth(core, rows, i, naked),
+                                      base->since,
+                                      base->repair != NULL,
+                                      base->stopped,
+                                      {{0}}});
+    }
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_position_entry *entry = &core->positions->at[i];
+        if (!entry->latched && !entry->aside)
+            continue;
+        uint32_t base = perp_instrument_at(core, i)->base;
+        if (entry->latched)
+            expose(n, rows,
+                   &(struct perp_exposed){PERP_EXPOSED_DRIFT,
+                                          i,
+                                          entry->unexplained,
+                                          base_worth(core, rows, base, entry->unexplained),
+                                          entry->report_time,
+                                          false,
+                                          false,
+                                          {{0}}});
+        if (entry->aside)
+            expose(n, rows,
+                   &(struct perp_exposed){PERP_EXPOSED_IN_DOUBT,
+                                          i,
+                                          entry->aside_rest,
+                                          base_worth(core, rows, base, entry->aside_rest),
+                                          entry->report_time,
+                                          false,
+                                          false,
+                                          {{0}}});
+    }
+    for (const struct perp_job_entry *job = core->positions->first_unhedged; job;
+         job = job->next_unhedged) {
+        struct perp_exposed row = {
+            .what = PERP_EXPOSED_UNHEDGED, .since = job->unhedged_since, .job = job->id};
+        if (!job->unhedged_told)
+            continue;
+        if (rows)
+            row.usd = perp_job_unhedged_usd(core, job, perp_clock(core), &row.of, &row.quantity);
+        expose(n, rows, &row);
+    }
+}
+
 static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->job_id = job->id;
     row->strategy = job->strategy;
@@ -42,8 +115,8 @@ static void copy_counts(const struct perp_scheduler *s, perp_monitor_jobs *jobs)
     *jobs = (perp_monitor_jobs){
         .running_jobs_count = s->running.count,
         .in_doubt_jobs_count = s->n_in_doubt,
-        .open_jobs_count = s->open.count,
-        .unresolved_jobs_count = s->unresolved.count,
+        .open_jobs_count = s->open.count - perp_n_partial(s),
+        .unresolved_jobs_count = perp_n_partial(s),
         .pending_jobs_count = s->n_pending,
         .submitted_today = s->submitted_today,
         .dispatched_today = s->dispatched_today,
@@ -71,10 +144,7 @@ void perp_copy_jobs(struct perp_taken_state *state) {
     state->s->n_running = scheduler->running.count;
     for (const struct perp_job_entry *job = scheduler->running.first; job; job = job->next)
         copy_job(job, row++);
-    state->n_unresolved = 0;
-    for (const struct perp_job_entry *job = scheduler->unresolved.first; job; job = job->next)
-        state->unresolved[state->n_unresolved++] =
-            (struct perp_unresolved){job->id, job->ended, job->has_repair};
+    perp_expose(state->core, &state->n_exposed, state->exposed);
 }
 
 void perp_walk_begin(struct perp_list_walk *walk, struct perp_taken_state *state) {

@@ -80,6 +80,7 @@ static void copy_exchange(const perp_core *core, perp_exchange_id id, int64_t no
     row->safe_mode = core->capital->accounts[id].safe_mode;
     row->killed = perp_exchange_killed(core, id);
     row->reserved0 = 0;
+    row->open_positions_count = perp_open_positions(core, id);
 }
 
 static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s) {
@@ -95,7 +96,7 @@ static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s)
         s->risk.override_job = (perp_one_job){1, risk->override_job};
     memset(s->refusals, 0, sizeof s->refusals);
     for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
-        s->refusals[reason] = risk->fired_today[reason];
+        s->refusals[reason] = risk->refused_today[reason];
 }
 
 /* Under the lock. */
@@ -117,6 +118,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     }
     perp_copy_jobs(state);
     state->store_failed = core->store_failed;
+    state->clock_ahead = core->behind;
+    state->strategies_halted = core->risk->strategies_halted;
     state->daily_loss_reached = core->risk->daily_loss_reached;
     state->n_symbols = core->symbols.count;
     state->max_quote_age_ms = config->max_quote_age_ms;
@@ -125,31 +128,36 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     perp_budgets_take(core, &state->budgets);
 }
 
-/* Room for all jobs that run or are unresolved; more than usual need memory. Under the lock. */
+/* Room for all jobs that run or stand alone; more than usual need memory. Under the lock. */
 static perp_status make_room(struct perp_taken_state *state) {
     perp_core *core = state->core;
     uint32_t n_running = core->scheduler->running.count;
-    uint32_t n_unresolved = core->scheduler->unresolved.count;
+    uint32_t n_exposed;
+    perp_expose(core, &n_exposed, NULL);
     if (n_running > state->running_capacity) {
         state->running = perp_alloc(core, n_running * sizeof *state->running);
         state->running_capacity = n_running;
     }
-    if (n_unresolved > state->unresolved_capacity) {
-        state->unresolved = perp_alloc(core, n_unresolved * sizeof *state->unresolved);
-        state->unresolved_capacity = n_unresolved;
+    if (n_exposed > state->exposed_capacity) {
+        state->exposed = perp_alloc(core, n_exposed * sizeof *state->exposed);
+        state->exposed_capacity = n_exposed;
     }
-    return state->running && state->unresolved ? PERP_OK : PERP_E_NOMEM;
+    bool room =
+        state->running && state->exposed && (!state->shown || perp_shown_room(core, state->shown));
+    return room ? PERP_OK : PERP_E_NOMEM;
 }
 
 void perp_state_close(struct perp_taken_state *state) {
     perp_core *core = state->core;
-    if (state->running == state->s->running_jobs && state->unresolved == state->few)
+    if (state->shown)
+        perp_shown_close(core, state->shown);
+    if (state->running == state->s->running_jobs && state->exposed == state->few)
         return;
     perp_lock(core);
     if (state->running != state->s->running_jobs)
         perp_free(core, state->running, state->running_capacity * sizeof *state->running);
-    if (state->unresolved != state->few)
-        perp_free(core, state->unresolved, state->unresolved_capacity * sizeof *state->unresolved);
+    if (state->exposed != state->few)
+        perp_free(core, state->exposed, state->exposed_capacity * sizeof *state->exposed);
     perp_unlock(core);
 }
 
@@ -172,7 +180,6 @@ static void complete_exchange(const struct perp_taken_state *state, perp_exchang
     row->latency_p99_ms = latency.p99;
     row->status = perp_market_api(core->market, id);
     row->delayed = perp_is_delayed(row->status, &latency, state->max_latency_ms);
-    row->open_positions_count = 0;
     memset(row->reserved, 0, sizeof row->reserved);
     memset(capital->reserved, 0, sizeof capital->reserved);
 }
@@ -182,10 +189,7 @@ static void complete_markets(const struct perp_taken_state *state) {
     perp_monitor_state *s = state->s;
     s->n_fast_markets = 0;
     for (perp_instrument_id id = 0; id < state->budgets.n_instruments; id++) {
-        double volatility, quantity;
-        perp_market_glance(core->market, id, s->now_ns, &volatility, &quantity);
-        if (quantity != 0)
-            s->exchanges[perp_instrument_at(core, id)->spec.exchange].open_positions_count++;
+        double volatility = perp_market_volatility(core->market, id);
         if (!(volatility >= state->volatility_threshold)) /* NaN: unknown */
             continue;
         if (s->n_fast_markets < PERP_MONITOR_FAST)
@@ -211,12 +215,14 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     state->s = s;
     state->running = s->running_jobs;
     state->running_capacity = PERP_MONITOR_RUNNING;
-    state->unresolved = state->few;
-    state->unresolved_capacity = PERP_FEW_UNRESOLVED;
+    state->exposed = state->few;
+    state->exposed_capacity = PERP_FEW_EXPOSED;
     perp_read_begin(core);
     perp_status status = make_room(state);
     if (status == PERP_OK) {
         copy_book(state, perp_query_time(core, now_ns));
+        if (state->shown)
+            perp_shown_take(core, s->now_ns, state->shown);
         perp_walk_begin(&walk, state);
         perp_walk_on(&walk, state);
     }
@@ -229,6 +235,8 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
         complete_exchange(state, id);
     complete_markets(state);
+    if (state->shown)
+        perp_shown_complete(core, s->now_ns, state->shown);
     return PERP_OK;
 }
 
@@ -241,6 +249,7 @@ static void add_alert(void *user, const perp_alert *alert) {
 
 static perp_status fill(const perp_core *core, int64_t now_ns, perp_monitor_state *s) {
     struct perp_taken_state state;
+    state.shown = NULL;
     s->n_alerts = 0;
     s->reserved = 0;
     perp_status status = perp_state_take(core, now_ns, s, &state);

@@ -203,6 +203,7 @@ static perp_status put_state(struct perp_out *out, cJSON *root,
     part.fast = put_risk(out, root, state);
     part.json = perp_out_object(out, root, "market_stats");
     perp_status status = put_markets(out, &part);
+    perp_out_positions(out, root, state->core, state->shown);
     struct alert_list alerts = {out, perp_out_array(out, root, "alerts")};
     if (status == PERP_OK)
         status = perp_alerts_each(state, put_alert, &alerts);
@@ -211,11 +212,13 @@ static perp_status put_state(struct perp_out *out, cJSON *root,
 }
 
 /* Takes a state and passes it to `use`. The snapshot lies on the stack: an allocator is called
-   under the lock, and one that has a large block to find or to take back makes decisions wait. */
-static perp_status with_state(const perp_core *core, int64_t now_ns,
+   under the lock, and one that has a large block to find or to take back makes decisions wait.
+   shown: where positions go; NULL: nobody asks for them. */
+static perp_status with_state(const perp_core *core, int64_t now_ns, struct perp_shown *shown,
                               perp_status (*use)(void *user, const struct perp_taken_state *state),
                               void *user) {
     struct perp_taken_state state;
+    state.shown = shown;
     perp_monitor_state s;
     perp_status status = perp_state_take(core, now_ns, &s, &state);
     if (status == PERP_OK)
@@ -248,7 +251,8 @@ perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffe
     if (!core || !length || (capacity && !buffer))
         return perp_fail(core, PERP_E_INVALID, "monitor: NULL");
     struct text_room room = {buffer, capacity, length};
-    perp_status status = with_state(core, now_ns, make_json, &room);
+    struct perp_shown shown;
+    perp_status status = with_state(core, now_ns, &shown, make_json, &room);
     if (status == PERP_E_RANGE)
         return perp_fail(core, status, "monitor: needs %zu bytes, has %zu", *length + 1, capacity);
     return status == PERP_OK ? PERP_OK : perp_fail(core, status, "monitor: no memory");
@@ -276,7 +280,7 @@ perp_status perp_monitor_alerts(const perp_core *core, int64_t now_ns, perp_aler
     if (!core || !count || (capacity && !alerts))
         return perp_fail(core, PERP_E_INVALID, "alerts: NULL");
     struct alert_rows rows = {alerts, capacity, 0};
-    perp_status status = with_state(core, now_ns, list_alerts, &rows);
+    perp_status status = with_state(core, now_ns, NULL, list_alerts, &rows);
     if (status == PERP_OK)
         *count = rows.count;
     return status;

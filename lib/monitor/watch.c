@@ -83,6 +83,7 @@ perp_status perp_monitor_watch(const perp_core *watched, int64_t now_ns) {
     if (!watched->config.callbacks.on_alert)
         return PERP_OK;
     struct perp_taken_state state;
+    state.shown = NULL;
     perp_monitor_state s;
     struct perp_watched now = {NULL, 0, 0};
     perp_status status = perp_state_take(watched, now_ns, &s, &state);

@@ -71,6 +71,19 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
                     "%u failures in a row: halted until reset_halt", risk->failures);
 }
 
+void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good) {
+    perp_risk *risk = core->risk;
+    uint64_t *failures = &risk->strategy_failures[strategy];
+    uint32_t most = core->config.risk.strategy_failures;
+    *failures = good ? 0 : *failures + 1;
+    if (good || most == 0 || *failures < most || risk->strategies_halted >> strategy & 1)
+        return;
+    risk->strategies_halted |= UINT32_C(1) << strategy;
+    perp_tell_alert(
+        core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, true, perp_strategy_string(strategy),
+        "%llu failures in a row: halted until reset_strategy", (unsigned long long)*failures);
+}
+
 #define DELAYED_SAMPLES 10
 
 double perp_delay_ms(uint32_t api, const struct perp_latency_view *latency) {

@@ -36,11 +36,11 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     perp_day_view_of(core, rolled, &e->day);
     e->job = job;
     e->now = now;
-    memset(e->rules, 0, sizeof e->rules);
+    perp_zero(e->rules, sizeof e->rules);
 }
 
 void perp_eval_run(struct perp_eval *e) {
-    e->missing = e->reducing = e->has_rate = false;
+    e->missing = e->reducing = e->has_perp = e->rate_unknown = false;
     e->volatility_unknown = e->latency_unknown = false;
     e->cost_bps = e->carry_bps = e->funding_bps = 0;
     e->max_slippage = e->max_volatility = e->max_latency = 0;
@@ -75,7 +75,9 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
         .mid = measure->market.mid,
         .slippage_bps = measure->slippage_bps,
         .fee_bps = measure->fee_bps,
-        .funding_rate = measure->market.has_funding ? measure->market.funding.rate : NAN,
+        .funding_rate = measure->market.has_funding && !measure->market.rate_is_old
+                            ? measure->market.funding.rate
+                            : NAN,
         .funding_settlements = measure->settlements,
         .volatility = measure->market.volatility,
         .latency_ms = measure->latency.mean,
@@ -113,6 +115,7 @@ void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
     out->carry_bps = e->carry_bps;
     out->funding_bps = e->funding_bps;
     out->expected_edge_bps = e->job->edge_bps;
+    out->edge_bps = e->edge_bps;
     out->drawdown = e->day.drawdown;
     out->daily_loss = perp_risk_loss(e->core, &out->daily_loss_limit);
     out->consecutive_failures = e->risk->failures;
@@ -144,6 +147,11 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
     perp_market_pull(core->market, ids, room.job.n_legs, now);
     struct perp_eval e;
     perp_read_begin(core);
+    status = perp_job_check_minima(core, &room.job);
+    if (status != PERP_OK) {
+        perp_read_end(core);
+        return status;
+    }
     perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {

@@ -36,6 +36,7 @@ struct row {
 
 #define LIMIT_MODE(name) PERP_SETTING_MODE(settings, name), #name
 #define LIMIT_RISK(name) PERP_SETTING_RISK(settings, name), #name
+#define LIMIT_RISK_USD(name) PERP_SETTING_RISK_USD(settings, name), #name
 #define LIMIT_SCHEDULER(name) PERP_SETTING_SCHEDULER(settings, name), #name
 #define LIMIT_LOSS(name) daily_loss, #name
 #define LIMIT_NONE(name) NAN, NULL
@@ -63,7 +64,7 @@ static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row)
            add_text(json, "missing_input", missing_input(row)) &&
            perp_json_add_double(json, "limit", row->limit) &&
            add_text(json, "limit_name", row->limit_name) &&
-           perp_json_add_uint64(json, "fired_today", core->risk->fired_today[row->reason]) &&
+           perp_json_add_uint64(json, "fired_today", core->risk->refused_today[row->reason]) &&
            add_text(json, "scope", row->scope) &&
            add_text(json, "way_out", ways_out[row->way_out]) &&
            add_text(json, "value", row->value) && add_text(json, "unit", row->unit) &&

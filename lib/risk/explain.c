@@ -94,6 +94,7 @@ static bool add_numbers(cJSON *object, const perp_evaluation *evaluation) {
     PERP_X(carry_bps)
     PERP_X(funding_bps)
     PERP_X(expected_edge_bps)
+    PERP_X(edge_bps)
     PERP_X(drawdown)
 #undef PERP_X
     cJSON *components = cJSON_AddObjectToObject(object, "components");

@@ -1,4 +1,4 @@
-/* What runs and what was filled, by instrument: positions, self trade, reducing jobs. */
+/* What runs on top of positions: what jobs would make of them, self trade, reducing jobs. */
 #include "risk/risk.h"
 
 #include <math.h>
@@ -6,12 +6,9 @@
 
 #include "util/num.h"
 
-/* Fills without a position report are merged beyond this, oldest first, so that a host that never
-   reports does not grow without end. */
-#define MAX_FILLS 1024
-
-static struct perp_exposure *exposure_at(const perp_core *core, perp_instrument_id instrument) {
-    return &core->risk->exposures[instrument];
+static struct perp_position_entry *position_at(const perp_core *core,
+                                               perp_instrument_id instrument) {
+    return &core->positions->at[instrument];
 }
 
 static void count_job(perp_core *core, const struct perp_job_entry *job, bool on) {
@@ -37,7 +34,7 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
     count_job(core, job, true);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
-        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        struct perp_position_entry *exposure = position_at(core, leg->instrument);
         leg->job = job;
         leg->next = NULL;
         leg->previous = exposure->last;
@@ -47,6 +44,7 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
             exposure->first = leg;
         exposure->last = leg;
         exposure->running[leg->side]++;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
@@ -57,7 +55,7 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
     count_job(core, job, false);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
-        struct perp_exposure *exposure = exposure_at(core, leg->instrument);
+        struct perp_position_entry *exposure = position_at(core, leg->instrument);
         if (leg->previous)
             leg->previous->next = leg->next;
         else
@@ -69,136 +67,315 @@ void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
         PERP_HOLDS(core, exposure->running[leg->side] > 0,
                    "running: legs of an instrument are below 0");
         exposure->running[leg->side]--;
+        perp_position_moved(core, leg->instrument);
     }
 }
 
-bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument) {
-    struct perp_exposure *exposure = exposure_at(core, instrument);
-    void *fills = exposure->fills;
-    bool done = perp_grow(core, &fills, &exposure->fills_capacity,
-                          exposure->n_fills + PERP_MAX_LEGS + 1, sizeof *exposure->fills);
-    exposure->fills = fills;
-    return done;
-}
-
-static void trade(struct perp_holding *holding, double quantity, double price) {
-    if (quantity == 0)
-        return;
-    double before = holding->quantity;
-    double after = before + quantity;
-    if (before == 0 || (before > 0) == (quantity > 0))
-        holding->entry = (fabs(before) * holding->entry + fabs(quantity) * price) / fabs(after);
-    else if (after != 0 && (after > 0) != (before > 0))
-        holding->entry = price;
-    holding->quantity = after;
-}
-
-void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
-                        double quantity, double price) {
-    struct perp_exposure *exposure = exposure_at(core, instrument);
-    struct perp_market_view view;
-    perp_market_read(core->market, instrument, perp_clock(core), &view);
-    int64_t covered = view.has_position ? view.position.time_ns : PERP_TIME_NONE;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (!view.has_position || exposure->fills[i].time_ns > covered)
-            exposure->fills[kept++] = exposure->fills[i];
-    exposure->n_fills = kept;
-    if (quantity == 0 || (view.has_position && time_ns <= covered))
-        return;
-    if (exposure->n_fills >= MAX_FILLS) {
-        struct perp_fill *a = &exposure->fills[0], *b = &exposure->fills[1];
-        struct perp_holding both = {a->quantity, a->price};
-        trade(&both, b->quantity, b->price);
-        b->quantity = both.quantity;
-        b->price = both.entry;
-        b->time_ns = a->time_ns > b->time_ns ? a->time_ns : b->time_ns;
-        uint32_t gone = both.quantity == 0 ? 2 : 1;
-        exposure->n_fills -= gone;
-        memmove(a, a + gone, exposure->n_fills * sizeof *a);
+void perp_position_of(const perp_core *core, perp_instrument_id instrument,
+                      const struct perp_market_view *view, struct perp_open *open) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
+    bool reported = entry->reported && entry->report_quantity != 0;
+    *open = (struct perp_open){.holding = {entry->quantity, entry->entry},
+                               .margin_mode = core->exchanges[exchange].spec.margin_mode};
+    if (entry->quantity != 0 && !(entry->entry > 0))
+        open->holding.entry = view->mark; /* not known: the mark */
+    if (reported) {
+        open->reported = entry->report_quantity;
+        open->leverage = entry->leverage;
+        open->liquidation_price = entry->liquidation_price;
     }
-    exposure->fills[exposure->n_fills++] = (struct perp_fill){time_ns, quantity, price};
+    if (entry->reported && entry->margin_mode < PERP_MARGIN_COUNT)
+        open->margin_mode = entry->margin_mode;
 }
 
-static double signed_quantity(uint32_t side, double quantity) {
-    return side == PERP_SIDE_BUY ? quantity : -quantity;
-}
-
-/* Whether a fill is not yet in the report. */
-static bool counts(const struct perp_market_view *view, const struct perp_fill *fill) {
-    return !view->has_position || fill->time_ns > view->position.time_ns;
-}
-
-static double net_of(const perp_core *core, const struct perp_plan *plan,
-                     perp_instrument_id instrument, int64_t now) {
-    struct perp_market_view view;
-    perp_market_read(core->market, instrument, now, &view);
-    const struct perp_exposure *exposure = exposure_at(core, instrument);
-    double net = view.has_position ? view.position.quantity : 0;
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (counts(&view, &exposure->fills[i]))
-            net += exposure->fills[i].quantity;
-    for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next)
-        net += signed_quantity(leg->side, leg->quantity);
+void perp_add_running(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *but, perp_instrument_id instrument,
+                      struct perp_holding *holding) {
+    for (const struct perp_job_leg *leg = position_at(core, instrument)->first; leg;
+         leg = leg->next)
+        if (leg->job != but)
+            perp_holding_trade(holding, perp_signed(leg->side, perp_leg_unseen(&leg->row)),
+                               leg->price);
     for (const struct perp_plan_leg *leg = perp_plan_first(plan, instrument); leg;
          leg = perp_plan_next(plan, leg))
-        net += signed_quantity(leg->side, leg->quantity);
-    return net;
+        perp_holding_trade(holding, perp_signed(leg->side, leg->quantity), leg->price);
 }
 
-double perp_base_net(const perp_core *core, const struct perp_plan *plan, uint32_t base,
-                     int64_t now) {
-    double net = 0;
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        if (perp_instrument_at(core, i)->base == base)
-            net += net_of(core, plan, i, now);
-    return net;
+void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id instrument,
+                   struct perp_holding *holding) {
+    for (uint32_t i = 0; i < n; i++)
+        if (e->job->legs[i].instrument == instrument)
+            perp_holding_trade(
+                holding, perp_signed(e->job->legs[i].side, perp_leg_unfilled(&e->job->legs[i].row)),
+                e->legs[i].price);
 }
 
-/* What is left of the reported position for legs of this side, and how large the leg may be. */
-static bool leg_reduces(const perp_core *core, const struct perp_plan *plan,
-                        const struct perp_job_entry *job, uint32_t n,
-                        const struct perp_market_view *view) {
-    const struct perp_job_leg *leg = &job->legs[n];
-    double reported = view->has_position ? view->position.quantity : 0;
-    if (reported == 0 || (reported > 0) == (leg->side == PERP_SIDE_BUY))
-        return false;
-    double left = fabs(reported);
-    const struct perp_exposure *exposure = exposure_at(core, leg->instrument);
-    for (uint32_t i = 0; i < exposure->n_fills; i++) {
-        const struct perp_fill *fill = &exposure->fills[i];
-        if (counts(view, fill) && (fill->quantity > 0) == (leg->side == PERP_SIDE_BUY))
-            left -= fabs(fill->quantity);
+/* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
+static perp_instrument_id open_from(const struct perp_touched *touched, perp_instrument_id id) {
+    const perp_core *core = touched->core;
+    while (id != PERP_NO_ID && !(position_at(core, id)->is_open ||
+                                 (perp_plan_first(touched->plan, id) &&
+                                  perp_instrument_at(core, id)->spec.kind != PERP_KIND_SPOT)))
+        id = perp_instrument_at(core, id)->next_on_exchange;
+    return id;
+}
+
+/* The first instrument of a leg from this one on. */
+static perp_instrument_id leg_from(const struct perp_touched *touched, perp_instrument_id id) {
+    perp_instrument_id first = PERP_NO_ID;
+    for (uint32_t i = 0; i < touched->n_legs; i++) {
+        const struct perp_job_leg *leg = &touched->job->legs[i];
+        if (leg->exchange == touched->exchange && leg->instrument >= id &&
+            leg->instrument < first &&
+            perp_instrument_at(touched->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+            first = leg->instrument;
     }
-    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
-        if (other->side == leg->side && other->job != job)
-            left -= other->quantity;
-    for (const struct perp_plan_leg *other = perp_plan_first(plan, leg->instrument); other;
+    return first;
+}
+
+void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
+                        const struct perp_plan *plan, const struct perp_job_entry *job,
+                        uint32_t n_legs, perp_exchange_id exchange) {
+    const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
+    touched->core = core;
+    touched->plan = chosen && chosen->jobs > 0 ? plan : NULL;
+    touched->job = job;
+    touched->n_legs = n_legs;
+    touched->exchange = exchange;
+    touched->leg = leg_from(touched, 0);
+    touched->open = touched->plan
+                        ? open_from(touched, core->exchanges[exchange].first_instrument_1 - 1)
+                        : core->positions->first_open_1[exchange] - 1;
+}
+
+perp_instrument_id perp_touched_next(struct perp_touched *touched) {
+    perp_instrument_id next = touched->open < touched->leg ? touched->open : touched->leg;
+    if (next == PERP_NO_ID)
+        return next;
+    if (next == touched->leg)
+        touched->leg = leg_from(touched, next + 1);
+    if (next == touched->open)
+        touched->open =
+            touched->plan
+                ? open_from(touched, perp_instrument_at(touched->core, next)->next_on_exchange)
+                : position_at(touched->core, next)->next_open_1 - 1;
+    return next;
+}
+
+void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
+                    const struct perp_job_entry *job, uint32_t base, struct perp_base_sums *sums) {
+    struct perp_tally net = {0, 0}, net_after = {0, 0};
+    *sums = (struct perp_base_sums){0, 0, 0, 0};
+    for
+        PERP_EACH_OF_BASE(core, id, base) {
+            struct perp_holding holding = {position_at(core, id)->quantity, 1};
+            perp_add_running(core, plan, job, id, &holding);
+            perp_tally_add(&net, holding.quantity);
+            sums->gross += fabs(holding.quantity);
+            for (uint32_t i = 0; i < job->n_legs; i++)
+                if (job->legs[i].instrument == id)
+                    perp_holding_trade(
+                        &holding,
+                        perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)), 1);
+            perp_tally_add(&net_after, holding.quantity);
+            sums->gross_after += fabs(holding.quantity);
+        }
+    sums->net = perp_tally_of(&net);
+    sums->net_after = perp_tally_of(&net_after);
+}
+
+bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
+                       perp_instrument_id instrument, uint32_t side) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    if (perp_plan_legs(plan, instrument, side))
+        return true;
+    for (const struct perp_job_leg *leg = entry->running[side] ? entry->first : NULL; leg;
+         leg = leg->next)
+        if (leg->side == side && perp_leg_unseen(&leg->row) > 0)
+            return true;
+    return false;
+}
+
+/* What is left of a position for legs of this side, beside those of one job. */
+static double left_to_reduce(const perp_core *core, const struct perp_plan *plan,
+                             perp_instrument_id instrument, uint32_t side,
+                             const struct perp_job_entry *but) {
+    const struct perp_position_entry *entry = position_at(core, instrument);
+    struct perp_tally left = {0, 0};
+    if (entry->quantity == 0 || (entry->quantity > 0) == (side == PERP_SIDE_BUY))
+        return 0;
+    perp_tally_add(&left, fabs(entry->quantity));
+    for (const struct perp_job_leg *other = entry->first; other; other = other->next)
+        if (other->side == side && other->job != but)
+            perp_tally_add(&left, -perp_leg_unseen(&other->row));
+    for (const struct perp_plan_leg *other = perp_plan_first(plan, instrument); other;
          other = perp_plan_next(plan, other))
-        if (other->side == leg->side)
-            left -= other->quantity;
+        if (other->side == side)
+            perp_tally_add(&left, -other->quantity);
+    return perp_max(0, perp_tally_of(&left));
+}
+
+double perp_left_to_reduce(const perp_core *core, perp_instrument_id instrument, uint32_t side) {
+    return left_to_reduce(core, NULL, instrument, side, NULL);
+}
+
+bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
+                           perp_instrument_id instrument, uint32_t side, double quantity) {
+    double left = left_to_reduce(core, plan, instrument, side, NULL);
+    return left > 0 && perp_at_most(quantity, left);
+}
+
+/* What is left of a position for a leg of a job, after its legs before it. */
+static double left_for_leg(const perp_core *core, const struct perp_plan *plan,
+                           const struct perp_job_entry *job, uint32_t n) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    double left = left_to_reduce(core, plan, leg->instrument, leg->side, job);
     for (uint32_t i = 0; i < n; i++)
         if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
-            left -= job->legs[i].quantity;
-    return leg->quantity <= left;
+            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
+    return left;
+}
+
+bool perp_job_leg_reduces(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n) {
+    double left = left_for_leg(core, plan, job, n);
+    return left > 0 && perp_at_most(perp_leg_unfilled(&job->legs[n].row), left);
+}
+
+perp_status perp_job_check_minima(const perp_core *core, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        double left = left_for_leg(core, NULL, job, i);
+        bool reduces = left > 0 && perp_at_most(leg->quantity, left);
+        if (reduces && perp_at_most(left, leg->quantity))
+            continue; /* what is left can always be closed */
+        perp_status status = perp_leg_check_minima(core, leg, i, reduces);
+        if (status != PERP_OK)
+            return status;
+    }
+    return PERP_OK;
 }
 
 bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
-                          const struct perp_job_entry *job, int64_t now) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!leg_reduces(core, plan, job, i, &view))
+                          const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (!perp_job_leg_reduces(core, plan, job, i))
             return false;
-    }
     return true;
 }
 
-bool perp_eval_is_reducing(const struct perp_eval *e) {
-    for (uint32_t i = 0; i < e->job->n_legs; i++)
-        if (!leg_reduces(e->core, e->plan, e->job, i, &e->legs[i].market))
+double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    double left = left_to_reduce(core, plan, leg->instrument, PERP_SIDE_SELL, job);
+    for (uint32_t i = 0; i < n; i++)
+        if (job->legs[i].instrument == leg->instrument && job->legs[i].side == PERP_SIDE_SELL)
+            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
+    return perp_max(0, left);
+}
+
+/* What runs there included. */
+static inline double with_running(struct perp_position_entry *entry) {
+    if (!entry->is_summed) {
+        entry->with_running = perp_position_with_running(entry, NULL);
+        entry->is_summed = true;
+    }
+    return entry->with_running;
+}
+
+/* What the plan, and the job, make of it. */
+static double with_job(const struct perp_plan *plan, const struct perp_job_entry *job,
+                       perp_instrument_id id, double quantity) {
+    for (const struct perp_plan_leg *leg = perp_plan_first(plan, id); leg;
+         leg = perp_plan_next(plan, leg))
+        quantity = perp_quantity_sum(quantity, perp_signed(leg->side, leg->quantity));
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].instrument == id)
+            quantity = perp_quantity_sum(
+                quantity, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)));
+    return quantity;
+}
+
+/* Quantities whose marks are read together. */
+#define AT_ONCE 64
+struct sizes {
+    uint32_t n;
+    perp_instrument_id ids[AT_ONCE];
+    double quantities[AT_ONCE];
+};
+
+static double add_sizes(const perp_core *core, const struct sizes *sizes, int64_t now, double sum) {
+    double marks[AT_ONCE];
+    perp_market_marks(core->market, sizes->ids, sizes->n, now, marks);
+    for (uint32_t i = 0; i < sizes->n; i++) {
+        double price = marks[i] > 0 ? marks[i] : position_at(core, sizes->ids[i])->entry;
+        sum += price > 0 ? fabs(sizes->quantities[i]) * price : (double)NAN;
+    }
+    return sum;
+}
+
+/* Those that are open before the next one of a leg; where nothing but the book counts. */
+static double add_open(const perp_core *core, struct perp_touched *touched, struct sizes *sizes,
+                       int64_t now, double sum) {
+    struct perp_position_entry *entries = core->positions->at;
+    perp_instrument_id id = touched->open;
+    uint32_t n = sizes->n;
+    while (id < touched->leg) {
+        struct perp_position_entry *entry = &entries[id];
+        if (n == AT_ONCE) {
+            sizes->n = n;
+            sum = add_sizes(core, sizes, now, sum);
+            n = 0;
+        }
+        sizes->ids[n] = id;
+        sizes->quantities[n] = with_running(entry);
+        n += sizes->quantities[n] != 0;
+        id = entry->next_open_1 - 1;
+    }
+    sizes->n = n;
+    touched->open = id;
+    return sum;
+}
+
+double perp_account_size(const perp_core *core, const struct perp_plan *plan,
+                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
+    struct perp_touched touched;
+    struct sizes sizes;
+    double sum = 0;
+    perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
+    sizes.n = 0;
+    for (;;) {
+        if (!touched.plan && !job->linked)
+            sum = add_open(core, &touched, &sizes, now, sum);
+        perp_instrument_id id = perp_touched_next(&touched);
+        if (id == PERP_NO_ID)
+            return add_sizes(core, &sizes, now, sum);
+        double quantity = perp_position_with_running(position_at(core, id), job);
+        quantity = with_job(touched.plan, job, id, quantity);
+        if (quantity == 0)
+            continue;
+        if (sizes.n == AT_ONCE) {
+            sum = add_sizes(core, &sizes, now, sum);
+            sizes.n = 0;
+        }
+        sizes.ids[sizes.n] = id;
+        sizes.quantities[sizes.n++] = quantity;
+    }
+}
+
+bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *job, uint32_t base) {
+    double size = 0, naked = perp_base_naked(core, NULL, base);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        if (leg->base != base)
+            continue;
+        if ((leg->side == PERP_SIDE_BUY) == (naked > 0))
             return false;
-    return true;
+        size += perp_leg_unfilled(&leg->row);
+    }
+    return perp_at_most(size, perp_base_to_square(core, plan, base));
 }
 
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core) {
@@ -217,8 +394,7 @@ bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *c
         uint32_t opposite = leg->side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
         perp_instrument_id other = leg->instrument;
         do {
-            if ((exposure_at(core, other)->running[opposite] ||
-                 perp_plan_legs(plan, other, opposite)) &&
+            if (perp_running_side(core, plan, other, opposite) &&
                 perp_same_book(core, leg->instrument, other))
                 return true;
             other = perp_instrument_at(core, other)->next_same_book;
@@ -229,61 +405,10 @@ bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *c
 
 bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_need *needs, uint32_t *n) {
-    uint32_t pool = perp_pool_of(core, job->strategy);
+    uint32_t pool = perp_job_pool(core, job);
     *n = 0;
     for (uint32_t i = 0; i < job->n_legs; i++)
         if (!perp_need_add(needs, n, job->legs[i].exchange, pool, job->legs[i].notional))
             return false;
     return true;
-}
-
-bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
-                      struct perp_need *need) {
-    const struct perp_job_entry *first = perp_job_find(core, &repair->parent);
-    const struct perp_job_leg *leg = &repair->legs[0];
-    perp_usd lacks = leg->notional;
-    for (const struct perp_held *held = first ? first->held : NULL; held; held = held->next_of_job)
-        if (held->exchange == leg->exchange)
-            lacks -= held->in_flight + held->used;
-    *need = (struct perp_need){leg->exchange, PERP_POOL_RESERVE, lacks};
-    return lacks > 0;
-}
-
-bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        uint32_t base = job->legs[i].base;
-        double sums[PERP_SIDE_COUNT] = {0, 0};
-        for (uint32_t j = 0; j < job->n_legs; j++)
-            if (job->legs[j].base == base)
-                sums[job->legs[j].side] += job->legs[j].quantity;
-        double larger = perp_max(sums[0], sums[1]);
-        if (fabs(sums[0] - sums[1]) > tolerance * larger) {
-            *odd_base = base;
-            return false;
-        }
-    }
-    return true;
-}
-
-struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    const struct perp_market_view *view = &e->legs[n].market;
-    const struct perp_exposure *exposure = exposure_at(e->core, leg->instrument);
-    struct perp_holding holding = {0, 0};
-    if (view->has_position && view->position.quantity != 0)
-        holding = (struct perp_holding){view->position.quantity, view->position.entry_price};
-    for (uint32_t i = 0; i < exposure->n_fills; i++)
-        if (counts(view, &exposure->fills[i]))
-            trade(&holding, exposure->fills[i].quantity, exposure->fills[i].price);
-    for (const struct perp_job_leg *other = exposure->first; other; other = other->next)
-        if (other->job != e->job)
-            trade(&holding, signed_quantity(other->side, other->quantity), other->price);
-    for (const struct perp_plan_leg *other = perp_plan_first(e->plan, leg->instrument); other;
-         other = perp_plan_next(e->plan, other))
-        trade(&holding, signed_quantity(other->side, other->quantity), other->price);
-    for (uint32_t i = 0; i <= n; i++)
-        if (e->job->legs[i].instrument == leg->instrument)
-            trade(&holding, signed_quantity(e->job->legs[i].side, e->job->legs[i].quantity),
-                  e->legs[i].price);
-    return holding;
 }

@@ -5,6 +5,7 @@
 #include "capital/capital.h"
 #include "core/job.h"
 #include "market/market.h"
+#include "positions/positions.h"
 
 struct perp_breaker {
     PERP_STORED(perp_circuit_row, PERP_ROW_CIRCUIT);
@@ -12,19 +13,17 @@ struct perp_breaker {
     uint64_t ups; /* how often the host had said "up" when it last changed */
 };
 
-/* What a finished leg filled, until a position report covers it. */
-struct perp_fill {
-    int64_t time_ns;
-    double quantity; /* signed */
-    double price;
+/* What else is known of an instrument. equity_mark: its mark (else mid) when the equity of its
+   exchange was last reported; 0: there was none. It is market data: a restart forgets it. */
+struct perp_note {
+    double equity_mark;
+    bool halted; /* by the host */
 };
 
-/* What runs on an instrument, and what was filled since its last report. */
-struct perp_exposure {
-    struct perp_job_leg *first, *last; /* running legs in order of dispatch */
-    uint32_t running[PERP_SIDE_COUNT];
-    uint32_t n_fills, fills_capacity;
-    struct perp_fill *fills;
+/* What an account holds in a base itself. */
+struct perp_held_base {
+    PERP_STORED(perp_collateral_row, PERP_ROW_COLLATERAL);
+    struct perp_kept *kept;
 };
 
 struct perp_risk {
@@ -34,19 +33,25 @@ struct perp_risk {
     struct perp_breaker circuits[PERP_MAX_EXCHANGES];
     uint32_t running_jobs[PERP_MAX_EXCHANGES];
     perp_usd running_notional[PERP_MAX_EXCHANGES];
-    uint64_t fired_today[PERP_REASON_RULES_END];
-    struct perp_exposure *exposures; /* by instrument */
-    uint32_t exposures_capacity;
-    bool *blacklist; /* by symbol */
+    struct perp_note *notes; /* by instrument */
+    uint32_t notes_capacity;
+    struct perp_held_base *collateral; /* in the order of the first report; none of 0 */
+    uint32_t n_collateral, collateral_capacity;
+    struct perp_kept *collateral_kept; /* of the one that is prepared */
+    bool *blacklist;                   /* by symbol */
     uint32_t blacklist_capacity;
-    uint32_t *unresolved; /* by base: partial jobs not yet squared */
-    uint32_t unresolved_capacity;
 };
 
 perp_status perp_risk_open(perp_core *core, perp_risk **risk);
 void perp_risk_close(perp_risk *risk);
 /* Room for the tables by instrument, symbol and base that the next instrument or symbol needs. */
 bool perp_risk_prepare_tables(perp_core *core);
+/* Room for collateral in one more base; what is held of one from now on. */
+bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept);
+void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row *held);
+/* The equity of an exchange was reported: its other figures are of the marks of now. */
+void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange);
+bool perp_risk_prepare_symbol(perp_core *core);
 
 /* The day as a decision sees it: as it stands, or as it will be once it rolled. */
 struct perp_day_view {
@@ -60,15 +65,16 @@ void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *
 struct perp_leg_measure {
     struct perp_market_view market;
     struct perp_latency_view latency;
-    double price;
+    double price; /* executable; without a quote the mark, the last price or the entry; 0: none */
     double depth;
     double slippage_bps;
     double fee_bps;
-    double settlements;
+    double settlements;          /* that count, within the holding time */
     int64_t settlement_distance; /* PERP_TIME_NONE: none */
+    double position_before;      /* with what runs and the job's legs before it */
     double position;             /* after the leg */
     double entry;
-    double liquidation_price; /* NaN: spot, or no position left */
+    double liquidation_price; /* NaN: spot, no position left, or there is none */
     double liquidation_distance;
 };
 
@@ -84,13 +90,15 @@ struct perp_eval {
     const perp_mode_limits *limits;
     const perp_risk_config *config;
 
-    bool missing; /* a leg has no quote */
+    bool missing; /* a leg has no quote: no scores, costs and distances */
     bool reducing;
     bool override_holds; /* one is on that covers the job */
     struct perp_leg_measure legs[PERP_MAX_LEGS];
     double weights[PERP_MAX_LEGS];
     double cost_bps, carry_bps, funding_bps;
-    bool has_rate;
+    double edge_bps;     /* of now */
+    bool has_perp;       /* a leg is a perpetual */
+    bool rate_unknown;   /* of a perpetual leg, or old */
     double max_slippage; /* of taker legs */
     double max_volatility;
     bool volatility_unknown;
@@ -116,37 +124,102 @@ void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out);
 void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
                      const struct perp_job_entry *job, int64_t now, bool rolled);
 
+/* What the legs' prices differ by: −Σ σ × weight × mid / (mean of the mids), in bps; false: the job
+   has none, as one of several bases or of another strategy than wash and arb. */
+bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX_LEGS],
+                    double *basis_bps);
+/* The basis of a job at its submit, kept with it; none where a leg has no quote. */
+void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now);
+
 /* facts.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);
+/* Where a position as it stands would be liquidated (NaN: never, or there is none), and how far its
+   mark is from that, as a share; as a job's leg there would be measured. */
+void perp_position_liquidation(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                               double *price, double *distance);
 /* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
-/* Whether the job fails its distance to liquidation; false without market data. */
-bool perp_eval_too_close(const struct perp_eval *e);
-/* A position to which trades are added in turn. */
-struct perp_holding {
-    double quantity;
-    double entry;
+/* The first of distance to liquidation and account's leverage that the job fails; neither is held
+   without market data. */
+uint32_t perp_eval_margin_reason(const struct perp_eval *e);
+/* What is open on an instrument, as far as the book knows. This is the only place that says where
+   that is kept. */
+struct perp_open {
+    struct perp_holding holding;
+    double reported; /* quantity of the last report */
+    double leverage; /* as reported; 0: not */
+    double liquidation_price;
+    uint32_t margin_mode; /* of the report, else of the exchange */
 };
-/* The position on leg n's instrument once the leg is done. */
-struct perp_holding perp_position_after(const struct perp_eval *e, uint32_t n);
+void perp_position_of(const perp_core *core, perp_instrument_id instrument,
+                      const struct perp_market_view *view, struct perp_open *open);
+/* Adds what runs there, but for legs of the job `but`; the first n legs of the job evaluated. */
+void perp_add_running(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *but, perp_instrument_id instrument,
+                      struct perp_holding *holding);
+void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id instrument,
+                   struct perp_holding *holding);
+/* The instruments of an exchange that are not spot and where something is open or runs, and those
+   of the job's first legs (n_legs), in order. */
+struct perp_touched {
+    const perp_core *core;
+    const struct perp_plan *plan; /* NULL: it has nothing there */
+    const struct perp_job_entry *job;
+    uint32_t n_legs;
+    perp_exchange_id exchange;
+    perp_instrument_id open; /* the next of those that are open; PERP_NO_ID: none */
+    perp_instrument_id leg;  /* of those of legs */
+};
+void perp_touched_begin(struct perp_touched *touched, const perp_core *core,
+                        const struct perp_plan *plan, const struct perp_job_entry *job,
+                        uint32_t n_legs, perp_exchange_id exchange);
+/* PERP_NO_ID: that was the last. */
+perp_instrument_id perp_touched_next(struct perp_touched *touched);
+
+/* Of a base over all exchanges, spot too: positions after what runs, and after the job. */
+struct perp_base_sums {
+    double net, net_after;
+    double gross, gross_after;
+};
+void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
+                    const struct perp_job_entry *job, uint32_t base, struct perp_base_sums *sums);
 /* Whether the job is reducing: by the market as it is now, or as the evaluation has read it. */
 bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
-                          const struct perp_job_entry *job, int64_t now);
-bool perp_eval_is_reducing(const struct perp_eval *e);
+                          const struct perp_job_entry *job);
+bool perp_job_leg_reduces(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n);
+/* The minima and steps of instruments; what reduces is free of them as far as it must be. */
+perp_status perp_job_check_minima(const perp_core *core, const struct perp_job_entry *job);
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core);
 bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core,
                             const struct perp_plan *plan);
-double perp_base_net(const perp_core *core, const struct perp_plan *plan, uint32_t base,
-                     int64_t now);
 bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_need *needs, uint32_t *n);
-/* What a repair needs of the reserve pool beyond what its first job holds there; false: nothing. */
-bool perp_repair_need(const perp_core *core, const struct perp_job_entry *repair,
-                      struct perp_need *need);
+/* Whether legs of a side run on an instrument with something left to fill, the plan's included. */
+bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
+                       perp_instrument_id instrument, uint32_t side);
+/* Whether so much of a side would only make the instrument's position smaller. */
+bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
+                           perp_instrument_id instrument, uint32_t side, double quantity);
+/* What is left of a position for a side to reduce, after what runs. */
+double perp_left_to_reduce(const perp_core *core, perp_instrument_id instrument, uint32_t side);
+/* What a spot leg may sell: the position less what running legs and the job's before it sell. */
+double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *job, uint32_t n);
+/* The worth of an exchange's positions that are not spot, after what runs and the job, at the
+   marks. NaN: no price is known of one. */
+double perp_account_size(const perp_core *core, const struct perp_plan *plan,
+                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now);
+/* The margin tier of a notional; without a table 0.5 % of maintenance. */
+perp_tier perp_tier_of(const perp_instrument_spec *spec, double value);
+/* Whether a job is one-sided in a base, and makes what is naked of it smaller by at most what is to
+   square. */
+bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,
+                      const struct perp_job_entry *job, uint32_t base);
 
 /* What runs on an exchange, what the plan has chosen included. */
 static inline uint32_t perp_running_jobs(const perp_core *core, const struct perp_plan *plan,
@@ -160,9 +233,6 @@ static inline perp_usd perp_running_notional(const perp_core *core, const struct
     const struct perp_plan_exchange *chosen = perp_plan_at(plan, exchange);
     return core->risk->running_notional[exchange] + (chosen ? chosen->notional : 0);
 }
-
-/* Whether buy and sell quantities of every base agree within the tolerance. */
-bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);
 
 /* What an exchange's circuit is at `now`. */
 uint32_t perp_circuit_at(const perp_core *core, perp_exchange_id exchange, int64_t now);
@@ -178,12 +248,9 @@ bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, doub
 /* Puts a job's legs among the running ones, or takes them out. */
 void perp_exposure_link(perp_core *core, struct perp_job_entry *job);
 void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job);
-/* Room for one more fill on each leg's instrument. */
-bool perp_exposure_prepare_fill(perp_core *core, perp_instrument_id instrument);
-void perp_exposure_fill(perp_core *core, perp_instrument_id instrument, int64_t time_ns,
-                        double quantity, double price);
-
 /* Counting results. */
+/* A strategy's job ended: so many failures in a row halt it. */
+void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);
 void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64_t bad_exchanges);
 /* Looks whether the daily loss was reached; lift: it may also be lifted. */
 void perp_risk_look_at_loss(perp_core *core, bool lift);

@@ -25,12 +25,12 @@ void perp_risk_close(perp_risk *risk) {
     perp_kept_free(core, &risk->kept);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++)
-        perp_free(core, risk->exposures[i].fills,
-                  risk->exposures[i].fills_capacity * sizeof(struct perp_fill));
-    perp_free(core, risk->exposures, risk->exposures_capacity * sizeof *risk->exposures);
+    perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
+    for (uint32_t i = 0; i < risk->n_collateral; i++)
+        perp_kept_free(core, &risk->collateral[i].kept);
+    perp_kept_free(core, &risk->collateral_kept);
+    perp_free(core, risk->collateral, risk->collateral_capacity * sizeof *risk->collateral);
     perp_free(core, risk->blacklist, risk->blacklist_capacity * sizeof *risk->blacklist);
-    perp_free(core, risk->unresolved, risk->unresolved_capacity * sizeof *risk->unresolved);
     perp_free(core, risk, sizeof *risk);
 }
 
@@ -44,51 +44,105 @@ static bool grow_zero(perp_core *core, void **items, uint32_t *capacity, uint32_
     return true;
 }
 
+bool perp_risk_prepare_symbol(perp_core *core) {
+    perp_risk *risk = core->risk;
+    void *blacklist = risk->blacklist;
+    uint32_t n = core->symbols.count;
+    const size_t size = sizeof *risk->blacklist;
+    bool done =
+        grow_zero(core, &blacklist, &risk->blacklist_capacity, n + PERP_SPARE_NAMES, size) ||
+        grow_zero(core, &blacklist, &risk->blacklist_capacity, n + 1, size);
+    risk->blacklist = blacklist;
+    return done;
+}
+
 bool perp_risk_prepare_tables(perp_core *core) {
     perp_risk *risk = core->risk;
-    void *exposures = risk->exposures, *blacklist = risk->blacklist, *unresolved = risk->unresolved;
-    bool done = grow_zero(core, &exposures, &risk->exposures_capacity, perp_n_instruments(core) + 1,
-                          sizeof *risk->exposures);
-    risk->exposures = exposures;
-    done = done && grow_zero(core, &blacklist, &risk->blacklist_capacity, core->symbols.count + 1,
-                             sizeof *risk->blacklist);
-    risk->blacklist = blacklist;
-    done = done && grow_zero(core, &unresolved, &risk->unresolved_capacity, core->bases.count + 1,
-                             sizeof *risk->unresolved);
-    risk->unresolved = unresolved;
-    return done;
+    void *notes = risk->notes;
+    bool done = grow_zero(core, &notes, &risk->notes_capacity, perp_n_instruments(core) + 1,
+                          sizeof *risk->notes);
+    risk->notes = notes;
+    return done && perp_risk_prepare_symbol(core);
+}
+
+bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept) {
+    perp_risk *risk = core->risk;
+    void *collateral = risk->collateral;
+    bool done = perp_grow(core, &collateral, &risk->collateral_capacity, risk->n_collateral + 1,
+                          sizeof *risk->collateral);
+    risk->collateral = collateral;
+    return done && perp_kept_set(core, &risk->collateral_kept, kept);
+}
+
+void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row *held) {
+    perp_risk *risk = core->risk;
+    uint32_t at = 0;
+    while (at < risk->n_collateral && (risk->collateral[at].exchange != held->exchange ||
+                                       strcmp(risk->collateral[at].base, held->base) != 0))
+        at++;
+    if (at < risk->n_collateral)
+        perp_kept_free(core, &risk->collateral[at].kept);
+    if (held->quantity > 0) {
+        risk->n_collateral += at == risk->n_collateral;
+        risk->collateral[at].row = *held;
+        risk->collateral[at].kept = risk->collateral_kept;
+        risk->collateral_kept = NULL;
+    } else if (at < risk->n_collateral) {
+        risk->n_collateral--;
+        memmove(&risk->collateral[at], &risk->collateral[at + 1],
+                (risk->n_collateral - at) * sizeof *risk->collateral);
+    }
+}
+
+void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange) {
+    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
+    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
+        struct perp_market_view view;
+        perp_market_read(core->market, id, perp_clock(core), &view);
+        core->risk->notes[id].equity_mark = view.mark;
+    }
 }
 
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {
     return core->risk->killed || (core->risk->killed_exchanges >> exchange & 1);
 }
 
+/* The limit of the scaled loss; 0: it is off. */
+static perp_usd scaled_limit(const perp_core *core, const struct perp_loss *loss, bool *on) {
+    double share = core->config.risk.daily_loss_limit_pct;
+    *on = share > 0 && loss->scaled_start > 0;
+    return *on ? (perp_usd)floor((double)loss->scaled_start * share) : 0;
+}
+
 perp_usd perp_risk_loss(const perp_core *core, perp_usd *limit) {
-    const perp_capital *capital = core->capital;
-    const perp_risk_config *config = &core->config.risk;
-    perp_usd booked = 0, shown = 0, start = 0;
-    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        const struct perp_account *account = &capital->accounts[i];
-        booked += account->today.fees - account->today.pnl;
-        shown += account->day_start - account->equity;
-        start += account->day_start;
-    }
-    *limit = config->daily_loss_limit_usd;
-    if (config->daily_loss_limit_pct > 0 && start > 0) {
-        /* A thousandth of a micro-dollar is rounding, not money. */
-        double share = fmax(1, ceil(config->daily_loss_limit_pct * (double)start - 1e-3));
-        if (*limit == 0 || share < (double)*limit)
-            *limit = (perp_usd)share;
-    }
-    perp_usd loss = booked > shown ? booked : shown;
-    return loss > 0 ? loss : 0;
+    struct perp_loss loss;
+    bool has_scaled;
+    perp_capital_loss(core->capital, &loss);
+    perp_usd usd_limit = core->config.risk.daily_loss_limit_usd;
+    perp_usd share = scaled_limit(core, &loss, &has_scaled);
+    /* Of two that are on the one that is nearer to its limit, of equally near ones the smaller. */
+    double near_scaled = fmax((double)loss.scaled, 0) * (double)usd_limit;
+    double near_usd = fmax((double)loss.usd, 0) * (double)share;
+    bool scaled = has_scaled && (usd_limit == 0 || near_scaled > near_usd ||
+                                 (near_scaled == near_usd && share < usd_limit));
+    perp_usd shown = scaled ? loss.scaled : loss.usd;
+    *limit = scaled ? (share > 0 ? share : 1) : usd_limit;
+    return shown > 0 ? shown : 0;
+}
+
+static bool loss_reached(const perp_core *core) {
+    struct perp_loss loss;
+    bool has_scaled;
+    perp_capital_loss(core->capital, &loss);
+    perp_usd usd_limit = core->config.risk.daily_loss_limit_usd;
+    perp_usd share = scaled_limit(core, &loss, &has_scaled);
+    return (usd_limit > 0 && loss.usd >= usd_limit) ||
+           (has_scaled && loss.scaled > 0 && loss.scaled >= share);
 }
 
 void perp_risk_look_at_loss(perp_core *core, bool lift) {
     perp_risk *risk = core->risk;
-    perp_usd limit;
-    perp_usd loss = perp_risk_loss(core, &limit);
-    bool reached = limit > 0 && loss > 0 && loss >= limit;
+    bool reached = loss_reached(core);
     if (reached && !risk->daily_loss_reached)
         perp_tell_alert(core, PERP_ALERT_DAILY_LOSS, PERP_ALERT_CRITICAL, true, "book",
                         "today's loss reached the limit: no new risk until the day rolls");
@@ -98,7 +152,7 @@ void perp_risk_look_at_loss(perp_core *core, bool lift) {
 
 void perp_risk_roll(perp_core *core) {
     core->risk->daily_loss_reached = false;
-    memset(core->risk->fired_today, 0, sizeof core->risk->fired_today);
+    memset(core->risk->refused_today, 0, sizeof core->risk->refused_today);
 }
 
 perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
@@ -123,7 +177,13 @@ perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
         .drawdown = day.drawdown,
     };
     all.daily_loss = perp_risk_loss(core, &all.daily_loss_limit);
-    memcpy(all.rejected_today, risk->fired_today, sizeof risk->fired_today);
+    struct perp_loss loss;
+    perp_capital_loss(core->capital, &loss);
+    all.loss_usd = loss.usd;
+    all.loss_scaled = loss.scaled;
+    all.scaled_start = loss.scaled_start;
+    all.peak = core->capital->peak;
+    memcpy(all.rejected_today, risk->refused_today, sizeof all.rejected_today);
     perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",
@@ -169,10 +229,5 @@ void perp_exchange_state_of(const perp_core *core, perp_exchange_id exchange, in
     };
     double limit = core->config.risk.modes[core->config.risk.mode].max_latency_ms;
     state->delayed = perp_is_delayed(state->api, &latency, limit);
-    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
-        double volatility, quantity;
-        perp_market_glance(core->market, id, now, &volatility, &quantity);
-        state->open_positions += quantity != 0;
-    }
+    state->open_positions = perp_open_positions(core, exchange);
 }

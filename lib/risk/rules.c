@@ -10,6 +10,7 @@
 
 #define NS_PER_MINUTE (60.0 * 1e9)
 #define NS_PER_H (3600.0 * 1e9)
+#define BPS 1e4
 
 /* A function's argument follows from its row: one of another scope does not compile. */
 #define PERP_X(NAME, number, text, scope, ...)                                                     \
@@ -27,11 +28,71 @@ static struct perp_measured rule_SELF_TRADE(const struct perp_scope_job *scope) 
 }
 
 static struct perp_measured rule_BLACKLISTED(const struct perp_scope_instrument *instrument) {
-    return perp_measured(instrument->blacklisted);
+    return perp_measured(instrument->blacklisted || instrument->halted);
 }
 
 static struct perp_measured rule_UNRESOLVED_LEG(const struct perp_scope_base *base) {
-    return perp_measured(base->partial_jobs);
+    return perp_measured(base->naked);
+}
+
+static struct perp_measured rule_POSITION_DRIFT(const struct perp_scope_base *base) {
+    return perp_measured(base->drifting);
+}
+
+static struct perp_measured rule_NO_ACCOUNT_DATA(const struct perp_scope_leg *scope) {
+    return perp_measured(!scope->known);
+}
+
+static const perp_instrument_spec *spec_of(const struct perp_scope_leg *scope) {
+    return &perp_instrument_at(scope->core, scope->leg->instrument)->spec;
+}
+
+/* What the exchange would refuse: a leverage or a size above its tiers where the position grows,
+   and what is worth too little, unless it reduces. */
+static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *scope) {
+    const perp_instrument_spec *spec = spec_of(scope);
+    const struct perp_leg_measure *measure = scope->measure;
+    double worth = perp_leg_unfilled(&scope->leg->row) * measure->price;
+    double size = fabs(measure->position), value = size * measure->market.mark;
+    bool grows = size > fabs(measure->position_before);
+    if (grows && spec->n_tiers) {
+        perp_tier tier = perp_tier_of(spec, value), top = spec->tiers[spec->n_tiers - 1];
+        if ((tier.max_leverage > 0 && scope->leg->leverage > tier.max_leverage) || value > top.cap)
+            return perp_measured(1);
+    }
+    if (!isfinite(worth))
+        return perp_measured(NAN);
+    return perp_measured(worth < perp_usd_to_double(spec->min_notional) &&
+                         !perp_job_leg_reduces(scope->core, scope->plan, scope->job, scope->n));
+}
+
+static struct perp_measured rule_POSITION_LIMIT(const struct perp_scope_leg *scope) {
+    perp_usd most = spec_of(scope)->max_position_usd;
+    const struct perp_leg_measure *measure = scope->measure;
+    double mark = measure->market.mark;
+    if (most == 0 || fabs(measure->position) <= fabs(measure->position_before))
+        return perp_not_held();
+    return perp_measured_against(mark > 0 ? fabs(measure->position) * mark : (double)NAN,
+                                 perp_usd_to_double(most));
+}
+
+static struct perp_measured rule_ACCOUNT_LEVERAGE(const struct perp_scope_leg *scope) {
+    const struct perp_account *account = &scope->core->capital->accounts[scope->leg->exchange];
+    double equity = perp_max(0, perp_usd_to_double(account->equity));
+    if (spec_of(scope)->kind == PERP_KIND_SPOT)
+        return perp_not_held();
+    return perp_measured_against(
+        perp_account_size(scope->core, scope->plan, scope->job, scope->leg->exchange, scope->now),
+        scope->setting * equity);
+}
+
+static struct perp_measured rule_NO_INVENTORY(const struct perp_scope_leg *scope) {
+    const perp_instrument_spec *spec = spec_of(scope);
+    if (spec->kind != PERP_KIND_SPOT || spec->can_borrow || scope->leg->side == PERP_SIDE_BUY)
+        return perp_not_held();
+    double has = perp_inventory_for(scope->core, scope->plan, scope->job, scope->n);
+    double wants = perp_leg_unfilled(&scope->leg->row);
+    return perp_measured_against(perp_at_most(wants, has) ? perp_min(wants, has) : wants, has);
 }
 
 /* 2: reported down; 1: the circuit is open, or half-open with a job running. */
@@ -42,8 +103,11 @@ static struct perp_measured rule_EXCHANGE_DOWN(const struct perp_scope_exchange 
                          (exchange->circuit == PERP_CIRCUIT_HALF_OPEN && exchange->running_jobs));
 }
 
+/* 1: there is a mark, a last price or an entry; 2: nothing at all. */
 static struct perp_measured rule_NO_MARKET_DATA(const struct perp_scope_instrument *instrument) {
-    return perp_measured(!instrument->market->has_quote);
+    if (instrument->market->has_quote)
+        return perp_measured(0);
+    return perp_measured(instrument->price > 0 ? 1 : 2);
 }
 
 static struct perp_measured rule_STALE_QUOTE(const struct perp_scope_instrument *instrument) {
@@ -66,6 +130,8 @@ static struct perp_measured rule_LIQUIDATION_DISTANCE(const struct perp_scope_le
 }
 
 static struct perp_measured rule_INSUFFICIENT_CAPITAL(const struct perp_scope_job *scope) {
+    if (scope->plan) /* a tick looks at capital once it knows what goes before */
+        return perp_not_held();
     return perp_measured(scope->capital_refused);
 }
 
@@ -73,10 +139,18 @@ static struct perp_measured rule_AUTO_HALT(const struct perp_scope_book *book) {
     return perp_measured(book->halted);
 }
 
+static struct perp_measured rule_STRATEGY_HALT(const struct perp_scope_job *scope) {
+    return perp_measured(scope->strategy_halted);
+}
+
+static struct perp_measured rule_UNHEDGED(const struct perp_scope_book *book) {
+    return book->setting > 0 ? perp_measured(book->unhedged) : perp_not_held();
+}
+
 static struct perp_measured rule_EDGE_TOO_SMALL(const struct perp_scope_job *scope) {
     if (scope->job->strategy != PERP_STRATEGY_ARB)
         return perp_not_held();
-    return perp_measured(scope->job->edge_bps);
+    return perp_measured(scope->edge_bps);
 }
 
 /* Bought and sold of a base. */
@@ -99,18 +173,20 @@ static struct perp_measured rule_NOT_REBALANCING(const struct perp_scope_leg *sc
     double larger = perp_max(sums[PERP_SIDE_BUY], sums[PERP_SIDE_SELL]);
     if (fabs(change) <= scope->setting * larger)
         return perp_not_held();
-    double net = perp_base_net(scope->core, scope->plan, scope->leg->base, scope->now);
-    return perp_measured_against(fabs(net + change), fabs(net));
+    struct perp_base_sums base;
+    perp_base_sums(scope->core, scope->plan, scope->job, scope->leg->base, &base);
+    return perp_measured_against(fabs(base.net_after), fabs(base.net));
 }
 
 static struct perp_measured rule_COST_EXCEEDS_EDGE(const struct perp_scope_job *scope) {
     if (scope->job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
         return perp_not_held();
-    return perp_measured_against(scope->job->edge_bps, scope->cost_bps - scope->setting);
+    return perp_measured_against(scope->edge_bps, scope->cost_bps - scope->setting);
 }
 
 static struct perp_measured rule_FUNDING_CARRY(const struct perp_scope_job *scope) {
-    return perp_measured(scope->carry_bps);
+    bool unknown = scope->rate_unknown && scope->job->holding_hours > 0;
+    return perp_measured(unknown ? (double)NAN : scope->carry_bps);
 }
 
 static struct perp_measured rule_FUNDING_BLACKOUT(const struct perp_scope_instrument *instrument) {
@@ -119,6 +195,12 @@ static struct perp_measured rule_FUNDING_BLACKOUT(const struct perp_scope_instru
     return perp_measured_against((double)instrument->settlement_distance,
                                  perp_min(instrument->setting * NS_PER_MINUTE,
                                           instrument->market->funding.interval_h * NS_PER_H / 12));
+}
+
+static struct perp_measured rule_DEPEG(const struct perp_scope_instrument *instrument) {
+    if (!(instrument->setting > 0))
+        return perp_not_held();
+    return perp_measured(fabs(instrument->market->usd - 1) * BPS);
 }
 
 static struct perp_measured rule_INSUFFICIENT_DEPTH(const struct perp_scope_leg *scope) {
@@ -146,6 +228,28 @@ static struct perp_measured rule_LATENCY(const struct perp_scope_exchange *excha
 
 static struct perp_measured rule_LEVERAGE(const struct perp_scope_leg *scope) {
     return perp_measured(scope->leg->leverage);
+}
+
+/* An exposure in USD fails where it is above the limit and larger than it was before the job. */
+static struct perp_measured exposure_held(double before, double after, double mid, double limit) {
+    double least = perp_at_most(after, before) ? perp_max(before, after) : before;
+    return perp_measured_against(after * mid, perp_max(limit, least * mid));
+}
+
+static struct perp_measured rule_NET_EXPOSURE(const struct perp_scope_leg *scope) {
+    struct perp_base_sums base;
+    if (!(scope->setting > 0))
+        return perp_not_held();
+    perp_base_sums(scope->core, scope->plan, scope->job, scope->leg->base, &base);
+    return exposure_held(fabs(base.net), fabs(base.net_after), scope->base_mid, scope->setting);
+}
+
+static struct perp_measured rule_GROSS_EXPOSURE(const struct perp_scope_leg *scope) {
+    struct perp_base_sums base;
+    if (!(scope->setting > 0))
+        return perp_not_held();
+    perp_base_sums(scope->core, scope->plan, scope->job, scope->leg->base, &base);
+    return exposure_held(base.gross, base.gross_after, scope->base_mid, scope->setting);
 }
 
 static struct perp_measured rule_DRAWDOWN(const struct perp_scope_book *book) {
@@ -204,7 +308,7 @@ static inline bool is_worse(const struct held *a, const struct held *than) {
 
 /* hold_SCOPE: one rule against all that the job touches of its scope; the worst answer. */
 #define HOLD(scope, count, leg)                                                                    \
-    static inline perp_rule_evaluation hold_##scope(                                               \
+    static inline __attribute__((always_inline)) perp_rule_evaluation hold_##scope(                \
         struct perp_scopes *scopes, struct comparison how,                                         \
         struct perp_measured (*rule)(const struct perp_scope_##scope *)) {                         \
         scopes->scope[0].setting = how.setting;                                                    \
@@ -260,7 +364,8 @@ static bool way_out(const struct perp_eval *e, const struct rule *rule) {
     if (!e->reducing && !e->job->is_repair)
         return false;
     return rule->way_out == PERP_WAY_OUT_PASSES ||
-           (rule->way_out == PERP_WAY_OUT_CIRCUIT && e->rules[rule->reason].value <= 1);
+           ((rule->way_out == PERP_WAY_OUT_CIRCUIT || rule->way_out == PERP_WAY_OUT_PRICED) &&
+            e->rules[rule->reason].value <= 1);
 }
 
 void perp_eval_rules(struct perp_eval *e) {
@@ -281,6 +386,9 @@ void perp_eval_rules(struct perp_eval *e) {
     e->override_used = e->accepted && overridden;
 }
 
-bool perp_eval_too_close(const struct perp_eval *e) {
-    return e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE);
+uint32_t perp_eval_margin_reason(const struct perp_eval *e) {
+    if (e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE))
+        return PERP_REASON_LIQUIDATION_DISTANCE;
+    return e->reasons & PERP_REASON_BIT(PERP_REASON_ACCOUNT_LEVERAGE) ? PERP_REASON_ACCOUNT_LEVERAGE
+                                                                      : PERP_REASON_NONE;
 }

@@ -12,6 +12,7 @@ struct perp_scope_book {
     bool daily_loss_reached;
     bool halted;
     double drawdown;
+    double unhedged; /* USD, in jobs that run */
 };
 
 struct perp_scope_exchange {
@@ -25,12 +26,15 @@ struct perp_scope_exchange {
 
 struct perp_scope_base {
     double setting;
-    uint32_t partial_jobs; /* not yet squared */
+    bool naked;        /* and the job does not square it; or a running job of it is unhedged */
+    uint32_t drifting; /* instruments of it with latched drift */
 };
 
 struct perp_scope_instrument {
     double setting;
-    bool blacklisted;
+    bool blacklisted; /* its symbol is */
+    bool halted;
+    double price; /* what the leg is reckoned at; 0: nothing is known */
     const struct perp_market_view *market;
     int64_t quote_age_ns;        /* negative: from the future */
     int64_t settlement_distance; /* to the nearest, PERP_TIME_NONE: none */
@@ -44,6 +48,9 @@ struct perp_scope_leg {
     int64_t now;
     const struct perp_job_leg *leg;
     const struct perp_leg_measure *measure;
+    uint32_t n;      /* of the leg */
+    bool known;      /* its exchange and instrument were reported */
+    double base_mid; /* mid of the job's first leg of the same base */
 };
 
 struct perp_scope_job {
@@ -52,7 +59,10 @@ struct perp_scope_job {
     const struct perp_plan *plan; /* the same */
     const struct perp_job_entry *job;
     bool capital_refused;
+    bool strategy_halted;
+    double edge_bps; /* of now */
     double cost_bps, carry_bps, safety;
+    bool rate_unknown; /* of a perpetual leg */
 };
 
 /* What a job touches, scope by scope; those of a leg are in the order of the legs. */
@@ -105,6 +115,7 @@ enum perp_unknown { PERP_UNKNOWN_PASSES, PERP_UNKNOWN_FAILS };
     X(PASSES, "passes")                                                                            \
     X(STOPPED, "stopped")                                                                          \
     X(CIRCUIT, "passes_circuit")                                                                   \
+    X(PRICED, "passes_priced")                                                                     \
     X(NEEDS_NONE, "needs_none")
 
 #define PERP_X(NAME, text) PERP_SENSE_##NAME,
@@ -125,6 +136,7 @@ struct perp_settings {
 #define PERP_SETTING(settings, place, name) PERP_SETTING_##place(settings, name)
 #define PERP_SETTING_MODE(settings, name) ((double)(settings)->mode->name)
 #define PERP_SETTING_RISK(settings, name) ((double)(settings)->risk->name)
+#define PERP_SETTING_RISK_USD(settings, name) perp_usd_to_double((settings)->risk->name)
 #define PERP_SETTING_SCHEDULER(settings, name) ((double)(settings)->scheduler->name)
 #define PERP_SETTING_LOSS(settings, name) 0.0 /* of two settings and the equity: perp_risk_loss */
 #define PERP_SETTING_NONE(settings, name) 0.0

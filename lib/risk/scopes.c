@@ -5,17 +5,27 @@
 static bool capital_refuses(struct perp_eval *e) {
     struct perp_need needs[PERP_MAX_LEGS];
     uint32_t n;
-    if (e->reducing)
-        return false; /* it needs nothing */
-    if (e->job->is_repair)
-        return perp_repair_need(e->core, e->job, needs) &&
-               !perp_capital_has(e->core->capital, e->plan, needs, &e->capital);
+    if (e->reducing || e->plan)
+        return false; /* it needs nothing, or is looked at later */
     if (!perp_job_needs(e->core, e->job, needs, &n))
         return true;
     for (uint32_t i = 0; i < n; i++)
-        if (!perp_capital_passes(e->core->capital, e->plan, &needs[i], &e->capital))
+        if (e->job->is_repair
+                ? !perp_capital_has(e->core->capital, e->plan, &needs[i], &e->capital)
+                : !perp_capital_passes(e->core->capital, e->plan, &needs[i], &e->capital))
             return true;
     return false;
+}
+
+/* Whether a base is naked, and the job does not square it, or a job that runs is unhedged there;
+ * how many of its instruments drift. */
+static void scopes_of_base(const struct perp_eval *e, uint32_t base,
+                           struct perp_scope_base *scope) {
+    const perp_core *core = e->core;
+    scope->naked = perp_base_unhedged(core, e->plan, base, e->now) ||
+                   (perp_base_is_naked(core, NULL, base, e->now) &&
+                    !perp_job_squares(core, e->plan, e->job, base));
+    scope->drifting = core->positions->bases[base].n_latched;
 }
 
 static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scopes *scopes) {
@@ -24,16 +34,18 @@ static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_sco
     const struct perp_leg_measure *measure = &e->legs[i];
 
     struct perp_scope_exchange *exchange = &scopes->exchange[i];
-    exchange->killed = perp_exchange_killed(core, leg->exchange);
+    exchange->killed = perp_exchange_killed(core, leg->exchange) && !e->job->is_flatten;
     exchange->api = perp_market_api(core->market, leg->exchange);
     exchange->circuit = perp_circuit_at(core, leg->exchange, e->now);
     exchange->running_jobs = perp_running_jobs(core, e->plan, leg->exchange);
     exchange->latency = &measure->latency;
 
-    scopes->base[i].partial_jobs = e->risk->unresolved[leg->base];
+    scopes_of_base(e, leg->base, &scopes->base[i]);
 
     struct perp_scope_instrument *instrument = &scopes->instrument[i];
     instrument->blacklisted = e->risk->blacklist[perp_instrument_at(core, leg->instrument)->symbol];
+    instrument->halted = e->risk->notes[leg->instrument].halted;
+    instrument->price = measure->price;
     instrument->market = &measure->market;
     instrument->quote_age_ns = perp_ns_since(measure->market.quote_time, e->now);
     instrument->settlement_distance = e->missing ? PERP_TIME_NONE : measure->settlement_distance;
@@ -45,6 +57,12 @@ static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_sco
     own->now = e->now;
     own->leg = leg;
     own->measure = measure;
+    own->known = perp_position_known(core, leg->instrument, e->now);
+    own->n = i;
+    uint32_t first = 0;
+    while (e->job->legs[first].base != leg->base)
+        first++;
+    own->base_mid = e->legs[first].market.mid;
 }
 
 void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
@@ -53,14 +71,18 @@ void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
     scopes->book->daily_loss_reached = e->day.daily_loss;
     scopes->book->halted = e->risk->auto_halt;
     scopes->book->drawdown = e->day.drawdown;
+    scopes->book->unhedged = perp_unhedged_usd(e->core, e->now);
 
     scopes->job->core = e->core;
     scopes->job->plan = e->plan;
     scopes->job->job = e->job;
     scopes->job->capital_refused = capital_refuses(e);
+    scopes->job->strategy_halted = e->risk->strategies_halted >> e->job->strategy & 1;
+    scopes->job->edge_bps = e->edge_bps;
     scopes->job->cost_bps = e->cost_bps;
     scopes->job->carry_bps = e->carry_bps;
     scopes->job->safety = e->safety;
+    scopes->job->rate_unknown = e->rate_unknown;
 
     for (uint32_t i = 0; i < scopes->n_legs; i++)
         scopes_of_leg(e, i, scopes);

@@ -16,8 +16,10 @@ static double ramp(double x, double limit) {
 }
 
 static double score_funding(const struct perp_eval *e) {
-    if (!e->has_rate)
+    if (!e->has_perp)
         return 100;
+    if (e->rate_unknown)
+        return 50;
     return isnan(e->carry_bps) ? 0
                                : ramp(perp_max(0, e->carry_bps), e->limits->max_funding_carry_bps);
 }
@@ -54,6 +56,12 @@ static double (*const score_of[PERP_COMPONENT_COUNT])(const struct perp_eval *) 
 #undef PERP_X
 };
 
+/* What is needed of the day's volume, in steps of 0.01, upward: a step that is missed by no more
+   than rounding is not taken. */
+static double need_of(double share) {
+    return ceil(perp_min(1, perp_max(0, share)) * 100 - 1e-7) / 100;
+}
+
 void perp_eval_scores(struct perp_eval *e) {
     const perp_risk_config *config = e->config;
     for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) {
@@ -64,7 +72,7 @@ void perp_eval_scores(struct perp_eval *e) {
     double need = 1;
     if (config->daily_volume_target > 0) {
         double target = (double)config->daily_volume_target;
-        need = perp_min(1, perp_max(0, (target - (double)e->day.volume) / target));
+        need = need_of((target - (double)e->day.volume) / target);
     }
     e->volume = 100 * size * need;
     e->final = e->limits->safety_weight * e->safety + e->limits->volume_weight * e->volume;

@@ -1,5 +1,5 @@
-/* Deciding what a result means: bookings, leg risk, repairs. The event carries the decision,
-   book/job_events.c makes it so. */
+/* Deciding what a result means: which fills it tells, what the job becomes. The event carries the
+   decision, book/job_events.c makes it so. */
 #include "scheduler/scheduler.h"
 
 #include <math.h>
@@ -14,48 +14,91 @@ void perp_job_result_init(perp_job_result *result) {
         return;
     memset(result, 0, sizeof *result);
     result->struct_size = sizeof *result;
-    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
+    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++) {
         result->legs[i].time_ns = PERP_TIME_NONE;
+        result->legs[i].known = 1;
+    }
 }
 
-/* A booking on one exchange, and the notional that weighs its share. */
-struct booking {
-    struct perp_booking row;
-    perp_usd notional;
-};
-
-/* A finish under way. */
+/* A result under way. */
 struct finish {
     perp_core *core;
-    const struct perp_job_entry *job;
-    const struct perp_job_entry *first; /* whose repair it is, or NULL */
-    const perp_job_result *result;      /* as given, or completed in copy */
+    struct perp_job_entry *job;
+    const perp_job_result *result; /* as given, or completed in copy */
     int64_t now;
-    uint32_t n_bookings;
-    uint32_t n_bare;
+    bool by_legs; /* its fills are told by leg, now or before */
     bool partial;
-    bool squared; /* its first job is resolved */
-    double left;  /* naked quantity that a repair left */
-    bool queued;
-    perp_uuid repair;
+    uint32_t n_fills, n_bookings, n_naked;
+    perp_usd pnl, volume, fees;
     /* All before is zero at first. Of what follows only the rows that are there have a meaning. */
-    struct booking bookings[PERP_MAX_LEGS];
-    double filled[PERP_MAX_LEGS]; /* also where the result has no legs */
-    double prices[PERP_MAX_LEGS];
-    struct perp_bare bare[PERP_MAX_LEGS];
+    struct perp_filled fills[PERP_MAX_LEGS];
+    struct perp_booking bookings[PERP_MAX_LEGS];
+    perp_naked naked[PERP_MAX_LEGS];
     perp_job_result copy;
 };
 
-static perp_status check_leg_result(const struct finish *f, uint32_t n) {
-    const perp_leg_result *leg = &f->result->legs[n];
+/* ---- What is given ------------------------------------------------------------------------------
+ */
+
+/* Of a leg, at most so many times its quantity is believed. */
+#define MOST_OVERFILL 2.0
+
+static perp_status check_leg(const perp_core *core, const struct perp_job_entry *job,
+                             const perp_leg_result *leg, uint32_t n) {
+    if (leg->known > 1 || leg->has_pnl > 1)
+        return perp_fail(core, PERP_E_INVALID, "legs[%u]: known and has_pnl are 0 or 1", n);
+    if (!leg->known)
+        return PERP_OK;
     if (!perp_not_negative(leg->filled))
-        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].filled: %g is below 0", n, leg->filled);
+        return perp_fail(core, PERP_E_INVALID, "legs[%u].filled: %g is below 0", n, leg->filled);
+    if (leg->filled > MOST_OVERFILL * job->legs[n].quantity)
+        return perp_fail(core, PERP_E_INVALID, "legs[%u].filled: %g is more than twice %g", n,
+                         leg->filled, job->legs[n].quantity);
     if (leg->filled > 0 ? !perp_positive(leg->price) : !isfinite(leg->price))
-        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].price: %g is not above 0", n,
-                         leg->price);
-    if (leg->time_ns != PERP_TIME_NONE && leg->time_ns > f->now)
-        return perp_fail(f->core, PERP_E_INVALID, "legs[%u].t: %lld is after the finish", n,
-                         (long long)leg->time_ns);
+        return perp_fail(core, PERP_E_INVALID, "legs[%u].price: %g is not above 0", n, leg->price);
+    return PERP_OK;
+}
+
+static perp_status check_legs(const perp_core *core, const struct perp_job_entry *job,
+                              const perp_leg_result *legs, uint32_t n) {
+    perp_status status = PERP_OK;
+    if (n != job->n_legs)
+        return perp_fail(core, PERP_E_INVALID, "legs: %u, the job has %u", n, job->n_legs);
+    for (uint32_t i = 0; i < n && status == PERP_OK; i++)
+        status = check_leg(core, job, &legs[i], i);
+    return status;
+}
+
+static bool any_filled(const struct finish *f) {
+    for (uint32_t i = 0; i < f->job->n_legs; i++)
+        if (f->job->legs[i].filled > 0 ||
+            (f->result->n_legs && f->result->legs[i].known && f->result->legs[i].filled > 0))
+            return true;
+    return false;
+}
+
+/* Whether what is given makes sense with the status that is given. */
+static perp_status check_sense(const struct finish *f) {
+    const perp_job_result *result = f->result;
+    const perp_core *core = f->core;
+    bool did = result->status == PERP_RESULT_COMPLETED;
+    if (result->has_totals && (result->n_legs || f->job->by_legs))
+        return perp_fail(core, PERP_E_INVALID, "result: given both per leg and in all");
+    if (result->has_totals && result->status == PERP_RESULT_UNKNOWN)
+        return perp_fail(core, PERP_E_INVALID, "result: totals of what is not known");
+    if (result->has_totals && !did && result->volume != 0)
+        return perp_fail(core, PERP_E_INVALID, "volume: %s of a job that %s",
+                         PERP_SHOW_USD(result->volume),
+                         result->status == PERP_RESULT_FAILED ? "failed" : "did nothing");
+    if (result->flat && (result->n_legs || f->job->by_legs || !did))
+        return perp_fail(core, PERP_E_INVALID, "flat: only with totals of a completed job");
+    if (result->status == PERP_RESULT_NOTHING && any_filled(f))
+        return perp_fail(core, PERP_E_INVALID, "status: nothing was done, but a leg filled");
+    if (did && f->by_legs && !any_filled(f))
+        return perp_fail(core, PERP_E_INVALID, "status: completed, but no leg filled");
+    for (uint32_t i = 0; i < result->n_legs; i++)
+        if (!result->legs[i].known && result->status != PERP_RESULT_UNKNOWN)
+            return perp_fail(core, PERP_E_INVALID, "legs[%u].known: only with status unknown", i);
     return PERP_OK;
 }
 
@@ -71,158 +114,179 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
                              given->struct_size);
     }
     const perp_job_result *result = f->result;
-    if (result->status > PERP_RESULT_UNKNOWN)
+    if (result->status > PERP_RESULT_NOTHING)
         return perp_fail(f->core, PERP_E_INVALID, "status: %u is not known", result->status);
     if (result->reserved != 0)
         return perp_fail(f->core, PERP_E_INVALID, "result.reserved: %u must be 0",
                          result->reserved);
-    if (result->n_legs && result->has_totals)
-        return perp_fail(f->core, PERP_E_INVALID, "result: given both per leg and in all");
-    if (result->n_legs && result->n_legs != f->job->n_legs)
-        return perp_fail(f->core, PERP_E_INVALID, "legs: %u, the job has %u", result->n_legs,
-                         f->job->n_legs);
-    for (uint32_t i = 0; i < result->n_legs; i++) {
-        perp_status status = check_leg_result(f, i);
+    perp_status status =
+        result->n_legs ? check_legs(f->core, f->job, result->legs, result->n_legs) : PERP_OK;
+    f->by_legs = result->n_legs || f->job->by_legs;
+    return status == PERP_OK ? check_sense(f) : status;
+}
+
+/* ---- Fills --------------------------------------------------------------------------------------
+ */
+
+double perp_mid_of(const perp_core *core, perp_instrument_id instrument, int64_t now) {
+    struct perp_market_view view;
+    perp_market_read(core->market, instrument, now, &view);
+    return view.has_quote ? view.mid : 0;
+}
+
+/* What cumulative figures of a leg add to what was known. PERP_E_STALE: they are less; *there:
+   whether they add anything. */
+static perp_status fill_of(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
+                           const perp_leg_result *given, int64_t now, struct perp_filled *fill,
+                           bool *there) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    double more = perp_quantity_sum(given->filled, -leg->filled);
+    if (more < 0)
+        return perp_fail(core, PERP_E_STALE, "legs[%u].filled: %g is less than %g before", n,
+                         given->filled, leg->filled);
+    double price = given->price;
+    if (more > 0 && leg->filled > 0) {
+        price = (given->filled * given->price - leg->filled * leg->average) / more;
+        if (!perp_positive(price))
+            price = given->price;
+    }
+    bool timed = given->time_ns != PERP_TIME_NONE;
+    *fill = (struct perp_filled){.leg = n,
+                                 .quantity = more,
+                                 .price = more > 0 ? price : 0,
+                                 .time_ns = timed && given->time_ns < now ? given->time_ns : now,
+                                 .time_given = timed,
+                                 .mid = perp_mid_of(core, leg->instrument, now),
+                                 .has_pnl = given->has_pnl != 0};
+    if (!perp_usd_sub(given->fee, leg->fee, &fill->fee) ||
+        (given->has_pnl && !perp_usd_sub(given->pnl, leg->pnl, &fill->pnl)))
+        return perp_fail(core, PERP_E_RANGE, "legs[%u]: the figures overflow", n);
+    *there = more > 0 || fill->fee != 0 || fill->pnl != 0;
+    return PERP_OK;
+}
+
+static perp_status fills_of(const perp_core *core, const struct perp_job_entry *job,
+                            const perp_leg_result *legs, int64_t now, struct perp_filled *fills,
+                            uint32_t *n) {
+    *n = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        bool there = false;
+        perp_status status =
+            legs[i].known ? fill_of(core, job, i, &legs[i], now, &fills[*n], &there) : PERP_OK;
         if (status != PERP_OK)
             return status;
+        *n += there;
     }
     return PERP_OK;
 }
 
-static struct booking *booking_on(struct booking *bookings, uint32_t *n,
-                                  perp_exchange_id exchange) {
-    for (uint32_t i = 0; i < *n; i++)
-        if (bookings[i].row.exchange == exchange)
-            return &bookings[i];
-    bookings[*n] = (struct booking){.row.exchange = exchange};
-    return &bookings[(*n)++];
+/* Without legs: all of each where it completed and is not flat, else nothing. */
+static void fills_in_all(struct finish *f) {
+    f->n_fills = 0;
+    for (uint32_t i = 0; i < f->job->n_legs && !f->result->flat; i++) {
+        const struct perp_job_leg *leg = &f->job->legs[i];
+        if (f->result->status == PERP_RESULT_COMPLETED && leg->price > 0)
+            f->fills[f->n_fills++] =
+                (struct perp_filled){.leg = i,
+                                     .quantity = leg->quantity,
+                                     .price = leg->price,
+                                     .time_ns = f->now,
+                                     .mid = perp_mid_of(f->core, leg->instrument, f->now),
+                                     .has_pnl = true};
+    }
 }
 
-static bool book_leg(struct perp_booking *booking, const perp_leg_result *leg) {
-    perp_usd volume;
-    return perp_usd_from_double(leg->filled * leg->price, &volume) &&
-           perp_usd_add(booking->volume, volume, &booking->volume) &&
-           perp_usd_add(booking->pnl, leg->pnl, &booking->pnl) &&
-           perp_usd_add(booking->fees, leg->fee, &booking->fees);
-}
-
-/* The rows, one an exchange in the order of the job's legs, with the notional that weighs shares.
+/* ---- Bookings -----------------------------------------------------------------------------------
  */
-static uint32_t booking_rows(const struct perp_job_entry *job, struct booking *bookings) {
+
+/* Shares totals over the job's exchanges by leg notional, in the order of its legs: the parts sum
+   to the whole. */
+static uint32_t share_totals(const struct perp_job_entry *job, perp_usd pnl, perp_usd volume,
+                             perp_usd fees, struct perp_booking *bookings) {
+    perp_usd weights[PERP_MAX_LEGS] = {0}, parts[3][PERP_MAX_LEGS];
     uint32_t n = 0;
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        booking_on(bookings, &n, job->legs[i].exchange)->notional += job->legs[i].notional;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        uint32_t at = 0;
+        while (at < n && bookings[at].exchange != job->legs[i].exchange)
+            at++;
+        if (at == n)
+            bookings[n++] = (struct perp_booking){.exchange = job->legs[i].exchange};
+        weights[at] += job->legs[i].notional;
+    }
+    perp_usd_share(pnl, weights, n, parts[0]);
+    perp_usd_share(volume, weights, n, parts[1]);
+    perp_usd_share(fees, weights, n, parts[2]);
+    for (uint32_t i = 0; i < n; i++) {
+        bookings[i].pnl = parts[0][i];
+        bookings[i].volume = parts[1][i];
+        bookings[i].fees = parts[2][i];
+    }
     return n;
 }
 
-/* Shares totals over the job's exchanges by leg notional: the parts sum to the whole. */
-static void share_totals(struct booking *bookings, uint32_t n, perp_usd pnl, perp_usd volume,
-                         perp_usd fees) {
-    perp_usd weights[PERP_MAX_LEGS] = {0}, parts[PERP_MAX_LEGS];
-    for (uint32_t i = 0; i < n; i++)
-        weights[i] = bookings[i].notional;
-    perp_usd_share(pnl, weights, n, parts);
-    for (uint32_t i = 0; i < n; i++)
-        bookings[i].row.pnl = parts[i];
-    perp_usd_share(volume, weights, n, parts);
-    for (uint32_t i = 0; i < n; i++)
-        bookings[i].row.volume = parts[i];
-    perp_usd_share(fees, weights, n, parts);
-    for (uint32_t i = 0; i < n; i++)
-        bookings[i].row.fees = parts[i];
-}
-
-static perp_status check_bookings(const perp_core *core, int64_t now,
-                                  const struct booking *bookings, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        const struct perp_booking *row = &bookings[i].row;
-        if (!perp_capital_can_book(core->capital, now, row->exchange, row->pnl, row->volume,
-                                   row->fees))
-            return perp_fail(core, PERP_E_RANGE, "result: the figures of %s would overflow",
-                             core->exchanges[row->exchange].spec.name);
-    }
+static perp_status check_volume(const perp_core *core, perp_usd volume) {
+    if (volume < 0)
+        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
     return PERP_OK;
 }
 
-static perp_status make_bookings(struct finish *f) {
+/* The fills and bookings of a result that ends the job. */
+static perp_status read_result(struct finish *f) {
     const perp_job_result *result = f->result;
-    f->n_bookings = booking_rows(f->job, f->bookings);
-    for (uint32_t i = 0; i < result->n_legs; i++) {
-        struct booking *booking = booking_on(f->bookings, &f->n_bookings, f->job->legs[i].exchange);
-        if (!book_leg(&booking->row, &result->legs[i]))
-            return perp_fail(f->core, PERP_E_RANGE, "legs[%u]: the figures overflow", i);
-    }
-    if (result->has_totals) {
-        if (result->volume < 0)
-            return perp_fail(f->core, PERP_E_RANGE, "volume: %s is negative",
-                             PERP_SHOW_USD(result->volume));
-        share_totals(f->bookings, f->n_bookings, result->pnl, result->volume, result->fees);
-    }
-    return check_bookings(f->core, f->now, f->bookings, f->n_bookings);
+    if (result->n_legs)
+        return fills_of(f->core, f->job, result->legs, f->now, f->fills, &f->n_fills);
+    if (f->by_legs)
+        return PERP_OK; /* all of it was told before */
+    fills_in_all(f);
+    f->n_bookings = share_totals(f->job, result->pnl, result->volume, result->fees, f->bookings);
+    return check_volume(f->core, result->volume);
 }
 
-/* What each leg filled; without legs all if completed, nothing if failed. */
-static void make_fills(struct finish *f) {
-    for (uint32_t i = 0; i < f->job->n_legs; i++) {
-        const struct perp_job_leg *leg = &f->job->legs[i];
-        f->filled[i] = f->result->status == PERP_RESULT_COMPLETED ? leg->quantity : 0;
-        f->prices[i] = leg->price;
-        if (f->result->n_legs) {
-            f->filled[i] = f->result->legs[i].filled;
-            f->prices[i] = f->result->legs[i].price;
-        }
-    }
-}
+/* ---- What it becomes ----------------------------------------------------------------------------
+ */
 
-static double sign_of(const struct perp_job_leg *leg) {
-    return leg->side == PERP_SIDE_BUY ? 1 : -1;
+/* What a leg has filled with what the result tells. */
+static const struct perp_leg_row *leg_after(const struct finish *f, uint32_t n) {
+    return perp_sheet_leg_row(&f->core->positions->sheet, &f->job->legs[n]);
 }
 
 /* Leg risk: whether the legs filled so unequally that the job ends as partial. */
 static void look_at_leg_risk(struct finish *f) {
     const struct perp_job_entry *job = f->job;
-    if (!f->result->n_legs || job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
-        return;
+    uint64_t seen = 0; /* legs whose base was looked at */
     double value = 0;
+    if (!f->by_legs || !job->balanced)
+        return;
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        bool seen = false;
-        for (uint32_t j = 0; j < f->n_bare; j++)
-            seen |= f->bare[j].base == job->legs[i].base;
-        if (seen)
+        if (seen >> i & 1)
             continue;
         double naked = 0, size = 0, paid = 0;
         for (uint32_t j = i; j < job->n_legs; j++) {
+            const struct perp_leg_row *leg = leg_after(f, j);
             if (job->legs[j].base != job->legs[i].base)
                 continue;
-            naked += sign_of(&job->legs[j]) * f->filled[j];
-            size += f->filled[j];
-            paid += f->filled[j] * f->prices[j];
+            seen |= UINT64_C(1) << j;
+            naked = perp_quantity_sum(naked, perp_signed(leg->side, leg->filled));
+            size += leg->filled;
+            paid += leg->filled * leg->average;
         }
-        f->bare[f->n_bare++] = (struct perp_bare){job->legs[i].base, naked};
+        perp_naked *row = &f->naked[f->n_naked++];
+        memcpy(row->base, f->core->bases.items[job->legs[i].base], sizeof row->base);
+        row->quantity = naked;
         if (size > 0)
             value += fabs(naked) * (paid / size);
     }
     f->partial = value > perp_leg_risk_tolerance(f->core, job);
 }
 
-/* What a repair left of its first job's naked quantity, and whether that is little enough. */
-static void look_at_repair(struct finish *f) {
-    const struct perp_job_leg *leg = &f->job->legs[0];
-    f->left = f->first->bare[0].quantity + sign_of(leg) * f->filled[0];
-    struct perp_market_view view;
-    perp_market_read(f->core->market, leg->instrument, f->now, &view);
-    double mid = view.has_quote ? view.mid : leg->price;
-    f->squared = fabs(f->left) * mid <= perp_leg_risk_tolerance(f->core, f->first);
-}
-
 /* Exchanges whose legs were filled less than they should have been. */
 static uint64_t blamed(const struct finish *f) {
-    if (!f->result->n_legs)
+    if (!f->by_legs)
         return f->job->exchanges;
     uint64_t bits = 0;
     double least = 1 - f->core->config.scheduler.leg_risk_tolerance;
     for (uint32_t i = 0; i < f->job->n_legs; i++)
-        if (f->filled[i] < f->job->legs[i].quantity * least)
+        if (leg_after(f, i)->filled < f->job->legs[i].quantity * least)
             bits |= UINT64_C(1) << f->job->legs[i].exchange;
     return bits;
 }
@@ -230,90 +294,134 @@ static uint64_t blamed(const struct finish *f) {
 static uint32_t end_state(const struct finish *f) {
     if (f->partial)
         return PERP_JOB_PARTIAL;
-    if (f->result->hold && !f->first)
+    if (perp_sheet_lots(&f->core->positions->sheet, f->job) > 0)
         return PERP_JOB_OPEN;
-    return f->result->status == PERP_RESULT_COMPLETED ? PERP_JOB_COMPLETED : PERP_JOB_FAILED;
+    switch (f->result->status) {
+    case PERP_RESULT_COMPLETED:
+        return PERP_JOB_COMPLETED;
+    case PERP_RESULT_NOTHING:
+        return PERP_JOB_CANCELLED;
+    default:
+        return PERP_JOB_FAILED;
+    }
 }
 
-/* The rows of the bookings, for an event. */
-static uint32_t rows_of(const struct booking *bookings, uint32_t n, struct perp_booking *rows) {
-    for (uint32_t i = 0; i < n; i++)
-        rows[i] = bookings[i].row;
-    return n;
+static void sum_figures(struct finish *f, const struct perp_sheet *sheet) {
+    for (uint64_t left = sheet->booked; left;) {
+        const struct perp_booking *booking = &sheet->bookings[perp_bit_take(&left)];
+        f->pnl += booking->pnl;
+        f->volume += booking->volume;
+        f->fees += booking->fees;
+    }
 }
 
-static void put_finish(struct finish *f) {
-    const struct perp_job_entry *job = f->job;
+static perp_status check_sheet(const perp_core *core, const struct perp_sheet *sheet, int64_t now) {
+    if (sheet->failed)
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
+    if (!perp_sheet_fits(sheet, now))
+        return perp_fail(core, PERP_E_RANGE, "result: the figures would overflow");
+    return PERP_OK;
+}
+
+static void mids_of(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+                    struct perp_price mids[PERP_MAX_LEGS]) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        mids[i].price = perp_mid_of(core, job->legs[i].instrument, now);
+}
+
+static perp_status put_finish(struct finish *f) {
+    perp_core *core = f->core;
     bool good = f->result->status == PERP_RESULT_COMPLETED && !f->partial;
-    struct perp_filled fills[PERP_MAX_LEGS];
-    struct perp_booking bookings[PERP_MAX_LEGS];
-    struct perp_ev_finish finish = {.job = job->id,
-                                    .state = end_state(f),
+    bool bad = f->partial || f->result->status == PERP_RESULT_FAILED;
+    struct perp_price mids[PERP_MAX_LEGS];
+    mids_of(core, f->job, f->now, mids);
+    struct perp_ev_finish finish = {.job = f->job->id,
+                                    .state = PERP_JOB_FAILED,
                                     .success = good,
-                                    .good = good ? job->exchanges : 0,
-                                    .bad = good ? 0 : blamed(f),
-                                    .squared = f->squared,
-                                    .left = f->left,
-                                    .n_fills = job->n_legs,
-                                    .fills = fills,
-                                    .n_bookings = rows_of(f->bookings, f->n_bookings, bookings),
-                                    .bookings = bookings,
-                                    .n_bare = f->partial ? f->n_bare : 0,
-                                    .bare = f->bare};
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        int64_t filled_at = f->result->n_legs ? f->result->legs[i].time_ns : PERP_TIME_NONE;
-        fills[i] =
-            (struct perp_filled){.instrument = job->legs[i].instrument,
-                                 .side = job->legs[i].side,
-                                 .quantity = f->filled[i],
-                                 .price = f->prices[i],
-                                 .time_ns = filled_at != PERP_TIME_NONE ? filled_at : f->now};
-    }
-    for (uint32_t i = 0; i < f->n_bookings; i++) {
-        finish.pnl += bookings[i].pnl;
-        finish.volume += bookings[i].volume;
-        finish.fees += bookings[i].fees;
-    }
-    perp_put_finish(f->core, &finish);
+                                    .failure = bad,
+                                    .n_fills = f->n_fills,
+                                    .fills = f->fills,
+                                    .shared = !f->by_legs,
+                                    .n_bookings = f->n_bookings,
+                                    .bookings = f->bookings,
+                                    .n_mids = f->job->n_legs,
+                                    .mids = mids};
+    struct perp_sheet *sheet = perp_sheet_of_finish(core, f->job, &finish, f->now);
+    perp_status status = check_sheet(core, sheet, f->now);
+    if (status != PERP_OK)
+        return status;
+    look_at_leg_risk(f);
+    good = good && !f->partial;
+    bad = bad || f->partial;
+    sum_figures(f, sheet);
+    finish.state = end_state(f);
+    finish.success = good;
+    finish.failure = bad;
+    finish.good = good ? f->job->exchanges : 0;
+    finish.bad = bad ? blamed(f) : 0;
+    finish.pnl = f->pnl;
+    finish.volume = f->volume;
+    finish.fees = f->fees;
+    perp_risk_put_ups(core);
+    perp_put_finish(core, &finish);
+    perp_put_stories(core, sheet, f->now, f->partial ? f->job : NULL,
+                     f->job->is_repair ? f->job : NULL);
+    return PERP_OK;
 }
 
-/* The next repair: of the job that just ended partial, or of the job that this repair was for. */
-static void queue_repair(struct finish *f) {
-    if (f->first) {
-        if (!f->squared)
-            f->queued = perp_put_repair(f->core, f->first, f->left, f->now, &f->repair);
-        return;
-    }
-    if (!f->partial)
-        return;
-    union perp_job_room copy;
-    memcpy(&copy, f->job, perp_job_size(f->job->n_legs));
-    copy.job.n_bare = f->n_bare;
-    f->queued = perp_put_repair(f->core, &copy.job, f->bare[0].quantity, f->now, &f->repair);
+/* ---- The calls ----------------------------------------------------------------------------------
+ */
+
+static perp_status find_running(const perp_core *core, const perp_uuid *job_id,
+                                struct perp_job_entry **job) {
+    *job = perp_job_find(core, job_id);
+    if (*job && ((*job)->state == PERP_JOB_RUNNING || (*job)->state == PERP_JOB_IN_DOUBT))
+        return PERP_OK;
+    if (*job && (*job)->state != PERP_JOB_PENDING)
+        return perp_fail(core, PERP_E_EXISTS, "job_id: it has ended as %s",
+                         perp_job_state_string((*job)->state));
+    return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
 }
 
-static void tell_partial(struct finish *f) {
-    char id[37];
-    perp_uuid_format(&f->job->id, id);
-    perp_tell_alert(f->core, PERP_ALERT_UNRESOLVED_LEG, PERP_ALERT_CRITICAL, true, id,
-                    "the legs filled unequally: %s",
-                    f->queued ? "a repair is queued" : "the host must square the position");
+static void put_progress(perp_core *core, uint32_t kind, struct perp_job_entry *job,
+                         const struct perp_filled *fills, uint32_t n,
+                         const struct perp_sheet *sheet) {
+    struct perp_ev_progress progress = {.job = job->id, .n_fills = n, .fills = fills};
+    for (uint64_t left = sheet->booked; left;) {
+        const struct perp_booking *booking = &sheet->bookings[perp_bit_take(&left)];
+        progress.pnl += booking->pnl;
+        progress.volume += booking->volume;
+        progress.fees += booking->fees;
+    }
+    perp_put(core, kind, &progress);
 }
 
-static void fill_outcome(const struct finish *f, perp_finish_outcome *outcome) {
-    outcome->state = end_state(f);
-    outcome->has_repair = f->queued;
-    outcome->repair_job_id = f->repair;
-    for (uint32_t i = 0; f->partial && i < f->n_bare; i++) {
-        memcpy(outcome->naked[i].base, f->core->bases.items[f->bare[i].base], PERP_NAME_SIZE);
-        outcome->naked[i].quantity = f->bare[i].quantity;
-        outcome->n_naked = i + 1;
-    }
+/* Fills of a job that goes on as it is. */
+static perp_status decide_fills(struct perp_decision *d, struct perp_job_entry *job,
+                                const perp_leg_result *legs, bool late) {
+    perp_core *core = d->core;
+    struct perp_filled fills[PERP_MAX_LEGS];
+    uint32_t n;
+    perp_status status = fills_of(core, job, legs, d->now, fills, &n);
+    if (status != PERP_OK)
+        return status;
+    const struct perp_ev_progress progress = {.job = job->id, .n_fills = n, .fills = fills};
+    struct perp_sheet *sheet = perp_sheet_of_fills(core, job, &progress, late, d->now);
+    status = check_sheet(core, sheet, d->now);
+    if (status != PERP_OK)
+        return status;
+    put_progress(core, late ? PERP_EVENT_AMEND : PERP_EVENT_PROGRESS, job, fills, n, sheet);
+    if (!late)
+        perp_look_at_unhedged(core, job, fills, n, d->now);
+    perp_put_stories(core, sheet, d->now, NULL, NULL);
+    return PERP_OK;
 }
 
 static perp_status decide_doubt(struct finish *f, struct perp_decision *d,
                                 perp_finish_outcome *outcome) {
     perp_status status = perp_decision_begin(d);
+    if (status == PERP_OK && f->result->n_legs)
+        status = decide_fills(d, f->job, f->result->legs, false);
     if (status != PERP_OK)
         return status;
     if (f->job->state == PERP_JOB_RUNNING)
@@ -322,16 +430,30 @@ static perp_status decide_doubt(struct finish *f, struct perp_decision *d,
     return PERP_OK;
 }
 
+/* The number of the dispatch that a result answers; 0: it does not say. */
+static uint64_t answered(const perp_job_result *result) {
+    const size_t end = offsetof(perp_job_result, dispatch) + sizeof result->dispatch;
+    return result && result->struct_size >= end ? result->dispatch : 0;
+}
+
+/* A late answer to a dispatch that is no longer the job's: it was requeued meanwhile. */
+static bool is_of_earlier(const struct perp_job_entry *job, uint64_t dispatch) {
+    return dispatch && (job->state == PERP_JOB_PENDING || dispatch != job->dispatch);
+}
+
 perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome) {
     perp_core *core = d->core;
     struct finish f;
-    perp_zero(&f, offsetof(struct finish, bookings));
+    perp_zero(&f, offsetof(struct finish, fills));
     f.core = core;
     f.job = perp_job_find(core, job_id);
-    if (!f.job || (f.job->state != PERP_JOB_RUNNING && f.job->state != PERP_JOB_IN_DOUBT))
-        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is running or in doubt");
-    perp_status status = perp_decision_check(d);
+    if (f.job && is_of_earlier(f.job, answered(result)))
+        return perp_fail(core, PERP_E_CONFLICT, "dispatch: %llu is not the last of the job, %llu",
+                         (unsigned long long)answered(result), (unsigned long long)f.job->dispatch);
+    perp_status status = find_running(core, job_id, &f.job);
+    if (status == PERP_OK)
+        status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     f.now = perp_decision_time(d);
@@ -340,25 +462,19 @@ perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
         return status;
     if (f.result->status == PERP_RESULT_UNKNOWN)
         return decide_doubt(&f, d, outcome);
-    if (f.job->is_repair)
-        f.first = perp_job_find(core, &f.job->parent);
-    status = make_bookings(&f);
+    status = read_result(&f);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
     f.now = d->now;
-    make_fills(&f);
-    look_at_leg_risk(&f);
-    if (f.first)
-        look_at_repair(&f);
-    perp_risk_put_ups(core);
-    put_finish(&f);
-    queue_repair(&f);
-    /* Made before the job may be forgotten. Messages of a batch that fails are dropped with it. */
-    fill_outcome(&f, outcome);
-    if (f.partial)
-        tell_partial(&f);
+    status = put_finish(&f);
+    if (status != PERP_OK)
+        return status;
+    /* Made before the job may be forgotten. */
+    outcome->state = f.partial ? (uint32_t)PERP_JOB_PARTIAL : end_state(&f);
+    outcome->n_naked = f.partial ? f.n_naked : 0;
+    memcpy(outcome->naked, f.naked, outcome->n_naked * sizeof *f.naked);
     return PERP_OK;
 }
 
@@ -377,51 +493,101 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     struct perp_decision d;
     perp_decision_open(&d, core, call);
     perp_status status = perp_decide_finish(&d, job_id, result, &full);
+    status = perp_decision_close(&d, status);
+    if (status == PERP_OK && outcome)
+        perp_struct_out(outcome, &full, sizeof full);
+    return status;
+}
+
+static perp_status decide_progress(struct perp_decision *d, const perp_uuid *job_id,
+                                   const perp_leg_result *legs, uint32_t n) {
+    struct perp_job_entry *job;
+    perp_status status = find_running(d->core, job_id, &job);
     if (status == PERP_OK)
-        status = perp_decision_commit(&d);
-    /* Of a broken book leg risk is told, too. */
-    perp_status left = perp_decision_close(&d, status);
+        status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = check_legs(d->core, job, legs, n);
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    return status == PERP_OK ? decide_fills(d, job, legs, false) : status;
+}
+
+perp_status perp_scheduler_progress(perp_scheduler *scheduler, const perp_call *call,
+                                    const perp_uuid *job_id, const perp_leg_result *legs,
+                                    uint32_t n_legs) {
+    if (!scheduler || !job_id || !legs)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "progress: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_progress(&d, job_id, legs, n_legs));
+}
+
+static perp_status decide_amend(struct perp_decision *d, const perp_uuid *job_id,
+                                const perp_leg_result *legs, uint32_t n) {
+    perp_core *core = d->core;
+    struct perp_job_entry *job = perp_job_find(core, job_id);
+    if (!job)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job");
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = check_legs(core, job, legs, n);
     if (status != PERP_OK)
         return status;
-    if (outcome)
-        perp_struct_out(outcome, &full, sizeof full);
-    const perp_callbacks *callbacks = &core->config.callbacks;
-    if (full.state == PERP_JOB_PARTIAL && callbacks->on_leg_risk) {
-        struct perp_callback callback;
-        perp_callback_begin(&callback, core);
-        callbacks->on_leg_risk(callbacks->user, job_id, full.naked, full.n_naked,
-                               full.has_repair ? &full.repair_job_id : NULL);
-        perp_callback_end(&callback);
-    }
-    return left;
+    if (!job->dispatched || job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT)
+        return perp_fail(core, PERP_E_STATE, "job_id: %s",
+                         job->dispatched ? "it runs: tell its progress, or finish it"
+                                         : "it was never dispatched");
+    status = perp_decision_begin(d);
+    return status == PERP_OK ? decide_fills(d, job, legs, true) : status;
+}
+
+perp_status perp_scheduler_amend(perp_scheduler *scheduler, const perp_call *call,
+                                 const perp_uuid *job_id, const perp_leg_result *legs,
+                                 uint32_t n_legs) {
+    if (!scheduler || !job_id || !legs)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "amend: NULL");
+    struct perp_decision d;
+    perp_decision_open(&d, scheduler->core, call);
+    return perp_decision_close(&d, decide_amend(&d, job_id, legs, n_legs));
 }
 
 static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id, perp_usd pnl,
                                 perp_usd volume, perp_usd fees) {
     perp_core *core = d->core;
-    const struct perp_job_entry *job = perp_job_find(core, job_id);
-    if (!job || job->state != PERP_JOB_OPEN)
-        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such open job");
+    struct perp_job_entry *job = perp_job_find(core, job_id);
+    if (!job || !job->n_lots)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no job of that id has anything open");
     perp_status status = perp_decision_check(d);
-    if (status != PERP_OK)
-        return status;
-    if (volume < 0)
-        return perp_fail(core, PERP_E_RANGE, "volume: %s is negative", PERP_SHOW_USD(volume));
-    struct booking bookings[PERP_MAX_LEGS];
-    struct perp_booking rows[PERP_MAX_LEGS];
-    uint32_t n = booking_rows(job, bookings);
-    share_totals(bookings, n, pnl, volume, fees);
-    status = check_bookings(core, perp_decision_time(d), bookings, n);
+    if (status == PERP_OK)
+        status = check_volume(core, volume);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
-    if (status == PERP_OK)
-        perp_put_close(core, &(struct perp_ev_close){.job = *job_id,
-                                                     .pnl = pnl,
-                                                     .volume = volume,
-                                                     .fees = fees,
-                                                     .n_bookings = rows_of(bookings, n, rows),
-                                                     .bookings = rows});
-    return status;
+    if (status != PERP_OK)
+        return status;
+    struct perp_booking bookings[PERP_MAX_LEGS];
+    struct perp_price prices[PERP_MAX_LEGS];
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_market_view view;
+        perp_market_read(core->market, job->legs[i].instrument, d->now, &view);
+        prices[i].price = view.mark;
+    }
+    const struct perp_ev_close close = {
+        .job = *job_id,
+        .pnl = pnl,
+        .volume = volume,
+        .fees = fees,
+        .n_bookings = share_totals(job, pnl, volume, fees, bookings),
+        .bookings = bookings,
+        .n_prices = job->n_legs,
+        .prices = prices,
+    };
+    struct perp_sheet *sheet = perp_sheet_of_close(core, job, &close, d->now);
+    status = check_sheet(core, sheet, d->now);
+    if (status != PERP_OK)
+        return status;
+    perp_put_close(core, &close);
+    perp_put_stories(core, sheet, d->now, NULL, NULL);
+    return PERP_OK;
 }
 
 perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *call,
@@ -432,4 +598,35 @@ perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *cal
     struct perp_decision d;
     perp_decision_open(&d, scheduler->core, call);
     return perp_decision_close(&d, decide_close(&d, job_id, pnl, volume, fees));
+}
+
+static bool orders_or_fills(const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (job->legs[i].filled > 0)
+            return true;
+    return false;
+}
+
+perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id) {
+    perp_core *core = d->core;
+    struct perp_job_entry *job = perp_job_find(core, job_id);
+    if (!job || job->state != PERP_JOB_IN_DOUBT)
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is in doubt");
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK && orders_or_fills(job))
+        status = perp_fail(core, PERP_E_STATE, "job_id: some of it was filled: finish it");
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status != PERP_OK)
+        return status;
+    struct perp_price mids[PERP_MAX_LEGS];
+    mids_of(core, job, d->now, mids);
+    const struct perp_ev_requeue requeue = {.job = *job_id, .n_mids = job->n_legs, .mids = mids};
+    struct perp_sheet *sheet = perp_sheet_of_requeue(core, job, mids, d->now);
+    status = check_sheet(core, sheet, d->now);
+    if (status != PERP_OK)
+        return status;
+    perp_put_requeue(core, &requeue);
+    perp_put_stories(core, sheet, d->now, NULL, job->is_repair ? job : NULL);
+    return PERP_OK;
 }

@@ -1,4 +1,5 @@
-/* After the commit: each dispatched job goes to the host's executor, with no lock held. */
+/* After the commit: each dispatched job is looked at again and goes to the host's executor, with no
+   lock held. */
 #include "scheduler/tick.h"
 
 #include <string.h>
@@ -16,17 +17,40 @@ bool perp_chosen_reserve(struct perp_tick *tick) {
 
 void perp_chosen_add(struct perp_tick *tick, const perp_uuid *id) {
     uint32_t n = tick->n_chosen++;
-    if (n < PERP_FEW_CHOSEN)
-        tick->few[n] = *id;
-    else
-        tick->more[n - PERP_FEW_CHOSEN] = *id;
+    *perp_chosen_at(tick, n) = (struct perp_chosen){*id, 0};
 }
 
-const perp_uuid *perp_chosen_at(const struct perp_tick *tick, uint32_t n) {
+struct perp_chosen *perp_chosen_at(struct perp_tick *tick, uint32_t n) {
     return n < PERP_FEW_CHOSEN ? &tick->few[n] : &tick->more[n - PERP_FEW_CHOSEN];
 }
 
-enum { SAID_REFUSED = 1, SAID_IN_DOUBT };
+static perp_tick_item *dispatched_item(struct perp_tick *tick, const perp_uuid *id) {
+    perp_tick_result *result = tick->result;
+    for (uint32_t i = 0; result && i < result->n_items; i++)
+        if (result->items[i].kind == PERP_TICK_DISPATCHED &&
+            memcmp(&result->items[i].job_id, id, sizeof *id) == 0)
+            return &result->items[i];
+    return NULL;
+}
+
+void perp_chosen_wait(struct perp_tick *tick) {
+    perp_tick_item *item = tick->result ? tick->result->items : NULL;
+    for (uint32_t i = 0; i < tick->n_chosen; i++) {
+        struct perp_chosen *chosen = perp_chosen_at(tick, i);
+        struct perp_job_entry *job = perp_job_find(tick->core, &chosen->id);
+        if (!job) /* never: it has just begun to run */
+            continue;
+        job->waits_turn = true;
+        chosen->dispatch = job->dispatch;
+        while (item && item->kind != PERP_TICK_DISPATCHED)
+            item++; /* items are in the order of what was chosen */
+        if (item)
+            item++->dispatch = job->dispatch;
+    }
+}
+
+/* What became of a job that the store, or want of memory, did not let the book know yet. */
+enum { SAID_REFUSED = 1, SAID_IN_DOUBT, SAID_DECLINED, SAID_WITHDRAWN };
 
 /* A job as the executor sees it: a copy, since the book may change while the host works on it. */
 struct parcel {
@@ -35,9 +59,7 @@ struct parcel {
     char metadata[PERP_MAX_METADATA];
 };
 
-static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *parcel) {
-    if (!job || job->state != PERP_JOB_RUNNING)
-        return false;
+static void pack(const struct perp_job_entry *job, int64_t now, struct parcel *parcel) {
     memset(&parcel->execution, 0, sizeof parcel->execution);
     perp_execution *execution = &parcel->execution;
     execution->struct_size = sizeof *execution;
@@ -45,7 +67,7 @@ static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
     execution->job_id = job->id;
     execution->reduce_only = job->reduce_only;
     execution->is_repair = job->is_repair;
-    execution->repairs_job = job->parent;
+    execution->dispatch = job->dispatch;
     execution->notional = job->notional;
     execution->now_ns = now;
     execution->n_orders = job->n_legs;
@@ -65,42 +87,62 @@ static bool pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
     }
     if (job->metadata_size)
         memcpy(parcel->metadata, job->metadata, job->metadata_size);
-    return true;
+}
+
+/* The job runs, and by this dispatch: it was neither finished nor requeued meanwhile. */
+static struct perp_job_entry *still_there(perp_core *core, const struct perp_chosen *chosen) {
+    struct perp_job_entry *job = perp_job_find(core, &chosen->id);
+    return job && job->state == PERP_JOB_RUNNING && job->dispatch == chosen->dispatch ? job : NULL;
+}
+
+static uint32_t said_of(uint32_t outcome) {
+    return outcome == PERP_OUTCOME_REFUSED    ? SAID_REFUSED
+           : outcome == PERP_OUTCOME_DECLINED ? SAID_DECLINED
+                                              : SAID_IN_DOUBT;
+}
+
+/* It was never sent, and nobody is to blame. That holds whatever the store says. */
+static perp_status withdraw(struct perp_decision *d, const perp_uuid *id, uint32_t reason) {
+    perp_decision_protect(d);
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    d->protects = false; /* of what the decision does next this is not said */
+    if (status != PERP_OK)
+        return status;
+    struct perp_job_entry *job = perp_job_find(d->core, id);
+    struct perp_sheet *sheet = perp_sheet_of_requeue(d->core, job, NULL, d->now);
+    perp_put_withdraw(d->core, &(struct perp_ev_withdraw){*id, reason});
+    perp_put_stories(d->core, sheet, d->now, NULL, job->is_repair ? job : NULL);
+    return perp_decision_commit(d);
+}
+
+static perp_status finish_as(struct perp_decision *d, const perp_uuid *id, uint32_t said,
+                             perp_finish_outcome *finished) {
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.status = said == SAID_REFUSED ? PERP_RESULT_FAILED : PERP_RESULT_UNKNOWN;
+    perp_status status = perp_decide_finish(d, id, &result, finished);
+    return status == PERP_OK ? perp_decision_commit(d) : status;
 }
 
 /* What the executor said of a job, unless the host has already finished it from inside the
    callback. The tick itself is done: an outcome that can't be recorded now stays with the job until
    the next tick. */
-static void settle(struct perp_tick *tick, struct perp_decision *d, const perp_uuid *id,
-                   uint32_t outcome) {
-    struct perp_job_entry *job = perp_job_find(tick->core, id);
-    if (outcome == PERP_OUTCOME_ACCEPTED || !job || job->state != PERP_JOB_RUNNING)
-        return;
-    perp_job_result result;
-    perp_job_result_init(&result);
-    result.status = outcome == PERP_OUTCOME_REFUSED ? PERP_RESULT_FAILED : PERP_RESULT_UNKNOWN;
+static void settle(struct perp_tick *tick, struct perp_decision *d, struct perp_job_entry *job,
+                   uint32_t said) {
+    const perp_uuid id = job->id;
     perp_finish_outcome finished = {.struct_size = sizeof finished};
-    perp_status status = perp_decide_finish(d, id, &result, &finished);
-    if (status == PERP_OK)
-        status = perp_decision_commit(d);
+    bool nothing = said == SAID_DECLINED || said == SAID_WITHDRAWN;
+    perp_status status =
+        nothing ? withdraw(d, &id, PERP_REASON_DECLINED) : finish_as(d, &id, said, &finished);
     if (status != PERP_OK) {
-        job->unsaid = outcome == PERP_OUTCOME_REFUSED ? SAID_REFUSED : SAID_IN_DOUBT;
+        job->unsaid = said;
         tick->core->scheduler->some_unsaid = true;
         perp_tell_log(tick->core, PERP_LOG_ERROR, "an executor's outcome waits: %s",
                       perp_core_error(tick->core));
         return;
     }
-    if (!finished.has_repair || !tick->result)
-        return;
-    perp_tick_item *item = NULL;
-    for (uint32_t i = 0; i < tick->result->n_items && !item; i++)
-        if (tick->result->items[i].kind == PERP_TICK_DISPATCHED &&
-            memcmp(&tick->result->items[i].job_id, id, sizeof *id) == 0)
-            item = &tick->result->items[i];
-    if (item)
-        item->other = finished.repair_job_id;
-    else /* dispatched by an earlier tick */
-        perp_tick_item_add(tick, PERP_TICK_REPAIR, id, 0, &finished.repair_job_id);
 }
 
 /* Outcomes that an earlier tick could not record. */
@@ -110,53 +152,116 @@ static void settle_waiting(struct perp_tick *tick, struct perp_decision *d) {
     scheduler->some_unsaid = false;
     while (job) {
         struct perp_job_entry *next = job->next;
-        perp_uuid id = job->id;
         uint32_t said = job->unsaid;
         job->unsaid = 0;
-        if (said)
-            settle(tick, d, &id,
-                   said == SAID_REFUSED ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_IN_DOUBT);
+        if (said && job->state == PERP_JOB_RUNNING)
+            settle(tick, d, job, said);
         job = next;
     }
 }
 
-static void execute_all(struct perp_tick *tick, const perp_call *call) {
+/* The host's own time; PERP_TIME_NONE: it has none. */
+static int64_t host_time(perp_core *core) {
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    int64_t now = PERP_TIME_NONE;
+    if (!callbacks->clock)
+        return now;
+    struct perp_callback callback;
+    perp_callback_begin(&callback, core);
+    callbacks->clock(callbacks->user, &now);
+    perp_callback_end(&callback);
+    return now;
+}
+
+static bool is_late(const struct perp_tick *tick) {
+    int64_t now = tick->began == PERP_TIME_NONE ? PERP_TIME_NONE : host_time(tick->core);
+    return now != PERP_TIME_NONE &&
+           perp_ns_since(tick->began, now) >
+               tick->core->config.scheduler.max_handover_ms * PERP_NS_PER_MS;
+}
+
+/* Why new risk may not go to where a job trades. */
+static uint32_t shut_for(const perp_core *core, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (perp_market_api(core->market, job->legs[i].exchange) == PERP_API_DOWN)
+            return PERP_REASON_EXCHANGE_DOWN;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (core->risk->blacklist[perp_instrument_at(core, job->legs[i].instrument)->symbol] ||
+            core->risk->notes[job->legs[i].instrument].halted)
+            return PERP_REASON_BLACKLISTED;
+    return PERP_REASON_NONE;
+}
+
+/* Why a job that was dispatched must not be sent; PERP_REASON_NONE: it goes. */
+static uint32_t look_again(const perp_core *core, const struct perp_job_entry *job, bool late) {
+    bool way_out = job->reduce_only || job->is_repair;
+    if (!job->is_flatten && (core->risk->killed || (core->risk->killed_exchanges & job->exchanges)))
+        return PERP_REASON_KILLED;
+    if (core->scheduler->paused && !way_out)
+        return PERP_REASON_PAUSED;
+    uint32_t reason = way_out ? PERP_REASON_NONE : shut_for(core, job);
+    if (reason != PERP_REASON_NONE)
+        return reason;
+    return core->store_failed ? PERP_REASON_STORE_FAILED
+           : late             ? PERP_REASON_HANDOVER_LATE
+                              : PERP_REASON_NONE;
+}
+
+/* Under the lock: whether the job is handed over. From here on a kill lists it. */
+static bool take_turn(struct perp_tick *tick, struct perp_decision *d,
+                      const struct perp_chosen *chosen, bool late, struct parcel *parcel) {
+    perp_core *core = tick->core;
+    struct perp_job_entry *job = still_there(core, chosen);
+    if (!job || core->corrupt) /* nobody knows what a broken book should send */
+        return false;
+    uint32_t reason = look_again(core, job, late);
+    if (reason == PERP_REASON_NONE) {
+        job->waits_turn = false;
+        pack(job, tick->now, parcel);
+        return true;
+    }
+    perp_tick_item *item = dispatched_item(tick, &chosen->id);
+    if (item)
+        *item = (perp_tick_item){.kind = PERP_TICK_WITHDRAWN,
+                                 .reason = reason,
+                                 .job_id = chosen->id,
+                                 .dispatch = chosen->dispatch};
+    tick->counts.dispatched--;
+    tick->counts.withdrawn++;
+    if (withdraw(d, &chosen->id, reason) != PERP_OK) {
+        job->unsaid = SAID_WITHDRAWN;
+        core->scheduler->some_unsaid = true;
+    }
+    return false;
+}
+
+static void hand_over(struct perp_tick *tick, const perp_call *call) {
     perp_core *core = tick->core;
     const perp_callbacks *callbacks = &core->config.callbacks;
-    for (uint32_t i = 0; callbacks->execute && i < tick->n_chosen; i++) {
-        const perp_uuid *id = perp_chosen_at(tick, i);
+    for (uint32_t i = 0; i < tick->n_chosen; i++) {
+        const struct perp_chosen *chosen = perp_chosen_at(tick, i);
         struct parcel parcel;
-        perp_lock(core);
-        bool there = pack(perp_job_find(core, id), tick->now, &parcel);
-        perp_unlock(core);
-        if (!there)
+        struct perp_decision d;
+        bool late = is_late(tick);
+        perp_decision_open(&d, core, call);
+        perp_decision_take_time(&d); /* what happened is not refused for its time */
+        bool goes = take_turn(tick, &d, chosen, late, &parcel);
+        perp_decision_close(&d, PERP_OK);
+        if (!goes || !callbacks->execute)
             continue;
         uint32_t outcome = PERP_OUTCOME_IN_DOUBT;
         struct perp_callback callback;
         perp_callback_begin(&callback, core);
         callbacks->execute(callbacks->user, &parcel.execution, &outcome);
         perp_callback_end(&callback);
-        struct perp_decision d;
-        perp_decision_open(&d, core, call);
-        settle(tick, &d, id, outcome);
-        perp_decision_close(&d, PERP_OK);
-    }
-}
-
-/* Items of the next repairs come last, so that the list of dispatched jobs stays in one piece. */
-static void list_repairs(perp_tick_result *result) {
-    const perp_uuid none = {{0}};
-    uint32_t n = result->n_items;
-    for (uint32_t i = 0; i < n; i++) {
-        perp_tick_item *item = &result->items[i];
-        if (item->kind != PERP_TICK_DISPATCHED || memcmp(&item->other, &none, sizeof none) == 0)
+        if (outcome == PERP_OUTCOME_ACCEPTED)
             continue;
-        if (!perp_items_grow(result))
-            return; /* the dispatched item names it, too */
-        item = &result->items[i];
-        perp_tick_item *repair = &result->items[result->n_items++];
-        *repair = *item;
-        repair->kind = PERP_TICK_REPAIR;
+        perp_decision_open(&d, core, call);
+        perp_decision_take_time(&d);
+        struct perp_job_entry *job = still_there(core, chosen);
+        if (job)
+            settle(tick, &d, job, said_of(outcome));
+        perp_decision_close(&d, PERP_OK);
     }
 }
 
@@ -164,6 +269,7 @@ static void fill_result(const struct perp_tick *tick, perp_tick_result *result) 
     const perp_core *core = tick->core;
     result->evaluated = tick->counts.evaluated;
     result->dispatched = tick->counts.dispatched;
+    result->withdrawn = tick->counts.withdrawn;
     result->expired = tick->counts.expired;
     result->overdue = tick->counts.overdue;
     result->refused = tick->counts.refused;
@@ -173,11 +279,10 @@ static void fill_result(const struct perp_tick *tick, perp_tick_result *result) 
     perp_lock(core);
     result->pending = core->scheduler->n_pending;
     result->running = core->scheduler->running.count;
-    result->status = tick->paused ? PERP_TICK_PAUSED : PERP_TICK_OK;
-    if (core->risk->killed)
-        result->status = PERP_TICK_KILLED;
+    result->status = tick->killed   ? PERP_TICK_KILLED
+                     : tick->paused ? PERP_TICK_PAUSED
+                                    : PERP_TICK_OK;
     perp_unlock(core);
-    list_repairs(result);
 }
 
 perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call,
@@ -205,6 +310,7 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
         if (!result->items)
             result->allocator = core->config.allocator;
     }
+    tick.began = host_time(core);
     struct perp_decision d;
     perp_decision_open(&d, core, call);
     perp_status status = perp_tick_decide(&tick, &d);
@@ -212,7 +318,7 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
         settle_waiting(&tick, &d);
     status = perp_decision_close(&d, status);
     if (status == PERP_OK) { /* of a book that broke nothing is handed over */
-        execute_all(&tick, call);
+        hand_over(&tick, call);
         if (result)
             fill_result(&tick, result);
     } else if (result) {

@@ -52,6 +52,8 @@ static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_ins
             return status;
     }
     int bought = buy[0] <= buy[1] ? 0 : 1;
+    if (job->n_legs == 2)
+        bought = job->legs[0].side == PERP_SIDE_BUY ? 0 : 1;
     job->notional = worth;
     job->n_legs = 2;
     memset(job->legs, 0, sizeof job->legs);
@@ -73,6 +75,11 @@ perp_status perp_job_fill_hedge(const perp_core *core, int64_t now_ns, perp_inst
     perp_job_init(&read);
     if (!perp_struct_in(&read, sizeof read, job) || read.notional <= 0)
         return perp_fail(core, PERP_E_INVALID, "job: not initialised, or notional is not above 0");
+    if (read.n_legs != 0 &&
+        (read.n_legs != 2 || read.legs[0].side >= PERP_SIDE_COUNT ||
+         read.legs[1].side >= PERP_SIDE_COUNT || read.legs[0].side == read.legs[1].side))
+        return perp_fail(core, PERP_E_INVALID,
+                         "job.legs: none, or two that say which of the instruments is bought");
     if (perp_instrument_at(core, first)->base != perp_instrument_at(core, second)->base ||
         perp_same_book(core, first, second))
         return perp_fail(core, PERP_E_INVALID,

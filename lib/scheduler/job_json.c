@@ -22,13 +22,10 @@ struct source {
     char path[16];
 };
 
-static const char *const job_names[] = {"job_id",     "strategy_type",
-                                        "symbol",     "legs",
-                                        "notional",   "expected_edge_bps",
-                                        "est_volume", "holding_hours",
-                                        "created_at", "ttl_ms",
-                                        "max_run_ms", "priority",
-                                        "metadata",   NULL};
+static const char *const job_names[] = {
+    "job_id",     "strategy_type", "symbol",     "legs",   "notional",   "expected_edge_bps",
+    "est_volume", "holding_hours", "created_at", "ttl_ms", "max_run_ms", "priority",
+    "metadata",   "closes",        NULL};
 
 static const char *const leg_names[] = {"exchange", "side",     "quantity", "symbol",
                                         "notional", "leverage", "maker",    NULL};
@@ -234,6 +231,8 @@ static bool read_job(const struct source *from, perp_job *job, char *metadata_bu
         !read_integer(from, "max_run_ms", 0, INT64_MAX, &job->max_run_ms) ||
         !read_integer(from, "priority", -100, 100, &priority) || !read_legs(from, job))
         return false;
+    if (field(from, "closes") && !perp_json_uuid(field(from, "closes"), &job->closes))
+        return fault(from, "closes", "must be a UUID");
     if (field(from, "created_at"))
         job->created_at_ns = created_us * US_TO_NS;
     job->priority = (int32_t)priority;

@@ -1,5 +1,6 @@
 /* Filling the plan of a tick. What a tick did not use costs it nothing: only rows that the last one
    used are cleared, and memory is kept. */
+#include <math.h>
 #include <string.h>
 
 #include "scheduler/scheduler.h"
@@ -23,6 +24,7 @@ static void clear(struct perp_plan *plan) {
         plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
     plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
     plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
+    plan->n_standings = plan->n_fresh = plan->n_changes = 0;
 }
 
 static bool reserve_books(perp_core *core, struct perp_plan *plan) {
@@ -41,6 +43,7 @@ struct perp_plan *perp_plan_begin(perp_core *core) {
     clear(plan);
     return reserve_books(core, plan) && GROW(core, plan, candidates, candidates_capacity, n) &&
                    GROW(core, plan, scores, scores_capacity, n) &&
+                   GROW(core, plan, standings, standings_capacity, n) &&
                    (!drops || GROW(core, plan, last_scores, last_scores_capacity, n))
                ? plan
                : NULL;
@@ -52,28 +55,59 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
     FREE(legs, legs_capacity);
     FREE(candidates, candidates_capacity);
     FREE(prices, prices_capacity);
+    FREE(fresh, fresh_capacity);
     FREE(repairs, repairs_capacity);
+    FREE(changes, changes_capacity);
     FREE(scores, scores_capacity);
     FREE(last_scores, last_scores_capacity);
+    FREE(standings, standings_capacity);
     FREE(overridden, overridden_capacity);
 #undef FREE
 }
 
-bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n) {
-    return GROW(core, plan, repairs, repairs_capacity, n);
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
+                               uint32_t fresh) {
+    uint32_t n = core->scheduler->n_places + fresh;
+    return GROW(core, plan, repairs, repairs_capacity, waiting) &&
+           GROW(core, plan, changes, changes_capacity, waiting) &&
+           GROW(core, plan, fresh, fresh_capacity, fresh) &&
+           GROW(core, plan, candidates, candidates_capacity, n) &&
+           GROW(core, plan, scores, scores_capacity, n) &&
+           GROW(core, plan, standings, standings_capacity, n);
 }
 
-const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
-                                            const struct perp_job_entry *repair,
-                                            const struct perp_job_leg *leg) {
+struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_job_entry *job,
+                                      const struct perp_job_leg *leg) {
     union perp_plan_repair *moved = &plan->repairs[plan->n_repairs++];
-    memcpy(moved, repair, sizeof moved->job);
+    memcpy(moved, job, sizeof moved->job);
     perp_repair_set(&moved->job, leg);
     return &moved->job;
 }
 
+void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
+                      struct perp_job_entry *becomes) {
+    plan->changes[plan->n_changes++] = (struct perp_plan_change){job, becomes};
+}
+
+void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
+                     const struct perp_job_entry *repair) {
+    union perp_plan_repair *fresh = &plan->fresh[plan->n_fresh];
+    memcpy(fresh, repair, sizeof fresh->job);
+    perp_repair_set(&fresh->job, &repair->legs[0]);
+    fresh->job.order = core->scheduler->next_order + plan->n_fresh++;
+    fresh->job.score = NAN;
+    fresh->job.explained = PERP_TIME_NONE;
+}
+
 void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score) {
     plan->scores[plan->n_scores++] = (struct perp_scored){job, score};
+}
+
+void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_t refused,
+                     uint32_t skipped, int64_t explained) {
+    if (job->refused != refused || job->skipped != skipped || job->explained != explained)
+        plan->standings[plan->n_standings++] =
+            (struct perp_standing){job, refused, skipped, explained};
 }
 
 void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score) {
@@ -91,17 +125,20 @@ bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_
     uint32_t n = e->job->n_legs;
     if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n))
         return false;
+    double waited = (double)perp_ns_since(e->job->submitted, e->now) / (60.0 * PERP_NS_PER_S);
+    double rank = e->final + core->config.scheduler.aging_per_minute * fmax(0, waited);
     plan->candidates[plan->n_candidates++] =
-        (struct perp_candidate){e->job, e->final, plan->n_prices, e->reducing};
+        (struct perp_candidate){e->job, e->final, rank, plan->n_prices, e->reducing};
     for (uint32_t i = 0; i < n; i++)
         plan->prices[plan->n_prices++] = e->legs[i].price;
     return true;
 }
 
-static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price) {
+static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price,
+                    bool balanced) {
     struct perp_plan_book *book = &plan->books[leg->instrument];
-    plan->legs[plan->n_legs++] =
-        (struct perp_plan_leg){leg->instrument, leg->side, leg->quantity, price, 0};
+    plan->legs[plan->n_legs++] = (struct perp_plan_leg){
+        leg->instrument, leg->side, perp_leg_unseen(&leg->row), price, 0, balanced};
     if (book->last_1)
         plan->legs[book->last_1 - 1].next_1 = plan->n_legs;
     else
@@ -120,7 +157,7 @@ bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
         !GROW(core, plan, legs, legs_capacity, plan->n_legs + job->n_legs))
         return false;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        add_leg(plan, &job->legs[i], plan->prices[candidate->prices + i]);
+        add_leg(plan, &job->legs[i], plan->prices[candidate->prices + i], job->balanced);
     for (uint32_t i = 0; i < n; i++) {
         plan->exchanges[needs[i].exchange].jobs++;
         plan->exchanges[needs[i].exchange].notional += needs[i].amount;

@@ -13,17 +13,20 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     info->state = job->state;
     info->last_refusal = job->last_refusal;
     info->overdue = job->overdue;
-    info->unresolved = job->unresolved;
+    info->n_lots = job->n_lots;
+    info->balanced = job->balanced;
     info->is_repair = job->is_repair;
-    info->repair_attempts = job->attempts;
     info->reduce_only = job->reduce_only;
-    info->repairs_job = job->parent;
+    info->cancel_asked = job->cancel_asked;
+    info->last_skip = job->skipped;
     for (const struct perp_held *held = job->held; held; held = held->next_of_job)
         info->held += held->in_flight + held->used;
     info->score = job->score;
     info->submitted_ns = job->submitted;
     info->started_ns = job->started;
     info->ended_ns = job->ended;
+    info->unhedged_since_ns = job->unhedged_since;
+    info->dispatch = job->dispatch;
     info->pnl = job->pnl;
     info->volume = job->volume;
     info->fees = job->fees;
@@ -43,8 +46,16 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     spec->priority = job->priority;
     spec->n_legs = job->n_legs;
     spec->metadata_size = job->metadata_size;
+    spec->closes = job->closes;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const struct perp_job_leg *leg = &job->legs[i];
+        info->legs[i] = (perp_leg_result){.filled = leg->filled,
+                                          .price = leg->average,
+                                          .fee = leg->fee,
+                                          .pnl = leg->pnl,
+                                          .time_ns = PERP_TIME_NONE,
+                                          .has_pnl = 1,
+                                          .known = 1};
         spec->legs[i] = (perp_leg){.instrument = leg->instrument,
                                    .side = leg->side,
                                    .quantity = leg->quantity,
@@ -133,13 +144,8 @@ static uint32_t collect_state(const perp_scheduler *scheduler, uint32_t state, p
     case PERP_JOB_IN_DOUBT:
         return collect(scheduler->running.first, true, PERP_JOB_IN_DOUBT, jobs, capacity);
     case PERP_JOB_OPEN:
-        return collect(scheduler->open.first, true, PERP_JOB_STATE_COUNT, jobs, capacity);
-    case PERP_JOB_PARTIAL: {
-        uint32_t n =
-            collect(scheduler->unresolved.last, false, PERP_JOB_STATE_COUNT, jobs, capacity);
-        uint32_t room = n < capacity ? capacity - n : 0;
-        return n + collect(scheduler->ended.last, false, state, room ? jobs + n : NULL, room);
-    }
+    case PERP_JOB_PARTIAL:
+        return collect(scheduler->open.first, true, state, jobs, capacity);
     default:
         return collect(scheduler->ended.last, false, state, jobs, capacity);
     }
@@ -168,8 +174,8 @@ perp_status perp_scheduler_query(const perp_scheduler *scheduler, perp_scheduler
     all.pending = scheduler->n_pending;
     all.running = scheduler->running.count;
     all.in_doubt = scheduler->n_in_doubt;
-    all.open = scheduler->open.count;
-    all.unresolved = scheduler->unresolved.count;
+    all.partial = perp_n_partial(scheduler);
+    all.open = scheduler->open.count - all.partial;
     all.submitted_today = scheduler->submitted_today;
     all.dispatched_today = scheduler->dispatched_today;
     all.submitted_total = scheduler->submitted_total;

@@ -4,7 +4,6 @@
 
 #include "risk/risk.h"
 
-#define PERP_MAX_REPAIRS 3
 #define PERP_REPAIR_PRIORITY 100
 #define PERP_MAX_RATE 10000u /* dispatches a minute */
 #define PERP_RATE_WINDOW_NS (INT64_C(60) * PERP_NS_PER_S)
@@ -32,18 +31,26 @@ struct perp_scheduler {
     struct perp_kept *kept;
     struct perp_place *pending;
     uint32_t n_places, places_capacity, n_pending;
-    struct perp_job_list running;    /* and in doubt, in order of dispatch */
-    struct perp_job_list open;       /* in order of finish */
-    struct perp_job_list unresolved; /* partial, in order of finish */
-    struct perp_job_list ended;      /* oldest first */
+    struct perp_job_list running; /* and in doubt, in order of dispatch */
+    struct perp_job_list open;    /* and partial, in order of finish */
+    struct perp_job_list ended;   /* oldest first */
     uint32_t n_in_doubt;
+    struct perp_past *first_past, *last_past; /* in the order of their ends */
     struct perp_times times[PERP_MAX_EXCHANGES];
-    struct perp_job_entry *spare; /* made by prepare for the job that apply adds */
-    uint32_t spare_legs;
+    /* Made by prepare for the jobs that apply adds, in their order. */
+    struct perp_job_entry *first_spare, *last_spare;
     struct perp_plan plan; /* of the tick at hand; its memory is kept for the next */
     int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
     bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
+
+/* How many partial jobs there are. */
+static inline uint32_t perp_n_partial(const struct perp_scheduler *scheduler) {
+    uint32_t n = 0;
+    for (const struct perp_job_entry *job = scheduler->open.first; job; job = job->next)
+        n += job->state == PERP_JOB_PARTIAL;
+    return n;
+}
 
 /* When a running job becomes overdue: any time after. INT64_MAX: never, or it was said. */
 static inline int64_t perp_job_due(const struct perp_job_entry *job) {
@@ -76,17 +83,44 @@ uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
 void perp_times_add(perp_core *core, perp_exchange_id exchange);
 
+/* past.c: what a job was submitted with. */
+void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
+                     uint64_t parts[PERP_CONTENT_PARTS]);
+/* The name of the first field in which two contents differ; NULL: they are the same. */
+const char *perp_content_differs(const uint64_t *known, const uint64_t *parts);
+/* Of an id that is known or remembered; NULL: it is neither. */
+const uint64_t *perp_content_known(const perp_core *core, const perp_uuid *id);
+struct perp_past *perp_past_make(perp_core *core, const struct perp_ev_submit *submit);
+void perp_past_free(perp_core *core, struct perp_past *past);
+/* Room for all that is kept, and `more`, to be remembered. */
+bool perp_past_reserve(perp_core *core, uint32_t more);
+void perp_past_add(perp_core *core, struct perp_past *past);
+void perp_past_forget(perp_core *core);
+void perp_past_shut(perp_core *core);
+/* How long an id is remembered after its job's end. */
+int64_t perp_id_memory(const perp_core *core);
+
 /* plan.c: an empty plan with room for all that waits, NULL where there is no memory. */
 struct perp_plan *perp_plan_begin(perp_core *core);
 void perp_plan_free(perp_core *core, struct perp_plan *plan);
-bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t n);
-/* The repair as it will be with its new leg; room must have been reserved. */
-const struct perp_job_entry *perp_plan_move(struct perp_plan *plan,
-                                            const struct perp_job_entry *repair,
-                                            const struct perp_job_leg *leg);
+/* Room for so many repairs and jobs of flatten that wait, and repairs that are new. */
+bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
+                               uint32_t fresh);
+/* All three need that room. The job as it will be with its new leg. */
+struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_job_entry *job,
+                                      const struct perp_job_leg *leg);
+/* A job that waits is looked at as that; NULL: it ends with this tick. */
+void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
+                      struct perp_job_entry *becomes);
+/* A repair that this tick brings is looked at after all that waits. */
+void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
+                     const struct perp_job_entry *repair);
 /* The score of a job that stays, or of one that is rejected. */
 void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score);
 void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score);
+/* What stands of a job from this tick on; once a tick. */
+void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_t refused,
+                     uint32_t skipped, int64_t explained);
 /* All that follow are false where there is no memory. */
 bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id);
 /* The job evaluated is a candidate. */
@@ -101,17 +135,26 @@ void perp_put_job(perp_core *core, const struct perp_job_entry *job);
 /* Checks what submit refuses and evaluate reports as a rule: hedge and self trade. */
 perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry *job);
 
-/* repair.c */
-bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *first, int64_t now,
+/* repair.c: the leg with which a repair that waits squares its base best now; false: none does. */
+bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repair, int64_t now,
                         struct perp_job_leg *leg);
+/* Down to the step; a quotient that is a whole number but for rounding counts as that number. */
+double perp_round_down(double quantity, double step);
+/* flatten.c: jobs that leave, cut to what is left. */
+void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan);
 void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *leg);
-/* Puts the next repair of `first`, with `naked` left, into the batch; false where none can be. */
-bool perp_put_repair(perp_core *core, const struct perp_job_entry *first, double naked, int64_t now,
-                     perp_uuid *id);
-void perp_repair_id(const struct perp_job_entry *first, uint32_t attempt, perp_uuid *id);
-/* The repair of `first` that waits or runs; NULL: none. */
-struct perp_job_entry *perp_repair_of(const perp_core *core, const struct perp_job_entry *first);
-double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entry *job);
+/* Puts into the batch and the plan the repairs that bases want now, and ends those that are no
+   longer wanted. */
+void perp_plan_repairs(perp_core *core, struct perp_plan *plan, int64_t now);
+/* How many of them there can be. */
+uint32_t perp_repairs_wanted(const perp_core *core, int64_t now);
+void perp_repair_id(const char *base, uint64_t n, perp_uuid *id);
+/* How long to wait after so many repairs in a row that did not do. */
+int64_t perp_repair_backoff_ns(const perp_core *core, uint32_t tries);
+/* The mid of an instrument; 0: no quote. */
+double perp_mid_of(const perp_core *core, perp_instrument_id instrument, int64_t now);
+/* A job in doubt waits again. */
+perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id);
 
 /* finish.c: the decision without the lock. outcome: of this library's size, all zero but that; it
    says what the batch would make of the job, also where its commit fails. */

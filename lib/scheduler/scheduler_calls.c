@@ -7,6 +7,8 @@
 #include "util/text.h"
 
 static perp_status decide_plain(struct perp_decision *d, uint32_t kind) {
+    if (kind == PERP_EVENT_PAUSE)
+        perp_decision_protect(d);
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
@@ -26,7 +28,11 @@ perp_status perp_scheduler_pause(perp_scheduler *scheduler, const perp_call *cal
 /* The store must take this change before dispatch goes on. */
 static perp_status resume(struct perp_decision *d) {
     perp_core *core = d->core;
-    perp_status status = decide_plain(d, PERP_EVENT_RESUME);
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_call_signed(core, d->call, "resume");
+    if (status == PERP_OK)
+        status = decide_plain(d, PERP_EVENT_RESUME);
     if (status == PERP_OK)
         status = perp_decision_commit(d);
     if (status == PERP_OK && core->store_failed) {
@@ -49,6 +55,8 @@ static perp_status decide_kill(struct perp_decision *d, bool enabled, perp_excha
     perp_core *core = d->core;
     if (exchange != PERP_ALL_EXCHANGES && exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", exchange);
+    if (enabled)
+        perp_decision_protect(d);
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK && !enabled)
         status = perp_call_signed(core, d->call, "kill off");
@@ -59,18 +67,47 @@ static perp_status decide_kill(struct perp_decision *d, bool enabled, perp_excha
     return status;
 }
 
-/* What runs on an exchange (or anywhere), in order of dispatch. */
-static uint32_t list_running(const perp_core *core, perp_exchange_id exchange, perp_uuid *jobs,
-                             uint32_t capacity) {
+/* What runs on an exchange (or anywhere) and was handed over, in order of dispatch, from dispatch
+   number *from on; *from is behind the last that had room. */
+static uint32_t list_running(const perp_core *core, perp_exchange_id exchange, uint64_t *from,
+                             perp_uuid *jobs, uint32_t capacity) {
     uint32_t n = 0;
+    uint64_t next = *from;
     for (const struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next) {
-        if (exchange != PERP_ALL_EXCHANGES && !(job->exchanges >> exchange & 1))
+        if ((exchange != PERP_ALL_EXCHANGES && !(job->exchanges >> exchange & 1)) ||
+            job->waits_turn || job->dispatch < *from)
             continue;
-        if (n < capacity)
+        if (n < capacity) {
             jobs[n] = job->id;
+            next = job->dispatch + 1;
+        }
         n++;
     }
+    *from = next;
     return n;
+}
+
+static void tell_killed(perp_core *core, perp_exchange_id exchange, const perp_uuid *jobs,
+                        uint32_t n) {
+    const perp_callbacks *callbacks = &core->config.callbacks;
+    struct perp_callback callback;
+    perp_callback_begin(&callback, core);
+    callbacks->on_kill(callbacks->user, exchange, jobs, n);
+    perp_callback_end(&callback);
+}
+
+/* Where there is no memory for the list: as many calls as it takes. */
+static void tell_killed_in_parts(perp_core *core, perp_exchange_id exchange) {
+    enum { PART = 64 };
+    perp_uuid part[PART];
+    uint64_t from = 0;
+    uint32_t left;
+    do {
+        perp_lock(core);
+        left = list_running(core, exchange, &from, part, PART);
+        perp_unlock(core);
+        tell_killed(core, exchange, part, left < PART ? left : PART);
+    } while (left > PART);
 }
 
 perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call, uint32_t enabled,
@@ -79,8 +116,7 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
     if (!scheduler || (capacity && !jobs))
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "kill: NULL");
     perp_core *core = scheduler->core;
-    const perp_callbacks *callbacks = &core->config.callbacks;
-    bool tell = enabled && callbacks->on_kill;
+    bool tell = enabled && core->config.callbacks.on_kill;
     struct perp_decision d;
     perp_decision_open(&d, core, call);
     /* A callback that kills again what is killed is not called for it: it would never end. */
@@ -88,35 +124,32 @@ perp_status perp_scheduler_kill(perp_scheduler *scheduler, const perp_call *call
         tell = exchange == PERP_ALL_EXCHANGES ? !core->risk->killed
                                               : exchange >= PERP_MAX_EXCHANGES ||
                                                     !(core->risk->killed_exchanges >> exchange & 1);
-    /* The list for the callback is made before the switch, so that it can't fail after it. */
-    uint32_t n = scheduler->running.count;
-    perp_uuid *told = tell && n ? perp_alloc(core, n * sizeof *told) : NULL;
-    perp_status status = tell && n && !told
-                             ? perp_fail(core, PERP_E_NOMEM, "no memory for the list of jobs")
-                             : decide_kill(&d, enabled != 0, exchange);
+    perp_status status = decide_kill(&d, enabled != 0, exchange);
     if (status == PERP_OK)
         status = perp_decision_commit(&d);
-    uint32_t running = 0;
-    if (status == PERP_OK && enabled) {
-        running = list_running(core, exchange, jobs, capacity);
-        if (told)
-            list_running(core, exchange, told, n);
-    }
+    bool killed = status == PERP_OK && enabled;
+    tell = tell && killed;
+    uint32_t n = scheduler->running.count, running = 0;
+    perp_uuid *told = tell && n ? perp_alloc(core, n * sizeof *told) : NULL;
+    uint64_t from = 0;
+    if (killed)
+        running = list_running(core, exchange, &from, jobs, capacity);
+    from = 0;
+    if (told)
+        list_running(core, exchange, &from, told, n);
     if (status == PERP_OK && count)
         *count = running;
-    perp_decision_close(&d, status);
-    if (status == PERP_OK && tell) {
-        struct perp_callback callback;
-        perp_callback_begin(&callback, core);
-        callbacks->on_kill(callbacks->user, exchange, told, running);
-        perp_callback_end(&callback);
-    }
+    perp_status left = perp_decision_close(&d, status);
+    if (tell && n && !told)
+        tell_killed_in_parts(core, exchange);
+    else if (tell)
+        tell_killed(core, exchange, told, running);
     if (told) {
         perp_lock(core);
         perp_free(core, told, n * sizeof *told);
         perp_unlock(core);
     }
-    return status;
+    return status == PERP_OK ? PERP_OK : left;
 }
 
 void perp_limits_init(perp_limits *limits) {
@@ -156,18 +189,21 @@ static perp_status decide_limits(struct perp_decision *d, const perp_limits *giv
     if (limits.reserved != 0)
         return perp_fail(core, PERP_E_INVALID, "limits.reserved: %u must be 0", limits.reserved);
     bool own = limits.max_concurrent != PERP_NO_ID || limits.max_notional != -1;
+    bool sane = limits.max_notional >= -1 && limits.max_notional <= PERP_MOST_USD &&
+                (limits.max_dispatch_per_minute == PERP_NO_ID ||
+                 limits.max_dispatch_per_minute <= PERP_MAX_RATE);
     if (limits.exchange != PERP_NO_ID && limits.exchange >= perp_n_exchanges(core))
         return perp_fail(core, PERP_E_NOT_FOUND, "no exchange %u", limits.exchange);
+    bool lowers = sane && !(own && limits.exchange == PERP_NO_ID) && !raises(core, &limits);
+    if (lowers)
+        perp_decision_protect(d);
     perp_status status = perp_decision_check(d);
     if (status != PERP_OK)
         return status;
     if (own && limits.exchange == PERP_NO_ID)
         return perp_fail(core, PERP_E_INVALID,
                          "limits: max_concurrent and max_notional need an exchange");
-    bool sane = limits.max_notional >= -1 && limits.max_notional <= PERP_MOST_USD &&
-                (limits.max_dispatch_per_minute == PERP_NO_ID ||
-                 limits.max_dispatch_per_minute <= PERP_MAX_RATE);
-    if (sane && raises(core, &limits))
+    if (sane && !lowers)
         status = perp_call_signed(core, d->call, "raising a limit");
     if (status == PERP_OK && !sane)
         status = perp_fail(core, PERP_E_RANGE,

@@ -32,28 +32,56 @@ perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry 
     return job->strategy == PERP_STRATEGY_HEDGE_REBALANCE ? PERP_OK : check_hedge(core, job);
 }
 
-/* Whether a job that is known was submitted with the same content. */
-static bool same_content(const struct perp_job_entry *known, const struct perp_job_entry *job) {
-    /* What only the book gives: all but what perp_job_from_spec filled in. */
-    enum { STATE = 3, TTL_FROM = 10, FIRST_OF_BOOK = 14 };
-    const uint64_t but =
-        UINT64_C(1) << STATE | UINT64_C(1) << TTL_FROM | ~((UINT64_C(1) << FIRST_OF_BOOK) - 1);
-    const uint64_t price = UINT64_C(1) << 7;
-    if (known->is_repair || known->n_legs != job->n_legs ||
-        !perp_row_same(perp_row_job(), &known->row, &job->row, but))
-        return false;
-    for (uint32_t i = 0; i < known->n_legs; i++)
-        if (!perp_row_same(perp_row_leg(), &known->legs[i].row, &job->legs[i].row, price))
-            return false;
-    return true;
-}
-
 void perp_put_job(perp_core *core, const struct perp_job_entry *job) {
     struct perp_leg_row legs[PERP_MAX_LEGS];
     for (uint32_t i = 0; i < job->n_legs; i++)
         legs[i] = job->legs[i].row;
     perp_put_submit(core,
                     &(struct perp_ev_submit){.job = job->row, .n_legs = job->n_legs, .legs = legs});
+}
+
+static perp_status check_closes(const perp_core *core, const struct perp_job_entry *job) {
+    const perp_uuid none = {{0}};
+    if (memcmp(&job->closes, &none, sizeof none) == 0)
+        return PERP_OK;
+    const struct perp_job_entry *closed = perp_job_find(core, &job->closes);
+    if (!closed || (closed->state != PERP_JOB_OPEN && closed->state != PERP_JOB_PARTIAL))
+        return perp_fail(core, PERP_E_INVALID, "job.closes: no job of that id is open");
+    return PERP_OK;
+}
+
+/* The field in which a job differs from the known content of its id; NULL: in none. */
+static const char *difference(const struct perp_job_entry *job, const uint64_t *known) {
+    struct perp_leg_row legs[PERP_MAX_LEGS];
+    uint64_t parts[PERP_CONTENT_PARTS];
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        legs[i] = job->legs[i].row;
+    perp_content_of(&job->row, legs, job->n_legs, parts);
+    return perp_content_differs(known, parts);
+}
+
+static perp_status check_job(const perp_core *core, struct perp_job_entry *job) {
+    perp_status status = perp_job_check_minima(core, job);
+    if (status == PERP_OK)
+        status = perp_check_shape(core, job);
+    if (status == PERP_OK)
+        status = check_closes(core, job);
+    /* The way out does not expire, unless the host says so. */
+    if (status == PERP_OK && (job->defaulted >> PERP_DEFAULTED_TTL & 1) &&
+        perp_job_is_reducing(core, NULL, job))
+        job->ttl_ms = 0;
+    return status;
+}
+
+/* An id that may have been forgotten can't be told from a new one. */
+static perp_status check_created(const perp_core *core, const struct perp_job_entry *job,
+                                 int64_t now) {
+    if (job->given_created == PERP_TIME_NONE ||
+        perp_ns_since(job->given_created, now) <= perp_id_memory(core))
+        return PERP_OK;
+    return perp_fail(core, PERP_E_RANGE,
+                     "job.created_at: %lld is longer ago than ids are remembered (id_memory_h %u)",
+                     (long long)job->given_created, core->config.scheduler.id_memory_h);
 }
 
 static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) {
@@ -64,21 +92,27 @@ static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) 
     if (!spec)
         return perp_fail(core, PERP_E_INVALID, "job: NULL");
     union perp_job_room room;
-    status = perp_job_from_spec(core, spec, perp_decision_time(d), &room);
+    int64_t now = perp_decision_time(d);
+    bool whole = perp_job_content(core, spec, now, &room);
+    const uint64_t *known = whole ? perp_content_known(core, &room.job.id) : NULL;
+    const char *differs = known ? difference(&room.job, known) : NULL;
+    if (known && !differs) /* whatever became of it, and of what it names */
+        return perp_fail(core, PERP_E_EXISTS, "job_id: known, with the same content");
+    status = perp_job_from_spec(core, spec, now, &room);
     if (status == PERP_OK)
-        status = perp_check_shape(core, &room.job);
+        status = check_job(core, &room.job);
     if (status != PERP_OK)
         return status;
-    const struct perp_job_entry *known = perp_job_find(core, &room.job.id);
-    if (known) {
-        bool same = same_content(known, &room.job);
-        return perp_fail(core, same ? PERP_E_EXISTS : PERP_E_CONFLICT,
-                         "job_id: known, with %s content", same ? "the same" : "other");
-    }
-    status = perp_decision_begin(d);
+    if (known)
+        return perp_fail(core, PERP_E_CONFLICT, "job_id: known, with another %s", differs);
+    status = check_created(core, &room.job, now);
     if (status == PERP_OK)
-        perp_put_job(core, &room.job);
-    return status;
+        status = perp_decision_begin(d);
+    if (status != PERP_OK)
+        return status;
+    perp_job_note_basis(core, &room.job, d->now);
+    perp_put_job(core, &room.job);
+    return PERP_OK;
 }
 
 perp_status perp_scheduler_submit(perp_scheduler *scheduler, const perp_call *call,
@@ -100,13 +134,21 @@ static perp_status put_one(struct perp_decision *d, uint32_t kind, const perp_uu
     return status;
 }
 
-static perp_status decide_in_state(struct perp_decision *d, uint32_t kind, const perp_uuid *job_id,
-                                   uint32_t state) {
+/* Of a job that runs it is a request, unless it was not handed over yet: then it never is. */
+static perp_status decide_cancel(struct perp_decision *d, const perp_uuid *job_id) {
     const struct perp_job_entry *job = perp_job_find(d->core, job_id);
-    if (!job || job->state != state)
-        return perp_fail(d->core, PERP_E_NOT_FOUND, "job_id: no such %s job",
-                         perp_job_state_string(state));
-    return put_one(d, kind, job_id);
+    if (job && job->state == PERP_JOB_PENDING)
+        return put_one(d, PERP_EVENT_CANCEL, job_id);
+    if (!job || (job->state != PERP_JOB_RUNNING && job->state != PERP_JOB_IN_DOUBT))
+        return perp_fail(d->core, PERP_E_NOT_FOUND, "job_id: no such job is pending or running");
+    if (!job->waits_turn || job->state != PERP_JOB_RUNNING)
+        return put_one(d, PERP_EVENT_ASK_CANCEL, job_id);
+    perp_status status = perp_decision_check(d);
+    if (status == PERP_OK)
+        status = perp_decision_begin(d);
+    if (status == PERP_OK)
+        perp_put_withdraw(d->core, &(struct perp_ev_withdraw){*job_id, PERP_REASON_CANCELLED});
+    return status;
 }
 
 perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *call,
@@ -115,8 +157,7 @@ perp_status perp_scheduler_cancel(perp_scheduler *scheduler, const perp_call *ca
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "cancel: NULL");
     struct perp_decision d;
     perp_decision_open(&d, scheduler->core, call);
-    return perp_decision_close(&d,
-                               decide_in_state(&d, PERP_EVENT_CANCEL, job_id, PERP_JOB_PENDING));
+    return perp_decision_close(&d, decide_cancel(&d, job_id));
 }
 
 perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *call,
@@ -125,30 +166,5 @@ perp_status perp_scheduler_requeue(perp_scheduler *scheduler, const perp_call *c
         return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "requeue: NULL");
     struct perp_decision d;
     perp_decision_open(&d, scheduler->core, call);
-    return perp_decision_close(&d,
-                               decide_in_state(&d, PERP_EVENT_REQUEUE, job_id, PERP_JOB_IN_DOUBT));
-}
-
-static perp_status decide_resolve(struct perp_decision *d, const perp_uuid *job_id) {
-    perp_core *core = d->core;
-    const struct perp_job_entry *job = perp_job_find(core, job_id);
-    if (!job || !job->unresolved)
-        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such unresolved job");
-    perp_status status = perp_decision_check(d);
-    if (status != PERP_OK)
-        return status;
-    const struct perp_job_entry *repair = perp_repair_of(core, job);
-    if (repair && repair->state != PERP_JOB_PENDING)
-        return perp_fail(core, PERP_E_STATE, "job_id: a repair of it is %s",
-                         perp_job_state_string(repair->state));
-    return put_one(d, PERP_EVENT_RESOLVE, job_id);
-}
-
-perp_status perp_scheduler_resolve(perp_scheduler *scheduler, const perp_call *call,
-                                   const perp_uuid *job_id) {
-    if (!scheduler || !job_id)
-        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "resolve: NULL");
-    struct perp_decision d;
-    perp_decision_open(&d, scheduler->core, call);
-    return perp_decision_close(&d, decide_resolve(&d, job_id));
+    return perp_decision_close(&d, perp_decide_requeue(&d, job_id));
 }

@@ -86,10 +86,8 @@ static void expire(struct perp_tick *tick) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
         if (!job)
             continue;
-        if (!is_expired(job, tick->now)) {
-            tick->n_repairs += job->is_repair;
+        if (!is_expired(job, tick->now))
             continue;
-        }
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
         tick->counts.expired++;
@@ -115,6 +113,13 @@ static void report_overdue(struct perp_tick *tick) {
     }
 }
 
+static void look_at_unhedged(struct perp_tick *tick) {
+    const struct perp_job_entry *job = tick->book->scheduler->running.first;
+    for (; job; job = job->next)
+        if (job->by_legs || job->unhedged_since != PERP_TIME_NONE)
+            perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
+}
+
 /* The numbers of the evaluation at hand go with the event into the store. */
 static void put_detail(struct perp_tick *tick) {
     if (perp_batch_has_store(tick->core))
@@ -122,35 +127,48 @@ static void put_detail(struct perp_tick *tick) {
 }
 
 static bool drops(const struct perp_tick *tick, const struct perp_job_entry *job) {
-    return tick->book->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair;
+    return tick->book->config.scheduler.on_reject == PERP_ON_REJECT_DROP && !job->is_repair &&
+           !job->is_flatten && !tick->eval.reducing;
 }
 
-static void refused(struct perp_tick *tick, const struct perp_job_entry *job) {
+#define EXPLAINED_EVERY_NS (INT64_C(60) * PERP_NS_PER_S)
+
+/* Whether a refusal of a job that waits is stored with its explanation: at most once a minute. */
+static bool explains(const struct perp_tick *tick, const struct perp_job_entry *waits) {
+    return waits->explained == PERP_TIME_NONE ||
+           perp_ns_since(waits->explained, tick->now) >= EXPLAINED_EVERY_NS;
+}
+
+/* What a rule refused is counted by what stands: each time that it becomes a job's reason. */
+static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
+                    struct perp_job_entry *waits) {
     uint32_t reason = tick->eval.reason;
-    for (uint64_t left = tick->eval.reasons; left;)
-        tick->fired[perp_bit_take(&left)]++;
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
         perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
-    bool drop = drops(tick, job);
-    if (!drop && job->last_refusal == reason)
+    bool drop = drops(tick, job), changes = drop || job->standing != reason;
+    bool explained = changes && (drop || explains(tick, waits));
+    if (!drop)
+        perp_plan_stand(tick->plan, waits, reason, PERP_REASON_NONE,
+                        explained ? tick->now : waits->explained);
+    if (!changes)
         return;
     perp_put(tick->core, drop ? PERP_EVENT_REJECT : PERP_EVENT_REFUSE,
              &(struct perp_ev_refuse){job->id, reason});
-    put_detail(tick);
+    if (explained)
+        put_detail(tick);
 }
 
-/* A pending repair goes where it is cheapest now: itself where it stays, else as it will be. */
+/* A pending repair goes where it squares best now: itself where it stays, else as it will be. */
 static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
                                                   const struct perp_job_entry *repair) {
-    const struct perp_job_entry *first = perp_job_find(tick->book, &repair->parent);
     struct perp_job_leg leg;
-    if (!first || !perp_repair_choose(tick->book, first, tick->now, &leg))
+    if (!perp_repair_choose(tick->book, repair, tick->now, &leg))
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
-        leg.notional == old->notional)
+        leg.notional == old->notional && leg.side == old->side)
         return repair;
     perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
     return perp_plan_move(tick->plan, repair, &leg);
@@ -177,9 +195,9 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
                   passed);
 }
 
-/* Evaluates a job that waits; what becomes of it stands in the plan and the batch. */
-static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
-    const struct perp_job_entry *job = waits->is_repair ? choose_repair(tick, waits) : waits;
+/* Evaluates a job that waits, as it will be; what comes of it stands in the plan and the batch. */
+static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits,
+                     const struct perp_job_entry *job) {
     tick->eval.job = job;
     perp_eval_run(&tick->eval);
     if (tick->paused && !tick->eval.reducing && !job->is_repair)
@@ -190,41 +208,53 @@ static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits) {
     else if (!(waits->score == tick->eval.final)) /* none yet: NaN */
         perp_plan_score(tick->plan, waits, tick->eval.final);
     if (!tick->eval.accepted) {
-        refused(tick, job);
+        refused(tick, job, waits);
         return;
     }
+    if (job->standing)
+        perp_put_refuse(tick->core, &(struct perp_ev_refuse){job->id, PERP_REASON_NONE});
     log_override(tick, job);
     tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval);
 }
 
+/* A job that waits, as this tick makes it; NULL: it ends. */
+static struct perp_job_entry *as_changed(const struct perp_plan *plan, struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < plan->n_changes; i++)
+        if (plan->changes[i].job == job)
+            return plan->changes[i].becomes;
+    return job;
+}
+
 static void evaluate_all(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->book->scheduler;
-    if (!perp_plan_reserve_repairs(tick->core, tick->plan, tick->n_repairs)) {
-        tick->no_memory = true;
-        return;
-    }
-    perp_eval_begin(&tick->eval, tick->book, tick->plan, NULL, tick->now, tick->rolled);
+    struct perp_plan *plan = tick->plan;
+    perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         struct perp_job_entry *job = scheduler->pending[i].job;
-        if (job && !is_expired(job, tick->now))
-            evaluate(tick, job);
+        if (!job || is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
+            continue;
+        const struct perp_job_entry *becomes = as_changed(plan, job);
+        if (becomes)
+            evaluate(tick, job, job->is_repair ? choose_repair(tick, job) : becomes);
     }
+    for (uint32_t i = 0; i < plan->n_fresh; i++)
+        evaluate(tick, &plan->fresh[i].job, &plan->fresh[i].job);
 }
 
 static int by_rank(const void *left, const void *right) {
     const struct perp_candidate *a = left, *b = right;
     if (a->job->priority != b->job->priority)
         return a->job->priority > b->job->priority ? -1 : 1;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
+    if (a->rank != b->rank)
+        return a->rank > b->rank ? -1 : 1;
     return a->job->order < b->job->order ? -1 : 1;
 }
 
-/* The legs' distance to liquidation with what runs by now. */
-static bool too_close(struct perp_tick *tick, const struct perp_candidate *candidate) {
+/* The legs' distance to liquidation and the account's leverage, with what runs by now. */
+static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
     tick->eval.job = candidate->job;
     perp_eval_run(&tick->eval);
-    return !tick->eval.missing && perp_eval_too_close(&tick->eval);
+    return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
 }
 
 static uint32_t exchange_limits(const struct perp_tick *tick, const struct perp_need *needs,
@@ -269,13 +299,23 @@ static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_n
     return PERP_REASON_NONE;
 }
 
+/* Whether a base of the job is naked with what now runs, and the job does not square it. */
+static bool stands_naked(const struct perp_tick *tick, const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (perp_base_unhedged(tick->book, tick->plan, job->legs[i].base, tick->now) ||
+            (perp_base_is_naked(tick->book, NULL, job->legs[i].base, tick->now) &&
+             !perp_job_squares(tick->book, tick->plan, job, job->legs[i].base)))
+            return true;
+    return false;
+}
+
 /* Why a candidate is skipped; PERP_REASON_NONE: it goes, and needs what is left in the rows. */
 static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate *candidate,
                             struct perp_need *needs, uint32_t *n, bool *reducing) {
     const perp_core *core = tick->book;
     const struct perp_job_entry *job = candidate->job;
     bool free_of_limits = candidate->reducing || job->is_repair;
-    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job, tick->now);
+    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job);
     if (!free_of_limits && core->scheduler->running.count + tick->plan->n_jobs >=
                                core->config.scheduler.max_global_concurrent_jobs)
         return PERP_REASON_GLOBAL_CONCURRENCY;
@@ -290,12 +330,14 @@ static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate 
         return PERP_REASON_SELF_TRADE;
     if (!free_of_limits && half_open_and_busy(tick, needs, *n))
         return PERP_REASON_EXCHANGE_DOWN;
-    if (!free_of_limits && tick->plan->n_jobs && too_close(tick, candidate))
-        return PERP_REASON_LIQUIDATION_DISTANCE;
+    if (!*reducing && !job->is_repair && stands_naked(tick, job))
+        return PERP_REASON_UNRESOLVED_LEG;
+    if (!free_of_limits && tick->plan->n_jobs)
+        reason = margin_refuses(tick, candidate);
+    if (reason)
+        return reason;
     if (*reducing)
         *n = 0;
-    else if (job->is_repair)
-        *n = perp_repair_need(core, job, needs);
     return ledger_refuses(tick, needs, *n, job->is_repair);
 }
 
@@ -332,6 +374,15 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     perp_chosen_add(tick, &job->id);
 }
 
+/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
+static struct perp_job_entry *waiting(const struct perp_tick *tick,
+                                      const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
+        if (job == &tick->plan->fresh[i].job)
+            return &tick->plan->fresh[i].job;
+    return perp_job_find(tick->core, &job->id);
+}
+
 static void choose_all(struct perp_tick *tick) {
     struct perp_candidate *candidates = tick->plan->candidates;
     uint32_t n_candidates = tick->plan->n_candidates;
@@ -342,6 +393,8 @@ static void choose_all(struct perp_tick *tick) {
         uint32_t n = 0;
         bool reducing;
         uint32_t reason = skip_reason(tick, &candidates[i], needs, &n, &reducing);
+        struct perp_job_entry *waits = waiting(tick, candidates[i].job);
+        perp_plan_stand(tick->plan, waits, PERP_REASON_NONE, reason, waits->explained);
         if (reason == PERP_REASON_NONE) {
             choose(tick, &candidates[i], needs, n, reducing);
             continue;
@@ -354,10 +407,10 @@ static void choose_all(struct perp_tick *tick) {
 }
 
 /* When the next running job becomes overdue, those of this tick included. */
-static void remember_due(const struct perp_tick *tick) {
+static void remember_due(struct perp_tick *tick) {
     int64_t next = tick->next_due;
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
-        const struct perp_job_entry *job = perp_job_find(tick->book, perp_chosen_at(tick, i));
+        const struct perp_job_entry *job = perp_job_find(tick->book, &perp_chosen_at(tick, i)->id);
         if (job && perp_job_due(job) < next)
             next = perp_job_due(job);
     }
@@ -366,11 +419,26 @@ static void remember_due(const struct perp_tick *tick) {
 
 /* What is shown or spares work but is not stored, once the store has taken the tick: the only place
    where a tick writes to the book other than by events. */
-static void remember(const struct perp_tick *tick) {
+static void remember(struct perp_tick *tick) {
     perp_core *core = tick->core;
     const struct perp_plan *plan = tick->plan;
     for (uint32_t i = 0; i < plan->n_scores; i++)
         plan->scores[i].job->score = plan->scores[i].score;
+    for (uint32_t i = 0; i < plan->n_standings; i++) {
+        struct perp_job_entry *job = plan->standings[i].job;
+        job->refused = plan->standings[i].refused;
+        job->skipped = plan->standings[i].skipped;
+        job->explained = plan->standings[i].explained;
+    }
+    for (uint32_t i = 0; i < plan->n_fresh; i++) {
+        struct perp_job_entry *job = perp_job_find(core, &plan->fresh[i].job.id);
+        if (!job) /* never: the tick brought it */
+            continue;
+        job->score = plan->fresh[i].job.score;
+        job->refused = plan->fresh[i].job.refused;
+        job->skipped = plan->fresh[i].job.skipped;
+        job->explained = plan->fresh[i].job.explained;
+    }
     for (uint32_t i = 0; i < plan->n_last_scores; i++) {
         struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
         if (job)
@@ -381,10 +449,35 @@ static void remember(const struct perp_tick *tick) {
         if (job)
             job->override_logged = true;
     }
-    for (uint32_t rule = 1; tick->counts.refused && rule < PERP_REASON_RULES_END; rule++)
-        core->risk->fired_today[rule] += tick->fired[rule];
     if (tick->looked_due)
         remember_due(tick);
+}
+
+/* How many jobs wait that the tick may change before it looks at them. */
+static uint32_t n_changeable(const perp_scheduler *scheduler) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < scheduler->n_places; i++) {
+        const struct perp_job_entry *job = scheduler->pending[i].job;
+        n += job && (job->is_repair || job->is_flatten);
+    }
+    return n;
+}
+
+/* How the stories of bases go on, jobs of flatten cut to what is left, and repairs: in the batch,
+   and for this tick in the plan. */
+static void plan_repairs(struct perp_tick *tick) {
+    perp_core *core = tick->core;
+    struct perp_plan *plan = tick->plan;
+    if (!perp_plan_reserve_repairs(core, plan, n_changeable(core->scheduler),
+                                   perp_repairs_wanted(core, tick->now))) {
+        tick->no_memory = true;
+        return;
+    }
+    perp_put_stories(core, NULL, tick->now, NULL, NULL);
+    perp_put_flatten_cuts(core, plan);
+    perp_plan_repairs(core, plan, tick->now);
+    for (uint32_t i = 0; i < plan->n_fresh; i++)
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0, NULL);
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
@@ -401,20 +494,23 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     tick->now = d->now;
     tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;
+    tick->killed = core->risk->killed;
     tick->next_reservation = core->capital->next_id;
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
+    plan_repairs(tick);
     expire(tick);
     report_overdue(tick);
-    if (!core->risk->killed) {
+    look_at_unhedged(tick);
+    if (!tick->no_memory)
         evaluate_all(tick);
-        if (perp_chosen_reserve(tick))
-            choose_all(tick);
-        else
-            tick->no_memory = true;
-    }
+    tick->no_memory |= !perp_chosen_reserve(tick);
+    if (!tick->no_memory)
+        choose_all(tick);
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
-    if (status == PERP_OK)
+    if (status == PERP_OK) {
         remember(tick);
+        perp_chosen_wait(tick);
+    }
     return status;
 }

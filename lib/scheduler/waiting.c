@@ -19,8 +19,20 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
 
 static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_legs) {
     perp_free(core, job->metadata, job->metadata_size);
+    perp_past_free(core, job->past);
     perp_kept_free(core, &job->kept);
     perp_free(core, job, perp_job_size(n_legs));
+}
+
+/* Those of jobs that were not committed. */
+static void free_spares(perp_core *core) {
+    perp_scheduler *scheduler = core->scheduler;
+    while (scheduler->first_spare) {
+        struct perp_job_entry *job = scheduler->first_spare;
+        scheduler->first_spare = job->next;
+        free_job(core, job, job->n_legs);
+    }
+    scheduler->last_spare = NULL;
 }
 
 void perp_scheduler_shut(perp_scheduler *scheduler) {
@@ -33,9 +45,9 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
         if (job)
             free_job(core, job, job->n_legs);
     }
-    if (scheduler->spare)
-        free_job(core, scheduler->spare, scheduler->spare_legs);
+    free_spares(core);
     perp_map_free(&core->jobs, &memory);
+    perp_past_shut(core);
     perp_kept_free(core, &scheduler->kept);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
     perp_plan_free(core, &scheduler->plan);
@@ -96,7 +108,8 @@ static void tidy_places(perp_scheduler *scheduler) {
 bool perp_pending_reserve(perp_core *core) {
     perp_scheduler *scheduler = core->scheduler;
     void *places = scheduler->pending;
-    bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + 1,
+    uint32_t more = core->prepared.jobs + 1;
+    bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + more,
                           sizeof *scheduler->pending);
     scheduler->pending = places;
     return done;
@@ -137,14 +150,18 @@ static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_sub
     memset(job, 0, perp_job_size(legs));
     job->row = submit->job;
     job->metadata = job->metadata_size ? perp_alloc(core, job->metadata_size) : NULL;
-    if ((job->metadata_size && !job->metadata) || !perp_kept_set(core, &job->kept, kept)) {
+    job->past = perp_past_make(core, submit);
+    if ((job->metadata_size && !job->metadata) || !job->past ||
+        !perp_kept_set(core, &job->kept, kept)) {
         perp_free(core, job->metadata, job->metadata_size);
+        perp_past_free(core, job->past);
         perp_free(core, job, perp_job_size(legs));
         return NULL;
     }
     if (job->metadata_size)
         memcpy(job->metadata, submit->job.metadata, job->metadata_size);
     job->score = NAN;
+    job->explained = PERP_TIME_NONE;
     job->n_legs = submit->n_legs;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         perp_leg_set(core, &job->legs[i], &submit->legs[i]);
@@ -157,20 +174,32 @@ bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
                         const struct perp_kept *kept) {
     perp_scheduler *scheduler = core->scheduler;
     struct perp_map_memory memory = perp_map_memory_of(core);
-    if (scheduler->spare) { /* of a job that was not committed */
-        free_job(core, scheduler->spare, scheduler->spare_legs);
-        scheduler->spare = NULL;
-    }
-    if (!perp_map_reserve(&core->jobs, 1, &memory) || !perp_pending_reserve(core))
+    if (core->prepared.jobs == 0)
+        free_spares(core);
+    uint32_t n = ++core->prepared.jobs;
+    if (!perp_map_reserve(&core->jobs, n, &memory) || !perp_past_reserve(core, n) ||
+        !perp_pending_reserve(core))
         return false;
-    scheduler->spare = make_job(core, submit, kept);
-    scheduler->spare_legs = submit->n_legs;
-    return scheduler->spare != NULL;
+    struct perp_job_entry *job = make_job(core, submit, kept);
+    if (!job)
+        return false;
+    if (scheduler->last_spare)
+        scheduler->last_spare->next = job;
+    else
+        scheduler->first_spare = job;
+    scheduler->last_spare = job;
+    core->prepared.new_jobs = scheduler->first_spare;
+    return true;
 }
 
 struct perp_job_entry *perp_spare_take(perp_core *core) {
-    struct perp_job_entry *job = core->scheduler->spare;
-    core->scheduler->spare = NULL;
+    perp_scheduler *scheduler = core->scheduler;
+    struct perp_job_entry *job = scheduler->first_spare;
+    scheduler->first_spare = job->next;
+    if (!job->next)
+        scheduler->last_spare = NULL;
+    core->prepared.new_jobs = scheduler->first_spare;
+    job->next = NULL;
     return job;
 }
 
@@ -183,8 +212,12 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
         struct perp_job_entry *oldest = scheduler->ended.first;
         perp_list_remove(&scheduler->ended, oldest);
         perp_map_remove(&core->jobs, &oldest->id);
+        oldest->past->ended = oldest->ended;
+        perp_past_add(core, oldest->past);
+        oldest->past = NULL;
         free_job(core, oldest, oldest->n_legs);
     }
+    perp_past_forget(core);
 }
 
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {

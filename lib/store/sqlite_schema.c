@@ -43,7 +43,7 @@ static const struct {
     const char *kind, *name, *on, *rest;
 } things[] = {
     {"INDEX", "events_of_job", "events", "(job) WHERE job IS NOT NULL"},
-    {"INDEX", "repairs_of_job", "jobs", "(parent) WHERE parent IS NOT NULL"},
+    {"INDEX", "open_lots", "lots", "(symbol) WHERE quantity <> 0"},
     {"INDEX", "reservations_of_job", "reservations", "(job) WHERE job IS NOT NULL"},
     /* What may go because of its age. */
     {"INDEX", "jobs_ended", "jobs", "(last_seq) WHERE ended_ns IS NOT NULL"},
@@ -57,6 +57,12 @@ static const struct {
     {"VIEW", "open_hedges", NULL, "AS SELECT id AS job, strategy, " USD(notional) ", reduce_only, "
      "edge_bps, " USD(pnl) ", " USD(volume) ", " USD(fees) ", " ISO(started_ns) " AS started, "
      ISO(finished_ns) " AS finished FROM jobs WHERE state = 'open'"},
+    {"VIEW", "open_positions", NULL, "AS SELECT exchange, symbol, quantity, entry_price, unexplained, "
+     "latched, " ISO(reported_ns) " AS reported FROM positions WHERE quantity <> 0 OR latched"},
+    {"VIEW", "open_job_lots", NULL, "AS SELECT job, leg, exchange, symbol, quantity, price, " USD(used)
+     " FROM lots WHERE quantity <> 0"},
+    {"VIEW", "naked_bases", NULL, "AS SELECT base, naked, round(abs(naked) * price, 6) AS naked_usd, "
+     ISO(since_ns) " AS since FROM bases WHERE is_naked"},
     {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
      " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"},
     {"VIEW", "job_history", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
@@ -67,7 +73,8 @@ static const struct {
     {"VIEW", "control_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, exchange, "
      USD(amount) ", actor, reason FROM events"
      " WHERE kind IN ('kill', 'pause', 'resume', 'mode', 'override', 'blacklist', 'limits',"
-     " 'reset_halt', 'safe_mode', 'correct', 'configuration')"},
+     " 'reset_halt', 'safe_mode', 'correct', 'configuration', 'resolve', 'accept_position',"
+     " 'resume_repair', 'halt_instrument', 'ask_cancel', 'advance', 'day_offset')"},
 };
 
 /* clang-format on */

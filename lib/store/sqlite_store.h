@@ -11,7 +11,7 @@
 #include <perpcore/store.h>
 
 #define PERP_SQLITE_APPLICATION 0x50455250 /* "PERP" */
-#define PERP_SQLITE_VERSION 3
+#define PERP_SQLITE_VERSION 4
 
 /* The tables whose rows are hashed: those that records and rows fill, events last. */
 enum {

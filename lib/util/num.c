@@ -35,6 +35,24 @@ bool perp_usd_at_least_ppm(perp_usd a, perp_usd b, uint32_t ppm) {
     return (wide)a * PERP_PPM >= (wide)b * ppm;
 }
 
+static wide size_of(wide amount) {
+    return amount < 0 ? -amount : amount;
+}
+
+bool perp_usd_scale(perp_usd amount, perp_usd to, perp_usd from, perp_usd *out) {
+    wide size = (size_of((wide)amount) * to + from / 2) / from;
+    /* Half of an odd `from` is no whole number: what is cut off above is less than a half. */
+    if (size > INT64_MAX)
+        return false;
+    *out = (perp_usd)(amount < 0 ? -size : size);
+    return true;
+}
+
+bool perp_usd_apart(perp_usd a, perp_usd b, uint32_t ppm) {
+    wide larger = size_of(a) > size_of(b) ? size_of(a) : size_of(b);
+    return size_of((wide)a - b) * PERP_PPM > larger * ppm;
+}
+
 uint64_t perp_hash_bytes(uint64_t hash, const void *bytes, size_t size) {
     const unsigned char *at = bytes;
     size_t left = size;

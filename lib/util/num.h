@@ -46,6 +46,40 @@ static inline double perp_usd_to_double(perp_usd amount) {
 void perp_usd_share(perp_usd total, const perp_usd *weights, uint32_t n, perp_usd *parts);
 /* Whether a × 10^6 ≥ b × ppm, in 128 bits. */
 bool perp_usd_at_least_ppm(perp_usd a, perp_usd b, uint32_t ppm);
+/* amount × to / from, half away from zero, in 128 bits; from and to above 0. false on overflow. */
+bool perp_usd_scale(perp_usd amount, perp_usd to, perp_usd from, perp_usd *out);
+/* Whether a and b differ by more than ppm of the larger of the two in size, in 128 bits. */
+bool perp_usd_apart(perp_usd a, perp_usd b, uint32_t ppm);
+
+/* A quantity near zero is zero: of a sum, at most 10^-9 of the largest of its terms. */
+#define PERP_NEAR_ZERO 1e-9
+
+struct perp_tally {
+    double sum, largest;
+};
+
+static inline void perp_tally_add(struct perp_tally *tally, double quantity) {
+    double size = fabs(quantity);
+    tally->sum += quantity;
+    if (size > tally->largest)
+        tally->largest = size;
+}
+
+static inline double perp_tally_of(const struct perp_tally *tally) {
+    return fabs(tally->sum) <= PERP_NEAR_ZERO * tally->largest ? 0 : tally->sum;
+}
+
+static inline double perp_quantity_sum(double a, double b) {
+    struct perp_tally tally = {0, 0};
+    perp_tally_add(&tally, a);
+    perp_tally_add(&tally, b);
+    return perp_tally_of(&tally);
+}
+
+/* Whether a quantity exceeds another by no more than 10^-9 of the larger. */
+static inline bool perp_at_most(double a, double b) {
+    return a <= b || a - b <= PERP_NEAR_ZERO * (fabs(a) > fabs(b) ? fabs(a) : fabs(b));
+}
 
 /* fmax and fmin without a call; of two zeros the second. */
 static inline double perp_max(double a, double b) {

@@ -35,6 +35,11 @@
     X(perp_limits, limits)                                                                         \
     X(perp_scheduler_state, scheduler)                                                             \
     X(perp_risk_state, risk)                                                                       \
+    X(perp_account_report, account)                                                                \
+    X(perp_recorded_fill, fill)                                                                    \
+    X(perp_position_state, position)                                                               \
+    X(perp_base_state, base)                                                                       \
+    X(perp_flatten_result, flattened)                                                              \
     X(perp_monitor_state, snapshot)                                                                \
     X(perp_liquidation, liquidation)                                                               \
     X(perp_walk, walk)
@@ -208,6 +213,12 @@ static void add_exchange(int i) {
     FILL(instrument, perp_instrument_get(core, instruments[i], instrument));
     printf("%s on %s\n", instrument->symbol, exchange->name);
     MUST(perp_capital_update_equity(perp_core_capital(core), call, id, 100000 * PERP_USD));
+    INIT(perp_account_report, account);
+    account->exchange = id;
+    account->has_equity = 1;
+    account->equity = 100000 * PERP_USD;
+    UNKNOWN_IS_REFUSED(account, perp_account(core, call, account));
+    MUST(perp_account(core, call, account));
 }
 
 static void add_market(void) {
@@ -307,6 +318,34 @@ static void run(void) {
     printf("paused %u\n", scheduler->paused);
 }
 
+/* Somebody buys by hand, and all of it is left again. */
+static void leave(void) {
+    const perp_uuid key = {{7}};
+    INIT(perp_recorded_fill, fill);
+    fill->instrument = instruments[0];
+    fill->side = PERP_SIDE_BUY;
+    fill->quantity = 0.5;
+    fill->price = 60000;
+    fill->key = key;
+    UNKNOWN_IS_REFUSED(fill, perp_record_fill(core, call, fill));
+    MUST(perp_record_fill(core, call, fill));
+    const perp_positions *positions = perp_core_positions(core);
+    FILL(position, perp_positions_query(positions, instruments[0], call->now_ns, position));
+    printf("position %g\n", position->quantity);
+    FILL(base, perp_positions_base(positions, 0, call->now_ns, base));
+    printf("base %s net %g\n", base->base, base->net);
+    INIT(perp_flatten_result, flattened);
+    call->actor = "host";
+    call->reason = "leaves";
+    UNKNOWN_IS_REFUSED(flattened,
+                       perp_scheduler_flatten(perp_core_scheduler(core), call, PERP_ALL_EXCHANGES,
+                                              NULL, &key, flattened));
+    MUST(perp_scheduler_flatten(perp_core_scheduler(core), call, PERP_ALL_EXCHANGES, NULL, &key,
+                                flattened));
+    printf("to leave: %u\n", flattened->count);
+    call->actor = call->reason = NULL;
+}
+
 static void watch(void) {
     static char json[65536];
     size_t length;
@@ -343,6 +382,7 @@ int main(void) {
     limit();
     submit();
     run();
+    leave();
     watch();
     formulas();
     MUST(perp_core_check(core));

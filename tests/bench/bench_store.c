@@ -59,7 +59,6 @@ static perp_core *open_book(const char *path, uint32_t durability) {
     perp_core *core;
     perp_config_init(&config);
     config.durability = durability;
-    config.keep_stored = 1;
     config.checkpoint_every = 0;
     must(perp_store_sqlite_open(path, NULL, &config.store) == PERP_OK, "store");
     must(perp_core_open(&config, &core) == PERP_OK, "open");

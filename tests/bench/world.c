@@ -51,7 +51,6 @@ static void add_exchange(struct world *w, uint32_t n) {
     perp_exchange_spec_init(&spec);
     snprintf(spec.name, sizeof spec.name, "exchange%u", n);
     must(w, perp_exchange_add(w->core, &spec, &id), "exchange");
-    must(w, perp_capital_update_equity(w->capital, &w->call, id, 10000000 * PERP_USD), "equity");
     for (uint32_t s = 0; s < SYMBOLS; s++) {
         perp_instrument_spec symbol;
         perp_instrument_id instrument;
@@ -96,13 +95,13 @@ void world_move(struct world *w, int64_t ms) {
 }
 
 void world_report(struct world *w) {
-    for (perp_instrument_id id = 0; id < INSTRUMENTS; id++) {
-        perp_position position;
-        memset(&position, 0, sizeof position);
-        position.instrument = id;
-        position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-        position.time_ns = w->call.now_ns;
-        must(w, perp_market_on_position(w->market, &position), "position");
+    for (perp_exchange_id id = 0; id < EXCHANGES; id++) {
+        perp_account_report report;
+        perp_account_report_init(&report);
+        report.exchange = id;
+        report.has_equity = 1;
+        report.equity = 10000000 * PERP_USD;
+        must(w, perp_account(w->core, &w->call, &report), "account");
     }
 }
 
@@ -175,6 +174,7 @@ void world_open(struct world *w) {
     config.scheduler.max_global_concurrent_jobs = RUNNING + 1;
     config.scheduler.max_concurrent_per_exchange = 2 * RUNNING;
     config.scheduler.max_notional_per_exchange = 1000000 * PERP_USD;
+    config.risk.account_max_age_ms = 86400000; /* accounts are reported where a case says so */
     must(w, perp_core_open(&config, &w->core), "open");
     w->capital = perp_core_capital(w->core);
     w->market = perp_core_market(w->core);
@@ -185,6 +185,7 @@ void world_open(struct world *w) {
     for (uint32_t n = 0; n < EXCHANGES; n++)
         add_exchange(w, n);
     fill_windows(w);
+    world_report(w);
     for (uint32_t i = 0; i < JOBS; i++)
         make_job(w, &w->jobs[i]);
     fill_running(w);

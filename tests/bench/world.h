@@ -40,7 +40,7 @@ perp_book world_book(struct world *w, perp_instrument_id id);
 perp_job world_job(struct world *w, uint64_t i);
 /* Every instrument's book anew, ms later. */
 void world_move(struct world *w, int64_t ms);
-/* The host reports its positions, as hosts do now and then: all are flat. */
+/* The host reports its accounts, as hosts do now and then: nothing is open. */
 void world_report(struct world *w);
 
 #endif

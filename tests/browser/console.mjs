@@ -175,6 +175,55 @@ await check("live numbers agree with /api/monitoring/state", async () => {
     );
 });
 
+// What the table of positions shows, row by row: bases with their naked mark, and positions.
+const positionsShown = (page) =>
+    page.$$eval("#positions tbody tr", (rows) =>
+        rows.map((row) => ({
+            base: row.dataset.base ?? null,
+            naked: row.dataset.naked !== undefined,
+            words: row.textContent,
+        })),
+    );
+
+await check("positions are shown by base, and what is naked first", async () => {
+    await until("something is open", 60000, async () =>
+        (await positionsShown(page)).some((row) => row.base === null),
+    );
+    const rows = await positionsShown(page);
+    must(rows[0].base !== null, "it does not begin with a base");
+    const bases = rows.filter((row) => row.base !== null);
+    const calm = bases.findIndex((row) => !row.naked);
+    must(
+        calm < 0 || bases.slice(calm).every((row) => !row.naked),
+        "a naked base comes after one that is hedged",
+    );
+    must(
+        bases.every((row) => /hedged|NAKED/.test(row.words)),
+        "a base does not say whether it is hedged",
+    );
+    // A state in which the second base is naked: it is shown first, with all that it says.
+    const state = structuredClone(await server.state());
+    const base = { ...Object.values(state.positions_stats.bases)[0] };
+    state.positions_stats.bases = {
+        AAA: { ...base, is_naked: false },
+        ZZZ: {
+            ...base,
+            is_naked: true,
+            naked: { quantity: -1.5, usd: 2500, since: state.last_update },
+            repair: null,
+            repairs_stopped: true,
+        },
+    };
+    const words = await page.evaluate(async (made) => {
+        const { showState } = await import("/view.js");
+        showState(made, [], () => {});
+        return [...document.querySelectorAll("#positions tr.base")].map((row) => row.textContent);
+    }, state);
+    must(words[0].startsWith("ZZZ: NAKED −1.5 ($2,500.00)"), `it says first: ${words[0]}`);
+    must(words[0].includes("repairs stopped by hand"), `it says: ${words[0]}`);
+    must(words[1].startsWith("AAA: hedged"), `it says then: ${words[1]}`);
+});
+
 await check("the state agrees with its schema", async () => {
     const schema = JSON.parse(
         readFileSync(new URL("../../docs/state.schema.json", import.meta.url), "utf8"),
@@ -286,7 +335,7 @@ await check("pause by button stops dispatch, resume lets it go on", async () => 
         (await textOf(page, "#log")).includes("looking into okx"),
         "the control log does not tell",
     );
-    await act(page, "#do-resume");
+    await act(page, "#do-resume", { reason: "okx is well again" });
     await done(page);
     await status(page, "running");
     await until(

@@ -23,6 +23,8 @@ const KEYWORDS = {
         values.includes(value) ? [] : [`${JSON.stringify(value)} is not one of the values`],
     minimum: (least, value) =>
         typeof value !== "number" || value >= least ? [] : [`${value} is below ${least}`],
+    maximum: (most, value) =>
+        typeof value !== "number" || value <= most ? [] : [`${value} is above ${most}`],
     minItems: (least, value) =>
         !Array.isArray(value) || value.length >= least ? [] : ["has too few items"],
     maxItems: (most, value) =>

@@ -16,8 +16,9 @@ static const char json[] = "Content-Type: application/json\r\n";
 static const char who[] = "{\"actor\":\"ann\",\"reason\":\"test\"}";
 
 static const char *const guarded[] = {
-    "/api/monitoring/state", "/api/capital/snapshot", "/api/jobs/running", "/api/jobs/pending",
-    "/api/risk/rules",       "/api/feasibility",      "/api/control/log",  "/metrics"};
+    "/api/monitoring/state", "/api/capital/snapshot", "/api/jobs/running",
+    "/api/jobs/pending",     "/api/risk/rules",       "/api/feasibility",
+    "/api/control/log",      "/api/positions",        "/metrics"};
 #define N_GUARDED (sizeof guarded / sizeof *guarded)
 
 static void set_up(void) {
@@ -411,6 +412,50 @@ START_TEST(a_job_is_explained_with_every_number) {
 }
 END_TEST
 
+/* A number behind a name, in what follows on another text. */
+static double number_after(const char *text, const char *place, const char *name) {
+    const char *found = strstr(text, place);
+    ck_assert_msg(found != NULL, "no %s", place);
+    found = strstr(found, name);
+    ck_assert_msg(found != NULL, "no %s", name);
+    return strtod(found + strlen(name), NULL);
+}
+
+START_TEST(positions_are_shown_and_can_be_left) {
+    (void)server_open_job();
+    ck_assert_int_eq(post("pause", "{\"actor\":\"ann\",\"reason\":\"leave\"}").status, 200);
+    struct reply reply = ask("GET", "/api/positions", NULL, NULL);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert(contains(&reply, "\"positions\":{\""));
+    ck_assert(contains(&reply, "\"bases\":{\""));
+    ck_assert(contains(&reply, "\"lots\":[{\"job_id\":\""));
+    ck_assert(contains(&reply, "\"liquidation_distance\":"));
+    ck_assert_double_gt(number_after(reply.body, "\"bases\":{", "\"gross\":"), 0);
+    ck_assert_int_eq(post("flatten", "{\"actor\":\"ann\"}").status, 400); /* a reason is needed */
+    static const char leave[] = "{\"actor\":\"ann\",\"reason\":\"leave\",\"key\":"
+                                "\"6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d0000\"}";
+    reply = post("flatten", leave);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert(contains(&reply, "\"jobs\":[{\"job_id\":\"6f1c24a2-9d3b-4b0e-8f57-0a1b2c3d0000\""));
+    ck_assert_int_eq(post("flatten", leave).status, 409);
+    ck_assert_int_eq(post("flatten", "{\"key\":7}").status, 400);
+    ck_assert_int_eq(post("flatten", "{\"exchange\":\"nowhere\"}").status, 400);
+    double open = 1;
+    for (int i = 0; i < 300 && open > 0; i++) {
+        struct timespec time = {.tv_nsec = 100000000};
+        nanosleep(&time, NULL);
+        reply = ask("GET", "/api/monitoring/state", NULL, NULL);
+        open = number_after(reply.body, "\"jobs_stats\":", "\"open_jobs_count\":");
+    }
+    ck_assert_double_eq(open, 0);
+    ck_assert_int_eq(ask("GET", "/metrics", NULL, NULL).status, 200);
+    ck_assert_double_eq(metric("naked_usd{base=\"BTC\"}"), 0);
+    ck_assert_double_eq(metric("base_naked{base=\"BTC\"}"), 0);
+    ck_assert_double_eq(metric("positions_drifting"), 0);
+    ck_assert_double_ge(metric("base_gross{base=\"BTC\"}"), 0);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *all = suite_create("console");
     TCase *cases = tcase_create("http");
@@ -430,6 +475,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, five_hundred_connections_leave_room_for_the_next);
     tcase_add_test(cases, random_bytes_on_the_port_do_no_harm);
     tcase_add_test(cases, a_job_is_explained_with_every_number);
+    tcase_add_test(cases, positions_are_shown_and_can_be_left);
     suite_add_tcase(all, cases);
     return all;
 }

@@ -2,6 +2,7 @@
  */
 #include <check.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,19 @@ static double value(const struct reply *reply, const char *name) {
 
 /* What the book has of equity, volume and mode before a SIGTERM it has after a restart; what the
    paper accounts held is ended. */
+/* What a query of the store gives. */
+static int number_of(const char *path, const char *sql) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *row = NULL;
+    ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &row, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    int number = sqlite3_column_int(row, 0);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return number;
+}
+
 START_TEST(a_restart_on_a_store_loses_nothing) {
     char path[128];
     server_start(NULL); /* makes the folder */
@@ -91,6 +105,8 @@ START_TEST(a_restart_on_a_store_loses_nothing) {
     double submitted = value(&state, "\"submitted_total\":");
     ck_assert_double_gt(volume, 0);
     ck_assert_int_eq(server_stop(), 0);
+    ck_assert_int_gt(number_of(path, "SELECT count(*) FROM jobs WHERE state = 'open'"), 0);
+    ck_assert_int_gt(number_of(path, "SELECT count(*) FROM open_reservations"), 0);
     server_start(args);
     state = ask("GET", "/api/monitoring/state", NULL, NULL);
     ck_assert(contains(&state, "\"system_status\":\"paused\""));

@@ -57,6 +57,9 @@ START_TEST(what_is_asked_is_shown_without_further_set_up) {
     ck_assert(!says("\033"));
     ck_assert_int_eq(run("jobs"), 0);
     ck_assert_int_eq(run("jobs --pending"), 0);
+    ck_assert_int_eq(run("positions"), 0);
+    ck_assert(says("naked"));
+    ck_assert(says("unrealised"));
     ck_assert_int_eq(run("rules"), 0);
     ck_assert(says("daily_loss"));
     ck_assert_int_eq(run("feasibility"), 0);
@@ -65,7 +68,8 @@ START_TEST(what_is_asked_is_shown_without_further_set_up) {
 END_TEST
 
 START_TEST(programs_get_the_json_of_the_console) {
-    static const char *const commands[] = {"status --json", "jobs --json", "rules --json",
+    static const char *const commands[] = {"status --json",      "jobs --json",
+                                           "rules --json",       "positions --json",
                                            "feasibility --json", "pause --json"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         ck_assert_int_eq(run(commands[i]), 0);
@@ -91,6 +95,11 @@ START_TEST(controls_are_done_and_seen) {
     ck_assert_int_eq(run("set-risk-mode balanced --reason calm"), 0);
     ck_assert_int_eq(run("override on --ttl-ms 60000 --reason test"), 0);
     ck_assert_int_eq(run("override off"), 0);
+    ck_assert_int_eq(run("resolve BTC --reason squared"), 0);
+    ck_assert_int_eq(run("resume-repair BTC"), 0);
+    ck_assert_int_eq(run("accept BTC/USDT:USDT --exchange north --reason mine"), 0);
+    ck_assert_int_eq(run("flatten BTC --exchange north --reason leave"), 0);
+    ck_assert_int_eq(run("flatten all --reason leave"), 0);
 }
 END_TEST
 
@@ -98,6 +107,10 @@ START_TEST(a_refusal_is_1) {
     ck_assert_int_eq(run("kill off"), 1);
     ck_assert(says("reason"));
     ck_assert_int_eq(run("override on"), 1);
+    ck_assert_int_eq(run("flatten BTC"), 1);
+    ck_assert_int_eq(run("resolve BTC"), 1);
+    ck_assert_int_eq(run("accept BTC/USDT:USDT --exchange north"), 1);
+    ck_assert_int_eq(run("accept NONE/USDT --exchange north --reason mine"), 1);
     ck_assert_int_eq(run("set-risk-mode wild"), 1);
     ck_assert_int_eq(run("explain 11111111-1111-1111-1111-111111111111"), 1);
     ck_assert_int_eq(run("cancel 11111111-1111-1111-1111-111111111111"), 1);
@@ -117,6 +130,9 @@ START_TEST(wrong_use_is_2) {
                                         "status --frob",
                                         "kill",
                                         "kill maybe",
+                                        "accept BTC/USDT:USDT",
+                                        "flatten",
+                                        "positions --watch",
                                         "override on --ttl-ms soon",
                                         "explain ../../healthz",
                                         "pause --watch",

@@ -47,7 +47,7 @@ struct world {
         for (std::size_t i = 0; i < 2; i++) {
             x[i] = core.add_exchange(names[i]);
             btc[i] = core.add_instrument({x[i], "BTC/USDT:USDT"});
-            core.capital().update_equity(now, x[i], 1'000'000_usd);
+            core.positions().account(now, {x[i], {}, 1'000'000_usd});
         }
         quotes();
     }

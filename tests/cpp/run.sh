@@ -109,7 +109,7 @@ own="refusal exchange_spec instrument_spec feasibility market_state exchange_sta
     day_figures capital_state reservation leg_evaluation risk_state liquidation order execution
     naked alert tick_item finish_outcome job_info scheduler_state limits change record
     row column sqlite_options monitor_global monitor_capital monitor_exchange monitor_jobs monitor_job
-    monitor_risk"
+    monitor_risk recorded_fill flatten_item"
 $1 -std=c++17 -E -P -Iinclude "$folder/perpcore.cpp" | tr '\n' ' ' >"$folder/code"
 grep -o '\<c_\{0,1\}\(\.\|->\)[a-z0-9_]*' "$folder/code" | sed 's/.*[.>]//' | sort -u \
     >"$folder/used"
@@ -117,7 +117,7 @@ for struct in $own; do
     sed "s/.*typedef struct perp_$struct {\([^}]*\)}.*/\1/" "$folder/code" | tr ';' '\n' |
         sed -n 's/\[.*//; s/.*[ *]\([a-z0-9_]*\) *$/\1/p' >"$folder/fields"
     [ -s "$folder/fields" ] || bad "no struct perp_$struct"
-    for field in $(grep -v '^reserved[0-9]*$\|^struct_size$\|^$' "$folder/fields"); do
+    for field in $(grep -v '^reserved[0-9]*$\|^struct_size$\|^other$\|^$' "$folder/fields"); do
         if grep -qx "$field" "$folder/used"; then ok; else
             bad "perp_$struct.$field is not used"
         fi

@@ -38,7 +38,7 @@ static_assert(!has_running_jobs<perp::snapshot>);
 // Builders hand a temporary on by value, and a variable by reference.
 static_assert(std::is_same_v<decltype(std::declval<perp::job>().edge_bps(1)), perp::job>);
 static_assert(std::is_same_v<decltype(std::declval<perp::job &>().edge_bps(1)), perp::job &>);
-static_assert(std::is_same_v<decltype(std::declval<perp::job_result>().hold()), perp::job_result>);
+static_assert(std::is_same_v<decltype(std::declval<perp::job_result>().flat()), perp::job_result>);
 
 TEST("a core gives all of its memory back when it goes out of scope") {
     memory counted;
@@ -286,7 +286,7 @@ TEST("a job that would trade with itself is refused, whatever else holds") {
     twin.venue = "alpha";
     const auto x = w.core.add_exchange(twin);
     const auto other = w.core.add_instrument({x, "BTC/USDT:USDT"});
-    w.core.capital().update_equity(w.now, x, 1'000'000_usd);
+    w.core.positions().account(w.now, {x, {}, 1'000'000_usd});
     w.core.market().on_quote({other, w.now, 50050, 10, 50051, 10});
     w.core.risk().override_on({w.now, "ann", "a test"}, 10min);
     const auto self = perp::job({0, 1}, perp::strategy::WASH, 5'000_usd)
@@ -330,7 +330,8 @@ TEST("a job runs from submit to finish, and its figures are exact") {
     perp::config config;
     config.callbacks.execute = [&](const perp::execution &job) {
         CHECK(job.notional() == 5'000_usd && job.metadata() == "mine" && !job.reduce_only());
-        CHECK(job.now() == START && !job.repairs() && job.strategy() == perp::strategy::ARB);
+        CHECK(job.now() == START && !job.is_repair() && job.dispatch() == 1 &&
+              job.strategy() == perp::strategy::ARB);
         for (const perp::order o : job.orders())
             seen.push_back(to_string(o.side));
         return perp::outcome::ACCEPTED;
@@ -342,21 +343,25 @@ TEST("a job runs from submit to finish, and its figures are exact") {
     const perp::tick_result tick = w.core.scheduler().tick(w.now);
     CHECK(tick.status() == perp::tick_status::OK && tick->dispatched == 1);
     CHECK(tick.items().size() == 1 && tick.items()[0].kind == perp::tick_kind::DISPATCHED);
-    CHECK(tick.items()[0].job == job.id() && !tick.items()[0].repair);
+    CHECK(tick.items()[0].job == job.id() && tick.items()[0].dispatch == 1);
     CHECK((seen == std::vector<std::string>{"buy", "sell"}));
     CHECK(w.core.scheduler().list(perp::job_state::RUNNING) == std::vector<perp::job_id>{job.id()});
     const perp::finish_outcome done = w.core.scheduler().finish(
         w.now, job.id(),
         perp::job_result().leg({0.1, 50001, 0.5_usd, 1_usd}).leg({0.1, 50050, 0.25_usd, 2_usd}));
-    CHECK(done.state == perp::job_state::COMPLETED && done.exposed.empty() && !done.repair);
+    CHECK(done.state == perp::job_state::OPEN && done.exposed.empty());
     const perp::job_info info = w.core.scheduler().job(job.id());
     CHECK(info.pnl == 3_usd && info.fees == 0.75_usd && info.job->priority == 3);
-    CHECK(info.started == w.now && info.ended == w.now && info.held == 0_usd);
+    CHECK(info.started == w.now && info.n_lots == 2 && info.balanced);
+    // 5,000 on each side was in flight, and is what the lots occupy
+    CHECK(info.held == 10'000_usd);
+    CHECK(info.legs.size() == 2 && info.legs[1].filled == 0.1 && info.legs[1].price == 50050);
+    CHECK(info.legs[0].fee == 0.5_usd && info.legs[0].pnl == 1_usd);
     CHECK(w.core.scheduler().job_metadata(job.id()) == "mine");
     std::error_code ec;
     CHECK(w.core.scheduler().job_metadata({0, 77}, ec).empty() && ec == PERP_E_NOT_FOUND);
     const perp::scheduler_state state = w.core.scheduler().query();
-    CHECK(state.ended_today[perp::job_state::COMPLETED] == 1 && state.submitted_today == 1);
+    CHECK(state.open == 1 && state.submitted_today == 1);
     w.core.check();
 }
 
@@ -371,7 +376,7 @@ TEST("a result that is used again, and one that was moved, work") {
         CHECK(moved->dispatched == 1 && result->dispatched == 0);
         result = std::move(moved);
     }
-    w.now += 1h; // quotes are too old now
+    w.now += 1min; // quotes are too old now
     w.core.scheduler().submit(w.now, w.pair(9));
     w.core.scheduler().tick(w.now, result);
     CHECK(result.refused_by(perp::reason::STALE_QUOTE) == 1);
@@ -413,7 +418,7 @@ TEST("control: pause, kill, modes, limits, cancel") {
     s.unkill(because);
     s.pause(w.now);
     CHECK(s.query().paused && s.tick(w.now).status() == perp::tick_status::PAUSED);
-    s.resume(w.now);
+    s.resume({w.now, "ann", "over"});
     s.submit(w.now, w.pair(2));
     s.cancel(w.now, {0, 2});
     CHECK(w.state(2) == perp::job_state::CANCELLED);
@@ -439,36 +444,157 @@ TEST("control: pause, kill, modes, limits, cancel") {
     CHECK(w.core.clock() == w.now + 24h * 30);
 }
 
-TEST("what was held, in doubt or partial is settled") {
-    std::vector<std::string> naked;
+TEST("a strategy that failed is halted until it is reset") {
     perp::config config = accepting();
-    config.callbacks.on_leg_risk = [&](const perp::leg_risk &risk) {
-        CHECK(risk.job == perp::job_id(0, 3) && risk.repair);
-        for (const perp::naked n : risk.exposed)
-            naked.push_back(n.base);
+    config->risk.strategy_failures = 2;
+    const world w(std::move(config));
+    for (std::uint64_t i = 1; i <= 2; i++) {
+        w.run(i);
+        w.core.scheduler().finish(w.now, {0, i}, perp::job_result(perp::result_status::FAILED));
+    }
+    CHECK(w.core.risk().evaluate(w.now, w.pair(3)).reason() == perp::reason::STRATEGY_HALT);
+    CHECK(w.core.monitor().alerts(w.now)[0].code == perp::alert_code::STRATEGY_HALT);
+    const perp::call ann(w.now, "ann", "fixed");
+    w.core.risk().reset_strategy(ann, perp::strategy::WASH);
+    CHECK(!w.core.risk().evaluate(w.now, w.pair(3)).accepted());
+    CHECK(THROWN(w.core.risk().reset_strategy(w.now, perp::strategy::ARB)) == PERP_E_INVALID);
+    w.core.risk().reset_strategy(ann, perp::strategy::ARB);
+    CHECK(w.core.risk().evaluate(w.now, w.pair(3)).accepted());
+}
+
+TEST("what is open is closed by another job, or outside of the library") {
+    const world w(accepting());
+    const perp::scheduler s = w.core.scheduler();
+    w.run(1);
+    s.finish(w.now, {0, 1}, perp::job_result().totals(0_usd, 9_usd, 0_usd));
+    CHECK(w.state(1) == perp::job_state::OPEN);
+    const std::vector<perp::lot> lots = w.core.positions().lots(w.btc[1]);
+    CHECK(lots.size() == 1 && lots[0].job == perp::job_id(0, 1) && lots[0].leg == 1);
+    CHECK(lots[0].quantity == -0.1 && lots[0].price == 50050 && lots[0].used == 5'000_usd);
+    perp::job exit({0, 2}, perp::strategy::HEDGE_REBALANCE, 1_usd);
+    w.core.fill_exit(w.now, {0, 1}, exit);
+    CHECK(exit->n_legs == 2 && exit->legs[0].quantity == 0.1);
+    CHECK(exit->legs[0].side == PERP_SIDE_SELL && perp::job_id(exit->closes) == perp::job_id(0, 1));
+    s.submit(w.now, exit);
+    s.tick(w.now);
+    s.progress(w.now, exit.id(), {{0.05, 50000, 0_usd}, {0, 0, 0_usd}});
+    CHECK(w.core.positions().query(w.btc[0], w.now).quantity < 0.051);
+    std::error_code ec;
+    s.progress(w.now, exit.id(), {{0.04, 50000, 0_usd}, {0, 0, 0_usd}}, ec);
+    CHECK(ec == PERP_E_STALE);
+    s.finish(w.now, exit.id(),
+             perp::job_result().leg({0.1, 50000, 0_usd}).leg({0.1, 50051, 0_usd}).dispatch(2));
+    CHECK(w.state(1) == perp::job_state::CLOSED && w.state(2) == perp::job_state::COMPLETED);
+    CHECK(s.job({0, 2}).pnl == -0.2_usd && s.job({0, 1}).held == 0_usd);
+    w.run(3);
+    s.finish(w.now, {0, 3}, perp::job_result().totals(0_usd, 9_usd, 0_usd));
+    s.close(w.now, {0, 3}, 1_usd, 2_usd, 3_usd);
+    CHECK(w.state(3) == perp::job_state::CLOSED);
+    w.run(4);
+    s.finish(w.now, {0, 4}, perp::job_result().totals(0_usd, 9_usd, 0_usd).flat());
+    CHECK(w.state(4) == perp::job_state::COMPLETED);
+    w.core.check();
+}
+
+TEST("what is in doubt or partial is settled") {
+    std::vector<std::string> naked;
+    std::vector<perp::job_state> ends;
+    perp::config config = accepting();
+    config.callbacks.on_leg_risk = [&](std::string_view base, double quantity) {
+        CHECK(quantity > 0.09);
+        naked.emplace_back(base);
+    };
+    config.callbacks.on_job_end = [&](perp::job_id, perp::job_state state) {
+        ends.push_back(state);
     };
     const world w(std::move(config));
     const perp::scheduler s = w.core.scheduler();
-    w.run(1);
-    CHECK(s.finish(w.now, {0, 1}, perp::job_result().totals(0_usd, 9_usd, 0_usd).hold()).state ==
-          perp::job_state::OPEN);
-    s.close(w.now, {0, 1}, 1_usd, 2_usd, 3_usd);
-    CHECK(w.state(1) == perp::job_state::CLOSED);
     w.run(2);
     s.finish(w.now, {0, 2}, perp::job_result(perp::result_status::UNKNOWN));
     CHECK(s.list(perp::job_state::IN_DOUBT).size() == 1);
     s.requeue(w.now, {0, 2});
     s.cancel(w.now, {0, 2});
     w.run(3);
+    s.finish(w.now, {0, 3},
+             perp::job_result(perp::result_status::UNKNOWN)
+                 .leg({0.1, 50001, 0_usd})
+                 .leg(perp::leg_result::unknown()));
+    CHECK(s.job({0, 3}).legs[0].filled == 0.1);
     const perp::finish_outcome out =
         s.finish(w.now, {0, 3}, perp::job_result().leg({0.1, 50001, 0_usd}).leg({0, 0, 0_usd}));
-    CHECK(out.state == perp::job_state::PARTIAL && out.exposed.size() == 1 && out.repair);
+    CHECK(out.state == perp::job_state::PARTIAL && out.exposed.size() == 1);
     CHECK(out.exposed[0].base == "BTC" && out.exposed[0].quantity > 0.09);
-    CHECK(naked == std::vector<std::string>{"BTC"});
-    CHECK(s.job(*out.repair).repairs_job == perp::job_id(0, 3));
-    s.cancel(w.now, *out.repair);
-    s.resolve(w.now, {0, 3});
-    CHECK(s.query().unresolved == 0);
+    CHECK(naked == std::vector<std::string>{"BTC"} && s.query().partial == 1);
+    s.tick(w.now);
+    const perp::base_state base = w.core.positions().bases(w.now).at(0);
+    CHECK(base.base == "BTC" && base.is_naked && base.since == w.now && base.repair);
+    CHECK(s.job(*base.repair).is_repair);
+    s.finish(w.now, *base.repair, perp::job_result(perp::result_status::NOTHING));
+    w.core.positions().resume_repair(w.now, "BTC");
+    std::error_code ec;
+    w.core.positions().resolve(w.now, "BTC", ec);
+    CHECK(ec == PERP_E_INVALID); // takes actor and reason
+    w.core.positions().resolve({w.now, "ann", "squared by hand"}, "BTC");
+    CHECK(s.query().partial == 0 && !w.core.positions().bases(w.now).at(0).is_naked);
+    CHECK(ends.front() == perp::job_state::CANCELLED);
+    w.run(4);
+    s.finish(w.now, {0, 4}, perp::job_result().leg({0.1, 50001, 0_usd}).leg({0, 0, 0_usd}));
+    s.amend(w.now, {0, 4}, {{0.1, 50001, 0_usd}, {0.1, 50050, 0_usd}}); // it was filled after all
+    CHECK(w.state(4) == perp::job_state::OPEN && s.job({0, 4}).legs[1].filled == 0.1);
+    w.core.check();
+}
+
+TEST("accounts and positions are reported, and what drifts is accepted") {
+    const world w(accepting());
+    const perp::positions p = w.core.positions();
+    p.account(w.now, {w.x[0], {{w.btc[0], -0.5, 50000, 3, 0, perp::margin::CROSS}}, 900'000_usd});
+    perp::position_state state = p.query(w.btc[0], w.now);
+    CHECK(state.known && state.quantity == -0.5 && state.foreign == -0.5);
+    CHECK(state.leverage == 3 && state.margin_mode == perp::margin::CROSS);
+    CHECK(state.report_time == w.now && w.core.capital().snapshot(w.x[0]).equity == 900'000_usd);
+    CHECK(w.core.market().query(w.x[0], w.now).open_positions == 1);
+    p.report(w.now + 10s, {w.btc[0], 0}, w.now + 9s);
+    CHECK(p.query(w.btc[0], w.now + 10s).report_time == w.now + 9s);
+    std::error_code ec;
+    p.report(w.now + 10s, {w.btc[0], 1}, w.now, ec);
+    CHECK(ec == PERP_E_STALE);
+    CHECK(p.bases(w.now + 10s).size() == 1);
+    p.accept({w.now + 10s, "ann", "known"}, w.btc[0]);
+    CHECK(!p.query(w.btc[0], w.now + 10s).latched);
+    w.core.risk().halt_instrument(w.now + 10s, w.btc[0], true);
+    CHECK(w.core.risk().evaluate(w.now + 10s, w.pair(1)).fails(perp::reason::BLACKLISTED));
+    w.core.risk().halt_instrument({w.now + 10s, "ann", "a test"}, w.btc[0], false);
+    w.core.risk().set_collateral(w.now + 10s, w.x[0], "BTC", 2, 0.1);
+    w.core.check();
+}
+
+TEST("cash and fills that no job made are booked once, and all can be left") {
+    const world w(accepting());
+    const perp::positions p = w.core.positions();
+    p.record_cash(w.now, w.x[1], perp::cash::FUNDING, usd::parse("-1.5"), {0, 1}, w.btc[1]);
+    CHECK(w.core.capital().snapshot(w.x[1]).today.funding == usd::parse("-1.5"));
+    CHECK(THROWN(p.record_cash(w.now, w.x[1], perp::cash::FUNDING, usd::parse("-1.5"), {0, 1},
+                               w.btc[1])) == PERP_E_EXISTS);
+    CHECK(THROWN(p.record_cash(w.now, w.x[1], perp::cash::REBATE, 1_usd, {0, 1})) ==
+          PERP_E_CONFLICT);
+    p.record_fill(w.now, {w.btc[0], perp::side::BUY, 0.2, 50000, 1_usd}, {0, 2});
+    CHECK(p.query(w.btc[0], w.now).foreign == 0.2);
+    CHECK(THROWN(p.record_fill(w.now, {w.btc[0], perp::side::BUY, 0.2, 50000, 1_usd}, {0, 2})) ==
+          PERP_E_EXISTS);
+    p.record_fill(w.now, {w.btc[0], perp::side::SELL, 0.1, 50010, 0_usd, 7_usd, w.now}, {0, 3});
+    CHECK(w.core.capital().snapshot(w.x[0]).today.pnl == 7_usd);
+    const perp::scheduler s = w.core.scheduler();
+    std::error_code ec;
+    CHECK(s.flatten(w.now, {0, 40}, perp::all_exchanges, "", ec).empty() && ec == PERP_E_INVALID);
+    const auto left = s.flatten({w.now, "ann", "leave"}, {0, 40});
+    CHECK(left.size() == 1 && left[0].instrument == w.btc[0] && left[0].quantity == 0.1);
+    CHECK(left[0].job == perp::job_id(0, 40) && left[0].why == PERP_FLATTEN_JOB);
+    CHECK(s.flatten({w.now, "ann", "leave"}, {0, 50}, w.x[1], "BTC").empty());
+    w.core.capital().set_day_offset({w.now, "ann", "our day"}, 60);
+    CHECK(THROWN(w.core.capital().set_day_offset({w.now, "ann", "our day"}, 1440)) == PERP_E_RANGE);
+    const perp::risk_state risk = w.core.risk().query();
+    CHECK(risk.peak >= risk.equity && risk.loss_scaled <= risk.loss_usd + 1_usd);
+    CHECK(risk.scaled_start > 0_usd);
     w.core.check();
 }
 
@@ -484,15 +610,17 @@ TEST("market data goes in and is asked for in C++ types") {
     m.on_funding({w.btc[0], w.now, 0.0001, 8h, w.now + 3h});
     m.on_latency({w.x[0], w.now, 20});
     m.on_status({w.x[1], w.now, perp::api::DEGRADED});
-    m.on_position({w.btc[0], w.now, -0.5, 50000, 3, 0, perp::margin::CROSS});
+    m.on_rate({"USDT", w.now, 0.9995});
     const perp::market_state state = m.query(w.btc[0], w.now + 1ns);
-    CHECK(state.has_quote && state.bid < 49991 && state.ask > 50009 && state.position < -0.4);
+    CHECK(state.has_quote && state.bid < 49991 && state.ask > 50009);
     CHECK(state.next_funding == w.now + 3h && state.quote_time == w.now + 1ns && !state.fast);
     CHECK(!m.query(w.btc[1], w.now).next_funding);
     const perp::exchange_state x = m.query(w.x[1], w.now);
     CHECK(x.api == perp::api::DEGRADED && x.circuit == perp::circuit::CLOSED);
     CHECK(m.query(w.x[0], w.now).latency_samples == 1);
     CHECK(w.core.statistics().stale_events == 0);
+    m.on_withdraw({w.btc[1], w.now});
+    CHECK(!m.query(w.btc[1], w.now).has_quote);
     std::error_code ec;
     m.on_book({w.btc[0], w.now + 2ns, {{2, 1}, {3, 1}}, {{4, 1}}}, ec); // bids rise
     CHECK(ec == PERP_E_INVALID);
@@ -507,10 +635,11 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
     };
     const world w(std::move(config));
     const auto x = w.core.add_exchange("gamma");
-    w.core.capital().update_equity(w.now, x, 1'000'000_usd);
+    w.core.positions().account(w.now, {x, {}, 1'000'000_usd});
     perp::instrument_spec spec(x, "BTC/USDT:USDT");
     spec.pulled = true;
     const auto pulled = w.core.add_instrument(spec);
+    w.core.positions().report(w.now, {pulled, 0});
     const auto job = perp::job({0, 1}, perp::strategy::ARB, 5'000_usd)
                          .edge_bps(12)
                          .buy(w.btc[0], 0.1)
@@ -560,4 +689,26 @@ TEST("a market source is kept by the core, and one that throws gives nothing") {
                                 },
                                 nullptr});
     CHECK(w.core.risk().evaluate(w.now + 3ns, job).accepted() && still == own);
+}
+
+TEST("terms and settings change while the book is open") {
+    world w;
+    const perp::call ann{w.now, "ann", "a test"};
+    auto spec = w.core.instrument(w.btc[0]);
+    CHECK(!spec.taker_fee_bps && !spec.maker_fee_bps);
+    spec.taker_fee_bps = 3.5;
+    spec.min_qty = 0.02;
+    w.core.update(w.now, spec);
+    CHECK(w.core.instrument(w.btc[0]).taker_fee_bps == 3.5);
+    CHECK(!w.core.instrument(w.btc[0]).maker_fee_bps);
+    CHECK(w.core.instrument(w.btc[0]).min_qty == 0.02);
+    auto alpha = w.core.exchange(w.x[0]);
+    alpha.taker_fee_bps = 1;
+    w.core.update(w.now, alpha);
+    CHECK(w.core.exchange(w.x[0]).taker_fee_bps == 1);
+    spec.base = "ETH";
+    CHECK(THROWN(w.core.update(w.now, spec)) == PERP_E_CONFLICT);
+    CHECK(THROWN(w.core.reconfigure(w.now, "{}")) == PERP_E_INVALID);
+    w.core.reconfigure(ann, "{\"risk\":{\"max_account_leverage\":4}}");
+    CHECK(w.core.config()->risk.max_account_leverage == 4);
 }

@@ -47,8 +47,39 @@ TEST("a callback may finish its own job, also after the core was moved") {
     core = std::move(w.core);
     core.scheduler().submit(w.now, w.pair(1));
     core.scheduler().tick(w.now);
-    CHECK(core.scheduler().job({0, 1}).state == perp::job_state::COMPLETED);
+    CHECK(core.scheduler().job({0, 1}).state == perp::job_state::OPEN);
     CHECK(core.callback_failures() == 0);
+}
+
+TEST("a running job that is unhedged for too long is told once") {
+    int told = 0;
+    perp::config config = accepting();
+    config->orders.max_unhedged_ms = 250;
+    config.callbacks.on_unhedged = [&](perp::job_id job, std::string_view base, double quantity) {
+        told++;
+        CHECK(job == perp::job_id(0, 1) && base == "BTC" && quantity == 0.05);
+        throw 1;
+    };
+    world w(std::move(config));
+    const perp::scheduler s = w.core.scheduler();
+    CHECK(w.core.config()->orders.max_unhedged_ms == 250);
+    w.run(1);
+    CHECK(!s.job({0, 1}).unhedged_since);
+    const perp::time since = w.now;
+    s.progress(since, {0, 1}, {{0.05, 50000, 0_usd}, {0, 0, 0_usd}});
+    CHECK(s.job({0, 1}).unhedged_since == since);
+    w.now += 250ms;
+    s.tick(w.now);
+    CHECK(told == 0);
+    for (int i = 0; i < 2; i++) {
+        w.now += 1ms;
+        s.tick(w.now);
+    }
+    CHECK(told == 1 && w.core.callback_failures() == 1);
+    CHECK(w.core.monitor().alerts(w.now)[0].code == perp::alert_code::UNHEDGED);
+    s.progress(w.now, {0, 1}, {{0.05, 50000, 0_usd}, {0.05, 50050, 0_usd}});
+    CHECK(!s.job({0, 1}).unhedged_since);
+    w.core.check();
 }
 
 TEST("a core is not closed, replaced or ended inside one of its callbacks") {
@@ -133,7 +164,8 @@ TEST("a snapshot holds what C's holds") {
     world w(accepting());
     for (std::uint64_t i = 1; i <= 5; i++)
         w.run(i);
-    w.core.scheduler().finish(w.now, {0, 5}, perp::job_result().totals(7_usd, 10_usd, 2_usd));
+    w.core.scheduler().finish(w.now, {0, 5},
+                              perp::job_result().totals(7_usd, 10_usd, 2_usd).flat());
     w.core.scheduler().submit(w.now, w.pair(6));
     w.core.market().on_status({w.x[1], w.now, perp::api::DOWN});
     const perp::snapshot s = w.core.monitor().snapshot(w.now);
@@ -329,7 +361,7 @@ TEST("a store that throws fails the call, with its words in the message") {
     }
     CHECK(what.find("the shelf is full") != std::string::npos && w.core.hash() == before);
     s.broken = false;
-    w.core.scheduler().resume(w.now);
+    w.core.scheduler().resume({w.now, "ann", "mended"});
     w.core.capital().update_equity(w.now, w.x[0], 1_usd);
 }
 
@@ -457,7 +489,6 @@ TEST("a SQLite store brings the book back after a restart, with its ids and mone
         CHECK(THROWN(perp::store::sqlite(path)) == PERP_E_BUSY);
     }
     perp::config config;
-    config->keep_stored = 1;
     config.store = perp::store::sqlite(path);
     const world again(std::move(config)); // adds the same exchanges and instruments again
     CHECK(again.core.exchange_count() == 2 && again.core.instrument_count() == 2);

@@ -120,7 +120,6 @@ static perp_core *open_book(const char *path, char why[MAX_WHY]) {
     perp_config config;
     perp_core *core = NULL;
     perp_config_init(&config);
-    config.keep_stored = 1;
     perp_status status = perp_store_sqlite_open(path, NULL, &config.store);
     if (status == PERP_OK)
         status = perp_core_open(&config, &core);

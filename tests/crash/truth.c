@@ -16,7 +16,7 @@ static void read_config_line(const char *line, perp_config *config) {
         if (!text)
             die("no memory");
         if (perp_config_from_json(text, strlen(text), config) == PERP_OK)
-            config->keep_stored = 0;
+            config->config_wins = 1;
         cJSON_free(text);
     }
     cJSON_Delete(json);
@@ -25,7 +25,8 @@ static void read_config_line(const char *line, perp_config *config) {
 perp_status book_open(struct scenario *run, const char *store, const char *first_line) {
     perp_config config;
     perp_config_init(&config);
-    config.keep_stored = 1;
+    config.actor = "ops";
+    config.reason = "the first line of the run";
     if (first_line)
         read_config_line(first_line, &config);
     config.durability = PERP_DURABILITY_BATCH;

@@ -14,6 +14,7 @@ static const char *sign(const char *sense) {
 
 static const char *way_out(const char *hard, const char *way) {
     static const char *const words[][2] = {{"PASSES", "| passes |"},
+                                           {"PRICED", "| passes where there is a price |"},
                                            {"CIRCUIT", "| passes a circuit |"},
                                            {"NEEDS_NONE", "| needs none |"}};
     for (size_t i = 0; i < sizeof words / sizeof *words && !strcmp(hard, "HARD"); i++)

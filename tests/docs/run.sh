@@ -134,6 +134,11 @@ stands() {
 }
 sed -n 's/^    X(\([a-z_]*\), \(true\|false\),.*/\1/p' examples/scenario.h >"$folder/ops"
 stands op "$folder/ops" docs/scenario.md
+while read -r name; do
+    grep -qxF "$name" "$folder/ops" && continue
+    echo "docs/scenario.md has an op $name that is not there"
+    failed=$((failed + 1))
+done <"$folder/known"
 # The rooms and their files stand in the page of the architecture.
 for file in lib/*/*; do
     room=${file#lib/}

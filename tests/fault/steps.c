@@ -1,5 +1,6 @@
 #include "steps.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ void fault_config(fault_book *book, perp_config *config) {
     memset(book, 0, sizeof *book);
     config->callbacks.user = book;
     config->callbacks.execute = execute;
+    config->risk.account_max_age_ms = 0;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config->risk.modes[i].min_safety_score = 0;
     }
@@ -58,10 +60,14 @@ static perp_uuid id_of(uint8_t n) {
     return id;
 }
 
-static perp_uuid repair_of(uint8_t n, uint8_t attempt) {
-    perp_uuid id = id_of(n);
-    id.bytes[0] = (uint8_t)(id.bytes[0] ^ (0xA0 + attempt));
-    return id;
+/* The repair of BTC that waits, runs or is in doubt. */
+static perp_uuid repair_of(const fault_book *book) {
+    perp_base_state base = {.struct_size = sizeof base};
+    if (perp_positions_base(perp_core_positions(book->core), 0, book->now, &base) != PERP_OK ||
+        !base.has_repair) {
+        return id_of(255);
+    }
+    return base.repair;
 }
 
 /* Instruments 2x and 2x + 1 are BTC and ETH on exchange x. */
@@ -90,7 +96,7 @@ static perp_status add_exchange(fault_book *book, const char *name) {
 }
 
 static perp_status add_instrument(fault_book *book, uint32_t exchange, const char *symbol) {
-    perp_tier tiers[2] = {{0, 100000, 0.004, 0, 0}, {100000, 0, 0.01, 600, 0}};
+    perp_tier tiers[2] = {{0, 100000, 0.004, 0, 0}, {100000, DBL_MAX, 0.01, 600, 0}};
     perp_instrument_spec spec;
     perp_instrument_id id;
     perp_instrument_spec_init(&spec);
@@ -111,6 +117,9 @@ static perp_status quotes(fault_book *book) {
         double bid = i % 2 == 0 ? 50000 : 2500;
         perp_quote quote = {i, 0, book->now, bid, 1000, bid * 1.0001, 1000};
         perp_status status = perp_market_on_quote(perp_core_market(book->core), &quote);
+        if (status == PERP_E_RANGE) { /* a leap of the feed's clock: two agree */
+            status = perp_market_on_quote(perp_core_market(book->core), &quote);
+        }
         if (status != PERP_OK) {
             return status;
         }
@@ -140,13 +149,67 @@ static perp_status tick_with(fault_book *book, uint32_t outcome) {
     return perp_scheduler_tick(perp_core_scheduler(book->core), &call, &book->tick);
 }
 
+/* Plans a repair, too. */
+static perp_status tick_repairs(fault_book *book, uint32_t outcome) {
+    return tick_with(book, outcome);
+}
+
+/* Sends a way out. */
+static perp_status tick_exits(fault_book *book, uint32_t outcome) {
+    return tick_with(book, outcome);
+}
+
+static perp_status progress(fault_book *book, perp_uuid id, double bought, double sold, int late) {
+    perp_call call = call_at(book, 0);
+    perp_scheduler *scheduler = perp_core_scheduler(book->core);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.legs[0].filled = bought;
+    result.legs[1].filled = sold;
+    result.legs[0].price = result.legs[1].price = 50000;
+    return late ? perp_scheduler_amend(scheduler, &call, &id, result.legs, 2)
+                : perp_scheduler_progress(scheduler, &call, &id, result.legs, 2);
+}
+
+static perp_job exit_of(const fault_book *book, uint8_t n, uint8_t of) {
+    perp_job job;
+    perp_uuid id = id_of(of);
+    perp_job_init(&job);
+    job.job_id = id_of(n);
+    if (perp_job_fill_exit(book->core, book->now, &id, 1, &job) != PERP_OK) {
+        abort();
+    }
+    return job;
+}
+
+static perp_status position(fault_book *book, uint32_t instrument, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_position_report report = {.instrument = instrument, .quantity = quantity};
+    report.margin_mode = PERP_MARGIN_NOT_GIVEN;
+    return perp_position(book->core, &call, &report, PERP_TIME_NONE);
+}
+
+/* Of B: a short position of BTC and nothing else. */
+static perp_status account(fault_book *book, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_position_report there = {.instrument = 2, .quantity = quantity, .leverage = 3};
+    perp_account_report report;
+    perp_account_report_init(&report);
+    report.exchange = B;
+    report.has_equity = 1;
+    report.equity = USD(1000001);
+    report.n_positions = 1;
+    report.positions = &there;
+    return perp_account(book->core, &call, &report);
+}
+
 static perp_status finish(fault_book *book, perp_uuid id, uint32_t n_legs, double bought,
-                          uint32_t status, uint32_t hold) {
+                          uint32_t status, uint32_t flat) {
     perp_call call = call_at(book, 0);
     perp_job_result result;
     perp_job_result_init(&result);
     result.status = status;
-    result.hold = hold;
+    result.flat = flat;
     result.n_legs = n_legs;
     result.has_totals = n_legs == 0 && status != PERP_RESULT_UNKNOWN;
     result.pnl = result.has_totals ? 77 : 0;
@@ -155,6 +218,14 @@ static perp_status finish(fault_book *book, perp_uuid id, uint32_t n_legs, doubl
     for (uint32_t i = 0; i < n_legs; i++) {
         result.legs[i].time_ns = PERP_TIME_NONE;
     }
+    return perp_scheduler_finish(perp_core_scheduler(book->core), &call, &id, &result, NULL);
+}
+
+/* All of it was told before. */
+static perp_status complete(fault_book *book, perp_uuid id) {
+    perp_call call = call_at(book, 0);
+    perp_job_result result;
+    perp_job_result_init(&result);
     return perp_scheduler_finish(perp_core_scheduler(book->core), &call, &id, &result, NULL);
 }
 
@@ -208,6 +279,48 @@ static perp_status evaluate(fault_book *book) {
     return perp_risk_evaluate(perp_core_risk(book->core), book->now, &job, &e);
 }
 
+/* By hand, of the position that is no job's. */
+static perp_status record_fill(fault_book *book, uint8_t key, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    fill.instrument = 4;
+    fill.side = PERP_SIDE_SELL;
+    fill.quantity = quantity;
+    fill.price = 50000;
+    fill.fee = 3;
+    fill.key = id_of(key);
+    return perp_record_fill(book->core, &call, &fill);
+}
+
+static perp_status update_exchange(fault_book *book) {
+    perp_call call = call_at(book, 1);
+    perp_exchange_spec spec = {.struct_size = sizeof spec};
+    perp_status status = perp_exchange_get(book->core, C, &spec);
+    spec.taker_fee_bps = 2;
+    spec.max_concurrent = 7;
+    return status == PERP_OK ? perp_exchange_update(book->core, &call, &spec) : status;
+}
+
+static perp_status update_instrument(fault_book *book) {
+    perp_call call = call_at(book, 1);
+    const perp_tier tiers[] = {
+        {0, 50000, 0.005, 0, 0}, {50000, 200000, 0.01, 250, 0}, {200000, DBL_MAX, 0.02, 2250, 0}};
+    perp_instrument_spec spec = {.struct_size = sizeof spec};
+    perp_status status = perp_instrument_get(book->core, 4, &spec);
+    spec.tiers = tiers;
+    spec.n_tiers = 3;
+    spec.qty_step = 0.25;
+    return status == PERP_OK ? perp_instrument_update(book->core, &call, &spec) : status;
+}
+
+/* The first job's id is the key. */
+static perp_status flatten(fault_book *book, uint8_t key) {
+    perp_call call = call_at(book, 1);
+    perp_uuid first = id_of(key);
+    return perp_scheduler_flatten(perp_core_scheduler(book->core), &call, C, "BTC", &first, NULL);
+}
+
 static perp_job with_metadata(void) {
     perp_job job = job_of(3, 1, 3);
     job.metadata = "what the host wants to keep";
@@ -220,7 +333,7 @@ static perp_job with_metadata(void) {
 #define CALL (call = call_at(book, 0), &call)
 #define SIGNED (call = call_at(book, 1), &call)
 #define ID(n) (id = id_of(n), &id)
-#define REPAIR(n, attempt) (id = repair_of(n, attempt), &id)
+#define REPAIR (id = repair_of(book), &id)
 #define CAP perp_core_capital(book->core)
 #define RISK perp_core_risk(book->core)
 #define SCH perp_core_scheduler(book->core)
@@ -238,13 +351,13 @@ static perp_job with_metadata(void) {
     X(equity(book, B))                                                                             \
     X(equity(book, C))                                                                             \
     X(quotes(book))                                                                                \
-    X(perp_capital_transfer(CAP, CALL, C, USD(5)))                                                 \
+    X(perp_capital_transfer(CAP, CALL, C, USD(5), 0))                                              \
     X(reserve(book, NULL))                                                                         \
     X(reserve(book, ID(40)))                                                                       \
     X(perp_capital_confirm(CAP, CALL, 1, USD(50)))                                                 \
     X(perp_capital_release(CAP, CALL, 1, USD(60)))                                                 \
     X(reserve_for_job(book))                                                                       \
-    X(perp_capital_record_pnl(CAP, CALL, B, 5, 6, 7))                                              \
+    X(perp_capital_record_pnl(CAP, CALL, B, 5, 6, 7, NULL))                                        \
     X(submit(book, job_of(1, 0, 2)))                                                               \
     X(submit(book, job_of(2, 0, 4)))                                                               \
     X(submit(book, with_metadata()))                                                               \
@@ -253,14 +366,29 @@ static perp_job with_metadata(void) {
     X(json(book))                                                                                  \
     X(finish(book, id_of(1), 0, 0, PERP_RESULT_COMPLETED, 0))                                      \
     X(finish(book, id_of(2), 2, 0.25, PERP_RESULT_COMPLETED, 0))                                   \
-    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
-    X(finish(book, repair_of(2, 1), 1, 0, PERP_RESULT_FAILED, 0))                                  \
-    X(tick_with(book, PERP_OUTCOME_REFUSED))                                                       \
-    X(perp_scheduler_cancel(SCH, CALL, REPAIR(2, 3)))                                              \
-    X(perp_scheduler_resolve(SCH, CALL, ID(2)))                                                    \
-    X(finish(book, id_of(3), 0, 0, PERP_RESULT_COMPLETED, 1))                                      \
-    X(perp_scheduler_close(SCH, CALL, ID(3), 10, 20, 30))                                          \
+    X(tick_repairs(book, PERP_OUTCOME_ACCEPTED))                                                   \
+    X(finish(book, repair_of(book), 1, 0.125, PERP_RESULT_FAILED, 0))                              \
     X(at_second(book, 1))                                                                          \
+    X(tick_repairs(book, PERP_OUTCOME_REFUSED))                                                    \
+    X(perp_resume_repair(book->core, CALL, "BTC"))                                                 \
+    X(tick_repairs(book, PERP_OUTCOME_IN_DOUBT))                                                   \
+    X(perp_scheduler_requeue(SCH, CALL, REPAIR))                                                   \
+    X(perp_scheduler_cancel(SCH, CALL, REPAIR))                                                    \
+    X(perp_resume_repair(book->core, CALL, "BTC"))                                                 \
+    X(finish(book, id_of(3), 0, 0, PERP_RESULT_COMPLETED, 1))                                      \
+    X(perp_scheduler_close(SCH, CALL, ID(2), 10, 20, 30))                                          \
+    X(perp_resolve(book->core, SIGNED, "BTC"))                                                     \
+    X(submit(book, exit_of(book, 6, 1)))                                                           \
+    X(tick_exits(book, PERP_OUTCOME_ACCEPTED))                                                     \
+    X(progress(book, id_of(6), 0.1, 0, 0))                                                         \
+    X(account(book, -0.25))                                                                        \
+    X(progress(book, id_of(6), 0.125, 0.2, 0))                                                     \
+    X(complete(book, id_of(6)))                                                                    \
+    X(progress(book, id_of(6), 0.125, 0.25, 1))                                                    \
+    X(position(book, 4, 1))                                                                        \
+    X(perp_accept_position(book->core, SIGNED, 4))                                                 \
+    X(perp_resolve(book->core, SIGNED, "BTC"))                                                     \
+    X(at_second(book, 2))                                                                          \
     X(submit(book, job_of(4, 3, 5)))                                                               \
     X(tick_with(book, PERP_OUTCOME_IN_DOUBT))                                                      \
     X(perp_scheduler_requeue(SCH, CALL, ID(4)))                                                    \
@@ -274,19 +402,33 @@ static perp_job with_metadata(void) {
     X(perp_risk_manual_override(RISK, SIGNED, 1, 5000, ID(6)))                                     \
     X(perp_risk_blacklist(RISK, CALL, "ETH/USDT:USDT", 1))                                         \
     X(perp_risk_blacklist(RISK, SIGNED, "ETH/USDT:USDT", 0))                                       \
+    X(perp_risk_halt_instrument(RISK, CALL, 3, 1))                                                 \
+    X(perp_risk_halt_instrument(RISK, SIGNED, 3, 0))                                               \
     X(perp_scheduler_kill(SCH, CALL, 1, B, NULL, 0, NULL))                                         \
     X(perp_scheduler_kill(SCH, SIGNED, 0, B, NULL, 0, NULL))                                       \
     X(perp_scheduler_pause(SCH, CALL))                                                             \
-    X(perp_scheduler_resume(SCH, CALL))                                                            \
+    X(perp_scheduler_resume(SCH, SIGNED))                                                          \
     X(limits(book))                                                                                \
     X(perp_risk_record_failure(RISK, CALL, A))                                                     \
     X(perp_risk_record_success(RISK, CALL, A))                                                     \
     X(perp_risk_reset_halt(RISK, SIGNED))                                                          \
     X(perp_capital_set_safe_mode(CAP, CALL, C, 1))                                                 \
     X(perp_capital_set_safe_mode(CAP, SIGNED, C, 0))                                               \
-    X(perp_capital_correct(CAP, SIGNED, C, USD(900000)))                                           \
+    X(perp_capital_correct(CAP, SIGNED, C, USD(900000), NULL))                                     \
+    X(perp_capital_set_day_offset(CAP, SIGNED, 60))                                                \
+    X(perp_risk_set_collateral(RISK, CALL, A, "BTC", 1.5, 0.1))                                    \
+    X(perp_record_cash(book->core, CALL, C, PERP_CASH_FUNDING, 5, ID(41), 4))                      \
+    X(record_fill(book, 42, 0.5))                                                                  \
+    X(update_exchange(book))                                                                       \
+    X(update_instrument(book))                                                                     \
+    X(flatten(book, 50))                                                                           \
+    X(tick_exits(book, PERP_OUTCOME_DECLINED))                                                     \
+    X(flatten(book, 60))                                                                           \
+    X(tick_exits(book, PERP_OUTCOME_ACCEPTED))                                                     \
+    X(perp_scheduler_cancel(SCH, CALL, ID(60)))                                                    \
+    X(finish(book, id_of(60), 1, 0.25, PERP_RESULT_COMPLETED, 0))                                  \
     X(at_second(book, 86400))                                                                      \
-    X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1))                                              \
+    X(perp_capital_record_pnl(CAP, CALL, A, 1, 1, 1, NULL))                                        \
     X(without_quotes_at(book, 900000))                                                             \
     X(perp_core_advance(book->core, SIGNED))                                                       \
     X(json(book))
@@ -306,7 +448,31 @@ const char *fault_step_name(int step) {
 }
 
 int fault_step_ticks(int step) {
-    return strncmp(NAMES[step], "tick_with", 9) == 0;
+    return strncmp(NAMES[step], "tick_", 5) == 0;
+}
+
+int fault_step_repairs(int step) {
+    return strncmp(NAMES[step], "tick_repairs", 12) == 0;
+}
+
+int fault_step_exits(int step) {
+    return strncmp(NAMES[step], "tick_exits", 10) == 0;
+}
+
+int fault_step_protects(int step) {
+    static const char *const calls[] = {"set_mode(RISK, CALL, PERP_MODE_CONSERVATIVE)",
+                                        "blacklist(RISK, CALL, \"ETH/USDT:USDT\", 1)",
+                                        "halt_instrument(RISK, CALL, 3, 1)",
+                                        "kill(SCH, CALL, 1,",
+                                        "pause(SCH, CALL)",
+                                        "set_safe_mode(CAP, CALL, C, 1)",
+                                        "limits(book)"};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        if (strstr(NAMES[step], calls[i]) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 perp_status fault_step(fault_book *book, int step) {

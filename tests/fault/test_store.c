@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_RECORDS 512
+#define MAX_CALLS 4096
 
 typedef struct row {
     uint64_t seq;
@@ -21,6 +22,7 @@ typedef struct store {
     uint32_t fail_at; /* which one fails; 0: none */
     int in_batch;
     uint32_t commits;
+    uint8_t repairs[MAX_CALLS]; /* which of its calls are of a tick that plans a repair */
 } store;
 
 static int fails_now(store *s) {
@@ -153,6 +155,8 @@ static perp_status resume(const fault_book *book) {
     perp_call_init(&call);
     int64_t clock = perp_core_clock(book->core);
     call.now_ns = clock == PERP_TIME_NONE ? book->now : clock;
+    call.actor = "fault";
+    call.reason = "the cause is gone";
     return perp_scheduler_resume(perp_core_scheduler(book->core), &call);
 }
 
@@ -168,11 +172,12 @@ static void nothing_happened(fault_book *book, const store *s, int step, uint64_
     ck_assert(!s->in_batch);
 }
 
-/* Dispatch waits for resume. Repairs do not, so there is no other tick where one is queued. */
+/* Dispatch waits for resume. Repairs and ways out do not, so there is no other tick where one is
+   queued. */
 static void dispatch_is_paused(fault_book *book, int step) {
     perp_scheduler_state state = scheduler_of(book);
     ck_assert_uint_eq(state.store_failed, 1);
-    if (fault_step_ticks(step) && state.unresolved == 0) {
+    if (fault_step_ticks(step) && state.partial == 0 && !fault_step_exits(step)) {
         uint32_t executed = book->executed;
         perp_call call;
         perp_call_init(&call);
@@ -186,6 +191,10 @@ static void dispatch_is_paused(fault_book *book, int step) {
     ck_assert_int_eq(resume(book), PERP_OK);
     ck_assert_uint_eq(scheduler_of(book).store_failed, 0);
 }
+
+/* Whether lives go on where a tick that plans a repair fails; else they end there: that test is one
+   of its own. */
+static int with_repairs;
 
 /* Runs all steps with the fail_at-th call of the store failing (0: none). */
 static void live_with_failure(uint32_t fail_at, store *s) {
@@ -208,6 +217,21 @@ static void live_with_failure(uint32_t fail_at, store *s) {
         money before = money_of(&book);
         status = fault_step(&book, step);
         int hit = called < fail_at && s->calls >= fail_at;
+        ck_assert_uint_lt(s->calls, MAX_CALLS);
+        memset(s->repairs + called + 1, fault_step_repairs(step) != 0, s->calls - called);
+        if (hit && fault_step_repairs(step) && !with_repairs) {
+            break;
+        }
+        if (hit && status == PERP_OK && s->commits == commits && fault_step_protects(step)) {
+            ck_assert_msg(perp_core_hash(book.core) != hash, "%s changed nothing",
+                          fault_step_name(step));
+            ck_assert_uint_eq(scheduler_of(&book).store_failed, 1);
+            int paused = scheduler_of(&book).paused != 0;
+            ck_assert_int_eq(resume(&book), PERP_OK);
+            if (paused) /* the steps go on where resume took that away, too */
+                ck_assert_int_eq(fault_step(&book, step), PERP_OK);
+            continue;
+        }
         ck_assert_msg(hit || status == PERP_OK, "%s: %s (%s)", fault_step_name(step),
                       perp_status_string(status), perp_core_error(book.core));
         if (hit) {
@@ -229,9 +253,11 @@ static void live_with_failure(uint32_t fail_at, store *s) {
                           perp_core_error(book.core));
         } else if (hit) {
             /* The jobs of such a tick run or are in doubt, and keep their capital; dispatch waits.
-               The steps from here on are those of another life. */
+               One that was declined was never sent, and is no longer, whatever the store says. The
+               steps from here on are those of another life. */
             ck_assert(fault_step_ticks(step));
-            ck_assert_uint_gt(scheduler_of(&book).running, 0);
+            ck_assert_msg(scheduler_of(&book).running > 0 || book.outcome == PERP_OUTCOME_DECLINED,
+                          "store call %u, %s: nothing runs", fail_at, fault_step_name(step));
             ck_assert_uint_eq(scheduler_of(&book).store_failed, 1);
             ck_assert_int_eq(resume(&book), PERP_OK);
             break;
@@ -255,6 +281,18 @@ START_TEST(whatever_the_store_fails_at_nothing_of_the_call_has_happened) {
     live_with_failure(0, &clean);
     for (uint32_t n = 1; n <= clean.calls; n++) {
         live_with_failure(n, &s);
+    }
+}
+END_TEST
+
+START_TEST(a_tick_that_plans_a_repair_happens_whole_or_not_at_all) {
+    static store clean, s;
+    live_with_failure(0, &clean);
+    with_repairs = 1;
+    for (uint32_t n = 1; n <= clean.calls; n++) {
+        if (clean.repairs[n]) {
+            live_with_failure(n, &s);
+        }
     }
 }
 END_TEST
@@ -326,7 +364,7 @@ START_TEST(a_refused_or_failed_call_stores_no_effect) {
     refusal.struct_size = sizeof refusal;
     perp_capital *capital = perp_core_capital(book.core);
     uint32_t calls = s.calls;
-    ck_assert_int_eq(perp_capital_transfer(capital, &call, 0, INT64_MIN), PERP_E_RANGE);
+    ck_assert_int_eq(perp_capital_transfer(capital, &call, 0, INT64_MIN, 0), PERP_E_RANGE);
     ck_assert_uint_eq(s.calls, calls);
     ck_assert_int_eq(perp_capital_reserve(capital, &call, 0, PERP_POOL_WASH, 900000 * PERP_USD,
                                           NULL, &id, &refusal),
@@ -345,6 +383,7 @@ int main(void) {
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, records_are_numbered_without_a_gap_and_each_change_is_one_batch);
     tcase_add_test(tcase, whatever_the_store_fails_at_nothing_of_the_call_has_happened);
+    tcase_add_test(tcase, a_tick_that_plans_a_repair_happens_whole_or_not_at_all);
     tcase_add_test(tcase, after_a_failure_the_same_life_goes_on);
     tcase_add_test(tcase, queries_and_market_data_are_not_stored);
     tcase_add_test(tcase, a_refused_or_failed_call_stores_no_effect);

@@ -3,6 +3,8 @@
           frozen check FOLDER     opens them, from the start and from the checkpoint
           frozen seal FROM TO     opens the memory store of FROM from its checkpoint, which must
                                   make the same book, and writes it to TO with a new one
+          frozen prefixes         a checkpoint after any event of the story, and the events after
+                                  it, make the book that all events make
           frozen corpus FOLDER    writes inputs for the fuzz targets into its folders */
 #include "story.h"
 
@@ -77,7 +79,12 @@ static void write_record(void *user, uint64_t seq, const void *data, size_t size
     *status = PERP_OK;
 }
 
-/* All records, and then the checkpoint. */
+static void skip_checkpoint(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
+                            perp_status *status) {
+    (void)user, (void)seq, (void)hash, (void)data, (void)size;
+    *status = PERP_OK;
+}
+
 static void skip_record(void *user, uint64_t seq, const void *data, size_t size,
                         perp_status *status) {
     (void)user, (void)seq, (void)data, (void)size;
@@ -91,6 +98,7 @@ static void load(const perp_store *store, int from_start, const perp_loader *loa
         story_end("load", NULL);
 }
 
+/* All records, and then the checkpoint. */
 static void write_memory(const perp_store *store, FILE *file) {
     load(store, 1, &(perp_loader){file, write_checkpoint, write_record});
     load(store, 0, &(perp_loader){file, write_checkpoint, skip_record});
@@ -130,8 +138,9 @@ static void read_memory(FILE *file, const perp_store *store) {
 
 /* ---- make ------------------------------------------------------------------------------------ */
 
-/* Which kinds of events there are; what is missing is told. */
-static bool seen[PERP_EVENT_COUNT];
+/* Which kinds of events there are, and which kinds of rows in the checkpoint; what is missing is
+   told. */
+static bool seen[PERP_EVENT_COUNT], seen_rows[PERP_BOOK_ROW_END];
 
 static void see_record(void *user, uint64_t seq, const void *data, size_t size,
                        perp_status *status) {
@@ -144,14 +153,41 @@ static void see_record(void *user, uint64_t seq, const void *data, size_t size,
     *status = PERP_OK;
 }
 
+/* A head, rows (kind, index, size, fields), and the checksum. */
+static void see_checkpoint(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
+                           perp_status *status) {
+    struct perp_reader reader = {data, (const unsigned char *)data + size - PERP_CHAIN_SIZE, false};
+    (void)user, (void)seq, (void)hash;
+    perp_read_unsigned(&reader);
+    perp_read_unsigned(&reader);
+    perp_read_word(&reader);
+    perp_read_word(&reader);
+    while (reader.at < reader.end && !reader.failed) {
+        uint64_t kind = perp_read_unsigned(&reader);
+        perp_read_unsigned(&reader);
+        perp_read_bytes(&reader, perp_read_unsigned(&reader));
+        if (kind < PERP_BOOK_ROW_END)
+            seen_rows[kind] = true;
+    }
+    *status = PERP_OK;
+}
+
 static int see(const perp_store *store) {
     int missing = 0;
-    load(store, 1, &(perp_loader){NULL, write_checkpoint, see_record});
+    load(store, 1, &(perp_loader){NULL, see_checkpoint, see_record});
+    load(store, 0, &(perp_loader){NULL, see_checkpoint, skip_record});
     for (int i = 0; i < PERP_EVENT_COUNT; i++) {
         if (!seen[i])
             fprintf(stderr, "no %s in the story\n", perp_event_shapes[i].name);
         missing += !seen[i];
     }
+#define R(NAME, number, type)                                                                      \
+    if (!seen_rows[number]) {                                                                      \
+        fprintf(stderr, "no row " #NAME " in the checkpoint of the story\n");                      \
+        missing++;                                                                                 \
+    }
+    PERP_BOOK_ROW_LIST(R)
+#undef R
     return missing;
 }
 
@@ -298,6 +334,62 @@ static int seal(const char *from, const char *to) {
     return !same;
 }
 
+/* ---- prefixes --------------------------------------------------------------------------------
+ */
+
+static void append_record(void *user, uint64_t seq, const void *data, size_t size,
+                          perp_status *status) {
+    const perp_store *to = user;
+    const perp_record record = {
+        .struct_size = sizeof record, .seq = seq, .kind = "", .data = data, .size = size};
+    *status = PERP_E_STORE;
+    to->append(to->user, &record, status);
+}
+
+/* Whether the checkpoint that the book makes after an event is as good as the events before it. */
+static bool starts_from(const perp_store *all, uint64_t seq, uint64_t wanted) {
+    perp_store copy;
+    perp_status status;
+    struct perp_bytes image;
+    perp_core *core = story_open_to(all, seq);
+    open_memory(&copy);
+    copy.begin(copy.user, &status);
+    load(all, 1, &(perp_loader){&copy, skip_checkpoint, append_record});
+    if (!perp_image_write(&image, core))
+        story_end("image", core);
+    copy.checkpoint(copy.user, seq, 0, perp_core_hash(core), image.memory, image.size, &status);
+    if (status == PERP_OK)
+        copy.commit(copy.user, &status);
+    perp_bytes_free(&image);
+    perp_core_close(core);
+    if (status != PERP_OK)
+        story_end("a checkpoint", NULL);
+    core = story_open(&copy, 0);
+    bool same = core->checkpoint_seq == seq && perp_core_hash(core) == wanted;
+    perp_core_close(core);
+    copy.close(copy.user);
+    return same;
+}
+
+static int check_prefixes(void) {
+    perp_store store;
+    open_memory(&store);
+    story_play(&store);
+    perp_core *core = story_open(&store, 0); /* what runs is in doubt now, and stored so */
+    uint64_t wanted = perp_core_hash(core), last = core->seq;
+    perp_core_close(core);
+    for (uint64_t seq = 1; seq < last; seq++) {
+        bool same = starts_from(&store, seq, wanted);
+        failed += !same;
+        passed += same;
+        if (!same)
+            printf("from a checkpoint after event %" PRIu64 ": the book is another one\n", seq);
+    }
+    store.close(store.user);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
+
 /* ---- corpus ---------------------------------------------------------------------------------- */
 
 struct corpus {
@@ -316,12 +408,6 @@ static void corpus_record(void *user, uint64_t seq, const void *data, size_t siz
     fputc((int)(size >> 8), corpus->file);
     fputc((int)(size & 255), corpus->file);
     fwrite(data, 1, size, corpus->file);
-}
-
-static void skip_checkpoint(void *user, uint64_t seq, uint64_t hash, const void *data, size_t size,
-                            perp_status *status) {
-    (void)user, (void)seq, (void)hash, (void)data, (void)size;
-    *status = PERP_OK;
 }
 
 /* The book as it was after a record, as a checkpoint without its sum. */
@@ -377,7 +463,7 @@ static void write_stores(const char *folder) {
 }
 
 static int write_corpus(const char *folder) {
-    static const uint64_t ends[] = {1, 4, 8, 12, 20, 30, 45, 60, 80, 100, 130, 150};
+    static const uint64_t ends[] = {1, 4, 8, 12, 20, 30, 45, 60, 80, 100, 130, 150, 190, 240, 290};
     struct corpus corpus = {folder, NULL, 0};
     char name[64];
     perp_store store;
@@ -405,8 +491,10 @@ int main(int argc, char **argv) {
         return check(argv[2]);
     if (argc == 4 && strcmp(argv[1], "seal") == 0)
         return seal(argv[2], argv[3]);
+    if (argc == 2 && strcmp(argv[1], "prefixes") == 0)
+        return check_prefixes();
     if (argc == 3 && strcmp(argv[1], "corpus") == 0)
         return write_corpus(argv[2]);
-    fprintf(stderr, "usage: frozen make|check|seal|corpus FOLDER...\n");
+    fprintf(stderr, "usage: frozen make|check|seal|prefixes|corpus [FOLDER]...\n");
     return 2;
 }

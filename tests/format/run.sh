@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a store promises to later releases: kept stores of each release open and make the same book;
-# they do so with a field added to every row; and what a build with such fields wrote is kept by one
+# What a store promises to later releases: kept stores of each release open and make the same book,
+# from the start and from a checkpoint wherever it was made; they do so with a field added to every row; and what a build with such fields wrote is kept by one
 # that does not know them.
 # usage: run.sh BUILD; PERPCORE_FORMAT_ALL=1: each row alone, too, which takes long.
 build=$1
@@ -27,6 +27,8 @@ for release in "$here"/[0-9]*; do
     "$build/tests/format/frozen" check "$release" >/dev/null
     report $? "the stores of $(basename "$release")"
 done
+"$build/tests/format/frozen" prefixes >/dev/null
+report $? "a checkpoint after any event"
 if [ -n "$SANITIZE" ]; then
     echo "left out: rows with added fields (sanitizers find no more there)"
     finish
@@ -82,7 +84,7 @@ if "$build/tests/format/frozen" make "$work/0" 2>&1 | grep -q 'needs SQLite'; th
     echo "left out: stores between builds (the library has none)"
     finish
 fi
-variant written "" 7 "ROW_BLACKLISTED ROW_DISPATCHED"
+variant written "" 7 "ROW_BLACKLISTED ROW_DISPATCHED ROW_SINCE ROW_HALTED"
 report $? "a build that writes a field more in every row"
 mkdir "$work/1" "$work/2" "$work/3" "$work/4"
 new=$work/written/build/tests/format/frozen

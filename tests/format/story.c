@@ -20,6 +20,7 @@ struct told {
     int64_t now;
     perp_call call;
     uint32_t n_jobs;
+    uint32_t n_keys;
     uint32_t best; /* where prices are best for who sells */
 };
 
@@ -38,21 +39,30 @@ static void keep_open(void *user) {
     (void)user;
 }
 
-/* Takes jobs of two legs only. */
+/* What the executor says of each job, and the call that it makes before it says so. */
+static uint32_t answer = PERP_OUTCOME_ACCEPTED;
+static const struct told *pauses;
+
 static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
-    (void)user;
-    *outcome = job->n_orders == 1 ? PERP_OUTCOME_REFUSED : PERP_OUTCOME_ACCEPTED;
+    (void)user, (void)job;
+    *outcome = answer;
+    if (pauses)
+        (void)perp_scheduler_pause(pauses->scheduler, &pauses->call);
+    pauses = NULL;
 }
 
 static void config_of(perp_config *config, const perp_store *store, int drop) {
     perp_config_init(config);
     config->store = *store;
     config->store.close = keep_open;
-    config->keep_stored = !drop;
+    config->config_wins = drop ? 1 : 0;
+    config->actor = "ops";
+    config->reason = "drops from now on";
     config->scheduler.on_reject = drop ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
     config->checkpoint_every = 0;
     config->callbacks.execute = execute;
     config->capital.max_single_reserve_ppm = config->capital.max_total_notional_ppm = 1000000;
+    config->scheduler.history_size = 6; /* the others are remembered as past */
     for (int i = 0; i < PERP_MODE_COUNT; i++)
         config->risk.modes[i].min_safety_score = 0;
 }
@@ -105,6 +115,10 @@ static perp_uuid id_of(uint32_t n) {
     return id;
 }
 
+static perp_uuid key_of(struct told *t) {
+    return id_of(9000 + ++t->n_keys);
+}
+
 static void quotes(struct told *t) {
     for (uint32_t i = 0; i < perp_instrument_count(t->core); i++) {
         double bid = (i % 2 ? 2500 : 50000) * (i / 2 == t->best ? 1.00005 : 1);
@@ -134,24 +148,49 @@ static void registry(struct told *t) {
             instrument.qty_step = i ? 0 : 0.001;
             instrument.tiers = x == 1 ? tiers : NULL;
             instrument.n_tiers = x == 1 ? 2 : 0;
+            instrument.max_position_usd = i ? USD(90000) : 0;
+            if (x == 2)
+                instrument.taker_fee_bps = 0.5;
             ok(perp_instrument_add(t->core, &instrument, &number));
         }
         ok(perp_capital_update_equity(t->capital, at(t), x, USD(1000000) + x));
     }
 }
 
-static void capital(struct told *t, uint32_t round) {
+/* Exchanges change what they take and let pass; so does the host. */
+static void updates(struct told *t) {
+    static const char settings[] = "{\"risk\":{\"max_depeg_bps\":60}}";
+    static const perp_tier tier = {0, 1e9, 0.006, 0, 50};
+    perp_exchange_spec exchange = {.struct_size = sizeof exchange};
+    perp_instrument_spec instrument = {.struct_size = sizeof instrument};
+    ok(perp_exchange_get(t->core, 1, &exchange));
+    exchange.taker_fee_bps += 0.25;
+    exchange.max_concurrent = 12;
+    ok(perp_exchange_update(t->core, at(t), &exchange));
+    ok(perp_instrument_get(t->core, 5, &instrument));
+    instrument.min_notional += USD(1);
+    instrument.n_tiers = 1;
+    instrument.tiers = &tier;
+    ok(perp_instrument_update(t->core, at(t), &instrument));
+    ok(perp_core_reconfigure(t->core, at(t), settings, sizeof settings - 1));
+}
+
+static void capital(struct told *t) {
     perp_refusal refusal;
     uint64_t id;
-    const perp_uuid key = id_of(9000 + round);
+    const perp_uuid key = key_of(t), booked = key_of(t);
+    const perp_usd high_water = USD(1000002);
     memset(&refusal, 0, sizeof refusal);
     refusal.struct_size = sizeof refusal;
-    ok(perp_capital_transfer(t->capital, at(t), 0, USD(1000)));
-    ok(perp_capital_transfer(t->capital, at(t), 1, -USD(100)));
-    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001)));
+    ok(perp_capital_transfer(t->capital, at(t), 0, USD(1000), 1));
+    ok(perp_capital_transfer(t->capital, at(t), 1, -USD(100), 0));
+    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001), NULL));
+    ok(perp_capital_correct(t->capital, at(t), 2, USD(1000001), &high_water));
     ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 1));
     ok(perp_capital_set_safe_mode(t->capital, at(t), 2, 0));
-    ok(perp_capital_record_pnl(t->capital, at(t), 1, -USD(3), USD(1000), 500000));
+    ok(perp_capital_record_pnl(t->capital, at(t), 1, -USD(3), USD(1000), 500000, NULL));
+    ok(perp_capital_record_pnl(t->capital, at(t), 1, USD(3), USD(1), -500000, &booked));
+    ok(perp_capital_set_day_offset(t->capital, at(t), 30));
     ok(perp_capital_reserve(t->capital, at(t), 0, PERP_POOL_ARB, USD(300), &key, &id, &refusal));
     ok(perp_capital_confirm(t->capital, at(t), id, USD(200)));
     ok(perp_capital_release(t->capital, at(t), id, USD(50)));
@@ -189,21 +228,21 @@ static void control(struct told *t) {
     ok(perp_core_advance(t->core, at(t)));
 }
 
-/* A pair job, or one of a single leg, which the executor rejects. */
-static perp_uuid submit(struct told *t, uint32_t n_legs, int64_t ttl_ms) {
+/* A pair job. */
+static perp_uuid submit(struct told *t, int64_t ttl_ms) {
     perp_job job;
     perp_job_init(&job);
     job.job_id = id_of(++t->n_jobs);
-    job.strategy = n_legs == 1 ? PERP_STRATEGY_HEDGE_REBALANCE : PERP_STRATEGY_WASH;
+    job.strategy = PERP_STRATEGY_WASH;
     job.notional = USD(5000);
     job.expected_edge_bps = 20;
-    job.n_legs = n_legs;
+    job.n_legs = 2;
     job.ttl_ms = ttl_ms;
     job.max_run_ms = 50;
     job.priority = (int32_t)(t->n_jobs % 7) - 3;
     job.metadata = "{\"desk\":\"a\"}";
     job.metadata_size = 12;
-    for (uint32_t i = 0; i < n_legs; i++) {
+    for (uint32_t i = 0; i < 2; i++) {
         job.legs[i].instrument = 2 * i;
         job.legs[i].side = i ? PERP_SIDE_SELL : PERP_SIDE_BUY;
         job.legs[i].quantity = 0.1;
@@ -217,53 +256,202 @@ static void tick(struct told *t) {
     ok(perp_scheduler_tick(t->scheduler, at(t), NULL));
 }
 
-static void finish(struct told *t, const perp_uuid *id, double bought, double sold, int hold) {
+/* What a pair job has filled, in all. */
+static void legs_of(perp_leg_result legs[2], double bought, double sold) {
+    for (int i = 0; i < 2; i++)
+        legs[i] = (perp_leg_result){.filled = i ? sold : bought,
+                                    .price = 50001,
+                                    .fee = 250000,
+                                    .time_ns = PERP_TIME_NONE,
+                                    .known = 1};
+}
+
+static void finish(struct told *t, const perp_uuid *id, double bought, double sold) {
     perp_job_result result;
     perp_job_result_init(&result);
     result.n_legs = 2;
-    result.hold = (uint32_t)hold;
-    for (int i = 0; i < 2; i++) {
-        result.legs[i].filled = i ? sold : bought;
-        result.legs[i].price = 50001;
-        result.legs[i].time_ns = PERP_TIME_NONE;
-    }
+    legs_of(result.legs, bought, sold);
     ok(perp_scheduler_finish(t->scheduler, at(t), id, &result, NULL));
 }
 
+static void finish_in_all(struct told *t, const perp_uuid *id) {
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.has_totals = 1;
+    result.flat = 1;
+    result.pnl = USD(2);
+    result.volume = USD(10001);
+    result.fees = USD(1);
+    ok(perp_scheduler_finish(t->scheduler, at(t), id, &result, NULL));
+}
+
+static double quantity_of(struct told *t, perp_instrument_id instrument) {
+    perp_position_state state = {.struct_size = sizeof state};
+    ok(perp_positions_query(perp_core_positions(t->core), instrument, t->now, &state));
+    return state.quantity;
+}
+
+static void report(struct told *t, perp_instrument_id instrument, double quantity) {
+    const perp_position_report position = {.instrument = instrument,
+                                           .margin_mode = PERP_MARGIN_NOT_GIVEN,
+                                           .quantity = quantity,
+                                           .leverage = 3};
+    ok(perp_position(t->core, at(t), &position, PERP_TIME_NONE));
+}
+
+/* What every account has, as the book knows it; one of them has something more. */
+static void accounts(struct told *t) {
+    for (uint32_t x = 0; x < N_X; x++) {
+        perp_position_report positions[2];
+        perp_account_report account;
+        perp_account_report_init(&account);
+        for (uint32_t i = 0; i < 2; i++) {
+            double quantity = quantity_of(t, 2 * x + i), price = i ? 2500 : 50000;
+            positions[i] =
+                (perp_position_report){.instrument = 2 * x + i,
+                                       .margin_mode = PERP_MARGIN_ISOLATED,
+                                       .quantity = quantity,
+                                       .entry_price = price,
+                                       .leverage = 4,
+                                       .liquidation_price = price * (quantity < 0 ? 1.5 : 0.5)};
+        }
+        account.exchange = x;
+        account.has_equity = 1;
+        account.equity = USD(1000000) + x;
+        account.n_positions = 2;
+        account.positions = positions;
+        ok(perp_account(t->core, at(t), &account));
+    }
+}
+
+/* Money and fills that no job made. */
+static void bookings(struct told *t) {
+    const perp_uuid keys[] = {key_of(t), key_of(t), key_of(t)};
+    perp_recorded_fill fill;
+    ok(perp_record_cash(t->core, at(t), 0, PERP_CASH_FUNDING, -USD(5), &keys[0], 0));
+    ok(perp_record_cash(t->core, at(t), 1, PERP_CASH_REBATE, USD(1), &keys[1], PERP_NO_ID));
+    perp_recorded_fill_init(&fill);
+    fill.instrument = 5;
+    fill.side = PERP_SIDE_BUY;
+    fill.quantity = 0.5;
+    fill.price = 2500;
+    fill.fee = 125000;
+    fill.key = keys[2];
+    ok(perp_record_fill(t->core, at(t), &fill));
+    ok(perp_risk_set_collateral(t->risk, at(t), 1, "BTC", 0.5, 0.1));
+}
+
+/* A job that is told while it runs, then ends, is told of again, and is left by two ways. */
+static void told_job(struct told *t) {
+    perp_leg_result legs[2];
+    perp_job job;
+    perp_uuid done = submit(t, 60000);
+    tick(t);
+    ok(perp_scheduler_cancel(t->scheduler, at(t), &done)); /* a request: it was filled by then */
+    legs_of(legs, 0.05, 0.04);
+    ok(perp_scheduler_progress(t->scheduler, at(t), &done, legs, 2));
+    finish(t, &done, 0.09, 0.09);
+    legs_of(legs, 0.1, 0.1);
+    ok(perp_scheduler_amend(t->scheduler, at(t), &done, legs, 2));
+    perp_job_init(&job);
+    job.job_id = id_of(++t->n_jobs);
+    quotes(t);
+    ok(perp_job_fill_exit(t->core, t->now, &done, 0.5, &job));
+    ok(perp_scheduler_submit(t->scheduler, at(t), &job));
+    tick(t);
+    finish(t, &job.job_id, 0.05, 0.05);
+    ok(perp_scheduler_close(t->scheduler, at(t), &done, USD(1), USD(10000), USD(1)));
+    done = submit(t, 60000);
+    tick(t);
+    finish_in_all(t, &done);
+}
+
+/* A repair that is in doubt comes back: nothing was sent. */
+static perp_uuid doubted_repair(struct told *t) {
+    perp_base_state base = {.struct_size = sizeof base};
+    answer = PERP_OUTCOME_IN_DOUBT;
+    tick(t);
+    answer = PERP_OUTCOME_ACCEPTED;
+    ok(perp_positions_base(perp_core_positions(t->core), 0, t->now, &base));
+    ok(perp_scheduler_requeue(t->scheduler, at(t), &base.repair));
+    return base.repair;
+}
+
+/* A job whose second leg went wrong: its repair comes back, goes elsewhere, and is cancelled; the
+   next one is refused, and the host squares the base by its own means. */
+static void naked(struct told *t) {
+    perp_uuid id = submit(t, 60000);
+    tick(t);
+    finish(t, &id, 0.1, 0.02);
+    doubted_repair(t);
+    ok(perp_risk_halt_instrument(t->risk, at(t), 0, 1));
+    t->best = (t->best + 1) % N_X;
+    id = doubted_repair(t);
+    ok(perp_scheduler_cancel(t->scheduler, at(t), &id));
+    ok(perp_resume_repair(t->core, at(t), "BTC"));
+    answer = PERP_OUTCOME_REFUSED;
+    tick(t);
+    answer = PERP_OUTCOME_ACCEPTED;
+    ok(perp_risk_halt_instrument(t->risk, at(t), 0, 0));
+    ok(perp_risk_reset_strategy(t->risk, at(t), PERP_STRATEGY_ARB));
+    ok(perp_resolve(t->core, at(t), "BTC"));
+}
+
+/* Reports that nothing explains: one that would end a hedge, twice; one that brings something. */
+static void drift(struct told *t) {
+    double held = quantity_of(t, 2);
+    report(t, 2, 0);
+    report(t, 2, 0);
+    ok(perp_accept_position(t->core, at(t), 2));
+    ok(perp_resolve(t->core, at(t), "BTC"));
+    report(t, 2, held);
+    ok(perp_accept_position(t->core, at(t), 2));
+    report(t, 0, quantity_of(t, 0) + 0.5);
+    ok(perp_accept_position(t->core, at(t), 0));
+    ok(perp_capital_update_equity(t->capital, at(t), 2, USD(2)));
+    ok(perp_capital_update_equity(t->capital, at(t), 2, USD(1000000)));
+}
+
+static void open_pair(struct told *t) {
+    perp_uuid id = submit(t, 60000);
+    tick(t);
+    finish(t, &id, 0.1, 0.1);
+}
+
 static void jobs(struct told *t) {
-    perp_uuid done = submit(t, 2, 60000);
+    accounts(t);
+    told_job(t);
+    submit(t, 60000);
+    answer = PERP_OUTCOME_DECLINED;
     tick(t);
-    finish(t, &done, 0.1, 0.1, 0);
-    perp_uuid held = submit(t, 2, 60000);
-    tick(t);
-    finish(t, &held, 0.1, 0.1, 1);
-    ok(perp_scheduler_close(t->scheduler, at(t), &held, USD(1), USD(10000), USD(1)));
-    held = submit(t, 2, 60000);
-    tick(t);
-    finish(t, &held, 0.1, 0.1, 1);
-    perp_uuid naked = submit(t, 2, 60000);
-    tick(t);
-    finish(t, &naked, 0.1, 0.02, 0);
-    t->best = (t->best + 1) % N_X; /* its repair goes elsewhere */
-    tick(t);
-    submit(t, 1, 60000); /* rejected */
-    tick(t);
-    perp_uuid cancelled = submit(t, 2, 60000);
+    answer = PERP_OUTCOME_ACCEPTED;
+    open_pair(t);
+    naked(t);
+    open_pair(t);
+    bookings(t);
+    drift(t);
+    open_pair(t);
+    perp_uuid cancelled = submit(t, 60000);
     ok(perp_scheduler_cancel(t->scheduler, at(t), &cancelled));
-    submit(t, 2, 5); /* expires */
+    submit(t, 5); /* expires */
     ok(perp_risk_blacklist(t->risk, at(t), "BTC/USDT:USDT", 1));
-    submit(t, 2, 60000); /* refused */
+    submit(t, 60000); /* refused */
     t->now += S;
     tick(t);
     ok(perp_risk_blacklist(t->risk, at(t), "BTC/USDT:USDT", 0));
     tick(t);
-    perp_scheduler_resolve(t->scheduler, at(t), &naked);
-    submit(t, 2, 60000);
-    submit(t, 2, 60000);
-    tick(t); /* run, over the restart */
+    submit(t, 60000);
+    submit(t, 60000);
+    pauses = t;
+    tick(t); /* one runs, over the restart; the other is withdrawn */
+    ok(perp_scheduler_resume(t->scheduler, at(t)));
+    submit(t, 60000);
+    tick(t);
     t->now += S;
     tick(t); /* and are overdue */
-    submit(t, 2, 600000);
+    report(t, 4, 0.5);
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 1));
+    submit(t, 600000);
 }
 
 static void doubts(struct told *t) {
@@ -271,9 +459,14 @@ static void doubts(struct told *t) {
     uint32_t count;
     ok(perp_scheduler_list(t->scheduler, PERP_JOB_IN_DOUBT, ids, 16, &count));
     for (uint32_t i = 0; i < count && i < 16; i++) {
-        if (i % 2)
+        if (i % 2) {
             ok(perp_scheduler_requeue(t->scheduler, at(t), &ids[i]));
+            ok(perp_scheduler_cancel(t->scheduler, at(t), &ids[i]));
+        } else {
+            finish(t, &ids[i], 0.1, 0.1);
+        }
     }
+    ok(perp_accept_position(t->core, at(t), 4));
 }
 
 perp_core *story_begin(const perp_store *store) {
@@ -287,19 +480,23 @@ void story_play(const perp_store *store) {
     struct told told = {.now = START}, *t = &told;
     open_told(t, store, 0);
     registry(t);
-    capital(t, 0);
+    capital(t);
+    updates(t);
     control(t);
     jobs(t);
-    t->now += 86400 * S;
-    capital(t, 1);
+    t->now += 60000 * S; /* into the next day */
+    ok(perp_core_advance(t->core, at(t)));
+    capital(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
     open_told(t, store, 1); /* what ran is in doubt, another configuration */
     doubts(t);
     ok(perp_core_checkpoint(t->core));
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
+    updates(t);
     control(t);
     jobs(t);
-    capital(t, 2);
+    capital(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
 }

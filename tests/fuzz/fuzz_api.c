@@ -2,12 +2,20 @@
    each, and a call that failed has changed nothing. */
 #include "fuzz.h"
 
-static perp_uuid id_of(fuzz_bytes *bytes) {
+/* Of a few jobs and keys; also of a repair, as the book names it. */
+static perp_uuid id_of(const perp_core *core, fuzz_bytes *bytes) {
     perp_uuid id;
     memset(&id, 0, sizeof id);
     id.bytes[15] = fuzz_byte(bytes) % 16;
-    /* So that repairs can be named, too. */
-    id.bytes[0] = (uint8_t)(fuzz_byte(bytes) % 4 == 0 ? 0xA1 : 0);
+    if (fuzz_byte(bytes) % 4 == 0) {
+        perp_base_state base;
+        base.struct_size = sizeof base;
+        if (perp_positions_base(perp_core_positions((perp_core *)(uintptr_t)core), id.bytes[15] % 2,
+                                FUZZ_START, &base) == PERP_OK &&
+            base.has_repair) {
+            return base.repair;
+        }
+    }
     return id;
 }
 
@@ -31,9 +39,9 @@ static double number_of(fuzz_bytes *bytes) {
     return (double)fuzz_word(bytes, 2) / (kind < 128 ? 64 : 1);
 }
 
-static void job_of(fuzz_bytes *bytes, perp_job *job) {
+static void job_of(const perp_core *core, fuzz_bytes *bytes, perp_job *job) {
     perp_job_init(job);
-    job->job_id = id_of(bytes);
+    job->job_id = id_of(core, bytes);
     job->strategy = fuzz_byte(bytes) % 4;
     job->n_legs = fuzz_byte(bytes) % 5;
     job->expected_edge_bps = 100;
@@ -50,6 +58,13 @@ static void job_of(fuzz_bytes *bytes, perp_job *job) {
     }
     job->priority = (int8_t)fuzz_byte(bytes);
     job->ttl_ms = (int64_t)fuzz_word(bytes, 2) - 1;
+    if (fuzz_byte(bytes) % 8 == 1) {
+        job->closes = id_of(core, bytes);
+    }
+    job->holding_hours = fuzz_byte(bytes) % 16 == 1 ? number_of(bytes) : 0;
+    job->created_at_ns = fuzz_byte(bytes) % 16 == 1
+                             ? FUZZ_START - (int64_t)fuzz_word(bytes, 3) * INT64_C(1000000000)
+                             : PERP_TIME_NONE;
 }
 
 static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
@@ -57,7 +72,8 @@ static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
     result->status = fuzz_byte(bytes) % 4;
     result->n_legs = fuzz_byte(bytes) % 4;
     result->has_totals = fuzz_byte(bytes) % 2;
-    result->hold = fuzz_byte(bytes) % 2;
+    result->dispatch = fuzz_byte(bytes) % 8 == 1 ? fuzz_byte(bytes) : 0;
+    result->flat = fuzz_byte(bytes) % 4 == 1;
     result->pnl = amount_of(bytes);
     result->volume = amount_of(bytes);
     result->fees = amount_of(bytes);
@@ -65,8 +81,24 @@ static void result_of(fuzz_bytes *bytes, perp_job_result *result) {
         result->legs[i].filled = number_of(bytes);
         result->legs[i].price = number_of(bytes);
         result->legs[i].fee = amount_of(bytes);
-        result->legs[i].time_ns = PERP_TIME_NONE;
     }
+}
+
+/* What is told of legs: mostly what a job of the fuzzer may have, with a time and a pnl or not. */
+static uint32_t legs_of(fuzz_bytes *bytes, perp_leg_result *legs, int64_t now) {
+    uint32_t n = fuzz_byte(bytes) % 5;
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t how = fuzz_byte(bytes);
+        legs[i].filled = how < 128 ? (double)fuzz_byte(bytes) / 64 : number_of(bytes);
+        legs[i].price = how < 240 ? 50000 - fuzz_byte(bytes) : number_of(bytes);
+        legs[i].fee = fuzz_byte(bytes);
+        legs[i].has_pnl = how % 4 == 1;
+        legs[i].pnl = legs[i].has_pnl ? amount_of(bytes) : 0;
+        legs[i].known = how % 32 != 2;
+        legs[i].time_ns =
+            how % 4 == 2 ? now - fuzz_byte(bytes) * INT64_C(100000000) : PERP_TIME_NONE;
+    }
+    return n;
 }
 
 static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
@@ -74,21 +106,25 @@ static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes
     perp_exchange_id x = fuzz_byte(bytes) % 3;
     perp_refusal refusal;
     uint64_t id;
-    perp_uuid key = id_of(bytes);
+    perp_uuid key = id_of(core, bytes);
     memset(&refusal, 0, sizeof refusal);
     refusal.struct_size = sizeof refusal;
-    switch (fuzz_byte(bytes) % 9) {
+    switch (fuzz_byte(bytes) % 10) {
     case 0:
         return perp_capital_update_equity(capital, call, x, amount_of(bytes));
     case 1:
-        return perp_capital_transfer(capital, call, x, amount_of(bytes));
-    case 2:
-        return perp_capital_correct(capital, call, x, amount_of(bytes));
+        return perp_capital_transfer(capital, call, x, amount_of(bytes), fuzz_byte(bytes) % 3);
+    case 2: {
+        perp_usd high_water = amount_of(bytes);
+        return perp_capital_correct(capital, call, x, amount_of(bytes),
+                                    fuzz_byte(bytes) % 2 ? &high_water : NULL);
+    }
     case 3:
         return perp_capital_set_safe_mode(capital, call, x, fuzz_byte(bytes) % 2);
     case 4: {
         perp_usd pnl = amount_of(bytes), volume = amount_of(bytes);
-        return perp_capital_record_pnl(capital, call, x, pnl, volume, amount_of(bytes));
+        return perp_capital_record_pnl(capital, call, x, pnl, volume, amount_of(bytes),
+                                       fuzz_byte(bytes) % 2 ? &key : NULL);
     }
     case 5:
     case 6:
@@ -96,20 +132,126 @@ static perp_status money_call(perp_core *core, const perp_call *call, fuzz_bytes
                                     fuzz_byte(bytes) % 2 ? &key : NULL, &id, &refusal);
     case 7:
         return perp_capital_confirm(capital, call, fuzz_byte(bytes), amount_of(bytes));
+    case 8:
+        return perp_capital_set_day_offset(capital, call, (int16_t)fuzz_word(bytes, 2));
     default:
         return perp_capital_release(capital, call, fuzz_byte(bytes), amount_of(bytes));
     }
 }
 
+static perp_position_report position_of(fuzz_bytes *bytes) {
+    perp_position_report position = {fuzz_byte(bytes) % 5, fuzz_byte(bytes) % 4, 0, 0, 0, 0};
+    position.quantity = number_of(bytes);
+    position.entry_price = fuzz_byte(bytes) % 2 ? number_of(bytes) : 0;
+    position.leverage = fuzz_byte(bytes) % 4 == 1 ? number_of(bytes) : 0;
+    position.liquidation_price = fuzz_byte(bytes) % 4 == 1 ? number_of(bytes) : 0;
+    return position;
+}
+
+/* Money and trades that no job made. */
+static perp_status booking_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_uuid key = id_of(core, bytes);
+    perp_recorded_fill fill;
+    if (fuzz_byte(bytes) % 2) {
+        uint32_t kind = fuzz_byte(bytes) % 8;
+        perp_instrument_id i = fuzz_byte(bytes) % 6;
+        return perp_record_cash(core, call, fuzz_byte(bytes) % 3, kind, amount_of(bytes), &key,
+                                i < 5 ? i : PERP_NO_ID);
+    }
+    perp_recorded_fill_init(&fill);
+    fill.instrument = fuzz_byte(bytes) % 5;
+    fill.side = fuzz_byte(bytes) % 3;
+    fill.quantity = number_of(bytes);
+    fill.price = fill.instrument % 2 == 0 ? 50000 : 2500;
+    if (fuzz_byte(bytes) < 32) {
+        fill.price = number_of(bytes);
+    }
+    fill.fee = amount_of(bytes);
+    fill.has_pnl = fuzz_byte(bytes) % 4 == 1;
+    fill.pnl = fill.has_pnl ? amount_of(bytes) : 0;
+    fill.time_ns = fuzz_byte(bytes) % 2 ? call->now_ns - fuzz_byte(bytes) * INT64_C(100000000)
+                                        : PERP_TIME_NONE;
+    fill.key = key;
+    return perp_record_fill(core, call, &fill);
+}
+
+/* The way out: of everything, of a base, of what a job has open. */
+static perp_status exit_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const bases[] = {"BTC", "ETH", "NONE", NULL};
+    perp_scheduler *scheduler = perp_core_scheduler(core);
+    perp_uuid key = id_of(core, bytes);
+    perp_flatten_item items[2];
+    perp_flatten_result result;
+    perp_job job;
+    perp_status status;
+    if (fuzz_byte(bytes) % 2) {
+        perp_exchange_id x = fuzz_byte(bytes) % 4;
+        perp_flatten_result_init(&result);
+        result.capacity = fuzz_byte(bytes) % 3;
+        result.items = items;
+        return perp_scheduler_flatten(scheduler, call, x < 3 ? x : PERP_ALL_EXCHANGES,
+                                      bases[fuzz_byte(bytes) % 4], &key, &result);
+    }
+    perp_job_init(&job);
+    status = perp_job_fill_exit(core, call->now_ns, &key,
+                                fuzz_byte(bytes) % 4 ? (double)fuzz_byte(bytes) / 255 : 1, &job);
+    if (status == PERP_OK) {
+        job.job_id = id_of(core, bytes);
+        status = perp_scheduler_submit(scheduler, call, &job);
+    }
+    return status;
+}
+
+static perp_status position_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const bases[] = {"BTC", "ETH", "NONE"};
+    perp_scheduler *scheduler = perp_core_scheduler(core);
+    perp_uuid id = id_of(core, bytes);
+    perp_job_result result;
+    perp_position_report positions[2] = {position_of(bytes), position_of(bytes)};
+    perp_account_report account;
+    const char *base = bases[fuzz_byte(bytes) % 3];
+    int64_t time_ns = call->now_ns - fuzz_byte(bytes) * INT64_C(100000000);
+    perp_job_result_init(&result);
+    switch (fuzz_byte(bytes) % 8) {
+    case 0:
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_progress(scheduler, call, &id, result.legs, result.n_legs);
+    case 1:
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_amend(scheduler, call, &id, result.legs, result.n_legs);
+    case 2:
+        result.status = fuzz_byte(bytes) % 4;
+        result.n_legs = legs_of(bytes, result.legs, call->now_ns);
+        return perp_scheduler_finish(scheduler, call, &id, &result, NULL);
+    case 3:
+        perp_account_report_init(&account);
+        account.exchange = fuzz_byte(bytes) % 4;
+        account.time_ns = fuzz_byte(bytes) % 2 ? time_ns : PERP_TIME_NONE;
+        account.has_equity = fuzz_byte(bytes) % 2;
+        account.equity = amount_of(bytes);
+        account.n_positions = fuzz_byte(bytes) % 3;
+        account.positions = positions;
+        return perp_account(core, call, &account);
+    case 4:
+        return perp_accept_position(core, call, positions[0].instrument);
+    case 5:
+        return perp_resolve(core, call, base);
+    case 6:
+        return perp_resume_repair(core, call, base);
+    default:
+        return perp_position(core, call, &positions[0], time_ns);
+    }
+}
+
 static perp_status job_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
     perp_scheduler *scheduler = perp_core_scheduler(core);
-    perp_uuid id = id_of(bytes);
+    perp_uuid id = id_of(core, bytes);
     perp_job job;
     perp_job_result result;
-    switch (fuzz_byte(bytes) % 10) {
+    switch (fuzz_byte(bytes) % 11) {
     case 0:
     case 1:
-        job_of(bytes, &job);
+        job_of(core, bytes, &job);
         return perp_scheduler_submit(scheduler, call, &job);
     case 2:
     case 3:
@@ -119,9 +261,18 @@ static perp_status job_call(perp_core *core, const perp_call *call, fuzz_bytes *
     case 5:
         return perp_scheduler_requeue(scheduler, call, &id);
     case 6:
-        return perp_scheduler_resolve(scheduler, call, &id);
+        return perp_resume_repair(core, call, "BTC");
     case 7:
         return perp_scheduler_close(scheduler, call, &id, amount_of(bytes), 5, 1);
+    case 8:
+        perp_job_init(&job);
+        job.job_id = id;
+        job.notional = amount_of(bytes);
+        if (perp_job_fill_hedge(core, call->now_ns, fuzz_byte(bytes) % 4, fuzz_byte(bytes) % 4,
+                                &job) == PERP_OK) {
+            return perp_scheduler_submit(scheduler, call, &job);
+        }
+        return perp_scheduler_tick(scheduler, call, NULL);
     default:
         result_of(bytes, &result);
         return perp_scheduler_finish(scheduler, call, &id, &result, NULL);
@@ -131,10 +282,10 @@ static perp_status job_call(perp_core *core, const perp_call *call, fuzz_bytes *
 static perp_status control_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
     perp_scheduler *scheduler = perp_core_scheduler(core);
     perp_risk *risk = perp_core_risk(core);
-    perp_uuid id = id_of(bytes);
+    perp_uuid id = id_of(core, bytes);
     uint32_t on = fuzz_byte(bytes) % 2;
     perp_limits limits;
-    switch (fuzz_byte(bytes) % 11) {
+    switch (fuzz_byte(bytes) % 14) {
     case 0:
         return perp_risk_set_mode(risk, call, fuzz_byte(bytes) % 4);
     case 1:
@@ -142,9 +293,13 @@ static perp_status control_call(perp_core *core, const perp_call *call, fuzz_byt
                                          fuzz_byte(bytes) % 2 ? &id : NULL);
     case 2:
         return perp_risk_blacklist(risk, call, "BTC/USDT:USDT", on);
-    case 3:
-        return perp_scheduler_kill(scheduler, call, on, on ? fuzz_byte(bytes) % 3 : UINT32_MAX,
-                                   NULL, 0, NULL);
+    case 3: {
+        perp_exchange_id x = fuzz_byte(bytes) % 4;
+        perp_uuid cancel[2];
+        uint32_t count;
+        return perp_scheduler_kill(scheduler, call, on, x < 3 ? x : PERP_ALL_EXCHANGES, cancel, 2,
+                                   &count);
+    }
     case 4:
         return perp_scheduler_pause(scheduler, call);
     case 5:
@@ -156,6 +311,14 @@ static perp_status control_call(perp_core *core, const perp_call *call, fuzz_byt
         return perp_risk_record_failure(risk, call, fuzz_byte(bytes) % 3);
     case 9:
         return perp_core_advance(core, call);
+    case 10:
+        return perp_risk_halt_instrument(risk, call, fuzz_byte(bytes) % 5, on);
+    case 11:
+        return perp_risk_set_collateral(risk, call, fuzz_byte(bytes) % 3,
+                                        fuzz_byte(bytes) % 2 ? "BTC" : "DOGE", number_of(bytes),
+                                        (double)fuzz_byte(bytes) / 255);
+    case 12:
+        return perp_risk_record_success(risk, call, fuzz_byte(bytes) % 3);
     default:
         perp_limits_init(&limits);
         limits.max_global_concurrent_jobs = fuzz_byte(bytes);
@@ -174,9 +337,10 @@ static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) 
     uint32_t i = fuzz_byte(bytes) % 5;
     perp_quote quote = {i, 0, now, 0, 100, 0, 100};
     perp_mark mark = {i, 0, now, 0};
-    perp_position position = {i, fuzz_byte(bytes) % 4, now, 0, 0, 0, 0};
+    perp_trade trade = {i, 0, now, 0, 1};
     perp_funding funding = {i, fuzz_byte(bytes) % 2, now, 0, 0, now + 1000};
-    switch (fuzz_byte(bytes) % 5) {
+    perp_book_level levels[2] = {{0, 10}, {0, 10}};
+    switch (fuzz_byte(bytes) % 12) {
     case 0:
         quote.bid = number_of(bytes);
         quote.ask = number_of(bytes);
@@ -185,19 +349,83 @@ static perp_status market_call(perp_core *core, int64_t now, fuzz_bytes *bytes) 
         mark.price = number_of(bytes);
         return perp_market_on_mark(market, &mark);
     case 2:
-        position.quantity = number_of(bytes);
-        position.entry_price = number_of(bytes);
-        position.liquidation_price = number_of(bytes);
-        return perp_market_on_position(market, &position);
-    case 3:
         funding.rate = number_of(bytes);
         funding.interval_h = number_of(bytes);
         return perp_market_on_funding(market, &funding);
+    case 3:
+        funding.rate = ((double)fuzz_byte(bytes) - 128) / 100000;
+        funding.interval_h = 8;
+        funding.next_ns = now + (int64_t)fuzz_byte(bytes) * INT64_C(120000000000);
+        return perp_market_on_funding(market, &funding);
+    case 4:
+        trade.price = number_of(bytes);
+        return perp_market_on_trade(market, &trade);
+    case 5: {
+        const perp_book book = {i, 1, 1, 0, now, &levels[0], &levels[1]};
+        levels[0].price = number_of(bytes);
+        levels[1].price = number_of(bytes);
+        return perp_market_on_book(market, &book);
+    }
+    case 6: {
+        const perp_withdrawal withdrawal = {i, 0, now};
+        return perp_market_on_withdraw(market, &withdrawal);
+    }
+    case 7: {
+        const perp_exchange_status status = {i % 3, fuzz_byte(bytes) % 4, now};
+        return perp_market_on_status(market, &status);
+    }
+    case 8: {
+        const perp_latency latency = {i % 3, 0, now, number_of(bytes)};
+        return perp_market_on_latency(market, &latency);
+    }
+    case 9: {
+        const perp_rate rate = {"USDT", now, number_of(bytes)};
+        return perp_market_on_rate(market, &rate);
+    }
     default:
         quote.bid = i % 2 == 0 ? 50000 : 2500;
         quote.ask = quote.bid * 1.0001;
         return perp_market_on_quote(market, &quote);
     }
+}
+
+/* What was registered changes, and settings. */
+static perp_status update_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const settings[] = {
+        "{\"risk\":{\"max_depeg_bps\":20,\"max_account_leverage\":1}}",
+        "{\"scheduler\":{\"history_size\":2,\"auto_repair\":false}}",
+        "{\"scheduler\":{\"history_size\":9,\"auto_repair\":true,\"repair_backoff_ms\":0}}",
+        "{\"capital\":{\"wash_pct\":0.5,\"arb_pct\":0.3,\"reserve_pct\":0.2}}",
+        "{\"capital\":{\"wash_pct\":0.5}}"};
+    static const perp_tier tiers[] = {{0, 1000, 0.01, 0, 50}, {1000, 1e7, 0.05, 40, 3}};
+    perp_exchange_spec exchange;
+    perp_instrument_spec instrument;
+    uint8_t which = fuzz_byte(bytes) % 8;
+    if (which < 5) {
+        return perp_core_reconfigure(core, call, settings[which], strlen(settings[which]));
+    }
+    if (which == 5) {
+        exchange.struct_size = sizeof exchange;
+        if (perp_exchange_get(core, fuzz_byte(bytes) % 2, &exchange) != PERP_OK) {
+            return PERP_OK;
+        }
+        exchange.taker_fee_bps = number_of(bytes);
+        exchange.max_concurrent = fuzz_byte(bytes) % 4;
+        exchange.max_notional = amount_of(bytes);
+        exchange.margin_mode = fuzz_byte(bytes) % 3;
+        return perp_exchange_update(core, call, &exchange);
+    }
+    instrument.struct_size = sizeof instrument;
+    if (perp_instrument_get(core, fuzz_byte(bytes) % 4, &instrument) != PERP_OK) {
+        return PERP_OK;
+    }
+    instrument.qty_step = fuzz_byte(bytes) % 2 ? 0.01 : 0;
+    instrument.min_qty = fuzz_byte(bytes) % 4 == 1 ? number_of(bytes) : 0;
+    instrument.min_notional = fuzz_byte(bytes) * PERP_USD;
+    instrument.max_position_usd = amount_of(bytes);
+    instrument.tiers = tiers;
+    instrument.n_tiers = fuzz_byte(bytes) % 3;
+    return perp_instrument_update(core, call, &instrument);
 }
 
 static uint32_t answer;
@@ -213,6 +441,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     perp_config_init(&config);
     config.callbacks.execute = execute;
     config.scheduler.history_size = 4;
+    config.risk.account_max_age_ms = 0;
     config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config.risk.modes[i].min_safety_score = 0;
@@ -230,12 +459,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         perp_call_init(&call);
         call.now_ns = kind < 6 ? now - 5000000000 : now;
         call.actor = call.reason = kind % 4 == 0 ? NULL : "fuzz";
-        if (kind < 90) {
+        if (kind < 50) {
             status = money_call(core, &call, &bytes);
-        } else if (kind < 190) {
+        } else if (kind < 140) {
             status = job_call(core, &call, &bytes);
-        } else if (kind < 225) {
+        } else if (kind < 165) {
             status = control_call(core, &call, &bytes);
+        } else if (kind < 205) {
+            status = position_call(core, &call, &bytes);
+        } else if (kind < 215) {
+            status = booking_call(core, &call, &bytes);
+        } else if (kind < 222) {
+            status = exit_call(core, &call, &bytes);
+        } else if (kind < 225) {
+            status = update_call(core, &call, &bytes);
         } else {
             status = market_call(core, now, &bytes);
         }

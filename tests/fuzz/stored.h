@@ -7,7 +7,6 @@
 
 static inline void stored_config(perp_config *config) {
     perp_config_init(config);
-    config->keep_stored = 1;
     config->checkpoint_every = 0;
 }
 

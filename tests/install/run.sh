@@ -250,7 +250,7 @@ scenario_runner() {
     done
 }
 try "perp-scenario on the installed headers" scenario_runner
-for input in tests/scenarios/language.in.jsonl tests/scenarios/jobs-21.in.jsonl \
+for input in tests/scenarios/language.in.jsonl tests/scenarios/jobs-301.in.jsonl \
     tests/scenarios/capital-1.in.jsonl; do
     name=$(basename "$input" .in.jsonl)
     for way in perpcore perpcore-static; do

@@ -1,5 +1,6 @@
 #include "naive_ledger.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,16 +83,25 @@ int64_t n_held(const n_book *b, int job) {
     return sum;
 }
 
-static void release_job(n_book *b, int job) {
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        n_reservation *r = &b->reservations[i];
-        if (r->job == job && r->in_flight + r->used > 0) {
-            n_give_back(r, r->in_flight + r->used);
+/* Within hedge_tolerance in each of its bases. */
+static int balanced(const n_book *b, const perp_job *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        double sums[2] = {0, 0};
+        for (uint32_t k = 0; k < job->n_legs; k++) {
+            if (b->instruments[job->legs[k].instrument].base ==
+                b->instruments[job->legs[i].instrument].base) {
+                sums[job->legs[k].side] += job->legs[k].quantity;
+            }
+        }
+        double apart = sums[0] - sums[1], larger = sums[0] > sums[1] ? sums[0] : sums[1];
+        if ((apart < 0 ? -apart : apart) > b->config.scheduler.hedge_tolerance * larger) {
+            return 0;
         }
     }
+    return 1;
 }
 
-int n_add_job(n_book *b, const perp_job *job, int parent) {
+int n_add_job(n_book *b, const perp_job *job, int is_repair) {
     if (b->n_jobs == N_MAX_JOBS) {
         abort();
     }
@@ -102,16 +112,12 @@ int n_add_job(n_book *b, const perp_job *job, int parent) {
     j->job = *job;
     j->state = PERP_JOB_PENDING;
     j->ttl_from = job->created_at_ns == PERP_TIME_NONE ? b->clock : job->created_at_ns;
-    j->parent = parent;
-    j->child = -1;
-    if (parent >= 0) {
-        b->jobs[parent].child = index;
-        b->jobs[parent].attempts++;
-    }
+    j->is_repair = is_repair;
+    j->balanced = !is_repair && balanced(b, job);
     return index;
 }
 
-/* Active is what has not ended and what is not resolved; all loops go over these. */
+/* Active is what has not ended; all loops go over these. */
 static void deactivate(n_book *b, int job) {
     int kept = 0;
     for (int i = 0; i < b->n_active; i++) {
@@ -122,30 +128,45 @@ static void deactivate(n_book *b, int job) {
     b->n_active = kept;
 }
 
-void n_end(n_book *b, int job, uint32_t state) {
-    if (state != PERP_JOB_PARTIAL) {
-        deactivate(b, job);
+static void forget_repair(n_book *b, int job) {
+    for (int base = 0; base < N_MAX_BASES; base++) {
+        if (b->bases[base].repair == job) {
+            b->bases[base].repair = -1;
+        }
     }
+}
+
+void n_end(n_book *b, int job, uint32_t state) {
+    deactivate(b, job);
     b->jobs[job].state = state;
     b->jobs[job].ended = ++b->n_ended;
-    if (b->jobs[job].parent >= 0) {
-        b->jobs[b->jobs[job].parent].child = -1;
+    forget_repair(b, job);
+}
+
+void n_leave(n_book *b, int job, uint32_t state) {
+    if (n_lots_of(b, job) > 0) {
+        b->jobs[job].state = PERP_JOB_OPEN;
+        forget_repair(b, job);
+    } else {
+        n_end(b, job, state);
     }
 }
 
 perp_status n_cancel(n_book *b, int64_t now, const perp_uuid *id) {
     int j = n_find_job(b, id);
-    if (j < 0 || b->jobs[j].state != PERP_JOB_PENDING) {
+    int runs = j >= 0 && n_runs(&b->jobs[j]);
+    if (j < 0 || (!runs && b->jobs[j].state != PERP_JOB_PENDING)) {
         return PERP_E_NOT_FOUND;
     }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
     n_advance(b, now);
-    if (b->jobs[j].parent >= 0) {
-        b->jobs[b->jobs[j].parent].left_to_host = 1;
+    if (runs) { /* a request */
+        return PERP_OK;
     }
-    n_end(b, j, PERP_JOB_CANCELLED);
+    for (int base = 0; base < N_MAX_BASES; base++) {
+        b->bases[base].stopped |= b->bases[base].repair == j;
+    }
+    n_leave(b, j, PERP_JOB_CANCELLED);
+    n_settle(b);
     return PERP_OK;
 }
 
@@ -154,37 +175,26 @@ perp_status n_requeue(n_book *b, int64_t now, const perp_uuid *id) {
     if (j < 0 || b->jobs[j].state != PERP_JOB_IN_DOUBT) {
         return PERP_E_NOT_FOUND;
     }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
+    for (uint32_t i = 0; i < b->jobs[j].job.n_legs; i++) {
+        if (b->jobs[j].legs[i].filled > 0) {
+            return PERP_E_STATE;
+        }
     }
     n_advance(b, now);
-    release_job(b, j);
+    n_legs_end(b, j);
     b->jobs[j].state = PERP_JOB_PENDING;
     b->jobs[j].ttl_from = b->clock;
     b->jobs[j].overdue = 0;
+    n_stories(b, -1, b->jobs[j].is_repair ? j : -1);
+    n_settle(b);
     return PERP_OK;
 }
 
-perp_status n_resolve(n_book *b, int64_t now, const perp_uuid *id) {
-    int j = n_find_job(b, id);
-    if (j < 0 || !b->jobs[j].unresolved) {
-        return PERP_E_NOT_FOUND;
-    }
-    int child = b->jobs[j].child;
-    if (child >= 0 && n_runs(&b->jobs[child])) {
-        return PERP_E_STATE;
-    }
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
-    n_advance(b, now);
-    if (child >= 0) {
-        n_end(b, child, PERP_JOB_CANCELLED);
-    }
-    release_job(b, j);
-    b->jobs[j].unresolved = 0;
-    deactivate(b, j);
-    return PERP_OK;
+void n_decline(n_book *b, int job) {
+    n_legs_end(b, job);
+    n_leave(b, job, PERP_JOB_CANCELLED);
+    n_stories(b, -1, b->jobs[job].is_repair ? job : -1);
+    n_settle(b);
 }
 
 void n_set_in_doubt(n_book *b, int job) {
@@ -202,12 +212,29 @@ static void note_dispatch(n_exchange *e, int64_t now) {
     e->dispatches[e->n_dispatches++] = now;
 }
 
-int n_opposite(const n_book *b, const perp_job *one, const perp_job *other) {
-    for (uint32_t i = 0; i < one->n_legs; i++) {
-        for (uint32_t k = 0; k < other->n_legs; k++) {
-            if (one->legs[i].side != other->legs[k].side &&
-                n_same_book(b, one->legs[i].instrument, other->legs[k].instrument)) {
+static int opposite(const n_book *b, const perp_leg *one, const perp_leg *other) {
+    return one->side != other->side && n_same_book(b, one->instrument, other->instrument);
+}
+
+int n_meets_itself(const n_book *b, const perp_job *job) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            if (opposite(b, &job->legs[i], &job->legs[k])) {
                 return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int n_meets_running(const n_book *b, const perp_job *job) {
+    for (int i = 0; i < b->n_active; i++) {
+        const n_job *other = &b->jobs[b->active[i]];
+        for (uint32_t k = 0; n_runs(other) && k < other->job.n_legs; k++) {
+            for (uint32_t n = 0; n < job->n_legs; n++) {
+                if (n_unseen(other, k) > 0 && opposite(b, &job->legs[n], &other->job.legs[k])) {
+                    return 1;
+                }
             }
         }
     }
@@ -216,33 +243,48 @@ int n_opposite(const n_book *b, const perp_job *one, const perp_job *other) {
 
 /* What no job may pass, a repair and a way out included. */
 static const char *hard_for_all(const n_book *b, const n_job *j) {
-    if (b->killed) {
+    if (b->killed && !j->is_flatten) {
         return "killed";
     }
     for (uint32_t i = 0; i < j->job.n_legs; i++) {
         const n_instrument *instrument = &b->instruments[j->job.legs[i].instrument];
-        if (b->exchanges[instrument->exchange].killed) {
+        if (b->exchanges[instrument->exchange].killed && !j->is_flatten) {
             return "killed exchange";
         }
         if (b->exchanges[instrument->exchange].down) {
             return "exchange down";
         }
-        if (b->blacklisted[instrument->symbol]) {
-            return "blacklisted";
+        /* A spot sell is of what is there. */
+        if (instrument->kind == PERP_KIND_SPOT && j->job.legs[i].side == PERP_SIDE_SELL &&
+            !n_at_most(j->job.legs[i].quantity - j->legs[i].filled,
+                       n_left_to_reduce(b, j->job.legs[i].instrument, PERP_SIDE_SELL, -1))) {
+            return "no inventory";
         }
     }
+    return n_meets_running(b, &j->job) ? "self trade" : NULL;
+}
+
+int n_is_shut(const n_book *b, uint32_t instrument) {
+    const n_instrument *on = &b->instruments[instrument];
+    return on->halted || b->blacklisted[on->symbol];
+}
+
+uint32_t n_running_there(const n_book *b, uint32_t exchange) {
+    uint32_t running = 0;
     for (int i = 0; i < b->n_active; i++) {
-        const n_job *other = &b->jobs[b->active[i]];
-        if (n_runs(other) && n_opposite(b, &j->job, &other->job)) {
-            return "self trade";
+        const n_job *j = &b->jobs[b->active[i]];
+        int there = 0;
+        for (uint32_t k = 0; n_runs(j) && k < j->job.n_legs; k++) {
+            there |= b->instruments[j->job.legs[k].instrument].exchange == exchange;
         }
+        running += there != 0;
     }
-    return NULL;
+    return running;
 }
 
 static const char *limits_of_exchange(const n_book *b, uint32_t exchange, int64_t need) {
     const n_exchange *e = &b->exchanges[exchange];
-    uint32_t running = 0, recent = 0;
+    uint32_t running = n_running_there(b, exchange), recent = 0;
     int64_t notional = need;
     for (int i = 0; i < b->n_active; i++) {
         uint32_t xs[PERP_MAX_LEGS];
@@ -252,10 +294,7 @@ static const char *limits_of_exchange(const n_book *b, uint32_t exchange, int64_
         }
         uint32_t n = n_needs(b, &b->jobs[b->active[i]].job, xs, needs);
         for (uint32_t k = 0; k < n; k++) {
-            if (xs[k] == exchange) {
-                running++;
-                notional += needs[k];
-            }
+            notional += xs[k] == exchange ? needs[k] : 0;
         }
     }
     for (uint32_t i = e->n_dispatches; i > 0; i--) {
@@ -273,24 +312,10 @@ static const char *limits_of_exchange(const n_book *b, uint32_t exchange, int64_
                                                                              : NULL;
 }
 
-int n_unresolved_base(const n_book *b, const perp_job *job) {
-    for (int i = 0; i < b->n_active; i++) {
-        const n_job *other = &b->jobs[b->active[i]];
-        for (uint32_t k = 0; other->unresolved && k < other->job.n_legs; k++) {
-            for (uint32_t leg = 0; leg < job->n_legs; leg++) {
-                if (b->instruments[job->legs[leg].instrument].base ==
-                    b->instruments[other->job.legs[k].instrument].base) {
-                    return 1;
-                }
-            }
-        }
-    }
-    return 0;
-}
-
 /* What an ordinary job may not pass. */
-static const char *held_to_everything(const n_book *b, const n_job *j, uint32_t n,
+static const char *held_to_everything(const n_book *b, int job, uint32_t n,
                                       const uint32_t *exchanges, const int64_t *needs) {
+    const perp_job *of = &b->jobs[job].job;
     perp_refusal refusal;
     uint32_t running = 0;
     for (int i = 0; i < b->n_active; i++) {
@@ -305,8 +330,19 @@ static const char *held_to_everything(const n_book *b, const n_job *j, uint32_t 
     if (b->loss_latched) {
         return "daily loss";
     }
-    if (n_unresolved_base(b, &j->job)) {
+    if (n_stands_naked(b, of, job)) {
         return "unresolved leg";
+    }
+    if (n_stands_in_drift(b, of)) {
+        return "position drift";
+    }
+    for (uint32_t i = 0; i < of->n_legs; i++) {
+        if (n_is_shut(b, of->legs[i].instrument)) {
+            return "blacklisted";
+        }
+        if (!n_known(b, of->legs[i].instrument)) {
+            return "no account data";
+        }
     }
     for (uint32_t k = 0; k < n; k++) {
         const char *limit = limits_of_exchange(b, exchanges[k], needs[k]);
@@ -314,18 +350,8 @@ static const char *held_to_everything(const n_book *b, const n_job *j, uint32_t 
             return limit;
         }
     }
-    uint32_t reason = n_can_reserve_for_job(b, &j->job, &refusal);
+    uint32_t reason = n_can_reserve_for_job(b, of, &refusal);
     return reason == PERP_REASON_NONE ? NULL : perp_reason_string(reason);
-}
-
-/* What the repaired job holds on the exchange of its repair. */
-static int64_t held_there(const n_book *b, int job, uint32_t exchange) {
-    int64_t held = 0;
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        const n_reservation *r = &b->reservations[i];
-        held += r->job == job && r->exchange == exchange ? r->in_flight + r->used : 0;
-    }
-    return held;
 }
 
 const char *n_dispatch(n_book *b, int job, int reduce_only) {
@@ -334,44 +360,40 @@ const char *n_dispatch(n_book *b, int job, int reduce_only) {
     int64_t needs[PERP_MAX_LEGS];
     uint32_t n = n_needs(b, &j->job, exchanges, needs);
     const char *broken = j->state != PERP_JOB_PENDING ? "not pending" : hard_for_all(b, j);
-    if (broken == NULL && !reduce_only && j->parent < 0) {
-        broken = held_to_everything(b, j, n, exchanges, needs);
+    if (broken == NULL && reduce_only && !n_is_reducing(b, &j->job, job)) {
+        broken = "not reducing";
+    }
+    if (broken == NULL && !reduce_only && !j->is_repair) {
+        broken = held_to_everything(b, job, n, exchanges, needs);
+    }
+    if (broken == NULL && !reduce_only && j->is_repair &&
+        needs[0] > n_available(b, exchanges[0], PERP_POOL_RESERVE)) {
+        broken = "insufficient reserve";
     }
     if (broken != NULL) {
         return broken;
     }
-    if (j->parent >= 0) {
-        int64_t lack = needs[0] - held_there(b, j->parent, exchanges[0]);
-        if (!reduce_only && lack > 0) {
-            if (lack > n_available(b, exchanges[0], PERP_POOL_RESERVE)) {
-                return "insufficient reserve";
-            }
-            n_add_reservation(b, exchanges[0], PERP_POOL_RESERVE, lack, job);
-        }
-    } else if (!reduce_only) {
-        for (uint32_t k = 0; k < n; k++) {
-            n_add_reservation(b, exchanges[k], n_pool_of(b, j->job.strategy), needs[k], job);
-        }
+    uint32_t pool = j->is_repair ? (uint32_t)PERP_POOL_RESERVE : n_pool_of(b, j->job.strategy);
+    for (uint32_t k = 0; !reduce_only && k < n; k++) {
+        n_add_reservation(b, exchanges[k], pool, needs[k], job);
     }
     for (uint32_t k = 0; k < n; k++) {
         note_dispatch(&b->exchanges[exchanges[k]], b->clock);
     }
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        const perp_leg *leg = &j->job.legs[i];
+        const n_instrument *on = &b->instruments[leg->instrument];
+        j->legs[i].flying = reduce_only ? 0 : leg->notional > 0 ? leg->notional : j->job.notional;
+        j->legs[i].price = (leg->side == PERP_SIDE_BUY) == (leg->maker == 0) ? on->ask : on->bid;
+        on->position->traded = 1;
+    }
     j->state = PERP_JOB_RUNNING;
     j->started = b->clock;
+    j->is_unhedged = 0;
     j->reduce_only = reduce_only;
+    j->dispatched = 1;
     j->order_of_dispatch = ++b->n_dispatched;
     return NULL;
-}
-
-static void book(n_book *b, n_job *j, uint32_t exchange, int64_t pnl, int64_t volume,
-                 int64_t fees) {
-    n_figures *today = &b->exchanges[exchange].today;
-    today->pnl += pnl;
-    today->volume += volume;
-    today->fees += fees;
-    j->booked.pnl += pnl;
-    j->booked.volume += volume;
-    j->booked.fees += fees;
 }
 
 /* Truncated shares by notional; the rest is the first one's. */
@@ -396,30 +418,31 @@ static void book_in_all(n_book *b, n_job *j, int64_t pnl, int64_t volume, int64_
     share_out(volume, n, needs, parts[1]);
     share_out(fees, n, needs, parts[2]);
     for (uint32_t k = 0; k < n; k++) {
-        book(b, j, exchanges[k], parts[0][k], parts[1][k], parts[2][k]);
+        n_figures *today = &b->exchanges[exchanges[k]].today;
+        today->pnl += parts[0][k];
+        today->volume += parts[1][k];
+        today->fees += parts[2][k];
     }
-    n_look_at_loss(b);
-}
-
-/* Fills are whole 1/1024 at prices of whole 1/64 (the test sees to it), so this is exact. */
-static int64_t volume_of(double filled, double price) {
-    wide product = (wide)(int64_t)(filled * 1024) * (int64_t)(price * 64) * 1000000;
-    return (int64_t)((product + 32768) / 65536);
+    j->booked.pnl += pnl;
+    j->booked.volume += volume;
+    j->booked.fees += fees;
 }
 
 perp_status n_close_job(n_book *b, int64_t now, const perp_uuid *id, int64_t pnl, int64_t volume,
                         int64_t fees) {
     int j = n_find_job(b, id);
-    if (j < 0 || b->jobs[j].state != PERP_JOB_OPEN) {
+    if (j < 0 || n_lots_of(b, j) == 0) {
         return PERP_E_NOT_FOUND;
     }
-    if (volume < 0 || n_too_far(b, now)) {
+    if (volume < 0) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
+    n_close_lots(b, j);
     book_in_all(b, &b->jobs[j], pnl, volume, fees);
-    release_job(b, j);
-    n_end(b, j, PERP_JOB_CLOSED);
+    n_look_at_loss(b);
+    n_stories(b, -1, -1);
+    n_settle(b);
     return PERP_OK;
 }
 
@@ -429,41 +452,40 @@ static double tolerance_of(const n_book *b, const n_job *j) {
     return share > usd ? share : usd;
 }
 
-/* The naked quantity by base in order of the legs; the sum of its worth in USD. */
-static double naked_worth(const n_book *b, const perp_job *job, const perp_job_result *result,
-                          perp_finish_outcome *outcome, int *bases) {
+/* What its own legs left naked by base, in order of the legs; the sum of its worth in USD. */
+static double naked_worth(const n_book *b, const n_job *j, perp_finish_outcome *outcome) {
     double worth = 0;
+    int bases[PERP_MAX_LEGS];
     uint32_t n = 0;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        int base = b->instruments[job->legs[i].instrument].base, seen = 0;
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        int base = b->instruments[j->job.legs[i].instrument].base, seen = 0;
+        double naked = 0, filled = 0, paid = 0;
         for (uint32_t k = 0; k < n; k++) {
             seen |= bases[k] == base;
         }
-        if (seen) {
-            continue;
-        }
-        double naked = 0, filled = 0, paid = 0;
-        for (uint32_t k = i; k < job->n_legs; k++) {
-            if (b->instruments[job->legs[k].instrument].base == base) {
-                double q = result->legs[k].filled;
-                naked += job->legs[k].side == PERP_SIDE_BUY ? q : -q;
+        for (uint32_t k = i; !seen && k < j->job.n_legs; k++) {
+            if (b->instruments[j->job.legs[k].instrument].base == base) {
+                double q = j->legs[k].filled;
+                naked = n_sum(naked, j->job.legs[k].side == PERP_SIDE_BUY ? q : -q);
                 filled += q;
-                paid += q * (q > 0 ? result->legs[k].price : 0);
+                paid += q * j->legs[k].average;
             }
         }
-        bases[n] = base;
-        outcome->naked[n++].quantity = naked;
-        worth += filled > 0 ? (naked < 0 ? -naked : naked) * (paid / filled) : 0;
+        if (!seen) {
+            bases[n] = base;
+            outcome->naked[n++].quantity = naked;
+            worth += filled > 0 ? (naked < 0 ? -naked : naked) * (paid / filled) : 0;
+        }
     }
     outcome->n_naked = n;
     return worth;
 }
 
 static int near(double value, double limit) {
-    return value > limit * (1 - 1e-6) && value < limit * (1 + 1e-6) && value != limit;
+    return value > limit * (1 - 1e-9) && value < limit * (1 + 1e-9) && value != limit;
 }
 
-static void tell_risk(n_book *b, const n_job *j, const perp_job_result *result, int success) {
+static void tell_risk(n_book *b, const n_job *j, int success) {
     uint32_t exchanges[PERP_MAX_LEGS];
     int64_t needs[PERP_MAX_LEGS];
     uint32_t n = n_needs(b, &j->job, exchanges, needs);
@@ -473,10 +495,10 @@ static void tell_risk(n_book *b, const n_job *j, const perp_job_result *result, 
         count_failure(b);
     }
     for (uint32_t k = 0; k < n; k++) {
-        int blamed = result->n_legs == 0;
-        for (uint32_t i = 0; i < result->n_legs; i++) {
+        int blamed = !j->by_legs;
+        for (uint32_t i = 0; j->by_legs && i < j->job.n_legs; i++) {
             blamed |= b->instruments[j->job.legs[i].instrument].exchange == exchanges[k] &&
-                      result->legs[i].filled <
+                      j->legs[i].filled <
                           j->job.legs[i].quantity * (1 - b->config.scheduler.leg_risk_tolerance);
         }
         if (success || blamed) {
@@ -485,74 +507,168 @@ static void tell_risk(n_book *b, const n_job *j, const perp_job_result *result, 
     }
 }
 
-/* What a repair's end does to the job that it squares. */
-static void after_repair(n_book *b, n_job *repair, const perp_job_result *result, int *uncertain) {
-    n_job *first = &b->jobs[repair->parent];
-    const perp_leg *leg = &repair->job.legs[0];
-    double filled = result->n_legs > 0                        ? result->legs[0].filled
-                    : result->status == PERP_RESULT_COMPLETED ? leg->quantity
-                                                              : 0;
-    first->naked += leg->side == PERP_SIDE_BUY ? filled : -filled;
-    double worth =
-        (first->naked < 0 ? -first->naked : first->naked) * b->instruments[leg->instrument].mid;
-    double tolerance = tolerance_of(b, first);
-    *uncertain |= near(worth, tolerance);
-    if (worth <= tolerance) {
-        first->unresolved = 0;
-        release_job(b, repair->parent);
-        deactivate(b, repair->parent);
+static perp_status judge_leg(const n_job *j, uint32_t n, const perp_leg_result *leg) {
+    if (!leg->known) {
+        return PERP_OK;
     }
+    if (!isfinite(leg->filled) || leg->filled < 0 || leg->filled > 2 * j->job.legs[n].quantity ||
+        !isfinite(leg->price) || (leg->filled > 0 && leg->price <= 0)) {
+        return PERP_E_INVALID;
+    }
+    return n_sum(leg->filled, -j->legs[n].filled) < 0 ? PERP_E_STALE : PERP_OK;
+}
+
+/* What is invalid comes before what is stale. */
+static perp_status judge_all(const n_job *j, const perp_leg_result *legs, uint32_t n) {
+    perp_status worst = n == j->job.n_legs ? PERP_OK : PERP_E_INVALID;
+    for (uint32_t i = 0; i < n && worst != PERP_E_INVALID; i++) {
+        perp_status status = judge_leg(j, i, &legs[i]);
+        worst = status == PERP_OK ? worst : status;
+    }
+    return worst;
+}
+
+perp_status n_judge_legs(const n_book *b, int job, const perp_leg_result *legs, uint32_t n,
+                         int late) {
+    const n_job *j = &b->jobs[job];
+    perp_status status = judge_all(j, legs, n);
+    if (!late && !n_runs(j)) {
+        return j->state == PERP_JOB_PENDING ? PERP_E_NOT_FOUND : PERP_E_EXISTS;
+    }
+    return status == PERP_E_INVALID                ? status
+           : late && (n_runs(j) || !j->dispatched) ? PERP_E_STATE
+                                                   : status;
+}
+
+perp_status n_judge(const n_book *b, int job, const perp_job_result *result) {
+    const n_job *j = &b->jobs[job];
+    int completed = result->status == PERP_RESULT_COMPLETED, filled = 0;
+    int by_legs = j->by_legs || result->n_legs > 0;
+    if (!n_runs(j)) {
+        return j->state == PERP_JOB_PENDING ? PERP_E_NOT_FOUND : PERP_E_EXISTS;
+    }
+    perp_status status = result->n_legs > 0 ? judge_all(j, result->legs, result->n_legs) : PERP_OK;
+    if (status == PERP_E_INVALID) {
+        return status;
+    }
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        int known = result->n_legs > 0 && result->legs[i].known;
+        filled |= j->legs[i].filled > 0 || (known && result->legs[i].filled > 0);
+        if (result->n_legs > 0 && !known && result->status != PERP_RESULT_UNKNOWN) {
+            return PERP_E_INVALID;
+        }
+    }
+    if ((result->has_totals && (by_legs || result->status == PERP_RESULT_UNKNOWN ||
+                                (!completed && result->volume != 0))) ||
+        (result->flat && (by_legs || !completed)) ||
+        (result->status == PERP_RESULT_NOTHING && filled) || (completed && by_legs && !filled)) {
+        return PERP_E_INVALID;
+    }
+    return status == PERP_OK && !by_legs && result->volume < 0 ? PERP_E_RANGE : status;
+}
+
+/* What cumulative figures add to what was known, as fills. */
+static void tell_legs(n_book *b, int job, const perp_leg_result *legs, int late) {
+    for (uint32_t i = 0; i < b->jobs[job].job.n_legs; i++) {
+        const n_leg *leg = &b->jobs[job].legs[i];
+        const perp_leg_result *told = &legs[i];
+        double more = n_sum(told->filled, -leg->filled), price = told->price;
+        if (!told->known) {
+            continue;
+        }
+        if (more > 0 && leg->filled > 0) {
+            price = (told->filled * told->price - leg->filled * leg->average) / more;
+            price = price > 0 ? price : told->price;
+        }
+        n_fill fill = {.leg = i,
+                       .quantity = more,
+                       .price = more > 0 ? price : 0,
+                       .fee = told->fee - leg->fee,
+                       .pnl = told->has_pnl ? told->pnl - leg->pnl : 0,
+                       .time = told->time_ns,
+                       .has_pnl = told->has_pnl != 0,
+                       .time_given = told->time_ns != PERP_TIME_NONE};
+        if (!fill.time_given || fill.time > b->clock) {
+            fill.time = b->clock;
+        }
+        n_fill_leg(b, job, &fill, late, 1);
+    }
+}
+
+void n_tell_legs(n_book *b, int job, const perp_leg_result *legs, int late) {
+    n_job *j = &b->jobs[job];
+    j->by_legs = 1;
+    tell_legs(b, job, legs, late);
+    if (!late) {
+        n_look_unhedged(b, job);
+    }
+    n_look_at_loss(b);
+    n_stories(b, -1, -1);
+    if (j->ended > 0 && n_lots_of(b, job) > 0) { /* it is open again */
+        j->ended = 0;
+        j->state = PERP_JOB_OPEN;
+        b->active[b->n_active++] = job;
+    }
+    n_settle(b);
+}
+
+/* In all: a completed job filled each leg where it could when it was dispatched. */
+static void tell_totals(n_book *b, int job, const perp_job_result *result) {
+    n_job *j = &b->jobs[job];
+    int all = result->status == PERP_RESULT_COMPLETED && !result->flat;
+    for (uint32_t i = 0; all && i < j->job.n_legs; i++) {
+        n_fill fill = {.leg = i,
+                       .quantity = j->job.legs[i].quantity,
+                       .price = j->legs[i].price,
+                       .time = b->clock,
+                       .has_pnl = 1};
+        n_fill_leg(b, job, &fill, 0, 0);
+    }
+    book_in_all(b, j, result->pnl, result->volume, result->fees);
 }
 
 void n_finish(n_book *b, int job, const perp_job_result *result, perp_finish_outcome *outcome,
               int *uncertain) {
     n_job *j = &b->jobs[job];
-    int completed = result->status == PERP_RESULT_COMPLETED, bases[PERP_MAX_LEGS];
+    int completed = result->status == PERP_RESULT_COMPLETED, partial = 0;
     memset(outcome, 0, sizeof *outcome);
     *uncertain = 0;
     if (result->status == PERP_RESULT_UNKNOWN) {
+        if (result->n_legs > 0) {
+            n_tell_legs(b, job, result->legs, 0);
+        }
         outcome->state = j->state = PERP_JOB_IN_DOUBT;
         return;
     }
+    j->by_legs |= result->n_legs > 0;
     if (result->n_legs > 0) {
-        for (uint32_t i = 0; i < result->n_legs; i++) {
-            const perp_leg_result *l = &result->legs[i];
-            book(b, j, b->instruments[j->job.legs[i].instrument].exchange, l->pnl,
-                 l->filled > 0 ? volume_of(l->filled, l->price) : 0, l->fee);
-        }
-        n_look_at_loss(b);
-    } else {
-        book_in_all(b, j, result->pnl, result->volume, result->fees);
+        tell_legs(b, job, result->legs, 0);
+    } else if (!j->by_legs) {
+        tell_totals(b, job, result);
     }
-    int partial = 0;
-    if (result->n_legs > 0 && j->parent < 0 && j->job.strategy != PERP_STRATEGY_HEDGE_REBALANCE) {
-        double worth = naked_worth(b, &j->job, result, outcome, bases);
-        partial = worth > tolerance_of(b, j);
-        *uncertain |= near(worth, tolerance_of(b, j));
-        j->naked = outcome->naked[0].quantity;
+    n_look_at_loss(b);
+    n_legs_end(b, job);
+    if (j->balanced) {
+        n_count_naked(b, job);
     }
-    tell_risk(b, j, result, completed && !partial);
+    if (j->by_legs && j->balanced) {
+        double worth = naked_worth(b, j, outcome), tolerance = tolerance_of(b, j);
+        partial = worth > tolerance;
+        *uncertain = near(worth, tolerance);
+    }
+    outcome->n_naked = partial ? outcome->n_naked : 0;
+    if (completed || partial || result->status == PERP_RESULT_FAILED) {
+        tell_risk(b, j, completed && !partial);
+    }
     if (partial) {
-        n_end(b, job, PERP_JOB_PARTIAL);
-        j->unresolved = 1;
-        j->left_to_host = outcome->n_naked > 1 || !b->config.scheduler.auto_repair;
-    } else if (result->hold && j->parent < 0) {
-        outcome->n_naked = 0;
-        j->state = PERP_JOB_OPEN;
-        for (uint32_t i = 0; i < b->n_reservations; i++) {
-            n_reservation *r = &b->reservations[i];
-            if (r->job == job) {
-                r->used += r->in_flight;
-                r->in_flight = 0;
-            }
-        }
+        j->state = PERP_JOB_PARTIAL;
     } else {
-        outcome->n_naked = 0;
-        release_job(b, job);
-        n_end(b, job, completed ? PERP_JOB_COMPLETED : PERP_JOB_FAILED);
-        if (j->parent >= 0) {
-            after_repair(b, j, result, uncertain);
-        }
+        n_leave(b, job,
+                completed                               ? PERP_JOB_COMPLETED
+                : result->status == PERP_RESULT_NOTHING ? PERP_JOB_CANCELLED
+                                                        : PERP_JOB_FAILED);
     }
     outcome->state = j->state;
+    n_stories(b, partial ? job : -1, j->is_repair ? job : -1);
+    n_settle(b);
 }

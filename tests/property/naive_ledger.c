@@ -20,11 +20,17 @@ void n_open(n_book *b, const perp_config *config) {
         abort();
     }
     b->next_id = 1;
+    for (int i = 0; i < N_MAX_BASES; i++) {
+        b->bases[i].repair = -1;
+    }
 }
 
 void n_close(n_book *b) {
     for (uint32_t x = 0; x < b->n_exchanges; x++) {
         free(b->exchanges[x].dispatches);
+    }
+    for (uint32_t i = 0; i < b->n_instruments; i++) {
+        free(b->instruments[i].position);
     }
     free(b->reservations);
     free(b->jobs);
@@ -38,7 +44,7 @@ static int64_t floor_div(int64_t a, int64_t divisor) {
 }
 
 int n_too_far(const n_book *b, int64_t now) {
-    return b->has_clock && (wide)now - b->clock > (wide)7 * DAY_NS;
+    return b->has_clock && now - b->clock > 60 * MINUTE_NS;
 }
 
 int64_t n_total_equity(const n_book *b) {
@@ -58,7 +64,7 @@ void n_advance(n_book *b, int64_t now) {
         b->has_clock = 1;
         b->day = day;
     }
-    if (day == b->day) {
+    if (day <= b->day) { /* also where the clock was set back */
         return;
     }
     for (uint32_t x = 0; x < b->n_exchanges; x++) {
@@ -69,42 +75,48 @@ void n_advance(n_book *b, int64_t now) {
         }
         memset(&e->today, 0, sizeof e->today);
         e->day_start = e->equity;
+        e->can_undo = 0;
+    }
+    for (int i = 0; i < N_MAX_BASES; i++) {
+        b->bases[i].expected = 0;
     }
     b->day = day;
-    b->peak = n_total_equity(b);
+    b->peak = b->scaled_start = n_total_equity(b);
+    b->moved_booked = 0;
     b->loss_latched = 0;
 }
 
-int64_t n_loss(const n_book *b) {
-    int64_t booked = 0, shown = 0;
+static int64_t booked_loss(const n_book *b) {
+    int64_t booked = 0;
     for (uint32_t x = 0; x < b->n_exchanges; x++) {
-        const n_exchange *e = &b->exchanges[x];
-        booked += e->today.fees - e->today.pnl;
-        shown += e->day_start - e->equity;
+        booked += b->exchanges[x].today.fees - b->exchanges[x].today.pnl;
     }
-    int64_t loss = booked > shown ? booked : shown;
-    return loss > 0 ? loss : 0;
+    return booked;
 }
 
-int64_t n_loss_limit(const n_book *b) {
-    int64_t start = 0, limit = 0;
+static int64_t sum_of_starts(const n_book *b) {
+    int64_t sum = 0;
     for (uint32_t x = 0; x < b->n_exchanges; x++) {
-        start += b->exchanges[x].day_start;
+        sum += b->exchanges[x].day_start;
     }
+    return sum;
+}
+
+int64_t n_loss(const n_book *b, int scaled) {
+    int64_t booked = booked_loss(b) + (scaled ? b->moved_booked : 0);
+    int64_t shown = (scaled ? b->scaled_start : sum_of_starts(b)) - n_total_equity(b);
+    return booked > shown ? booked : shown;
+}
+
+int64_t n_scaled_limit(const n_book *b) {
     double pct = b->config.risk.daily_loss_limit_pct;
-    if (pct > 0 && start > 0) {
-        limit = (int64_t)(pct * (double)start + 0.5);
-    }
-    int64_t usd = b->config.risk.daily_loss_limit_usd;
-    if (usd > 0 && (limit == 0 || usd < limit)) {
-        limit = usd;
-    }
-    return limit;
+    return pct > 0 && b->scaled_start > 0 ? (int64_t)(pct * (double)b->scaled_start) : -1;
 }
 
 void n_look_at_loss(n_book *b) {
-    int64_t loss = n_loss(b), limit = n_loss_limit(b);
-    if (limit > 0 && loss > 0 && loss >= limit) {
+    int64_t usd = n_loss(b, 0), scaled = n_loss(b, 1), share = n_scaled_limit(b);
+    int64_t limit = b->config.risk.daily_loss_limit_usd;
+    if ((limit > 0 && usd > 0 && usd >= limit) || (share >= 0 && scaled > 0 && scaled >= share)) {
         b->loss_latched = 1;
     }
 }
@@ -114,7 +126,7 @@ static int64_t part(int64_t amount, uint32_t ppm) {
 }
 
 int64_t n_budget(const n_book *b, uint32_t exchange, uint32_t pool) {
-    int64_t equity = b->exchanges[exchange].equity;
+    int64_t equity = b->exchanges[exchange].equity > 0 ? b->exchanges[exchange].equity : 0;
     int64_t wash = part(equity, b->config.capital.wash_ppm);
     int64_t arb = part(equity, b->config.capital.arb_ppm);
     return pool == PERP_POOL_WASH ? wash : pool == PERP_POOL_ARB ? arb : equity - wash - arb;
@@ -146,7 +158,8 @@ int64_t n_available(const n_book *b, uint32_t exchange, uint32_t pool) {
 }
 
 static int64_t left_of_total(const n_book *b, uint32_t exchange) {
-    int64_t left = part(b->exchanges[exchange].equity, b->config.capital.max_total_notional_ppm);
+    int64_t equity = b->exchanges[exchange].equity;
+    int64_t left = part(equity > 0 ? equity : 0, b->config.capital.max_total_notional_ppm);
     for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
         left -= n_in_flight(b, exchange, pool) + n_used(b, exchange, pool);
     }
@@ -198,73 +211,136 @@ int64_t n_headroom(const n_book *b, uint32_t exchange, uint32_t pool, uint32_t *
     return least;
 }
 
+static int64_t size_of(int64_t amount) {
+    return amount < 0 ? -amount : amount;
+}
+
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* Whether the two differ by more than a share of the larger. */
+static int apart(int64_t a, int64_t b, uint32_t ppm) {
+    return (wide)size_of(a - b) * 1000000 > (wide)max_of(size_of(a), size_of(b)) * ppm;
+}
+
+/* amount x after / before, half away from zero. */
+static int64_t scaled(int64_t amount, int64_t after, int64_t before) {
+    wide product = (wide)amount * after * 2;
+    wide half = amount < 0 ? -before : before;
+    return (int64_t)((product + half) / ((wide)before * 2));
+}
+
+static int64_t moved(int64_t mark, int64_t before, int64_t after) {
+    return before > 0 && after > 0 ? scaled(mark, after, before) : mark + after - before;
+}
+
+static void move_totals(n_book *b, int64_t before, int64_t after) {
+    int64_t booked = booked_loss(b) + b->moved_booked;
+    if (before > 0 && after > 0) {
+        b->moved_booked += scaled(booked, after, before) - booked;
+    }
+    b->scaled_start = moved(b->scaled_start, before, after);
+    b->peak = max_of(moved(b->peak, before, after), after);
+}
+
+static void look_at_drawdown(n_book *b, n_exchange *e) {
+    if (e->high_water > 0 && (wide)(e->high_water - e->equity) * 1000000 >=
+                                 (wide)e->high_water * b->config.capital.drawdown_limit_ppm) {
+        e->safe = 1;
+    }
+}
+
 perp_status n_update_equity(n_book *b, int64_t now, uint32_t exchange, int64_t equity) {
     if (exchange >= b->n_exchanges) {
         return PERP_E_NOT_FOUND;
     }
-    if (equity < 0 || n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
     n_advance(b, now);
     n_exchange *e = &b->exchanges[exchange];
+    uint32_t jump = b->config.capital.max_equity_jump_ppm;
+    int confirms = e->has_aside && !apart(equity, e->aside, 100000);
+    if (e->had_equity && jump > 0 && !confirms && apart(equity, e->equity, jump)) {
+        e->has_aside = 1;
+        e->aside = equity;
+        return PERP_OK;
+    }
+    e->has_aside = 0;
+    e->heard = b->clock;
+    e->can_undo = 1;
+    e->high_before = e->high_water;
+    e->peak_before = b->peak;
+    int64_t before = n_total_equity(b);
     e->equity = equity;
     if (!e->had_equity) {
         e->had_equity = 1;
         e->day_start = equity;
-        b->peak += equity;
+        move_totals(b, before, n_total_equity(b));
     }
-    if (equity > e->high_water) {
-        e->high_water = equity;
-    }
-    if (n_total_equity(b) > b->peak) {
-        b->peak = n_total_equity(b);
-    }
-    if (e->high_water > 0 && (wide)(e->high_water - equity) * 1000000 >=
-                                 (wide)e->high_water * b->config.capital.drawdown_limit_ppm) {
-        e->safe = 1;
-    }
+    e->high_water = max_of(e->high_water, equity);
+    b->peak = max_of(b->peak, n_total_equity(b));
+    look_at_drawdown(b, e);
     n_look_at_loss(b);
     return PERP_OK;
 }
 
-perp_status n_transfer(n_book *b, int64_t now, uint32_t exchange, int64_t amount) {
+perp_status n_transfer(n_book *b, int64_t now, uint32_t exchange, int64_t amount, int in_equity) {
     if (exchange >= b->n_exchanges) {
         return PERP_E_NOT_FOUND;
     }
     n_exchange *e = &b->exchanges[exchange];
-    if ((wide)e->equity + amount < 0 || n_too_far(b, now)) {
+    int explains = e->has_aside && !apart(e->equity + amount, e->aside, 100000);
+    int64_t after = explains ? e->aside : in_equity ? e->equity : e->equity + amount;
+    int64_t before = after - amount;
+    int undo = in_equity && !explains && e->can_undo;
+    int64_t high = undo ? e->high_before : e->high_water;
+    /* A deposit to next to nothing would make the marks larger than they may be. */
+    if ((before >= 0 && after < 0) ||
+        (before > 0 && (wide)high * after / before > INT64_MAX / 4 / PERP_MAX_EXCHANGES)) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
-    e->equity += amount;
-    e->high_water += amount;
-    e->day_start += amount;
-    if (e->day_start < 0) {
-        e->day_start = 0;
+    if (in_equity && !explains && e->can_undo) {
+        e->high_water = e->high_before;
+        b->peak = e->peak_before;
     }
-    b->peak += amount;
+    e->can_undo = 0;
+    e->high_water = max_of(moved(e->high_water, before, after), after);
+    e->day_start += amount;
+    e->equity = before;
+    int64_t total = n_total_equity(b);
+    e->equity = after;
+    move_totals(b, total, total + amount);
+    if (explains) {
+        e->has_aside = 0;
+        look_at_drawdown(b, e);
+    }
     n_look_at_loss(b);
     return PERP_OK;
 }
 
-perp_status n_correct(n_book *b, int64_t now, int signed_call, uint32_t exchange, int64_t start) {
+perp_status n_correct(n_book *b, int64_t now, int signed_call, uint32_t exchange, int64_t start,
+                      const int64_t *high_water) {
     if (exchange >= b->n_exchanges) {
         return PERP_E_NOT_FOUND;
     }
     if (!signed_call) {
         return PERP_E_INVALID;
     }
-    if (start < 0 || n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
     n_advance(b, now);
     n_exchange *e = &b->exchanges[exchange];
     e->day_start = start;
-    e->high_water = e->equity;
-    b->peak = n_total_equity(b);
+    e->high_water = high_water ? *high_water : max_of(e->equity, start);
+    e->can_undo = 0;
+    b->scaled_start = sum_of_starts(b);
+    b->moved_booked = 0;
+    b->peak = max_of(n_total_equity(b), b->scaled_start);
     b->loss_latched = 0;
     n_look_at_loss(b);
     return PERP_OK;
+}
+
+int64_t n_time_of(const n_book *b, int64_t now, int raises) {
+    return raises && n_too_far(b, now) ? b->clock : now;
 }
 
 perp_status n_safe_mode(n_book *b, int64_t now, int signed_call, uint32_t exchange, uint32_t on) {
@@ -274,6 +350,7 @@ perp_status n_safe_mode(n_book *b, int64_t now, int signed_call, uint32_t exchan
     if (!on && !signed_call) {
         return PERP_E_INVALID;
     }
+    now = n_time_of(b, now, on != 0);
     if (n_too_far(b, now)) {
         return PERP_E_RANGE;
     }
@@ -281,6 +358,7 @@ perp_status n_safe_mode(n_book *b, int64_t now, int signed_call, uint32_t exchan
     n_exchange *e = &b->exchanges[exchange];
     if (e->safe && !on) {
         e->high_water = e->equity;
+        e->can_undo = 0;
     }
     e->safe = on != 0;
     return PERP_OK;
@@ -291,7 +369,7 @@ perp_status n_record_pnl(n_book *b, int64_t now, uint32_t exchange, int64_t pnl,
     if (exchange >= b->n_exchanges) {
         return PERP_E_NOT_FOUND;
     }
-    if (volume < 0 || n_too_far(b, now)) {
+    if (volume < 0) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
@@ -308,14 +386,6 @@ n_reservation *n_add_reservation(n_book *b, uint32_t exchange, uint32_t pool, in
     if (b->n_reservations == N_MAX_RESERVATIONS) {
         abort();
     }
-    /* Those that are fully released are forgotten, or the sums would take the test's whole time. */
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        if (b->reservations[i].in_flight + b->reservations[i].used > 0) {
-            b->reservations[kept++] = b->reservations[i];
-        }
-    }
-    b->n_reservations = kept;
     n_reservation *r = &b->reservations[b->n_reservations++];
     memset(r, 0, sizeof *r);
     r->id = b->next_id++;
@@ -346,7 +416,7 @@ perp_status n_reserve(n_book *b, int64_t now, uint32_t exchange, uint32_t pool, 
             return PERP_E_EXISTS;
         }
     }
-    if (amount <= 0 || n_too_far(b, now)) {
+    if (amount <= 0) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
@@ -376,7 +446,8 @@ perp_status n_reserve(n_book *b, int64_t now, uint32_t exchange, uint32_t pool, 
 static n_reservation *live(n_book *b, uint64_t id) {
     for (uint32_t i = 0; i < b->n_reservations; i++) {
         n_reservation *r = &b->reservations[i];
-        if (r->id == id && r->in_flight + r->used > 0) {
+        /* One of a job that runs has not ended, though nothing may be left of it. */
+        if (r->id == id && (r->in_flight + r->used > 0 || r->job >= 0)) {
             return r;
         }
     }
@@ -391,7 +462,7 @@ perp_status n_confirm(n_book *b, int64_t now, uint64_t id, int64_t amount) {
     if (r->job >= 0) {
         return PERP_E_STATE;
     }
-    if (amount < 0 || amount > r->in_flight || n_too_far(b, now)) {
+    if (amount < 0 || amount > r->in_flight) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
@@ -416,7 +487,7 @@ perp_status n_release(n_book *b, int64_t now, uint64_t id, int64_t amount) {
     if (r->job >= 0) {
         return PERP_E_STATE;
     }
-    if (amount < 0 || amount > r->in_flight + r->used || n_too_far(b, now)) {
+    if (amount < 0 || amount > r->in_flight + r->used) {
         return PERP_E_RANGE;
     }
     n_advance(b, now);
@@ -468,9 +539,6 @@ perp_status n_reserve_for_job(n_book *b, int64_t now, const perp_job *job, uint6
     uint32_t exchanges[PERP_MAX_LEGS];
     int64_t needs[PERP_MAX_LEGS];
     *n_ids = 0;
-    if (n_too_far(b, now)) {
-        return PERP_E_RANGE;
-    }
     n_advance(b, now);
     if (n_can_reserve_for_job(b, job, refusal) == PERP_REASON_NONE) {
         *n_ids = n_needs(b, job, exchanges, needs);

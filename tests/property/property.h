@@ -31,19 +31,25 @@ typedef struct p_run {
     perp_core *core;
     perp_capital *capital;
     perp_market *market;
+    perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
     n_book book;
     uint64_t seed, random;
-    int64_t now; /* the host's clock */
+    int64_t now;  /* the host's clock */
+    int64_t feed; /* the newest time of a feed */
     uint64_t n_calls, n_job, n_key;
     const char *call;
     uint64_t hash_before;
     int64_t clock_before;
     uint64_t n_ok, n_refused, n_failed, n_dispatched, n_partial, n_repairs, n_ended;
+    uint64_t n_told, n_exits, n_reports;
     p_action actions[256];
     uint32_t n_actions;
     perp_tick_result tick;
+    perp_config config;
+    perp_store store; /* of books that are opened again in the end */
+    int has_store;
     uint32_t outcomes; /* how reliable the executor is: of 16 */
 } p_run;
 
@@ -65,13 +71,23 @@ void p_expect(p_run *run, perp_status got, perp_status wanted);
 
 void p_open(p_run *run, uint64_t seed);
 void p_close(p_run *run);
+/* What the store has replayed is the book that was closed. */
+void p_reopen(p_run *run);
 void p_compare(p_run *run);
 
 void p_valid_job(p_run *run, perp_job *job);
+perp_uuid p_fresh_id(p_run *run);
+/* Whether the library must still know the job: 1 yes, 0 no longer, -1 either. */
+int p_must_know(const p_run *run, const n_job *j);
+/* Mostly one that runs; -1: none. */
+int p_some_running(p_run *run);
+/* Cumulative figures of a leg: mostly no less than what is known. */
+void p_leg_of_result(p_run *run, const n_job *j, uint32_t n, int exact, perp_leg_result *leg);
 void p_quotes(p_run *run);
 
 void p_money_call(p_run *run);
 void p_job_call(p_run *run);
+void p_position_call(p_run *run);
 void p_control_call(p_run *run);
 void p_market_call(p_run *run);
 

@@ -6,6 +6,17 @@
 
 #define BIT PERP_REASON_BIT
 
+/* What nothing overrides. */
+#define HARD                                                                                       \
+    (BIT(PERP_REASON_KILLED) | BIT(PERP_REASON_SELF_TRADE) | BIT(PERP_REASON_BLACKLISTED) |        \
+     BIT(PERP_REASON_UNRESOLVED_LEG) | BIT(PERP_REASON_POSITION_DRIFT) |                           \
+     BIT(PERP_REASON_EXCHANGE_DOWN) | BIT(PERP_REASON_NO_ACCOUNT_DATA) |                           \
+     BIT(PERP_REASON_NO_MARKET_DATA) | BIT(PERP_REASON_STALE_QUOTE) |                              \
+     BIT(PERP_REASON_NOTIONAL_MISMATCH) | BIT(PERP_REASON_EXCHANGE_LIMITS) |                       \
+     BIT(PERP_REASON_POSITION_LIMIT) | BIT(PERP_REASON_DAILY_LOSS) |                               \
+     BIT(PERP_REASON_LIQUIDATION_DISTANCE) | BIT(PERP_REASON_ACCOUNT_LEVERAGE) |                   \
+     BIT(PERP_REASON_NO_INVENTORY) | BIT(PERP_REASON_INSUFFICIENT_CAPITAL))
+
 static const char *const SYMBOLS[] = {"BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"};
 
 static void kill_switch(p_run *run) {
@@ -18,15 +29,16 @@ static void kill_switch(p_run *run) {
     perp_uuid jobs[64];
     uint32_t count = 0;
     perp_call call = p_call(run, p_chance(run, 85));
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
     perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
                          : !on && !p_is_signed(&call)                          ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
+                         : n_too_far(&run->book, now)                          ? PERP_E_RANGE
                                                                                : PERP_OK;
     p_expect(run, perp_scheduler_kill(run->scheduler, &call, on, x, jobs, 64, &count), wanted);
     if (wanted != PERP_OK) {
         return;
     }
-    n_advance(&run->book, call.now_ns);
+    n_advance(&run->book, now);
     if (x == PERP_ALL_EXCHANGES) {
         run->book.killed = on != 0;
     } else {
@@ -64,14 +76,17 @@ static void kill_switch(p_run *run) {
 
 static void pause_or_resume(p_run *run) {
     int resume = p_chance(run, 90);
-    perp_call call = p_call(run, p_chance(run, 50));
-    perp_status wanted = n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE : PERP_OK;
+    perp_call call = p_call(run, p_chance(run, 80));
+    int64_t now = n_time_of(&run->book, call.now_ns, !resume);
+    perp_status wanted = resume && !p_is_signed(&call) ? PERP_E_INVALID
+                         : n_too_far(&run->book, now)  ? PERP_E_RANGE
+                                                       : PERP_OK;
     p_expect(run,
              resume ? perp_scheduler_resume(run->scheduler, &call)
                     : perp_scheduler_pause(run->scheduler, &call),
              wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.paused = !resume;
     }
 }
@@ -79,13 +94,14 @@ static void pause_or_resume(p_run *run) {
 static void mode(p_run *run) {
     uint32_t wish = (uint32_t)p_below(run, PERP_MODE_COUNT + (p_chance(run, 5) ? 1 : 0));
     perp_call call = p_call(run, p_chance(run, 80));
+    int64_t now = n_time_of(&run->book, call.now_ns, wish <= run->book.mode);
     perp_status wanted = wish >= PERP_MODE_COUNT                        ? PERP_E_INVALID
                          : wish > run->book.mode && !p_is_signed(&call) ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns)           ? PERP_E_RANGE
+                         : n_too_far(&run->book, now)                   ? PERP_E_RANGE
                                                                         : PERP_OK;
     p_expect(run, perp_risk_set_mode(run->risk, &call, wish), wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.mode = wish;
     }
 }
@@ -101,9 +117,9 @@ static void override(p_run *run) {
     perp_call call = p_call(run, p_chance(run, 85));
     int bad_ttl =
         ttl != PERP_TIME_NONE && (ttl <= 0 || ttl > run->book.config.risk.max_override_ttl_ms);
-    perp_status wanted = on && !p_is_signed(&call)                       ? PERP_E_INVALID
-                         : bad_ttl || n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
-                                                                         : PERP_OK;
+    perp_status wanted = on && !p_is_signed(&call) ? PERP_E_INVALID
+                         : bad_ttl                 ? PERP_E_RANGE
+                                                   : PERP_OK;
     p_expect(run, perp_risk_manual_override(run->risk, &call, on, ttl, job), wanted);
     if (wanted != PERP_OK) {
         return;
@@ -125,21 +141,39 @@ static void blacklist(p_run *run) {
     int symbol = (int)p_below(run, 3);
     uint32_t on = p_chance(run, 4) ? 1 : 0;
     perp_call call = p_call(run, p_chance(run, 85));
-    perp_status wanted = !on && !p_is_signed(&call)           ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
-                                                              : PERP_OK;
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
+    perp_status wanted = !on && !p_is_signed(&call)   ? PERP_E_INVALID
+                         : n_too_far(&run->book, now) ? PERP_E_RANGE
+                                                      : PERP_OK;
     p_expect(run, perp_risk_blacklist(run->risk, &call, SYMBOLS[symbol], on), wanted);
     if (wanted == PERP_OK) {
-        n_advance(&run->book, call.now_ns);
+        n_advance(&run->book, now);
         run->book.blacklisted[symbol] = on != 0;
+    }
+}
+
+static void halt_instrument(p_run *run) {
+    uint32_t instrument =
+        (uint32_t)p_below(run, run->book.n_instruments + (p_chance(run, 5) ? 1 : 0));
+    uint32_t on = p_chance(run, 10) ? 1 : 0;
+    for (uint32_t i = 0; i < run->book.n_instruments && !on; i++) {
+        instrument = run->book.instruments[i].halted ? i : instrument;
+    }
+    perp_call call = p_call(run, p_chance(run, 85));
+    int64_t now = n_time_of(&run->book, call.now_ns, on != 0);
+    perp_status wanted = instrument >= run->book.n_instruments ? PERP_E_NOT_FOUND
+                         : !on && !p_is_signed(&call)          ? PERP_E_INVALID
+                                                               : PERP_OK;
+    p_expect(run, perp_risk_halt_instrument(run->risk, &call, instrument, on), wanted);
+    if (wanted == PERP_OK) {
+        n_advance(&run->book, now);
+        run->book.instruments[instrument].halted = on != 0;
     }
 }
 
 static void reset_halt(p_run *run) {
     perp_call call = p_call(run, p_chance(run, 85));
-    perp_status wanted = !p_is_signed(&call)                  ? PERP_E_INVALID
-                         : n_too_far(&run->book, call.now_ns) ? PERP_E_RANGE
-                                                              : PERP_OK;
+    perp_status wanted = !p_is_signed(&call) ? PERP_E_INVALID : PERP_OK;
     p_expect(run, perp_risk_reset_halt(run->risk, &call), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
@@ -153,9 +187,8 @@ static void outcome_outside(p_run *run) {
     uint32_t x =
         p_chance(run, 40) ? PERP_ALL_EXCHANGES : (uint32_t)p_below(run, run->book.n_exchanges + 1);
     perp_call call = p_call(run, 0);
-    perp_status wanted = x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND
-                         : n_too_far(&run->book, call.now_ns)                  ? PERP_E_RANGE
-                                                                               : PERP_OK;
+    perp_status wanted =
+        x != PERP_ALL_EXCHANGES && x >= run->book.n_exchanges ? PERP_E_NOT_FOUND : PERP_OK;
     p_expect(run,
              good ? perp_risk_record_success(run->risk, &call, x)
                   : perp_risk_record_failure(run->risk, &call, x),
@@ -195,15 +228,16 @@ static void limits(p_run *run) {
         }
     }
     perp_call call = p_call(run, p_chance(run, 85));
+    int64_t at = n_time_of(b, call.now_ns, !raised);
     perp_status wanted = l.exchange != PERP_NO_ID && l.exchange >= b->n_exchanges ? PERP_E_NOT_FOUND
                          : raised && !p_is_signed(&call)                          ? PERP_E_INVALID
-                         : n_too_far(b, call.now_ns)                              ? PERP_E_RANGE
+                         : n_too_far(b, at)                                       ? PERP_E_RANGE
                                                                                   : PERP_OK;
     p_expect(run, perp_scheduler_set_limits(run->scheduler, &call, &l), wanted);
     if (wanted != PERP_OK) {
         return;
     }
-    n_advance(b, call.now_ns);
+    n_advance(b, at);
     if (l.max_global_concurrent_jobs != PERP_NO_ID) {
         b->config.scheduler.max_global_concurrent_jobs = l.max_global_concurrent_jobs;
     }
@@ -227,9 +261,7 @@ static void advance(p_run *run) {
     p_expect(run, perp_core_advance(run->core, &call), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
-        if (call.now_ns > run->now) {
-            run->now = call.now_ns;
-        }
+        run->book.clock = run->now = call.now_ns; /* back, too */
         p_quotes(run);
     }
 }
@@ -238,40 +270,33 @@ static void advance(p_run *run) {
 static uint64_t predicted_rules(const n_book *b, const perp_job *job, int reducing,
                                 uint64_t *known) {
     uint64_t fails = 0;
-    int killed = b->killed, down = 0, black = 0, crossed = n_opposite(b, job, job);
-    uint32_t running_there;
+    int killed = b->killed, down = 0, black = 0,
+        crossed = n_meets_itself(b, job) || n_meets_running(b, job);
+    int unknown = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const n_instrument *n = &b->instruments[job->legs[i].instrument];
         const n_exchange *e = &b->exchanges[n->exchange];
-        running_there = 0;
-        for (int k = 0; k < b->n_active; k++) {
-            const n_job *other = &b->jobs[b->active[k]];
-            for (uint32_t leg = 0; n_runs(other) && leg < other->job.n_legs; leg++) {
-                running_there +=
-                    b->instruments[other->job.legs[leg].instrument].exchange == n->exchange;
-            }
-        }
         uint32_t circuit = n_circuit(b, n->exchange);
         killed |= e->killed;
         down |= e->down || circuit == PERP_CIRCUIT_OPEN ||
-                (circuit == PERP_CIRCUIT_HALF_OPEN && running_there > 0);
-        black |= b->blacklisted[n->symbol];
-    }
-    for (int k = 0; k < b->n_active; k++) {
-        const n_job *other = &b->jobs[b->active[k]];
-        crossed |= n_runs(other) && n_opposite(b, job, &other->job);
+                (circuit == PERP_CIRCUIT_HALF_OPEN && n_running_there(b, n->exchange) > 0);
+        unknown |= !n_known(b, job->legs[i].instrument);
+        black |= n_is_shut(b, job->legs[i].instrument);
     }
     perp_refusal refusal;
     fails |= killed ? BIT(PERP_REASON_KILLED) : 0;
     fails |= crossed ? BIT(PERP_REASON_SELF_TRADE) : 0;
     fails |= black ? BIT(PERP_REASON_BLACKLISTED) : 0;
-    fails |= n_unresolved_base(b, job) ? BIT(PERP_REASON_UNRESOLVED_LEG) : 0;
+    fails |= n_stands_naked(b, job, -1) ? BIT(PERP_REASON_UNRESOLVED_LEG) : 0;
+    fails |= n_stands_in_drift(b, job) ? BIT(PERP_REASON_POSITION_DRIFT) : 0;
+    fails |= unknown ? BIT(PERP_REASON_NO_ACCOUNT_DATA) : 0;
     fails |= down ? BIT(PERP_REASON_EXCHANGE_DOWN) : 0;
     fails |= b->loss_latched ? BIT(PERP_REASON_DAILY_LOSS) : 0;
     fails |= b->halted ? BIT(PERP_REASON_AUTO_HALT) : 0;
     *known = BIT(PERP_REASON_KILLED) | BIT(PERP_REASON_SELF_TRADE) | BIT(PERP_REASON_BLACKLISTED) |
              BIT(PERP_REASON_UNRESOLVED_LEG) | BIT(PERP_REASON_EXCHANGE_DOWN) |
-             BIT(PERP_REASON_DAILY_LOSS) | BIT(PERP_REASON_AUTO_HALT);
+             BIT(PERP_REASON_DAILY_LOSS) | BIT(PERP_REASON_AUTO_HALT) |
+             BIT(PERP_REASON_POSITION_DRIFT) | BIT(PERP_REASON_NO_ACCOUNT_DATA);
     if (!reducing) {
         *known |= BIT(PERP_REASON_INSUFFICIENT_CAPITAL);
         fails |= n_can_reserve_for_job(b, job, &refusal) != PERP_REASON_NONE
@@ -300,6 +325,9 @@ static void evaluate(p_run *run) {
     if (perp_core_hash(run->core) != run->hash_before) {
         p_fail(run, "evaluate changed the book");
     }
+    if ((e.reducing != 0) != n_is_reducing(b, &job, -1)) {
+        p_fail(run, "reducing %u", e.reducing);
+    }
     uint64_t known = 0, wanted = predicted_rules(b, &job, e.reducing != 0, &known);
     if ((e.reasons & known) != wanted) {
         uint64_t differ = (e.reasons & known) ^ wanted;
@@ -310,7 +338,6 @@ static void evaluate(p_run *run) {
         p_fail(run, "rule %s %s and should not", perp_reason_string(first),
                wanted & BIT(first) ? "holds" : "fails");
     }
-    uint64_t hard = BIT(PERP_REASON_AUTO_HALT) - 1;
     int overridden =
         b->override_on && b->clock < b->override_until &&
         (!b->override_has_job || memcmp(&b->override_job, &job.job_id, sizeof job.job_id) == 0);
@@ -318,7 +345,7 @@ static void evaluate(p_run *run) {
         (e.reason != PERP_REASON_NONE && !(e.reasons & BIT(e.reason)))) {
         p_fail(run, "accepted %u for reason %s", e.accepted, perp_reason_string(e.reason));
     }
-    int passes = e.reasons == 0 || (overridden && (e.reasons & hard) == 0);
+    int passes = e.reasons == 0 || (overridden && (e.reasons & HARD) == 0);
     if (!e.reducing && (e.accepted != 0) != passes) {
         p_fail(run, "accepted %u with reasons %llx, override %d", e.accepted,
                (unsigned long long)e.reasons, overridden);
@@ -396,7 +423,7 @@ static void bad_call(p_run *run) {
              PERP_E_INVALID);
     p_expect(run, perp_scheduler_tick(run->scheduler, given, &run->tick), PERP_E_INVALID);
     p_expect(run, perp_scheduler_resume(run->scheduler, given), PERP_E_INVALID);
-    p_expect(run, perp_risk_set_mode(run->risk, given, PERP_MODE_CONSERVATIVE), PERP_E_INVALID);
+    p_expect(run, perp_risk_record_success(run->risk, given, PERP_ALL_EXCHANGES), PERP_E_INVALID);
 }
 
 void p_control_call(p_run *run) {
@@ -405,17 +432,12 @@ void p_control_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"kill", 8, kill_switch},
-        {"pause or resume", 10, pause_or_resume},
-        {"set_mode", 6, mode},
-        {"manual_override", 8, override},
-        {"blacklist", 6, blacklist},
-        {"reset_halt", 14, reset_halt},
-        {"success or failure", 8, outcome_outside},
-        {"set_limits", 10, limits},
-        {"advance", 2, advance},
-        {"evaluate", 18, evaluate},
-        {"queries", 4, reads},
+        {"kill", 8, kill_switch},       {"pause or resume", 10, pause_or_resume},
+        {"set_mode", 6, mode},          {"manual_override", 8, override},
+        {"blacklist", 4, blacklist},    {"halt_instrument", 4, halt_instrument},
+        {"reset_halt", 12, reset_halt}, {"success or failure", 8, outcome_outside},
+        {"set_limits", 10, limits},     {"advance", 2, advance},
+        {"evaluate", 18, evaluate},     {"queries", 4, reads},
         {"bad call", 6, bad_call},
     };
     int64_t pick = p_below(run, 100);

@@ -2,12 +2,13 @@
 #include "property.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char METADATA[] = "opaque to the library";
 
-static perp_uuid fresh_id(p_run *run) {
+perp_uuid p_fresh_id(p_run *run) {
     perp_uuid id;
     memset(&id, 0, sizeof id);
     uint64_t number = ++run->n_job;
@@ -44,7 +45,7 @@ void p_valid_job(p_run *run, perp_job *job) {
         double mid = run->book.instruments[base].mid;
         int64_t units = (int64_t)((double)(200 + p_below(run, 15000)) / mid / unit) + 1;
         double quantity = (double)units * unit;
-        job->job_id = fresh_id(run);
+        job->job_id = p_fresh_id(run);
         job->strategy = (uint32_t)p_below(run, 3);
         job->n_legs = 2;
         job->legs[0] = leg_of(run, base, PERP_SIDE_BUY, quantity);
@@ -61,16 +62,23 @@ void p_valid_job(p_run *run, perp_job *job) {
         if (job->strategy == PERP_STRATEGY_HEDGE_REBALANCE && p_chance(run, 60)) {
             job->n_legs = 1;
             job->legs[0].side = (uint32_t)p_below(run, 2);
+            if (p_chance(run, 70)) { /* against what is open, or no rule lets it pass */
+                double net = 0;
+                for (uint32_t i = 0; i < run->book.n_instruments; i++) {
+                    net += run->book.instruments[i].base == base ? n_quantity(&run->book, i) : 0;
+                }
+                job->legs[0].side = net > 0 ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+            }
         }
         job->notional = job->legs[0].notional;
         if (p_chance(run, 40)) {
             job->legs[0].notional = 0;
         }
-    } while (n_opposite(&run->book, job, job));
+    } while (n_meets_itself(&run->book, job));
     job->expected_edge_bps = (double)p_below(run, 60) - 3;
-    job->holding_hours = (double)p_below(run, 20);
+    job->holding_hours = p_chance(run, 80) ? 0 : (double)p_below(run, 20);
     job->priority = p_chance(run, 20) ? (int32_t)p_below(run, 201) - 100 : 0;
-    job->ttl_ms = p_chance(run, 50) ? -1 : p_below(run, 100000);
+    job->ttl_ms = p_chance(run, 50) ? 60000 : p_below(run, 100000);
     job->max_run_ms = p_chance(run, 30) ? p_below(run, 60000) : 0;
     if (p_chance(run, 20)) {
         job->created_at_ns = run->now - p_below(run, 70 * P_SECOND);
@@ -85,7 +93,7 @@ void p_valid_job(p_run *run, perp_job *job) {
 static void spoil(p_run *run, perp_job *job) {
     static const double bad[] = {0, -1, NAN, INFINITY, -INFINITY};
     perp_leg *leg = &job->legs[p_below(run, job->n_legs)];
-    switch (p_below(run, 16)) {
+    switch (p_below(run, 17)) {
     case 0:
         job->n_legs = p_chance(run, 50) ? 0 : PERP_MAX_LEGS + 1;
         break;
@@ -129,7 +137,16 @@ static void spoil(p_run *run, perp_job *job) {
         job->ttl_ms = -2;
         break;
     case 14:
-        job->max_run_ms = -1;
+        job->max_run_ms = -2;
+        break;
+    case 15:
+        job->closes =
+            run->book.n_jobs > 0 ? run->book.jobs[p_below(run, run->book.n_jobs)].id : job->job_id;
+        int closed = n_find_job(&run->book, &job->closes);
+        if (closed >= 0 && (run->book.jobs[closed].state == PERP_JOB_OPEN ||
+                            run->book.jobs[closed].state == PERP_JOB_PARTIAL)) {
+            job->closes = job->job_id;
+        }
         break;
     default:
         job->strategy = PERP_STRATEGY_WASH;
@@ -137,22 +154,14 @@ static void spoil(p_run *run, perp_job *job) {
     }
 }
 
-/* Whether the library must still know the job: 1 yes, 0 no longer, -1 either. */
-static int must_know(const p_run *run, const n_job *j) {
-    uint64_t history = run->book.config.scheduler.history_size, unresolved = 0;
-    if (j->ended == 0 || j->unresolved) {
+int p_must_know(const p_run *run, const n_job *j) {
+    uint64_t history = run->book.config.scheduler.history_size;
+    /* Jobs that end by one call may do so in another order. */
+    if (j->ended == 0 || j->ended + history > run->book.n_ended + PERP_MAX_LEGS) {
         return 1;
     }
-    for (int i = 0; i < run->book.n_active; i++) {
-        unresolved += run->book.jobs[run->book.active[i]].unresolved != 0;
-    }
-    if (j->ended + history > run->book.n_ended + unresolved + 8) {
-        return 1;
-    }
-    /* A resolved job may count from its end or from when it was resolved. */
-    return j->state == PERP_JOB_PARTIAL || j->ended + history + 8 + unresolved >= run->book.n_ended
-               ? -1
-               : 0;
+    /* Those that are open again made room. */
+    return j->ended + 2 * history < run->book.n_ended ? 0 : -1;
 }
 
 static void submit(p_run *run) {
@@ -164,10 +173,11 @@ static void submit(p_run *run) {
         known = (int)(run->book.n_jobs - 1 -
                       p_below(run, run->book.n_jobs < 300 ? run->book.n_jobs : 300));
         const n_job *j = &run->book.jobs[known];
-        if (must_know(run, j) == 1 && j->parent < 0) {
+        if (p_must_know(run, j) == 1 && !j->is_repair && !j->is_flatten) {
             job = j->job;
             wanted = PERP_E_EXISTS;
-            if (p_chance(run, 50)) {
+            static const perp_uuid none;
+            if (memcmp(&job.closes, &none, sizeof none) == 0 && p_chance(run, 50)) {
                 job.priority = job.priority == 7 ? 8 : 7;
                 wanted = PERP_E_CONFLICT;
             }
@@ -177,26 +187,51 @@ static void submit(p_run *run) {
         wanted = PERP_E_INVALID;
     }
     perp_call call = p_call(run, 0);
-    if (wanted == PERP_OK && n_too_far(&run->book, call.now_ns)) {
+    int64_t now = call.now_ns > run->book.clock ? call.now_ns : run->book.clock;
+    int64_t memory = run->book.config.scheduler.id_memory_h * 3600 * P_SECOND;
+    /* An id of a job that was made so long ago may have been forgotten. */
+    int old = job.created_at_ns != PERP_TIME_NONE && now - job.created_at_ns > memory;
+    if (wanted == PERP_OK && (old || n_too_far(&run->book, call.now_ns))) {
         wanted = PERP_E_RANGE;
     }
     p_expect(run, perp_scheduler_submit(run->scheduler, &call, &job), wanted);
     if (wanted == PERP_OK) {
         n_advance(&run->book, call.now_ns);
-        n_add_job(&run->book, &job, -1);
+        n_add_job(&run->book, &job, 0);
     }
+}
+
+void p_leg_of_result(p_run *run, const n_job *j, uint32_t n, int exact, perp_leg_result *leg) {
+    int64_t most = (int64_t)(j->job.legs[n].quantity * 1024);
+    int64_t known = (int64_t)(j->legs[n].filled * 1024);
+    int64_t filled = most > known ? most : known;
+    if (!exact) {
+        filled = p_chance(run, 30) ? known : known + p_below(run, most - known + 1);
+        filled += p_chance(run, 4) ? p_below(run, most) : 0;
+        filled -= p_chance(run, 2) ? p_below(run, known + 1) : 0;
+    }
+    double mid = run->book.instruments[j->job.legs[n].instrument].mid;
+    leg->filled = (double)filled / 1024;
+    leg->price = filled > 0 ? (double)((int64_t)(mid * 64) + p_below(run, 9) - 4) / 64 : 0;
+    leg->fee = p_below(run, P_USD(4)) - P_USD(1);
+    leg->has_pnl = p_chance(run, 40) ? 1 : 0;
+    leg->pnl = leg->has_pnl ? p_below(run, P_USD(20)) - P_USD(10) : 0;
+    leg->time_ns = p_chance(run, 60) ? PERP_TIME_NONE : run->now - p_below(run, 6 * P_SECOND);
 }
 
 static void result_of(p_run *run, const n_job *j, perp_job_result *result) {
     perp_job_result_init(result);
-    result->status = p_chance(run, 75) ? PERP_RESULT_COMPLETED : PERP_RESULT_FAILED;
-    result->hold = p_chance(run, 12) ? 1 : 0;
+    result->status = p_chance(run, 75)   ? (uint32_t)PERP_RESULT_COMPLETED
+                     : p_chance(run, 80) ? (uint32_t)PERP_RESULT_FAILED
+                                         : (uint32_t)PERP_RESULT_NOTHING;
     int64_t form = p_below(run, 10);
-    if (form < 3) {
+    int done = result->status == PERP_RESULT_COMPLETED;
+    if (form < 3 && !j->by_legs) {
         result->has_totals = 1;
         result->pnl = p_below(run, P_USD(40)) - P_USD(20);
-        result->volume = p_below(run, P_USD(20000));
+        result->volume = done ? p_below(run, P_USD(20000)) : 0;
         result->fees = p_below(run, P_USD(8)) - P_USD(1);
+        result->flat = done && p_chance(run, 30) ? 1 : 0;
         return;
     }
     if (form < 4) {
@@ -205,48 +240,81 @@ static void result_of(p_run *run, const n_job *j, perp_job_result *result) {
     result->n_legs = j->job.n_legs;
     int exact = p_chance(run, 70);
     for (uint32_t i = 0; i < result->n_legs; i++) {
-        perp_leg_result *leg = &result->legs[i];
-        int64_t most = (int64_t)(j->job.legs[i].quantity * 1024);
-        int64_t filled = exact ? most : p_chance(run, 30) ? 0 : p_below(run, most + 1);
-        double mid = run->book.instruments[j->job.legs[i].instrument].mid;
-        leg->filled = (double)filled / 1024;
-        leg->price = filled > 0 ? (double)((int64_t)(mid * 64) + p_below(run, 9) - 4) / 64 : 0;
-        leg->fee = p_below(run, P_USD(4)) - P_USD(1);
-        leg->pnl = p_below(run, P_USD(20)) - P_USD(10);
-        leg->time_ns = PERP_TIME_NONE;
+        p_leg_of_result(run, j, i, exact, &result->legs[i]);
     }
 }
 
-/* Takes over what only the library can know of a repair: where it goes and how much. */
-static void learn_repair(p_run *run, int parent, const perp_uuid *id) {
-    n_job *first = &run->book.jobs[parent];
-    perp_uuid wanted = first->id;
-    wanted.bytes[0] = (uint8_t)(wanted.bytes[0] ^ (0xA0 + first->attempts + 1));
-    if (memcmp(&wanted, id, sizeof *id) != 0) {
-        p_fail(run, "the id of the repair is not the first job's with attempt %u",
-               first->attempts + 1);
+/* What flatten made is cut to what is left, or is done with. */
+static void cut_flatten(p_run *run) {
+    n_book *b = &run->book;
+    for (int i = 0; i < b->n_active; i++) {
+        int index = b->active[i];
+        n_job *j = &b->jobs[index];
+        perp_leg *leg = &j->job.legs[0];
+        if (!j->is_flatten || j->state != PERP_JOB_PENDING) {
+            continue;
+        }
+        double left = n_left_to_reduce(b, leg->instrument, leg->side, -1);
+        if (left <= 0) {
+            n_leave(b, index, PERP_JOB_CANCELLED);
+            i -= j->state == PERP_JOB_CANCELLED;
+        } else if (!n_at_most(leg->quantity - j->legs[0].filled, left)) {
+            double whole = leg->quantity;
+            leg->quantity = j->legs[0].filled + left;
+            leg->notional = (int64_t)((double)leg->notional * (leg->quantity / whole));
+            leg->notional = leg->notional > 0 ? leg->notional : 1;
+            j->job.notional = leg->notional;
+        }
     }
-    if (first->left_to_host || first->attempts >= 3 || !run->book.config.scheduler.auto_repair) {
-        p_fail(run, "a repair was queued where the host must act");
+}
+
+/* The repairs that a tick plans, and those that it cancels since their base has its other side. */
+static void predict_repairs(p_run *run) {
+    n_book *b = &run->book;
+    uint32_t n = 0;
+    n_stories(b, -1, -1);
+    n_settle(b);
+    cut_flatten(run);
+    for (int base = 0; base < N_MAX_BASES; base++) {
+        int waits = b->bases[base].repair;
+        if (waits >= 0 && b->jobs[waits].state == PERP_JOB_PENDING && !n_is_naked(b, base)) {
+            n_leave(b, waits, PERP_JOB_CANCELLED);
+            continue;
+        }
+        perp_job job;
+        perp_job_init(&job);
+        if (!n_wants_repair(b, base) || !n_choose_repair(b, base, &job)) {
+            continue;
+        }
+        job.job_id = n_repair_id(base, ++b->bases[base].repairs);
+        job.strategy = PERP_STRATEGY_HEDGE_REBALANCE;
+        job.priority = 100;
+        job.ttl_ms = 0;
+        job.max_run_ms = b->config.scheduler.default_max_run_ms;
+        b->bases[base].repair = n_add_job(b, &job, 1);
+        run->n_repairs++;
+        while (n < run->tick.n_items && run->tick.items[n].kind != PERP_TICK_REPAIR) {
+            n++;
+        }
+        if (n == run->tick.n_items || memcmp(&run->tick.items[n++].job_id, &job.job_id, 16) != 0) {
+            p_fail(run, "a repair of base %d should have been planned", base);
+        }
     }
-    perp_job_info info;
-    memset(&info, 0, sizeof info);
-    info.struct_size = sizeof info;
-    p_expect(run, perp_scheduler_job(run->scheduler, id, &info), PERP_OK);
-    double naked = first->naked < 0 ? -first->naked : first->naked;
-    const perp_leg *leg = &info.job.legs[0];
-    if (!info.is_repair || memcmp(&info.repairs_job, &first->id, sizeof first->id) != 0 ||
-        info.job.n_legs != 1 || info.job.priority != 100 ||
-        info.job.strategy != PERP_STRATEGY_HEDGE_REBALANCE || info.job.ttl_ms != 0 ||
-        leg->side != (first->naked > 0 ? (uint32_t)PERP_SIDE_SELL : (uint32_t)PERP_SIDE_BUY)) {
-        p_fail(run, "the repair is not what it should be");
+    while (n < run->tick.n_items) {
+        if (run->tick.items[n++].kind == PERP_TICK_REPAIR) {
+            p_fail(run, "a repair was planned where none was due");
+        }
     }
-    if (leg->quantity > naked || naked - leg->quantity >= 0.25) {
-        p_fail(run, "the repair trades %.17g where %.17g is naked", leg->quantity, naked);
+}
+
+/* A repair that waits goes where it squares best now. */
+static void choose_repairs(p_run *run) {
+    for (int base = 0; base < N_MAX_BASES && !run->book.killed; base++) {
+        int index = run->book.bases[base].repair;
+        if (index >= 0 && run->book.jobs[index].state == PERP_JOB_PENDING) {
+            n_choose_repair(&run->book, base, &run->book.jobs[index].job);
+        }
     }
-    info.job.created_at_ns = PERP_TIME_NONE;
-    n_add_job(&run->book, &info.job, parent);
-    run->n_repairs++;
 }
 
 static int near_value(double a, double b) {
@@ -257,14 +325,14 @@ static int near_value(double a, double b) {
 /* Applies a result to the naive book and compares what finish said of it. */
 static void apply_result(p_run *run, int index, const perp_job_result *result,
                          const perp_finish_outcome *got) {
-    n_job *j = &run->book.jobs[index];
-    int parent = j->parent, uncertain = 0;
+    int uncertain = 0;
     perp_finish_outcome wanted;
     n_finish(&run->book, index, result, &wanted, &uncertain);
     if (uncertain) {
         p_fail(run, "a figure is too near its limit to decide: choose other prices");
     }
     run->n_ended++;
+    run->n_partial += wanted.state == PERP_JOB_PARTIAL;
     if (got == NULL) {
         return;
     }
@@ -281,43 +349,38 @@ static void apply_result(p_run *run, int index, const perp_job_result *result,
                    wanted.naked[i].quantity);
         }
     }
-    run->n_partial += wanted.state == PERP_JOB_PARTIAL;
-    int first = wanted.state == PERP_JOB_PARTIAL ? index : parent;
-    if (got->has_repair) {
-        if (first < 0 || !run->book.jobs[first].unresolved) {
-            p_fail(run, "a repair without a job to repair");
+}
+
+int p_some_running(p_run *run) {
+    if (run->book.n_active > 0 && p_chance(run, 95)) {
+        int index = run->book.active[p_below(run, run->book.n_active)];
+        for (int tries = 0; tries < 20 && !n_runs(&run->book.jobs[index]); tries++) {
+            index = run->book.active[p_below(run, run->book.n_active)];
         }
-        learn_repair(run, first, &got->repair_job_id);
+        return index;
     }
+    return run->book.n_jobs > 0 && p_chance(run, 70) ? (int)p_below(run, run->book.n_jobs) : -1;
 }
 
 static void finish(p_run *run) {
     perp_job_result result;
     perp_finish_outcome outcome;
-    perp_uuid id = fresh_id(run);
-    int index = -1;
+    perp_uuid id = p_fresh_id(run);
+    int index = p_some_running(run);
     perp_status wanted = PERP_E_NOT_FOUND;
     memset(&outcome, 0, sizeof outcome);
     outcome.struct_size = sizeof outcome;
     perp_job_result_init(&result);
-    if (run->book.n_active > 0 && p_chance(run, 95)) {
-        index = run->book.active[p_below(run, run->book.n_active)];
-        for (int tries = 0; tries < 20 && !n_runs(&run->book.jobs[index]); tries++) {
-            index = run->book.active[p_below(run, run->book.n_active)];
-        }
-    } else if (run->book.n_jobs > 0 && p_chance(run, 70)) {
-        index = (int)p_below(run, run->book.n_jobs);
-    }
     if (index >= 0) {
         id = run->book.jobs[index].id;
         result_of(run, &run->book.jobs[index], &result);
-        wanted = n_runs(&run->book.jobs[index]) ? PERP_OK : PERP_E_NOT_FOUND;
     }
-    if (wanted == PERP_OK && p_chance(run, 6)) {
-        perp_job_result_init(&result);
+    if (index >= 0 && p_chance(run, 6)) {
         result.status = PERP_RESULT_UNKNOWN;
-    } else if (wanted == PERP_OK && p_chance(run, 6)) {
-        wanted = PERP_E_INVALID;
+        for (uint32_t i = 0; i < result.n_legs; i++) {
+            result.legs[i].known = p_chance(run, 50) ? 1 : 0;
+        }
+    } else if (index >= 0 && p_chance(run, 6)) {
         if (result.n_legs == 0) {
             result.has_totals = 1;
             result.n_legs = 1;
@@ -330,11 +393,18 @@ static void finish(p_run *run) {
             result.legs[0].price = p_chance(run, 50) ? 0 : -3;
         }
     }
-    perp_call call = p_call(run, 0);
-    if (wanted == PERP_OK && n_too_far(&run->book, call.now_ns)) {
-        wanted = PERP_E_RANGE;
+    if (index >= 0) {
+        const n_job *j = &run->book.jobs[index];
+        wanted = n_judge(&run->book, index, &result);
+        int known = p_must_know(run, j);
+        if (known == 0) {
+            wanted = PERP_E_NOT_FOUND;
+        } else if (known < 0) {
+            return;
+        }
     }
-    int quiet = p_chance(run, 5) && index >= 0 && !run->book.config.scheduler.auto_repair;
+    perp_call call = p_call(run, 0);
+    int quiet = p_chance(run, 5) && index >= 0;
     perp_status got =
         perp_scheduler_finish(run->scheduler, &call, &id, &result, quiet ? NULL : &outcome);
     p_expect(run, got, wanted);
@@ -361,7 +431,8 @@ void p_execute(void *user, const perp_execution *job, uint32_t *outcome) {
     action->notional = job->notional;
     int64_t pick = p_below(run, 16);
     *outcome = pick < run->outcomes ? (uint32_t)PERP_OUTCOME_ACCEPTED
-               : pick + 1 < 16      ? (uint32_t)PERP_OUTCOME_REFUSED
+               : pick + 2 < 16      ? (uint32_t)PERP_OUTCOME_REFUSED
+               : pick + 1 < 16      ? (uint32_t)PERP_OUTCOME_DECLINED
                                     : (uint32_t)PERP_OUTCOME_IN_DOUBT;
     if (p_chance(run, 5)) {
         int index = n_find_job(&run->book, &job->job_id);
@@ -370,13 +441,15 @@ void p_execute(void *user, const perp_execution *job, uint32_t *outcome) {
         call.now_ns = action->now = run->now;
         if (index >= 0) {
             n_job copy = run->book.jobs[index];
+            copy.state = PERP_JOB_RUNNING;
             copy.job.legs[0].quantity = job->orders[0].quantity;
+            copy.job.legs[0].instrument = job->orders[0].instrument;
             result_of(run, &copy, &action->result);
             action->finish_outcome.struct_size = sizeof action->finish_outcome;
             action->finish_status = perp_scheduler_finish(run->scheduler, &call, &job->job_id,
                                                           &action->result, &action->finish_outcome);
             action->finished = 1;
-            *outcome = (uint32_t)p_below(run, 3);
+            *outcome = (uint32_t)p_below(run, 4);
         }
     }
     action->outcome = *outcome;
@@ -389,7 +462,7 @@ static void predict_expiry(p_run *run) {
         int index = run->book.active[i];
         n_job *j = &run->book.jobs[index];
         int64_t ttl = j->job.ttl_ms < 0 ? run->book.config.scheduler.default_ttl_ms : j->job.ttl_ms;
-        if (j->state != PERP_JOB_PENDING || ttl == 0 || j->parent >= 0 ||
+        if (j->state != PERP_JOB_PENDING || ttl == 0 ||
             run->book.clock <= j->ttl_from + ttl * P_MS) {
             continue;
         }
@@ -401,8 +474,8 @@ static void predict_expiry(p_run *run) {
             p_fail(run, "a job should have expired, or in another order");
         }
         n++;
-        n_end(&run->book, index, PERP_JOB_EXPIRED);
-        i--;
+        n_leave(&run->book, index, PERP_JOB_EXPIRED);
+        i -= run->book.jobs[index].state == PERP_JOB_EXPIRED;
     }
     while (n < run->tick.n_items) {
         if (run->tick.items[n++].kind == PERP_TICK_EXPIRED) {
@@ -415,14 +488,21 @@ static void predict_overdue(p_run *run) {
     uint32_t wanted = 0;
     for (int i = 0; i < run->book.n_active; i++) {
         n_job *j = &run->book.jobs[run->book.active[i]];
-        if (n_runs(j) && j->job.max_run_ms > 0 && !j->overdue &&
-            run->book.clock > j->started + j->job.max_run_ms * P_MS) {
+        int64_t most = j->job.max_run_ms < 0 ? run->book.config.scheduler.default_max_run_ms
+                                             : j->job.max_run_ms;
+        if (n_runs(j) && most > 0 && !j->overdue && run->book.clock > j->started + most * P_MS) {
             j->overdue = 1;
             wanted++;
         }
     }
     if (run->tick.overdue != wanted) {
         p_fail(run, "%u overdue, wanted %u", run->tick.overdue, wanted);
+    }
+    for (int i = 0; i < run->book.n_active; i++) {
+        int index = run->book.active[i];
+        if (n_runs(&run->book.jobs[index]) && run->book.jobs[index].by_legs) {
+            n_look_unhedged(&run->book, index);
+        }
     }
 }
 
@@ -440,9 +520,11 @@ static void apply_refusals(p_run *run) {
             (item->reason == PERP_REASON_NONE || item->reason >= PERP_REASON_RULES_END)) {
             p_fail(run, "refused for %s, which is no rule", perp_reason_string(item->reason));
         }
-        if (item->kind == PERP_TICK_REFUSED && run->book.jobs[index].parent < 0 &&
-            run->book.config.scheduler.on_reject == PERP_ON_REJECT_DROP) {
-            n_end(&run->book, index, PERP_JOB_REJECTED);
+        const n_job *j = &run->book.jobs[index];
+        if (item->kind == PERP_TICK_REFUSED && !j->is_repair && !j->is_flatten &&
+            run->book.config.scheduler.on_reject == PERP_ON_REJECT_DROP &&
+            !n_is_reducing(&run->book, &j->job, index)) {
+            n_leave(&run->book, index, PERP_JOB_REJECTED);
         }
     }
 }
@@ -468,15 +550,13 @@ static void apply_dispatches(p_run *run) {
             p_fail(run, "an unknown job was dispatched");
         }
         n_job *j = &run->book.jobs[index];
-        if ((j->parent >= 0) != (action->is_repair != 0)) {
+        if (j->is_repair != (action->is_repair != 0)) {
             p_fail(run, "a repair is called none, or the reverse");
         }
-        if (j->parent >= 0) {
-            /* The tick chose anew. */
-            j->job.legs[0].instrument = action->order.instrument;
-            j->job.legs[0].quantity = action->order.quantity;
-            j->job.legs[0].notional = 0;
-            j->job.notional = action->notional;
+        if (j->job.legs[0].instrument != action->order.instrument ||
+            !near_value(j->job.legs[0].quantity, action->order.quantity)) {
+            p_fail(run, "handed over is %.17g on %u, wanted %.17g on %u", action->order.quantity,
+                   action->order.instrument, j->job.legs[0].quantity, j->job.legs[0].instrument);
         }
         const char *broken = n_dispatch(&run->book, index, action->reduce_only != 0);
         if (broken != NULL) {
@@ -486,59 +566,45 @@ static void apply_dispatches(p_run *run) {
     }
 }
 
-static const perp_tick_item *repair_item(const p_run *run, const perp_uuid *id) {
-    for (uint32_t i = 0; i < run->tick.n_items; i++) {
-        if (run->tick.items[i].kind == PERP_TICK_REPAIR &&
-            memcmp(&run->tick.items[i].job_id, id, sizeof *id) == 0) {
-            return &run->tick.items[i];
-        }
-    }
-    return NULL;
-}
-
 static void apply_actions(p_run *run) {
     for (uint32_t n = 0; n < run->n_actions; n++) {
         p_action *action = &run->actions[n];
         int index = n_find_job(&run->book, &action->id);
         if (action->finished) {
-            if (action->finish_status != PERP_OK) {
-                p_fail(run, "finish inside execute: %s", perp_status_string(action->finish_status));
+            perp_status wanted = n_judge(&run->book, index, &action->result);
+            if (action->finish_status != wanted) {
+                p_fail(run, "finish inside execute: %s, wanted %s",
+                       perp_status_string(action->finish_status), perp_status_string(wanted));
             }
-            n_advance(&run->book, action->now);
-            apply_result(run, index, &action->result, &action->finish_outcome);
-            continue;
+            if (wanted == PERP_OK) {
+                n_advance(&run->book, action->now);
+                apply_result(run, index, &action->result, &action->finish_outcome);
+                continue;
+            }
         }
         if (action->outcome == PERP_OUTCOME_IN_DOUBT) {
             n_set_in_doubt(&run->book, index);
+        } else if (action->outcome == PERP_OUTCOME_DECLINED) {
+            n_decline(&run->book, index);
         } else if (action->outcome == PERP_OUTCOME_REFUSED) {
-            int parent = run->book.jobs[index].parent;
             perp_job_result nothing;
             perp_job_result_init(&nothing);
             nothing.status = PERP_RESULT_FAILED;
             apply_result(run, index, &nothing, NULL);
-            const perp_tick_item *item = repair_item(run, &action->id);
-            if (item != NULL && parent < 0) {
-                p_fail(run, "a refused job that is no repair has a next one");
-            }
-            if (item != NULL) {
-                learn_repair(run, parent, &item->other);
-            }
         }
     }
 }
 
 static void tick(p_run *run) {
     perp_call call = p_call(run, 0);
-    int too_far = n_too_far(&run->book, call.now_ns);
     run->n_actions = 0;
     perp_status got = perp_scheduler_tick(run->scheduler, &call, &run->tick);
-    p_expect(run, got, too_far ? PERP_E_RANGE : PERP_OK);
-    if (too_far) {
-        return;
-    }
+    p_expect(run, got, PERP_OK);
     n_advance(&run->book, call.now_ns);
+    predict_repairs(run);
     predict_expiry(run);
     predict_overdue(run);
+    choose_repairs(run);
     uint32_t status = run->book.killed   ? (uint32_t)PERP_TICK_KILLED
                       : run->book.paused ? (uint32_t)PERP_TICK_PAUSED
                                          : (uint32_t)PERP_TICK_OK;
@@ -564,7 +630,7 @@ static perp_uuid some_job(p_run *run, uint32_t state) {
     if (run->book.n_active == 0 || p_chance(run, 5)) {
         return run->book.n_jobs > 0 && p_chance(run, 80)
                    ? run->book.jobs[p_below(run, run->book.n_jobs)].id
-                   : fresh_id(run);
+                   : p_fresh_id(run);
     }
     int index = run->book.active[p_below(run, run->book.n_active)];
     for (int tries = 0; tries < 12 && run->book.jobs[index].state != state; tries++) {
@@ -587,11 +653,43 @@ static void requeue(p_run *run) {
     p_expect(run, got, n_requeue(&run->book, call.now_ns, &id));
 }
 
+static const char *const BASES[] = {"BTC", "ETH", "SOL", "XYZ"};
+
 static void resolve(p_run *run) {
-    perp_uuid id = some_job(run, PERP_JOB_PARTIAL);
+    n_book *b = &run->book;
+    int base = (int)p_below(run, p_chance(run, 95) ? 3 : 4);
+    for (int i = 0; i < 3; i++) {
+        base = n_is_naked(b, i) && p_chance(run, 60) ? i : base;
+    }
+    perp_call call = p_call(run, p_chance(run, 90));
+    int repair = base < 3 ? b->bases[base].repair : -1;
+    perp_status wanted = base == 3                                 ? PERP_E_NOT_FOUND
+                         : !p_is_signed(&call)                     ? PERP_E_INVALID
+                         : repair >= 0 && n_runs(&b->jobs[repair]) ? PERP_E_STATE
+                                                                   : PERP_OK;
+    p_expect(run, perp_resolve(run->core, &call, BASES[base]), wanted);
+    if (wanted == PERP_OK) {
+        n_advance(b, call.now_ns);
+        if (repair >= 0) {
+            n_leave(b, repair, PERP_JOB_CANCELLED);
+        }
+        n_resolve(b, base);
+        n_stories(b, -1, -1);
+        n_settle(b);
+    }
+}
+
+static void resume_repair(p_run *run) {
+    int base = (int)p_below(run, p_chance(run, 95) ? 3 : 4);
     perp_call call = p_call(run, 0);
-    perp_status got = perp_scheduler_resolve(run->scheduler, &call, &id);
-    p_expect(run, got, n_resolve(&run->book, call.now_ns, &id));
+    p_expect(run, perp_resume_repair(run->core, &call, BASES[base]),
+             base < 3 ? PERP_OK : PERP_E_NOT_FOUND);
+    if (base < 3) {
+        n_advance(&run->book, call.now_ns);
+        run->book.bases[base].stopped = 0;
+        run->book.bases[base].tries = 0;
+        run->book.bases[base].next_try = 0;
+    }
 }
 
 static void close_job(p_run *run) {
@@ -609,9 +707,10 @@ void p_job_call(p_run *run) {
         int weight;
         void (*make)(p_run *run);
     } calls[] = {
-        {"submit", 38, submit},  {"tick", 26, tick},    {"finish", 22, finish},
-        {"close", 4, close_job}, {"cancel", 3, cancel}, {"requeue", 3, requeue},
-        {"resolve", 4, resolve},
+        {"submit", 38, submit},  {"tick", 26, tick},
+        {"finish", 22, finish},  {"close", 4, close_job},
+        {"cancel", 3, cancel},   {"requeue", 3, requeue},
+        {"resolve", 2, resolve}, {"resume_repair", 2, resume_repair},
     };
     int64_t pick = p_below(run, 100);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {

@@ -15,15 +15,21 @@ static uint32_t any_exchange(p_run *run) {
 static void equity(p_run *run) {
     uint32_t x = any_exchange(run);
     int64_t amount = P_USD(500000);
+    for (uint32_t i = 0; i < run->book.n_exchanges; i++) {
+        x = run->book.exchanges[i].has_aside && p_chance(run, 50) ? i : x;
+    }
     if (x < run->book.n_exchanges) {
-        amount = run->book.exchanges[x].equity;
+        const n_exchange *e = &run->book.exchanges[x];
+        amount = e->has_aside && p_chance(run, 50) ? e->aside : e->equity;
     }
     switch (p_below(run, 10)) {
     case 0:
         amount = amount * (97 + p_below(run, 7)) / 100;
         break;
     case 1:
-        amount = p_chance(run, 20) ? -1 - p_below(run, 100) : P_USD(200000 + p_below(run, 800000));
+        amount = p_chance(run, 10)   ? -1 - p_below(run, 100)
+                 : p_chance(run, 10) ? 0
+                                     : P_USD(200000 + p_below(run, 800000));
         break;
     default:
         amount += amount / 10000 * (p_below(run, 11) - 5) + p_below(run, 1000);
@@ -42,21 +48,26 @@ static void transfer(p_run *run) {
     if (p_chance(run, 4)) {
         amount = -P_USD(5000000);
     }
+    if (p_chance(run, 20) && x < run->book.n_exchanges && run->book.exchanges[x].has_aside) {
+        amount = run->book.exchanges[x].aside - run->book.exchanges[x].equity;
+    }
+    uint32_t in_equity = p_chance(run, 30) ? 1 : 0;
     perp_call call = p_call(run, 0);
-    perp_status got = perp_capital_transfer(run->capital, &call, x, amount);
-    p_expect(run, got, n_transfer(&run->book, call.now_ns, x, amount));
+    perp_status got = perp_capital_transfer(run->capital, &call, x, amount, in_equity);
+    p_expect(run, got, n_transfer(&run->book, call.now_ns, x, amount, (int)in_equity));
 }
 
 static void correct(p_run *run) {
     uint32_t x = any_exchange(run);
     perp_call call = p_call(run, p_chance(run, 80));
-    int64_t start = -1;
+    int64_t start = -1, high = P_USD(p_below(run, 1000000));
     if (p_chance(run, 90) && x < run->book.n_exchanges) {
         start = run->book.exchanges[x].equity + P_USD(p_below(run, 2000) - 1000);
-        start = start < 0 ? 0 : start;
     }
-    perp_status got = perp_capital_correct(run->capital, &call, x, start);
-    p_expect(run, got, n_correct(&run->book, call.now_ns, p_is_signed(&call), x, start));
+    const int64_t *high_water = p_chance(run, 30) ? &high : NULL;
+    perp_status got = perp_capital_correct(run->capital, &call, x, start, high_water);
+    p_expect(run, got,
+             n_correct(&run->book, call.now_ns, p_is_signed(&call), x, start, high_water));
 }
 
 static void safe_mode(p_run *run) {
@@ -77,7 +88,7 @@ static void record_pnl(p_run *run) {
         pnl = -P_USD(10000 + p_below(run, 100000));
     }
     perp_call call = p_call(run, 0);
-    perp_status got = perp_capital_record_pnl(run->capital, &call, x, pnl, volume, fees);
+    perp_status got = perp_capital_record_pnl(run->capital, &call, x, pnl, volume, fees, NULL);
     p_expect(run, got, n_record_pnl(&run->book, call.now_ns, x, pnl, volume, fees));
 }
 
@@ -269,6 +280,13 @@ static double mid_of(int base) {
     return base == 0 ? 50000 : base == 1 ? 2500 : 150;
 }
 
+/* Where the clock was set back by little, what feeds said stays, and they go on from there. */
+static int64_t feed_time(p_run *run) {
+    int64_t clock = run->book.clock;
+    int stays = run->feed > clock && run->feed - clock <= P_MINUTE;
+    return run->feed = stays ? run->feed : clock;
+}
+
 static void quote_one(p_run *run, uint32_t instrument) {
     n_instrument *n = &run->book.instruments[instrument];
     double start = mid_of(n->base);
@@ -281,13 +299,16 @@ static void quote_one(p_run *run, uint32_t instrument) {
     perp_quote quote;
     memset(&quote, 0, sizeof quote);
     quote.instrument = instrument;
-    quote.time_ns = run->book.clock;
+    quote.time_ns = feed_time(run);
     quote.bid = start + shift;
     quote.ask = quote.bid + 1.0 / 64 + (double)p_below(run, 4) / 64;
     quote.bid_size = p_chance(run, 3) ? 0 : 100000;
     quote.ask_size = p_chance(run, 3) ? 0.001 : 100000;
     p_expect(run, perp_market_on_quote(run->market, &quote), PERP_OK);
+    n->bid = quote.bid;
+    n->ask = quote.ask;
     n->mid = (quote.bid + quote.ask) / 2;
+    n->quoted = quote.time_ns;
 }
 
 void p_quotes(p_run *run) {
@@ -329,31 +350,17 @@ static void bad_quote(p_run *run) {
         wanted = PERP_E_STALE;
         break;
     default:
-        quote.time_ns = run->book.clock + 7 * P_DAY + 1;
+        quote.time_ns = run->book.clock + 7 * P_DAY + p_below(run, 900 * P_DAY);
         wanted = PERP_E_RANGE;
     }
     p_expect(run, perp_market_on_quote(run->market, &quote), wanted);
-}
-
-static void position(p_run *run) {
-    perp_position report;
-    memset(&report, 0, sizeof report);
-    report.instrument = (uint32_t)p_below(run, run->book.n_instruments);
-    report.time_ns = run->book.clock;
-    report.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    int base = run->book.instruments[report.instrument].base;
-    if (p_chance(run, 60)) {
-        report.quantity = (double)(p_below(run, 2001) - 1000) / (base == 0 ? 1024 : 32);
-        report.entry_price = mid_of(base);
-    }
-    p_expect(run, perp_market_on_position(run->market, &report), PERP_OK);
 }
 
 static void status(p_run *run) {
     perp_exchange_status report;
     memset(&report, 0, sizeof report);
     report.exchange = (uint32_t)p_below(run, run->book.n_exchanges);
-    report.time_ns = run->book.clock;
+    report.time_ns = feed_time(run);
     report.api = p_chance(run, 94) ? PERP_API_UP : (uint32_t)p_below(run, PERP_API_COUNT);
     p_expect(run, perp_market_on_status(run->market, &report), PERP_OK);
     n_exchange *e = &run->book.exchanges[report.exchange];
@@ -377,12 +384,14 @@ static void other_feed(p_run *run) {
     memset(&trade, 0, sizeof trade);
     latency.exchange = (uint32_t)p_below(run, run->book.n_exchanges);
     funding.instrument = mark.instrument = trade.instrument = instrument;
-    latency.time_ns = funding.time_ns = mark.time_ns = trade.time_ns = run->book.clock;
+    latency.time_ns = funding.time_ns = mark.time_ns = trade.time_ns = feed_time(run);
     latency.ms = (double)p_below(run, p_chance(run, 5) ? 5000 : 300);
     funding.rate = (double)(p_below(run, 41) - 20) / 100000;
     funding.interval_h = p_chance(run, 50) ? 8 : 4;
     funding.next_ns = run->book.clock + p_below(run, 4 * P_HOUR);
     mark.price = trade.price = middle;
+    run->book.instruments[instrument].mark = middle;
+    run->book.instruments[instrument].marked = mark.time_ns;
     p_expect(run, perp_market_on_latency(run->market, &latency), PERP_OK);
     p_expect(run, perp_market_on_funding(run->market, &funding), PERP_OK);
     p_expect(run, perp_market_on_mark(run->market, &mark), PERP_OK);
@@ -398,10 +407,7 @@ void p_market_call(p_run *run) {
     } else if (pick < 55) {
         run->call = "bad quote";
         bad_quote(run);
-    } else if (pick < 70) {
-        run->call = "position";
-        position(run);
-    } else if (pick < 85) {
+    } else if (pick < 80) {
         run->call = "exchange status";
         status(run);
     } else {

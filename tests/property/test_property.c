@@ -5,381 +5,8 @@
 #include "property.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-void p_fail(const p_run *run, const char *format, ...) {
-    va_list args;
-    fprintf(stderr, "seed %" PRIu64 ", call %" PRIu64 " (%s): ", run->seed, run->n_calls,
-            run->call);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\nlast error: %s\n0 passed, 1 failed\n", perp_core_error(run->core));
-    exit(1);
-}
-
-uint64_t p_random(p_run *run) {
-    uint64_t z = run->random += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-int64_t p_below(p_run *run, int64_t below) {
-    return below <= 0 ? 0 : (int64_t)(p_random(run) % (uint64_t)below);
-}
-
-int p_chance(p_run *run, int percent) {
-    return p_below(run, 100) < percent;
-}
-
-perp_call p_call(p_run *run, int is_signed) {
-    perp_call call;
-    perp_call_init(&call);
-    if (run->now < run->book.clock) {
-        run->now = run->book.clock;
-    }
-    int64_t pick = p_below(run, 1000);
-    if (pick < 600) {
-        run->now += p_below(run, 300 * P_MS);
-    } else if (pick < 850) {
-        run->now += p_below(run, 4 * P_SECOND);
-    } else if (pick < 970) {
-        run->now += p_below(run, 200);
-    } else if (pick < 980) {
-        run->now += p_below(run, 10 * P_MINUTE);
-    } else if (pick < 984) {
-        run->now += p_below(run, 12 * P_HOUR);
-    } else if (pick < 985) {
-        run->now += p_below(run, 3 * P_DAY);
-    }
-    call.now_ns = run->now;
-    if (pick >= 990 && pick < 995) {
-        call.now_ns = run->now - p_below(run, 20 * P_SECOND);
-    } else if (pick >= 995 && run->book.has_clock) {
-        call.now_ns = run->book.clock + 7 * P_DAY + 1 + p_below(run, P_DAY);
-    }
-    if (is_signed) {
-        call.actor = "property";
-        call.reason = "chosen at random";
-    }
-    return call;
-}
-
-int p_is_signed(const perp_call *call) {
-    return call->actor != NULL;
-}
-
-void p_expect(p_run *run, perp_status got, perp_status wanted) {
-    if (got != wanted) {
-        p_fail(run, "%s, wanted %s", perp_status_string(got), perp_status_string(wanted));
-    }
-    run->n_ok += got == PERP_OK;
-    run->n_failed += got != PERP_OK;
-    if (got != PERP_OK && (perp_core_hash(run->core) != run->hash_before ||
-                           perp_core_clock(run->core) != run->clock_before)) {
-        p_fail(run, "%s changed the book", perp_status_string(got));
-    }
-}
-
-static void random_config(p_run *run, perp_config *config) {
-    perp_config_init(config);
-    config->threading = p_chance(run, 50) ? PERP_THREADING_NONE : PERP_THREADING_SERIALIZED;
-    config->callbacks.user = run;
-    config->callbacks.execute = p_execute;
-    perp_capital_config *c = &config->capital;
-    c->wash_ppm = (uint32_t)(300000 + p_below(run, 400000));
-    c->arb_ppm = (uint32_t)(100000 + p_below(run, 800000 - c->wash_ppm));
-    c->reserve_ppm = 1000000 - c->wash_ppm - c->arb_ppm;
-    c->max_single_reserve_ppm = (uint32_t)(100000 + p_below(run, 900001));
-    c->max_total_notional_ppm = (uint32_t)(300000 + p_below(run, 700001));
-    c->drawdown_limit_ppm = (uint32_t)(60000 + p_below(run, 200000));
-    c->safe_mode_pools = (uint32_t)p_below(run, 8);
-    c->day_offset_minutes = (int32_t)p_below(run, 2879) - 1439;
-    config->risk.max_quote_age_ms = 600000;
-    config->risk.daily_loss_limit_pct = p_chance(run, 40) ? 0 : p_chance(run, 50) ? 0.02 : 0.1;
-    config->risk.daily_loss_limit_usd = p_chance(run, 20) ? P_USD(20000) : 0;
-    config->risk.blackout_minutes = 1;
-    config->risk.max_drawdown_pct = 0.2;
-    config->risk.circuit_failures = 3 + (uint32_t)p_below(run, 6);
-    config->risk.notional_tolerance = 0.2;
-    for (int i = 0; i < PERP_MODE_COUNT; i++) {
-        config->risk.modes[i].min_safety_score = 20;
-        config->risk.modes[i].max_acceptable_loss_bps = 10;
-    }
-    perp_scheduler_config *s = &config->scheduler;
-    s->max_global_concurrent_jobs = 5 + (uint32_t)p_below(run, 30);
-    s->history_size = 200;
-    s->on_reject = p_chance(run, 30) ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
-    s->auto_repair = p_chance(run, 80) ? 1 : 0;
-    s->rebalance_pool = p_chance(run, 50) ? PERP_POOL_WASH : PERP_POOL_RESERVE;
-    s->max_notional_per_exchange = P_USD(60000 + p_below(run, 200000));
-}
-
-/* Five exchanges, the last one a second account at the first one's venue; per exchange one
-   instrument a base, and a few whose book is another one by kind or contract. */
-static void add_instruments(p_run *run) {
-    static const struct {
-        uint32_t exchange;
-        const char *symbol, *base, *contract;
-        int base_index;
-        uint32_t kind;
-        int contract_index, symbol_index;
-        double step;
-    } all[] = {
-#define EXCHANGE(x)                                                                                \
-    {x, "BTC/USDT:USDT", "", "", 0, PERP_KIND_PERP, 0, 0, 0},                                      \
-        {x, "ETH/USDT:USDT", "", "linear", 1, PERP_KIND_PERP, 1, 1, 0},                            \
-        {x, "SOL/USDT:USDT", "", "", 2, PERP_KIND_PERP, 0, 2, 0.25}
-        EXCHANGE(0),
-        EXCHANGE(1),
-        EXCHANGE(2),
-        EXCHANGE(3),
-        EXCHANGE(4),
-#undef EXCHANGE
-        {0, "BTC/USDT", "", "", 0, PERP_KIND_SPOT, 0, 3, 0},
-        {1, "ETHUSD_PERP", "ETH", "inverse", 1, PERP_KIND_PERP, 2, 4, 0},
-        {0, "XBT", "BTC", "", 0, PERP_KIND_PERP, 0, 5, 0},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        perp_instrument_spec spec;
-        perp_instrument_id id;
-        perp_instrument_spec_init(&spec);
-        spec.exchange = all[i].exchange;
-        strcpy(spec.symbol, all[i].symbol);
-        strcpy(spec.base, all[i].base);
-        strcpy(spec.contract, all[i].contract);
-        spec.kind = all[i].kind;
-        spec.qty_step = all[i].step;
-        p_expect(run, perp_instrument_add(run->core, &spec, &id), PERP_OK);
-        n_instrument *n = &run->book.instruments[run->book.n_instruments++];
-        n->exchange = all[i].exchange;
-        n->base = all[i].base_index;
-        n->kind = all[i].kind;
-        n->contract = all[i].contract_index;
-        n->symbol = all[i].symbol_index;
-    }
-}
-
-void p_open(p_run *run, uint64_t seed) {
-    static const char *const names[] = {"a", "b", "c", "d", "e"};
-    perp_config config;
-    memset(run, 0, sizeof *run);
-    run->seed = run->random = seed;
-    run->now = P_START + p_below(run, P_DAY);
-    run->call = "open";
-    run->outcomes = 10 + (uint32_t)p_below(run, 6);
-    random_config(run, &config);
-    if (perp_core_open(&config, &run->core) != PERP_OK) {
-        p_fail(run, "%s", perp_core_error(NULL));
-    }
-    run->capital = perp_core_capital(run->core);
-    run->market = perp_core_market(run->core);
-    run->risk = perp_core_risk(run->core);
-    run->scheduler = perp_core_scheduler(run->core);
-    perp_tick_result_init(&run->tick);
-    n_open(&run->book, &config);
-    for (uint32_t x = 0; x < 5; x++) {
-        perp_exchange_spec spec;
-        perp_exchange_id id;
-        perp_exchange_spec_init(&spec);
-        strcpy(spec.name, names[x]);
-        strcpy(spec.venue, x == 4 ? "a" : "");
-        spec.taker_fee_bps = 1;
-        spec.maker_fee_bps = 0;
-        p_expect(run, perp_exchange_add(run->core, &spec, &id), PERP_OK);
-        n_exchange *e = &run->book.exchanges[run->book.n_exchanges++];
-        e->venue = x == 4 ? 0 : (int)x;
-        e->max_concurrent = config.scheduler.max_concurrent_per_exchange;
-        e->max_notional = config.scheduler.max_notional_per_exchange;
-        perp_call call;
-        perp_call_init(&call);
-        call.now_ns = run->now;
-        int64_t equity = P_USD(200000 + p_below(run, 800000)) + p_below(run, 1000000);
-        p_expect(run, perp_capital_update_equity(run->capital, &call, x, equity), PERP_OK);
-        n_update_equity(&run->book, call.now_ns, x, equity);
-    }
-    add_instruments(run);
-    p_quotes(run);
-}
-
-void p_close(p_run *run) {
-    perp_tick_result_free(&run->tick);
-    perp_core_close(run->core);
-    n_close(&run->book);
-}
-
-#define same(run, got, wanted)                                                                     \
-    do {                                                                                           \
-        int64_t got_ = (int64_t)(got), wanted_ = (int64_t)(wanted);                                \
-        if (got_ != wanted_) {                                                                     \
-            p_fail(run, "%s is %" PRId64 ", wanted %" PRId64 " (%s)", #got, got_, wanted_,         \
-                   #wanted);                                                                       \
-        }                                                                                          \
-    } while (0)
-
-static void compare_exchange(p_run *run, uint32_t x) {
-    const n_book *b = &run->book;
-    const n_exchange *e = &b->exchanges[x];
-    perp_capital_state s;
-    int64_t in_flight = 0, used = 0, over = 0;
-    memset(&s, 0, sizeof s);
-    s.struct_size = sizeof s;
-    p_expect(run, perp_capital_snapshot(run->capital, x, &s), PERP_OK);
-    same(run, s.equity, e->equity);
-    same(run, s.high_water, e->high_water);
-    same(run, s.day_start_equity, e->day_start);
-    same(run, s.safe_mode, e->safe);
-    same(run, s.today.pnl, e->today.pnl);
-    same(run, s.today.volume, e->today.volume);
-    same(run, s.today.fees, e->today.fees);
-    same(run, s.yesterday.pnl, e->yesterday.pnl);
-    same(run, s.yesterday.volume, e->yesterday.volume);
-    same(run, s.yesterday.fees, e->yesterday.fees);
-    double drawdown = e->high_water > 0 ? 1 - (double)e->equity / (double)e->high_water : 0;
-    if (fabs(s.drawdown - drawdown) > 1e-12) {
-        p_fail(run, "drawdown of %u is %.17g, wanted %.17g", x, s.drawdown, drawdown);
-    }
-    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
-        int64_t budget = n_budget(b, x, pool), flying = n_in_flight(b, x, pool);
-        int64_t confirmed = n_used(b, x, pool);
-        same(run, s.pools[pool].budget, budget);
-        same(run, s.pools[pool].in_flight, flying);
-        same(run, s.pools[pool].used, confirmed);
-        same(run, s.pools[pool].available, n_available(b, x, pool));
-        in_flight += flying;
-        used += confirmed;
-        over += flying + confirmed > budget ? flying + confirmed - budget : 0;
-        perp_usd room = -1;
-        uint32_t bound = 0, wanted_bound = 0;
-        p_expect(run, perp_capital_headroom(run->capital, x, pool, &room, &bound), PERP_OK);
-        same(run, room, n_headroom(b, x, pool, &wanted_bound));
-        same(run, bound, wanted_bound);
-    }
-    same(run, s.total_in_flight, in_flight);
-    same(run, s.total_used, used);
-    same(run, s.overcommitted, over);
-    perp_exchange_state m;
-    memset(&m, 0, sizeof m);
-    m.struct_size = sizeof m;
-    p_expect(run, perp_market_query_exchange(run->market, x, b->clock, &m), PERP_OK);
-    same(run, m.circuit, n_circuit(b, x));
-    same(run, m.killed, e->killed || b->killed);
-}
-
-static void compare_reservations(p_run *run) {
-    static perp_reservation rows[N_MAX_RESERVATIONS];
-    const n_book *b = &run->book;
-    uint32_t count = 0, n = 0;
-    p_expect(run,
-             perp_capital_reservations(run->capital, PERP_ALL_EXCHANGES, rows, N_MAX_RESERVATIONS,
-                                       &count),
-             PERP_OK);
-    for (uint32_t i = 0; i < b->n_reservations; i++) {
-        const n_reservation *r = &b->reservations[i];
-        if (r->in_flight + r->used == 0) {
-            continue;
-        }
-        if (n == count) {
-            p_fail(run, "%u reservations are live, and more were expected", count);
-        }
-        same(run, rows[n].id, r->id);
-        same(run, rows[n].exchange, r->exchange);
-        same(run, rows[n].pool, r->pool);
-        same(run, rows[n].reserved, r->reserved);
-        same(run, rows[n].in_flight, r->in_flight);
-        same(run, rows[n].used, r->used);
-        same(run, rows[n].released, r->released);
-        same(run, rows[n].has_job, r->job >= 0);
-        if (r->job >= 0 && memcmp(&rows[n].job_id, &b->jobs[r->job].id, sizeof(perp_uuid)) != 0) {
-            p_fail(run, "reservation %" PRIu64 " belongs to another job", r->id);
-        }
-        n++;
-    }
-    same(run, count, n);
-}
-
-static void compare_risk(p_run *run) {
-    const n_book *b = &run->book;
-    perp_risk_state s;
-    memset(&s, 0, sizeof s);
-    s.struct_size = sizeof s;
-    p_expect(run, perp_risk_query(run->risk, &s), PERP_OK);
-    same(run, s.mode, b->mode);
-    same(run, s.consecutive_failures, b->failures);
-    same(run, s.auto_halt, b->halted);
-    same(run, s.killed, b->killed);
-    same(run, s.daily_loss, n_loss(b));
-    same(run, s.daily_loss_reached, b->loss_latched);
-    same(run, s.equity, n_total_equity(b));
-    int64_t limit = n_loss_limit(b);
-    if (s.daily_loss_limit < limit - 1 || s.daily_loss_limit > limit + 1) {
-        same(run, s.daily_loss_limit, limit);
-    }
-    double drawdown = b->peak > 0 ? 1 - (double)n_total_equity(b) / (double)b->peak : 0;
-    if (fabs(s.drawdown - drawdown) > 1e-12) {
-        p_fail(run, "drawdown of the day is %.17g, wanted %.17g", s.drawdown, drawdown);
-    }
-}
-
-static void compare_job(p_run *run, int index) {
-    const n_job *j = &run->book.jobs[index];
-    perp_job_info info;
-    memset(&info, 0, sizeof info);
-    info.struct_size = sizeof info;
-    p_expect(run, perp_scheduler_job(run->scheduler, &j->id, &info), PERP_OK);
-    if (info.state != j->state) {
-        p_fail(run, "a job is %s, wanted %s", perp_job_state_string(info.state),
-               perp_job_state_string(j->state));
-    }
-    same(run, info.held, n_held(&run->book, index));
-    same(run, info.unresolved, j->unresolved);
-    same(run, info.is_repair, j->parent >= 0);
-    same(run, info.repair_attempts, j->attempts);
-    same(run, info.overdue, j->overdue);
-    same(run, info.pnl, j->booked.pnl);
-    same(run, info.volume, j->booked.volume);
-    same(run, info.fees, j->booked.fees);
-}
-
-static void compare_jobs(p_run *run) {
-    const n_book *b = &run->book;
-    uint32_t counts[PERP_JOB_STATE_COUNT] = {0}, unresolved = 0;
-    perp_scheduler_state s;
-    memset(&s, 0, sizeof s);
-    s.struct_size = sizeof s;
-    for (int i = 0; i < b->n_active; i++) {
-        const n_job *j = &b->jobs[b->active[i]];
-        counts[j->state]++;
-        unresolved += j->unresolved != 0;
-        compare_job(run, b->active[i]);
-    }
-    p_expect(run, perp_scheduler_query(run->scheduler, &s), PERP_OK);
-    same(run, s.pending, counts[PERP_JOB_PENDING]);
-    same(run, s.running, counts[PERP_JOB_RUNNING] + counts[PERP_JOB_IN_DOUBT]);
-    same(run, s.in_doubt, counts[PERP_JOB_IN_DOUBT]);
-    same(run, s.open, counts[PERP_JOB_OPEN]);
-    same(run, s.unresolved, unresolved);
-    same(run, s.paused, b->paused);
-    same(run, s.dispatched_total, b->n_dispatched);
-}
-
-void p_compare(p_run *run) {
-    if (perp_core_check(run->core) != PERP_OK) {
-        p_fail(run, "perp_core_check");
-    }
-    same(run, perp_core_clock(run->core), run->book.clock);
-    for (uint32_t x = 0; x < run->book.n_exchanges; x++) {
-        compare_exchange(run, x);
-    }
-    compare_reservations(run);
-    compare_risk(run);
-    compare_jobs(run);
-}
 
 static void one_call(p_run *run) {
     int64_t before = run->book.clock, pick = p_below(run, 100);
@@ -387,10 +14,12 @@ static void one_call(p_run *run) {
     run->n_calls++;
     run->hash_before = perp_core_hash(run->core);
     run->clock_before = perp_core_clock(run->core);
-    if (pick < 32) {
+    if (pick < 20) {
         p_money_call(run);
-    } else if (pick < 80) {
+    } else if (pick < 68) {
         p_job_call(run);
+    } else if (pick < 78) {
+        p_position_call(run);
     } else if (pick < 92) {
         p_control_call(run);
     } else {
@@ -402,7 +31,6 @@ static void one_call(p_run *run) {
     }
     run->call = run->call == NULL ? "?" : run->call;
     p_compare(run);
-    run->hash_before = perp_core_hash(run->core);
     if (run->book.clock > before + 20 * P_SECOND && p_chance(run, 90)) {
         p_quotes(run);
     }
@@ -417,7 +45,7 @@ int main(int argc, char **argv) {
     const char *most = getenv("PERP_CALLS");
     uint64_t all = most != NULL ? strtoull(most, NULL, 10) : 100000;
     uint64_t calls = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 10000 : all;
-    uint64_t runs = argc > 1 ? 1 : 10, totals[6] = {0};
+    uint64_t runs = argc > 1 ? 1 : 10, totals[9] = {0};
     printf("seed %" PRIu64 ", %" PRIu64 " calls\n", seed, calls);
     fflush(stdout);
     for (uint64_t n = 0; n < runs; n++) {
@@ -432,11 +60,19 @@ int main(int argc, char **argv) {
         totals[3] += run.n_repairs;
         totals[4] += run.n_refused;
         totals[5] += run.n_failed;
+        totals[6] += run.n_told;
+        totals[7] += run.n_exits;
+        totals[8] += run.n_reports;
+        if (run.has_store) {
+            p_reopen(&run);
+        }
         p_close(&run);
     }
     printf("%" PRIu64 " dispatched, %" PRIu64 " results, %" PRIu64 " partial, %" PRIu64
-           " repairs, %" PRIu64 " refusals, %" PRIu64 " errors\n",
-           totals[0], totals[1], totals[2], totals[3], totals[4], totals[5]);
+           " repairs, %" PRIu64 " refusals, %" PRIu64 " errors, %" PRIu64 " told, %" PRIu64
+           " exits, %" PRIu64 " reports\n",
+           totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], totals[6], totals[7],
+           totals[8]);
     if (calls >= 100000 && (totals[0] < 1000 || totals[2] < 50 || totals[3] < 50)) {
         printf("too little happened\n0 passed, 1 failed\n");
         return 1;

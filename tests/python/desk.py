@@ -45,8 +45,11 @@ class Desk:
         self.btc = [core.add_instrument(e, "BTC/USDT:USDT", qty_step=0.01)
                     for e in (self.binance, self.okx)]
         for exchange in (self.binance, self.okx):
-            if core.capital.snapshot(exchange).equity == 0:
-                core.capital.update_equity(exchange, Decimal(100_000), now=self.now)
+            new = core.capital.snapshot(exchange).equity == 0
+            core.positions.account(exchange, [
+                perpcore.Position(instrument, core.positions.query(instrument, now=self.now).quantity)
+                for instrument in self.btc if instrument.exchange is exchange
+            ], equity=Decimal(100_000) if new else None, now=self.now)
         self.quote(size)
 
     def quote(self, size=8.0):

@@ -53,7 +53,7 @@ def trade(store, number):
             core.add_exchange(name)
             books.append(core.add_instrument(name, "BTC/USDT:USDT", qty_step=0.01,
                                              pulled=number % 2 == 1))
-            core.capital.update_equity(name, Decimal("100000.25"), now=NOW)
+            core.positions.account(name, equity=Decimal("100000.25"), now=NOW)
             core.market.on_book(books[i], NOW, [(60000.0, 8.0)], [(60001.0, 8.0)])
         core.market.set_source(Books())
         for key in range(4):

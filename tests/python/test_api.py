@@ -9,7 +9,7 @@ from decimal import Decimal
 import perpcore
 from desk import SECOND, T0, BookTest, Desk, job_id
 from perpcore import (
-    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Reason, RuleResult, Side,
+    Config, JobResult, JobState, Leg, LegResult, Mode, Pool, Position, Reason, RuleResult, Side,
     TickItemKind, TickStatus,
 )
 
@@ -17,12 +17,14 @@ from perpcore import (
 class Money(BookTest):
     def test_every_micro_dollar_comes_back(self):
         for text in ("0.000001", "123456.654321", "35999999999.999999", "0"):
-            self.core.capital.update_equity("okx", Decimal(text), now=T0)
+            for _ in range(2):  # a leap is taken when it is said again
+                self.core.capital.update_equity("okx", Decimal(text), now=T0)
             self.assertEqual(self.core.capital.snapshot("okx").equity, Decimal(text))
 
     def test_an_int_is_whole_dollars_and_zeros_at_the_end_are_no_decimals(self):
         for value in (5, Decimal("5.00000000000"), Decimal("5E0")):
-            self.core.capital.update_equity("okx", value, now=T0)
+            for _ in range(2):
+                self.core.capital.update_equity("okx", value, now=T0)
             self.assertEqual(self.core.capital.snapshot("okx").equity, 5)
 
     def test_the_decimal_context_of_the_host_does_not_matter(self):
@@ -41,7 +43,8 @@ class Times(BookTest):
         self.core.capital.update_equity("okx", 1, now=when)
         self.assertEqual(self.core.clock, T0 + 123_456_000)
         zone = timezone(timedelta(hours=-5))
-        self.core.capital.update_equity("okx", 1, now=(when + timedelta(1)).astimezone(zone))
+        tomorrow = (when + timedelta(1)).astimezone(zone)
+        self.core.advance(now=tomorrow, actor="ann", reason="a day later")
         self.assertEqual(self.core.clock, T0 + 123_456_000 + 86_400 * SECOND)
         self.assertEqual(perpcore.to_datetime(T0 + 123_456_789), when)
 
@@ -67,6 +70,139 @@ class Times(BookTest):
             self.core.advance(now=far, actor="", reason="")
         self.core.advance(now=far, actor="ann", reason="restart after a month")
         self.assertEqual(self.core.clock, far)
+
+
+    def test_an_int_of_another_unit_is_refused_wherever_a_time_is_taken(self):
+        core, btc = self.core, self.desk.btc
+        key = job_id(5)
+        open_job = self.desk.run(1)
+        core.scheduler.finish(open_job, JobResult(legs=[LegResult(0.1, 60001.0)] * 2), now=T0)
+        before = core.hash
+        for unit in (10**9, 10**6, 10**3):
+            bad = T0 // unit
+            legs = [LegResult(0.1, 60001.0, time=bad)] * 2
+            calls = {
+                "now": lambda: core.scheduler.tick(now=bad),
+                "quote": lambda: core.market.on_quote(btc[0], bad, 1.0, 1.0, 2.0, 1.0),
+                "funding": lambda: core.market.on_funding(btc[0], bad, 1e-4, next_time=T0),
+                "next_time": lambda: core.market.on_funding(btc[0], T0, 1e-4, next_time=bad),
+                "account": lambda: core.positions.account("okx", time=bad, now=T0),
+                "report": lambda: core.positions.report(Position(btc[0], 0.0), time=bad, now=T0),
+                "fill": lambda: core.positions.record_fill(btc[0], "buy", 0.1, 6e4, key=key,
+                                                           time=bad, now=T0),
+                "created_at": lambda: core.scheduler.submit(self.desk.job(6, created_at=bad),
+                                                            now=T0),
+                "finish": lambda: core.scheduler.finish(open_job, JobResult(legs=legs), now=T0),
+                "progress": lambda: core.scheduler.progress(open_job, legs, now=T0),
+                "amend": lambda: core.scheduler.amend(open_job, legs, now=T0),
+                "start": lambda: perpcore.funding_settlements(bad, T0, next_time=T0),
+                "end": lambda: perpcore.funding_settlements(T0, bad, next_time=T0),
+                "next": lambda: perpcore.funding_settlements(T0, T0, next_time=bad),
+            }
+            for name, call in calls.items():
+                with self.subTest(name=name, unit=unit):
+                    with self.assertRaisesRegex(perpcore.InvalidError, "nanoseconds"):
+                        call()
+        self.assertEqual(core.hash, before)
+
+
+class Orders(BookTest):
+    """Legs as CCXT tells of their orders: all that was filled so far."""
+
+    def order(self, filled, average=60000.0, **more):
+        return {"id": "7", "status": "open", "filled": filled, "average": average,
+                "remaining": 0.1 - filled, **more}
+
+    def test_progress_and_amend_take_orders(self):
+        job = self.desk.run()
+        scheduler = self.core.scheduler
+        scheduler.progress(job, [self.order(0.04, fee={"cost": 0.9, "currency": "USDT"}),
+                                 self.order(0.0, None)], now=T0)
+        self.assertEqual(scheduler.job(job).legs[0].filled, 0.04)
+        self.assertEqual(scheduler.job(job).fees, Decimal("0.9"))
+        # The same again, as a poll of the order brings it, changes nothing.
+        before = self.core.positions.lots(self.desk.btc[0])
+        scheduler.progress(job, [self.order(0.04, fee={"cost": 0.9, "currency": "USDT"}),
+                                 self.order(0.0, None)], now=T0)
+        self.assertEqual(self.core.positions.lots(self.desk.btc[0]), before)
+        with self.assertRaises(perpcore.StaleError):
+            scheduler.progress(job, [self.order(0.03), self.order(0.0, None)], now=T0)
+        scheduler.finish(job, JobResult(legs=[self.order(0.08, 60001.0), self.order(0.08, 60020.0)]),
+                         now=T0)
+        # 0.08 at 60,001 in all: the second half came at 60,002.
+        self.assertEqual(self.core.positions.lots(self.desk.btc[0])[0].price, 60001.0)
+        scheduler.amend(job, [self.order(0.1, 60001.0), self.order(0.1, 60020.0)], now=T0)
+        self.assertEqual([leg.filled for leg in scheduler.job(job).legs], [0.1, 0.1])
+        self.assertAlmostEqual(
+            self.core.positions.query(self.desk.btc[1], now=T0).quantity, -0.1)
+
+    def test_an_order_is_read_as_ccxt_means_it(self):
+        read = LegResult.from_order
+        self.assertEqual(read({"filled": 0.0, "average": None, "fee": None}), LegResult())
+        self.assertEqual(read({"filled": 2, "cost": 100.0}).price, 50.0)
+        self.assertEqual(read({"filled": 1.0, "average": 5.0,
+                               "lastTradeTimestamp": T0 // 10**6}).time, T0)
+        fees = [{"cost": 0.1, "currency": "USDT"}, {"cost": 0.2, "currency": "USDC"}]
+        self.assertEqual(read({"filled": 1.0, "average": 5.0, "fees": fees}).fee, Decimal("0.3"))
+        bnb = {"filled": 1.0, "average": 5.0, "fee": {"cost": 0.0000015, "currency": "BNB"}}
+        self.assertEqual(read(bnb, {"BNB": 1}).fee, Decimal("0.000002"))
+        for wrong, said in ((bnb, "BNB"), ({"filled": 1.0}, "average"),
+                            ({"filled": 1.0, "average": 5.0,
+                              "lastTradeTimestamp": 1.5}, "lastTradeTimestamp")):
+            with self.assertRaisesRegex(perpcore.PerpError, said):
+                read(wrong)
+        with self.assertRaisesRegex(perpcore.PerpError, r"legs\[0\]"):
+            self.core.scheduler.progress(self.desk.run(), [bnb, bnb], now=T0)
+
+
+class Told(BookTest):
+    """What the host tells beside jobs: cash, fills of others, and that all is to be left."""
+
+    def test_cash_is_booked_once(self):
+        record = self.core.positions.record_cash
+        record("okx", "funding", Decimal("-1.5"), key=job_id(1), now=T0,
+               instrument=self.desk.btc[1])
+        today = self.core.capital.snapshot("okx").today
+        self.assertEqual((today.pnl, today.funding), (Decimal("-1.5"), Decimal("-1.5")))
+        with self.assertRaises(perpcore.ExistsError):
+            record("okx", perpcore.Cash.FUNDING, Decimal("-1.5"), key=job_id(1), now=T0,
+                   instrument=self.desk.btc[1])
+        with self.assertRaises(perpcore.ConflictError):
+            record("okx", "interest", Decimal("-1.5"), key=job_id(1), now=T0)
+        self.assertEqual(self.core.capital.snapshot("okx").today.pnl, Decimal("-1.5"))
+
+    def test_a_fill_by_hand_moves_the_position(self):
+        btc = self.desk.btc[0]
+        fill = dict(key=job_id(1), now=T0, fee=Decimal("0.5"))
+        self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, **fill)
+        state = self.core.positions.query(btc, now=T0)
+        self.assertEqual((state.quantity, state.foreign), (0.2, 0.2))
+        with self.assertRaises(perpcore.ExistsError):
+            self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, **fill)
+        self.core.positions.record_fill(btc, "sell", 0.2, 60010.0, key=job_id(2), now=T0)
+        self.assertEqual(self.core.capital.snapshot("binance").today.pnl, 2)
+        self.core.positions.record_fill(btc, "sell", 0.1, 60010.0, key=job_id(3), now=T0, pnl=7)
+        self.assertEqual(self.core.capital.snapshot("binance").today.pnl, 9)
+
+    def test_flatten_leaves_everything(self):
+        btc = self.desk.btc[0]
+        self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, key=job_id(1), now=T0)
+        with self.assertRaises(perpcore.InvalidError):
+            self.core.scheduler.flatten(key=job_id(40), now=T0, actor="", reason="")
+        got = self.core.scheduler.flatten(key=job_id(40), now=T0, actor="ann", reason="leave")
+        self.assertEqual(got, (perpcore.Flattened(perpcore.FlattenKind.JOB, btc, job_id(40), 0.2),))
+        self.assertEqual(self.core.scheduler.list("pending"), (job_id(40),))
+        with self.assertRaises(perpcore.ExistsError):
+            self.core.scheduler.flatten(key=job_id(40), now=T0, actor="ann", reason="leave",
+                                        base="BTC")
+        self.assertEqual(self.core.scheduler.flatten(key=job_id(50), now=T0, exchange="okx",
+                                                     actor="ann", reason="leave"), ())
+
+    def test_days_may_begin_at_another_time(self):
+        self.core.capital.set_day_offset(60, now=T0, actor="ann", reason="our day")
+        self.assertEqual(self.core.config.capital.day_offset_minutes, 60)
+        with self.assertRaises(perpcore.RangeError):
+            self.core.capital.set_day_offset(1440, now=T0, actor="ann", reason="our day")
 
 
 class Capital(BookTest):
@@ -135,17 +271,19 @@ class Market(BookTest):
         market.on_trade(btc, T0, 60005.0, 0.3)
         market.on_mark(btc, T0, 60004.0)
         market.on_funding(btc, T0, 0.0001, next_time=T0 + 3600 * SECOND)
-        market.on_position(btc, T0, -0.5, 61000.0, leverage=3, margin_mode="cross")
+        market.on_rate("USDT", T0, 0.9995)
         market.on_latency("binance", T0, 35.0)
         market.on_status("binance", T0, "degraded")
         state = market.query(btc, now=T0)
         self.assertEqual(
             (state.bid, state.ask, state.ask_size, state.last, state.mark, state.funding_rate,
-             state.next_funding_ns, state.position, state.entry_price),
-            (59990.0, 60010.0, 1.5, 60005.0, 60004.0, 0.0001, T0 + 3600 * SECOND, -0.5, 61000.0))
+             state.next_funding_ns),
+            (59990.0, 60010.0, 1.5, 60005.0, 60004.0, 0.0001, T0 + 3600 * SECOND))
         exchange = market.query_exchange("binance", now=T0)
         self.assertEqual((exchange.api, exchange.latency_mean_ms, exchange.open_positions),
-                         (perpcore.Api.DEGRADED, 35.0, 1))
+                         (perpcore.Api.DEGRADED, 35.0, 0))
+        market.on_withdraw(btc, T0)
+        self.assertFalse(market.query(btc, now=T0).has_quote)
 
     def test_what_is_not_known_is_none(self):
         state = self.core.market.query(self.desk.btc[0], now=T0)
@@ -187,8 +325,8 @@ class Jobs(BookTest):
         done = scheduler.tick(now=T0)
         self.assertEqual((done.status, done.dispatched, done.running),
                          (TickStatus.OK, 1, 1))
-        self.assertEqual([(i.kind, i.job_id, i.other) for i in done.items],
-                         [(TickItemKind.DISPATCHED, job_id(1), None)])
+        self.assertEqual([(i.kind, i.job_id, i.dispatch) for i in done.items],
+                         [(TickItemKind.DISPATCHED, job_id(1), 1)])
         info = scheduler.job(job_id(1))
         self.assertEqual((info.state, info.held, info.started_ns, info.ended_ns),
                          (JobState.RUNNING, Decimal("12000.1"), T0, None))
@@ -196,13 +334,15 @@ class Jobs(BookTest):
         out = scheduler.finish(job_id(1), JobResult(legs=[
             LegResult(0.1, 60001.0, fee=Decimal("3.0001"), pnl=1),
             LegResult(0.1, 60020.0, fee=3)]), now=T0)
-        self.assertEqual((out.state, out.naked, out.repair_job_id), (JobState.COMPLETED, (), None))
+        self.assertEqual((out.state, out.naked), (JobState.OPEN, ()))
         info = scheduler.job(job_id(1))
-        self.assertEqual((info.pnl, info.volume, info.fees),
-                         (1, Decimal("12002.1"), Decimal("6.0001")))
-        with self.assertRaises(perpcore.NotFoundError):
+        self.assertEqual((info.pnl, info.volume, info.fees, info.n_lots, info.balanced),
+                         (1, Decimal("12002.1"), Decimal("6.0001"), 2, True))
+        self.assertEqual([(leg.filled, leg.price, leg.fee, leg.pnl) for leg in info.legs],
+                         [(0.1, 60001.0, Decimal("3.0001"), 1), (0.1, 60020.0, 3, 0)])
+        with self.assertRaisesRegex(perpcore.ExistsError, "open"):
             scheduler.finish(job_id(1), JobResult(), now=T0)
-        self.assertEqual(scheduler.query().ended_today, {JobState.COMPLETED: 1})
+        self.assertEqual(scheduler.query().open, 1)
 
     def test_a_refused_job_says_why(self):
         self.core.risk.blacklist("BTC/USDT:USDT", now=T0)
@@ -218,7 +358,7 @@ class Jobs(BookTest):
         self.assertEqual(done.refused_by, {Reason.BLACKLISTED: 1})
         self.assertEqual(done.items[0].reason, Reason.BLACKLISTED)
         self.assertEqual(self.core.scheduler.tick(now=self.desk.later(), items=False).items, ())
-        self.assertEqual(self.core.risk.query().rejected_today[Reason.BLACKLISTED], 2)
+        self.assertEqual(self.core.risk.query().rejected_today[Reason.BLACKLISTED], 1)
         self.core.scheduler.cancel(job.job_id, now=self.desk.now)
         self.assertEqual(self.core.scheduler.job(job.job_id).state, JobState.CANCELLED)
 
@@ -229,28 +369,104 @@ class Jobs(BookTest):
         with self.assertRaisesRegex(perpcore.InvalidError, "self|same book"):
             self.core.scheduler.submit(self.desk.job(legs=legs), now=T0)
 
-    def test_partial_is_repaired_and_resolved(self):
+    def test_partial_is_repaired(self):
+        scheduler, positions = self.core.scheduler, self.core.positions
         self.desk.run()
-        out = self.core.scheduler.finish(job_id(1), JobResult(legs=[
+        out = scheduler.finish(job_id(1), JobResult(legs=[
             LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
         self.assertEqual(out.state, JobState.PARTIAL)
         self.assertEqual([(n.base, n.quantity) for n in out.naked], [("BTC", 0.1)])
-        self.assertIsNotNone(out.repair_job_id)
-        self.core.scheduler.cancel(out.repair_job_id, now=T0)
-        self.core.scheduler.resolve(job_id(1), now=T0)
-        self.assertFalse(self.core.scheduler.job(job_id(1)).unresolved)
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.base, base.is_naked, base.naked, base.to_square, base.since_ns),
+                         ("BTC", True, 0.1, 0.1, T0))
+        items = scheduler.tick(now=T0).items
+        repair, = (i.job_id for i in items if i.kind is TickItemKind.REPAIR)
+        self.assertEqual(positions.bases(now=T0)[0].repair, repair)
+        self.assertTrue(scheduler.job(repair).is_repair)
+        scheduler.finish(repair, JobResult(), now=T0)
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.is_naked, base.naked, base.net, base.repair, base.since_ns),
+                         (False, 0, 0, None, None))
 
-    def test_hold_close_doubt_requeue(self):
+    def test_a_repair_that_is_cancelled_waits_for_the_host(self):
+        scheduler, positions = self.core.scheduler, self.core.positions
+        scheduler.pause(now=T0)  # repairs go on
+        scheduler.resume(now=T0, actor="ann", reason="over")
+        self.desk.run()
+        scheduler.finish(job_id(1), JobResult(legs=[
+            LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
+        scheduler.kill("okx", now=T0)
+        scheduler.kill("binance", now=T0)
+        self.assertEqual(positions.bases(now=T0)[0].repair, None)
+        positions.resume_repair("BTC", now=T0)
+        positions.resolve("BTC", now=T0, actor="ann", reason="squared by hand")
+        base, = positions.bases(now=T0)
+        self.assertEqual((base.is_naked, base.naked), (False, 0))
+        with self.assertRaises(perpcore.NotFoundError):
+            positions.resolve("DOGE", now=T0, actor="ann", reason="squared by hand")
+
+    def test_an_exit_closes_what_is_open(self):
+        core, scheduler = self.core, self.core.scheduler
+        self.desk.run(1)
+        scheduler.finish(job_id(1), JobResult(volume=12_000), now=T0)
+        self.assertEqual(scheduler.list(JobState.OPEN), (job_id(1),))
+        self.assertEqual([(lot.job_id, lot.leg, lot.quantity, lot.price)
+                          for btc in self.desk.btc for lot in core.positions.lots(btc)],
+                         [(job_id(1), 0, 0.1, 60001.0), (job_id(1), 1, -0.1, 60020.0)])
+        half = core.fill_exit(job_id(1), job_id(2), fraction=0.5, now=T0, metadata=b"half")
+        self.assertEqual([(leg.side, leg.quantity) for leg in half.legs],
+                         [(Side.SELL, 0.05), (Side.BUY, 0.05)])
+        self.assertEqual((half.closes, half.metadata, half.ttl_ms), (job_id(1), b"half", 0))
+        for number, fraction, state, lots in ((2, 0.5, JobState.OPEN, 2),
+                                              (3, 1.0, JobState.CLOSED, 0)):
+            close = core.fill_exit(job_id(1), job_id(number), fraction=fraction, now=T0)
+            scheduler.submit(close, now=T0)
+            scheduler.tick(now=T0)
+            scheduler.finish(close.job_id, JobResult(legs=[
+                LegResult(0.05, 60000.0), LegResult(0.05, 60021.0)]), now=T0)
+            info = scheduler.job(job_id(1))
+            self.assertEqual((info.state, info.n_lots), (state, lots))
+            # 0.05 bought at 60001 and sold at 60000; sold at 60020 and bought at 60021
+            self.assertEqual(scheduler.job(close.job_id).pnl, Decimal("-0.1"))
+        self.assertEqual(scheduler.job(job_id(1)).held, 0)
+        with self.assertRaises(perpcore.NotFoundError):
+            core.fill_exit(job_id(1), job_id(4), now=T0)
+
+    def test_close_flat_doubt_requeue(self):
         scheduler = self.core.scheduler
         self.desk.run(1)
-        scheduler.finish(job_id(1), JobResult(volume=12_000, hold=True), now=T0)
-        self.assertEqual(scheduler.list(JobState.OPEN), (job_id(1),))
+        scheduler.finish(job_id(1), JobResult(volume=12_000), now=T0)
         scheduler.close(job_id(1), pnl=5, volume=12_000, fees=1, now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).state, JobState.CLOSED)
         self.desk.run(2)
         self.assertEqual(scheduler.finish(job_id(2), JobResult("unknown"), now=T0).state,
                          JobState.IN_DOUBT)
         scheduler.requeue(job_id(2), now=T0)
         self.assertEqual(scheduler.list("pending"), (job_id(2),))
+        scheduler.tick(now=T0)
+        with self.assertRaisesRegex(perpcore.ConflictError, "dispatch"):
+            scheduler.finish(job_id(2), JobResult(dispatch=2), now=T0)
+        out = scheduler.finish(job_id(2), JobResult(volume=12_000, flat=True, dispatch=3), now=T0)
+        self.assertEqual(out.state, JobState.COMPLETED)
+
+    def test_progress_doubt_and_amend_tell_what_was_filled_in_all(self):
+        scheduler = self.core.scheduler
+        self.desk.run(1)
+        scheduler.progress(job_id(1), [LegResult(0.04, 60001.0), LegResult(0.02, 60020.0)], now=T0)
+        self.assertEqual([leg.filled for leg in scheduler.job(job_id(1)).legs], [0.04, 0.02])
+        with self.assertRaises(perpcore.StaleError):
+            scheduler.progress(job_id(1), [LegResult(0.03, 60001.0), LegResult(0.02, 60020.0)],
+                               now=T0)
+        out = scheduler.finish(job_id(1), JobResult("unknown", [
+            LegResult(0.1, 60001.0), LegResult(known=False)]), now=T0)
+        self.assertEqual(out.state, JobState.IN_DOUBT)
+        self.assertEqual([leg.filled for leg in scheduler.job(job_id(1)).legs], [0.1, 0.02])
+        out = scheduler.finish(job_id(1), JobResult("failed", [
+            LegResult(0.1, 60001.0), LegResult(0.09, 60020.0)]), now=T0)
+        self.assertEqual(out.state, JobState.PARTIAL)
+        scheduler.amend(job_id(1), [LegResult(0.1, 60001.0), LegResult(0.1, 60020.0)], now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).state, JobState.OPEN)
+        self.assertEqual(self.core.positions.bases(now=T0)[0].net, 0)
 
     def test_control(self):
         scheduler, risk = self.core.scheduler, self.core.risk
@@ -263,7 +479,7 @@ class Jobs(BookTest):
         scheduler.release_kill(now=T0, actor="ann", reason="over")
         scheduler.pause(now=T0)
         self.assertTrue(scheduler.query().paused)
-        scheduler.resume(now=T0)
+        scheduler.resume(now=T0, actor="ann", reason="mended")
         scheduler.set_limits(now=T0, max_global_concurrent_jobs=3, exchange="okx",
                              max_concurrent=1, max_notional=Decimal("100.5"))
         self.assertEqual(self.core.config.scheduler.max_global_concurrent_jobs, 3)
@@ -289,6 +505,20 @@ class Jobs(BookTest):
         self.assertEqual({r["name"] for r in json.loads(risk.describe_json())["rules"]}
                          - set(r.text for r in Reason), set())
 
+    def test_a_strategy_that_failed_is_halted_until_it_is_reset(self):
+        core = self.core
+        core.reconfigure('{"risk": {"strategy_failures": 2}}', now=T0, actor="ann", reason="once")
+        for number in (1, 2):
+            self.desk.run(number)
+            core.scheduler.finish(job_id(number), JobResult("failed"), now=T0)
+        why = core.risk.evaluate(self.desk.job(3), now=T0)
+        self.assertEqual(why.reason, Reason.STRATEGY_HALT)
+        self.assertIn("strategy_halt", [a.code.text for a in core.monitor.alerts(now=T0)])
+        core.risk.reset_strategy("arb", now=T0, actor="ann", reason="another one")
+        self.assertFalse(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
+        core.risk.reset_strategy(perpcore.Strategy.WASH, now=T0, actor="ann", reason="fixed")
+        self.assertTrue(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
+
     def test_a_job_as_json(self):
         job = self.core.job_from_json(json.dumps({
             "job_id": str(job_id(7)), "strategy_type": "wash", "notional": 6050.5,
@@ -301,6 +531,65 @@ class Jobs(BookTest):
                          (Decimal("6050.5"), "träger", self.desk.btc[1]))
         with self.assertRaisesRegex(perpcore.InvalidError, "nonsense"):
             self.core.job_from_json('{"nonsense": 1}')
+
+
+class Positions(BookTest):
+    def test_accounts_and_positions_are_what_is_known(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        positions.account("binance", [Position(btc, -0.5, 61000.0, leverage=3.0,
+                                               margin_mode="cross")], equity=50_000, now=T0)
+        state = positions.query(btc, now=T0)
+        self.assertEqual(
+            (state.known, state.quantity, state.foreign, state.entry_price, state.leverage,
+             state.margin_mode, state.n_lots, state.report_time_ns),
+            (True, -0.5, -0.5, 61000.0, 3.0, perpcore.Margin.CROSS, 0, T0))
+        self.assertEqual(self.core.capital.snapshot("binance").equity, 50_000)
+        positions.report(Position(btc, -0.25), now=T0 + SECOND, time=T0 + 5)
+        state = positions.query(btc, now=T0 + SECOND)
+        self.assertEqual((state.quantity, state.report_time_ns), (-0.25, T0 + 5))
+        with self.assertRaises(perpcore.StaleError):
+            positions.report(Position(btc, 1.0), now=T0 + SECOND, time=T0)
+        with self.assertRaisesRegex(perpcore.InvalidError, "leverage"):
+            positions.report(Position(btc, 1.0, leverage=0.5), now=T0 + SECOND)
+        base, = positions.bases(now=T0 + SECOND)
+        self.assertEqual((base.net, base.gross, base.is_naked), (-0.25, 0.25, False))
+
+    def test_what_was_not_reported_does_not_trade(self):
+        third = self.core.add_exchange("third")
+        btc = self.core.add_instrument(third, "BTC/USDT:USDT", qty_step=0.01)
+        self.core.capital.update_equity(third, 100_000, now=T0)
+        self.core.market.on_quote(btc, T0, 60020.0, 8.0, 60021.0, 8.0)
+        job = self.desk.job(legs=(Leg(self.desk.btc[0], "buy", 0.1), Leg(btc, "sell", 0.1)))
+        self.assertEqual(self.core.risk.evaluate(job, now=T0).reason, Reason.NO_ACCOUNT_DATA)
+        self.core.positions.report(Position(btc, 0.0), now=T0)
+        self.assertTrue(self.core.risk.evaluate(job, now=T0))
+
+    def test_drift_stops_its_base_until_it_is_accepted(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        self.desk.run(1)
+        self.core.scheduler.finish(job_id(1), JobResult(), now=T0)
+        # 0.1 by the job, and 0.05 that somebody else bought
+        positions.report(Position(btc, 0.15, 60001.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertTrue(state.latched)
+        self.assertAlmostEqual(state.unexplained, 0.05)
+        self.assertEqual(self.core.risk.evaluate(self.desk.job(2), now=self.desk.now).reason,
+                         Reason.POSITION_DRIFT)
+        positions.accept(btc, now=self.desk.now, actor="ann", reason="bought by hand")
+        self.assertFalse(positions.query(btc, now=self.desk.now).latched)
+        self.assertTrue(self.core.risk.evaluate(self.desk.job(2), now=self.desk.now))
+
+    def test_a_report_that_would_end_a_hedge_waits_for_a_second_one(self):
+        positions, btc = self.core.positions, self.desk.btc[0]
+        self.desk.run(1)
+        self.core.scheduler.finish(job_id(1), JobResult(), now=T0)
+        positions.report(Position(btc, 0.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertEqual((state.in_doubt, state.quantity, state.known), (True, 0.1, False))
+        positions.report(Position(btc, 0.0), now=self.desk.later(10))
+        state = positions.query(btc, now=self.desk.now)
+        self.assertEqual((state.in_doubt, state.quantity, state.n_lots), (False, 0.0, 0))
+        self.assertEqual(positions.bases(now=self.desk.now)[0].naked, -0.1)
 
 
 class Registry(BookTest):
@@ -342,6 +631,10 @@ class Configuration(unittest.TestCase):
         more = config.with_json('{"scheduler": {"auto_repair": false}}')
         self.assertEqual((more.risk.mode, more.scheduler.auto_repair), (Mode.CONSERVATIVE, False))
         self.assertTrue(config.scheduler.auto_repair)
+        more = more.with_json('{"orders": {"max_unhedged_ms": 0, "auto_finish": true}}')
+        self.assertEqual((more.orders.max_unhedged_ms, more.orders.auto_finish), (0, True))
+        self.assertEqual((config.orders.max_unhedged_ms, config.orders.auto_finish), (5000, False))
+        self.assertIn("OrdersConfig(max_unhedged_ms=0", repr(more))
 
     def test_a_copy_has_parts_of_its_own(self):
         config = Config()
@@ -363,7 +656,12 @@ class Configuration(unittest.TestCase):
         config.risk.modes[Mode.BALANCED] = replace(config.risk.modes[Mode.BALANCED],
                                                    min_edge_bps=4.5)
         config.scheduler.max_notional_per_exchange = Decimal("20000.25")
+        config.risk.max_unhedged_usd, config.risk.strategy_failures = Decimal("500.5"), 3
+        config.orders = replace(config.orders, max_unhedged_ms=250, price_collar_bps=40.0,
+                                max_order_usd=Decimal("9000"), repeat_limit=5, auto_finish=True,
+                                repeat_window_ms=2000)
         config.check()
+        self.assertEqual(Config.from_json(config.to_json()), config)
         with perpcore.Core(config) as core:
             self.assertEqual(core.config, config)
 
@@ -454,3 +752,22 @@ class OtherDesk(unittest.TestCase):
             one.run()
             self.assertEqual(two.core.scheduler.list("running"), ())
             self.assertNotEqual(one.okx, two.okx)
+
+
+class Terms(BookTest):
+    WHO = {"actor": "ann", "reason": "a test"}
+
+    def test_terms_and_settings_change_while_the_book_is_open(self):
+        core, btc, now = self.core, self.desk.btc[0], self.desk.now
+        self.assertIsNone(core.instrument_spec(btc).taker_fee_bps)
+        core.update_instrument(btc, now=now, taker_fee_bps=3.5, min_qty=0.02,
+                               funding_interval_h=4.0,
+                               tiers=[perpcore.Tier(0, 1e6, 0.004, 0, 20)])
+        spec = core.instrument_spec(btc)
+        self.assertEqual((spec.taker_fee_bps, spec.maker_fee_bps, spec.min_qty, spec.qty_step),
+                         (3.5, None, 0.02, 0.01))
+        self.assertEqual((spec.tiers[0].mmr, spec.funding_interval_h), (0.004, 4.0))
+        core.update_exchange("okx", now=now, taker_fee_bps=1.0)
+        self.assertEqual(core.exchange_spec("okx").taker_fee_bps, 1.0)
+        core.reconfigure('{"risk": {"max_account_leverage": 4}}', now=now, **self.WHO)
+        self.assertEqual(core.config.risk.max_account_leverage, 4)

@@ -28,9 +28,9 @@ class Execute(unittest.TestCase):
         desk.run(metadata=b"\0from the desk")
         job, = seen
         self.assertEqual((job.job_id, job.strategy, job.notional, job.now_ns, job.metadata,
-                          job.reduce_only, job.repairs_job),
+                          job.reduce_only, job.is_repair, job.dispatch),
                          (job_id(1), perpcore.Strategy.WASH, 6050, T0, b"\0from the desk", False,
-                          None))
+                          False, 1))
         self.assertEqual([(o.exchange, o.instrument, o.side.text, o.quantity, o.price, o.notional)
                           for o in job.orders],
                          [(desk.binance, desk.btc[0], "buy", 0.1, 60001.0, 6050),
@@ -113,7 +113,7 @@ class Execute(unittest.TestCase):
 
         desk = self.desk(execute)
         desk.run()
-        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.COMPLETED)
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.OPEN)
 
     def test_a_callback_may_neither_tick_nor_close(self):
         raised = []
@@ -133,18 +133,53 @@ class Execute(unittest.TestCase):
         self.assertFalse(desk.core.closed)
         desk.core.check()
 
-    def test_a_repair_says_what_it_repairs(self):
-        seen, risks = [], []
+    def test_a_naked_base_is_told_once_and_its_repair_is_executed(self):
+        seen, risks, ends = [], [], []
         desk = self.desk(lambda job: seen.append(job) or Outcome.ACCEPTED,
-                         on_leg_risk=lambda *what: risks.append(what))
+                         on_leg_risk=lambda *what: risks.append(what),
+                         on_job_end=lambda *what: ends.append(what))
         desk.run()
         desk.core.scheduler.finish(job_id(1), JobResult(legs=[
             LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
-        (job, naked, repair), = risks
-        self.assertEqual((job, naked[0].base, naked[0].quantity), (job_id(1), "BTC", 0.1))
+        self.assertEqual(risks, [("BTC", 0.1)])
         desk.core.scheduler.tick(now=T0)
-        self.assertEqual((seen[1].job_id, seen[1].is_repair, seen[1].repairs_job),
-                         (repair, True, job_id(1)))
+        self.assertEqual((len(seen), seen[1].is_repair), (2, True))
+        desk.core.scheduler.finish(seen[1].job_id, JobResult(), now=T0)
+        self.assertEqual(len(risks), 1)
+        self.assertEqual(ends[0], (job_id(1), JobState.PARTIAL))
+        self.assertEqual({job for job, _ in ends}, {job_id(1), seen[1].job_id})
+
+    def test_a_cancel_of_a_running_job_is_asked(self):
+        asked = []
+        desk = self.desk(lambda job: Outcome.ACCEPTED, on_cancel=asked.append)
+        desk.run()
+        desk.core.scheduler.cancel(job_id(1), now=T0)
+        self.assertEqual(asked, [job_id(1)])
+        self.assertTrue(desk.core.scheduler.job(job_id(1)).cancel_asked)
+        desk.core.scheduler.finish(job_id(1), JobResult("nothing"), now=T0)
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.CANCELLED)
+
+    def test_a_running_job_that_is_unhedged_for_too_long_is_told_once(self):
+        told, alerts = [], []
+        desk = self.desk(lambda job: Outcome.ACCEPTED, on_alert=alerts.append,
+                         on_unhedged=lambda *what: told.append(what))
+        scheduler = desk.core.scheduler
+        desk.run()
+        self.assertIsNone(scheduler.job(job_id(1)).unhedged_since_ns)
+        scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.0)], now=T0)
+        self.assertEqual(scheduler.job(job_id(1)).unhedged_since_ns, T0)
+        scheduler.tick(now=desk.later(5))
+        self.assertEqual(told, [])
+        for _ in range(2):
+            scheduler.tick(now=desk.later())
+        self.assertEqual(told, [(job_id(1), "BTC", 0.05)])
+        self.assertEqual(desk.core.risk.evaluate(desk.job(2), now=desk.now).reason,
+                         Reason.UNRESOLVED_LEG)
+        scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.05, 60020.0)],
+                           now=desk.now)
+        self.assertIsNone(scheduler.job(job_id(1)).unhedged_since_ns)
+        self.assertEqual([a.active for a in alerts if a.code.text == "unhedged"], [True, False])
+        desk.core.check()
 
 
 class Others(unittest.TestCase):
@@ -186,16 +221,20 @@ class Others(unittest.TestCase):
             raise ValueError("no")
 
         with self.assertLogs("perpcore", logging.ERROR) as logs:
-            desk = Desk(on_kill=fails, on_alert=fails, log=fails, on_leg_risk=fails)
+            desk = Desk(on_kill=fails, on_alert=fails, log=fails, on_leg_risk=fails,
+                        on_unhedged=fails, execute=lambda job: Outcome.ACCEPTED)
             with desk.core as core:
                 desk.run()
+                core.scheduler.progress(job_id(1), [LegResult(0.05, 60001.0), LegResult(0.0)],
+                                        now=T0)
+                core.scheduler.tick(now=desk.later(6))
                 core.scheduler.finish(job_id(1), JobResult(legs=[
-                    LegResult(0.1, 60001.0), LegResult(0.0)]), now=T0)
-                core.scheduler.kill(now=T0)
-                core.scheduler.pause(now=T0)
+                    LegResult(0.1, 60001.0), LegResult(0.0)]), now=desk.now)
+                core.scheduler.kill(now=desk.now)
+                core.scheduler.pause(now=desk.now)
                 core.check()
         said = "\n".join(logs.output)
-        for name in ("on_kill", "on_alert", "log", "on_leg_risk"):
+        for name in ("on_kill", "on_alert", "log", "on_leg_risk", "on_unhedged"):
             self.assertIn(f"callback {name} failed", said)
 
 
@@ -217,6 +256,7 @@ class Source(BookTest):
         books = self.Books()
         self.core.market.set_source(books)
         eth = self.core.add_instrument("okx", "BTC/USDC:USDC", pulled=True)
+        self.core.positions.report(perpcore.Position(eth, 0.0), now=T0)
         legs = (perpcore.Leg(self.desk.btc[0], "buy", 0.1), perpcore.Leg(eth, "sell", 0.1))
         return books, eth, self.desk.job(legs=legs)
 
@@ -281,7 +321,7 @@ class Threads(unittest.TestCase):
             core.scheduler.submit(desk.job(i), now=T0)
             core.scheduler.tick(now=T0)
             for job in core.scheduler.list("running"):
-                core.scheduler.finish(job, JobResult(volume=12_002), now=T0)
+                core.scheduler.finish(job, JobResult(volume=12_002, flat=True), now=T0)
 
         def read(i):
             core.monitor.snapshot(now=T0)

@@ -63,16 +63,20 @@ class Examples(unittest.TestCase):
         path = os.path.join(EXAMPLES, name)
         first, second = run(path, *arguments), run(path, *arguments)
         self.assertEqual(first.returncode, 0, first.stdout)
-        self.assertEqual(first.stdout, second.stdout)  # deterministic
-        return first.stdout
+        # A busy machine makes asyncio's debug mode tell how slow it is.
+        slow = re.compile(r"^Executing <.*> took [0-9.]+ seconds\n", re.MULTILINE)
+        said = slow.sub("", first.stdout)
+        self.assertEqual(said, slow.sub("", second.stdout))  # deterministic
+        return said
 
     def test_quickstart(self):
         self.assertEqual(self.example("quickstart.py"), next(blocks())[2])
 
     def test_asyncio_loop(self):
         said = self.example("asyncio_loop.py")
-        self.assertRegex(said, r"left \+0\.050 BTC, repaired by a1")
-        self.assertRegex(said, r"\n\d+ submitted, \d+ dispatched: \d+ partial, \d+ completed\n")
+        self.assertRegex(said, r"[-+]0\.0\d\d BTC have no other side: a repair follows")
+        self.assertRegex(said, r"\n\d+ submitted, \d+ dispatched: \d+ open, \d+ partial, "
+                               r"\d+ completed, \d+ closed\n")
         self.assertNotIn("in_doubt", said)
 
     @needs_sqlite

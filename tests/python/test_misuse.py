@@ -29,12 +29,18 @@ BAD = {
     "time": [(1.5, ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
              ("now", ArgumentTypeError), (datetime(2024, 1, 1), InvalidError),
              (2**63, RangeError), (-(2**63), RangeError), (10**5000, RangeError),
+             (T0 // 10**9, InvalidError), (T0 // 10**6, InvalidError), (T0 // 10**3, InvalidError),
              (datetime.max.replace(tzinfo=timezone.utc), RangeError),
              (datetime(1600, 1, 1, tzinfo=timezone.utc), RangeError)],
     "number": [("1", ArgumentTypeError), (True, ArgumentTypeError), (None, ArgumentTypeError),
                (Decimal(1), ArgumentTypeError), (NAN, InvalidError), (float("inf"), InvalidError),
                (10**400, RangeError), (10**5000, RangeError)],
     "fee": [("1", ArgumentTypeError), (True, ArgumentTypeError), (NAN, InvalidError)],
+    "optional_enum": [("nonsense", InvalidError), (0, ArgumentTypeError)],
+    "optional_flag": [(1, ArgumentTypeError), ("yes", ArgumentTypeError)],
+    "optional_count": [(-1, RangeError), (2**32, RangeError), (1.0, ArgumentTypeError)],
+    "settings": [("{", InvalidError), ("[]", InvalidError), (b"{}", ArgumentTypeError),
+                 ('{"nonsense": 1}', perpcore.ConfigError)],
     "exchange": [("nowhere", NotFoundError), (0, ArgumentTypeError), (True, ArgumentTypeError),
                  (2**32 - 1, ArgumentTypeError), ("a\0b", InvalidError),
                  (b"okx", ArgumentTypeError),
@@ -60,13 +66,36 @@ BAD = {
     "seq": [(-1, RangeError), (2**64, RangeError), ("1", ArgumentTypeError), (2**50, RangeError)],
     "enum": [("nonsense", InvalidError), ("WASH", InvalidError), (0, ArgumentTypeError),
              (99, ArgumentTypeError), (None, ArgumentTypeError), (LONE_SURROGATE, InvalidError)],
-    "levels": [([], InvalidError), (5, ArgumentTypeError), ([(1.0,)], ArgumentTypeError),
+    "levels": [(5, ArgumentTypeError), ([(1.0,)], ArgumentTypeError),
                ([(1.0, "x")], ArgumentTypeError), ([(NAN, 1.0)], InvalidError),
                ([(1.0, 1.0)] * 33, InvalidError)],
     "json": [("{", InvalidError), ("[]", InvalidError), (b"{}", ArgumentTypeError),
              ("", InvalidError), ('{"nonsense": 1}', InvalidError), ("{\0}", InvalidError)],
     "tiers": [(5, ArgumentTypeError), ([1], ArgumentTypeError),
               ([perpcore.Tier(NAN, 0.0, 0.01)], InvalidError)],
+    "optional_money": [(1.5, ArgumentTypeError), (True, ArgumentTypeError),
+                       ("1", ArgumentTypeError), (Decimal("NaN"), InvalidError),
+                       (2**80, RangeError)],
+    "optional_time": [(1.5, ArgumentTypeError), ("now", ArgumentTypeError), (2**63, RangeError),
+                      (T0 // 10**6, InvalidError)],
+    "optional_instrument": [(0, ArgumentTypeError), ("BTC", ArgumentTypeError)],
+    "minutes": [(1.0, ArgumentTypeError), (1440, RangeError), (-1440, RangeError),
+                (2**40, RangeError)],
+    "base": [("nowhere", NotFoundError), (5, ArgumentTypeError), ("a\0b", InvalidError),
+             (LONE_SURROGATE, InvalidError)],
+    "signer": [(None, InvalidError), ("", InvalidError), (5, ArgumentTypeError),
+               ("x" * 300, InvalidError)],
+    "leg_results": [(None, ArgumentTypeError), ([5], ArgumentTypeError),
+                    ([LegResult(0.1, 1.0)], InvalidError), ([LegResult(0.1, 1.0)] * 9, InvalidError),
+                    ([LegResult(NAN, 1.0)] * 2, InvalidError),
+                    ([LegResult(0.3, 60000.0)] * 2, InvalidError),
+                    ([LegResult(0.1, 60000.0, fee=0.5)] * 2, ArgumentTypeError)],
+    "position": [(None, ArgumentTypeError), (5, ArgumentTypeError)],
+    "positions": [(None, ArgumentTypeError), ([5], ArgumentTypeError)],
+    "fraction": [(0.0, InvalidError), (1.5, InvalidError), (NAN, InvalidError),
+                 ("1", ArgumentTypeError)],
+    "bytes": [("x", ArgumentTypeError), (None, ArgumentTypeError)],
+    "priority": [(1.5, ArgumentTypeError), ("1", ArgumentTypeError)],
     "source": [(5, ArgumentTypeError), (object(), ArgumentTypeError),
                (perpcore.MarketSource, ArgumentTypeError)],
 }
@@ -78,6 +107,9 @@ def table(desk):
     now = ("now", T0, "time")
     who = [("actor", "ann", "text"), ("reason", "why", "text")]
     change = [now, *who]
+    signed = [now, ("actor", "ann", "signer"), ("reason", "why", "signer")]
+    position = perpcore.Position(btc[0], 1.0)
+    key = ("key", job_id(77), "job_id")
     okx = ("exchange", "okx", "exchange")
     feed = [("instrument", btc[0], "instrument"), ("time", T0, "time")]
     job = ("job", desk.job(5), "job")
@@ -86,28 +118,52 @@ def table(desk):
     return [
         (core.add_exchange, [("name", "new", "text"), ("venue", "v", "text"),
                              ("margin_mode", "cross", "enum"), ("taker_fee_bps", 1.0, "fee"),
-                             ("maker_fee_bps", 1.0, "fee"), ("max_concurrent", 1, "count"),
+                             ("maker_fee_bps", 1.0, "fee"),
+                             ("liquidation_fee_bps", 1.0, "number"),
+                             ("max_concurrent", 1, "count"),
                              ("max_notional", 1, "money")]),
         (core.add_instrument, [okx, ("symbol", "E/F", "text"), ("base", "E", "text"),
-                               ("contract", "c", "text"), ("kind", "spot", "enum"),
+                               ("contract", "c", "text"), ("quote", "F", "text"),
+                               ("kind", "spot", "enum"), ("can_borrow", False, "flag"),
+                               ("max_position_usd", 5, "optional_money"),
                                ("pulled", False, "flag"), ("qty_step", 0.1, "number"),
                                ("price_tick", 0.1, "number"), ("min_qty", 0.1, "number"),
                                ("min_notional", 1, "money"), ("tiers", (), "tiers"),
+                               ("taker_fee_bps", 1.0, "fee"), ("maker_fee_bps", 1.0, "fee"),
                                ("funding_interval_h", 8.0, "number")]),
+        (core.update_exchange, [okx, ("margin_mode", None, "optional_enum"),
+                                ("taker_fee_bps", 1.0, "fee"), ("maker_fee_bps", 1.0, "fee"),
+                                ("liquidation_fee_bps", 1.0, "fee"),
+                                ("max_concurrent", 1, "optional_count"),
+                                ("max_notional", 5, "optional_money"), *change]),
+        (core.update_instrument, [("instrument", btc[0], "instrument"), ("qty_step", 0.1, "fee"),
+                                  ("price_tick", 0.1, "fee"), ("min_qty", 0.1, "fee"),
+                                  ("min_notional", 1, "optional_money"),
+                                  ("funding_interval_h", 8.0, "fee"), ("tiers", (), "tiers"),
+                                  ("can_borrow", False, "optional_flag"),
+                                  ("max_position_usd", 5, "optional_money"),
+                                  ("taker_fee_bps", 1.0, "fee"), ("maker_fee_bps", 1.0, "fee"),
+                                  *change]),
+        (core.reconfigure, [("changes", "{}", "settings"), *signed]),
         (core.exchange, [("name", "okx", "exchange")]),
         (core.instrument, [okx, ("symbol", "BTC/USDT:USDT", "known_symbol")]),
         (core.exchange_spec, [okx]),
         (core.instrument_spec, [("instrument", btc[0], "instrument")]),
         (core.fill_hedge, [job, ("first", btc[0], "instrument"), ("second", btc[1], "instrument"),
                            now]),
+        (core.fill_exit, [("closes", job_id(2), "job_id"), ("closes", job_id(2), "known_job"),
+                          ("job_id", job_id(3), "job_id"), ("fraction", 1.0, "fraction"),
+                          ("priority", 0, "priority"), ("metadata", b"", "bytes"), now]),
         (core.job_from_json, [("source", "{}", "json")]),
         (core.advance, change),
         (capital.update_equity, [okx, ("equity", 1, "money"), *change]),
-        (capital.transfer, [okx, ("amount", 1, "money"), *change]),
-        (capital.correct, [okx, ("day_start", 1, "money"), *change]),
+        (capital.transfer, [okx, ("amount", 1, "money"), ("in_equity", False, "flag"), *change]),
+        (capital.correct, [okx, ("day_start", 1, "money"), ("high_water", 1, "optional_money"),
+                           *signed]),
+        (capital.set_day_offset, [("minutes", 60, "minutes"), *signed]),
         (capital.set_safe_mode, [okx, ("enabled", True, "flag"), *change]),
         (capital.record_pnl, [okx, ("pnl", 1, "money"), ("volume", 1, "money"),
-                              ("fees", 1, "money"), *change]),
+                              ("fees", 1, "money"), ("key", None, "job_id"), *change]),
         (capital.reserve, [okx, ("pool", "wash", "enum"), ("amount", 1, "money"),
                            ("key", None, "job_id"), *change]),
         (capital.reserve_for_wash, [okx, ("amount", 1, "money"), ("key", None, "job_id"), *change]),
@@ -129,10 +185,8 @@ def table(desk):
                                     ("interval_h", 8.0, "number"), ("continuous", False, "flag")]),
         (market.on_latency, [okx, ("time", T0, "time"), ("ms", 1.0, "number")]),
         (market.on_status, [okx, ("time", T0, "time"), ("api", "up", "enum")]),
-        (market.on_position, feed + [("quantity", 1.0, "number"), ("entry_price", 1.0, "number"),
-                                     ("leverage", 2.0, "number"),
-                                     ("liquidation_price", 1.0, "number"),
-                                     ("margin_mode", "cross", "enum")]),
+        (market.on_rate, [("quote", "F", "text"), ("time", T0, "time"), ("usd", 1.0, "number")]),
+        (market.on_withdraw, feed),
         (market.set_source, [("source", None, "source")]),
         (market.query, [("instrument", btc[0], "instrument"), now]),
         (market.query_exchange, [okx, now]),
@@ -141,9 +195,14 @@ def table(desk):
         (risk.record_success, [okx, *change]),
         (risk.record_failure, [okx, *change]),
         (risk.reset_halt, change),
+        (risk.reset_strategy, [("strategy", "wash", "enum"), *signed]),
         (risk.set_mode, [("mode", "balanced", "enum"), *change]),
         (risk.override_on, [("ttl_ms", 5, "ttl"), ("for_job", None, "job_id"), *change]),
         (risk.override_off, change),
+        (risk.halt_instrument, [("instrument", btc[0], "instrument"), ("enabled", True, "flag"),
+                                *change]),
+        (risk.set_collateral, [okx, ("base", "BTC", "text"), ("quantity", 1.0, "number"),
+                               ("haircut", 0.1, "number"), *change]),
         (risk.blacklist, [("symbol", "X", "text"), ("enabled", True, "flag"), *change]),
         (scheduler.submit, [job, *change]),
         (scheduler.tick, [("items", True, "flag"), *change]),
@@ -152,9 +211,28 @@ def table(desk):
                            ("fees", 1, "money"), *change]),
         (scheduler.cancel, [*known, *change]),
         (scheduler.requeue, [*known, *change]),
-        (scheduler.resolve, [*known, *change]),
+        (scheduler.progress, [*known, ("legs", [LegResult(0.1, 1.0)] * 2, "leg_results"), *change]),
+        (scheduler.amend, [*known, ("legs", [LegResult(0.1, 1.0)] * 2, "leg_results"), *change]),
+        (core.positions.account, [okx, ("positions", (), "positions"),
+                                  ("equity", 1, "optional_money"), ("time", T0, "optional_time"),
+                                  *change]),
+        (core.positions.report, [("position", position, "position"), ("time", T0, "optional_time"),
+                                 *change]),
+        (core.positions.record_cash, [okx, ("kind", "funding", "enum"), ("amount", 1, "money"), key,
+                                      ("instrument", None, "optional_instrument"), *change]),
+        (core.positions.record_fill, [("instrument", btc[0], "instrument"), ("side", "buy", "enum"),
+                                      ("quantity", 1.0, "number"), ("price", 1.0, "number"), key,
+                                      ("fee", 0, "money"), ("pnl", None, "optional_money"),
+                                      ("time", T0, "optional_time"), *change]),
+        (core.positions.accept, [("instrument", btc[0], "instrument"), *signed]),
+        (core.positions.resolve, [("base", "BTC", "base"), *signed]),
+        (core.positions.resume_repair, [("base", "BTC", "base"), *change]),
+        (core.positions.query, [("instrument", btc[0], "instrument"), now]),
+        (core.positions.lots, [("instrument", btc[0], "instrument")]),
+        (core.positions.bases, [now]),
         (scheduler.pause, change),
-        (scheduler.resume, change),
+        (scheduler.resume, signed),
+        (scheduler.flatten, [key, okx, ("base", "BTC", "base"), *signed]),
         (scheduler.kill, [okx, *change]),
         (scheduler.release_kill, [okx, *change]),
         (scheduler.set_limits, [okx, ("max_global_concurrent_jobs", 1, "count"),
@@ -229,7 +307,8 @@ class Table(BookTest):
         for method, arguments in table(self.desk):
             rows[name_of(method)] = {name for name, _, _ in arguments}
         core = self.core
-        for part in (core, core.capital, core.market, core.risk, core.scheduler, core.monitor):
+        for part in (core, core.capital, core.market, core.positions, core.risk, core.scheduler,
+                     core.monitor):
             for name, function in inspect.getmembers(type(part), inspect.isfunction):
                 if name.startswith("_") or name in NO_ARGUMENTS and f"{type(part).__name__}." \
                         f"{name}" not in rows:
@@ -291,7 +370,7 @@ class Jobs(BookTest):
 
     def test_fields_of_a_result(self):
         self.desk.run()
-        results = [(JobResult("nonsense"), InvalidError), (JobResult(hold=1), ArgumentTypeError),
+        results = [(JobResult("nonsense"), InvalidError), (JobResult(flat=1), ArgumentTypeError),
                    (JobResult(legs=5), ArgumentTypeError), (JobResult(legs=[5]), ArgumentTypeError),
                    (JobResult(legs=[LegResult(0.1)] * 9), InvalidError),
                    (JobResult(legs=[LegResult(0.1, 1.0)]), InvalidError),
@@ -299,13 +378,15 @@ class Jobs(BookTest):
                    (JobResult(volume=-1), RangeError),
                    (JobResult("unknown", pnl=5), InvalidError),
                    (JobResult("unknown", fees=0), InvalidError),
-                   (JobResult("unknown", [LegResult(0.1, 1.0)] * 2), InvalidError)]
+                   (JobResult(legs=[LegResult(known=False)] * 2), InvalidError),
+                   (JobResult("nothing", [LegResult(0.1, 1.0)] * 2), InvalidError),
+                   (JobResult(dispatch=0), RangeError), (JobResult(dispatch="1"), ArgumentTypeError)]
         for name in ("pnl", "volume", "fees"):
             results += [(JobResult(**{name: bad}), wanted) for bad, wanted in BAD["money"]]
         for name, kind in (("filled", "number"), ("price", "number"), ("fee", "money"),
                            ("pnl", "money"), ("time", "time")):
             for bad, wanted in BAD[kind]:
-                if name == "time" and bad is None:
+                if name in ("time", "pnl") and bad is None:
                     continue
                 leg = LegResult(**{**dict(filled=0.1, price=60000.0), name: bad})
                 results.append((JobResult(legs=[leg, LegResult(0.1, 60000.0)]), wanted))
@@ -392,7 +473,7 @@ class Opening(unittest.TestCase):
             (dict(store="book.db"), ArgumentTypeError), (dict(execute=5), ArgumentTypeError),
             (dict(log="x"), ArgumentTypeError), (dict(execute=coroutine), ArgumentTypeError),
             (dict(durability="never"), InvalidError),
-            (dict(keep_stored=1), ArgumentTypeError), (dict(checkpoint_every=-1), RangeError),
+            (dict(config_wins=1), ArgumentTypeError), (dict(checkpoint_every=-1), RangeError),
         ):
             with self.subTest(options=options), self.assertRaises(wanted):
                 perpcore.Core(**options)

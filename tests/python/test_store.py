@@ -136,7 +136,7 @@ class Restart(Folder):
         desk.core.risk.set_mode("conservative", now=T0, actor="ann", reason="news")
         before, held = desk.core.hash, desk.core.capital.reservations()
         desk.core.close()
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             core.check()
             # Jobs that ran come back in doubt, with their capital held.
             self.assertEqual(core.scheduler.list("in_doubt"), (job_id(1),))
@@ -153,7 +153,7 @@ class Restart(Folder):
             core.checkpoint()
             core.scheduler.requeue(job_id(1), now=T0)
             after = core.hash
-        with perpcore.Core(store=make(), keep_stored=True) as core:
+        with perpcore.Core(store=make()) as core:
             self.assertEqual(core.hash, after)
             self.assertEqual(core.scheduler.list("pending"), (job_id(1),))
         with perpcore.replay(make()) as core:
@@ -355,7 +355,7 @@ class HostStore(unittest.TestCase):
                 self.assertEqual((desk.core.hash, len(store.records)), (before, records))
                 self.assertIn("rollback", store.calls)
                 store.fails = ""
-                desk.core.scheduler.resume(now=T0)
+                desk.core.scheduler.resume(now=T0, actor="ann", reason="mended")
                 desk.core.capital.transfer("okx", 5, now=T0)
                 desk.core.check()
                 desk.core.close()
@@ -370,7 +370,7 @@ class HostStore(unittest.TestCase):
             desk.core.scheduler.tick(now=T0)
         self.assertEqual(sent, [])
         store.fails = ""
-        desk.core.scheduler.resume(now=T0)
+        desk.core.scheduler.resume(now=T0, actor="ann", reason="mended")
         desk.core.scheduler.tick(now=T0)
         self.assertEqual(len(sent), 1)
         desk.core.close()
@@ -534,8 +534,9 @@ class Rows(unittest.TestCase):
         self.finish()
         keys = {row.table: tuple(row.columns)[:row.keys] for row in self.store.rows}
         self.assertEqual(keys, {
-            "exchanges": ("id",), "jobs": ("id",), "reservations": ("id",),
-            "daily": ("day", "exchange"),
+            "exchanges": ("id",), "bases": ("base",), "jobs": ("id",), "reservations": ("id",),
+            "daily": ("day", "exchange"), "positions": ("exchange", "symbol"),
+            "lots": ("job", "leg"),
         })
         for row in self.store.rows:
             self.assertEqual(tuple(row.columns)[:row.keys], keys[row.table])
@@ -557,9 +558,9 @@ class Rows(unittest.TestCase):
             self.assertEqual(columns["strategy"], info.job.strategy.text)
             self.assertEqual(columns["notional"], int(info.job.notional * 1_000_000))
             self.assertEqual(columns["edge_bps"], info.job.expected_edge_bps)
-            self.assertIsNone(columns["parent"])
+            self.assertEqual(columns["is_repair"], 0)
             self.assertEqual(columns.get("fees", 0), int(info.fees * 1_000_000))
-        self.assertEqual(states, {JobState.RUNNING, JobState.COMPLETED, JobState.CANCELLED})
+        self.assertEqual(states, {JobState.RUNNING, JobState.OPEN, JobState.CANCELLED})
         held = {(r.id,): r for r in live()}
         self.assertTrue(held)
         for key, columns in self.store.tables["reservations"].items():
@@ -599,7 +600,7 @@ class Rows(unittest.TestCase):
                          (before, rows, records))
         self.assertTrue(self.core.scheduler.query().store_failed)
         self.store.fails = ""
-        self.core.scheduler.resume(now=T0)
+        self.core.scheduler.resume(now=T0, actor="ann", reason="mended")
         self.core.scheduler.submit(self.desk.job(), now=T0)
         self.core.check()
 
@@ -641,19 +642,21 @@ class Rows(unittest.TestCase):
         self.desk.run()
         self.finish()
         outcomes = {r.kind: r.outcome for r in self.store.seen}
-        self.assertEqual((outcomes["finish"], outcomes["equity"]), ("completed", None))
+        self.assertEqual((outcomes["finish"], outcomes["equity"]), ("open", None))
         for record in self.store.seen:
             self.assertEqual(record.chain, int.from_bytes(record.data[-8:], "little"))
 
 
-class KeepStored(unittest.TestCase):
-    def test_a_configuration_that_is_given_wins_unless_the_stored_one_is_kept(self):
+class ConfigWins(unittest.TestCase):
+    def test_the_stored_configuration_holds_unless_the_given_one_is_said_to_win(self):
         store = MemoryStore()
         config = Config()
         config.risk.mode = perpcore.Mode.CONSERVATIVE
         perpcore.Core(config, store=store).close()
-        with perpcore.Core(store=store, keep_stored=True) as core:
-            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
         with perpcore.Core(store=store) as core:
+            self.assertEqual(core.config.risk.mode, perpcore.Mode.CONSERVATIVE)
+        with self.assertRaises(perpcore.ConfigError):
+            perpcore.Core(store=store, config_wins=True)
+        with perpcore.Core(store=store, config_wins=True, actor="ann", reason="a test") as core:
             self.assertEqual(core.config.risk.mode, perpcore.Mode.BALANCED)
             self.assertEqual(core.scheduler.list(JobState.PENDING), ())

@@ -40,22 +40,22 @@ compiles() { (cd "$folder" && $cc $flags -c $test_file -o test.o) >"$folder/log"
 
 # The least that a row, a function and three cases can be.
 insert include/perpcore/lists.h '    X(KILLED, ' \
-    '    X(TRIAL, 39, "trial", job, SOFT, PASSES, ALWAYS, PASSES, "holding", "hours", ABOVE, RISK, blackout_minutes, "hours") \'
+    '    X(TRIAL, 39, "trial", job, SOFT, PASSES, ALWAYS, PASSES, "priority", "", ABOVE, RISK, blackout_minutes, "") \'
 if compiles; then found=compiles; else found="does not"; fi
 result "a rule without its cases" "does not" "$found"
 
 insert lib/risk/rules.c 'static struct perp_measured rule_KILLED(' \
     'static struct perp_measured rule_TRIAL(const struct perp_scope_job *scope) {
-    return perp_measured(scope->job->holding_hours);
+    return perp_measured(scope->job->priority);
 }
 '
 insert $test_file '/* ---- The table ' \
     'static struct measured trial(struct world *w, perp_job *job, double given) {
     (void)w;
-    job->holding_hours = given;
+    job->priority = (int32_t)given;
     return (struct measured){given, 10};
 }
-#define CASES_TRIAL trial, {9.5, 10, 10.5}, NULL
+#define CASES_TRIAL trial, {9, 10, 11}, NULL
 '
 compiles
 result "a rule with its cases" 0 $?

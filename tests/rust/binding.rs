@@ -53,7 +53,7 @@ fn dispatched(test: &str, answer: Option<Outcome>) -> Result<Core> {
     for (i, name) in ["north", "south"].into_iter().enumerate() {
         let exchange = book.add_exchange(name, name, 2.0)?;
         instruments[i] = book.add_instrument(exchange, "BTC/USDT:USDT", 0.0001)?;
-        book.set_equity(&Call::at(NOW), exchange, Usd::dollars(100_000))?;
+        book.report_flat_account(&Call::at(NOW), exchange, Usd::dollars(100_000))?;
         let bid = 59_999.0 + 60.0 * i as f64;
         book.quote(instruments[i], NOW, bid, bid + 2.0, 2.0)?;
     }
@@ -109,8 +109,8 @@ fn a_job_is_finished_once() {
     let fill = |price| Fill { quantity: 0.025, price, fee: Usd(300_000) };
     let fills = [fill(60_001.0), fill(60_059.0)];
     let finish = || book.finish(&Call::at(NOW), id(1), c::PERP_RESULT_COMPLETED, &fills);
-    assert_eq!(finish().unwrap(), c::PERP_JOB_COMPLETED);
-    assert_eq!(finish().unwrap_err().status, c::PERP_E_NOT_FOUND);
+    assert_eq!(finish().unwrap(), c::PERP_JOB_OPEN);
+    assert_eq!(finish().unwrap_err().status, c::PERP_E_EXISTS);
     assert_eq!(Usd(book.capital(0).unwrap().today.volume), Usd(1_500_025_000));
 }
 
@@ -137,7 +137,7 @@ fn a_job_that_could_trade_with_itself_is_refused_whoever_overrides() {
     // Another account at the venue of the first exchange.
     let sub = book.add_exchange("north-2", "north", 2.0).unwrap();
     let same_book = book.add_instrument(sub, "BTC/USDT:USDT", 0.0001).unwrap();
-    book.set_equity(&Call::at(NOW), sub, Usd::dollars(100_000)).unwrap();
+    book.report_flat_account(&Call::at(NOW), sub, Usd::dollars(100_000)).unwrap();
     book.quote(same_book, NOW, 60_059.0, 60_061.0, 2.0).unwrap();
     book.manual_override(&Call::at(NOW).by("test", "soft rules only").unwrap(), true).unwrap();
     let own = Job::new(id(2), c::PERP_STRATEGY_WASH, Usd::dollars(1500), 12.0);

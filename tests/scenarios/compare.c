@@ -1,6 +1,6 @@
 /* compare EXPECTED ACTUAL: whether the output of a scenario is what is expected of it. What an
    expected line has must be in the line of the same number: every name of an object (further names
-   are allowed, but in refused, skipped and exchanges), lists entry by entry, money and counts to
+   are allowed, but in the objects that are closed), lists entry by entry, money and counts to
    the micro-dollar, measures to 1e-7 of their size. An expected error without a code stands for
    any. Tells the first difference; exit status 0 none, 1 a difference, 2 a file could not be read.
  */
@@ -19,10 +19,15 @@ static const char *const measures[] = {
     "safety_score", "final_score", "volume_score", "funding",      "spread",
     "latency",      "leverage",    "drawdown",     "failures",     "cost_bps",
     "carry_bps",    "funding_bps", "slippage_bps", "fee_bps",      "liquidation_price",
-    "BTC",          "ETH",         "SOL",          "naked",        "liquidation_distance"};
+    "BTC",          "ETH",         "SOL",          "naked",        "liquidation_distance",
+    "filled",       "quantity",    "limit_price",  "entry_price",  "foreign",
+    "unexplained",  "net",         "gross",        "edge_bps"};
+
+/* Sums that may be so large that their last digits are not told by a double. */
+static const char *const sums[] = {"asked", "limit"};
 
 /* Objects that must have no further names. */
-static const char *const closed[] = {"refused", "skipped", "exchanges"};
+static const char *const closed[] = {"refused", "skipped", "exchanges", "rules", "bases"};
 
 static bool is_in(const char *name, const char *const *list, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -106,7 +111,9 @@ static bool same(const cJSON *want, const cJSON *got, const struct path *path, c
         return same_list(want, got, path, key);
     if (!cJSON_IsNumber(want))
         return cJSON_Compare(want, got, true) || differ(path, "another value", want, got);
-    tolerance = IS_IN(key, measures) ? 1e-9 + 1e-7 * fabs(want->valuedouble) : 4e-7;
+    tolerance = IS_IN(key, measures) ? 1e-9 + 1e-7 * fabs(want->valuedouble)
+                : IS_IN(key, sums)   ? 4e-7 + 1e-11 * fabs(want->valuedouble)
+                                     : 4e-7;
     return (cJSON_IsNumber(got) && fabs(want->valuedouble - got->valuedouble) <= tolerance) ||
            differ(path, "another number", want, got);
 }

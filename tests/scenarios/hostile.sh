@@ -47,7 +47,7 @@ dd if=/dev/zero of="$work/zeros" bs=1000 count=100 2>/dev/null
 answered "zero bytes" "$work/zeros"
 
 # Every prefix of a line of each kind.
-head -n 60 "$here/jobs-21.in.jsonl" | awk 'NR % 6 == 1 {
+head -n 60 "$here/jobs-301.in.jsonl" | awk 'NR % 6 == 1 {
     n = length($0) > 400 ? 400 : length($0)
     for (i = 1; i < n; i++) print substr($0, 1, i) }' >"$work/cut"
 answered "lines cut short" "$work/cut"

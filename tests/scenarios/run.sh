@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh BIN_DIR: every scenario of this folder through BIN_DIR/perp-scenario, twice: the answers
-# are the expected ones and both runs give the same bytes. Those of the folder store are run with a
-# store, where the library has one. Then lines that are no scenario at all.
+# run.sh BIN_DIR: every scenario of this folder and of cases through BIN_DIR/perp-scenario, twice:
+# the answers are the expected ones and both runs give the same bytes. Those of the folder store are
+# run with a store, where the library has one. Then lines that are no scenario at all.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:?usage: run.sh BIN_DIR}/perp-scenario
@@ -29,7 +29,7 @@ ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L $(pkg-config --cflags libcjson) \
     exit 2
 }
 
-set -- "$here"/*.in.jsonl
+set -- "$here"/*.in.jsonl "$here"/cases/*.in.jsonl
 if printf '{"op":"check"}\n' | "$bin" --store "$work/probe.db" >"$work/answers" 2>&1; then
     set -- "$@" "$here"/store/*.in.jsonl
 else
@@ -83,7 +83,7 @@ repeat() { # repeat TEXT COUNT
     awk 'BEGIN { srand(7); for (l = 0; l < 200; l++) { n = int(rand() * 200) + 1; printf "x"
         for (i = 0; i < n; i++) { c = int(rand() * 255) + 1; printf "%c", c == 10 ? 11 : c }
         print "" } }'
-    head -n 1 "$here/jobs-21.in.jsonl" |
+    head -n 1 "$here/jobs-301.in.jsonl" |
         awk '{ for (i = 1; i < length($0); i += 7) print substr($0, 1, i) }'
     printf '{"op":"check"'
 } >"$work/hostile"

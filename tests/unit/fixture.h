@@ -7,6 +7,7 @@
 #include <perpcore/perpcore.h>
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,11 +37,8 @@ struct seen {
     perp_execution last;
     perp_order last_orders[PERP_MAX_LEGS];
     int leg_risk;
-    perp_uuid leg_risk_job;
-    perp_naked naked[PERP_MAX_LEGS];
-    uint32_t n_naked;
-    int leg_risk_has_repair;
-    perp_uuid leg_risk_repair;
+    char leg_risk_base[PERP_NAME_SIZE];
+    double leg_risk_quantity;
     int kills;
     uint32_t kill_exchange;
     uint32_t kill_jobs;
@@ -53,6 +51,7 @@ struct world {
     perp_core *core;
     perp_capital *capital;
     perp_market *market;
+    perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
     int64_t now;
@@ -74,17 +73,11 @@ static inline void world_execute(void *user, const perp_execution *job, uint32_t
     *outcome = seen->outcome;
 }
 
-static inline void world_leg_risk(void *user, const perp_uuid *job, const perp_naked *naked,
-                                  uint32_t n_naked, const perp_uuid *repair) {
+static inline void world_leg_risk(void *user, const char *base, double quantity) {
     struct seen *seen = &((struct world *)user)->seen;
     seen->leg_risk++;
-    seen->leg_risk_job = *job;
-    seen->n_naked = n_naked;
-    memcpy(seen->naked, naked, n_naked * sizeof *naked);
-    seen->leg_risk_has_repair = repair != NULL;
-    if (repair != NULL) {
-        seen->leg_risk_repair = *repair;
-    }
+    snprintf(seen->leg_risk_base, sizeof seen->leg_risk_base, "%s", base);
+    seen->leg_risk_quantity = quantity;
 }
 
 static inline void world_kill(void *user, perp_exchange_id exchange, const perp_uuid *jobs,
@@ -140,6 +133,17 @@ static inline const perp_call *nowc(struct world *w) {
     return at(w, w->now);
 }
 
+/* The same after the clock was set to that time, which may be far ahead of it. */
+static inline const perp_call *leap_to(struct world *w, int64_t now) {
+    perp_call call;
+    perp_call_init(&call);
+    call.now_ns = w->now = now;
+    call.actor = "tester";
+    call.reason = "time passes";
+    ck_assert_msg(perp_core_advance(w->core, &call) == PERP_OK, "%s", perp_core_error(w->core));
+    return at(w, now);
+}
+
 /* With an actor and a reason. */
 static inline const perp_call *signed_at(struct world *w, int64_t now) {
     perp_call_init(&w->call);
@@ -180,6 +184,15 @@ static inline perp_instrument_id world_instrument(struct world *w, perp_exchange
     return id;
 }
 
+/* What a feed says after a leap of its clock: the first event is refused, the second agrees. */
+#define fed(w, call)                                                                               \
+    do {                                                                                           \
+        perp_status fed_ = (call);                                                                 \
+        if (fed_ == PERP_E_RANGE)                                                                  \
+            fed_ = (call);                                                                         \
+        ok((w), fed_);                                                                             \
+    } while (0)
+
 static inline void quote_at(struct world *w, perp_instrument_id instrument, int64_t now, double bid,
                             double ask, double size) {
     perp_quote quote;
@@ -190,7 +203,7 @@ static inline void quote_at(struct world *w, perp_instrument_id instrument, int6
     quote.bid_size = size;
     quote.ask = ask;
     quote.ask_size = size;
-    ok(w, perp_market_on_quote(w->market, &quote));
+    fed(w, perp_market_on_quote(w->market, &quote));
 }
 
 static inline void funding_of(struct world *w, perp_instrument_id instrument, double rate,
@@ -202,7 +215,16 @@ static inline void funding_of(struct world *w, perp_instrument_id instrument, do
     funding.rate = rate;
     funding.interval_h = 8;
     funding.next_ns = next_ns;
-    ok(w, perp_market_on_funding(w->market, &funding));
+    fed(w, perp_market_on_funding(w->market, &funding));
+}
+
+/* Equity everywhere, said twice: what is far from the last report is taken when a second one
+ * agrees. */
+static inline void all_have(struct world *w, perp_usd equity) {
+    for (uint32_t x = 0; x < N_X; x++) {
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, equity));
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), x, equity));
+    }
 }
 
 /* Fresh calm quotes everywhere at the world's time. */
@@ -219,17 +241,21 @@ static inline void pass(struct world *w, int64_t duration) {
 }
 
 /* The defaults but for what would make a test of one rule fail for another one: no mode demands a
-   safety score, and a job may take the whole of a pool. */
+   safety score, a job may take the whole of a pool, and an account that was never reported is known
+   all the same. */
 static inline void world_config(perp_config *config) {
     perp_config_init(config);
     config->capital.max_single_reserve_ppm = 1000000;
     config->capital.max_total_notional_ppm = 1000000;
+    config->risk.account_max_age_ms = 0;
     for (int mode = 0; mode < PERP_MODE_COUNT; mode++) {
         config->risk.modes[mode].min_safety_score = 0;
     }
 }
 
-static inline struct world *world_open(perp_config *config) {
+typedef void world_executor(void *user, const perp_execution *job, uint32_t *outcome);
+
+static inline struct world *world_open_with(perp_config *config, world_executor *executor) {
     static const char *names[N_X] = {"alpha", "beta", "gamma", "delta"};
     struct world *w = calloc(1, sizeof *w);
     perp_config defaults;
@@ -241,13 +267,14 @@ static inline struct world *world_open(perp_config *config) {
     w->now = START;
     w->seen.outcome = PERP_OUTCOME_ACCEPTED;
     config->callbacks.user = w;
-    config->callbacks.execute = world_execute;
+    config->callbacks.execute = executor;
     config->callbacks.on_leg_risk = world_leg_risk;
     config->callbacks.on_kill = world_kill;
     config->callbacks.log = world_log;
     ck_assert_msg(perp_core_open(config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
     w->capital = perp_core_capital(w->core);
     w->market = perp_core_market(w->core);
+    w->positions = perp_core_positions(w->core);
     w->risk = perp_core_risk(w->core);
     w->scheduler = perp_core_scheduler(w->core);
     for (uint32_t x = 0; x < N_X; x++) {
@@ -258,6 +285,10 @@ static inline struct world *world_open(perp_config *config) {
     }
     quotes(w);
     return w;
+}
+
+static inline struct world *world_open(perp_config *config) {
+    return world_open_with(config, world_execute);
 }
 
 static inline void world_close(struct world *w) {
@@ -281,9 +312,24 @@ static inline int same_id(const perp_uuid *a, const perp_uuid *b) {
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-static inline perp_uuid repair_id(const perp_uuid *first, uint8_t attempt) {
-    perp_uuid id = *first;
-    id.bytes[0] = (uint8_t)(id.bytes[0] ^ (0xA0 + attempt));
+static inline uint64_t id_mixed(uint64_t x) {
+    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+    return x ^ x >> 31;
+}
+
+/* The id of the n-th repair of a base, from 1. */
+static inline perp_uuid repair_id(const char *base, uint64_t n) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325), words[2];
+    perp_uuid id;
+    for (; *base; base++) {
+        hash = (hash ^ (uint8_t)*base) * UINT64_C(0x100000001b3);
+    }
+    words[0] = id_mixed(hash + UINT64_C(0x9E3779B97F4A7C15) * n);
+    words[1] = id_mixed(hash ^ words[0]);
+    for (int i = 0; i < 16; i++) {
+        id.bytes[i] = (uint8_t)(words[i / 8] >> (56 - 8 * (i % 8)));
+    }
     return id;
 }
 
@@ -313,16 +359,44 @@ static inline perp_job one_leg_job(uint32_t n, perp_instrument_id instrument, ui
     return job;
 }
 
-static inline void position_at(struct world *w, perp_instrument_id instrument, int64_t now,
+/* An exchange says what an instrument's position is, and was at a time. */
+static inline perp_position_report report_of(perp_instrument_id instrument, double quantity,
+                                             double entry) {
+    perp_position_report report;
+    memset(&report, 0, sizeof report);
+    report.instrument = instrument;
+    report.margin_mode = PERP_MARGIN_NOT_GIVEN;
+    report.quantity = quantity;
+    report.entry_price = entry;
+    return report;
+}
+
+static inline void position_at(struct world *w, perp_instrument_id instrument, int64_t time_ns,
                                double quantity, double entry) {
-    perp_position position;
-    memset(&position, 0, sizeof position);
-    position.instrument = instrument;
-    position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    position.time_ns = now;
-    position.quantity = quantity;
-    position.entry_price = entry;
-    ok(w, perp_market_on_position(w->market, &position));
+    perp_position_report report = report_of(instrument, quantity, entry);
+    ok(w, perp_position(w->core, nowc(w), &report, time_ns));
+}
+
+static inline perp_position_state position_of(struct world *w, perp_instrument_id instrument) {
+    perp_position_state state;
+    memset(&state, 0, sizeof state);
+    state.struct_size = sizeof state;
+    ok(w, perp_positions_query(w->positions, instrument, w->now, &state));
+    return state;
+}
+
+static inline perp_base_state base_of(struct world *w, const char *base) {
+    perp_base_state state;
+    uint32_t n = perp_positions_base_count(w->positions);
+    for (uint32_t i = 0; i < n; i++) {
+        memset(&state, 0, sizeof state);
+        state.struct_size = sizeof state;
+        ok(w, perp_positions_base(w->positions, i, w->now, &state));
+        if (strcmp(state.base, base) == 0) {
+            return state;
+        }
+    }
+    ck_abort_msg("no base %s", base);
 }
 
 static inline void submit(struct world *w, const perp_job *job) {
@@ -410,6 +484,17 @@ static inline perp_finish_outcome finish_all(struct world *w, const perp_uuid *i
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), id, &result, &outcome));
     checked(w);
     return outcome;
+}
+
+/* Finishes a job that opened and closed within itself. */
+static inline void finish_flat(struct world *w, const perp_uuid *id, perp_usd volume) {
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.has_totals = result.flat = 1;
+    result.volume = volume;
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), id, &result, NULL));
+    checked(w);
+    id_state_is(w, id, PERP_JOB_COMPLETED);
 }
 
 static inline perp_capital_state capital_of(struct world *w, perp_exchange_id exchange) {

@@ -52,10 +52,10 @@ START_TEST(what_was_never_added_is_not_found) {
         uint32_t x = unknown[i];
         /* The thing addressed comes before all that is wrong besides. */
         fails(w, PERP_E_NOT_FOUND, perp_capital_update_equity(c, call, x, -1));
-        fails(w, PERP_E_NOT_FOUND, perp_capital_transfer(c, call, x, 1));
-        fails(w, PERP_E_NOT_FOUND, perp_capital_correct(c, call, x, -1));
+        fails(w, PERP_E_NOT_FOUND, perp_capital_transfer(c, call, x, 1, 0));
+        fails(w, PERP_E_NOT_FOUND, perp_capital_correct(c, call, x, -1, NULL));
         fails(w, PERP_E_NOT_FOUND, perp_capital_set_safe_mode(c, call, x, 0));
-        fails(w, PERP_E_NOT_FOUND, perp_capital_record_pnl(c, call, x, 0, -1, 0));
+        fails(w, PERP_E_NOT_FOUND, perp_capital_record_pnl(c, call, x, 0, -1, 0, NULL));
         fails(w, PERP_E_NOT_FOUND, perp_capital_reserve(c, call, x, 9, -1, NULL, &r, &refusal));
         fails(w, PERP_E_NOT_FOUND, perp_capital_headroom(c, x, 0, &usd, &n));
         fails(w, PERP_E_NOT_FOUND, perp_capital_snapshot(c, x, &state));
@@ -92,14 +92,14 @@ START_TEST(numbers_beyond_what_is_possible_are_out_of_range) {
     perp_limits limits;
     const perp_call *call = signedc(w);
     fails(w, PERP_E_RANGE, perp_capital_update_equity(c, call, 0, INT64_MIN));
-    fails(w, PERP_E_RANGE, perp_capital_transfer(c, call, 0, INT64_MIN));
-    fails(w, PERP_E_RANGE, perp_capital_transfer(c, call, 0, INT64_MAX));
-    fails(w, PERP_E_RANGE, perp_capital_correct(c, call, 0, INT64_MIN));
-    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, INT64_MIN, 0));
-    ok(w, perp_capital_record_pnl(c, call, 0, 1, 1, 1));
-    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, INT64_MAX, 0, 0));
-    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, INT64_MAX, 0));
-    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, 0, INT64_MAX));
+    fails(w, PERP_E_RANGE, perp_capital_transfer(c, call, 0, INT64_MIN, 0));
+    fails(w, PERP_E_RANGE, perp_capital_transfer(c, call, 0, INT64_MAX, 0));
+    fails(w, PERP_E_RANGE, perp_capital_correct(c, call, 0, INT64_MIN, NULL));
+    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, INT64_MIN, 0, NULL));
+    ok(w, perp_capital_record_pnl(c, call, 0, 1, 1, 1, NULL));
+    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, INT64_MAX, 0, 0, NULL));
+    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, INT64_MAX, 0, NULL));
+    fails(w, PERP_E_RANGE, perp_capital_record_pnl(c, call, 0, 0, 0, INT64_MAX, NULL));
     fails(w, PERP_E_RANGE, perp_capital_reserve(c, call, 0, 0, 0, NULL, &r, &refusal));
     fails(w, PERP_E_RANGE, perp_capital_reserve(c, call, 0, 0, INT64_MIN, NULL, &r, &refusal));
     ok(w, perp_capital_reserve(c, call, 0, 0, INT64_MAX, NULL, &r, &refusal));
@@ -133,8 +133,8 @@ START_TEST(values_outside_their_lists_are_invalid) {
         fails(w, PERP_E_INVALID, perp_scheduler_list(w->scheduler, bad[i], NULL, 0, &n));
         perp_exchange_status status = {ALPHA, bad[i], START};
         fails(w, PERP_E_INVALID, perp_market_on_status(w->market, &status));
-        perp_position position = {w->btc[0], bad[i], START, 1, 1, 1, 0};
-        fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &position));
+        perp_position_report position = {w->btc[0], bad[i], 1, 1, 1, 0};
+        fails(w, PERP_E_INVALID, perp_position(w->core, call, &position, START));
         ck_assert_str_eq(perp_reason_string(bad[i]), "?");
         ck_assert_str_eq(perp_pool_string(bad[i]), "?");
         ck_assert_str_eq(perp_strategy_string(bad[i]), "?");
@@ -195,7 +195,7 @@ static void spoil_job(int i, perp_job *job) {
         job->ttl_ms = -2;
         break;
     case 11:
-        job->max_run_ms = -1;
+        job->max_run_ms = -2;
         break;
     case 12:
         job->priority = 101;
@@ -388,7 +388,7 @@ START_TEST(a_bad_outcome_struct_is_refused_before_anything_is_booked) {
     fails(w, PERP_E_INVALID,
           perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
     perp_job_result_init(&result);
-    result.status = PERP_RESULT_UNKNOWN + 1;
+    result.status = PERP_RESULT_NOTHING + 1;
     fails(w, PERP_E_INVALID,
           perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
     for (int k = 0; k < N_NOT_NUMBERS; k++) {

@@ -30,7 +30,12 @@ START_TEST(unknown_instruments_are_not_found_by_feeds_and_queries) {
         perp_trade trade = {unknown[i], 0, START, 1, 1};
         perp_mark mark = {unknown[i], 0, START, 1};
         perp_funding funding = {unknown[i], 0, START, 0, 8, START};
-        perp_position position = {unknown[i], 0, START, 0, 0, 0, 0};
+        perp_position_report position = {unknown[i], 0, 0, 0, 0, 0};
+        perp_account_report account;
+        perp_position_state there = {.struct_size = sizeof there};
+        perp_account_report_init(&account);
+        account.n_positions = 1;
+        account.positions = &position;
         perp_latency latency = {unknown[i], 0, START, 1};
         perp_exchange_status status = {unknown[i], 0, START};
         perp_market_state state;
@@ -43,7 +48,12 @@ START_TEST(unknown_instruments_are_not_found_by_feeds_and_queries) {
         fails(w, PERP_E_NOT_FOUND, perp_market_on_trade(w->market, &trade));
         fails(w, PERP_E_NOT_FOUND, perp_market_on_mark(w->market, &mark));
         fails(w, PERP_E_NOT_FOUND, perp_market_on_funding(w->market, &funding));
-        fails(w, PERP_E_NOT_FOUND, perp_market_on_position(w->market, &position));
+        fails(w, PERP_E_NOT_FOUND, perp_position(w->core, nowc(w), &position, START));
+        fails(w, PERP_E_NOT_FOUND, perp_account(w->core, nowc(w), &account));
+        fails(w, PERP_E_NOT_FOUND, perp_accept_position(w->core, signedc(w), unknown[i]));
+        fails(w, PERP_E_NOT_FOUND, perp_positions_query(w->positions, unknown[i], START, &there));
+        fails(w, PERP_E_NOT_FOUND,
+              perp_positions_lots(w->positions, unknown[i], NULL, 0, &(uint32_t){0}));
         fails(w, PERP_E_NOT_FOUND, perp_market_on_latency(w->market, &latency));
         fails(w, PERP_E_NOT_FOUND, perp_market_on_status(w->market, &status));
         fails(w, PERP_E_NOT_FOUND, perp_market_query(w->market, unknown[i], START, &state));
@@ -88,8 +98,6 @@ START_TEST(a_bad_event_leaves_the_market_as_it_was) {
         book.n_bids = 1;
         book.n_asks = 2;
         fails(w, PERP_E_INVALID, perp_market_on_book(w->market, &book));
-        perp_position position = {i, PERP_MARGIN_ISOLATED, START, 1, bad, 3, 0};
-        fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &position));
         if (!(bad == 0)) {
             quote = good;
             quote.bid_size = bad;
@@ -102,23 +110,26 @@ START_TEST(a_bad_event_leaves_the_market_as_it_was) {
             fails(w, PERP_E_INVALID, perp_market_on_trade(w->market, &trade));
             perp_latency latency = {ALPHA, 0, START, bad};
             fails(w, PERP_E_INVALID, perp_market_on_latency(w->market, &latency));
-            perp_position other = {i, PERP_MARGIN_ISOLATED, START, 1, 1, bad, 0};
-            fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &other));
+            perp_position_report other = {i, PERP_MARGIN_ISOLATED, 1, bad, 3, 0};
+            fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &other, START));
+            other.entry_price = 1;
+            other.leverage = bad;
+            fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &other, START));
             other.leverage = 0;
             other.liquidation_price = bad;
-            fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &other));
+            fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &other, START));
         }
     }
     for (size_t k = 0; k < N_NOT_NUMBERS; k++) {
         perp_funding funding = {i, 0, START, NOT_NUMBERS[k], 8, START};
         fails(w, PERP_E_INVALID, perp_market_on_funding(w->market, &funding));
-        perp_position position = {i, PERP_MARGIN_ISOLATED, START, NOT_NUMBERS[k], 1, 3, 0};
-        fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &position));
+        perp_position_report position = {i, PERP_MARGIN_ISOLATED, NOT_NUMBERS[k], 1, 3, 0};
+        fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &position, START));
     }
-    perp_position position = {i, PERP_MARGIN_ISOLATED, START, 1, 1, 0.5, 0};
-    fails(w, PERP_E_INVALID, perp_market_on_position(w->market, &position));
+    perp_position_report position = {i, PERP_MARGIN_ISOLATED, 1, 1, 0.5, 0};
+    fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &position, START));
     perp_funding funding = {i, 0, START, 0, 168.5, START};
-    fails(w, PERP_E_RANGE, perp_market_on_funding(w->market, &funding));
+    fails(w, PERP_E_INVALID, perp_market_on_funding(w->market, &funding));
     market_is(i, &before);
 }
 END_TEST
@@ -141,21 +152,26 @@ START_TEST(crossed_and_disordered_books_are_refused) {
     fails(w, PERP_E_INVALID, perp_market_on_funding(w->market, NULL));
     fails(w, PERP_E_INVALID, perp_market_on_latency(w->market, NULL));
     fails(w, PERP_E_INVALID, perp_market_on_status(w->market, NULL));
-    fails(w, PERP_E_INVALID, perp_market_on_position(w->market, NULL));
+    fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), NULL, START));
+    fails(w, PERP_E_INVALID, perp_account(w->core, nowc(w), NULL));
 #define bad_book(n, bids, m, asks)                                                                 \
     do {                                                                                           \
         perp_book book_ = {i, n, m, 0, START, bids, asks};                                         \
         fails(w, PERP_E_INVALID, perp_market_on_book(w->market, &book_));                          \
     } while (0)
-    bad_book(0, &bid, 1, &ask);
-    bad_book(1, &bid, 0, &ask);
+    bad_book(0, &bid, 0, &ask);
+    bad_book(0, &bid, 1, NULL);
+    bad_book(1, NULL, 0, &ask);
+    bad_book(1, falling, 0, &ask); /* meets the last ask */
     bad_book(1, NULL, 1, &ask);
     bad_book(1, &bid, 1, NULL);
     bad_book(1, &ask, 1, &bid);
     bad_book(1, &bid, 2, falling);
     bad_book(2, equal, 1, &ask);
+    many[1].price = many[0].price;
     bad_book(1, &bid, PERP_MAX_LEVELS + 1, many);
     bad_book(1, &bid, UINT32_MAX, many);
+    many[1].price += 1;
 #undef bad_book
     perp_book book = {i, 1, PERP_MAX_LEVELS, 0, START, &bid, many};
     ok(w, perp_market_on_book(w->market, &book));

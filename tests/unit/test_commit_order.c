@@ -119,7 +119,7 @@ static uint64_t events_of(const struct world *w) {
 START_TEST(every_call_is_in_the_file_when_it_returns) {
     struct world *w = open_stored(PERP_DURABILITY_EVERY);
     ck_assert_int_eq(count_events(), (sqlite3_int64)events_of(w));
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0, NULL));
     ck_assert_int_eq(count_events(), (sqlite3_int64)events_of(w));
     world_close(w);
 }
@@ -129,11 +129,11 @@ START_TEST(calls_of_a_batch_are_in_the_file_after_a_flush_or_a_tick) {
     struct world *w = open_stored(PERP_DURABILITY_BATCH);
     ok(w, perp_core_flush(w->core));
     sqlite3_int64 before = count_events();
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0, NULL));
     ck_assert_int_eq(count_events(), before);
     ok(w, perp_core_flush(w->core));
     ck_assert_int_eq(count_events(), before + 1);
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(1), USD(2), 0, NULL));
     w->now += MS;
     (void)tick(w);
     ck_assert_int_eq(count_events(), (sqlite3_int64)events_of(w));

@@ -103,24 +103,24 @@ START_TEST(confirming_what_a_pool_has_not) {
 }
 END_TEST
 
-START_TEST(an_equity_above_the_total) {
-    w->core->capital->equity = 0;
-    is_poisoned(perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(1000)),
-                "equity: of an exchange below 0, or above the total");
+START_TEST(an_equity_of_all_out_of_range) {
+    w->core->capital->equity = -PERP_MOST_SUM;
+    is_poisoned(perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(999999)),
+                "equity: of an exchange or of all is out of range");
 }
 END_TEST
 
 START_TEST(budgets_that_are_more_than_the_equity) {
     w->core->config.capital.wash_ppm = 900000;
     w->core->config.capital.arb_ppm = 900000;
-    is_poisoned(perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(1000)),
+    is_poisoned(perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(999999)),
                 "equity: a budget is below 0");
 }
 END_TEST
 
 START_TEST(a_volume_below_zero) {
     w->core->capital->accounts[ALPHA].today.volume = -USD(5);
-    is_poisoned(perp_capital_record_pnl(w->capital, nowc(w), ALPHA, 0, USD(1), 0),
+    is_poisoned(perp_capital_record_pnl(w->capital, nowc(w), ALPHA, 0, USD(1), 0, NULL),
                 "book: the day's figures overflow, or its volume is below 0");
 }
 END_TEST
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(fewer_legs_than_run) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
-    w->core->risk->exposures[w->btc[BETA]].running[PERP_SIDE_SELL] = 0;
+    w->core->positions->at[w->btc[BETA]].running[PERP_SIDE_SELL] = 0;
     is_poisoned(finish(&job), "running: legs of an instrument are below 0");
 }
 END_TEST
@@ -161,7 +161,7 @@ START_TEST(a_reservation_of_another_job) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
     w->core->capital->first->job = id_of(2);
-    is_poisoned(finish(&job), "give back: a reservation is in another job's list");
+    is_poisoned(finish(&job), "fill: a reservation is in another job's list");
 }
 END_TEST
 
@@ -183,7 +183,7 @@ int main(void) {
     tcase_add_test(tests, releasing_more_than_was_reserved);
     tcase_add_test(tests, giving_a_pool_back_more_than_it_lent);
     tcase_add_test(tests, confirming_what_a_pool_has_not);
-    tcase_add_test(tests, an_equity_above_the_total);
+    tcase_add_test(tests, an_equity_of_all_out_of_range);
     tcase_add_test(tests, budgets_that_are_more_than_the_equity);
     tcase_add_test(tests, a_volume_below_zero);
     tcase_add_test(tests, fewer_jobs_than_run);

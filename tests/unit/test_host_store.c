@@ -134,6 +134,13 @@ static const struct got_row *row_of(const char *table, uint32_t n) {
     return NULL;
 }
 
+static const struct got_row *last_row_of(const char *table) {
+    uint32_t n = 0;
+    while (row_of(table, n + 1))
+        n++;
+    return row_of(table, n);
+}
+
 static const struct got_column *column_of(const struct got_row *row, const char *name) {
     ck_assert_ptr_nonnull(row);
     for (uint32_t i = 0; i < row->n_columns; i++)
@@ -192,7 +199,7 @@ END_TEST
 
 START_TEST(a_row_may_have_more_than_one_key) {
     struct world *w = open_on_shelf(1);
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, USD(1), USD(2), USD(3)));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, USD(1), USD(2), USD(3), NULL));
     const struct got_row *row = row_of("daily", 0);
     key_is(row, "day");
     ck_assert_uint_eq(row->n_keys, 2);
@@ -240,11 +247,19 @@ START_TEST(how_a_job_ended_is_the_outcome_of_its_record) {
     perp_job_result_init(&result);
     result.has_totals = 1;
     result.pnl = USD(5);
+    result.flat = 1;
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &id, &result, &outcome));
     ck_assert_str_eq(shelf.outcome, "completed");
-    const struct got_row *row = row_of("jobs", 0);
-    text_is(row, "state", "completed");
-    integer_is(row, "pnl", USD(5));
+    text_is(last_row_of("jobs"), "state", "completed");
+    integer_is(row_of("jobs", 0), "pnl", USD(5));
+    /* One that leaves something open has not ended yet. */
+    job.job_id = id = id_of(2);
+    submit(w, &job);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    result.flat = 0;
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &id, &result, &outcome));
+    ck_assert_str_eq(shelf.outcome, "open");
+    text_is(last_row_of("jobs"), "state", "open");
     world_close(w);
 }
 END_TEST
@@ -263,7 +278,7 @@ START_TEST(a_row_that_fails_takes_the_change_back) {
     ck_assert_uint_eq(perp_core_hash(w->core), hash);
     shelf.failing_row = 0;
     shelf.chain = chain;
-    ok(w, perp_scheduler_resume(w->scheduler, nowc(w)));
+    ok(w, perp_scheduler_resume(w->scheduler, signedc(w)));
     ok(w, perp_capital_reserve(w->capital, nowc(w), ALPHA, PERP_POOL_ARB, USD(1000), NULL, &id,
                                &refusal));
     integer_is(row_of("reservations", 0), "id", (int64_t)id);

@@ -103,7 +103,7 @@ START_TEST(what_is_not_given_has_its_default) {
     ck_assert_int_eq(job.est_volume, plain.est_volume);
     ck_assert_int_eq(job.created_at_ns, PERP_TIME_NONE);
     ck_assert_int_eq(job.ttl_ms, -1);
-    ck_assert_int_eq(job.max_run_ms, 0);
+    ck_assert_int_eq(job.max_run_ms, -1);
     ck_assert_int_eq(job.priority, 0);
     ck_assert_double_eq(job.holding_hours, 0);
     ck_assert_ptr_null(job.metadata);

@@ -16,7 +16,6 @@ START_TEST(without_data_all_is_unknown) {
     ck_assert_double_nan(state.mark);
     ck_assert(state.quote_time_ns == PERP_TIME_NONE);
     ck_assert(state.next_funding_ns == PERP_TIME_NONE);
-    ck_assert_double_eq(state.position, 0);
 }
 END_TEST
 
@@ -92,10 +91,10 @@ START_TEST(errors_come_in_their_order) {
     ck_assert_int_eq(perp_market_on_quote(market, &quote), PERP_E_INVALID);
     ck_assert_int_eq(perp_market_on_quote(market, NULL), PERP_E_INVALID);
     ck_assert_int_eq(perp_market_on_quote(NULL, &quote), PERP_E_INVALID);
-    ck_assert_int_eq(put_quote(START + 7 * DAY + 1, 99, 101), PERP_E_RANGE);
+    ck_assert_int_eq(put_quote(START + 60 * SECOND + 1, 99, 101), PERP_E_RANGE);
     ck_assert(state_at(START).quote_time_ns == START);
-    ck_assert_int_eq(put_quote(START + 7 * DAY, 99, 101), PERP_OK);
-    ck_assert_int_eq(put_quote(START + 7 * DAY + 1, 99, 101), PERP_E_RANGE);
+    ck_assert_int_eq(put_quote(START + 60 * SECOND, 99, 101), PERP_OK);
+    ck_assert_int_eq(put_quote(START + 120 * SECOND + 1, 99, 101), PERP_E_RANGE);
 }
 END_TEST
 
@@ -116,8 +115,8 @@ END_TEST
 
 START_TEST(extreme_prices_and_times_give_finite_numbers) {
     ck_assert_int_eq(put_quote(INT64_MIN + 1, 1e-308, 2e-308), PERP_OK);
-    ck_assert_int_eq(put_quote(0, 1e308, 1.7e308), PERP_OK);
-    ck_assert_int_eq(put_quote(INT64_MAX - SECOND, 1e-300, 1), PERP_OK);
+    ck_assert_int_eq(feed_quote(0, 1e308, 1.7e308), PERP_OK);
+    ck_assert_int_eq(feed_quote(INT64_MAX - SECOND, 1e-300, 1), PERP_OK);
     ck_assert_int_eq(put_quote(INT64_MAX, 1e308, 1.7e308), PERP_OK);
     perp_market_state state = state_at(INT64_MAX);
     ck_assert_double_finite(state.mid);
@@ -157,8 +156,9 @@ START_TEST(a_malformed_book_is_refused_and_changes_nothing) {
         bad[i].asks = asks[i];
     }
     ck_assert_int_eq(put_quote(START, 49, 51), PERP_OK);
-    bad[0].n_bids = 0;
-    bad[1].n_asks = PERP_MAX_LEVELS + 1;
+    bad[0].n_bids = bad[0].n_asks = 0;
+    bad[1].n_bids = 0;
+    bad[1].asks = NULL;
     bad[2].bids = NULL;
     bids[3][1].price = 99;
     bids[4][1].price = 100;
@@ -238,6 +238,125 @@ START_TEST(the_next_settlement_follows_from_any_that_is_known) {
 }
 END_TEST
 
+START_TEST(a_book_with_one_side_is_a_quote_whose_other_side_is_empty) {
+    perp_book_level levels[2] = {{98, 5}, {97, 6}};
+    perp_book book = {.instrument = btc, .n_bids = 2, .time_ns = START, .bids = levels};
+    ck_assert_int_eq(perp_market_on_book(market, &book), PERP_E_INVALID); /* no price of asks */
+    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
+    book.time_ns = START + 1;
+    ck_assert_int_eq(perp_market_on_book(market, &book), PERP_OK);
+    ck_assert_double_eq(state_at(START).bid, 98);
+    ck_assert_double_eq(state_at(START).bid_size, 5);
+    ck_assert_double_eq(state_at(START).ask, 101);
+    ck_assert_double_eq(state_at(START).ask_size, 0);
+    levels[0].price = 102; /* meets the price of the other side */
+    ck_assert_int_eq(perp_market_on_book(market, &book), PERP_E_INVALID);
+    ck_assert_double_eq(state_at(START).bid, 98);
+}
+END_TEST
+
+START_TEST(of_a_deep_book_the_first_levels_are_taken) {
+    perp_book_level asks[40], bid = {99, 1};
+    for (int i = 0; i < 40; i++)
+        asks[i] = (perp_book_level){100 + i, 1};
+    asks[PERP_MAX_LEVELS].price = NOT_A_NUMBER; /* not looked at */
+    perp_book book = {.instrument = btc, .n_bids = 1, .n_asks = 40, .time_ns = START};
+    book.bids = &bid;
+    book.asks = asks;
+    ck_assert_int_eq(perp_market_on_book(market, &book), PERP_OK);
+    ck_assert_double_eq(state_at(START).ask, 100);
+}
+END_TEST
+
+START_TEST(a_book_that_is_withdrawn_is_no_quote_until_the_next) {
+    perp_withdrawal gone = {.instrument = btc, .time_ns = START + SECOND};
+    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
+    double baseline = state_at(START).spread_baseline_bps;
+    ck_assert_int_eq(perp_market_on_withdraw(market, &gone), PERP_OK);
+    ck_assert_uint_eq(state_at(START).has_quote, 0);
+    ck_assert_double_nan(state_at(START).mark);
+    ck_assert_int_eq(put_quote(START + SECOND - 1, 99, 101), PERP_E_STALE); /* of one kind */
+    gone.time_ns--;
+    ck_assert_int_eq(perp_market_on_withdraw(market, &gone), PERP_E_STALE);
+    ck_assert_int_eq(put_quote(START + SECOND, 99, 101), PERP_OK);
+    ck_assert_uint_eq(state_at(START).has_quote, 1);
+    ck_assert_double_eq(state_at(START).spread_baseline_bps, baseline);
+    gone.reserved = 1;
+    ck_assert_int_eq(perp_market_on_withdraw(market, &gone), PERP_E_INVALID);
+    gone.instrument = btc + 1;
+    ck_assert_int_eq(perp_market_on_withdraw(market, &gone), PERP_E_NOT_FOUND);
+    ck_assert_int_eq(perp_market_on_withdraw(market, NULL), PERP_E_INVALID);
+}
+END_TEST
+
+START_TEST(rates_are_checked_as_all_that_feeds_say) {
+    perp_rate rate = {.quote = "USDT", .time_ns = START, .usd = 0.99};
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_OK);
+    rate.time_ns--;
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_STALE);
+    rate.time_ns = PERP_TIME_NONE;
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_INVALID);
+    rate.time_ns = START + 61 * SECOND;
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_RANGE);
+    rate.usd = 0;
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_INVALID);
+    rate.usd = 1;
+    rate.quote[0] = '\0';
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_INVALID);
+    memset(rate.quote, 'x', sizeof rate.quote);
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_INVALID);
+    ck_assert_int_eq(perp_market_on_rate(market, NULL), PERP_E_INVALID);
+    rate.time_ns = START;
+    for (int i = 1; i < 256; i++) {
+        snprintf(rate.quote, sizeof rate.quote, "Q%d", i);
+        ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_OK);
+    }
+    snprintf(rate.quote, sizeof rate.quote, "one too many");
+    ck_assert_int_eq(perp_market_on_rate(market, &rate), PERP_E_RANGE);
+}
+END_TEST
+
+START_TEST(one_wrong_clock_does_not_freeze_a_feed_and_two_agree) {
+    perp_mark mark = {.instrument = btc, .price = 100};
+    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
+    ck_assert_int_eq(put_quote(START + DAY, 99, 101), PERP_E_RANGE);
+    ck_assert_int_eq(put_quote(START + SECOND, 99, 101), PERP_OK); /* it was wrong */
+    ck_assert_int_eq(put_quote(START + DAY, 99, 101), PERP_E_RANGE);
+    mark.time_ns = START + DAY + 61 * SECOND; /* too far from the one before to agree */
+    ck_assert_int_eq(perp_market_on_mark(market, &mark), PERP_E_RANGE);
+    mark.time_ns += 60 * SECOND;
+    ck_assert_int_eq(perp_market_on_mark(market, &mark), PERP_OK); /* time has moved */
+    ck_assert_int_eq(put_quote(START + DAY, 99, 101), PERP_OK);
+    ck_assert(perp_core_clock(the_core) == PERP_TIME_NONE); /* feeds don't move it */
+    set_clock(START + 3 * DAY);
+    ck_assert_int_eq(put_quote(START + 3 * DAY + 60 * SECOND, 99, 101), PERP_OK);
+    ck_assert_uint_eq(statistics().rejected_events, 3);
+}
+END_TEST
+
+START_TEST(a_rate_that_makes_no_sense_is_unknown_until_a_good_one_comes) {
+    perp_funding good = {.instrument = btc, .time_ns = START, .rate = 1e-4, .interval_h = 8};
+    perp_funding bad[4];
+    good.next_ns = START + HOUR;
+    for (int i = 0; i < COUNT(bad); i++)
+        bad[i] = good;
+    bad[0].rate = 0.51;
+    bad[1].next_ns = START + 9 * HOUR + 1;
+    bad[2].next_ns = START - 9 * HOUR - 1;
+    bad[3].interval_h = 169;
+    for (int i = 0; i < COUNT(bad); i++) {
+        ck_assert_int_eq(perp_market_on_funding(market, &good), PERP_OK);
+        ck_assert_double_eq(state_at(START).funding_rate, 1e-4);
+        ck_assert_int_eq(perp_market_on_funding(market, &bad[i]), PERP_E_INVALID);
+        ck_assert_double_nan(state_at(START).funding_rate);
+    }
+    ck_assert_int_eq(perp_market_on_funding(market, &good), PERP_OK);
+    bad[0].time_ns--; /* older than what is known: it says nothing of it */
+    ck_assert_int_eq(perp_market_on_funding(market, &bad[0]), PERP_E_INVALID);
+    ck_assert_double_eq(state_at(START).funding_rate, 1e-4);
+}
+END_TEST
+
 START_TEST(malformed_funding_is_refused) {
     perp_funding good = {.instrument = btc, .time_ns = START, .interval_h = 8, .next_ns = START};
     perp_funding bad[6];
@@ -253,38 +372,10 @@ START_TEST(malformed_funding_is_refused) {
         ck_assert_msg(perp_market_on_funding(market, &bad[i]) == PERP_E_INVALID, "case %d", i);
     perp_funding long_one = good;
     long_one.interval_h = 168.5;
-    ck_assert_int_eq(perp_market_on_funding(market, &long_one), PERP_E_RANGE);
+    ck_assert_int_eq(perp_market_on_funding(market, &long_one), PERP_E_INVALID);
     ck_assert_double_nan(state_at(START).funding_rate);
     good.interval_h = 168;
     ck_assert_int_eq(perp_market_on_funding(market, &good), PERP_OK);
-}
-END_TEST
-
-START_TEST(a_position_is_taken_as_reported) {
-    perp_position position = {.instrument = btc, .time_ns = START, .quantity = -2};
-    position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    position.entry_price = 100;
-    ck_assert_int_eq(perp_market_on_position(market, &position), PERP_OK);
-    ck_assert_double_eq(state_at(START).position, -2);
-    ck_assert_double_eq(state_at(START).entry_price, 100);
-    perp_position bad[6];
-    for (int i = 0; i < COUNT(bad); i++)
-        bad[i] = position;
-    bad[0].quantity = NOT_A_NUMBER;
-    bad[1].entry_price = 0;
-    bad[2].leverage = 0.5;
-    bad[3].liquidation_price = -1;
-    bad[4].margin_mode = PERP_MARGIN_NOT_GIVEN + 1;
-    bad[5].leverage = NOT_A_NUMBER;
-    for (int i = 0; i < COUNT(bad); i++)
-        ck_assert_msg(perp_market_on_position(market, &bad[i]) == PERP_E_INVALID, "case %d", i);
-    position.quantity = 0;
-    position.entry_price = NOT_A_NUMBER; /* not looked at */
-    ck_assert_int_eq(perp_market_on_position(market, &position), PERP_OK);
-    ck_assert_double_eq(state_at(START).position, 0);
-    ck_assert_double_nan(state_at(START).entry_price);
-    position.time_ns--;
-    ck_assert_int_eq(perp_market_on_position(market, &position), PERP_E_STALE);
 }
 END_TEST
 
@@ -318,6 +409,12 @@ int main(void) {
     TCase *events = tcase_create("events");
     tcase_add_checked_fixture(events, setup, teardown);
     tcase_add_test(events, without_data_all_is_unknown);
+    tcase_add_test(events, a_book_with_one_side_is_a_quote_whose_other_side_is_empty);
+    tcase_add_test(events, of_a_deep_book_the_first_levels_are_taken);
+    tcase_add_test(events, a_book_that_is_withdrawn_is_no_quote_until_the_next);
+    tcase_add_test(events, rates_are_checked_as_all_that_feeds_say);
+    tcase_add_test(events, one_wrong_clock_does_not_freeze_a_feed_and_two_agree);
+    tcase_add_test(events, a_rate_that_makes_no_sense_is_unknown_until_a_good_one_comes);
     tcase_add_test(events, a_quote_gives_mid_and_spread);
     tcase_add_test(events, an_older_quote_is_stale_and_counted_and_one_of_the_same_time_replaces);
     tcase_add_test(events, a_malformed_quote_is_refused_and_changes_nothing);
@@ -333,7 +430,6 @@ int main(void) {
     tcase_add_test(events, trades_give_the_last_price);
     tcase_add_test(events, the_next_settlement_follows_from_any_that_is_known);
     tcase_add_test(events, malformed_funding_is_refused);
-    tcase_add_test(events, a_position_is_taken_as_reported);
     tcase_add_test(events, kinds_of_events_are_stale_each_for_itself);
     tcase_add_test(events, a_query_needs_a_known_instrument_and_a_place_for_the_answer);
     suite_add_tcase(suite, events);

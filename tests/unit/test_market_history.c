@@ -31,13 +31,12 @@ static long double mid_at(int64_t bucket, int n) {
     return 0;
 }
 
-static double batch_volatility(int n, int64_t window, int64_t now_ns) {
-    int64_t last = bucket_of(history[n - 1].time_ns), first = bucket_of(history[0].time_ns);
-    int64_t end = bucket_of(now_ns) > last ? bucket_of(now_ns) : last;
+static double batch_volatility(int n, int64_t window) {
+    int64_t end = bucket_of(history[n - 1].time_ns), first = bucket_of(history[0].time_ns);
     if (end - first < 10)
         return NOT_A_NUMBER;
     long double sum = 0;
-    for (int64_t k = end - window + 1; k <= end && k <= last; k++) {
+    for (int64_t k = end - window + 1; k <= end; k++) {
         if (k <= first)
             continue;
         long double r = logl(mid_at(k, n) / mid_at(k - 1, n));
@@ -95,12 +94,12 @@ START_TEST(baseline_and_volatility_are_those_of_the_whole_history) {
         history[n - 1].time_ns = now;
         history[n - 1].bid = price - price * (draw(20) + 1) * 1e-6;
         history[n - 1].ask = price;
-        ck_assert_int_eq(put_quote(now, history[n - 1].bid, price), PERP_OK);
+        ck_assert_int_eq(feed_quote(now, history[n - 1].bid, price), PERP_OK);
         if (n > 40 && draw(60) != 0)
             continue;
         int64_t at = draw(3) == 0 ? now - SECOND : now + random_gap(window);
         perp_market_state state = state_at(at);
-        double expected = batch_volatility(n, window, at);
+        double expected = batch_volatility(n, window);
         ck_assert_msg(isnan(expected) ? isnan(state.volatility)
                                       : fabs(state.volatility - expected) <= 1e-10 * expected,
                       "seed %llu window %u quote %d: volatility %.17g, batch %.17g",
@@ -114,50 +113,54 @@ START_TEST(baseline_and_volatility_are_those_of_the_whole_history) {
 }
 END_TEST
 
-START_TEST(volatility_is_unknown_until_10_buckets_have_passed) {
+START_TEST(volatility_is_unknown_until_the_last_quote_is_10_buckets_after_the_first) {
     int64_t half = START + SECOND / 2;
-    ck_assert_int_eq(put_quote(half, 99, 101), PERP_OK);
-    ck_assert_double_nan(state_at(START + 10 * SECOND - 1).volatility);
-    ck_assert_double_eq(state_at(START + 10 * SECOND).volatility, 0);
-    ck_assert_int_eq(put_quote(START + 10 * SECOND, 100, 102), PERP_OK);
+    ck_assert_int_eq(feed_quote(half, 99, 101), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 10 * SECOND - 1, 99, 101), PERP_OK);
+    ck_assert_double_nan(state_at(START + 1000 * SECOND).volatility);
+    ck_assert_int_eq(feed_quote(START + 10 * SECOND, 100, 102), PERP_OK);
     ck_assert_double_eq_tol(state_at(START).volatility, log(1.01), 1e-15);
 }
 END_TEST
 
 START_TEST(a_return_leaves_the_window_with_its_bucket) {
-    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
-    ck_assert_int_eq(put_quote(START + 20 * SECOND, 100, 102), PERP_OK);
-    ck_assert_double_gt(state_at(START + 319 * SECOND).volatility, 0.009);
-    ck_assert_double_eq(state_at(START + 320 * SECOND).volatility, 0);
-    ck_assert_int_eq(put_quote(START + 5000 * SECOND, 100, 102), PERP_OK);
+    ck_assert_int_eq(feed_quote(START, 99, 101), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 20 * SECOND, 100, 102), PERP_OK);
+    ck_assert_double_gt(state_at(START + 5000 * SECOND).volatility, 0.009); /* as of the quote */
+    ck_assert_int_eq(feed_quote(START + 319 * SECOND, 100, 102), PERP_OK);
+    ck_assert_double_gt(state_at(START).volatility, 0.009);
+    ck_assert_int_eq(feed_quote(START + 320 * SECOND, 100, 102), PERP_OK);
+    ck_assert_double_eq(state_at(START).volatility, 0);
+    ck_assert_int_eq(feed_quote(START + 5000 * SECOND, 100, 102), PERP_OK);
     ck_assert_double_eq(state_at(START + 5000 * SECOND).volatility, 0);
 }
 END_TEST
 
 START_TEST(the_first_return_leaves_the_window_with_its_bucket_too) {
-    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
-    ck_assert_int_eq(put_quote(START + SECOND, 100, 102), PERP_OK);
-    ck_assert_double_eq_tol(state_at(START + 300 * SECOND).volatility, log1p(0.01), 1e-15);
-    ck_assert_int_eq(put_quote(START + 301 * SECOND, 101, 103), PERP_OK);
+    ck_assert_int_eq(feed_quote(START, 99, 101), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + SECOND, 100, 102), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 300 * SECOND, 100, 102), PERP_OK);
+    ck_assert_double_eq_tol(state_at(START).volatility, log1p(0.01), 1e-15);
+    ck_assert_int_eq(feed_quote(START + 301 * SECOND, 101, 103), PERP_OK);
     ck_assert_double_eq_tol(state_at(START).volatility, log(102.0 / 101), 1e-15);
 }
 END_TEST
 
 START_TEST(an_old_jump_leaves_no_trace_however_large_it_was) {
-    ck_assert_int_eq(put_quote(START, 1e-9, 2e-9), PERP_OK);
-    ck_assert_int_eq(put_quote(START + SECOND, 99999, 100001), PERP_OK);
-    ck_assert_int_eq(put_quote(START + 1000 * SECOND, 99999, 100001), PERP_OK);
-    ck_assert_int_eq(put_quote(START + 1001 * SECOND, 100000, 100002), PERP_OK);
+    ck_assert_int_eq(feed_quote(START, 1e-9, 2e-9), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + SECOND, 99999, 100001), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 1000 * SECOND, 99999, 100001), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 1001 * SECOND, 100000, 100002), PERP_OK);
     ck_assert_double_eq_tol(state_at(START).volatility, log1p(1 / 100000.0), 1e-20);
 }
 END_TEST
 
 START_TEST(a_market_is_fast_from_the_threshold_of_the_mode_on) {
-    ck_assert_int_eq(put_quote(START, 99, 101), PERP_OK);
-    ck_assert_int_eq(put_quote(START + 10 * SECOND, 99.5, 101.5), PERP_OK);
+    ck_assert_int_eq(feed_quote(START, 99, 101), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 10 * SECOND, 99.5, 101.5), PERP_OK);
     ck_assert_double_lt(state_at(START).volatility, 0.006);
     ck_assert_uint_eq(state_at(START).fast, 0);
-    ck_assert_int_eq(put_quote(START + 11 * SECOND, 100, 102), PERP_OK);
+    ck_assert_int_eq(feed_quote(START + 11 * SECOND, 100, 102), PERP_OK);
     ck_assert_double_gt(state_at(START).volatility, 0.006);
     ck_assert_uint_eq(state_at(START).fast, 1);
 }
@@ -167,11 +170,12 @@ END_TEST
 START_TEST(published_close_to_close_volatility_is_reproduced) {
     open_window(9);
     ck_assert_int_eq(
-        put_quote(START - SECOND, close_rows[0].close - 0.01, close_rows[0].close + 0.01), PERP_OK);
+        feed_quote(START - SECOND, close_rows[0].close - 0.01, close_rows[0].close + 0.01),
+        PERP_OK);
     int compared = 0;
     for (int i = 0; i < COUNT(close_rows); i++) {
         int64_t now = START + i * SECOND;
-        ck_assert_int_eq(put_quote(now, close_rows[i].close - 0.01, close_rows[i].close + 0.01),
+        ck_assert_int_eq(feed_quote(now, close_rows[i].close - 0.01, close_rows[i].close + 0.01),
                          PERP_OK);
         if (close_rows[i].mean0 <= 0)
             continue;
@@ -222,7 +226,7 @@ START_TEST(recorded_realised_volatility_is_reproduced) {
     for (int i = 0; i <= returns; i++) {
         int64_t now = START + i * 60 * SECOND;
         double close = closes[first + i];
-        ck_assert_int_eq(put_quote(now, close - 0.5, close + 0.5), PERP_OK);
+        ck_assert_int_eq(feed_quote(now, close - 0.5, close + 0.5), PERP_OK);
         if (i > 0 && i % part == 0)
             variance += pow(state_at(now).volatility, 2);
     }
@@ -237,7 +241,7 @@ int main(void) {
     Suite *suite = suite_create("market history");
     TCase *rules = tcase_create("rules");
     tcase_add_checked_fixture(rules, setup, teardown);
-    tcase_add_test(rules, volatility_is_unknown_until_10_buckets_have_passed);
+    tcase_add_test(rules, volatility_is_unknown_until_the_last_quote_is_10_buckets_after_the_first);
     tcase_add_test(rules, a_return_leaves_the_window_with_its_bucket);
     tcase_add_test(rules, the_first_return_leaves_the_window_with_its_bucket_too);
     tcase_add_test(rules, an_old_jump_leaves_no_trace_however_large_it_was);

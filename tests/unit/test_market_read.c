@@ -86,28 +86,14 @@ END_TEST
 START_TEST(without_data_a_view_has_no_nan_but_the_volatility) {
     double depth = 1;
     struct perp_market_view view = view_at(START);
-    ck_assert(!view.has_quote && !view.has_funding && !view.has_position);
+    ck_assert(!view.has_quote && !view.has_funding);
     ck_assert_double_nan(view.volatility);
     ck_assert_double_eq(view.mid, 0);
     ck_assert_double_eq(view.mark, 0);
     ck_assert_double_eq(view.funding.rate, 0);
     ck_assert_double_eq(view.funding.interval_h, 8);
-    ck_assert_double_eq(view.position.quantity, 0);
-    ck_assert_uint_eq(view.position.margin_mode, PERP_MARGIN_ISOLATED);
     ck_assert_double_eq(leg_price(START, PERP_SIDE_BUY, 3, &depth), 0);
     ck_assert_double_eq(depth, 0);
-}
-END_TEST
-
-START_TEST(the_margin_mode_of_a_position_wins_over_that_of_the_exchange) {
-    perp_position position = {.instrument = btc, .time_ns = START, .quantity = 1};
-    position.entry_price = 100;
-    position.margin_mode = PERP_MARGIN_CROSS;
-    ck_assert_int_eq(perp_market_on_position(market, &position), PERP_OK);
-    ck_assert_uint_eq(view_at(START).position.margin_mode, PERP_MARGIN_CROSS);
-    position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    ck_assert_int_eq(perp_market_on_position(market, &position), PERP_OK);
-    ck_assert_uint_eq(view_at(START).position.margin_mode, PERP_MARGIN_ISOLATED);
 }
 END_TEST
 
@@ -155,7 +141,9 @@ END_TEST
 START_TEST(latencies_that_are_too_old_do_not_count_and_future_ones_do) {
     const int64_t age = 600000 * MS;
     ck_assert_int_eq(put_latency(START - age, 100), PERP_OK);
+    ck_assert_int_eq(put_latency(START, 200), PERP_E_RANGE); /* two agree that time has moved */
     ck_assert_int_eq(put_latency(START, 200), PERP_OK);
+    ck_assert_int_eq(put_latency(START + 2 * age, 600), PERP_E_RANGE);
     ck_assert_int_eq(put_latency(START + 2 * age, 600), PERP_OK);
     ck_assert_uint_eq(latency_at(START, false).samples, 3);
     ck_assert_double_eq(latency_at(START, false).mean, 300);
@@ -351,7 +339,6 @@ int main(void) {
     tcase_add_test(all, no_level_counts_as_better_than_the_best_of_a_newer_quote);
     tcase_add_test(all, an_empty_side_has_the_price_of_the_quote_and_no_depth);
     tcase_add_test(all, without_data_a_view_has_no_nan_but_the_volatility);
-    tcase_add_test(all, the_margin_mode_of_a_position_wins_over_that_of_the_exchange);
     tcase_add_test(all, every_change_and_no_refusal_raises_the_version);
     tcase_add_test(all, the_last_100_latencies_count_in_the_order_they_came);
     tcase_add_test(all, latencies_that_are_too_old_do_not_count_and_future_ones_do);

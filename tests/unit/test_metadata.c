@@ -114,16 +114,18 @@ START_TEST(metadata_is_there_after_a_restart) {
         }
     }
     perp_uuid open = id_of(OPEN), completed = id_of(COMPLETED), partial = id_of(PARTIAL);
-    perp_job_result held;
-    perp_job_result_init(&held);
-    held.hold = 1;
-    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &open, &held, NULL));
-    finish_all(w, &completed, PERP_RESULT_COMPLETED);
+    perp_job_result flat;
+    perp_job_result_init(&flat);
+    flat.has_totals = flat.flat = 1;
+    finish_all(w, &open, PERP_RESULT_COMPLETED);
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &completed, &flat, NULL));
     perp_finish_outcome outcome = finish_pair(w, &partial, 0.25, 0, BTC_MID);
     ck_assert_uint_eq(outcome.state, PERP_JOB_PARTIAL);
     char letter = 'a' + PENDING;
     perp_job pending = job_with(PENDING, &letter, 1);
     submit(w, &pending);
+    ok(w, perp_scheduler_pause(w->scheduler, nowc(w)));
+    ck_assert_uint_eq(tick(w)->dispatched, 1); /* the repair */
     if (_i == 1)
         ok(w, perp_core_checkpoint(w->core));
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
@@ -141,11 +143,10 @@ START_TEST(metadata_is_there_after_a_restart) {
         letter = (char)('a' + n);
         has(n, &letter, 1);
     }
-    if (outcome.has_repair) {
-        size_t size = 77;
-        ok(w, perp_scheduler_job_metadata(w->scheduler, &outcome.repair_job_id, NULL, 0, &size));
-        ck_assert_uint_eq(size, 0);
-    }
+    size_t size = 77;
+    perp_uuid repair = repair_id("BTC", 1);
+    ok(w, perp_scheduler_job_metadata(w->scheduler, &repair, NULL, 0, &size));
+    ck_assert_uint_eq(size, 0);
     world_close(w);
 }
 END_TEST

@@ -96,7 +96,7 @@ static void api_is(perp_exchange_id exchange, uint32_t api) {
 static void busy(void) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
-    finish_pair(w, &job.job_id, 0.25, 0.25, BTC_MID);
+    finish_flat(w, &job.job_id, USD(0.5 * BTC_MID));
     job = pair_job(2, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
     job.job_id = id_of(3);
@@ -175,6 +175,31 @@ START_TEST(every_name_of_the_state_is_there) {
         "market_stats|BTC/USDT:USDT|gamma|funding_rate",
         "market_stats|BTC/USDT:USDT|gamma|next_funding",
         "market_stats|BTC/USDT:USDT|gamma|timestamp",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|base",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|quantity",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|entry",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|mark",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|unrealised",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|liquidation_price",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|liquidation_distance",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|foreign",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|unexplained",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|latched",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|in_doubt",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|known",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|reported",
+        "positions_stats|positions|alpha|ETH/USDT:USDT|lots",
+        "positions_stats|bases|ETH|net",
+        "positions_stats|bases|ETH|gross",
+        "positions_stats|bases|ETH|is_naked",
+        "positions_stats|bases|ETH|naked|quantity",
+        "positions_stats|bases|ETH|naked|usd",
+        "positions_stats|bases|ETH|naked|since",
+        "positions_stats|bases|ETH|to_square",
+        "positions_stats|bases|ETH|repair",
+        "positions_stats|bases|ETH|repairs_stopped",
+        "positions_stats|bases|ETH|tries",
+        "positions_stats|bases|ETH|next_try",
         "alerts",
         "last_update",
     };
@@ -197,10 +222,13 @@ START_TEST(the_state_says_what_the_book_says) {
     ck_assert_double_eq(number_at(json, "global_stats|daily_loss_limit"), 40000);
     ck_assert_double_eq(number_at(json, "global_stats|today_volume_usd"),
                         2 * 0.25 * BTC_MID + 9 * 2500.0);
-    /* The running job and the partial one hold 12,500 each on alpha. */
-    ck_assert_int_eq(alpha.total_in_flight, USD(25000));
+    /* The running job and what the partial one has open hold 12,500 each on alpha; the repair,
+       which reduces there, holds nothing. */
+    ck_assert_int_eq(alpha.total_in_flight, USD(12500));
+    ck_assert_int_eq(alpha.total_used, USD(12500));
     ck_assert_double_eq(number_at(json, "capital_stats|alpha|wash_used"), 25000);
-    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|in_flight"), 25000);
+    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|in_flight"), 12500);
+    ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|used"), 12500);
     ck_assert_double_eq(number_at(json, "capital_stats|alpha|pools|wash|available"), 675000);
     ck_assert_double_eq(number_at(json, "jobs_stats|completed_today"), 1);
     ck_assert_double_eq(number_at(json, "jobs_stats|partial_today"), 1);
@@ -210,6 +238,128 @@ START_TEST(the_state_says_what_the_book_says) {
     ck_assert(cJSON_IsNull(at_path(json, "market_stats|BTC/USDT:USDT|gamma|last")));
     ck_assert(cJSON_IsNull(at_path(json, "exchange_stats|alpha|api_latency_ms")));
     ck_assert_str_eq(text_at(json, "last_update"), "2025-10-09T08:53:20.000000000Z");
+    cJSON_Delete(json);
+}
+END_TEST
+
+#define ETH_AT(exchange) "positions_stats|positions|" exchange "|ETH/USDT:USDT|"
+
+START_TEST(positions_are_shown_with_their_lots) {
+    busy(); /* job 3 bought 5 on alpha and sold 4 on beta, at 2,500 */
+    cJSON *json = state();
+    perp_position_state alpha = position_of(w, w->eth[ALPHA]);
+    perp_market_state market = {.struct_size = sizeof market};
+    ok(w, perp_market_query(w->market, w->eth[ALPHA], w->now, &market));
+    double mark = (market.bid + market.ask) / 2;
+    ck_assert_double_eq(number_at(json, ETH_AT("alpha") "quantity"), 5);
+    ck_assert_double_eq(number_at(json, ETH_AT("alpha") "entry"), 2500);
+    ck_assert_double_eq(number_at(json, ETH_AT("alpha") "mark"), mark);
+    ck_assert_double_eq_tol(number_at(json, ETH_AT("alpha") "unrealised"), 5 * (mark - 2500), 1e-6);
+    ck_assert_double_eq(number_at(json, ETH_AT("alpha") "foreign"), alpha.foreign);
+    ck_assert_double_eq(number_at(json, ETH_AT("alpha") "unexplained"), 0);
+    const cJSON *lots = at_path(json, ETH_AT("alpha") "lots");
+    ck_assert_int_eq(cJSON_GetArraySize(lots), 1);
+    ck_assert_str_eq(text_at(lots->child, "job_id"), "10000000-0000-0000-0000-000000000003");
+    ck_assert_double_eq(number_at(lots->child, "leg"), 0);
+    ck_assert_double_eq(number_at(lots->child, "quantity"), 5);
+    ck_assert_double_eq(number_at(lots->child, "price"), 2500);
+    ck_assert_double_eq(number_at(lots->child, "used"), 12500);
+    ck_assert_double_eq(number_at(json, ETH_AT("beta") "quantity"), -4);
+    /* Nothing is filled there. */
+    ck_assert_ptr_null(cJSON_GetObjectItemCaseSensitive(
+        at_path(json, "positions_stats|positions|alpha"), "BTC/USDT:USDT"));
+    ck_assert_ptr_null(
+        cJSON_GetObjectItemCaseSensitive(at_path(json, "positions_stats|bases"), "BTC"));
+    cJSON_Delete(json);
+}
+END_TEST
+
+START_TEST(a_naked_base_is_shown_with_its_repair) {
+    busy();
+    cJSON *json = state();
+    perp_base_state eth = base_of(w, "ETH");
+    ck_assert_double_eq(number_at(json, "positions_stats|bases|ETH|net"), 1);
+    ck_assert_double_eq(number_at(json, "positions_stats|bases|ETH|gross"), 9);
+    ck_assert(cJSON_IsTrue(at_path(json, "positions_stats|bases|ETH|is_naked")));
+    ck_assert_double_eq(number_at(json, "positions_stats|bases|ETH|naked|quantity"), 1);
+    ck_assert_double_eq_tol(number_at(json, "positions_stats|bases|ETH|naked|usd"), 2500, 1);
+    ck_assert_str_eq(text_at(json, "positions_stats|bases|ETH|naked|since"),
+                     "2025-10-09T08:53:20.000000000Z");
+    ck_assert_double_eq(number_at(json, "positions_stats|bases|ETH|to_square"), eth.to_square);
+    char repair[37];
+    ck_assert_uint_eq(eth.has_repair, 1);
+    perp_uuid_format(&eth.repair, repair);
+    ck_assert_str_eq(text_at(json, "positions_stats|bases|ETH|repair"), repair);
+    cJSON_Delete(json);
+    ck_assert_uint_eq(stands(PERP_ALERT_NAKED_BASE, "ETH"), 1);
+    ck_assert_ptr_nonnull(strstr(found.message, " USD)"));
+}
+END_TEST
+
+START_TEST(drift_and_doubt_are_shown) {
+    perp_job job = pair_job(3, w->btc[ALPHA], w->btc[BETA]);
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.25, 0.25, BTC_MID);
+    pass(w, SECOND * 10);
+    position_at(w, w->btc[ALPHA], w->now, 0.05, 0);
+    cJSON *json = state();
+    ck_assert(
+        cJSON_IsTrue(at_path(json, "positions_stats|positions|alpha|BTC/USDT:USDT|in_doubt")));
+    ck_assert_double_eq(number_at(json, "positions_stats|positions|alpha|BTC/USDT:USDT|quantity"),
+                        0.25);
+    cJSON_Delete(json);
+    pass(w, SECOND);
+    position_at(w, w->btc[ALPHA], w->now, 0.05, 0);
+    json = state();
+    ck_assert(
+        cJSON_IsFalse(at_path(json, "positions_stats|positions|alpha|BTC/USDT:USDT|in_doubt")));
+    ck_assert(cJSON_IsTrue(at_path(json, "positions_stats|positions|alpha|BTC/USDT:USDT|latched")));
+    ck_assert_double_eq_tol(
+        number_at(json, "positions_stats|positions|alpha|BTC/USDT:USDT|unexplained"), -0.2, 1e-12);
+    ck_assert_double_eq_tol(number_at(json, "positions_stats|bases|BTC|naked|quantity"), -0.2,
+                            1e-12);
+    cJSON_Delete(json);
+    ck_assert_uint_eq(stands(PERP_ALERT_POSITION_DRIFT, "alpha BTC/USDT:USDT"), 1);
+    ck_assert_ptr_nonnull(strstr(found.message, " USD) unexplained"));
+}
+END_TEST
+
+/* The estimate is that of a leg that does next to nothing there. */
+START_TEST(liquidations_are_those_of_the_position) {
+    perp_job job = pair_job(3, w->btc[ALPHA], w->btc[BETA]);
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.25, 0.25, BTC_MID);
+    perp_job more = one_leg_job(9, w->btc[ALPHA], PERP_SIDE_BUY);
+    more.legs[0].quantity = 1e-9;
+    more.legs[0].notional = more.notional = 1;
+    perp_evaluation evaluation = evaluated(w, &more);
+    cJSON *json = state();
+    double price =
+        number_at(json, "positions_stats|positions|alpha|BTC/USDT:USDT|liquidation_price");
+    ck_assert_double_eq_tol(price, evaluation.legs[0].liquidation_price, price * 1e-6);
+    ck_assert_double_eq_tol(
+        number_at(json, "positions_stats|positions|alpha|BTC/USDT:USDT|liquidation_distance"),
+        evaluation.legs[0].liquidation_distance, 1e-6);
+    cJSON_Delete(json);
+}
+END_TEST
+
+START_TEST(more_positions_than_the_usual_are_shown_too) {
+    enum { MANY = 150 };
+    char base[16], symbol[32];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(base, sizeof base, "C%d", i);
+        snprintf(symbol, sizeof symbol, "%s/USDT:USDT", base);
+        perp_instrument_id id = world_instrument(w, ALPHA, symbol, base, 0.001);
+        position_at(w, id, w->now, i + 1, 10);
+    }
+    cJSON *json = state();
+    ck_assert_int_eq(cJSON_GetArraySize(at_path(json, "positions_stats|positions|alpha")), MANY);
+    ck_assert_int_eq(cJSON_GetArraySize(at_path(json, "positions_stats|bases")), MANY);
+    ck_assert_double_eq(number_at(json, "positions_stats|positions|alpha|C149/USDT:USDT|quantity"),
+                        MANY);
+    ck_assert(
+        cJSON_IsNull(at_path(json, "positions_stats|positions|alpha|C149/USDT:USDT|unrealised")));
     cJSON_Delete(json);
 }
 END_TEST
@@ -329,7 +479,7 @@ START_TEST(the_status_says_first_what_stops_most) {
     status_is("manual_override");
     w->now += SECOND;
     status_is("running");
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(-40000), 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(-40000), 0, 0, NULL));
     status_is("halted");
 }
 END_TEST
@@ -403,7 +553,7 @@ START_TEST(failures_open_a_circuit_and_halt) {
 END_TEST
 
 static void lose(double usd, uint32_t alerts, uint32_t level) {
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, -USD(usd), 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, -USD(usd), 0, 0, NULL));
     ck_assert_uint_eq(stands(PERP_ALERT_DAILY_LOSS, "book"), alerts);
     if (alerts) {
         ck_assert_uint_eq(found.level, level);
@@ -417,22 +567,22 @@ START_TEST(a_loss_is_alerted_at_half_four_fifths_and_the_whole_limit) {
     lose(0.000001, 1, PERP_ALERT_WARNING);
     lose(8000, 1, PERP_ALERT_CRITICAL);
     lose(-30000, 1, PERP_ALERT_CRITICAL); /* it holds until the day rolls */
-    w->now += DAY;
+    pass(w, DAY);
     lose(0, 0, 0);
 }
 END_TEST
 
-START_TEST(a_partial_job_is_alerted_until_it_is_resolved) {
+START_TEST(a_naked_base_is_alerted_until_it_is_resolved) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
     run_job(w, &job);
     pass(w, SECOND);
     finish_pair(w, &job.job_id, 0.25, 0, BTC_MID);
     pass(w, SECOND);
-    ck_assert_uint_eq(stands(PERP_ALERT_UNRESOLVED_LEG, "10000000-0000-0000-0000-000000000001"), 1);
+    ck_assert_uint_eq(stands(PERP_ALERT_NAKED_BASE, "BTC"), 1);
     ck_assert_uint_eq(found.level, PERP_ALERT_CRITICAL);
     ck_assert_int_eq(found.since_ns, START + SECOND);
-    ok(w, perp_scheduler_resolve(w->scheduler, signedc(w), &job.job_id));
-    ck_assert_uint_eq(stands(PERP_ALERT_UNRESOLVED_LEG, NULL), 0);
+    ok(w, perp_resolve(w->core, signedc(w), "BTC"));
+    ck_assert_uint_eq(stands(PERP_ALERT_NAKED_BASE, NULL), 0);
 }
 END_TEST
 
@@ -493,13 +643,13 @@ START_TEST(a_strategy_that_can_never_trade_is_alerted) {
     for (perp_exchange_id x = 0; x < N_X; x++) {
         uint32_t wanted = x < DELTA ? 0 : PERP_STRATEGY_COUNT; /* delta alone has no partner */
         ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), wanted);
-        ok(w, perp_capital_transfer(w->capital, nowc(w), x, -USD(1000000)));
+        ok(w, perp_capital_transfer(w->capital, nowc(w), x, -USD(1000000), 0));
     }
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), PERP_STRATEGY_COUNT);
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, "arb"), 1);
-    ok(w, perp_capital_transfer(w->capital, nowc(w), BETA, USD(1)));
+    ok(w, perp_capital_transfer(w->capital, nowc(w), BETA, USD(1), 0));
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, "arb"), 1); /* it takes two */
-    ok(w, perp_capital_transfer(w->capital, nowc(w), GAMMA, USD(1)));
+    ok(w, perp_capital_transfer(w->capital, nowc(w), GAMMA, USD(1), 0));
     ck_assert_uint_eq(stands(PERP_ALERT_INFEASIBLE, NULL), 0);
 }
 END_TEST
@@ -573,7 +723,7 @@ END_TEST
 
 static cJSON *rules(void) {
     size_t length = 0;
-    char text[8192];
+    char text[16384];
     ok(w, perp_risk_describe_json(w->risk, text, sizeof text, &length));
     cJSON *json = cJSON_Parse(text);
     ck_assert_ptr_nonnull(json);
@@ -622,6 +772,11 @@ int main(void) {
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, every_name_of_the_state_is_there);
     tcase_add_test(tcase, the_state_says_what_the_book_says);
+    tcase_add_test(tcase, positions_are_shown_with_their_lots);
+    tcase_add_test(tcase, a_naked_base_is_shown_with_its_repair);
+    tcase_add_test(tcase, drift_and_doubt_are_shown);
+    tcase_add_test(tcase, liquidations_are_those_of_the_position);
+    tcase_add_test(tcase, more_positions_than_the_usual_are_shown_too);
     tcase_add_test(tcase, jobs_are_listed_with_what_holds_them_back);
     tcase_add_test(tcase, the_best_pending_jobs_come_in_the_order_of_a_tick);
     tcase_add_test(tcase, an_empty_book_has_a_state_too);
@@ -638,7 +793,7 @@ int main(void) {
     tcase_add_test(tcase, what_the_host_says_of_an_exchange_is_alerted);
     tcase_add_test(tcase, failures_open_a_circuit_and_halt);
     tcase_add_test(tcase, a_loss_is_alerted_at_half_four_fifths_and_the_whole_limit);
-    tcase_add_test(tcase, a_partial_job_is_alerted_until_it_is_resolved);
+    tcase_add_test(tcase, a_naked_base_is_alerted_until_it_is_resolved);
     tcase_add_test(tcase, a_job_that_runs_too_long_is_alerted_also_without_a_tick);
     tcase_add_test(tcase, a_job_in_doubt_is_alerted_until_it_is_known);
     tcase_add_test(tcase, an_override_is_alerted_while_it_holds);

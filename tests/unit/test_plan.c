@@ -73,6 +73,13 @@ static void make_busy(struct world *w) {
     submit(w, &late);
     ck_assert_uint_eq(tick(w)->dispatched, 2);
     finish_pair(w, &partial.job_id, 0.25, 0, BTC_MID);
+    /* A repair that came back waits on beta, which pays more than the exchange where it reduces. */
+    perp_uuid repair = repair_id("BTC", 1);
+    quote_at(w, w->btc[BETA], w->now, BTC_BID + 20, BTC_ASK + 20, 1000);
+    w->seen.outcome = PERP_OUTCOME_IN_DOUBT;
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    w->seen.outcome = PERP_OUTCOME_ACCEPTED;
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
     perp_job old = eth_job(w, 3, ALPHA, BETA), refused = pair_job(4, w->btc[GAMMA], w->btc[BETA]);
     old.ttl_ms = 500;
     submit(w, &old);
@@ -119,7 +126,7 @@ struct picture {
 static struct picture *picture_of(struct world *w) {
     struct picture *p = calloc(1, sizeof *p);
     perp_job probe = eth_job(w, 99, GAMMA, BETA);
-    perp_uuid first = id_of(1), repair = repair_id(&first, 1);
+    perp_uuid repair = repair_id("BTC", 1);
     ck_assert_ptr_nonnull(p);
     p->hash = perp_core_hash(w->core);
     ok(w, perp_monitor_json(w->core, w->now, p->json, sizeof p->json, &p->length));

@@ -463,7 +463,7 @@ START_TEST(bytes_that_are_cut_off_are_refused_or_a_shorter_row) {
         uint32_t refused = 0;
         for (uint32_t size = 0; size < bytes.size && size < 2000; size++)
             refused += !fits(types[i], bytes.memory, size);
-        ck_assert_msg(refused > 0, "%s", types[i]->name);
+        ck_assert_msg(refused > 0 || bytes.size == 0, "%s", types[i]->name);
         perp_bytes_free(&bytes);
     }
 }
@@ -578,9 +578,9 @@ static bool sound_with(const struct perp_row_type *type, size_t offset, const vo
 START_TEST(each_kind_has_its_limits) {
     typedef struct perp_ledger_row ledger;
     ck_assert(SOUND(ledger, ledger, peak, int64_t, 0));
-    ck_assert(SOUND(ledger, ledger, peak, int64_t, PERP_MOST_USD));
-    ck_assert(!SOUND(ledger, ledger, peak, int64_t, PERP_MOST_USD + 1));
-    ck_assert(!SOUND(ledger, ledger, peak, int64_t, -1));
+    ck_assert(SOUND(ledger, ledger, peak, int64_t, -PERP_MOST_SUM));
+    ck_assert(!SOUND(ledger, ledger, peak, int64_t, PERP_MOST_SUM + 1));
+    ck_assert(!SOUND(ledger, ledger, peak, int64_t, -PERP_MOST_SUM - 1));
     ck_assert(SOUND(figures, perp_day_figures, pnl, int64_t, -PERP_MOST_USD));
     ck_assert(!SOUND(figures, perp_day_figures, pnl, int64_t, -PERP_MOST_USD - 1));
     ck_assert(!SOUND(figures, perp_day_figures, pnl, int64_t, PERP_MOST_USD + 1));
@@ -606,6 +606,17 @@ START_TEST(each_kind_has_its_limits) {
     empty(perp_row_leg(), &row);
     ck_assert(!perp_row_sound(core, perp_row_leg(), row.bytes, &what)); /* no such instrument */
     ck_assert_str_eq(what, "instrument");
+    perp_exchange_spec spec;
+    perp_exchange_id first;
+    perp_exchange_spec_init(&spec);
+    snprintf(spec.name, sizeof spec.name, "a");
+    ck_assert_int_eq(perp_exchange_add(core, &spec, &first), PERP_OK);
+    ck_assert(SOUND(ev_success, struct perp_ev_success, exchange, uint32_t, first));
+    ck_assert(SOUND(key, struct perp_key_row, volume, int64_t, PERP_MOST_USD));
+    ck_assert(!SOUND(key, struct perp_key_row, volume, int64_t, PERP_MOST_USD + 1));
+    ck_assert(!SOUND(key, struct perp_key_row, volume, int64_t, -1));
+    ck_assert(SOUND(key, struct perp_key_row, kind, uint32_t, PERP_KEY_KIND_COUNT - 1));
+    ck_assert(!SOUND(key, struct perp_key_row, kind, uint32_t, PERP_KEY_KIND_COUNT));
 }
 END_TEST
 
@@ -641,6 +652,20 @@ static void say_field(char *line, size_t size, const struct perp_row_type *type,
              kinds[field->kind], field->row ? " " : "", field->row ? field->row()->name : "");
 }
 
+/* Whether a field is what it was, or takes more than it did: what a release wrote is still read. */
+static bool is_or_takes_more(const char *was, const char *is) {
+    const char *const wider[][2] = {{" USD0\n", " USD\n"}, {" USD0\n", " SUM\n"}};
+    if (strcmp(was, is) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof wider / sizeof *wider; i++) {
+        size_t length = strlen(was), end = strlen(wider[i][0]);
+        if (length > end && strcmp(was + length - end, wider[i][0]) == 0 &&
+            strncmp(was, is, length - end) == 0 && strcmp(is + length - end, wider[i][1]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The list of a release: each of its fields must still be what it was. ROWS_OUT: a file to write
    the list of this build to. */
 START_TEST(no_field_of_a_release_has_changed) {
@@ -664,7 +689,7 @@ START_TEST(no_field_of_a_release_has_changed) {
         for (uint32_t i = 0; i < n_types && !there; i++)
             for (uint32_t f = 0; f < types[i]->n_fields && !there; f++) {
                 say_field(now, sizeof now, types[i], &types[i]->fields[f]);
-                there = strcmp(line, now) == 0;
+                there = is_or_takes_more(line, now);
             }
         ck_assert_msg(there, "is no more: %s", line);
         n++;

@@ -63,7 +63,7 @@ static struct measured no_quote(struct world *w, perp_job *job, double given) {
     if (given == 2) {
         job->legs[1].instrument = world_instrument(w, BETA, "BTC/USD:BTC", "", 0);
     }
-    return (struct measured){given > 1, 0};
+    return (struct measured){given > 1 ? 2 : 0, 0};
 }
 #define CASES_NO_MARKET_DATA no_quote, {0, 1, 2}, NULL
 
@@ -71,7 +71,7 @@ static struct measured no_quote(struct world *w, perp_job *job, double given) {
 static struct measured daily_loss(struct world *w, perp_job *job, double given) {
     (void)job;
     perp_usd loss = USD(40000) - 1 + (perp_usd)given;
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -loss, 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -loss, 0, 0, NULL));
     return (struct measured){given > 0, 0};
 }
 #define CASES_DAILY_LOSS daily_loss, {-1000000, 0, 1}, NULL
@@ -99,6 +99,48 @@ static struct measured halted(struct world *w, perp_job *job, double given) {
 }
 #define CASES_AUTO_HALT halted, {0, 4, 5}, NULL
 
+/* So many jobs of the strategy failed; at the edge the last of them was one of another. */
+static struct measured strategy_halted(struct world *w, perp_job *job, double given) {
+    (void)job;
+    for (uint32_t i = 0; i < 3; i++) {
+        perp_job other = pair_job(50 + i, w->btc[GAMMA], w->btc[DELTA]);
+        if (i == 2 && given < 3) {
+            other.strategy = PERP_STRATEGY_ARB;
+        }
+        run_job(w, &other);
+        finish_all(w, &other.job_id, given > 0 ? PERP_RESULT_FAILED : PERP_RESULT_NOTHING);
+    }
+    return (struct measured){given >= 3, 0};
+}
+
+static void three_failures(perp_config *config, double given) {
+    (void)given;
+    config->risk.strategy_failures = 3;
+    config->capital.wash_ppm = 450000;
+    config->capital.arb_ppm = 450000;
+}
+#define CASES_STRATEGY_HALT strategy_halted, {0, 2, 3}, three_failures
+
+/* One leg of a job that runs has filled so much of another base. */
+static struct measured unhedged(struct world *w, perp_job *job, double given) {
+    (void)job;
+    perp_job other = pair_job(50, w->eth[GAMMA], w->eth[DELTA]);
+    other.legs[0].quantity = other.legs[1].quantity = 5;
+    perp_job_result told;
+    perp_job_result_init(&told);
+    told.n_legs = 2;
+    fill_leg(&told, 0, given, ETH_BID);
+    run_job(w, &other);
+    ok(w, perp_scheduler_progress(w->scheduler, nowc(w), &other.job_id, told.legs, 2));
+    return (struct measured){given * ((ETH_BID + ETH_ASK) / 2), 2500.1};
+}
+
+static void little_unhedged(perp_config *config, double given) {
+    (void)given;
+    config->risk.max_unhedged_usd = USD(2500.1);
+}
+#define CASES_UNHEDGED unhedged, {0.9, 1, 1.1}, little_unhedged
+
 /* ---- Rules that count --------------------------------------------------------------------------
  */
 
@@ -122,6 +164,21 @@ static struct measured unresolved(struct world *w, perp_job *job, double given) 
     return (struct measured){given > 1, 0};
 }
 #define CASES_UNRESOLVED_LEG unresolved, {0, 1, 2}, no_repair
+
+/* What a second report shows of an instrument of the base, and no fill explains: of a quarter at
+   the mid, all is within the tolerance. */
+static void some_drift(perp_config *config, double given) {
+    (void)given;
+    config->capital.drift_tolerance_usd = USD(0.25 * BTC_MID);
+}
+
+static struct measured drift(struct world *w, perp_job *job, double given) {
+    (void)job;
+    position_at(w, w->btc[GAMMA], w->now, 1, BTC_MID);
+    position_at(w, w->btc[GAMMA], w->now, 1 - given, BTC_MID);
+    return (struct measured){given > 0.25, 0};
+}
+#define CASES_POSITION_DRIFT drift, {0.125, 0.25, 0.375}, some_drift
 
 /* 0 to 5 failures of the exchange; the fifth opens its circuit. */
 static void no_halt(perp_config *config, double given) {
@@ -170,6 +227,86 @@ static void tolerant(perp_config *config, double given) {
     config->risk.notional_tolerance = 0.0625;
 }
 
+static void reported(perp_config *config, double given) {
+    (void)given;
+    config->risk.account_max_age_ms = 300000;
+}
+
+/* The reports of both accounts are five minutes old, or a nanosecond more. */
+static struct measured unreported(struct world *w, perp_job *job, double given) {
+    (void)job;
+    for (uint32_t x = ALPHA; x <= BETA; x++) {
+        perp_account_report report;
+        perp_account_report_init(&report);
+        report.exchange = x;
+        report.has_equity = 1;
+        report.equity = USD(1000000);
+        ok(w, perp_account(w->core, nowc(w), &report));
+    }
+    pass(w, 300 * SECOND + (int64_t)given);
+    return (struct measured){given > 0, 0};
+}
+#define CASES_NO_ACCOUNT_DATA unreported, {-1, 0, 1}, reported
+
+/* Beta's side on an instrument of its own; the quarter is worth 12,500.50 there. */
+static perp_instrument_spec own_instrument(const char *symbol) {
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    spec.exchange = BETA;
+    strcpy(spec.symbol, symbol);
+    return spec;
+}
+
+static void sell_there(struct world *w, perp_job *job, const perp_instrument_spec *spec) {
+    perp_instrument_id id = PERP_NO_ID;
+    ok(w, perp_instrument_add(w->core, spec, &id));
+    quote_at(w, id, w->now, BTC_BID, BTC_ASK, 1000);
+    job->legs[1].instrument = id;
+}
+
+/* The cap of the last tier. */
+static struct measured capped(struct world *w, perp_job *job, double given) {
+    perp_tier tier = {.cap = given, .mmr = 0.005};
+    perp_instrument_spec spec = own_instrument("BTC/USDC:USDC");
+    spec.tiers = &tier;
+    spec.n_tiers = 1;
+    sell_there(w, job, &spec);
+    return (struct measured){12500.5 > given, 0};
+}
+#define CASES_EXCHANGE_LIMITS capped, {12501, 12500.5, 12500}, NULL
+
+static struct measured large(struct world *w, perp_job *job, double given) {
+    perp_instrument_spec spec = own_instrument("BTC/USDC:USDC");
+    spec.max_position_usd = USD(given);
+    sell_there(w, job, &spec);
+    return (struct measured){12500.5, given};
+}
+#define CASES_POSITION_LIMIT large, {12501, 12500.5, 12500}, NULL
+
+static struct measured inventory(struct world *w, perp_job *job, double given) {
+    perp_instrument_spec spec = own_instrument("BTC/USDT");
+    spec.kind = PERP_KIND_SPOT;
+    sell_there(w, job, &spec);
+    position_at(w, job->legs[1].instrument, w->now, given, BTC_MID);
+    return (struct measured){0.25, given};
+}
+#define CASES_NO_INVENTORY inventory, {0.375, 0.25, 0.125}, NULL
+
+/* An eightieth of a million is 12,500: a quarter at 50,000. */
+static void leveraged(perp_config *config, double given) {
+    (void)given;
+    config->risk.max_account_leverage = 0.0125;
+}
+
+static struct measured account(struct world *w, perp_job *job, double given) {
+    double mid = 50000 + given;
+    for (int i = 0; i < 2; i++) {
+        quote_at(w, job->legs[i].instrument, w->now, mid - 2, mid + 2, 1000);
+    }
+    return (struct measured){0.25 * mid, 12500};
+}
+#define CASES_ACCOUNT_LEVERAGE account, {-4, 0, 4}, leveraged
+
 /* A quarter at the mid is 12,500.50: a sixteenth of that is 781.28125. */
 static struct measured mismatch(struct world *w, perp_job *job, double given) {
     (void)w;
@@ -185,15 +322,9 @@ static void near_liquidation(perp_config *config, double given) {
 }
 
 static struct measured liquidation(struct world *w, perp_job *job, double given) {
-    perp_position position;
-    memset(&position, 0, sizeof position);
-    position.instrument = job->legs[0].instrument;
-    position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    position.time_ns = w->now;
-    position.quantity = 1;
-    position.entry_price = BTC_MID;
+    perp_position_report position = report_of(job->legs[0].instrument, 1, BTC_MID);
     position.liquidation_price = given;
-    ok(w, perp_market_on_position(w->market, &position));
+    ok(w, perp_position(w->core, nowc(w), &position, w->now));
     return (struct measured){(BTC_MID - given) / BTC_MID, (BTC_MID - 49000) / BTC_MID};
 }
 #define CASES_LIQUIDATION_DISTANCE liquidation, {48999, 49000, 49001}, near_liquidation
@@ -211,6 +342,44 @@ static struct measured blackout(struct world *w, perp_job *job, double given) {
     return (struct measured){10 * MINUTE + given, 10 * MINUTE};
 }
 #define CASES_FUNDING_BLACKOUT blackout, {1, 0, -1}, NULL
+
+/* A 256th of a dollar is exact. */
+static void pegged(perp_config *config, double given) {
+    (void)given;
+    config->risk.max_depeg_bps = 1e4 / 256;
+}
+
+static struct measured depeg(struct world *w, perp_job *job, double given) {
+    (void)job;
+    perp_rate rate = {.quote = "USDT", .time_ns = w->now, .usd = 1 - given};
+    ok(w, perp_market_on_rate(w->market, &rate));
+    return (struct measured){given * 1e4, 1e4 / 256};
+}
+#define CASES_DEPEG depeg, {1.0 / 512, 1.0 / 256, 1.0 / 128}, pegged
+
+/* A quarter is bought on one exchange and sold on another, where 0.75 long is open elsewhere. */
+static void exposed(perp_config *config, double given) {
+    config->risk.max_gross_exposure_usd = given > 0 ? USD(given) : 0;
+    config->risk.max_net_exposure_usd = given < 0 ? USD(-given) : 0;
+}
+
+static struct measured gross(struct world *w, perp_job *job, double given) {
+    (void)job;
+    position_at(w, w->btc[GAMMA], w->now, 0.75, BTC_MID);
+    return (struct measured){1.25 * BTC_MID, given};
+}
+#define CASES_GROSS_EXPOSURE                                                                       \
+    gross, {1.25 * BTC_MID + 1, 1.25 * BTC_MID, 1.25 * BTC_MID - 1}, exposed
+
+/* The base is 0.25 long; a third leg buys another quarter. */
+static struct measured net(struct world *w, perp_job *job, double given) {
+    position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
+    job->n_legs = 3;
+    job->legs[2] = job->legs[0];
+    job->legs[2].instrument = w->btc[DELTA];
+    return (struct measured){0.5 * BTC_MID, -given};
+}
+#define CASES_NET_EXPOSURE net, {-0.5 * BTC_MID - 1, -0.5 * BTC_MID, -0.5 * BTC_MID + 1}, exposed
 
 static struct measured depth(struct world *w, perp_job *job, double given) {
     quote_at(w, job->legs[0].instrument, w->now, BTC_BID, BTC_ASK, given);

@@ -51,6 +51,75 @@ static void arrange_unresolved(struct world *w, perp_job *job) {
     ck_assert_uint_eq(outcome.state, PERP_JOB_PARTIAL);
 }
 
+/* A trade by hand on an instrument of the base. */
+static void arrange_drift(struct world *w, perp_job *job) {
+    (void)job;
+    position_at(w, w->btc[GAMMA], w->now, 0, 0);
+    position_at(w, w->btc[GAMMA], w->now, 0.001, BTC_MID);
+}
+
+static void with_account_data(perp_config *config) {
+    config->risk.account_max_age_ms = 300000;
+}
+
+static void arrange_unreported(struct world *w, perp_job *job) {
+    (void)job;
+    pass(w, 300 * SECOND + 1);
+}
+
+/* The other side on an instrument of its own. */
+static void sell_on(struct world *w, perp_job *job, perp_instrument_spec *spec) {
+    spec->exchange = BETA;
+    ok(w, perp_instrument_add(w->core, spec, &job->legs[1].instrument));
+    quote_at(w, job->legs[1].instrument, w->now, BTC_BID, BTC_ASK, 1000);
+}
+
+/* Three times is what jobs take by default. */
+static void arrange_tier(struct world *w, perp_job *job) {
+    perp_tier tier = {.cap = 1e9, .mmr = 0.005, .max_leverage = 2.99};
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    strcpy(spec.symbol, "BTC/USDC:USDC");
+    spec.tiers = &tier;
+    spec.n_tiers = 1;
+    sell_on(w, job, &spec);
+}
+
+/* Held against the executable price: what submit could not know. */
+static void arrange_min_notional(struct world *w, perp_job *job) {
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    strcpy(spec.symbol, "BTC/USDC:USDC");
+    spec.min_notional = USD(12500);
+    sell_on(w, job, &spec);
+    quote_at(w, job->legs[1].instrument, w->now, BTC_BID - 1, BTC_ASK - 1, 1000);
+}
+
+static void arrange_position_limit(struct world *w, perp_job *job) {
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    strcpy(spec.symbol, "BTC/USDC:USDC");
+    spec.max_position_usd = USD(12500);
+    sell_on(w, job, &spec);
+}
+
+static void low_leverage(perp_config *config) {
+    config->risk.max_account_leverage = 0.0125;
+}
+
+static void arrange_inventory(struct world *w, perp_job *job) {
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    strcpy(spec.symbol, "BTC/USDT");
+    spec.kind = PERP_KIND_SPOT;
+    sell_on(w, job, &spec);
+}
+
+static void arrange_nothing(struct world *w, perp_job *job) {
+    (void)w;
+    (void)job;
+}
+
 static void report_down(struct world *w, perp_exchange_id x, uint32_t api) {
     perp_exchange_status status;
     memset(&status, 0, sizeof status);
@@ -103,7 +172,7 @@ static void arrange_mismatch_below(struct world *w, perp_job *job) {
 
 static void arrange_daily_loss(struct world *w, perp_job *job) {
     (void)job;
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -USD(40000), 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -USD(40000), 0, 0, NULL));
 }
 
 static void arrange_daily_loss_of_equity(struct world *w, perp_job *job) {
@@ -113,15 +182,10 @@ static void arrange_daily_loss_of_equity(struct world *w, perp_job *job) {
 
 /* The exchange itself says that the position is near its liquidation. */
 static void arrange_liquidation(struct world *w, perp_job *job) {
-    perp_position position;
-    memset(&position, 0, sizeof position);
-    position.instrument = job->legs[0].instrument;
-    position.margin_mode = PERP_MARGIN_NOT_GIVEN;
-    position.time_ns = w->now;
-    position.quantity = job->legs[0].side == PERP_SIDE_BUY ? 1.0 : -1.0;
-    position.entry_price = BTC_MID;
-    position.liquidation_price = job->legs[0].side == PERP_SIDE_BUY ? 49000 : 51000;
-    ok(w, perp_market_on_position(w->market, &position));
+    int buys = job->legs[0].side == PERP_SIDE_BUY;
+    perp_position_report position = report_of(job->legs[0].instrument, buys ? 1 : -1, BTC_MID);
+    position.liquidation_price = buys ? 49000 : 51000;
+    ok(w, perp_position(w->core, nowc(w), &position, w->now));
 }
 
 static void arrange_capital(struct world *w, perp_job *job) {
@@ -170,7 +234,7 @@ static void arrange_blackout(struct world *w, perp_job *job) {
 
 /* Ten minutes after a settlement is as near as ten minutes before one. */
 static void arrange_blackout_after(struct world *w, perp_job *job) {
-    funding_of(w, job->legs[0].instrument, 0, w->now - 10 * MINUTE + 16 * HOUR);
+    funding_of(w, job->legs[0].instrument, 0, w->now - 10 * MINUTE);
 }
 
 static void arrange_depth(struct world *w, perp_job *job) {
@@ -239,25 +303,28 @@ static void demanding(perp_config *config) {
     config->risk.modes[PERP_MODE_BALANCED].min_safety_score = 95;
 }
 
-static void arrange_nothing(struct world *w, perp_job *job) {
-    (void)w;
-    (void)job;
-}
-
 static const struct rule_case CASES[] = {
     {PERP_REASON_KILLED, NULL, arrange_killed, STOPPED},
     {PERP_REASON_KILLED, NULL, arrange_killed_exchange, STOPPED},
     {PERP_REASON_SELF_TRADE, NULL, arrange_self_trade, NO_WAY_OUT},
     {PERP_REASON_SELF_TRADE, NULL, arrange_self_trade_with_running, NO_WAY_OUT},
-    {PERP_REASON_BLACKLISTED, NULL, arrange_blacklisted, STOPPED},
+    {PERP_REASON_BLACKLISTED, NULL, arrange_blacklisted, PASSES},
     {PERP_REASON_UNRESOLVED_LEG, no_repair, arrange_unresolved, PASSES},
+    {PERP_REASON_POSITION_DRIFT, NULL, arrange_drift, PASSES},
+    {PERP_REASON_NO_ACCOUNT_DATA, with_account_data, arrange_nothing, NO_WAY_OUT},
+    {PERP_REASON_NO_ACCOUNT_DATA, with_account_data, arrange_unreported, PASSES},
+    {PERP_REASON_EXCHANGE_LIMITS, NULL, arrange_tier, NO_WAY_OUT},
+    {PERP_REASON_EXCHANGE_LIMITS, NULL, arrange_min_notional, NO_WAY_OUT},
+    {PERP_REASON_POSITION_LIMIT, NULL, arrange_position_limit, NO_WAY_OUT},
+    {PERP_REASON_ACCOUNT_LEVERAGE, low_leverage, arrange_nothing, NO_WAY_OUT},
+    {PERP_REASON_NO_INVENTORY, NULL, arrange_inventory, NO_WAY_OUT},
     {PERP_REASON_EXCHANGE_DOWN, NULL, arrange_down, STOPPED},
     {PERP_REASON_EXCHANGE_DOWN, quick_circuit, arrange_circuit, PASSES},
     {PERP_REASON_NO_MARKET_DATA, NULL, arrange_no_quote, NO_WAY_OUT},
     {PERP_REASON_STALE_QUOTE, NULL, arrange_stale, PASSES},
     {PERP_REASON_STALE_QUOTE, NULL, arrange_from_the_future, PASSES},
-    {PERP_REASON_NOTIONAL_MISMATCH, NULL, arrange_mismatch, STOPPED},
-    {PERP_REASON_NOTIONAL_MISMATCH, NULL, arrange_mismatch_below, STOPPED},
+    {PERP_REASON_NOTIONAL_MISMATCH, NULL, arrange_mismatch, PASSES},
+    {PERP_REASON_NOTIONAL_MISMATCH, NULL, arrange_mismatch_below, PASSES},
     {PERP_REASON_DAILY_LOSS, NULL, arrange_daily_loss, PASSES},
     {PERP_REASON_DAILY_LOSS, NULL, arrange_daily_loss_of_equity, PASSES},
     {PERP_REASON_LIQUIDATION_DISTANCE, NULL, arrange_liquidation, NO_WAY_OUT},
@@ -290,9 +357,14 @@ static struct world *world_of(const struct rule_case *c) {
     return world_open(&config);
 }
 
-/* The hard rules end where the soft ones begin. */
 static int is_hard(uint32_t reason) {
-    return reason < PERP_REASON_AUTO_HALT;
+    enum { HARD = 1, SOFT = 0 };
+#define PERP_X(NAME, number, text, scope, hard, ...)                                               \
+    if (reason == (number))                                                                        \
+        return hard;
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    return 0;
 }
 
 #define only(evaluation, wanted)                                                                   \
@@ -368,6 +440,10 @@ START_TEST(a_tick_refuses_for_the_same_reason) {
     ck_assert_uint_eq(result->dispatched, 0);
     if (c->arrange == arrange_killed) {
         ck_assert_uint_eq(result->status, PERP_TICK_KILLED);
+    } else if (c->arrange == arrange_capital) {
+        /* A tick looks at capital last, and says what the ledger does. */
+        reason_is(reason_in(result, PERP_TICK_SKIPPED, &job.job_id), PERP_REASON_INSUFFICIENT);
+        reason_is(info_of(w, 1).last_skip, PERP_REASON_INSUFFICIENT);
     } else {
         reason_is(reason_in(result, PERP_TICK_REFUSED, &job.job_id), c->reason);
         ck_assert_uint_eq(result->refused_by[c->reason], 1);
@@ -511,7 +587,7 @@ START_TEST(at_its_limit_a_rule_holds_still) {
     job.strategy = PERP_STRATEGY_ARB;
     job.expected_edge_bps = 3;
     funding_of(w, w->btc[ALPHA], 0.0004, w->now + 10 * MINUTE + 5 * SECOND + 1);
-    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -USD(40000) + 1, 0, 0));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), GAMMA, -USD(40000) + 1, 0, 0, NULL));
     ok(w, perp_capital_update_equity(w->capital, nowc(w), GAMMA, USD(960000) + 1));
     for (int i = 0; i < 4; i++) {
         ok(w, perp_risk_record_failure(w->risk, nowc(w), BETA));

@@ -1,4 +1,5 @@
-/* The life of a job: submit, dispatch, results, holding, memory of the past. */
+/* The life of a job: submit, dispatch, results at once and bit by bit, what stays open, memory of
+   the past. */
 #include "fixture.h"
 
 static struct world *w;
@@ -25,6 +26,29 @@ static void open_with(void (*change)(perp_config *)) {
     change(&config);
     w = world_open(&config);
 }
+
+START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
+    perp_job job;
+    perp_job_init(&job);
+    job.notional = USD(1000);
+    quote_at(w, w->btc[BETA], w->now, BTC_BID - 100, BTC_ASK - 100, 1000);
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.n_legs, 2);
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[BETA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_double_eq(job.legs[0].quantity, job.legs[1].quantity);
+    job.notional = USD(1000);
+    job.legs[0].side = PERP_SIDE_BUY; /* of alpha, dearer as it is */
+    job.legs[1].side = PERP_SIDE_SELL;
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[ALPHA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_uint_eq(job.legs[1].instrument, w->btc[BETA]);
+    job.legs[1].side = PERP_SIDE_BUY;
+    fails(w, PERP_E_INVALID,
+          perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+}
+END_TEST
 
 START_TEST(submitting_again_is_safe_also_after_the_end) {
     perp_job job = job_of(1), other = job;
@@ -65,7 +89,7 @@ static void short_memory(perp_config *config) {
     config->scheduler.history_size = 2;
 }
 
-START_TEST(only_the_last_ended_jobs_are_remembered) {
+START_TEST(of_old_jobs_only_the_ids_are_remembered) {
     open_with(short_memory);
     for (uint32_t n = 1; n <= 3; n++) {
         perp_job job = job_of(n);
@@ -80,13 +104,14 @@ START_TEST(only_the_last_ended_jobs_are_remembered) {
     perp_job again = job_of(2);
     fails(w, PERP_E_EXISTS, try_submit(&again));
     again = job_of(1);
+    fails(w, PERP_E_EXISTS, try_submit(&again));
     again.priority = 3;
-    submit(w, &again);
+    fails(w, PERP_E_CONFLICT, try_submit(&again));
     world_close(w);
 }
 END_TEST
 
-START_TEST(an_unresolved_job_is_not_forgotten) {
+START_TEST(a_partial_job_is_not_forgotten) {
     open_with(short_memory);
     perp_job job = job_of(1);
     run_job(w, &job);
@@ -96,8 +121,11 @@ START_TEST(an_unresolved_job_is_not_forgotten) {
         submit(w, &other);
         ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &other.job_id));
     }
-    ck_assert_uint_eq(info_of(w, 1).unresolved, 1);
-    ok(w, perp_scheduler_resolve(w->scheduler, nowc(w), &job.job_id));
+    state_is(w, 1, PERP_JOB_PARTIAL);
+    ok(w, perp_resolve(w->core, signedc(w), "BTC"));
+    state_is(w, 1, PERP_JOB_OPEN);
+    ok(w, perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 0, 0, 0));
+    state_is(w, 1, PERP_JOB_CLOSED);
     world_close(w);
 }
 END_TEST
@@ -117,8 +145,9 @@ START_TEST(a_job_in_doubt_counts_as_running_and_keeps_its_capital) {
     ck_assert_uint_eq(scheduler_of(w).in_doubt, 1);
     ck_assert_uint_eq(exchange_of(w, ALPHA).concurrent_jobs, 1);
     outcome = finish_all(w, &job.job_id, PERP_RESULT_COMPLETED);
-    ck_assert_uint_eq(outcome.state, PERP_JOB_COMPLETED);
+    ck_assert_uint_eq(outcome.state, PERP_JOB_OPEN);
     ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, 0);
+    ck_assert_int_eq(capital_of(w, ALPHA).total_used, USD(12500));
 }
 END_TEST
 
@@ -130,7 +159,11 @@ START_TEST(a_second_report_of_the_same_fill_changes_nothing) {
     result.has_totals = 1;
     result.pnl = 9;
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
-    fails(w, PERP_E_NOT_FOUND,
+    fails(w, PERP_E_EXISTS,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    ck_assert_str_eq(perp_core_error(w->core), "job_id: it has ended as open");
+    result.status = 77; /* not looked at */
+    fails(w, PERP_E_EXISTS,
           perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
     perp_uuid unknown = id_of(99);
     fails(w, PERP_E_NOT_FOUND,
@@ -167,21 +200,43 @@ START_TEST(a_result_in_two_forms_or_of_a_wrong_shape_is_refused) {
     r.legs[1].price = 0;
     refused_as(PERP_E_INVALID);
     r = good;
-    r.legs[0].time_ns = w->now + 1;
+    r.legs[1].filled = 0.500001; /* more than twice */
     refused_as(PERP_E_INVALID);
     r = good;
-    r.status = 3;
+    r.status = PERP_RESULT_NOTHING + 1;
+    refused_as(PERP_E_INVALID);
+    r.status = PERP_RESULT_NOTHING; /* with fills */
+    refused_as(PERP_E_INVALID);
+    r = good;
+    r.legs[0].filled = r.legs[1].filled = 0; /* completed */
+    refused_as(PERP_E_INVALID);
+    r = good;
+    r.flat = 1; /* by leg */
+    refused_as(PERP_E_INVALID);
+    r = good;
+    r.legs[0].known = 0; /* of a job that has ended all is known */
+    refused_as(PERP_E_INVALID);
+    perp_job_result_init(&r);
+    r.has_totals = 1;
+    r.status = PERP_RESULT_UNKNOWN;
+    refused_as(PERP_E_INVALID);
+    r.status = PERP_RESULT_FAILED;
+    r.volume = 1;
+    refused_as(PERP_E_INVALID);
+    r.volume = 0;
+    r.flat = 1;
     refused_as(PERP_E_INVALID);
     perp_job_result_init(&r);
     r.has_totals = 1;
     r.volume = -1;
     refused_as(PERP_E_RANGE);
     r = good;
-    r.legs[0].filled = 1e300;
     r.legs[0].price = 1e300;
     refused_as(PERP_E_RANGE);
 #undef refused_as
+    good.legs[0].time_ns = w->now + 1; /* counts as the time of the finish */
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &good, NULL));
+    state_is(w, 1, PERP_JOB_OPEN);
 }
 END_TEST
 
@@ -240,6 +295,7 @@ START_TEST(a_result_by_leg_is_booked_where_it_happened_and_volume_is_rounded_hal
     /* A quarter of 1/32 USD is 7,812.5 micro-dollars. */
     fill_leg(&result, 0, 0.25, 50000);
     fill_leg(&result, 1, 0.25, 50000.03125);
+    result.legs[0].has_pnl = result.legs[1].has_pnl = 1;
     result.legs[0].pnl = -3;
     result.legs[0].fee = 2;
     result.legs[1].pnl = 5;
@@ -255,11 +311,17 @@ START_TEST(neither_form_books_zeros) {
     run_job(w, &job);
     finish_all(w, &job.job_id, PERP_RESULT_COMPLETED);
     figures(ALPHA, 0, 0, 0);
-    ck_assert_uint_eq(scheduler_of(w).ended_total[PERP_JOB_COMPLETED], 1);
+    ck_assert_uint_eq(scheduler_of(w).ended_total[PERP_JOB_OPEN], 1);
+    /* It counts as filled, at the prices of its dispatch. */
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).quantity, 0.25);
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).entry_price, BTC_ASK);
+    ck_assert_double_eq(position_of(w, w->btc[BETA]).quantity, -0.25);
+    ck_assert_double_eq(position_of(w, w->btc[BETA]).entry_price, BTC_BID);
+    ck_assert_uint_eq(base_of(w, "BTC").is_naked, 0);
 }
 END_TEST
 
-START_TEST(a_held_position_keeps_its_capital_until_it_is_closed) {
+START_TEST(what_is_open_keeps_its_capital_until_it_is_closed) {
     perp_job job = job_of(1);
     perp_job_result result;
     perp_finish_outcome outcome;
@@ -267,7 +329,6 @@ START_TEST(a_held_position_keeps_its_capital_until_it_is_closed) {
     perp_job_result_init(&result);
     memset(&outcome, 0, sizeof outcome);
     outcome.struct_size = sizeof outcome;
-    result.hold = 1;
     result.has_totals = 1;
     result.fees = 10;
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, &outcome));
@@ -290,18 +351,206 @@ START_TEST(a_held_position_keeps_its_capital_until_it_is_closed) {
 }
 END_TEST
 
-START_TEST(a_failed_job_with_hold_is_open_and_counts_as_a_failure) {
+START_TEST(a_failed_job_that_filled_is_open_and_counts_as_a_failure) {
     perp_job job = job_of(1);
     perp_job_result result;
     run_job(w, &job);
     perp_job_result_init(&result);
-    result.hold = 1;
     result.status = PERP_RESULT_FAILED;
+    result.n_legs = 2;
+    fill_leg(&result, 0, 0.1, BTC_MID);
+    fill_leg(&result, 1, 0.1, BTC_MID);
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
     state_is(w, 1, PERP_JOB_OPEN);
     ck_assert_uint_eq(risk_of(w).consecutive_failures, 1);
     ok(w, perp_scheduler_close(w->scheduler, nowc(w), &job.job_id, 0, 0, 0));
     ck_assert_uint_eq(risk_of(w).consecutive_failures, 1);
+}
+END_TEST
+
+START_TEST(a_flat_job_opens_nothing_and_a_failed_one_without_legs_neither) {
+    perp_job flat = job_of(1), failed = job_of(2);
+    perp_job_result result;
+    run_job(w, &flat);
+    run_job(w, &failed);
+    perp_job_result_init(&result);
+    result.has_totals = result.flat = 1;
+    result.pnl = 3;
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &flat.job_id, &result, NULL));
+    state_is(w, 1, PERP_JOB_COMPLETED);
+    finish_all(w, &failed.job_id, PERP_RESULT_FAILED);
+    state_is(w, 2, PERP_JOB_FAILED);
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).quantity, 0);
+    ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, 0);
+    ck_assert_int_eq(capital_of(w, ALPHA).total_used, 0);
+    figures(ALPHA, 2, 0, 0);
+}
+END_TEST
+
+START_TEST(nothing_done_is_cancelled_and_nobody_is_to_blame) {
+    perp_job job = job_of(1);
+    ok(w, perp_risk_record_failure(w->risk, nowc(w), ALPHA));
+    run_job(w, &job);
+    ck_assert_uint_eq(finish_all(w, &job.job_id, PERP_RESULT_NOTHING).state, PERP_JOB_CANCELLED);
+    ck_assert_uint_eq(risk_of(w).consecutive_failures, 1);
+    ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, 0);
+}
+END_TEST
+
+static void told(perp_job_result *result, double bought, double sold, double price) {
+    perp_job_result_init(result);
+    result->n_legs = 2;
+    fill_leg(result, 0, bought, price);
+    fill_leg(result, 1, sold, price);
+}
+
+static perp_status tell(const perp_uuid *id, const perp_job_result *result) {
+    return perp_scheduler_progress(w->scheduler, nowc(w), id, result->legs, 2);
+}
+
+START_TEST(progress_is_cumulative_and_books_what_it_adds) {
+    perp_job job = job_of(1);
+    perp_job_result result;
+    submit(w, &job);
+    told(&result, 0.1, 0, 50000);
+    fails(w, PERP_E_NOT_FOUND, tell(&job.job_id, &result));
+    tick(w);
+    result.legs[0].fee = 7;
+    ok(w, tell(&job.job_id, &result));
+    checked(w);
+    state_is(w, 1, PERP_JOB_RUNNING);
+    figures(ALPHA, 0, USD(5000), 7);
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).quantity, 0.1);
+    /* Half-way through it is not naked yet: the other leg may come. */
+    ck_assert_double_eq(base_of(w, "BTC").naked, 0);
+    uint64_t seq = perp_core_hash(w->core);
+    ok(w, tell(&job.job_id, &result)); /* again: nothing more */
+    ck_assert_uint_eq(perp_core_hash(w->core), seq);
+    told(&result, 0.09, 0, 50000);
+    fails(w, PERP_E_STALE, tell(&job.job_id, &result));
+    told(&result, 0.25, 0.25, 50000);
+    result.legs[0].fee = 9;
+    result.legs[1].fee = -4;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_progress(w->scheduler, nowc(w), &job.job_id, result.legs, 1));
+    ok(w, tell(&job.job_id, &result));
+    figures(ALPHA, 0, USD(12500), 9);
+    figures(BETA, 0, USD(12500), -4);
+    ck_assert_int_eq(info_of(w, 1).legs[0].fee, 9);
+    ck_assert_double_eq(info_of(w, 1).legs[1].filled, 0.25);
+    /* Once told by leg, not in all. */
+    perp_job_result totals;
+    perp_job_result_init(&totals);
+    totals.has_totals = 1;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &totals, NULL));
+    finish_all(w, &job.job_id, PERP_RESULT_COMPLETED); /* adds nothing */
+    state_is(w, 1, PERP_JOB_OPEN);
+    figures(ALPHA, 0, USD(12500), 9);
+}
+END_TEST
+
+START_TEST(the_price_of_what_is_added_makes_the_average_right) {
+    perp_job job = job_of(1);
+    perp_job_result result;
+    run_job(w, &job);
+    told(&result, 0.1, 0, 50000);
+    ok(w, tell(&job.job_id, &result));
+    told(&result, 0.2, 0, 50001);
+    ok(w, tell(&job.job_id, &result)); /* 0.1 at 50,002 */
+    figures(ALPHA, 0, USD(5000) + USD(5000.2), 0);
+    told(&result, 0.25, 0, 40000);
+    ok(w, tell(&job.job_id, &result)); /* 0.05 at (10,000 - 10,000.2) / 0.05 is below 0: 40,000 */
+    figures(ALPHA, 0, USD(10000.2) + USD(2000), 0);
+    /* Without a difference in quantity fee and pnl alone are booked; pnl is the difference to all
+       that was booked, and not given it is what was realised. */
+    result.legs[0].has_pnl = 1;
+    result.legs[0].pnl = -5;
+    result.legs[0].fee = 3;
+    ok(w, tell(&job.job_id, &result));
+    figures(ALPHA, -5, USD(12000.2), 3);
+    result.legs[0].pnl = 1;
+    ok(w, tell(&job.job_id, &result));
+    figures(ALPHA, 1, USD(12000.2), 3);
+}
+END_TEST
+
+START_TEST(what_is_known_of_a_job_in_doubt_counts_at_once) {
+    perp_job job = job_of(1);
+    perp_job_result result;
+    run_job(w, &job);
+    told(&result, 0.1, 0, 50000);
+    result.status = PERP_RESULT_UNKNOWN;
+    result.legs[1].known = 0;
+    result.legs[1].filled = 7; /* not looked at */
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    state_is(w, 1, PERP_JOB_IN_DOUBT);
+    figures(ALPHA, 0, USD(5000), 0);
+    figures(BETA, 0, 0, 0);
+    ck_assert_int_eq(capital_of(w, ALPHA).total_used, USD(5000));
+    ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, USD(7500));
+    ck_assert_int_eq(capital_of(w, BETA).total_in_flight, USD(12500));
+    told(&result, 0.1, 0.1, 50000);
+    ok(w, tell(&job.job_id, &result)); /* and goes on */
+    state_is(w, 1, PERP_JOB_IN_DOUBT);
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    state_is(w, 1, PERP_JOB_OPEN);
+    ck_assert_int_eq(capital_of(w, BETA).total_in_flight, 0);
+    ck_assert_int_eq(capital_of(w, BETA).total_used, USD(5000));
+}
+END_TEST
+
+static perp_status amend(const perp_uuid *id, const perp_job_result *result) {
+    return perp_scheduler_amend(w->scheduler, nowc(w), id, result->legs, 2);
+}
+
+START_TEST(the_truth_may_come_later) {
+    perp_job job = job_of(1), waits = job_of(2);
+    perp_job_result result;
+    perp_uuid unknown = id_of(9);
+    told(&result, 0.25, 0.25, 50000);
+    fails(w, PERP_E_NOT_FOUND, amend(&unknown, &result));
+    run_job(w, &job);
+    fails(w, PERP_E_STATE, amend(&job.job_id, &result));
+    finish_pair(w, &job.job_id, 0.2, 0.2, 50000);
+    ok(w, amend(&job.job_id, &result));
+    checked(w);
+    figures(ALPHA, 0, USD(12500), 0);
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).quantity, 0.25);
+    ck_assert_double_eq(base_of(w, "BTC").naked, 0);
+    /* A late fill is counted whatever the limits say: 10,000 used of what was in flight, which was
+       released at the end, and 0.05 x 50,000 more. */
+    ck_assert_int_eq(capital_of(w, ALPHA).total_used, USD(12500));
+    told(&result, 0.24, 0.25, 50000);
+    fails(w, PERP_E_STALE, amend(&job.job_id, &result));
+    submit(w, &waits);
+    told(&result, 0, 0, 0);
+    fails(w, PERP_E_STATE, amend(&waits.job_id, &result)); /* never dispatched */
+    /* One that had ended with nothing opens again. */
+    tick(w);
+    finish_all(w, &waits.job_id, PERP_RESULT_NOTHING);
+    state_is(w, 2, PERP_JOB_CANCELLED);
+    told(&result, 0.1, 0.1, 50000);
+    ok(w, amend(&waits.job_id, &result));
+    state_is(w, 2, PERP_JOB_OPEN);
+    ck_assert_int_eq(info_of(w, 2).held, USD(10000));
+    ck_assert_int_eq(capital_of(w, ALPHA).total_used, USD(17500));
+}
+END_TEST
+
+START_TEST(a_job_of_which_something_filled_is_not_requeued) {
+    perp_job job = job_of(1), clean = job_of(2);
+    perp_job_result result;
+    run_job(w, &job);
+    run_job(w, &clean);
+    told(&result, 0.1, 0, 50000);
+    result.status = PERP_RESULT_UNKNOWN;
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    fails(w, PERP_E_STATE, perp_scheduler_requeue(w->scheduler, nowc(w), &job.job_id));
+    finish_all(w, &clean.job_id, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &clean.job_id));
+    state_is(w, 2, PERP_JOB_PENDING);
+    ck_assert_int_eq(info_of(w, 2).held, 0);
 }
 END_TEST
 
@@ -327,6 +576,41 @@ START_TEST(an_unknown_answer_of_the_executor_is_doubt) {
 }
 END_TEST
 
+static int asked;
+static perp_uuid asked_for;
+
+static void cancel_asked(void *user, const perp_uuid *job) {
+    (void)user;
+    asked++;
+    asked_for = *job;
+}
+
+START_TEST(cancel_of_a_running_job_is_a_request) {
+    perp_config config;
+    world_config(&config);
+    config.callbacks.on_cancel = cancel_asked;
+    struct world *own = world_open(&config);
+    perp_job job = pair_job(2, own->btc[ALPHA], own->btc[BETA]);
+    asked = 0;
+    run_job(own, &job);
+    ck_assert_uint_eq(info_of(own, 2).cancel_asked, 0);
+    ok(own, perp_scheduler_cancel(own->scheduler, nowc(own), &job.job_id));
+    ck_assert_int_eq(asked, 1);
+    ck_assert(same_id(&asked_for, &job.job_id));
+    ck_assert_uint_eq(info_of(own, 2).cancel_asked, 1);
+    state_is(own, 2, PERP_JOB_RUNNING);
+    finish_all(own, &job.job_id, PERP_RESULT_UNKNOWN);
+    ok(own, perp_scheduler_cancel(own->scheduler, nowc(own), &job.job_id)); /* in doubt, too */
+    ck_assert_int_eq(asked, 2);
+    ok(own, perp_scheduler_requeue(own->scheduler, nowc(own), &job.job_id));
+    ck_assert_uint_eq(info_of(own, 2).cancel_asked, 0);
+    ok(own, perp_scheduler_cancel(own->scheduler, nowc(own), &job.job_id)); /* waits: it ends */
+    ck_assert_int_eq(asked, 2);
+    state_is(own, 2, PERP_JOB_CANCELLED);
+    world_close(own);
+}
+END_TEST
+
 START_TEST(cancel_ends_a_pending_job_and_no_other) {
     perp_job job = job_of(1), running = job_of(2);
     submit(w, &job);
@@ -334,6 +618,7 @@ START_TEST(cancel_ends_a_pending_job_and_no_other) {
     state_is(w, 1, PERP_JOB_CANCELLED);
     fails(w, PERP_E_NOT_FOUND, perp_scheduler_cancel(w->scheduler, nowc(w), &job.job_id));
     run_job(w, &running);
+    finish_all(w, &running.job_id, PERP_RESULT_COMPLETED);
     fails(w, PERP_E_NOT_FOUND, perp_scheduler_cancel(w->scheduler, nowc(w), &running.job_id));
 }
 END_TEST
@@ -389,6 +674,7 @@ START_TEST(an_executor_may_finish_its_job_at_once_but_not_tick) {
     inner->core = core;
     inner->capital = perp_core_capital(core);
     inner->market = perp_core_market(core);
+    inner->positions = perp_core_positions(core);
     inner->risk = perp_core_risk(core);
     inner->scheduler = perp_core_scheduler(core);
     w = inner;
@@ -406,8 +692,8 @@ START_TEST(an_executor_may_finish_its_job_at_once_but_not_tick) {
     ck_assert_uint_eq(result->running, 0);
     ck_assert_int_eq(inner_tick, PERP_E_STATE);
     ck_assert_int_eq(inner_finish, PERP_OK);
-    state_is(w, 1, PERP_JOB_COMPLETED);
-    state_is(w, 2, PERP_JOB_COMPLETED);
+    state_is(w, 1, PERP_JOB_OPEN);
+    state_is(w, 2, PERP_JOB_OPEN);
     ck_assert_int_eq(capital_of(w, ALPHA).total_in_flight, 0);
     world_close(w);
 }
@@ -438,6 +724,7 @@ int main(void) {
     Suite *suite = suite_create("scheduler");
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
+    tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);
@@ -449,17 +736,25 @@ int main(void) {
     tcase_add_test(tcase,
                    a_result_by_leg_is_booked_where_it_happened_and_volume_is_rounded_half_away);
     tcase_add_test(tcase, neither_form_books_zeros);
-    tcase_add_test(tcase, a_held_position_keeps_its_capital_until_it_is_closed);
-    tcase_add_test(tcase, a_failed_job_with_hold_is_open_and_counts_as_a_failure);
+    tcase_add_test(tcase, what_is_open_keeps_its_capital_until_it_is_closed);
+    tcase_add_test(tcase, a_failed_job_that_filled_is_open_and_counts_as_a_failure);
+    tcase_add_test(tcase, a_flat_job_opens_nothing_and_a_failed_one_without_legs_neither);
+    tcase_add_test(tcase, nothing_done_is_cancelled_and_nobody_is_to_blame);
+    tcase_add_test(tcase, progress_is_cumulative_and_books_what_it_adds);
+    tcase_add_test(tcase, the_price_of_what_is_added_makes_the_average_right);
+    tcase_add_test(tcase, what_is_known_of_a_job_in_doubt_counts_at_once);
+    tcase_add_test(tcase, the_truth_may_come_later);
+    tcase_add_test(tcase, a_job_of_which_something_filled_is_not_requeued);
     tcase_add_test(tcase, a_refused_executor_ends_the_job_as_failed_with_nothing_held);
     tcase_add_test(tcase, an_unknown_answer_of_the_executor_is_doubt);
     tcase_add_test(tcase, cancel_ends_a_pending_job_and_no_other);
+    tcase_add_test(tcase, cancel_of_a_running_job_is_a_request);
     tcase_add_test(tcase, ended_jobs_are_listed_newest_first_and_running_ones_in_order_of_dispatch);
     tcase_add_test(tcase, the_executor_gets_the_orders_that_the_decision_was_made_on);
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");
-    tcase_add_test(own, only_the_last_ended_jobs_are_remembered);
-    tcase_add_test(own, an_unresolved_job_is_not_forgotten);
+    tcase_add_test(own, of_old_jobs_only_the_ids_are_remembered);
+    tcase_add_test(own, a_partial_job_is_not_forgotten);
     tcase_add_test(own, an_executor_may_finish_its_job_at_once_but_not_tick);
     suite_add_tcase(suite, own);
     return run_suite(suite);

@@ -4,6 +4,7 @@
 
 #if PERP_WITH_SQLITE
 
+#include <math.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ static void restart(void) {
     ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
     w->capital = perp_core_capital(w->core);
     w->market = perp_core_market(w->core);
+    w->positions = perp_core_positions(w->core);
     w->risk = perp_core_risk(w->core);
     w->scheduler = perp_core_scheduler(w->core);
     quotes(w);
@@ -89,8 +91,8 @@ static void time_is(sqlite3_stmt *row, int column, int64_t time_ns) {
 }
 
 static void jobs_agree(void) {
-    sqlite3_stmt *row = ask("SELECT id, state, pnl, volume, fees, unresolved, refusal, notional,"
-                            " reduce_only, started_ns, parent IS NOT NULL FROM jobs");
+    sqlite3_stmt *row = ask("SELECT id, state, pnl, volume, fees, refusal, notional,"
+                            " reduce_only, started_ns, is_repair FROM jobs");
     uint32_t n = 0;
     while (sqlite3_step(row) == SQLITE_ROW) {
         perp_uuid id;
@@ -101,13 +103,12 @@ static void jobs_agree(void) {
         ck_assert_int_eq(sqlite3_column_int64(row, 2), info.pnl);
         ck_assert_int_eq(sqlite3_column_int64(row, 3), info.volume);
         ck_assert_int_eq(sqlite3_column_int64(row, 4), info.fees);
-        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 5), info.unresolved);
         if (info.last_refusal)
-            ck_assert_str_eq(text_of(row, 6), perp_reason_string(info.last_refusal));
-        ck_assert_int_eq(sqlite3_column_int64(row, 7), info.job.notional);
-        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 8), info.reduce_only);
-        time_is(row, 9, info.started_ns);
-        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 10), info.is_repair);
+            ck_assert_str_eq(text_of(row, 5), perp_reason_string(info.last_refusal));
+        ck_assert_int_eq(sqlite3_column_int64(row, 6), info.job.notional);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 7), info.reduce_only);
+        time_is(row, 8, info.started_ns);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 9), info.is_repair);
         n++;
     }
     sqlite3_finalize(row);
@@ -133,6 +134,107 @@ static void reservations_agree(void) {
     sqlite3_finalize(row);
 }
 
+static void positions_agree(void) {
+    sqlite3_stmt *row = ask("SELECT (SELECT id FROM exchanges WHERE name = exchange), symbol,"
+                            " quantity, entry_price, unexplained, latched FROM positions");
+    uint32_t n = 0, wanted = 0;
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        perp_instrument_id id;
+        ok(w, perp_instrument_find(w->core, (perp_exchange_id)sqlite3_column_int(row, 0),
+                                   text_of(row, 1), &id));
+        perp_position_state state = position_of(w, id);
+        ck_assert_double_eq(sqlite3_column_double(row, 2), state.quantity);
+        if (isnan(state.entry_price))
+            ck_assert_int_eq(sqlite3_column_type(row, 3), SQLITE_NULL);
+        else
+            ck_assert_double_eq(sqlite3_column_double(row, 3), state.entry_price);
+        ck_assert_double_eq(sqlite3_column_double(row, 4), state.unexplained);
+        ck_assert_uint_eq((uint32_t)sqlite3_column_int(row, 5), state.latched);
+        n += state.quantity != 0;
+    }
+    sqlite3_finalize(row);
+    for (perp_instrument_id i = 0; i < perp_instrument_count(w->core); i++)
+        wanted += position_of(w, i).quantity != 0;
+    ck_assert_uint_eq(n, wanted);
+}
+
+static void lots_agree(void) {
+    for (perp_instrument_id i = 0; i < perp_instrument_count(w->core); i++) {
+        perp_lot_state lots[256];
+        uint32_t count;
+        ok(w, perp_positions_lots(w->positions, i, lots, 256, &count));
+        ck_assert_uint_le(count, 256);
+        for (uint32_t k = 0; k < count; k++) {
+            char id[37];
+            sqlite3_stmt *row = ask("SELECT quantity, price, used FROM lots WHERE job = ? AND"
+                                    " leg = ? AND quantity <> 0");
+            perp_uuid_format(&lots[k].job_id, id);
+            sqlite3_bind_text(row, 1, id, -1, SQLITE_STATIC);
+            sqlite3_bind_int(row, 2, (int)lots[k].leg);
+            ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+            ck_assert_double_eq(sqlite3_column_double(row, 0), lots[k].quantity);
+            ck_assert_double_eq(sqlite3_column_double(row, 1), lots[k].price);
+            ck_assert_int_eq(sqlite3_column_int64(row, 2), lots[k].used);
+            sqlite3_finalize(row);
+        }
+    }
+    uint32_t open = 0;
+    for (perp_instrument_id i = 0; i < perp_instrument_count(w->core); i++)
+        open += position_of(w, i).n_lots;
+    sqlite3_stmt *row = ask("SELECT count(*) FROM lots WHERE quantity <> 0");
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    ck_assert_int_eq(sqlite3_column_int64(row, 0), open);
+    sqlite3_finalize(row);
+}
+
+static void bases_agree(void) {
+    for (uint32_t i = 0; i < perp_positions_base_count(w->positions); i++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        ok(w, perp_positions_base(w->positions, i, w->now, &state));
+        sqlite3_stmt *row =
+            ask("SELECT naked, price, is_naked, since_ns FROM bases WHERE base = ?");
+        sqlite3_bind_text(row, 1, state.base, -1, SQLITE_STATIC);
+        bool there = sqlite3_step(row) == SQLITE_ROW;
+        ck_assert_double_eq(there ? sqlite3_column_double(row, 0) : 0, state.naked);
+        ck_assert_int_eq(there ? sqlite3_column_int(row, 2) : 0, state.since_ns != PERP_TIME_NONE);
+        if (there)
+            time_is(row, 3, state.since_ns);
+        sqlite3_finalize(row);
+    }
+}
+
+static int64_t count_of(const char *sql) {
+    sqlite3_stmt *row = ask(sql);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return n;
+}
+
+/* Views show what is open and naked, and leave out what is not. */
+static void views_agree(void) {
+    int64_t positions = 0, lots = 0, naked = 0;
+    for (perp_instrument_id i = 0; i < perp_instrument_count(w->core); i++) {
+        perp_position_state state = position_of(w, i);
+        positions += state.quantity != 0 || state.latched;
+        lots += state.n_lots;
+    }
+    for (uint32_t i = 0; i < perp_positions_base_count(w->positions); i++) {
+        perp_base_state state = {.struct_size = sizeof state};
+        ok(w, perp_positions_base(w->positions, i, w->now, &state));
+        naked += state.since_ns != PERP_TIME_NONE;
+    }
+    ck_assert_int_eq(count_of("SELECT count(*) FROM open_positions"), positions);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM open_job_lots"), lots);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases"), naked);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases WHERE naked_usd IS NULL"
+                              " OR abs(naked_usd - abs(naked) * (SELECT price FROM bases"
+                              " WHERE bases.base = naked_bases.base)) > 0.000001"),
+                     0);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases WHERE since NOT LIKE '2025-%Z'"),
+                     0);
+}
+
 /* Today's figures are in the row of the book's day, which begins at 05:00 UTC here. */
 static void days_agree(void) {
     char sql[256];
@@ -154,6 +256,10 @@ static void days_agree(void) {
 static void all_agree(void) {
     jobs_agree();
     reservations_agree();
+    positions_agree();
+    lots_agree();
+    bases_agree();
+    views_agree();
     days_agree();
     ck_assert_msg(perp_core_check(w->core) == PERP_OK, "%s", perp_core_error(w->core));
 }
@@ -170,6 +276,61 @@ static bool some_job(uint32_t state, perp_uuid *id) {
     return count > 0;
 }
 
+/* What is told of a job: never less than before. */
+static void tell_legs(const perp_job_info *info, perp_job_result *result, uint32_t parts) {
+    result->n_legs = info->job.n_legs;
+    for (uint32_t i = 0; i < result->n_legs; i++) {
+        perp_leg_result *leg = &result->legs[i];
+        double quantity = info->job.legs[i].quantity;
+        double filled = i && dice(4) == 0 ? 0 : quantity * (1 + dice(parts)) / parts;
+        leg->filled = filled > info->legs[i].filled ? filled : info->legs[i].filled;
+        leg->price = BTC_MID + dice(50);
+        leg->has_pnl = dice(2);
+        leg->pnl = USD(1) - (perp_usd)dice(2000000);
+        leg->fee = (perp_usd)dice(1000000);
+    }
+}
+
+/* A part of a running job, or the rest of one that has ended. */
+static void tell_some(uint32_t state) {
+    perp_uuid id;
+    perp_job_result result;
+    perp_job_info info = {.struct_size = sizeof info};
+    if (!some_job(state, &id))
+        return;
+    ok(w, perp_scheduler_job(w->scheduler, &id, &info));
+    perp_job_result_init(&result);
+    tell_legs(&info, &result, 4);
+    if (state == PERP_JOB_RUNNING)
+        ok(w, perp_scheduler_progress(w->scheduler, nowc(w), &id, result.legs, result.n_legs));
+    else
+        ok(w, perp_scheduler_amend(w->scheduler, nowc(w), &id, result.legs, result.n_legs));
+}
+
+/* What the book has, or what somebody traded by hand. */
+static void report_some(void) {
+    perp_instrument_id i = w->btc[dice(3)];
+    double quantity = position_of(w, i).quantity;
+    if (dice(2))
+        quantity += dice(2) ? 0.01 : -0.01;
+    position_at(w, i, w->now, quantity, BTC_MID);
+    if (position_of(w, i).in_doubt && dice(2))
+        position_at(w, i, w->now, quantity, BTC_MID);
+}
+
+/* Takes what a job has open back, or a half of it. */
+static void exit_some(void) {
+    perp_uuid id;
+    perp_job job;
+    if (n_jobs >= N_JOBS || !some_job(PERP_JOB_OPEN, &id))
+        return;
+    perp_job_init(&job);
+    job.job_id = id_of(n_jobs + 1);
+    if (perp_job_fill_exit(w->core, w->now, &id, dice(2) ? 1 : 0.5, &job) == PERP_OK &&
+        perp_scheduler_submit(w->scheduler, nowc(w), &job) == PERP_OK)
+        n_jobs++;
+}
+
 static void finish_some(uint32_t state) {
     perp_uuid id;
     perp_job_result result;
@@ -181,14 +342,14 @@ static void finish_some(uint32_t state) {
     result.status = dice(8) == 0 ? PERP_RESULT_UNKNOWN
                     : dice(4)    ? PERP_RESULT_COMPLETED
                                  : PERP_RESULT_FAILED;
-    result.hold = dice(3) == 0;
-    result.n_legs = info.job.n_legs;
-    for (uint32_t i = 0; i < result.n_legs; i++) {
-        bool short_of = i && dice(4) == 0;
-        result.legs[i].filled = short_of ? 0 : info.job.legs[i].quantity;
-        result.legs[i].price = BTC_MID;
-        result.legs[i].pnl = USD(1) - (perp_usd)dice(2000000);
-        result.legs[i].fee = (perp_usd)dice(1000000);
+    bool told = info.legs[0].filled > 0 || info.legs[1].filled > 0;
+    if (!told && dice(5) == 0) {
+        result.has_totals = result.flat = 1;
+        result.status = PERP_RESULT_COMPLETED;
+    } else if (!told && dice(5) == 0) {
+        result.status = dice(2) ? PERP_RESULT_FAILED : PERP_RESULT_NOTHING;
+    } else {
+        tell_legs(&info, &result, 1);
     }
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &id, &result, NULL));
 }
@@ -198,7 +359,7 @@ static void one_step(void) {
     perp_job job;
     uint64_t reservation;
     perp_refusal refusal = {.struct_size = sizeof refusal};
-    switch (dice(13)) {
+    switch (dice(18)) {
     case 0:
     case 1:
     case 2:
@@ -230,14 +391,38 @@ static void one_step(void) {
             ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &id));
         break;
     case 10:
-        if (some_job(PERP_JOB_IN_DOUBT, &id))
-            ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &id));
+        if (some_job(PERP_JOB_IN_DOUBT, &id)) {
+            perp_job_info info = {.struct_size = sizeof info};
+            ok(w, perp_scheduler_job(w->scheduler, &id, &info));
+            expect(w, info.legs[0].filled + info.legs[1].filled > 0 ? PERP_E_STATE : PERP_OK,
+                   perp_scheduler_requeue(w->scheduler, nowc(w), &id));
+        }
         break;
     case 11:
+        tell_some(PERP_JOB_RUNNING);
+        break;
+    case 12:
+        tell_some(dice(2) ? PERP_JOB_OPEN : PERP_JOB_PARTIAL);
+        break;
+    case 13:
+        report_some();
+        break;
+    case 14:
+        exit_some();
+        break;
+    case 15:
+        for (uint32_t x = 0; x < 3; x++)
+            if (position_of(w, w->btc[x]).latched)
+                ok(w, perp_accept_position(w->core, signedc(w), w->btc[x]));
+        if (dice(8) == 0 && !base_of(w, "BTC").has_repair)
+            ok(w, perp_resolve(w->core, signedc(w), "BTC"));
+        break;
+    case 16:
         pass(w, dice(20) == 0 ? 20 * HOUR : 7 * SECOND);
         break;
     default:
-        ok(w, perp_capital_record_pnl(w->capital, nowc(w), dice(N_X), USD(2), USD(100), USD(1)));
+        ok(w,
+           perp_capital_record_pnl(w->capital, nowc(w), dice(N_X), USD(2), USD(100), USD(1), NULL));
         ok(w, perp_capital_reserve(w->capital, nowc(w), dice(N_X), PERP_POOL_ARB,
                                    USD(1) + (perp_usd)dice(5000000), NULL, &reservation, &refusal));
         if (reservation && dice(2))
@@ -248,13 +433,20 @@ static void one_step(void) {
 }
 
 START_TEST(the_tables_say_what_the_book_says) {
-    uint32_t partial = 0;
+    uint32_t partial = 0, repairs = 0, latched = 0, naked = 0;
     for (int step = 0; step < STEPS; step++) {
         one_step();
         all_agree();
-        partial += scheduler_of(w).unresolved;
+        partial += scheduler_of(w).partial;
+        repairs += base_of(w, "BTC").has_repair;
+        naked += base_of(w, "BTC").is_naked;
+        for (uint32_t x = 0; x < 3; x++)
+            latched += position_of(w, w->btc[x]).latched;
     }
     ck_assert_uint_gt(partial, 0);
+    ck_assert_uint_gt(repairs, 0);
+    ck_assert_uint_gt(naked, 0);
+    ck_assert_uint_gt(latched, 0);
     perp_scheduler_state state = scheduler_of(w);
     ck_assert_uint_gt(state.ended_total[PERP_JOB_COMPLETED], 0);
     ck_assert_uint_gt(state.ended_total[PERP_JOB_FAILED], 0);

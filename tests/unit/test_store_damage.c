@@ -568,7 +568,7 @@ END_TEST
 
 START_TEST(a_newer_schema_is_refused) {
     put_range(&store, 1, 3);
-    changed("PRAGMA user_version = 4");
+    changed("PRAGMA user_version = 5");
     refused("newer");
 }
 END_TEST
@@ -772,6 +772,9 @@ static uint64_t tables_sum(const char *file) {
         "SELECT * FROM refusals",
         "SELECT * FROM open_reservations",
         "SELECT * FROM open_hedges",
+        "SELECT * FROM open_positions",
+        "SELECT * FROM open_job_lots",
+        "SELECT * FROM naked_bases",
         "SELECT * FROM control_log",
         "SELECT seq, chain FROM head",
         "SELECT seq FROM events WHERE job = '10000000-0000-0000-0000-000003000000'",

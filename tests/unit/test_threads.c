@@ -87,6 +87,16 @@ static void feed_book(struct shared *s, uint32_t instrument, uint32_t k, int64_t
     need(s, perp_market_on_book(perp_core_market(s->core), &book) == PERP_OK);
 }
 
+/* Of one instrument nothing, as its jobs leave nothing open; of the other, which no job trades,
+   what nobody explains. */
+static void feed_position(struct shared *s, uint32_t instrument, uint32_t n, int64_t now) {
+    perp_position_report position = report_of(instrument, instrument % 2 ? n % 300 : 0, 0);
+    perp_call call;
+    perp_call_init(&call);
+    call.now_ns = START;
+    need(s, perp_position(s->core, &call, &position, now) == PERP_OK);
+}
+
 /* One exchange and its two instruments. */
 static void *feed_main(void *argument) {
     struct feed *f = argument;
@@ -109,8 +119,7 @@ static void *feed_main(void *argument) {
             need(s, perp_market_on_trade(market, &trade) == PERP_OK);
             need(s, perp_market_on_funding(market, &funding) == PERP_OK);
             if (n % 50 == 0) {
-                perp_position position = {i, PERP_MARGIN_NOT_GIVEN, now, 0, 0, 0, 0};
-                need(s, perp_market_on_position(market, &position) == PERP_OK);
+                feed_position(s, i, n, now);
             }
         }
         perp_latency latency = {f->number, 0, now, 20 + n % 10};
@@ -183,7 +192,7 @@ static void *finish_main(void *argument) {
             perp_job_result result;
             perp_call call;
             perp_job_result_init(&result);
-            result.has_totals = 1;
+            result.has_totals = result.flat = 1;
             result.pnl = 10;
             result.volume = 20;
             result.fees = 1;
@@ -209,6 +218,20 @@ static void read_instrument(struct shared *s, uint32_t instrument) {
         need(s, is_whole_quote(state.bid, state.bid_size, state.ask, state.ask_size));
         need(s, state.mid == (state.bid + state.ask) / 2);
     }
+}
+
+static void read_position(struct shared *s, uint32_t instrument) {
+    perp_position_state state = {.struct_size = sizeof state};
+    perp_base_state base = {.struct_size = sizeof base};
+    perp_lot_state lots[4];
+    uint32_t n;
+    const perp_positions *positions = perp_core_positions(s->core);
+    need(s, perp_positions_query(positions, instrument, START, &state) == PERP_OK);
+    need(s, state.quantity == (double)(uint32_t)state.quantity && state.quantity < 300);
+    need(s, state.quantity == state.foreign);
+    need(s, perp_positions_lots(positions, instrument, lots, 4, &n) == PERP_OK && n == 0);
+    need(s, perp_positions_base(positions, instrument % 2, START, &base) == PERP_OK);
+    need(s, base.net == base.gross && !base.is_naked);
 }
 
 static void read_evaluation(struct shared *s, uint32_t n) {
@@ -237,6 +260,7 @@ static void *read_main(void *argument) {
     }
     for (uint32_t n = 0; !atomic_load(&s->stop); n++) {
         read_instrument(s, n % (2 * N_FEEDS));
+        read_position(s, n % (2 * N_FEEDS));
         read_evaluation(s, n);
         if (n % 32 == 0) {
             perp_capital_state capital;

@@ -1,6 +1,8 @@
 /* What a tick does: expiry, order, limits, every reason to skip, pause, kill. */
 #include "fixture.h"
 
+#include <float.h>
+
 static struct world *w;
 
 static void open_world(void) {
@@ -280,7 +282,7 @@ END_TEST
 
 /* From 15,000 USD of notional on, maintenance is so high that nothing is left of the margin. */
 START_TEST(skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes) {
-    perp_tier tiers[2] = {{0, 15000, 0.005, 0, 0}, {15000, 0, 0.35, 0, 0}};
+    perp_tier tiers[2] = {{0, 15000, 0.005, 0, 0}, {15000, DBL_MAX, 0.35, 0, 0}};
     perp_instrument_spec spec;
     perp_instrument_id tiered;
     perp_instrument_spec_init(&spec);
@@ -299,6 +301,20 @@ START_TEST(skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes) {
 }
 END_TEST
 
+static void leverage_for_one(perp_config *config) {
+    config->risk.max_account_leverage = 0.02;
+}
+
+START_TEST(skipped_when_an_earlier_job_brings_the_account_to_its_leverage) {
+    open_with(leverage_for_one);
+    perp_job one = job_of(1), two = job_of(2);
+    submit(w, &one);
+    submit(w, &two);
+    skips(tick(w), 2, PERP_REASON_ACCOUNT_LEVERAGE);
+    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_ACCOUNT_LEVERAGE);
+}
+END_TEST
+
 static void total_for_one(perp_config *config) {
     config->capital.max_total_notional_ppm = 20000;
 }
@@ -309,7 +325,8 @@ START_TEST(skipped_when_an_earlier_job_took_what_was_left_of_the_total) {
     submit(w, &one);
     submit(w, &two);
     skips(tick(w), 2, PERP_REASON_TOTAL_LIMIT);
-    reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_INSUFFICIENT_CAPITAL);
+    skips(tick(w), 2, PERP_REASON_TOTAL_LIMIT); /* also by what runs since then */
+    reason_is(evaluated(w, &two).reason, PERP_REASON_INSUFFICIENT_CAPITAL);
     world_close(w);
 }
 END_TEST
@@ -349,7 +366,7 @@ START_TEST(paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere) {
     ck_assert_uint_eq(result->n_items, 1);
     ck_assert_uint_eq(result->pending, 2);
     state_is(w, 2, PERP_JOB_RUNNING);
-    ok(w, perp_scheduler_resume(w->scheduler, nowc(w)));
+    ok(w, perp_scheduler_resume(w->scheduler, signedc(w)));
     result = tick(w);
     ck_assert_uint_eq(result->status, PERP_TICK_OK);
     ck_assert_uint_eq(result->dispatched, 1);
@@ -413,6 +430,7 @@ int main(void) {
     tcase_add_test(tcase, skipped_when_an_earlier_job_took_the_position);
     tcase_add_test(tcase, skipped_when_an_earlier_job_trades_the_other_side_of_the_book);
     tcase_add_test(tcase, skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes);
+    tcase_add_test(tcase, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(tcase, paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere);
     tcase_add_test(tcase, killed_nothing_goes_out_not_even_the_way_out);
     tcase_add_test(tcase, raising_a_limit_takes_an_actor_and_lowering_revokes_nothing);

@@ -1,5 +1,5 @@
 """A strategy loop with asyncio: a market that moves, a tick every round, orders that are filled
-some rounds later by coroutines of their own.
+some rounds later by coroutines of their own, and jobs that close what others have open.
 
 The market is generated and the time is counted, so every run prints the same and takes no time.
 A real host feeds the market from its streams, takes `now` from time.time_ns(), and awaits the
@@ -9,12 +9,15 @@ import asyncio
 import random
 import uuid
 from decimal import Decimal
-from typing import List, Set
+from typing import Dict, List, Set
 
 import perpcore
-from perpcore import Core, Execution, Instrument, Job, JobResult, LegResult, Outcome
+from perpcore import (
+    Core, Execution, Instrument, Job, JobResult, JobState, LegResult, Outcome,
+)
 
 ROUNDS = 200
+HOLD = 10  # rounds; then a position is closed
 SECOND = 1_000_000_000
 
 
@@ -26,12 +29,15 @@ class Desk:
         self.random = random.Random(7)
         self.round = asyncio.Condition()
         self.orders: Set["asyncio.Task[None]"] = set()
-        self.core = Core(execute=self.execute, on_alert=self.on_alert)
+        self.exits: Dict[uuid.UUID, uuid.UUID] = {}  # of open jobs, while they run
+        self.n_exits = 0
+        self.core = Core(execute=self.execute, on_alert=self.on_alert,
+                         on_leg_risk=self.on_leg_risk, on_job_end=self.on_job_end)
         self.btc: List[Instrument] = []
         for name in ("binance", "okx"):
             self.core.add_exchange(name)
             self.btc.append(self.core.add_instrument(name, "BTC/USDT:USDT", qty_step=0.001))
-            self.core.capital.update_equity(name, Decimal(250_000), now=self.now)
+            self.core.positions.account(name, equity=Decimal(250_000), now=self.now)
 
     def execute(self, job: Execution) -> Outcome:
         """Runs inside tick: it must not wait, so the orders go to a task."""
@@ -47,14 +53,31 @@ class Desk:
                 await self.round.wait()
         legs = []
         for order in job.orders:
-            filled = order.quantity if self.random.random() < 0.95 else order.quantity / 2
+            filled = order.quantity
+            if self.random.random() < 0.05:
+                filled = round(filled / 2, 3)  # whole steps
             fee = Decimal(filled * order.price * 5 / 10_000).quantize(Decimal("0.000001"))
             legs.append(LegResult(filled, order.price, fee=fee))
-        out = self.core.scheduler.finish(job.job_id, JobResult(legs=legs), now=self.now)
-        if out.naked:
-            naked = out.naked[0]
-            print(f"{job.job_id.int:5} left {naked.quantity:+.3f} {naked.base}, "
-                  f"repaired by {str(out.repair_job_id)[:2]}...")
+        self.core.scheduler.finish(job.job_id, JobResult(legs=legs), now=self.now)
+
+    def on_leg_risk(self, base: str, quantity: float) -> None:
+        print(f"      {quantity:+.3f} {base} have no other side: a repair follows")
+
+    def on_job_end(self, job: uuid.UUID, state: JobState) -> None:
+        for closed in [c for c, exit_id in self.exits.items() if exit_id == job]:
+            del self.exits[closed]  # what it left open is closed by another one
+
+    def close(self, hold: int) -> None:
+        """Closes what is open for long enough."""
+        for open_id in self.core.scheduler.list("open"):
+            started = self.core.scheduler.job(open_id).started_ns or self.now
+            if open_id in self.exits or self.now - started < hold * SECOND:
+                continue
+            self.n_exits += 1
+            exit_id = uuid.UUID(int=1000 + self.n_exits)
+            self.core.scheduler.submit(
+                self.core.fill_exit(open_id, exit_id, now=self.now), now=self.now)
+            self.exits[open_id] = exit_id
 
     def on_alert(self, alert: perpcore.Alert) -> None:
         print(f"      {alert.level}: {alert.code} {'on' if alert.active else 'off'}")
@@ -77,21 +100,21 @@ class Desk:
 
     async def run(self) -> None:
         price = 60_000.0
-        for number in range(1, ROUNDS + 1):
+        number = 0
+        scheduler = self.core.scheduler
+        while number < ROUNDS or self.orders or scheduler.list("open"):
+            number += 1
             self.now += SECOND
             price *= 1 + self.random.gauss(0, 0.00005)
             self.market(price)
-            self.strategy(number)
-            self.core.scheduler.tick(now=self.now, items=False)
+            if number <= ROUNDS:
+                self.strategy(number)
+            self.close(HOLD if number <= ROUNDS else 0)
+            scheduler.tick(now=self.now, items=False)
             async with self.round:
                 self.round.notify_all()
             for _ in range(3):  # the orders go on
                 await asyncio.sleep(0)
-        while self.orders:  # what is still out there
-            self.now += SECOND
-            async with self.round:
-                self.round.notify_all()
-            await asyncio.sleep(0)
 
 
 async def main() -> None:

@@ -42,7 +42,7 @@ def day() -> Tuple[List[Decimal], List[Decimal]]:
         for name in ("binance", "okx"):
             core.add_exchange(name)
             books.append(core.add_instrument(name, "BTC/USDT:USDT", qty_step=0.01))
-            core.capital.update_equity(name, 100_000, now=now)
+            core.positions.account(name, equity=100_000, now=now)
         for minute in range(1, 241):
             now += MINUTE
             for i, book in enumerate(books):

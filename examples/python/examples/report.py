@@ -68,7 +68,7 @@ def make_day(path: str) -> None:
         for i, name in enumerate(("binance", "okx")):
             core.add_exchange(name)
             btc.append(core.add_instrument(name, "BTC/USDT:USDT", qty_step=0.01))
-            core.capital.update_equity(name, Decimal(100_000), now=now)
+            core.positions.account(name, equity=Decimal(100_000), now=now)
             core.market.on_quote(btc[i], now, 60000.0 + 20 * i, 8.0, 60001.0 + 20 * i, 8.0)
         for number in range(1, 7):  # every other job expects too little
             job = Job(uuid.UUID(int=number), "wash", 6050, expected_edge_bps=12.0 * (number % 2))

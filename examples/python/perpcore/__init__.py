@@ -5,16 +5,16 @@ A binding of libperpcore with nothing but ctypes. See docs/python.md.
 from __future__ import annotations
 
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, ColumnType, Component, Durability, JobState, Kind,
-    LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason, ResultStatus, RuleResult,
-    Side, Status, Strategy, System, TickItemKind, TickStatus,
+    AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
+    JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason,
+    ResultStatus, RuleResult, Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
 from ._convert import to_datetime
 from ._library import library_version
 from .capital import Capital
-from .config import CapitalConfig, Config, RiskConfig, SchedulerConfig
+from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
 from .core import Core, replay
 from .errors import (
     ArgumentTypeError, BusyError, ClosedError, ConfigError, ConflictError, CorruptError,
@@ -24,37 +24,41 @@ from .errors import (
 from .formulas import (
     Walk, funding_payment, funding_rate, funding_settlements, liquidation_price, walk_book,
 )
-from .job import Execution, Job, JobInfo, JobResult, Leg, LegResult, Order
+from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, Order
 from .market import Market, MarketSource
 from .monitor import (
     CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor, MonitorState,
     PoolStats, RiskStats,
 )
+from .positions import Position, Positions
 from .risk import Risk
 from .scheduler import Scheduler
 from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
-    Alert, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec, ExchangeState, Feasibility,
-    FinishOutcome, Headroom, InstrumentSpec, JobReserved, LegEvaluation, MarketState, ModeLimits,
-    Naked, PoolState, Refusal, Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState,
-    Statistics, Tier, TickItem, TickResult,
+    Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec,
+    ExchangeState, Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved,
+    LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
+    Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState, Statistics, Tier,
+    TickItem, TickResult,
 )
 
 __all__ = [
-    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BusyError", "CanReserve", "Capital",
-    "CapitalConfig", "CapitalState", "CapitalStats", "Change", "Checkpoint", "Circuit",
-    "ClosedError", "ColumnType", "Component", "Config", "ConfigError", "ConflictError", "Core",
-    "CorruptError", "DayFigures", "Durability", "Evaluation", "Exchange", "ExchangeSpec",
-    "ExchangeState", "ExchangeStats", "Execution", "ExistsError", "Feasibility",
-    "FinishOutcome", "funding_payment", "funding_rate", "funding_settlements", "GlobalStats",
-    "Headroom", "Instrument", "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved",
-    "JobResult", "JobsStats", "JobState", "JobStats", "Kind", "Leg", "LegEvaluation",
-    "LegResult", "library_version", "LibraryError", "liquidation_price", "LogLevel",
-    "Maintenance", "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode",
-    "ModeLimits", "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError",
-    "OnReject", "Order", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "RangeError",
-    "Reason", "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BusyError",
+    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash", "Change",
+    "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config", "ConfigError",
+    "ConflictError", "Core", "CorruptError", "DayFigures", "Durability", "Evaluation",
+    "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution", "ExistsError",
+    "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
+    "funding_rate", "funding_settlements", "GlobalStats", "Headroom", "Instrument",
+    "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved", "JobResult", "JobsStats",
+    "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
+    "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
+    "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
+    "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError", "OnReject", "Order",
+    "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
+    "Positions", "PositionState", "RangeError", "Reason", "Record", "Refusal", "replay",
+    "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats",
+    "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
     "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
     "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
     "Tier", "to_datetime", "Walk", "walk_book", "__version__",

@@ -12,9 +12,10 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 14
+PERP_ALERT_COUNT = 20
 PERP_ALL_EXCHANGES = 4294967295
 PERP_API_COUNT = 3
+PERP_CASH_COUNT = 6
 PERP_CIRCUIT_COUNT = 3
 PERP_COMPONENT_COUNT = 7
 PERP_JOB_STATE_COUNT = 11
@@ -28,7 +29,7 @@ PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
 PERP_MAX_REASONS = 64
-PERP_MAX_TIERS = 64
+PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
 PERP_MONITOR_CHANGES = 1024
@@ -114,6 +115,17 @@ class Margin(Listed):
     NOT_GIVEN = 255
 
 
+class Cash(Listed):
+    """enum perp_cash"""
+
+    FUNDING = 0
+    INTEREST = 1
+    REBATE = 2
+    LIQUIDATION = 3
+    DELEVERAGING = 4
+    OTHER = 5
+
+
 class Api(Listed):
     """enum perp_api"""
 
@@ -154,25 +166,36 @@ class Reason(Listed):
     SELF_TRADE = 2
     BLACKLISTED = 3
     UNRESOLVED_LEG = 4
+    POSITION_DRIFT = 26
     EXCHANGE_DOWN = 5
+    NO_ACCOUNT_DATA = 27
     NO_MARKET_DATA = 6
     STALE_QUOTE = 7
     NOTIONAL_MISMATCH = 8
+    EXCHANGE_LIMITS = 28
+    POSITION_LIMIT = 29
     DAILY_LOSS = 9
     LIQUIDATION_DISTANCE = 10
+    ACCOUNT_LEVERAGE = 30
+    NO_INVENTORY = 31
     INSUFFICIENT_CAPITAL = 11
     AUTO_HALT = 12
+    STRATEGY_HALT = 35
+    UNHEDGED = 36
     EDGE_TOO_SMALL = 13
     NOT_REBALANCING = 14
     COST_EXCEEDS_EDGE = 15
     FUNDING_CARRY = 16
     FUNDING_BLACKOUT = 17
+    DEPEG = 32
     INSUFFICIENT_DEPTH = 18
     SLIPPAGE = 19
     SPREAD_BLOWOUT = 20
     FAST_MARKET = 21
     LATENCY = 22
     LEVERAGE = 23
+    NET_EXPOSURE = 33
+    GROSS_EXPOSURE = 34
     DRAWDOWN = 24
     LOW_SAFETY = 25
     SAFE_MODE = 40
@@ -184,6 +207,11 @@ class Reason(Listed):
     EXCHANGE_CONCURRENCY = 46
     EXCHANGE_NOTIONAL = 47
     DISPATCH_RATE = 48
+    PAUSED = 55
+    STORE_FAILED = 56
+    HANDOVER_LATE = 57
+    DECLINED = 58
+    CANCELLED = 59
 
 
 class Component(Listed):
@@ -207,7 +235,7 @@ class AlertCode(Listed):
     DELAYED = 3
     AUTO_HALT = 4
     DAILY_LOSS = 5
-    UNRESOLVED_LEG = 6
+    NAKED_BASE = 6
     JOB_OVERDUE = 7
     JOB_IN_DOUBT = 8
     OVERRIDE_ON = 9
@@ -215,6 +243,12 @@ class AlertCode(Listed):
     OVERCOMMITTED = 11
     STORE_FAILED = 12
     INFEASIBLE = 13
+    POSITION_DRIFT = 14
+    POSITION_IN_DOUBT = 15
+    REPAIR_SHORT = 16
+    CLOCK_AHEAD = 17
+    UNHEDGED = 18
+    STRATEGY_HALT = 19
 
 
 class AlertLevel(Listed):
@@ -256,6 +290,7 @@ class Outcome(Listed):
     IN_DOUBT = 0
     ACCEPTED = 1
     REFUSED = 2
+    DECLINED = 3
 
 
 class Durability(Listed):
@@ -306,6 +341,7 @@ class TickItemKind(Listed):
     REFUSED = 3
     SKIPPED = 4
     REPAIR = 5
+    WITHDRAWN = 6
 
 
 class TickStatus(Listed):
@@ -322,6 +358,16 @@ class ResultStatus(Listed):
     COMPLETED = 0
     FAILED = 1
     UNKNOWN = 2
+    NOTHING = 3
+
+
+class FlattenKind(Listed):
+    """enum perp_flatten_kind"""
+
+    JOB = 0
+    NO_PRICE = 1
+    MIN_QTY = 2
+    NOTHING = 3
 
 
 class perp_uuid(Structure):
@@ -367,6 +413,7 @@ class perp_day_figures(Structure):
         ("pnl", c_int64),
         ("volume", c_int64),
         ("fees", c_int64),
+        ("funding", c_int64),
     ]
 
 
@@ -383,6 +430,9 @@ class perp_capital_state(Structure):
         ("total_in_flight", c_int64),
         ("total_used", c_int64),
         ("overcommitted", c_int64),
+        ("aside", c_int64),
+        ("has_aside", c_uint32),
+        ("reserved", c_uint32),
         ("last_update_ns", c_int64),
         ("pools", perp_pool_state * 3),
     ]
@@ -532,7 +582,7 @@ class perp_execution(Structure):
         ("job_id", perp_uuid),
         ("reduce_only", c_uint32),
         ("is_repair", c_uint32),
-        ("repairs_job", perp_uuid),
+        ("dispatch", c_uint64),
         ("notional", c_int64),
         ("now_ns", c_int64),
         ("n_orders", c_uint32),
@@ -563,10 +613,14 @@ class perp_alert(Structure):
 
 
 perp_callbacks_execute = CFUNCTYPE(None, c_void_p, POINTER(perp_execution), POINTER(c_uint32))
-perp_callbacks_on_leg_risk = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid), POINTER(perp_naked), c_uint32, POINTER(perp_uuid))
+perp_callbacks_on_leg_risk = CFUNCTYPE(None, c_void_p, c_char_p, c_double)
 perp_callbacks_on_kill = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(perp_uuid), c_uint32)
 perp_callbacks_on_alert = CFUNCTYPE(None, c_void_p, POINTER(perp_alert))
 perp_callbacks_log = CFUNCTYPE(None, c_void_p, c_uint32, c_char_p)
+perp_callbacks_clock = CFUNCTYPE(None, c_void_p, POINTER(c_int64))
+perp_callbacks_on_job_end = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid), c_uint32)
+perp_callbacks_on_cancel = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid))
+perp_callbacks_on_unhedged = CFUNCTYPE(None, c_void_p, POINTER(perp_uuid), c_char_p, c_double)
 
 
 class perp_callbacks(Structure):
@@ -577,7 +631,11 @@ class perp_callbacks(Structure):
         ("on_kill", perp_callbacks_on_kill),
         ("on_alert", perp_callbacks_on_alert),
         ("log", perp_callbacks_log),
-        ("reserved", c_void_p * 6),
+        ("clock", perp_callbacks_clock),
+        ("on_job_end", perp_callbacks_on_job_end),
+        ("on_cancel", perp_callbacks_on_cancel),
+        ("on_unhedged", perp_callbacks_on_unhedged),
+        ("reserved", c_void_p * 2),
     ]
 
 
@@ -591,7 +649,11 @@ class perp_capital_config(Structure):
         ("drawdown_limit_ppm", c_uint32),
         ("safe_mode_pools", c_uint32),
         ("day_offset_minutes", c_int32),
-        ("reserved", c_uint64 * 8),
+        ("max_equity_jump_ppm", c_uint32),
+        ("key_memory_h", c_uint32),
+        ("drift_tolerance_usd", c_int64),
+        ("drift_window_ms", c_int64),
+        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -637,7 +699,16 @@ class perp_risk_config(Structure):
         ("notional_tolerance", c_double),
         ("weights", c_double * 16),
         ("modes", perp_mode_limits * 3),
-        ("reserved3", c_uint64 * 16),
+        ("account_max_age_ms", c_int64),
+        ("max_account_leverage", c_double),
+        ("max_net_exposure_usd", c_int64),
+        ("max_gross_exposure_usd", c_int64),
+        ("max_depeg_bps", c_double),
+        ("max_ahead_ms", c_int64),
+        ("max_unhedged_usd", c_int64),
+        ("strategy_failures", c_uint32),
+        ("reserved4", c_uint32),
+        ("reserved3", c_uint64 * 8),
     ]
 
 
@@ -655,8 +726,24 @@ class perp_scheduler_config(Structure):
         ("leg_risk_usd", c_int64),
         ("leg_risk_tolerance", c_double),
         ("rebalance_pool", c_uint32),
-        ("reserved", c_uint32),
-        ("reserved2", c_uint64 * 8),
+        ("id_memory_h", c_uint32),
+        ("aging_per_minute", c_double),
+        ("default_max_run_ms", c_int64),
+        ("max_handover_ms", c_int64),
+        ("repair_backoff_ms", c_int64),
+        ("reserved2", c_uint64 * 4),
+    ]
+
+
+class perp_orders_config(Structure):
+    _fields_ = [
+        ("max_unhedged_ms", c_int64),
+        ("price_collar_bps", c_double),
+        ("max_order_usd", c_int64),
+        ("repeat_limit", c_uint32),
+        ("auto_finish", c_uint32),
+        ("repeat_window_ms", c_int64),
+        ("reserved", c_uint64 * 6),
     ]
 
 
@@ -668,11 +755,14 @@ class perp_config(Structure):
         ("callbacks", perp_callbacks),
         ("store", perp_store),
         ("durability", c_uint32),
-        ("keep_stored", c_uint32),
+        ("config_wins", c_uint32),
         ("checkpoint_every", c_uint64),
         ("capital", perp_capital_config),
         ("risk", perp_risk_config),
         ("scheduler", perp_scheduler_config),
+        ("orders", perp_orders_config),
+        ("actor", c_char_p),
+        ("reason", c_char_p),
     ]
 
 
@@ -684,9 +774,11 @@ class perp_exchange_spec(Structure):
         ("venue", c_char * 64),
         ("taker_fee_bps", c_double),
         ("maker_fee_bps", c_double),
+        ("liquidation_fee_bps", c_double),
         ("max_concurrent", c_uint32),
         ("reserved", c_uint32),
         ("max_notional", c_int64),
+        ("reserved2", c_uint64 * 8),
     ]
 
 
@@ -707,6 +799,7 @@ class perp_instrument_spec(Structure):
         ("symbol", c_char * 64),
         ("base", c_char * 64),
         ("contract", c_char * 64),
+        ("quote", c_char * 64),
         ("kind", c_uint32),
         ("pulled", c_uint32),
         ("qty_step", c_double),
@@ -715,8 +808,12 @@ class perp_instrument_spec(Structure):
         ("min_notional", c_int64),
         ("funding_interval_h", c_double),
         ("n_tiers", c_uint32),
-        ("reserved", c_uint32),
+        ("can_borrow", c_uint32),
         ("tiers", POINTER(perp_tier)),
+        ("max_position_usd", c_int64),
+        ("taker_fee_bps", c_double),
+        ("maker_fee_bps", c_double),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -822,15 +919,19 @@ class perp_exchange_status(Structure):
     ]
 
 
-class perp_position(Structure):
+class perp_rate(Structure):
+    _fields_ = [
+        ("quote", c_char * 64),
+        ("time_ns", c_int64),
+        ("usd", c_double),
+    ]
+
+
+class perp_withdrawal(Structure):
     _fields_ = [
         ("instrument", c_uint32),
-        ("margin_mode", c_uint32),
+        ("reserved", c_uint32),
         ("time_ns", c_int64),
-        ("quantity", c_double),
-        ("entry_price", c_double),
-        ("leverage", c_double),
-        ("liquidation_price", c_double),
     ]
 
 
@@ -878,8 +979,6 @@ class perp_market_state(Structure):
         ("last", c_double),
         ("mark", c_double),
         ("quote_time_ns", c_int64),
-        ("position", c_double),
-        ("entry_price", c_double),
     ]
 
 
@@ -1074,6 +1173,95 @@ class perp_change(Structure):
     ]
 
 
+class perp_position_report(Structure):
+    _fields_ = [
+        ("instrument", c_uint32),
+        ("margin_mode", c_uint32),
+        ("quantity", c_double),
+        ("entry_price", c_double),
+        ("leverage", c_double),
+        ("liquidation_price", c_double),
+    ]
+
+
+class perp_account_report(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("exchange", c_uint32),
+        ("time_ns", c_int64),
+        ("has_equity", c_uint32),
+        ("n_positions", c_uint32),
+        ("equity", c_int64),
+        ("positions", POINTER(perp_position_report)),
+    ]
+
+
+class perp_recorded_fill(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("instrument", c_uint32),
+        ("side", c_uint32),
+        ("has_pnl", c_uint32),
+        ("quantity", c_double),
+        ("price", c_double),
+        ("fee", c_int64),
+        ("pnl", c_int64),
+        ("time_ns", c_int64),
+        ("key", perp_uuid),
+    ]
+
+
+class perp_position_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("known", c_uint32),
+        ("reported", c_uint32),
+        ("latched", c_uint32),
+        ("in_doubt", c_uint32),
+        ("n_lots", c_uint32),
+        ("quantity", c_double),
+        ("entry_price", c_double),
+        ("foreign", c_double),
+        ("unexplained", c_double),
+        ("lost", c_double),
+        ("leverage", c_double),
+        ("liquidation_price", c_double),
+        ("margin_mode", c_uint32),
+        ("reserved", c_uint32),
+        ("report_time_ns", c_int64),
+    ]
+
+
+class perp_lot_state(Structure):
+    _fields_ = [
+        ("job_id", perp_uuid),
+        ("leg", c_uint32),
+        ("reserved", c_uint32),
+        ("quantity", c_double),
+        ("price", c_double),
+        ("used", c_int64),
+    ]
+
+
+class perp_base_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("is_naked", c_uint32),
+        ("base", c_char * 64),
+        ("net", c_double),
+        ("gross", c_double),
+        ("naked", c_double),
+        ("to_square", c_double),
+        ("has_repair", c_uint32),
+        ("stopped", c_uint32),
+        ("tries", c_uint32),
+        ("reserved", c_uint32),
+        ("repair", perp_uuid),
+        ("next_try_ns", c_int64),
+        ("since_ns", c_int64),
+    ]
+
+
 class perp_leg_evaluation(Structure):
     _fields_ = [
         ("exchange", c_uint32),
@@ -1125,6 +1313,7 @@ class perp_evaluation(Structure):
         ("carry_bps", c_double),
         ("funding_bps", c_double),
         ("expected_edge_bps", c_double),
+        ("edge_bps", c_double),
         ("drawdown", c_double),
         ("daily_loss", c_int64),
         ("daily_loss_limit", c_int64),
@@ -1151,6 +1340,10 @@ class perp_risk_state(Structure):
         ("override_job", perp_uuid),
         ("daily_loss", c_int64),
         ("daily_loss_limit", c_int64),
+        ("loss_usd", c_int64),
+        ("loss_scaled", c_int64),
+        ("scaled_start", c_int64),
+        ("peak", c_int64),
         ("equity", c_int64),
         ("drawdown", c_double),
         ("rejected_today", c_uint64 * 64),
@@ -1215,6 +1408,7 @@ class perp_job(Structure):
         ("metadata", c_void_p),
         ("metadata_size", c_uint32),
         ("reserved", c_uint32),
+        ("closes", perp_uuid),
     ]
 
 
@@ -1224,6 +1418,7 @@ class perp_tick_item(Structure):
         ("reason", c_uint32),
         ("job_id", perp_uuid),
         ("other", perp_uuid),
+        ("dispatch", c_uint64),
     ]
 
 
@@ -1245,7 +1440,7 @@ class perp_tick_result(Structure):
         ("refused_by", c_uint32 * 64),
         ("skipped_by", c_uint32 * 64),
         ("capacity", c_uint32),
-        ("reserved", c_uint32),
+        ("withdrawn", c_uint32),
         ("allocator", perp_allocator),
     ]
 
@@ -1257,6 +1452,8 @@ class perp_leg_result(Structure):
         ("fee", c_int64),
         ("pnl", c_int64),
         ("time_ns", c_int64),
+        ("has_pnl", c_uint32),
+        ("known", c_uint32),
     ]
 
 
@@ -1266,8 +1463,9 @@ class perp_job_result(Structure):
         ("status", c_uint32),
         ("n_legs", c_uint32),
         ("has_totals", c_uint32),
-        ("hold", c_uint32),
+        ("flat", c_uint32),
         ("reserved", c_uint32),
+        ("dispatch", c_uint64),
         ("pnl", c_int64),
         ("volume", c_int64),
         ("fees", c_int64),
@@ -1280,9 +1478,27 @@ class perp_finish_outcome(Structure):
         ("struct_size", c_uint32),
         ("state", c_uint32),
         ("n_naked", c_uint32),
-        ("has_repair", c_uint32),
-        ("repair_job_id", perp_uuid),
+        ("reserved", c_uint32),
         ("naked", perp_naked * 8),
+    ]
+
+
+class perp_flatten_item(Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("instrument", c_uint32),
+        ("job_id", perp_uuid),
+        ("quantity", c_double),
+    ]
+
+
+class perp_flatten_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("capacity", c_uint32),
+        ("count", c_uint32),
+        ("reserved", c_uint32),
+        ("items", POINTER(perp_flatten_item)),
     ]
 
 
@@ -1304,16 +1520,20 @@ class perp_job_info(Structure):
         ("state", c_uint32),
         ("last_refusal", c_uint32),
         ("overdue", c_uint32),
-        ("unresolved", c_uint32),
+        ("n_lots", c_uint32),
         ("is_repair", c_uint32),
-        ("repair_attempts", c_uint32),
+        ("balanced", c_uint32),
         ("reduce_only", c_uint32),
-        ("repairs_job", perp_uuid),
+        ("cancel_asked", c_uint32),
+        ("last_skip", c_uint32),
+        ("legs", perp_leg_result * 8),
         ("held", c_int64),
         ("score", c_double),
         ("submitted_ns", c_int64),
         ("started_ns", c_int64),
         ("ended_ns", c_int64),
+        ("unhedged_since_ns", c_int64),
+        ("dispatch", c_uint64),
         ("pnl", c_int64),
         ("volume", c_int64),
         ("fees", c_int64),
@@ -1331,7 +1551,7 @@ class perp_scheduler_state(Structure):
         ("running", c_uint32),
         ("in_doubt", c_uint32),
         ("open", c_uint32),
-        ("unresolved", c_uint32),
+        ("partial", c_uint32),
         ("submitted_today", c_uint64),
         ("dispatched_today", c_uint64),
         ("ended_today", c_uint64 * 16),
@@ -1351,6 +1571,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_mode_string": (c_char_p, (c_uint32,)),
     "perp_kind_string": (c_char_p, (c_uint32,)),
     "perp_margin_string": (c_char_p, (c_uint32,)),
+    "perp_cash_string": (c_char_p, (c_uint32,)),
     "perp_api_string": (c_char_p, (c_uint32,)),
     "perp_circuit_string": (c_char_p, (c_uint32,)),
     "perp_job_state_string": (c_char_p, (c_uint32,)),
@@ -1361,10 +1582,11 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_uuid_parse": (c_int, (c_char_p, c_size_t, POINTER(perp_uuid),)),
     "perp_uuid_format": (None, (POINTER(perp_uuid), c_void_p,)),
     "perp_capital_update_equity": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64,)),
-    "perp_capital_transfer": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64,)),
-    "perp_capital_correct": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64,)),
+    "perp_capital_transfer": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, c_uint32,)),
+    "perp_capital_correct": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(c_int64),)),
+    "perp_capital_set_day_offset": (c_int, (c_void_p, POINTER(perp_call), c_int32,)),
     "perp_capital_set_safe_mode": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32,)),
-    "perp_capital_record_pnl": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, c_int64, c_int64,)),
+    "perp_capital_record_pnl": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, c_int64, c_int64, POINTER(perp_uuid),)),
     "perp_capital_reserve": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, c_int64, POINTER(perp_uuid), POINTER(c_uint64), POINTER(perp_refusal),)),
     "perp_capital_reserve_for_wash": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(perp_uuid), POINTER(c_uint64), POINTER(perp_refusal),)),
     "perp_capital_reserve_for_arb": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(perp_uuid), POINTER(c_uint64), POINTER(perp_refusal),)),
@@ -1392,15 +1614,19 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_hash": (c_uint64, (c_void_p,)),
     "perp_core_capital": (c_void_p, (c_void_p,)),
     "perp_core_market": (c_void_p, (c_void_p,)),
+    "perp_core_positions": (c_void_p, (c_void_p,)),
     "perp_core_risk": (c_void_p, (c_void_p,)),
     "perp_core_scheduler": (c_void_p, (c_void_p,)),
     "perp_core_config": (c_int, (c_void_p, POINTER(perp_config),)),
     "perp_core_clock": (c_int64, (c_void_p,)),
     "perp_core_advance": (c_int, (c_void_p, POINTER(perp_call),)),
+    "perp_core_reconfigure": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_size_t,)),
     "perp_exchange_spec_init": (None, (POINTER(perp_exchange_spec),)),
     "perp_exchange_add": (c_int, (c_void_p, POINTER(perp_exchange_spec), POINTER(c_uint32),)),
     "perp_instrument_spec_init": (None, (POINTER(perp_instrument_spec),)),
     "perp_instrument_add": (c_int, (c_void_p, POINTER(perp_instrument_spec), POINTER(c_uint32),)),
+    "perp_exchange_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_exchange_spec),)),
+    "perp_instrument_update": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_instrument_spec),)),
     "perp_exchange_find": (c_int, (c_void_p, c_char_p, POINTER(c_uint32),)),
     "perp_instrument_find": (c_int, (c_void_p, c_uint32, c_char_p, POINTER(c_uint32),)),
     "perp_exchange_get": (c_int, (c_void_p, c_uint32, POINTER(perp_exchange_spec),)),
@@ -1416,7 +1642,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_market_on_funding": (c_int, (c_void_p, POINTER(perp_funding),)),
     "perp_market_on_latency": (c_int, (c_void_p, POINTER(perp_latency),)),
     "perp_market_on_status": (c_int, (c_void_p, POINTER(perp_exchange_status),)),
-    "perp_market_on_position": (c_int, (c_void_p, POINTER(perp_position),)),
+    "perp_market_on_rate": (c_int, (c_void_p, POINTER(perp_rate),)),
+    "perp_market_on_withdraw": (c_int, (c_void_p, POINTER(perp_withdrawal),)),
     "perp_market_set_source": (c_int, (c_void_p, POINTER(perp_market_source),)),
     "perp_market_query": (c_int, (c_void_p, c_uint32, c_int64, POINTER(perp_market_state),)),
     "perp_market_query_exchange": (c_int, (c_void_p, c_uint32, c_int64, POINTER(perp_exchange_state),)),
@@ -1426,15 +1653,31 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_monitor_alerts": (c_int, (c_void_p, c_int64, POINTER(perp_alert), c_uint32, POINTER(c_uint32),)),
     "perp_monitor_watch": (c_int, (c_void_p, c_int64,)),
     "perp_monitor_changes": (c_int, (c_void_p, c_uint64, POINTER(perp_change), c_uint32, POINTER(c_uint32),)),
+    "perp_account_report_init": (None, (POINTER(perp_account_report),)),
+    "perp_account": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_account_report),)),
+    "perp_position": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_position_report), c_int64,)),
+    "perp_accept_position": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
+    "perp_resolve": (c_int, (c_void_p, POINTER(perp_call), c_char_p,)),
+    "perp_resume_repair": (c_int, (c_void_p, POINTER(perp_call), c_char_p,)),
+    "perp_record_cash": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, c_int64, POINTER(perp_uuid), c_uint32,)),
+    "perp_recorded_fill_init": (None, (POINTER(perp_recorded_fill),)),
+    "perp_record_fill": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_recorded_fill),)),
+    "perp_positions_query": (c_int, (c_void_p, c_uint32, c_int64, POINTER(perp_position_state),)),
+    "perp_positions_lots": (c_int, (c_void_p, c_uint32, POINTER(perp_lot_state), c_uint32, POINTER(c_uint32),)),
+    "perp_positions_base_count": (c_uint32, (c_void_p,)),
+    "perp_positions_base": (c_int, (c_void_p, c_uint32, c_int64, POINTER(perp_base_state),)),
     "perp_evaluation_init": (None, (POINTER(perp_evaluation),)),
     "perp_risk_evaluate": (c_int, (c_void_p, c_int64, POINTER(perp_job), POINTER(perp_evaluation),)),
     "perp_evaluation_json": (c_int, (c_void_p, POINTER(perp_evaluation), c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_risk_record_success": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_record_failure": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_reset_halt": (c_int, (c_void_p, POINTER(perp_call),)),
+    "perp_risk_reset_strategy": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_set_mode": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_manual_override": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(perp_uuid),)),
     "perp_risk_blacklist": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_uint32,)),
+    "perp_risk_halt_instrument": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32,)),
+    "perp_risk_set_collateral": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_char_p, c_double, c_double,)),
     "perp_risk_query": (c_int, (c_void_p, POINTER(perp_risk_state),)),
     "perp_risk_describe_json": (c_int, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_liquidation_price": (c_int, (POINTER(perp_liquidation), POINTER(c_double),)),
@@ -1445,6 +1688,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_job_init": (None, (POINTER(perp_job),)),
     "perp_job_from_json": (c_int, (c_void_p, c_char_p, c_size_t, POINTER(perp_job), c_void_p,)),
     "perp_job_fill_hedge": (c_int, (c_void_p, c_int64, c_uint32, c_uint32, POINTER(perp_job),)),
+    "perp_job_fill_exit": (c_int, (c_void_p, c_int64, POINTER(perp_uuid), c_double, POINTER(perp_job),)),
     "perp_scheduler_submit": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_job),)),
     "perp_scheduler_cancel": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid),)),
     "perp_tick_result_init": (None, (POINTER(perp_tick_result),)),
@@ -1452,9 +1696,12 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_scheduler_tick": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_tick_result),)),
     "perp_job_result_init": (None, (POINTER(perp_job_result),)),
     "perp_scheduler_finish": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), POINTER(perp_job_result), POINTER(perp_finish_outcome),)),
+    "perp_scheduler_progress": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), POINTER(perp_leg_result), c_uint32,)),
+    "perp_scheduler_amend": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), POINTER(perp_leg_result), c_uint32,)),
     "perp_scheduler_close": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid), c_int64, c_int64, c_int64,)),
     "perp_scheduler_requeue": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid),)),
-    "perp_scheduler_resolve": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid),)),
+    "perp_flatten_result_init": (None, (POINTER(perp_flatten_result),)),
+    "perp_scheduler_flatten": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_char_p, POINTER(perp_uuid), POINTER(perp_flatten_result),)),
     "perp_scheduler_pause": (c_int, (c_void_p, POINTER(perp_call),)),
     "perp_scheduler_resume": (c_int, (c_void_p, POINTER(perp_call),)),
     "perp_scheduler_kill": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32, POINTER(perp_uuid), c_uint32, POINTER(c_uint32),)),

@@ -81,6 +81,7 @@ class Book:
         self.pointer: Optional[int] = pointer
         self.capital: int = lib.perp_core_capital(pointer)
         self.market: int = lib.perp_core_market(pointer)
+        self.positions: int = lib.perp_core_positions(pointer)
         self.risk: int = lib.perp_core_risk(pointer)
         self.scheduler: int = lib.perp_core_scheduler(pointer)
         self.read_only = read_only

@@ -98,7 +98,7 @@ def nanoseconds(name: str, value: Time) -> int:
 
 
 def moment(name: str, value: Time) -> int:
-    """The time of a call or an event. An int that is far too small is one of another unit."""
+    """A time that happened or will. An int that is far too small is one of another unit."""
     time = nanoseconds(name, value)
     if type(value) is int and 0 < time < _YEAR_1990:
         raise InvalidError(
@@ -110,7 +110,7 @@ def moment(name: str, value: Time) -> int:
 
 def optional_nanoseconds(name: str, value: Optional[Time]) -> int:
     """A time that may be left out."""
-    return _abi.PERP_TIME_NONE if value is None else nanoseconds(name, value)
+    return _abi.PERP_TIME_NONE if value is None else moment(name, value)
 
 
 def to_datetime(ns: int) -> datetime:

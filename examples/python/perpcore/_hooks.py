@@ -10,17 +10,20 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from uuid import UUID
 
 from . import _abi
-from ._abi import LogLevel, Outcome
+from ._abi import JobState, LogLevel, Outcome
 from ._book import Book, Exchange, Instrument, logger
-from ._convert import decoded, member, nanoseconds, number, show, to_uuid
+from ._convert import decoded, member, moment, number, show, to_uuid
 from ._library import lib
 from .errors import ArgumentTypeError
 from .job import Execution
-from .types import Alert, Naked
+from .types import Alert
 
 Execute = Callable[[Execution], Union[Outcome, str, None]]
-OnLegRisk = Callable[[UUID, Tuple[Naked, ...], Optional[UUID]], None]
+OnLegRisk = Callable[[str, float], None]
 OnKill = Callable[[Optional[Exchange], Tuple[UUID, ...]], None]
+OnJobEnd = Callable[[UUID, JobState], None]
+OnCancel = Callable[[UUID], None]
+OnUnhedged = Callable[[UUID, str, float], None]
 OnAlert = Callable[[Alert], None]
 Log = Callable[[LogLevel, str], None]
 
@@ -87,13 +90,16 @@ class Hooks:
         return made
 
     def fill(self, out: Any, execute: Optional[Execute], on_leg_risk: Optional[OnLegRisk],
-             on_kill: Optional[OnKill], on_alert: Optional[OnAlert], log: Optional[Log]) -> None:
+             on_kill: Optional[OnKill], on_alert: Optional[OnAlert], log: Optional[Log],
+             on_job_end: Optional[OnJobEnd], on_cancel: Optional[OnCancel],
+             on_unhedged: Optional[OnUnhedged]) -> None:
         """Puts the host's callbacks into a perp_callbacks."""
         link = self.link
         hooks: Tuple[Tuple[str, Any, Any], ...] = (
             ("execute", execute, _execute), ("on_leg_risk", on_leg_risk, _on_leg_risk),
             ("on_kill", on_kill, _on_kill), ("on_alert", on_alert, _on_alert),
-            ("log", log or _to_logging, _log),
+            ("log", log or _to_logging, _log), ("on_job_end", on_job_end, _on_job_end),
+            ("on_cancel", on_cancel, _on_cancel), ("on_unhedged", on_unhedged, _on_unhedged),
         )
         for name, function, make in hooks:
             if function is None:
@@ -138,12 +144,8 @@ def _execute(link: Link, function: Execute) -> Any:
 
 
 def _on_leg_risk(link: Link, function: OnLegRisk) -> Any:
-    def tell(job_id: Any, naked: Any, n_naked: int, repair: Any) -> None:
-        function(
-            to_uuid(job_id.contents),
-            tuple(Naked._read(naked[i], link.book) for i in range(n_naked)),
-            to_uuid(repair.contents) if repair else None,
-        )
+    def tell(base: bytes, quantity: float) -> None:
+        function(decoded(base), quantity)
 
     return lambda user, *arguments: link.run("on_leg_risk", tell, *arguments)
 
@@ -154,6 +156,27 @@ def _on_kill(link: Link, function: OnKill) -> Any:
         function(book.optional_exchange(exchange), tuple(to_uuid(jobs[i]) for i in range(n_jobs)))
 
     return lambda user, *arguments: link.run("on_kill", tell, *arguments)
+
+
+def _on_job_end(link: Link, function: OnJobEnd) -> Any:
+    def tell(job_id: Any, state: int) -> None:
+        function(to_uuid(job_id.contents), JobState(state))
+
+    return lambda user, *arguments: link.run("on_job_end", tell, *arguments)
+
+
+def _on_cancel(link: Link, function: OnCancel) -> Any:
+    def tell(job_id: Any) -> None:
+        function(to_uuid(job_id.contents))
+
+    return lambda user, *arguments: link.run("on_cancel", tell, *arguments)
+
+
+def _on_unhedged(link: Link, function: OnUnhedged) -> Any:
+    def tell(job_id: Any, base: bytes, quantity: float) -> None:
+        function(to_uuid(job_id.contents), decoded(base), quantity)
+
+    return lambda user, *arguments: link.run("on_unhedged", tell, *arguments)
 
 
 def _on_alert(link: Link, function: OnAlert) -> Any:
@@ -181,7 +204,7 @@ def _quote(link: Link) -> Any:
         if found is None:
             return False
         time, bid, bid_size, ask_price, ask_size = found
-        out.time_ns = nanoseconds("time", time)
+        out.time_ns = moment("time", time)
         out.bid, out.bid_size = number("bid", bid), number("bid_size", bid_size)
         out.ask, out.ask_size = number("ask", ask_price), number("ask_size", ask_size)
         return True
@@ -200,7 +223,7 @@ def _book(link: Link) -> Any:
         if found is None:
             return False
         time, bids, asks = found
-        out.time_ns = nanoseconds("time", time)
+        out.time_ns = moment("time", time)
         for name, rows, target in (("bids", bids, out.bids), ("asks", asks, out.asks)):
             if len(rows) > len(target):
                 raise ArgumentTypeError(f"{name}: {len(rows)} levels, at most {len(target)}")

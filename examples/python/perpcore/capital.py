@@ -7,7 +7,7 @@ from typing import Any, Optional, Tuple, Union
 from . import _abi
 from ._abi import Pool, Reason
 from ._book import ExchangeLike
-from ._convert import JobId, Money, Time, flag, job_id, member, micros, u64, usd
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, u64, usd, whole
 from ._library import lib
 from ._module import Module
 from .errors import ExistsError, RangeError
@@ -26,18 +26,29 @@ class Capital(Module):
                      self._book.exchange_id(exchange), micros("equity", equity))
 
     def transfer(self, exchange: ExchangeLike, amount: Money, *, now: Time,
-                 actor: Optional[str] = None, reason: Optional[str] = None) -> None:
-        """A deposit, or a withdrawal (negative): equity, high-water mark, equity at the start of
-        the day and peak move together."""
+                 in_equity: bool = False, actor: Optional[str] = None,
+                 reason: Optional[str] = None) -> None:
+        """A deposit, or a withdrawal (negative): no gain and no loss. in_equity: the equity report
+        came first, so only the marks move."""
         self._change(lib.perp_capital_transfer, self._book.capital, now, actor, reason,
-                     self._book.exchange_id(exchange), micros("amount", amount))
+                     self._book.exchange_id(exchange), micros("amount", amount),
+                     flag("in_equity", in_equity))
 
     def correct(self, exchange: ExchangeLike, day_start: Money, *, now: Time, actor: str,
-                reason: str) -> None:
-        """Sets the equity at the start of the day and looks at the daily loss anew, after an
-        equity report and a transfer crossed each other."""
+                reason: str, high_water: Optional[Money] = None) -> None:
+        """Sets the start of the day and the high-water mark (not given: the larger of the equity
+        and day_start), and looks at the daily loss anew, after equity reports and transfers
+        crossed each other."""
         self._change(lib.perp_capital_correct, self._book.capital, now, actor, reason,
-                     self._book.exchange_id(exchange), micros("day_start", day_start))
+                     self._book.exchange_id(exchange), micros("day_start", day_start),
+                     None if high_water is None
+                     else byref(c_int64(micros("high_water", high_water))))
+
+    def set_day_offset(self, minutes: int, *, now: Time, actor: str, reason: str) -> None:
+        """When days begin: at 00:00 UTC and so many minutes, -1439 to 1439, from the next boundary
+        on."""
+        self._change(lib.perp_capital_set_day_offset, self._book.capital, now, actor, reason,
+                     whole("minutes", minutes, -(2**31), 2**31 - 1))
 
     def set_safe_mode(self, exchange: ExchangeLike, enabled: bool, *, now: Time,
                       actor: Optional[str] = None, reason: Optional[str] = None) -> None:
@@ -46,11 +57,14 @@ class Capital(Module):
                      self._book.exchange_id(exchange), flag("enabled", enabled))
 
     def record_pnl(self, exchange: ExchangeLike, *, pnl: Money, volume: Money, fees: Money,
-                   now: Time, actor: Optional[str] = None, reason: Optional[str] = None) -> None:
-        """Adds to today's figures. pnl is before fees."""
+                   now: Time, key: Optional[JobId] = None, actor: Optional[str] = None,
+                   reason: Optional[str] = None) -> None:
+        """Adds to today's figures. pnl is before fees. The same key again is an ExistsError, or a
+        ConflictError where anything differs, and books nothing."""
         self._change(lib.perp_capital_record_pnl, self._book.capital, now, actor, reason,
                      self._book.exchange_id(exchange), micros("pnl", pnl),
-                     micros("volume", volume), micros("fees", fees))
+                     micros("volume", volume), micros("fees", fees),
+                     None if key is None else byref(job_id("key", key)))
 
     # ---- Reservations ------------------------------------------------------------------------
 

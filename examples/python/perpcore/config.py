@@ -52,6 +52,10 @@ class CapitalConfig(_Part):
     drawdown_limit_ppm: int
     safe_mode_pools: FrozenSet[Pool]
     day_offset_minutes: int
+    max_equity_jump_ppm: int
+    key_memory_h: int
+    drift_tolerance_usd: Decimal
+    drift_window_ms: int
 
 
 @dataclass
@@ -82,6 +86,14 @@ class RiskConfig(_Part):
     notional_tolerance: float
     weights: Dict[Component, float]
     modes: Dict[Mode, ModeLimits]
+    account_max_age_ms: int
+    max_account_leverage: float
+    max_net_exposure_usd: Decimal
+    max_gross_exposure_usd: Decimal
+    max_depeg_bps: float
+    max_ahead_ms: int
+    max_unhedged_usd: Decimal
+    strategy_failures: int
 
 
 @dataclass
@@ -102,6 +114,26 @@ class SchedulerConfig(_Part):
     leg_risk_usd: Decimal
     leg_risk_tolerance: float
     rebalance_pool: Pool
+    id_memory_h: int
+    aging_per_minute: float
+    default_max_run_ms: int
+    max_handover_ms: int
+    repair_backoff_ms: int
+
+
+@dataclass
+class OrdersConfig(_Part):
+    """Limits of orders. This release places none itself: only max_unhedged_ms is looked at, 0 is
+    off; the others are checked and kept."""
+
+    _struct: ClassVar[Any] = _abi.perp_orders_config
+
+    max_unhedged_ms: int
+    price_collar_bps: float
+    max_order_usd: Decimal
+    repeat_limit: int
+    auto_finish: bool
+    repeat_window_ms: int
 
 
 class Config:
@@ -115,14 +147,16 @@ class Config:
     capital: CapitalConfig
     risk: RiskConfig
     scheduler: SchedulerConfig
+    orders: OrdersConfig
 
     def __init__(self) -> None:
         self._take(_defaults())
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Reads {"capital": {...}, "risk": {...}, "scheduler": {...}}, each part optional, over the
-        defaults. ConfigError has the path of an unknown name or a value out of range."""
+        """Reads {"capital": {...}, "risk": {...}, "scheduler": {...}, "orders": {...}}, each part
+        optional, over the defaults. ConfigError has the path of an unknown name or a value out of
+        range."""
         return cls._of_json(text, _defaults())
 
     def with_json(self, text: str) -> Config:
@@ -157,14 +191,14 @@ class Config:
         )
 
     def __repr__(self) -> str:
-        return f"Config({self.capital!r}, {self.risk!r}, {self.scheduler!r})"
+        parts = ", ".join(repr(getattr(self, part)) for part in _PARTS)
+        return f"Config({parts})"
 
     def _struct(self) -> Any:
         """A perp_config with these values."""
         out = _defaults()
-        write("capital", self.capital, out.capital)
-        write("risk", self.risk, out.risk)
-        write("scheduler", self.scheduler, out.scheduler)
+        for part in _PARTS:
+            write(part, getattr(self, part), getattr(out, part))
         pools = self.capital.safe_mode_pools
         if not isinstance(pools, (frozenset, set)) or not all(
             type(p) is Pool and p in _POOLS for p in pools
@@ -174,9 +208,8 @@ class Config:
         return out
 
     def _take(self, source: Any) -> None:
-        self.capital = CapitalConfig._read(source.capital, None)
-        self.risk = RiskConfig._read(source.risk, None)
-        self.scheduler = SchedulerConfig._read(source.scheduler, None)
+        for part, kind in _PARTS.items():
+            setattr(self, part, kind._read(getattr(source, part), None))
 
     @classmethod
     def _of_struct(cls, source: Any) -> Config:
@@ -193,6 +226,7 @@ class Config:
 
 _PARTS: Dict[str, Any] = {
     "capital": CapitalConfig, "risk": RiskConfig, "scheduler": SchedulerConfig,
+    "orders": OrdersConfig,
 }
 
 

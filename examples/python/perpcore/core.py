@@ -9,12 +9,15 @@ from types import TracebackType
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from . import _abi
-from ._abi import Durability, Kind, Margin
+from ._abi import Durability, Kind, Margin, Strategy
 from ._book import Book, Exchange, ExchangeLike, Instrument, NotCopied, check
 from ._convert import (
-    Money, Time, flag, member, micros, moment, number, show, text, u32, u64, whole,
+    JobId, Money, Time, flag, member, micros, moment, number, show, text, u32, u64, whole,
 )
-from ._hooks import Execute, Hooks, Log, OnAlert, OnKill, OnLegRisk
+from ._convert import job_id as c_job_id
+from ._hooks import (
+    Execute, Hooks, Log, OnAlert, OnCancel, OnJobEnd, OnKill, OnLegRisk, OnUnhedged,
+)
 from ._library import lib
 from ._module import Module
 from ._struct import write
@@ -24,6 +27,7 @@ from .errors import ArgumentTypeError, ExistsError, StoreError
 from .job import Job, as_job, given_micros
 from .market import Market
 from .monitor import Monitor
+from .positions import Positions
 from .risk import Risk
 from .scheduler import Scheduler
 from .store import AnyStore
@@ -34,13 +38,15 @@ class Core(NotCopied):
     """A trading book. Use it in a `with` statement, or call close: either frees it at once.
 
     execute gets each job that is dispatched, on the thread that called tick, and answers with an
-    Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(job, naked, repair),
-    on_kill(exchange, jobs), on_alert(alert) and log(level, message) tell what happened; without
-    log, messages go to the logger "perpcore". Callbacks may call the core, but neither tick nor
-    close it.
+    Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(base, quantity),
+    on_kill(exchange, jobs), on_job_end(job, state), on_cancel(job),
+    on_unhedged(job, base, quantity), on_alert(alert) and log(level, message) tell what happened;
+    without log, messages go to the logger "perpcore".
+    Callbacks may call the core, but neither tick nor close it.
 
     durability BATCH: tick, flush and close make what was changed so far durable at once.
-    keep_stored: where the store has a configuration, it holds, not the one given here.
+    config_wins: where the store has a configuration, the one given here holds from now on, stored
+    as a change by actor and for reason, which it then takes; without it the stored one holds.
     """
 
     def __init__(
@@ -48,15 +54,21 @@ class Core(NotCopied):
         execute: Optional[Execute] = None, on_leg_risk: Optional[OnLegRisk] = None,
         on_kill: Optional[OnKill] = None, on_alert: Optional[OnAlert] = None,
         log: Optional[Log] = None, durability: Union[Durability, str] = Durability.EVERY,
-        keep_stored: bool = False, checkpoint_every: Optional[int] = None,
+        config_wins: bool = False, actor: Optional[str] = None, reason: Optional[str] = None,
+        checkpoint_every: Optional[int] = None,
+        on_job_end: Optional[OnJobEnd] = None, on_cancel: Optional[OnCancel] = None,
+        on_unhedged: Optional[OnUnhedged] = None,
     ) -> None:
         given = config_struct(config)
         given.durability = member("durability", Durability, durability)
-        given.keep_stored = flag("keep_stored", keep_stored)
+        given.config_wins = flag("config_wins", config_wins)
+        given.actor = text("actor", actor) if actor is not None else None
+        given.reason = text("reason", reason) if reason is not None else None
         if checkpoint_every is not None:
             given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
         hooks = Hooks()
-        hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log)
+        hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log, on_job_end,
+                   on_cancel, on_unhedged)
         pointer = c_void_p()
         book: Optional[Book] = None
         try:
@@ -84,6 +96,7 @@ class Core(NotCopied):
             hooks.attach(book)
         self._capital = Capital(book, hooks)
         self._market = Market(book, hooks)
+        self._positions = Positions(book, hooks)
         self._risk = Risk(book, hooks)
         self._scheduler = Scheduler(book, hooks)
         self._monitor = Monitor(book, hooks)
@@ -98,6 +111,11 @@ class Core(NotCopied):
     def market(self) -> Market:
         """Feeds, and what is known of the market."""
         return self._market
+
+    @property
+    def positions(self) -> Positions:
+        """What is really open."""
+        return self._positions
 
     @property
     def risk(self) -> Risk:
@@ -149,6 +167,7 @@ class Core(NotCopied):
     def add_exchange(
         self, name: str, *, venue: str = "", margin_mode: Union[Margin, str] = Margin.ISOLATED,
         taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
+        liquidation_fee_bps: float = 0.0,
         max_concurrent: Optional[int] = None, max_notional: Optional[Money] = None,
     ) -> Exchange:
         """Adds an exchange, or one account on it. There already with the same content: that one,
@@ -163,6 +182,7 @@ class Core(NotCopied):
             spec.taker_fee_bps = number("taker_fee_bps", taker_fee_bps)
         if maker_fee_bps is not None:
             spec.maker_fee_bps = number("maker_fee_bps", maker_fee_bps)
+        spec.liquidation_fee_bps = number("liquidation_fee_bps", liquidation_fee_bps)
         if max_concurrent is not None:
             spec.max_concurrent = u32("max_concurrent", max_concurrent)
         if max_notional is not None:
@@ -173,16 +193,21 @@ class Core(NotCopied):
 
     def add_instrument(
         self, exchange: ExchangeLike, symbol: str, *, base: str = "", contract: str = "",
+        quote: str = "",
         kind: Union[Kind, str] = Kind.PERP, pulled: bool = False, qty_step: float = 0.0,
         price_tick: float = 0.0, min_qty: float = 0.0, min_notional: Money = 0,
-        funding_interval_h: float = 8.0, tiers: Sequence[Tier] = (),
+        funding_interval_h: float = 8.0, tiers: Sequence[Tier] = (), can_borrow: bool = False,
+        max_position_usd: Optional[Money] = None, taker_fee_bps: Optional[float] = None,
+        maker_fee_bps: Optional[float] = None,
     ) -> Instrument:
         """Adds an order book of an exchange. Use CCXT's names: `BTC/USDT` is the spot and
-        `BTC/USDT:USDT` the linear perpetual. There already: as add_exchange."""
+        `BTC/USDT:USDT` the linear perpetual. Fees that are not given are the exchange's. There
+        already: as add_exchange."""
         spec = _abi.perp_instrument_spec()
         lib.perp_instrument_spec_init(byref(spec))
         spec.exchange = self._book.exchange_id(exchange)
-        for field, value in (("symbol", symbol), ("base", base), ("contract", contract)):
+        for field, value in (("symbol", symbol), ("base", base), ("contract", contract),
+                             ("quote", quote)):
             setattr(spec, field, text(field, value, _abi.PERP_NAME_SIZE - 1))
         spec.kind = member("kind", Kind, kind)
         spec.pulled = flag("pulled", pulled)
@@ -191,15 +216,82 @@ class Core(NotCopied):
         spec.min_qty = number("min_qty", min_qty)
         spec.min_notional = micros("min_notional", min_notional)
         spec.funding_interval_h = number("funding_interval_h", funding_interval_h)
+        spec.can_borrow = flag("can_borrow", can_borrow)
+        if max_position_usd is not None:
+            spec.max_position_usd = micros("max_position_usd", max_position_usd)
+        self._numbers(spec, taker_fee_bps=taker_fee_bps, maker_fee_bps=maker_fee_bps)
+        spec.tiers, spec.n_tiers = self._tiers(tiers), len(tiers)
+        found = c_uint32()
+        self._add(lib.perp_instrument_add, spec, found)
+        return self._book.instrument(found.value)
+
+    def update_exchange(
+        self, exchange: ExchangeLike, *, now: Time, margin_mode: Union[Margin, str, None] = None,
+        taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
+        liquidation_fee_bps: Optional[float] = None, max_concurrent: Optional[int] = None,
+        max_notional: Optional[Money] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what is given of an exchange, for all that is decided from now on. Raising a limit
+        takes actor and reason."""
+        spec = _abi.perp_exchange_spec()
+        lib.perp_exchange_spec_init(byref(spec))
+        self._book.call(lib.perp_exchange_get, self._book.pointer,
+                        self._book.exchange_id(exchange), byref(spec))
+        if margin_mode is not None:
+            spec.margin_mode = member("margin_mode", Margin, margin_mode)
+        self._numbers(spec, taker_fee_bps=taker_fee_bps, maker_fee_bps=maker_fee_bps,
+                      liquidation_fee_bps=liquidation_fee_bps)
+        if max_concurrent is not None:
+            spec.max_concurrent = u32("max_concurrent", max_concurrent)
+        if max_notional is not None:
+            spec.max_notional = given_micros("max_notional", max_notional)
+        self._module._change(lib.perp_exchange_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    def update_instrument(
+        self, instrument: Instrument, *, now: Time, qty_step: Optional[float] = None,
+        price_tick: Optional[float] = None, min_qty: Optional[float] = None,
+        min_notional: Optional[Money] = None, funding_interval_h: Optional[float] = None,
+        tiers: Optional[Sequence[Tier]] = None, can_borrow: Optional[bool] = None,
+        max_position_usd: Optional[Money] = None, taker_fee_bps: Optional[float] = None,
+        maker_fee_bps: Optional[float] = None, actor: Optional[str] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Sets what is given of an instrument, for all that is decided from now on. Raising
+        max_position_usd takes actor and reason."""
+        spec = _abi.perp_instrument_spec()
+        lib.perp_instrument_spec_init(byref(spec))
+        self._book.call(lib.perp_instrument_get, self._book.pointer,
+                        self._book.instrument_id(instrument), byref(spec))
+        self._numbers(spec, qty_step=qty_step, price_tick=price_tick, min_qty=min_qty,
+                      funding_interval_h=funding_interval_h, taker_fee_bps=taker_fee_bps,
+                      maker_fee_bps=maker_fee_bps)
+        if min_notional is not None:
+            spec.min_notional = micros("min_notional", min_notional)
+        if can_borrow is not None:
+            spec.can_borrow = flag("can_borrow", can_borrow)
+        if max_position_usd is not None:
+            spec.max_position_usd = micros("max_position_usd", max_position_usd)
+        if tiers is not None:
+            spec.tiers, spec.n_tiers = self._tiers(tiers), len(tiers)
+        self._module._change(lib.perp_instrument_update, self._book.pointer, now, actor, reason,
+                             byref(spec))
+
+    @staticmethod
+    def _numbers(spec: Any, **given: Optional[float]) -> None:
+        for field, value in given.items():
+            if value is not None:
+                setattr(spec, field, number(field, value))
+
+    @staticmethod
+    def _tiers(tiers: Sequence[Tier]) -> Any:
         if not isinstance(tiers, (list, tuple)) or not all(isinstance(t, Tier) for t in tiers):
             raise ArgumentTypeError(f"tiers: a list of Tier is wanted, not {show(tiers)}")
         rows = (_abi.perp_tier * len(tiers))()
         for i, tier in enumerate(tiers):
             write(f"tiers[{i}]", tier, rows[i])
-        spec.tiers, spec.n_tiers = rows, len(tiers)
-        found = c_uint32()
-        self._add(lib.perp_instrument_add, spec, found)
-        return self._book.instrument(found.value)
+        return rows
 
     def _add(self, function: Any, spec: Any, found: Any) -> None:
         try:
@@ -261,6 +353,18 @@ class Core(NotCopied):
         filled = Job._of_struct(out, self._book)
         return replace(job, legs=filled.legs, notional=filled.notional)
 
+    def fill_exit(self, closes: JobId, job_id: JobId, *, now: Time, fraction: float = 1.0,
+                  priority: int = 0, metadata: bytes = b"") -> Job:
+        """The job that closes what an open job has open, or a fraction of it, rounded down to whole
+        steps. job_id: its own, a new one. NotFoundError: nothing is open."""
+        given = Job(job_id, Strategy.HEDGE_REBALANCE, 1, priority=priority, metadata=metadata)
+        out = given._struct(self._book)
+        self._book.call(lib.perp_job_fill_exit, self._book.pointer, moment("now", now),
+                        byref(c_job_id("closes", closes)), number("fraction", fraction),
+                        byref(out))
+        filled = Job._of_struct(out, self._book)
+        return replace(filled, metadata=metadata)
+
     def job_from_json(self, source: str) -> Job:
         """Reads a job as JSON. InvalidError has the field."""
         data = text("job", source)
@@ -304,8 +408,15 @@ class Core(NotCopied):
         now = int(self._book.value(lib.perp_core_clock, self._book.pointer))
         return None if now == _abi.PERP_TIME_NONE else now
 
+    def reconfigure(self, changes: str, *, now: Time, actor: str, reason: str) -> None:
+        """Changes settings while the book is open, all or nothing: JSON as Config.from_json reads
+        it, with just what changes."""
+        data = text("changes", changes)
+        self._module._change(lib.perp_core_reconfigure, self._book.pointer, now, actor, reason,
+                             data, len(data))
+
     def advance(self, *, now: Time, actor: str, reason: str) -> None:
-        """Moves the clock past the limit of 7 days that all other calls have."""
+        """Sets the clock at once, however far ahead, and also back."""
         self._module._change(lib.perp_core_advance, self._book.pointer, now, actor, reason)
 
     @property
@@ -374,7 +485,7 @@ def replay(store: AnyStore, to_seq: Optional[int] = None, *, config: Optional[Co
     given = config_struct(config)
     last = 0 if to_seq is None else whole("to_seq", to_seq, 1, 2**64 - 1)
     hooks = Hooks()
-    hooks.fill(given.callbacks, None, None, None, None, None)
+    hooks.fill(given.callbacks, *[None] * 8)
     visitor = Visitor(visit) if visit is not None else None
     function: Any = _VISIT(visitor.see) if visitor else cast(c_void_p(), _VISIT)
     pointer = c_void_p()

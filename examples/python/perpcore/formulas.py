@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Optional, Union
 from . import _abi
 from ._abi import Maintenance, Side
 from ._book import check
-from ._convert import Time, member, nanoseconds, number
+from ._convert import Time, member, moment, number
 from ._library import lib
 from ._struct import Struct
 from .market import Levels, funding_struct, levels_of
@@ -76,8 +76,8 @@ def funding_settlements(start: Time, end: Time, *, next_time: Time, interval_h: 
                         continuous: bool = False) -> float:
     """How many settlements lie in (start, end]."""
     funding = funding_struct(0, start, 0.0, next_time, interval_h, continuous)
-    return _value(lib.perp_funding_settlements, byref(funding), nanoseconds("start", start),
-                  nanoseconds("end", end))
+    return _value(lib.perp_funding_settlements, byref(funding), moment("start", start),
+                  moment("end", end))
 
 
 def _value(function: Any, *arguments: Any) -> float:

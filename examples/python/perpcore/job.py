@@ -4,14 +4,14 @@ from __future__ import annotations
 import uuid
 from ctypes import byref, cast, create_string_buffer, c_void_p, string_at
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, ClassVar, Dict, Optional, Sequence, Tuple, Union
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _abi
 from ._abi import JobState, Reason, ResultStatus, Side, Strategy
 from ._book import Book, Exchange, Instrument
 from ._convert import (
-    JobId, Money, Time, as_uuid, flag, i64, job_id, member, micros, nanoseconds, number,
+    JobId, Money, Time, as_uuid, flag, job_id, member, micros, number,
     optional_nanoseconds, show, to_uuid, usd, whole,
 )
 from ._library import lib
@@ -47,11 +47,13 @@ class Leg:
 
 @dataclass(frozen=True, init=False)
 class Job:
-    """A hedge job: legs that belong together. `Core.fill_hedge` fills two legs.
+    """A hedge job: legs that belong together. `Core.fill_hedge` fills two legs, `Core.fill_exit`
+    makes the job that closes what another one has open.
 
     The strategy `wash` is hedged turnover between different exchanges; only its name is
     historical, it is never wash trading. notional: USD of one side. est_volume None: the sum of
-    the legs. ttl_ms None: the configured default, 0: never expires. max_run_ms 0: never overdue.
+    the legs. ttl_ms None: the configured default, 0: never expires. max_run_ms None: the
+    configured default, 0: never overdue. closes: an open job whose lots its fills close first.
     """
 
     job_id: uuid.UUID
@@ -63,16 +65,18 @@ class Job:
     holding_hours: float = 0.0
     created_at: Optional[Time] = None
     ttl_ms: Optional[int] = None
-    max_run_ms: int = 0
+    max_run_ms: Optional[int] = None
     priority: int = 0
     metadata: bytes = b""
+    closes: Optional[uuid.UUID] = None
 
     def __init__(
         self, job_id: JobId, strategy: Union[Strategy, str], notional: Money,
         legs: Sequence[Leg] = (), expected_edge_bps: float = 0.0,
         est_volume: Optional[Money] = None, holding_hours: float = 0.0,
-        created_at: Optional[Time] = None, ttl_ms: Optional[int] = None, max_run_ms: int = 0,
-        priority: int = 0, metadata: bytes = b"",
+        created_at: Optional[Time] = None, ttl_ms: Optional[int] = None,
+        max_run_ms: Optional[int] = None, priority: int = 0, metadata: bytes = b"",
+        closes: Optional[JobId] = None,
     ) -> None:
         self.__dict__.update(
             job_id=as_uuid("job_id", job_id),
@@ -81,6 +85,7 @@ class Job:
             notional=notional, legs=legs, expected_edge_bps=expected_edge_bps,
             est_volume=est_volume, holding_hours=holding_hours, created_at=created_at,
             ttl_ms=ttl_ms, max_run_ms=max_run_ms, priority=priority, metadata=metadata,
+            closes=None if closes is None else as_uuid("closes", closes),
         )
 
     def _struct(self, book: Book) -> Any:
@@ -90,6 +95,8 @@ class Job:
         out.job_id = job_id("job_id", self.job_id)
         out.strategy = member("strategy", Strategy, self.strategy)
         out.notional = micros("notional", self.notional)
+        if self.closes is not None:
+            out.closes = job_id("closes", self.closes)
         out.expected_edge_bps = number("expected_edge_bps", self.expected_edge_bps)
         out.holding_hours = number("holding_hours", self.holding_hours)
         if self.est_volume is not None:
@@ -97,7 +104,8 @@ class Job:
         out.created_at_ns = optional_nanoseconds("created_at", self.created_at)
         if self.ttl_ms is not None:
             out.ttl_ms = whole("ttl_ms", self.ttl_ms, 0, 2**63 - 1)
-        out.max_run_ms = i64("max_run_ms", self.max_run_ms)
+        if self.max_run_ms is not None:
+            out.max_run_ms = whole("max_run_ms", self.max_run_ms, 0, 2**63 - 1)
         out.priority = whole("priority", self.priority, -(2**31), 2**31 - 1)
         if not isinstance(self.legs, (list, tuple)):
             raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(self.legs)}")
@@ -131,9 +139,10 @@ class Job:
             holding_hours=source.holding_hours,
             created_at=None if created == _abi.PERP_TIME_NONE else created,
             ttl_ms=None if ttl < 0 else ttl,
-            max_run_ms=source.max_run_ms,
+            max_run_ms=None if source.max_run_ms < 0 else source.max_run_ms,
             priority=source.priority,
             metadata=metadata,
+            closes=to_uuid(source.closes) if any(source.closes.bytes) else None,
         )
 
 
@@ -174,15 +183,29 @@ def leg_of(source: Any, book: Book) -> Leg:
 
 
 @dataclass(frozen=True)
+class LegFilled(Struct):
+    """What was told of a leg so far, in all. price: the average of its fills. pnl: what closing
+    fills realised, before fees."""
+
+    _struct: ClassVar[Any] = _abi.perp_leg_result
+
+    filled: float
+    price: float
+    fee: Decimal
+    pnl: Decimal
+
+
+@dataclass(frozen=True)
 class JobInfo(Struct):
-    """A job of the scheduler. held: in flight and used, in all. unresolved: partial and not yet
-    squared. job: as submitted, defaults filled in, without its metadata
-    (Scheduler.job_metadata)."""
+    """A job of the scheduler. n_lots: what of it is open. balanced: its buys and sells agree.
+    legs: what was told of each. held: in flight and used, in all. last_skip: why a tick passed it
+    over. unhedged_since_ns: since when its legs have filled unequally. job: as submitted, defaults
+    filled in, without its metadata (Scheduler.job_metadata)."""
 
     _struct: ClassVar[Any] = _abi.perp_job_info
     _made: ClassVar[Dict[str, Converter]] = {
-        "repairs_job": lambda source, book: (
-            to_uuid(source.repairs_job) if source.is_repair else None
+        "legs": lambda source, book: tuple(
+            LegFilled._read(source.legs[i], book) for i in range(source.job.n_legs)
         ),
         "job": lambda source, book: Job._of_struct(source.job, book),
     }
@@ -190,16 +213,20 @@ class JobInfo(Struct):
     state: JobState
     last_refusal: Reason
     overdue: bool
-    unresolved: bool
+    n_lots: int
     is_repair: bool
-    repair_attempts: int
+    balanced: bool
     reduce_only: bool
-    repairs_job: Optional[uuid.UUID]
+    cancel_asked: bool
+    last_skip: Reason
+    dispatch: int
+    legs: Tuple[LegFilled, ...]
     held: Decimal
     score: Optional[float]
     submitted_ns: Optional[int]
     started_ns: Optional[int]
     ended_ns: Optional[int]
+    unhedged_since_ns: Optional[int]
     pnl: Decimal
     volume: Decimal
     fees: Decimal
@@ -225,14 +252,12 @@ class Order(Struct):
 
 @dataclass(frozen=True)
 class Execution(Struct):
-    """A job to execute now. reduce_only: orders must not open or turn a position. repairs_job: the
-    job whose position this one squares, where it is a repair."""
+    """A job to execute now. reduce_only: orders must not open or turn a position. is_repair: it
+    squares what is naked of a base. dispatch: the number of this dispatch, which an answer may
+    carry."""
 
     _struct: ClassVar[Any] = _abi.perp_execution
     _made: ClassVar[Dict[str, Converter]] = {
-        "repairs_job": lambda source, book: (
-            to_uuid(source.repairs_job) if source.is_repair else None
-        ),
         "orders": lambda source, book: tuple(
             Order._read(source.orders[i], book) for i in range(source.n_orders)
         ),
@@ -245,7 +270,7 @@ class Execution(Struct):
     strategy: Strategy
     reduce_only: bool
     is_repair: bool
-    repairs_job: Optional[uuid.UUID]
+    dispatch: int
     notional: Decimal
     now_ns: int
     orders: Tuple[Order, ...]
@@ -254,63 +279,127 @@ class Execution(Struct):
 
 @dataclass(frozen=True)
 class LegResult:
-    """How a leg went. filled: base units; price: the average. time None: that of finish."""
+    """What became of a leg so far, in all since the job was dispatched first. filled: base units;
+    price: the average. pnl None: the library books what was realised. time: of the last fill;
+    None: that of the call. known False: nothing is known of this leg (only where the status is
+    unknown)."""
 
-    filled: float
+    filled: float = 0.0
     price: float = 0.0
     fee: Money = 0
-    pnl: Money = 0
+    pnl: Optional[Money] = None
     time: Optional[Time] = None
+    known: bool = True
+
+    def _write(self, name: str, out: Any) -> None:
+        out.filled = number(f"{name}.filled", self.filled)
+        out.price = number(f"{name}.price", self.price)
+        out.fee = micros(f"{name}.fee", self.fee)
+        if self.pnl is not None:
+            out.pnl, out.has_pnl = micros(f"{name}.pnl", self.pnl), 1
+        out.time_ns = optional_nanoseconds(f"{name}.time", self.time)
+        out.known = flag(f"{name}.known", self.known)
+
+
+    @classmethod
+    def from_order(cls, order: Mapping[str, Any],
+                   usd_of: Optional[Mapping[str, Money]] = None) -> LegResult:
+        """What an order has come to so far, from its structure as CCXT unifies it: `filled` and
+        `average` (else `cost` by `filled`), what `fees` or `fee` cost in all, and
+        `lastTradeTimestamp`, which CCXT gives in milliseconds. A fee is rounded half away from zero
+        to six decimals. usd_of: what one unit of a fee's currency is worth in USD; without it only
+        fees in USD, USDT, USDC and the like are taken."""
+        if not isinstance(order, Mapping):
+            raise ArgumentTypeError(f"order: a mapping is wanted, not {show(order)}")
+        filled = number("order['filled']", order.get("filled") or 0.0)
+        price = order.get("average")
+        if price is None and filled > 0 and order.get("cost"):
+            price = number("order['cost']", order["cost"]) / filled
+        if price is None and filled > 0:
+            raise InvalidError("order: it is filled, and has neither `average` nor `cost`")
+        stamp = order.get("lastTradeTimestamp")
+        if stamp is not None:
+            stamp = whole("order['lastTradeTimestamp']", stamp, 0, _MOST_MS) * 1_000_000
+        return cls(filled=filled, price=number("order['average']", price or 0.0),
+                   fee=fees_of(order, usd_of or {}), time=stamp)
+
+
+LegLike = Union[LegResult, Mapping[str, Any]]
+
+_MOST_MS = (2**63 - 1) // 1_000_000
+_DOLLARS = frozenset(("USD", "USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USDE", "DAI"))
+_MICRO = Decimal("0.000001")
+
+
+def fees_of(order: Mapping[str, Any], usd_of: Mapping[str, Money]) -> Decimal:
+    """What the fees of an order cost in all, in USD."""
+    fees = order.get("fees") or ([order["fee"]] if order.get("fee") else [])
+    total = Decimal(0)
+    for fee in fees:
+        cost, currency = fee.get("cost"), fee.get("currency")
+        if not cost:
+            continue
+        if currency in usd_of:
+            worth = Decimal(usd_of[currency])
+        elif currency in _DOLLARS:
+            worth = Decimal(1)
+        else:
+            raise InvalidError(f"order: a fee in {show(currency)}; usd_of says what it is worth")
+        # As the float is written: 0.1 is 0.1.
+        total += Decimal(str(cost)) * worth
+    if not total.is_finite():
+        raise InvalidError(f"order: fees of {show(total)}")
+    return total.quantize(_MICRO, ROUND_HALF_UP)
+
+
+def write_legs(legs: Sequence[LegLike], out: Any) -> int:
+    """Puts the results of legs into an array of C and returns how many they are."""
+    if not isinstance(legs, (list, tuple)):
+        raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(legs)}")
+    if len(legs) > _abi.PERP_MAX_LEGS:
+        raise InvalidError(f"legs: {len(legs)}, at most {_abi.PERP_MAX_LEGS}")
+    for i, leg in enumerate(legs):
+        if isinstance(leg, Mapping):
+            try:
+                leg = LegResult.from_order(leg)
+            except PerpError as error:
+                raise type(error)(f"legs[{i}]: {error}") from None
+        if not isinstance(leg, LegResult):
+            raise ArgumentTypeError(f"legs[{i}]: a LegResult is wanted, not {show(leg)}")
+        leg._write(f"legs[{i}]", out[i])
+    return len(legs)
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job went: by leg, or in all (pnl, volume, fees; what is left out is 0), or neither.
-    hold: the position stays open."""
+    """How a job went: by leg (each a LegResult, or an order of CCXT), or in all (pnl, volume, fees;
+    what is left out is 0), or neither.
+    flat: with figures in all, the job opened and closed within itself; else what it filled is
+    open until another job has closed it. dispatch: the number of the dispatch that this answers;
+    None: not said."""
 
     status: Union[ResultStatus, str] = ResultStatus.COMPLETED
-    legs: Sequence[LegResult] = field(default=())
+    legs: Sequence[LegLike] = field(default=())
     pnl: Optional[Money] = None
     volume: Optional[Money] = None
     fees: Optional[Money] = None
-    hold: bool = False
+    flat: bool = False
+    dispatch: Optional[int] = None
 
     def _struct(self) -> Any:
         out = _abi.perp_job_result()
         lib.perp_job_result_init(byref(out))
         out.status = member("status", ResultStatus, self.status)
-        out.hold = flag("hold", self.hold)
-        if out.status == ResultStatus.UNKNOWN and self._has_figures():
-            raise InvalidError("result: one that is unknown has neither legs nor figures; finish "
-                               "again with them when they are known")
+        out.flat = flag("flat", self.flat)
+        if self.dispatch is not None:
+            out.dispatch = whole("dispatch", self.dispatch, 1, 2**64 - 1)
         for name in ("pnl", "volume", "fees"):
             value = getattr(self, name)
             if value is not None:
                 setattr(out, name, micros(name, value))
                 out.has_totals = 1
-        if not isinstance(self.legs, (list, tuple)):
-            raise ArgumentTypeError(f"legs: a list or tuple is wanted, not {show(self.legs)}")
-        if len(self.legs) > _abi.PERP_MAX_LEGS:
-            raise InvalidError(f"legs: {len(self.legs)}, at most {_abi.PERP_MAX_LEGS}")
-        out.n_legs = len(self.legs)
-        for i, leg in enumerate(self.legs):
-            if not isinstance(leg, LegResult):
-                raise ArgumentTypeError(f"legs[{i}]: a LegResult is wanted, not {show(leg)}")
-            row = out.legs[i]
-            row.filled = number(f"legs[{i}].filled", leg.filled)
-            row.price = number(f"legs[{i}].price", leg.price)
-            row.fee = micros(f"legs[{i}].fee", leg.fee)
-            row.pnl = micros(f"legs[{i}].pnl", leg.pnl)
-            row.time_ns = (
-                _abi.PERP_TIME_NONE if leg.time is None
-                else nanoseconds(f"legs[{i}].time", leg.time)
-            )
+        out.n_legs = write_legs(self.legs, out.legs)
         return out
-
-    def _has_figures(self) -> bool:
-        return bool(self.legs) or any(
-            value is not None for value in (self.pnl, self.volume, self.fees)
-        )
 
 
 def as_job(job: Job) -> Job:

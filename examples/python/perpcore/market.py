@@ -6,9 +6,9 @@ from ctypes import byref, sizeof
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
 from . import _abi
-from ._abi import Api, Margin
+from ._abi import Api
 from ._book import ExchangeLike, Instrument
-from ._convert import Time, flag, member, moment, nanoseconds, number, show
+from ._convert import Time, flag, member, moment, number, show, text
 from ._hooks import MarketSource
 from ._library import lib
 from ._module import Module
@@ -85,19 +85,17 @@ class Market(Module):
             api=member("api", Api, api),
         ))
 
-    def on_position(self, instrument: Instrument, time: Time, quantity: float,
-                    entry_price: float = 0.0, *, leverage: float = 0.0,
-                    liquidation_price: float = 0.0,
-                    margin_mode: Union[Margin, str] = Margin.NOT_GIVEN) -> None:
-        """The open position as the exchange reports it: signed, base units, 0: none. A leverage
-        or liquidation price of 0: not given."""
-        self._feed(lib.perp_market_on_position, _abi.perp_position(
-            instrument=self._book.instrument_id(instrument),
-            margin_mode=member("margin_mode", Margin, margin_mode),
-            time_ns=moment("time", time), quantity=number("quantity", quantity),
-            entry_price=number("entry_price", entry_price),
-            leverage=number("leverage", leverage),
-            liquidation_price=number("liquidation_price", liquidation_price),
+    def on_rate(self, quote: str, time: Time, usd: float) -> None:
+        """What one unit of a quote currency is worth in USD; 1 until told."""
+        self._feed(lib.perp_market_on_rate, _abi.perp_rate(
+            quote=text("quote", quote, _abi.PERP_NAME_SIZE - 1), time_ns=moment("time", time),
+            usd=number("usd", usd),
+        ))
+
+    def on_withdraw(self, instrument: Instrument, time: Time) -> None:
+        """The instrument's book is broken: there is no quote and no depth until the next."""
+        self._feed(lib.perp_market_on_withdraw, _abi.perp_withdrawal(
+            instrument=self._book.instrument_id(instrument), time_ns=moment("time", time),
         ))
 
     def set_source(self, source: Optional[MarketSource]) -> None:
@@ -154,8 +152,8 @@ def funding_struct(instrument: int, time: Time, rate: float, next_time: Time, in
                    continuous: bool) -> Any:
     return _abi.perp_funding(
         instrument=instrument, continuous=flag("continuous", continuous),
-        time_ns=nanoseconds("time", time), rate=number("rate", rate),
-        interval_h=number("interval_h", interval_h), next_ns=nanoseconds("next_time", next_time),
+        time_ns=moment("time", time), rate=number("rate", rate),
+        interval_h=number("interval_h", interval_h), next_ns=moment("next_time", next_time),
     )
 
 

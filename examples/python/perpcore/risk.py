@@ -5,9 +5,9 @@ from ctypes import byref, sizeof
 from typing import Any, List, Optional, Union
 
 from . import _abi
-from ._abi import Mode
-from ._book import ExchangeLike
-from ._convert import JobId, Time, flag, job_id, member, moment, text, whole
+from ._abi import Mode, Strategy
+from ._book import ExchangeLike, Instrument
+from ._convert import JobId, Time, flag, job_id, member, moment, number, text, whole
 from ._library import lib
 from ._module import Module
 from .job import Job, as_job
@@ -60,6 +60,12 @@ class Risk(Module):
         """Clears the halt and the failure count."""
         self._change(lib.perp_risk_reset_halt, self._book.risk, now, actor, reason)
 
+    def reset_strategy(self, strategy: Union[Strategy, str], *, now: Time, actor: str,
+                       reason: str) -> None:
+        """As reset_halt, of a strategy that strategy_failures in a row have halted."""
+        self._change(lib.perp_risk_reset_strategy, self._book.risk, now, actor, reason,
+                     int(member("strategy", Strategy, strategy)))
+
     def set_mode(self, mode: Union[Mode, str], *, now: Time, actor: Optional[str] = None,
                  reason: Optional[str] = None) -> None:
         """Another mode. A looser one takes actor and reason."""
@@ -87,6 +93,21 @@ class Risk(Module):
         """A blacklisted symbol trades on no exchange. Off takes actor and reason."""
         self._change(lib.perp_risk_blacklist, self._book.risk, now, actor, reason,
                      text("symbol", symbol), flag("enabled", enabled))
+
+    def halt_instrument(self, instrument: Instrument, enabled: bool = True, *, now: Time,
+                        actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """A halted instrument takes no new risk. Off takes actor and reason."""
+        self._change(lib.perp_risk_halt_instrument, self._book.risk, now, actor, reason,
+                     self._book.instrument_id(instrument), flag("enabled", enabled))
+
+    def set_collateral(self, exchange: ExchangeLike, base: str, quantity: float, *, now: Time,
+                       haircut: float = 0.0, actor: Optional[str] = None,
+                       reason: Optional[str] = None) -> None:
+        """What an account holds in a base itself, which is margin that moves with it: quantity in
+        base units, of which the haircut (0..1) does not count. Replaces what was said before."""
+        self._change(lib.perp_risk_set_collateral, self._book.risk, now, actor, reason,
+                     self._book.exchange_id(exchange), text("base", base),
+                     number("quantity", quantity), number("haircut", haircut))
 
     def query(self) -> RiskState:
         """Mode, switches, failures and losses."""

@@ -3,17 +3,17 @@ from __future__ import annotations
 
 import uuid
 from ctypes import byref, c_size_t, c_uint32, create_string_buffer, sizeof
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Sequence, Tuple, Union
 
 from . import _abi
 from ._abi import JobState
 from ._book import Book, ExchangeLike
-from ._convert import JobId, Money, Time, flag, job_id, member, micros, show, to_uuid, u32
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, show, text, to_uuid, u32
 from ._library import lib
 from ._module import Module
 from .errors import ArgumentTypeError
-from .job import Job, JobInfo, JobResult, as_job, given_micros
-from .types import FinishOutcome, SchedulerState, TickResult
+from .job import Job, JobInfo, JobResult, LegLike, as_job, given_micros, write_legs
+from .types import FinishOutcome, Flattened, SchedulerState, TickResult
 
 
 class Scheduler(Module):
@@ -72,10 +72,30 @@ class Scheduler(Module):
 
     def close(self, job: JobId, *, pnl: Money = 0, volume: Money = 0, fees: Money = 0, now: Time,
               actor: Optional[str] = None, reason: Optional[str] = None) -> None:
-        """Ends an open job: releases what it holds and books the rest."""
+        """What a job has open was closed outside the library: its lots are closed, what they hold is
+        released, and the figures are booked. What a job of the library closes needs no call."""
         self._change(lib.perp_scheduler_close, self._book.scheduler, now, actor, reason,
                      byref(job_id("job", job)), micros("pnl", pnl), micros("volume", volume),
                      micros("fees", fees))
+
+    def progress(self, job: JobId, legs: Sequence[LegLike], *, now: Time,
+                 actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Tells how far a job is that runs or is in doubt: what each of its legs has filled in all,
+        as a LegResult or as the order that CCXT gives. Less than was told is a StaleError."""
+        self._tell(lib.perp_scheduler_progress, job, legs, now, actor, reason)
+
+    def amend(self, job: JobId, legs: Sequence[LegLike], *, now: Time,
+              actor: Optional[str] = None, reason: Optional[str] = None) -> None:
+        """Tells the truth later: what a job that does not run any more has filled in all. What is
+        more than was known is booked as late fills."""
+        self._tell(lib.perp_scheduler_amend, job, legs, now, actor, reason)
+
+    def _tell(self, function: Any, job: JobId, legs: Sequence[LegLike], now: Time,
+              actor: Optional[str], reason: Optional[str]) -> None:
+        rows = (_abi.perp_leg_result * _abi.PERP_MAX_LEGS)()
+        count = write_legs(legs, rows)
+        self._change(function, self._book.scheduler, now, actor, reason,
+                     byref(job_id("job", job)), rows, count)
 
     def _of_job(self, function: Any, job: JobId, now: Time, actor: Optional[str],
                 reason: Optional[str]) -> None:
@@ -84,7 +104,8 @@ class Scheduler(Module):
 
     def cancel(self, job: JobId, *, now: Time, actor: Optional[str] = None,
                reason: Optional[str] = None) -> None:
-        """Ends a pending job, or a queued repair, which leaves the repair to the host."""
+        """Ends a pending job, or a queued repair, which leaves the repair to the host. Of a job that
+        runs it is a request: on_cancel is called, and the host answers by finishing it."""
         self._of_job(lib.perp_scheduler_cancel, job, now, actor, reason)
 
     def requeue(self, job: JobId, *, now: Time, actor: Optional[str] = None,
@@ -92,10 +113,23 @@ class Scheduler(Module):
         """A job in doubt goes back to pending: nothing was sent."""
         self._of_job(lib.perp_scheduler_requeue, job, now, actor, reason)
 
-    def resolve(self, job: JobId, *, now: Time, actor: Optional[str] = None,
-                reason: Optional[str] = None) -> None:
-        """The host has squared a partial job's position."""
-        self._of_job(lib.perp_scheduler_resolve, job, now, actor, reason)
+    def flatten(self, *, key: JobId, now: Time, actor: str, reason: str,
+                exchange: Optional[ExchangeLike] = None,
+                base: Optional[str] = None) -> Tuple[Flattened, ...]:
+        """Leaves: queues for every position (of an exchange, of a base, or all) a job that reduces
+        what is left of it to nothing. They pass pause and kill switch. Their ids are key with 0, 1,
+        2, … added to its last four bytes; a key that was used is an ExistsError."""
+        count = self._book.value(lib.perp_instrument_count, self._book.pointer)
+        rows = (_abi.perp_flatten_item * max(1, count))()
+        result = _abi.perp_flatten_result()
+        lib.perp_flatten_result_init(byref(result))
+        result.items, result.capacity = rows, len(rows)
+        self._change(lib.perp_scheduler_flatten, self._book.scheduler, now, actor, reason,
+                     self._book.exchange_or_all(exchange),
+                     None if base is None else text("base", base),
+                     byref(job_id("key", key)), byref(result))
+        return tuple(Flattened._read(rows[i], self._book)
+                     for i in range(min(result.count, len(rows))))
 
     # ---- Control -----------------------------------------------------------------------------
 
@@ -104,8 +138,7 @@ class Scheduler(Module):
         """Stops new risk; reducing jobs and repairs go on."""
         self._change(lib.perp_scheduler_pause, self._book.scheduler, now, actor, reason)
 
-    def resume(self, *, now: Time, actor: Optional[str] = None,
-               reason: Optional[str] = None) -> None:
+    def resume(self, *, now: Time, actor: str, reason: str) -> None:
         """Goes on after a pause, or after the store failed."""
         self._change(lib.perp_scheduler_resume, self._book.scheduler, now, actor, reason)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 
 from . import _abi
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, JobState, Kind, Margin, Mode, Pool, Reason,
+    AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
     RuleResult, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
@@ -97,6 +97,7 @@ class DayFigures(Struct):
     pnl: Decimal
     volume: Decimal
     fees: Decimal
+    funding: Decimal
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ class CapitalState(Struct):
     total_in_flight: Decimal
     total_used: Decimal
     overcommitted: Decimal
+    aside: Decimal
+    has_aside: bool
     last_update_ns: Optional[int]
     pools: Dict[Pool, PoolState]
 
@@ -203,8 +206,90 @@ class MarketState(Struct):
     last: Optional[float]
     mark: Optional[float]
     quote_time_ns: Optional[int]
-    position: float
+
+
+# ---- Positions -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PositionState(Struct):
+    """What the book believes of a position. quantity: signed, base units; foreign: of it, what is
+    no job's. known: it and its exchange were reported, not too long ago. unexplained: what reports
+    showed and no fill explains; latched: it is above drift_tolerance_usd; lost: of it, what closed
+    lots. in_doubt: a report that would end a hedge waits for a second one."""
+
+    _struct: ClassVar[Any] = _abi.perp_position_state
+
+    known: bool
+    reported: bool
+    latched: bool
+    in_doubt: bool
+    n_lots: int
+    quantity: float
     entry_price: Optional[float]
+    foreign: float
+    unexplained: float
+    lost: float
+    leverage: float
+    liquidation_price: float
+    margin_mode: Margin
+    report_time_ns: Optional[int]
+
+
+@dataclass(frozen=True)
+class Lot(Struct):
+    """The open part of a job's leg. price: the average of its fills; used: its capital."""
+
+    _struct: ClassVar[Any] = _abi.perp_lot_state
+
+    job_id: uuid.UUID
+    leg: int
+    quantity: float
+    price: float
+    used: Decimal
+
+
+@dataclass(frozen=True)
+class BaseState(Struct):
+    """A base over all its instruments. naked: what has no other side; to_square: of it, what no
+    running job is to fill. repair: that waits, runs or is in doubt; tries: repairs in a row that
+    did not do; stopped: one was cancelled by hand. since_ns None: it is not naked."""
+
+    _struct: ClassVar[Any] = _abi.perp_base_state
+    _made: ClassVar[Dict[str, Converter]] = {"repair": uuid_if("has_repair", "repair")}
+
+    is_naked: bool
+    base: str
+    net: float
+    gross: float
+    naked: float
+    to_square: float
+    stopped: bool
+    tries: int
+    repair: Optional[uuid.UUID]
+    next_try_ns: Optional[int]
+    since_ns: Optional[int]
+
+
+@dataclass(frozen=True)
+class Flattened(Struct):
+    """What flatten made of a position. kind `job`: job_id reduces it, by quantity; else why there is
+    no job."""
+
+    _struct: ClassVar[Any] = _abi.perp_flatten_item
+    _made: ClassVar[Dict[str, Converter]] = {
+        "job_id": lambda source, book: (
+            to_uuid(source.job_id) if source.kind == FlattenKind.JOB else None
+        ),
+    }
+
+    kind: FlattenKind
+    instrument: Instrument
+    job_id: Optional[uuid.UUID]
+    quantity: float
+
+
+# ---- Exchanges -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -314,6 +399,7 @@ class Evaluation(Struct):
     carry_bps: Optional[float]
     funding_bps: Optional[float]
     expected_edge_bps: float
+    edge_bps: Optional[float]
     drawdown: float
     daily_loss: Decimal
     daily_loss_limit: Optional[Decimal]
@@ -350,6 +436,10 @@ class RiskState(Struct):
     override_job: Optional[uuid.UUID]
     daily_loss: Decimal
     daily_loss_limit: Optional[Decimal]
+    loss_usd: Decimal
+    loss_scaled: Decimal
+    scaled_start: Decimal
+    peak: Decimal
     equity: Decimal
     drawdown: float
     rejected_today: Dict[Reason, int]
@@ -370,17 +460,15 @@ class Naked(Struct):
 
 @dataclass(frozen=True)
 class TickItem(Struct):
-    """One thing that a tick did. other: the next repair of a repair that ran or was refused."""
+    """One thing that a tick did. dispatch: the number of the dispatch, of a job that was dispatched
+    or withdrawn."""
 
     _struct: ClassVar[Any] = _abi.perp_tick_item
-    _made: ClassVar[Dict[str, Converter]] = {
-        "other": lambda source, book: to_uuid(source.other) if any(source.other.bytes) else None,
-    }
 
     kind: TickItemKind
     reason: Reason
     job_id: uuid.UUID
-    other: Optional[uuid.UUID]
+    dispatch: int
 
 
 @dataclass(frozen=True)
@@ -398,6 +486,7 @@ class TickResult(Struct):
     items: Tuple[TickItem, ...]
     evaluated: int
     dispatched: int
+    withdrawn: int
     expired: int
     overdue: int
     refused: int
@@ -410,16 +499,14 @@ class TickResult(Struct):
 
 @dataclass(frozen=True)
 class FinishOutcome(Struct):
-    """How a job ended. repair_job_id: the repair that this call queued."""
+    """How a job ended. naked: of a partial job, what its own legs left of each base."""
 
     _struct: ClassVar[Any] = _abi.perp_finish_outcome
     _made: ClassVar[Dict[str, Converter]] = {
-        "repair_job_id": uuid_if("has_repair", "repair_job_id"),
         "naked": several("naked", "n_naked", Naked),
     }
 
     state: JobState
-    repair_job_id: Optional[uuid.UUID]
     naked: Tuple[Naked, ...]
 
 
@@ -435,7 +522,7 @@ class SchedulerState(Struct):
     running: int
     in_doubt: int
     open: int
-    unresolved: int
+    partial: int
     submitted_today: int
     dispatched_today: int
     ended_today: Dict[JobState, int]
@@ -491,7 +578,8 @@ class Feasibility(Struct):
 
 @dataclass(frozen=True)
 class Tier(Struct):
-    """A row of a maintenance-margin table, by notional in USD."""
+    """A row of a maintenance-margin table, by notional in USD. cap of the last row: no position may
+    grow above it (sys.float_info.max: none)."""
 
     _struct: ClassVar[Any] = _abi.perp_tier
 
@@ -521,25 +609,36 @@ class ExchangeSpec(Struct):
     margin_mode: Margin
     taker_fee_bps: float
     maker_fee_bps: float
+    liquidation_fee_bps: float
     max_concurrent: Optional[int]
     max_notional: Optional[Decimal]
 
 
+FEE_OF_EXCHANGE = -1e300  # PERP_FEE_OF_EXCHANGE
+
+
+def _fee(bps: float) -> Optional[float]:
+    return None if bps == FEE_OF_EXCHANGE else bps
+
+
 @dataclass(frozen=True)
 class InstrumentSpec(Struct):
-    """An instrument as it was added."""
+    """An instrument as it was added, or updated since. Fees None: the exchange's."""
 
     _struct: ClassVar[Any] = _abi.perp_instrument_spec
     _made: ClassVar[Dict[str, Converter]] = {
         "tiers": lambda source, book: tuple(
             Tier._read(source.tiers[i], book) for i in range(source.n_tiers)
         ),
+        "taker_fee_bps": lambda source, book: _fee(source.taker_fee_bps),
+        "maker_fee_bps": lambda source, book: _fee(source.maker_fee_bps),
     }
 
     exchange: Exchange
     symbol: str
     base: str
     contract: str
+    quote: str
     kind: Kind
     pulled: bool
     qty_step: float
@@ -547,4 +646,8 @@ class InstrumentSpec(Struct):
     min_qty: float
     min_notional: Decimal
     funding_interval_h: float
+    can_borrow: bool
+    max_position_usd: Optional[Decimal]
+    taker_fee_bps: Optional[float]
+    maker_fee_bps: Optional[float]
     tiers: Tuple[Tier, ...]

@@ -46,7 +46,7 @@ fn set_up(book: &Core, now: i64) -> Result<[u32; 2]> {
     for (i, name) in ["north", "south"].into_iter().enumerate() {
         let exchange = book.add_exchange(name, name, 2.0)?;
         instruments[i] = book.add_instrument(exchange, SYMBOL, 0.0001)?;
-        book.set_equity(&Call::at(now), exchange, Usd::dollars(100_000))?;
+        book.report_flat_account(&Call::at(now), exchange, Usd::dollars(100_000))?;
     }
     quotes(book, instruments, now)?;
     Ok(instruments)

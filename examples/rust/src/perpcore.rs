@@ -308,7 +308,6 @@ impl Core {
         let mut config = init(c::perp_config_init);
         config.callbacks.user = executor as *mut c_void;
         config.callbacks.execute = Some(execute);
-        config.keep_stored = 1;
         unsafe {
             let store = &mut config.store; // perp_core_open takes it over, also where it fails
             check(ptr::null(), c::perp_store_sqlite_open(path.as_ptr(), ptr::null(), store))?;
@@ -367,11 +366,13 @@ impl Core {
         }
     }
 
-    pub fn set_equity(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
-        let capital = self.capital_module();
-        self.check(unsafe {
-            c::perp_capital_update_equity(capital, &call.raw(), exchange, equity.0)
-        })
+    /// Reports an account on which nothing is open. Nothing trades on one that was not reported.
+    pub fn report_flat_account(&self, call: &Call, exchange: u32, equity: Usd) -> Result<()> {
+        let mut report = init(c::perp_account_report_init);
+        report.exchange = exchange;
+        report.has_equity = 1;
+        report.equity = equity.0;
+        self.check(unsafe { c::perp_account(self.core, &call.raw(), &report) })
     }
 
     pub fn quote(

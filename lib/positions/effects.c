@@ -1,0 +1,77 @@
+/* What each kind of event makes of positions, on the book's sheet: one function for the decision,
+   which looks at it, and for the event, which is applied from it. */
+#include "positions/positions.h"
+
+#include "util/num.h"
+
+static void book_shared(struct perp_sheet *sheet, struct perp_job_entry *job,
+                        const struct perp_booking *bookings, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        perp_sheet_book(sheet, job, bookings[i].exchange, bookings[i].pnl, bookings[i].volume,
+                        bookings[i].fees);
+}
+
+struct perp_sheet *perp_sheet_of_fills(perp_core *core, struct perp_job_entry *job,
+                                       const struct perp_ev_progress *progress, bool late,
+                                       int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    for (uint32_t i = 0; i < progress->n_fills; i++)
+        perp_sheet_fill(sheet, job, &progress->fills[i], late, true);
+    return sheet;
+}
+
+struct perp_sheet *perp_sheet_of_finish(perp_core *core, struct perp_job_entry *job,
+                                        const struct perp_ev_finish *finish, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    for (uint32_t i = 0; i < finish->n_fills; i++)
+        perp_sheet_fill(sheet, job, &finish->fills[i], false, !finish->shared);
+    book_shared(sheet, job, finish->bookings, finish->n_bookings);
+    perp_sheet_legs_end(sheet, job, finish->mids);
+    if (job->balanced)
+        perp_sheet_count_naked(sheet, job);
+    return sheet;
+}
+
+struct perp_sheet *perp_sheet_of_requeue(perp_core *core, struct perp_job_entry *job,
+                                         const struct perp_price *mids, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    perp_sheet_legs_end(sheet, job, mids);
+    return sheet;
+}
+
+struct perp_sheet *perp_sheet_of_close(perp_core *core, struct perp_job_entry *job,
+                                       const struct perp_ev_close *close, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    perp_sheet_close_lots(sheet, job, close->prices);
+    book_shared(sheet, job, close->bookings, close->n_bookings);
+    return sheet;
+}
+
+bool perp_position_is_plain(const perp_core *core, perp_instrument_id instrument) {
+    const struct perp_position_entry *entry = &core->positions->at[instrument];
+    return entry->quantity == 0 && entry->entry == 0 && entry->n_lots == 0 && entry->n_since == 0 &&
+           !entry->first && !entry->aside;
+}
+
+struct perp_sheet *perp_sheet_of_positions(perp_core *core,
+                                           const struct perp_ev_positions *positions, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    for (uint32_t i = 0; i < positions->n_reports; i++)
+        perp_sheet_report(sheet, &positions->reports[i], positions->time_ns);
+    sheet->whole = positions->all ? positions->exchange : PERP_NO_ID;
+    sheet->whole_time = positions->time_ns;
+    return sheet;
+}
+
+struct perp_sheet *perp_sheet_of_accept(perp_core *core, perp_instrument_id instrument,
+                                        int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    perp_sheet_accept(sheet, instrument);
+    return sheet;
+}
+
+struct perp_sheet *perp_sheet_of_resolve(perp_core *core, uint32_t base, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    perp_sheet_resolve(sheet, base);
+    return sheet;
+}

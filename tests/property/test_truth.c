@@ -1,0 +1,496 @@
+/* Honest exchanges whose news is late, doubled and out of order, and whose snapshots are of any
+   age: when all was told, the book has the positions that the exchanges have, nothing is
+   unexplained, and what is naked is what stands alone. usage: test_truth [SEED]   (or PERP_SEED in
+   the environment) */
+#include <perpcore/perpcore.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS INT64_C(1000000)
+#define SECOND (1000 * MS)
+#define START (INT64_C(1760000000) * SECOND)
+#define STEP 0.0001
+#define MID 60000.0
+#define N_EXCHANGES 3
+#define MAX_JOBS 4000
+#define MAX_TRADES 40000
+#define MAX_NEWS 40000
+
+/* What happened at an exchange. */
+typedef struct trade {
+    int64_t time, steps; /* signed */
+    uint32_t exchange, job, leg;
+    double price;
+} trade;
+
+typedef struct sim_job {
+    perp_uuid id;
+    uint32_t n_legs;
+    uint32_t exchange[2], side[2];
+    int64_t last; /* trade of it */
+    int64_t told; /* up to when the library knows */
+    int finished;
+} sim_job;
+
+/* What the host is to tell, and when. */
+typedef struct news {
+    int64_t deliver, as_of;
+    uint32_t kind, job, exchange;
+} news;
+
+enum { PROGRESS, FINISH, AMEND, REPORT, TOLD };
+
+typedef struct world {
+    perp_core *core;
+    perp_scheduler *scheduler;
+    uint64_t seed, random, n_job;
+    int64_t now;
+    sim_job jobs[MAX_JOBS];
+    trade trades[MAX_TRADES];
+    news news[MAX_NEWS];
+    uint32_t n_jobs, n_trades, n_news;
+    int times_given; /* in percent */
+    int exits, cuts;
+    double appeared; /* what was accepted as somebody's */
+    uint64_t n_cuts;
+    uint64_t n_told, n_reports, n_stale, n_repairs, n_rests;
+} world;
+
+static void fail(const world *w, const char *what, double got, double wanted) {
+    fprintf(stderr,
+            "seed %" PRIu64 ", %" PRId64 " ms: %s: %.17g, wanted %.17g\nlast error: %s\n0 passed, "
+            "1 failed\n",
+            w->seed, (w->now - START) / MS, what, got, wanted, perp_core_error(w->core));
+    exit(1);
+}
+
+static void is(const world *w, perp_status status, perp_status wanted) {
+    if (status != wanted) {
+        fail(w, perp_status_string(status), status, wanted);
+    }
+}
+
+static uint64_t next_random(world *w) {
+    uint64_t z = w->random += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static int64_t below(world *w, int64_t most) {
+    return most <= 0 ? 0 : (int64_t)(next_random(w) % (uint64_t)most);
+}
+
+static int chance(world *w, int percent) {
+    return below(w, 100) < percent;
+}
+
+static perp_call call_of(const world *w) {
+    perp_call call;
+    perp_call_init(&call);
+    call.now_ns = w->now;
+    return call;
+}
+
+static double position_at(const world *w, uint32_t exchange, int64_t time) {
+    int64_t steps = 0;
+    for (uint32_t i = 0; i < w->n_trades; i++) {
+        const trade *t = &w->trades[i];
+        steps += t->exchange == exchange && t->time <= time ? t->steps : 0;
+    }
+    return (double)steps * STEP;
+}
+
+/* What a job's legs had filled by some time. */
+static void legs_at(world *w, uint32_t job, int64_t time, perp_leg_result *legs) {
+    perp_job_result fresh;
+    perp_job_result_init(&fresh);
+    memcpy(legs, fresh.legs, sizeof fresh.legs);
+    for (uint32_t i = 0; i < w->jobs[job].n_legs; i++) {
+        int64_t steps = 0, last = PERP_TIME_NONE;
+        double paid = 0;
+        for (uint32_t k = 0; k < w->n_trades; k++) {
+            const trade *t = &w->trades[k];
+            if (t->job == job && t->leg == i && t->time <= time) {
+                int64_t size = t->steps < 0 ? -t->steps : t->steps;
+                steps += size;
+                paid += (double)size * t->price;
+                last = t->time > last ? t->time : last;
+            }
+        }
+        legs[i].filled = (double)steps * STEP;
+        legs[i].price = steps > 0 ? paid / (double)steps : 0;
+        legs[i].time_ns = chance(w, w->times_given) ? last : PERP_TIME_NONE;
+    }
+}
+
+static void tell_later(world *w, uint32_t kind, uint32_t job, uint32_t exchange, int64_t as_of,
+                       int64_t deliver) {
+    if (w->n_news == MAX_NEWS) {
+        abort();
+    }
+    w->news[w->n_news++] = (news){deliver, as_of, kind, job, exchange};
+}
+
+/* The orders go out: what will become of them is decided now, and when the host will hear of it. */
+static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
+    world *w = user;
+    if (w->n_jobs == MAX_JOBS) {
+        abort();
+    }
+    uint32_t index = w->n_jobs++;
+    sim_job *j = &w->jobs[index];
+    memset(j, 0, sizeof *j);
+    j->id = job->job_id;
+    j->n_legs = job->n_orders;
+    j->last = w->now;
+    w->n_repairs += job->is_repair;
+    *outcome = chance(w, 5) ? PERP_OUTCOME_IN_DOUBT : PERP_OUTCOME_ACCEPTED;
+    for (uint32_t i = 0; i < job->n_orders; i++) {
+        int64_t steps = (int64_t)(job->orders[i].quantity / STEP + 0.5);
+        int64_t fills = chance(w, 75) ? steps : chance(w, 70) ? below(w, steps + 1) : 0;
+        j->exchange[i] = job->orders[i].exchange;
+        j->side[i] = job->orders[i].side;
+        while (fills > 0) {
+            int64_t size = chance(w, 50) ? fills : 1 + below(w, fills);
+            trade *t = &w->trades[w->n_trades++];
+            if (w->n_trades == MAX_TRADES) {
+                abort();
+            }
+            t->time = w->now + MS + below(w, 1500) * MS;
+            t->steps = j->side[i] == PERP_SIDE_BUY ? size : -size;
+            t->exchange = j->exchange[i];
+            t->job = index;
+            t->leg = i;
+            t->price = MID + (double)below(w, 100) / 100;
+            j->last = t->time > j->last ? t->time : j->last;
+            fills -= size;
+        }
+    }
+    for (int64_t n = below(w, 4); n > 0; n--) {
+        int64_t as_of = w->now + below(w, 2000) * MS;
+        tell_later(w, PROGRESS, index, 0, as_of, as_of + below(w, 1200) * MS);
+        if (chance(w, 30)) {
+            tell_later(w, PROGRESS, index, 0, as_of, as_of + below(w, 1200) * MS);
+        }
+    }
+    int64_t end = chance(w, 70) ? j->last + below(w, 500) * MS : w->now + below(w, 1500) * MS;
+    tell_later(w, FINISH, index, 0, end, end + below(w, 800) * MS);
+}
+
+static void finish(world *w, uint32_t job) {
+    sim_job *j = &w->jobs[job];
+    perp_job_result result;
+    int filled = 0;
+    perp_job_result_init(&result);
+    result.n_legs = j->n_legs;
+    legs_at(w, job, j->told, result.legs);
+    for (uint32_t i = 0; i < j->n_legs; i++) {
+        filled |= result.legs[i].filled > 0;
+    }
+    result.status = filled          ? (uint32_t)PERP_RESULT_COMPLETED
+                    : chance(w, 50) ? (uint32_t)PERP_RESULT_FAILED
+                                    : (uint32_t)PERP_RESULT_NOTHING;
+    perp_call call = call_of(w);
+    is(w, perp_scheduler_finish(w->scheduler, &call, &j->id, &result, NULL), PERP_OK);
+    j->finished = 1;
+    if (j->told < j->last) {
+        int64_t at = (w->now > j->last ? w->now : j->last) + below(w, 1000) * MS;
+        tell_later(w, AMEND, job, 0, j->last, at);
+    }
+}
+
+static void tell_legs(world *w, const news *n) {
+    sim_job *j = &w->jobs[n->job];
+    perp_leg_result legs[PERP_MAX_LEGS];
+    legs_at(w, n->job, n->as_of, legs);
+    perp_call call = call_of(w);
+    perp_status status =
+        j->finished ? perp_scheduler_amend(w->scheduler, &call, &j->id, legs, j->n_legs)
+                    : perp_scheduler_progress(w->scheduler, &call, &j->id, legs, j->n_legs);
+    if (status == PERP_E_STALE && n->as_of < j->told) {
+        w->n_stale++; /* overtaken */
+        return;
+    }
+    is(w, status, PERP_OK);
+    j->told = n->as_of > j->told ? n->as_of : j->told;
+    w->n_told++;
+}
+
+static void report(world *w, uint32_t exchange, int64_t as_of) {
+    perp_position_report r;
+    memset(&r, 0, sizeof r);
+    r.instrument = exchange;
+    r.margin_mode = PERP_MARGIN_NOT_GIVEN;
+    r.quantity = position_at(w, exchange, as_of);
+    r.entry_price = r.quantity != 0 ? MID : 0;
+    perp_call call = call_of(w);
+    perp_status status;
+    if (chance(w, 50)) {
+        status = perp_position(w->core, &call, &r, as_of);
+    } else {
+        perp_account_report account;
+        perp_account_report_init(&account);
+        account.exchange = exchange;
+        account.time_ns = as_of;
+        account.n_positions = r.quantity != 0 ? 1 : 0;
+        account.positions = &r;
+        status = perp_account(w->core, &call, &account);
+    }
+    w->n_stale += status == PERP_E_STALE;
+    w->n_reports += status == PERP_OK;
+    if (status != PERP_E_STALE) {
+        is(w, status, PERP_OK);
+    }
+}
+
+static int deliver(world *w) {
+    int left = 0;
+    for (uint32_t i = 0; i < w->n_news; i++) {
+        const news n = w->news[i];
+        if (n.kind == TOLD) {
+            continue;
+        }
+        if (n.deliver > w->now) {
+            left = 1;
+            continue;
+        }
+        w->news[i].kind = TOLD;
+        if (n.kind == REPORT) {
+            report(w, n.exchange, n.as_of);
+        } else if (n.kind == FINISH) {
+            sim_job *j = &w->jobs[n.job];
+            j->told = n.as_of > j->told ? n.as_of : j->told;
+            finish(w, n.job);
+        } else {
+            tell_legs(w, &n);
+        }
+        if (perp_core_check(w->core) != PERP_OK) {
+            fail(w, "perp_core_check", 0, 0);
+        }
+        left = 1;
+    }
+    return left;
+}
+
+static void quote(world *w) {
+    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
+        perp_quote q;
+        memset(&q, 0, sizeof q);
+        q.instrument = i;
+        q.time_ns = w->now;
+        q.bid = MID - 1;
+        q.ask = MID + 1;
+        q.bid_size = q.ask_size = 1000;
+        is(w, perp_market_on_quote(perp_core_market(w->core), &q), PERP_OK);
+    }
+}
+
+static void open_world(world *w, uint64_t seed) {
+    static const char *const names[N_EXCHANGES] = {"a", "b", "c"};
+    perp_config config;
+    memset(w, 0, sizeof *w);
+    w->seed = w->random = seed;
+    w->now = START;
+    w->times_given = chance(w, 60) ? 100 : (int)below(w, 101);
+    w->exits = (int)below(w, 2);
+    w->cuts = chance(w, 40);
+    perp_config_init(&config);
+    config.callbacks.user = w;
+    config.callbacks.execute = execute;
+    config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
+    config.capital.drift_tolerance_usd = (1 + below(w, 10)) * 1000000;
+    config.risk.account_max_age_ms = 0;
+    config.risk.daily_loss_limit_pct = 0;
+    config.risk.max_account_leverage = 100;
+    config.risk.max_consecutive_failures = 1000000;
+    config.risk.circuit_failures = 1000000;
+    config.scheduler.max_notional_per_exchange = INT64_C(1) << 50;
+    for (int i = 0; i < PERP_MODE_COUNT; i++) {
+        config.risk.modes[i].min_safety_score = 0;
+        config.risk.modes[i].max_acceptable_loss_bps = 1000;
+    }
+    is(w, perp_core_open(&config, &w->core), PERP_OK);
+    w->scheduler = perp_core_scheduler(w->core);
+    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
+        perp_exchange_spec exchange;
+        perp_instrument_spec instrument;
+        uint32_t id;
+        perp_exchange_spec_init(&exchange);
+        strcpy(exchange.name, names[i]);
+        is(w, perp_exchange_add(w->core, &exchange, &id), PERP_OK);
+        perp_instrument_spec_init(&instrument);
+        instrument.exchange = id;
+        strcpy(instrument.symbol, "BTC/USDT:USDT");
+        instrument.qty_step = STEP;
+        is(w, perp_instrument_add(w->core, &instrument, &id), PERP_OK);
+        perp_call call = call_of(w);
+        is(w,
+           perp_capital_update_equity(perp_core_capital(w->core), &call, i,
+                                      INT64_C(1000000) * 1000000),
+           PERP_OK);
+        report(w, i, w->now);
+    }
+    quote(w);
+}
+
+static void submit(world *w) {
+    perp_job job;
+    perp_job_init(&job);
+    w->n_job++;
+    job.job_id.bytes[0] = 1;
+    memcpy(job.job_id.bytes + 8, &w->n_job, sizeof w->n_job);
+    uint32_t first = (uint32_t)below(w, N_EXCHANGES);
+    job.strategy = PERP_STRATEGY_WASH;
+    job.n_legs = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        job.legs[i].instrument = (first + i + (uint32_t)(i > 0 && chance(w, 50))) % N_EXCHANGES;
+        job.legs[i].side = i;
+    }
+    job.legs[0].quantity = job.legs[1].quantity = (double)(20 + below(w, 300)) * STEP;
+    job.notional = (int64_t)(job.legs[0].quantity * MID * 1e6);
+    job.expected_edge_bps = 50;
+    job.ttl_ms = 2000;
+    if (w->exits && w->n_jobs > 0 && chance(w, 40)) {
+        perp_job way_out = job;
+        const perp_uuid *id = &w->jobs[below(w, w->n_jobs)].id;
+        /* One with two sides: what a job of one side opens is wanted, and not naked. */
+        if (perp_job_fill_exit(w->core, w->now, id, 1, &way_out) == PERP_OK &&
+            way_out.n_legs == 2 && way_out.legs[0].side != way_out.legs[1].side &&
+            way_out.legs[0].quantity == way_out.legs[1].quantity) {
+            job = way_out;
+            job.ttl_ms = 2000;
+        }
+    }
+    perp_call call = call_of(w);
+    perp_status status = perp_scheduler_submit(w->scheduler, &call, &job);
+    if (status != PERP_E_INVALID) { /* what it closes runs still */
+        is(w, status, PERP_OK);
+    }
+}
+
+/* The exchange takes away a part of a position, and tells nobody. */
+static void cut(world *w) {
+    uint32_t exchange = (uint32_t)below(w, N_EXCHANGES);
+    int64_t steps = (int64_t)round(position_at(w, exchange, w->now) / STEP);
+    int64_t size = chance(w, 40) ? llabs(steps) : below(w, llabs(steps) + 1);
+    if (size > 0 && w->n_trades < MAX_TRADES - 1) {
+        w->trades[w->n_trades++] =
+            (trade){w->now, steps > 0 ? -size : size, exchange, UINT32_MAX, 0, MID};
+        w->n_cuts++;
+    }
+}
+
+static void step(world *w, int busy) {
+    w->now += (20 + below(w, 200)) * MS;
+    quote(w);
+    deliver(w);
+    if (busy && chance(w, 25)) {
+        submit(w);
+    }
+    if (busy && chance(w, 25)) {
+        int64_t as_of = w->now - below(w, chance(w, 80) ? 1000 : 5000) * MS;
+        tell_later(w, REPORT, 0, (uint32_t)below(w, N_EXCHANGES), as_of,
+                   w->now + below(w, 1500) * MS);
+    }
+    if (busy && w->cuts && chance(w, 3)) {
+        cut(w);
+    }
+    perp_call call = call_of(w);
+    is(w, perp_scheduler_tick(w->scheduler, &call, NULL), PERP_OK);
+}
+
+/* All was told, nothing runs. */
+static void look_at_rest(world *w) {
+    double net = 0;
+    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
+        for (int again = 0; again < 2; again++) {
+            w->now += 3 * SECOND;
+            quote(w);
+            report(w, i, w->now);
+        }
+    }
+    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
+        perp_position_state s;
+        double is_there = position_at(w, i, w->now);
+        memset(&s, 0, sizeof s);
+        s.struct_size = sizeof s;
+        net += is_there;
+        is(w, perp_positions_query(perp_core_positions(w->core), i, w->now, &s), PERP_OK);
+        if (fabs(s.quantity - is_there) > 1e-9) {
+            fail(w, "quantity", s.quantity, is_there);
+        }
+        if (!w->cuts && (fabs(s.unexplained) > 1e-9 || s.latched)) {
+            fail(w, "unexplained", s.unexplained, 0);
+        }
+        /* What vanished of lots is naked while it is latched; what appeared is somebody's. */
+        w->appeared += s.unexplained - (s.latched ? s.lost : 0);
+    }
+    perp_base_state base;
+    memset(&base, 0, sizeof base);
+    base.struct_size = sizeof base;
+    is(w, perp_positions_base(perp_core_positions(w->core), 0, w->now, &base), PERP_OK);
+    if (fabs(base.naked + w->appeared - net) > 1e-9) {
+        fail(w, "naked", base.naked + w->appeared, net);
+    }
+    for (uint32_t i = 0; w->cuts && i < N_EXCHANGES; i++) {
+        perp_call call = call_of(w);
+        call.actor = "property";
+        call.reason = "it was cut";
+        is(w, perp_accept_position(w->core, &call, i), PERP_OK);
+    }
+    w->n_rests++;
+}
+
+static int runs(const world *w) {
+    perp_scheduler_state s;
+    memset(&s, 0, sizeof s);
+    s.struct_size = sizeof s;
+    is(w, perp_scheduler_query(w->scheduler, &s), PERP_OK);
+    return s.running > 0 || s.pending > 0;
+}
+
+static void one_life(uint64_t seed, world *totals) {
+    static world w;
+    open_world(&w, seed);
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < 150; i++) {
+            step(&w, 1);
+        }
+        for (int i = 0; i < 2000 && (deliver(&w) || runs(&w)); i++) {
+            step(&w, 0);
+        }
+        look_at_rest(&w);
+        w.n_news = 0;
+    }
+    totals->n_jobs += w.n_jobs;
+    totals->n_told += w.n_told;
+    totals->n_reports += w.n_reports;
+    totals->n_stale += w.n_stale;
+    totals->n_repairs += w.n_repairs;
+    totals->n_rests += w.n_rests;
+    perp_core_close(w.core);
+}
+
+int main(int argc, char **argv) {
+    static world totals;
+    const char *given = argc > 1 ? argv[1] : getenv("PERP_SEED"), *most = getenv("PERP_CALLS");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20251128;
+    uint64_t lives = argc > 1 ? 1 : most != NULL ? 2 + strtoull(most, NULL, 10) / 2500 : 40;
+    printf("seed %" PRIu64 ", %" PRIu64 " books\n", seed, lives);
+    fflush(stdout);
+    for (uint64_t i = 0; i < lives; i++) {
+        one_life(seed + i, &totals);
+    }
+    printf("%u jobs sent, %" PRIu64 " repairs, %" PRIu64 " told, %" PRIu64 " reports, %" PRIu64
+           " overtaken, %" PRIu64 " rests\n",
+           totals.n_jobs, totals.n_repairs, totals.n_told, totals.n_reports, totals.n_stale,
+           totals.n_rests);
+    int little = argc <= 1 && (totals.n_jobs < 50 || totals.n_repairs < 5);
+    printf(little ? "too little happened\n0 passed, 1 failed\n" : "1 passed, 0 failed\n");
+    return little;
+}
