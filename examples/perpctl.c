@@ -187,7 +187,7 @@ static char *body_of(const struct action *action, const char *word,
     if (action->word == ON_OFF)
         good = good && cJSON_AddBoolToObject(json, "enabled",
                                              word != NULL && strcmp(word, "on") == 0) != NULL;
-    else if (action->word != NO_WORD &&
+    else if (action->word != NO_WORD && word != NULL &&
              !(strcmp(action->command, "flatten") == 0 && strcmp(word, "all") == 0))
         good = good && cJSON_AddStringToObject(json, word_names[action->word], word) != NULL;
     if (options->exchange != NULL)

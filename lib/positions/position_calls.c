@@ -281,7 +281,7 @@ static perp_status find_base(const perp_core *core, const char *name, uint32_t *
 
 static perp_status decide_resolve(struct perp_decision *d, const char *name) {
     perp_core *core = d->core;
-    uint32_t base;
+    uint32_t base = PERP_NO_ID;
     perp_status status = find_base(core, name, &base);
     if (status == PERP_OK)
         status = perp_decision_check(d);

@@ -341,10 +341,9 @@ static double add_open(const perp_core *core, struct perp_touched *touched, stru
 double perp_account_size(const perp_core *core, const struct perp_plan *plan,
                          const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
     struct perp_touched touched;
-    struct sizes sizes;
+    struct sizes sizes = {0};
     double sum = 0;
     perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
-    sizes.n = 0;
     for (;;) {
         if (!touched.plan && !job->linked)
             sum = add_open(core, &touched, &sizes, now, sum);
