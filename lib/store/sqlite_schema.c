@@ -64,7 +64,8 @@ static const struct {
     {"VIEW", "naked_bases", NULL, "AS SELECT base, naked, round(abs(naked) * price, 6) AS naked_usd, "
      ISO(since_ns) " AS since FROM bases WHERE is_naked"},
     {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
-     " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"},
+     " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"
+     " AND outcome <> 'none'"},
     {"VIEW", "job_history", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
      USD(notional) ", kind, outcome, " USD(amount) ", " USD(pnl) ", " USD(volume) ", " USD(fees)
      ", actor, reason, detail, state_now FROM events"

@@ -432,6 +432,16 @@ static void one_step(void) {
     }
 }
 
+/* That no rule refuses a job any more is an event, and no refusal. */
+static void refusals_are_refusals(void) {
+    int64_t all = count_of("SELECT count(*) FROM events WHERE kind IN ('refuse', 'reject')");
+    int64_t none =
+        count_of("SELECT count(*) FROM events WHERE kind = 'refuse' AND outcome = 'none'");
+    ck_assert_int_gt(none, 0);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM refusals"), all - none);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM refusals WHERE refused_by = 'none'"), 0);
+}
+
 START_TEST(the_tables_say_what_the_book_says) {
     uint32_t partial = 0, repairs = 0, latched = 0, naked = 0;
     for (int step = 0; step < STEPS; step++) {
@@ -452,6 +462,7 @@ START_TEST(the_tables_say_what_the_book_says) {
     ck_assert_uint_gt(state.ended_total[PERP_JOB_FAILED], 0);
     ck_assert_uint_gt(state.ended_total[PERP_JOB_OPEN], 0);
     ck_assert_uint_gt(state.ended_total[PERP_JOB_CLOSED], 0);
+    refusals_are_refusals();
 }
 END_TEST
 
