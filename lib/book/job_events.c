@@ -709,6 +709,10 @@ static void apply_story(perp_core *core, const struct perp_event *event) {
         base->tries = 0;
         base->next_try = 0;
         base->stopped = false;
+        if (base->short_of)
+            perp_tell_alert(core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, false, name,
+                            "it has its other side again");
+        base->short_of = false;
     }
     perp_base_moved(core, story->base);
     if (!story->naked)

@@ -73,6 +73,12 @@ struct perp_plan_change {
     struct perp_job_entry *becomes; /* NULL: it ends */
 };
 
+/* Whether the reserve lacks capital for a base's repair, from this tick on. */
+struct perp_plan_short {
+    uint32_t base;
+    bool is;
+};
+
 struct perp_plan {
     uint32_t n_jobs; /* chosen */
     uint64_t used;   /* exchanges whose row is not zero, as bits */
@@ -91,6 +97,8 @@ struct perp_plan {
     uint32_t n_repairs, repairs_capacity;
     struct perp_plan_change *changes;
     uint32_t n_changes, changes_capacity;
+    struct perp_plan_short *shorts; /* where that changes */
+    uint32_t n_shorts, shorts_capacity;
     struct perp_scored *scores;
     uint32_t n_scores, scores_capacity;
     struct perp_scored_last *last_scores;

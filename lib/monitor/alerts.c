@@ -152,6 +152,13 @@ static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) 
                                         : "no repair is under way");
         return;
     }
+    if (exposed->what == PERP_EXPOSED_SHORT) {
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_REPAIR_SHORT, exposed->since,
+                    core->bases.items[exposed->of],
+                    "%g (%s) are naked, and the reserve lacks capital to square all of it",
+                    exposed->quantity, usd);
+        return;
+    }
     if (exposed->what == PERP_EXPOSED_UNHEDGED) {
         char id[37];
         perp_uuid_format(&exposed->job, id);

@@ -45,6 +45,7 @@ struct perp_exposed {
         PERP_EXPOSED_NAKED,
         PERP_EXPOSED_DRIFT,
         PERP_EXPOSED_IN_DOUBT,
+        PERP_EXPOSED_SHORT, /* the reserve lacks capital for the base's repair */
         PERP_EXPOSED_UNHEDGED
     } what;
     uint32_t of; /* the base, or the instrument */

@@ -42,6 +42,13 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) 
                                       base->repair != NULL,
                                       base->stopped,
                                       {{0}}});
+        if (base->short_of)
+            expose(n, rows,
+                   &(struct perp_exposed){.what = PERP_EXPOSED_SHORT,
+                                          .of = i,
+                                          .quantity = naked,
+                                          .usd = base_worth(core, rows, i, naked),
+                                          .since = base->since});
     }
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *entry = &core->positions->at[i];

@@ -41,6 +41,7 @@ struct perp_base_entry {
     perp_instrument_id first, last; /* its instruments, in order; PERP_NO_ID: none */
     struct perp_job_entry *repair;  /* that waits, runs or is in doubt; NULL: none */
     uint32_t n_partial;             /* legs of partial jobs */
+    bool short_of;                  /* the reserve lacks capital for its repair; not stored */
     uint32_t n_latched;             /* instruments with latched drift */
     /* Kept by perp_base_moved. */
     uint32_t next_moving_1; /* the next base that is; from 1, 0: none */

@@ -24,7 +24,7 @@ static void clear(struct perp_plan *plan) {
         plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
     plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
     plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
-    plan->n_standings = plan->n_fresh = plan->n_changes = 0;
+    plan->n_standings = plan->n_fresh = plan->n_changes = plan->n_shorts = 0;
 }
 
 static bool reserve_books(perp_core *core, struct perp_plan *plan) {
@@ -58,6 +58,7 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
     FREE(fresh, fresh_capacity);
     FREE(repairs, repairs_capacity);
     FREE(changes, changes_capacity);
+    FREE(shorts, shorts_capacity);
     FREE(scores, scores_capacity);
     FREE(last_scores, last_scores_capacity);
     FREE(standings, standings_capacity);
@@ -70,6 +71,7 @@ bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t
     uint32_t n = core->scheduler->n_places + fresh;
     return GROW(core, plan, repairs, repairs_capacity, waiting) &&
            GROW(core, plan, changes, changes_capacity, waiting) &&
+           GROW(core, plan, shorts, shorts_capacity, waiting + fresh) &&
            GROW(core, plan, fresh, fresh_capacity, fresh) &&
            GROW(core, plan, candidates, candidates_capacity, n) &&
            GROW(core, plan, scores, scores_capacity, n) &&
@@ -87,6 +89,20 @@ struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_
 void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
                       struct perp_job_entry *becomes) {
     plan->changes[plan->n_changes++] = (struct perp_plan_change){job, becomes};
+}
+
+void perp_plan_short(perp_core *core, struct perp_plan *plan, uint32_t base, bool is,
+                     double squares) {
+    if (core->positions->bases[base].short_of == is)
+        return;
+    plan->shorts[plan->n_shorts++] = (struct perp_plan_short){base, is};
+    if (is)
+        perp_tell_alert(core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, true,
+                        core->bases.items[base],
+                        "the reserve lacks capital: %g of it can be squared now", squares);
+    else
+        perp_tell_alert(core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, false,
+                        core->bases.items[base], "the reserve has the capital");
 }
 
 void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,

@@ -167,11 +167,19 @@ static bool search_for(struct search *s, uint32_t base) {
     return s->quantity > 0;
 }
 
+/* Whether what was found is less than is to square because capital was lacking. */
+static bool is_short(const struct search *s, bool found, const struct perp_job_leg *leg) {
+    double step = found ? perp_instrument_at(s->core, leg->instrument)->spec.qty_step : 0;
+    return s->short_of && (!found || leg->quantity < perp_round_down(s->quantity, step));
+}
+
 bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repair, int64_t now,
-                        struct perp_job_leg *leg) {
+                        struct perp_job_leg *leg, bool *short_of) {
     struct search s = {.core = core, .repair = repair, .now = now};
     uint32_t base = repair->legs[0].base;
-    if (!search_for(&s, base) || !choose(&s, base, leg))
+    bool found = search_for(&s, base) && choose(&s, base, leg);
+    *short_of = is_short(&s, found, leg);
+    if (!found)
         return false;
     /* What the leg had stays with it. */
     leg->filled = repair->legs[0].filled;
@@ -230,13 +238,12 @@ uint32_t perp_repairs_wanted(const perp_core *core, int64_t now) {
 static void plan_repair(perp_core *core, struct perp_plan *plan, uint32_t base, int64_t now) {
     struct search s = {.core = core, .now = now};
     struct perp_job_leg leg;
-    if (!search_for(&s, base) || !choose(&s, base, &leg))
+    if (!search_for(&s, base))
         return;
-    if (s.short_of)
-        perp_tell_alert(
-            core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, true, core->bases.items[base],
-            "the reserve lacks capital: the repair squares %g of %g", leg.quantity, s.quantity);
-    put_repair(core, plan, base, &leg, now);
+    bool found = choose(&s, base, &leg);
+    perp_plan_short(core, plan, base, is_short(&s, found, &leg), found ? leg.quantity : 0);
+    if (found)
+        put_repair(core, plan, base, &leg, now);
 }
 
 void perp_plan_repairs(perp_core *core, struct perp_plan *plan, int64_t now) {

@@ -112,6 +112,9 @@ struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_
 /* A job that waits is looked at as that; NULL: it ends with this tick. */
 void perp_plan_change(struct perp_plan *plan, const struct perp_job_entry *job,
                       struct perp_job_entry *becomes);
+/* The reserve lacks capital for all of a base's repair, which squares so much, or does not. */
+void perp_plan_short(perp_core *core, struct perp_plan *plan, uint32_t base, bool is,
+                     double squares);
 /* A repair that this tick brings is looked at after all that waits. */
 void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
                      const struct perp_job_entry *repair);
@@ -135,9 +138,10 @@ void perp_put_job(perp_core *core, const struct perp_job_entry *job);
 /* Checks what submit refuses and evaluate reports as a rule: hedge and self trade. */
 perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry *job);
 
-/* repair.c: the leg with which a repair that waits squares its base best now; false: none does. */
+/* repair.c: the leg with which a repair that waits squares its base best now; false: none does.
+   short_of: for want of capital not all of it. */
 bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repair, int64_t now,
-                        struct perp_job_leg *leg);
+                        struct perp_job_leg *leg, bool *short_of);
 /* Down to the step; a quotient that is a whole number but for rounding counts as that number. */
 double perp_round_down(double quantity, double step);
 /* flatten.c: jobs that leave, cut to what is left. */

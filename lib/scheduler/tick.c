@@ -163,8 +163,12 @@ static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
 /* A pending repair goes where it squares best now: itself where it stays, else as it will be. */
 static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
                                                   const struct perp_job_entry *repair) {
-    struct perp_job_leg leg;
-    if (!perp_repair_choose(tick->book, repair, tick->now, &leg))
+    struct perp_job_leg leg = {0};
+    bool short_of;
+    bool found = perp_repair_choose(tick->book, repair, tick->now, &leg, &short_of);
+    perp_plan_short(tick->core, tick->plan, repair->legs[0].base, short_of,
+                    found ? leg.quantity : 0);
+    if (!found)
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
@@ -439,6 +443,8 @@ static void remember(struct perp_tick *tick) {
         job->skipped = plan->fresh[i].job.skipped;
         job->explained = plan->fresh[i].job.explained;
     }
+    for (uint32_t i = 0; i < plan->n_shorts; i++)
+        core->positions->bases[plan->shorts[i].base].short_of = plan->shorts[i].is;
     for (uint32_t i = 0; i < plan->n_last_scores; i++) {
         struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
         if (job)

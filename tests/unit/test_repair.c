@@ -450,6 +450,19 @@ START_TEST(what_a_repair_opens_comes_from_the_reserve_pool_and_stays_with_its_lo
 }
 END_TEST
 
+/* Whether the alert stands that the reserve lacks capital. */
+static int short_stands(void) {
+    perp_alert alerts[32];
+    uint32_t count = 0;
+    int n = 0;
+    for (int i = 0; i < 32; i++)
+        alerts[i] = (perp_alert){.struct_size = sizeof alerts[i]};
+    ok(w, perp_monitor_alerts(w->core, w->now, alerts, 32, &count));
+    for (uint32_t i = 0; i < count && i < 32; i++)
+        n += alerts[i].code == PERP_ALERT_REPAIR_SHORT && strcmp(alerts[i].subject, "BTC") == 0;
+    return n;
+}
+
 START_TEST(a_repair_is_not_larger_than_the_reserve) {
     long_quarter();
     only(BETA);
@@ -460,7 +473,9 @@ START_TEST(a_repair_is_not_larger_than_the_reserve) {
     ok(w, perp_capital_reserve(w->capital, nowc(w), BETA, PERP_POOL_RESERVE, USD(93749.5), NULL,
                                &id, &r));
     reason_is(r.reason, PERP_REASON_NONE);
+    ck_assert_int_eq(short_stands(), 0);
     ck_assert_uint_eq(tick(w)->dispatched, 1);
+    ck_assert_int_eq(short_stands(), 1);
     ck_assert_double_eq_tol(repair_info(1).job.legs[0].quantity, 6250.5 / BTC_MID, 1e-12);
     ck_assert_int_le(repair_info(1).held, USD(6250.5));
     ck_assert_int_ge(repair_info(1).held, USD(6250.5) - 1);
@@ -474,8 +489,10 @@ START_TEST(a_repair_is_not_larger_than_the_reserve) {
     perp_tick_result *result = tick(w);
     ck_assert_uint_eq(n_planned(result), 0);
     ck_assert_uint_eq(base_of(w, "BTC").tries, 1);
+    ck_assert_int_eq(short_stands(), 1);
     ok(w, perp_capital_release(w->capital, nowc(w), id, 0));
     ck_assert_uint_eq(n_planned(tick(w)), 1);
+    ck_assert_int_eq(short_stands(), 0);
     repair = repair_of(2);
     finish_all(w, &repair, PERP_RESULT_COMPLETED);
     is_squared();
