@@ -104,9 +104,13 @@ static void leave_list(perp_core *core, struct perp_job_entry *job) {
     job->next_unhedged = NULL;
 }
 
+/* In order of dispatch, so that the list is the same however it came about. */
 void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job) {
-    job->next_unhedged = core->positions->first_unhedged;
-    core->positions->first_unhedged = job;
+    struct perp_job_entry **at = &core->positions->first_unhedged;
+    while (*at && (*at)->dispatch < job->dispatch)
+        at = &(*at)->next_unhedged;
+    job->next_unhedged = *at;
+    *at = job;
 }
 
 void perp_job_hedged(perp_core *core, struct perp_job_entry *job) {

@@ -158,6 +158,7 @@ int main(void) {
         if (risk->fields[i].row)
             print_row(risk->fields[i].row(), "");
     print_row(perp_row_scheduler_config(), "");
+    print_row(perp_row_orders_config(), "");
 #define X(NAME, name, job)                                                                         \
     printf("E\t%d\t%s\t%s\n", PERP_EVENT_##NAME, #name, #NAME);                                    \
     print_fields(perp_row_ev_##name());

@@ -32,7 +32,7 @@ class Install(unittest.TestCase):
                         "--no-build-isolation", "--no-deps", copy)
             quickstart = os.path.abspath(f"{SOURCE}/examples/quickstart.py")
             said = self.run_in(folder, python, quickstart)
-            self.assertIn("volume on okx today: 6001 USD", said)
+            self.assertIn("on okx today: volume 12003.10 USD", said)
             where = self.run_in(folder, python, "-c", "import perpcore as p; print(p.__file__)")
             self.assertTrue(where.startswith(venv), where)
             self.assertTrue(os.path.exists(os.path.join(os.path.dirname(where), "py.typed")))
