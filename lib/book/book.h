@@ -15,6 +15,7 @@ perp_status perp_core_empty(perp_core *core);
 extern const struct perp_event_row perp_registry_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_capital_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_job_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_story_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_control_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_position_events[PERP_EVENT_COUNT];
 void perp_events_set(perp_core *core);
@@ -32,6 +33,11 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
    that have nothing left end, unless it runs. */
 void perp_job_settle(perp_core *core, struct perp_job_entry *job);
 void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job);
+/* How many legs of partial jobs its bases have. */
+void perp_job_count_partial(perp_core *core, const struct perp_job_entry *job, bool on);
+/* The row of a job that is in another state. */
+void perp_row_job_state(struct perp_journal *to, const struct perp_event *event,
+                        const perp_uuid *id, uint32_t state);
 
 /* A configuration as an event, put into the batch at hand. */
 void perp_put_config(perp_core *core, const perp_config *config);

@@ -26,8 +26,7 @@ static void forget_repair(perp_core *core, const struct perp_job_entry *repair) 
     perp_base_moved(core, repair->legs[0].base);
 }
 
-/* How many legs of partial jobs its bases have. */
-static void count_partial(perp_core *core, const struct perp_job_entry *job, bool on) {
+void perp_job_count_partial(perp_core *core, const struct perp_job_entry *job, bool on) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         uint32_t *n = &core->positions->bases[job->legs[i].base].n_partial;
         if (PERP_HOLDS(core, on || *n > 0, "jobs: fewer partial legs of a base than end"))
@@ -48,6 +47,15 @@ static void row_begin(struct perp_journal *to, const struct perp_event *event, c
 
 static void row_state(struct perp_journal *to, uint32_t state) {
     perp_row_text(to, PERP_JOBS_STATE, perp_job_state_string(state));
+}
+
+void perp_row_job_state(struct perp_journal *to, const struct perp_event *event,
+                        const perp_uuid *id, uint32_t state) {
+    char text[37];
+    perp_uuid_format(id, text);
+    row_begin(to, event, text);
+    row_state(to, state);
+    perp_row_end(to);
 }
 
 static const char *id_text(const perp_uuid *id, char text[37]) {
@@ -525,7 +533,7 @@ static void apply_finish(perp_core *core, const struct perp_event *event) {
         job->ended = perp_clock(core);
         perp_list_add(&core->scheduler->open, job);
         if (job->state == PERP_JOB_PARTIAL)
-            count_partial(core, job, true);
+            perp_job_count_partial(core, job, true);
         perp_job_drop_empty(core, job);
     } else {
         perp_job_give_back(core, job);
@@ -625,122 +633,6 @@ static void apply_withdraw(perp_core *core, const struct perp_event *event) {
     end_or_stay_open(core, job, PERP_JOB_CANCELLED);
 }
 
-/* ---- The story of a base ------------------------------------------------------------------------
- */
-
-/* Whether a partial job waits for none of its bases any more. */
-static bool is_squared(const perp_core *core, const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (core->positions->bases[job->legs[i].base].told)
-            return false;
-    return true;
-}
-
-static void move_partial_on(perp_core *core) {
-    struct perp_job_entry *job = core->scheduler->open.first;
-    while (job) {
-        struct perp_job_entry *next = job->next;
-        if (job->state == PERP_JOB_PARTIAL && is_squared(core, job)) {
-            count_partial(core, job, false);
-            job->state = PERP_JOB_OPEN;
-            perp_job_settle(core, job);
-        }
-        job = next;
-    }
-}
-
-/* How many lots a job has once the batch at hand is applied. */
-static int64_t lots_after(const perp_core *core, const struct perp_job_entry *job) {
-    return core->prepared.sheet ? perp_sheet_lots(&core->positions->sheet, job)
-                                : (int64_t)job->n_lots;
-}
-
-static void rows_story(const perp_core *core, const struct perp_event *event,
-                       struct perp_journal *to) {
-    const struct perp_ev_story *story = perp_read_story(event);
-    const struct perp_job_entry *job = story->naked ? NULL : core->scheduler->open.first;
-    char id[37];
-    perp_row_begin(to, PERP_TABLE_BASES);
-    perp_row_text(to, PERP_BASES_BASE, core->bases.items[story->base]);
-    perp_row_int(to, PERP_BASES_IS_NAKED, story->naked);
-    if (!story->naked || !core->positions->bases[story->base].told)
-        perp_row_time(to, PERP_BASES_SINCE_NS, story->naked ? event->time_ns : PERP_TIME_NONE);
-    perp_row_int(to, PERP_BASES_LAST_SEQ, (int64_t)event->seq);
-    perp_row_end(to);
-    for (; job; job = job->next) {
-        bool waits = job->state == PERP_JOB_PARTIAL;
-        for (uint32_t i = 0; waits && i < job->n_legs; i++)
-            waits =
-                job->legs[i].base == story->base || !core->positions->bases[job->legs[i].base].told;
-        if (!waits)
-            continue;
-        row_begin(to, event, id_text(&job->id, id));
-        row_state(to, lots_after(core, job) ? PERP_JOB_OPEN : PERP_JOB_CLOSED);
-        perp_row_end(to);
-    }
-}
-
-static bool prepare_story(perp_core *core, const struct perp_event *event) {
-    (void)event;
-    return perp_job_notices_reserve(core, perp_n_partial(core->scheduler) + 1);
-}
-
-static void apply_story(perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_story *story = perp_read_story(event);
-    struct perp_base_entry *base = &core->positions->bases[story->base];
-    const char *name = core->bases.items[story->base];
-    double naked = perp_base_naked(core, NULL, story->base);
-    if (story->naked && !base->told) {
-        base->since = perp_clock(core);
-        perp_tell_alert(core, PERP_ALERT_NAKED_BASE, PERP_ALERT_CRITICAL, true, name,
-                        "%g %s have no other side", naked, name);
-        perp_tell_leg_risk(core, name, naked);
-    } else if (!story->naked && base->told) {
-        perp_tell_alert(core, PERP_ALERT_NAKED_BASE, PERP_ALERT_CRITICAL, false, name,
-                        "it has its other side again");
-    }
-    base->told = story->naked;
-    if (story->repair_failed) {
-        base->tries++;
-        base->next_try = perp_ns_after(perp_clock(core), perp_repair_backoff_ns(core, base->tries));
-    }
-    if (!story->naked) {
-        base->since = PERP_TIME_NONE;
-        base->tries = 0;
-        base->next_try = 0;
-        base->stopped = false;
-        if (base->short_of)
-            perp_tell_alert(core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, false, name,
-                            "it has its other side again");
-        base->short_of = false;
-    }
-    perp_base_moved(core, story->base);
-    if (!story->naked)
-        move_partial_on(core);
-}
-
-static bool fits_unhedged(const perp_core *core, const struct perp_event *event) {
-    const struct perp_ev_unhedged *unhedged = perp_read_unhedged(event);
-    const struct perp_job_entry *job = job_of(core, event);
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (job->legs[i].base == unhedged->base)
-            return unhedged->state <= PERP_UNHEDGED_TOO_LONG;
-    return false;
-}
-
-static void apply_unhedged(perp_core *core, const struct perp_event *event) {
-    perp_job_unhedged(core, job_of(core, event), perp_read_unhedged(event));
-}
-
-static void apply_resume_repair(perp_core *core, const struct perp_event *event) {
-    uint32_t id = perp_read_resume_repair(event)->base;
-    struct perp_base_entry *base = &core->positions->bases[id];
-    base->stopped = false;
-    base->tries = 0;
-    base->next_try = 0;
-    perp_base_moved(core, id);
-}
-
 const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_SUBMIT] = {fits_submit, prepare_submit, rows_submit, apply_submit},
     [PERP_EVENT_CANCEL] = {.rows = rows_leave, .apply = apply_leave},
@@ -758,7 +650,4 @@ const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_REQUEUE] = {fits_requeue, prepare_requeue, rows_requeue, apply_requeue},
     [PERP_EVENT_ASK_CANCEL] = {.apply = apply_ask_cancel},
     [PERP_EVENT_WITHDRAW] = {sheet_follows, perp_sheet_room, rows_withdraw, apply_withdraw},
-    [PERP_EVENT_STORY] = {.prepare = prepare_story, .rows = rows_story, .apply = apply_story},
-    [PERP_EVENT_UNHEDGED] = {.fits = fits_unhedged, .apply = apply_unhedged},
-    [PERP_EVENT_RESUME_REPAIR] = {.apply = apply_resume_repair},
 };
