@@ -439,6 +439,12 @@ static const char *const NAMES[] = {
 #undef X
 };
 
+uint64_t fault_every(void) {
+    const char *given = getenv("PERP_FAULTS_EVERY");
+    uint64_t every = given ? strtoull(given, NULL, 10) : 1;
+    return every > 0 ? every : 1;
+}
+
 int fault_steps(void) {
     return (int)(sizeof NAMES / sizeof *NAMES);
 }

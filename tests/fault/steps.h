@@ -23,6 +23,9 @@ perp_status fault_open(fault_book *book, const perp_config *config);
 void fault_close(fault_book *book);
 
 int fault_steps(void);
+/* Of the places at which something can fail, each so many is tried: PERP_FAULTS_EVERY, for a build
+   in which each takes long; else 1, all of them. */
+uint64_t fault_every(void);
 const char *fault_step_name(int step);
 perp_status fault_step(fault_book *book, int step);
 /* Whether the step is a tick. */

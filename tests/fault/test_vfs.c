@@ -313,7 +313,7 @@ static uint32_t live_all_ending(enum shim_kind kind, enum shim_way way, int ends
     ck_assert_uint_gt(count, 0);
     life.is_clean = 0;
     life.way = way;
-    for (life.n = 1; life.n <= count; life.n++) {
+    for (life.n = 1; life.n <= count; life.n += (uint32_t)fault_every()) {
         live(&life);
         refused += life.refused;
     }
