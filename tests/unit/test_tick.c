@@ -312,6 +312,7 @@ START_TEST(skipped_when_an_earlier_job_brings_the_account_to_its_leverage) {
     submit(w, &two);
     skips(tick(w), 2, PERP_REASON_ACCOUNT_LEVERAGE);
     reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &two.job_id), PERP_REASON_ACCOUNT_LEVERAGE);
+    world_close(w);
 }
 END_TEST
 
@@ -430,7 +431,6 @@ int main(void) {
     tcase_add_test(tcase, skipped_when_an_earlier_job_took_the_position);
     tcase_add_test(tcase, skipped_when_an_earlier_job_trades_the_other_side_of_the_book);
     tcase_add_test(tcase, skipped_when_the_margin_is_gone_with_what_an_earlier_job_takes);
-    tcase_add_test(tcase, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(tcase, paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere);
     tcase_add_test(tcase, killed_nothing_goes_out_not_even_the_way_out);
     tcase_add_test(tcase, raising_a_limit_takes_an_actor_and_lowering_revokes_nothing);
@@ -441,6 +441,7 @@ int main(void) {
     tcase_add_test(own, skipped_when_an_exchange_runs_enough_jobs);
     tcase_add_test(own, skipped_when_the_notional_of_an_exchange_would_pass_its_limit);
     tcase_add_test(own, skipped_when_an_exchange_was_dispatched_to_often_enough_in_a_minute);
+    tcase_add_test(own, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_total);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_pool);
     suite_add_tcase(suite, own);
