@@ -137,10 +137,6 @@ uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange) {
     return core->batch->ups[exchange];
 }
 
-bool perp_batch_is_empty(const perp_core *core) {
-    return core->batch->count == 0;
-}
-
 bool perp_batch_has_store(const perp_core *core) {
     return core->config.store.begin != NULL;
 }

@@ -14,7 +14,6 @@
 
 #define PERP_NS_PER_S INT64_C(1000000000)
 #define PERP_NS_PER_MS INT64_C(1000000)
-#define PERP_MAX_AHEAD_NS (INT64_C(7) * 86400 * PERP_NS_PER_S)
 
 struct perp_exchange_entry {
     perp_exchange_spec spec; /* as added, venue filled in */
@@ -237,13 +236,6 @@ static inline int64_t perp_ns_after(int64_t time_ns, int64_t ns) {
 static inline int64_t perp_query_time(const perp_core *core, int64_t now_ns) {
     int64_t clock = perp_clock(core);
     return now_ns > clock ? now_ns : clock;
-}
-
-/* Whether an event of that time is too far ahead of the clock (never before the clock is set). */
-static inline bool perp_too_far_ahead(const perp_core *core, int64_t time_ns) {
-    int64_t clock = perp_clock(core);
-    return clock != PERP_TIME_NONE && time_ns > clock &&
-           (uint64_t)time_ns - (uint64_t)clock > (uint64_t)PERP_MAX_AHEAD_NS;
 }
 
 /* Interned texts: the id of a text (PERP_NO_ID: not there); room for one more; adding, which can't

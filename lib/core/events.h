@@ -167,8 +167,6 @@ uint64_t perp_batch_ups(const perp_core *core, perp_exchange_id exchange);
 void perp_batch_detail(perp_core *core, char *json);
 /* Whether details are wanted. */
 bool perp_batch_has_store(const perp_core *core);
-/* Whether nothing was put into it yet. */
-bool perp_batch_is_empty(const perp_core *core);
 /* The batch (and all before it) is durable when the commit returns, also with
    PERP_DURABILITY_BATCH. */
 void perp_batch_barrier(perp_core *core);

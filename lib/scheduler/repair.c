@@ -54,7 +54,6 @@ double perp_round_down(double quantity, double step) {
 struct search {
     const perp_core *core;
     const struct perp_plan *plan;
-    const struct perp_job_entry *repair; /* that waits; NULL: a new one */
     int64_t now;
     uint32_t side;
     double quantity; /* to square */
@@ -175,7 +174,7 @@ static bool is_short(const struct search *s, bool found, const struct perp_job_l
 
 bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repair, int64_t now,
                         struct perp_job_leg *leg, bool *short_of) {
-    struct search s = {.core = core, .repair = repair, .now = now};
+    struct search s = {.core = core, .now = now};
     uint32_t base = repair->legs[0].base;
     bool found = search_for(&s, base) && choose(&s, base, leg);
     *short_of = is_short(&s, found, leg);

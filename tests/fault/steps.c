@@ -457,10 +457,6 @@ int fault_step_ticks(int step) {
     return strncmp(NAMES[step], "tick_", 5) == 0;
 }
 
-int fault_step_repairs(int step) {
-    return strncmp(NAMES[step], "tick_repairs", 12) == 0;
-}
-
 int fault_step_exits(int step) {
     return strncmp(NAMES[step], "tick_exits", 10) == 0;
 }

@@ -30,8 +30,6 @@ const char *fault_step_name(int step);
 perp_status fault_step(fault_book *book, int step);
 /* Whether the step is a tick. */
 int fault_step_ticks(int step);
-/* Whether it plans a repair. */
-int fault_step_repairs(int step);
 /* Whether it sends a way out, which a pause does not stop. */
 int fault_step_exits(int step);
 /* Whether it raises a protection: that holds where the store fails, and is stored by the next

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_REPAIRS 16
-
 typedef struct memory {
     size_t bytes;     /* handed out and not yet given back */
     uint64_t count;   /* allocations so far */
@@ -64,13 +62,6 @@ static int answers_are_lost(const fault_book *book, int step) {
     return fault_step_ticks(step) && book->outcome == PERP_OUTCOME_REFUSED && state.running > 0;
 }
 
-/* Whether lives go on where a tick that plans a repair fails; else they end there: that test is one
-   of its own. */
-static int with_repairs;
-/* Of the life without failures: the allocations of such ticks, from and to. */
-static uint64_t repairs[MAX_REPAIRS][2];
-static int n_repairs;
-
 /* Runs all steps with the allocation fail_at failing (0: none); how many allocations there were.
  *final_hash: 0 where the life ended early. */
 static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
@@ -91,17 +82,7 @@ static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
         int64_t clock = perp_core_clock(book.core);
         uint32_t executed = book.executed;
         int before = m.count < fail_at;
-        uint64_t from = m.count;
         status = fault_step(&book, step);
-        if (fail_at == 0 && fault_step_repairs(step)) {
-            ck_assert_int_lt(n_repairs, MAX_REPAIRS);
-            repairs[n_repairs][0] = from + 1;
-            repairs[n_repairs++][1] = m.count;
-        }
-        if (status != PERP_OK && fault_step_repairs(step) && !with_repairs) {
-            *final_hash = 0;
-            break;
-        }
         if (status != PERP_OK) {
             ck_assert_msg(status == PERP_E_NOMEM, "allocation %llu, %s: %s (%s)",
                           (unsigned long long)fail_at, fault_step_name(step),
@@ -147,22 +128,6 @@ START_TEST(whatever_allocation_fails_the_call_fails_whole_and_can_be_made_again)
         live_with_failure(n, &hash);
         ck_assert_msg(hash == clean || hash == 0, "allocation %llu: another book came of it",
                       (unsigned long long)n);
-    }
-}
-END_TEST
-
-START_TEST(a_tick_that_plans_a_repair_fails_whole_and_can_be_made_again) {
-    uint64_t clean = 1;
-    live_with_failure(0, &clean);
-    with_repairs = 1;
-    ck_assert_int_gt(n_repairs, 0);
-    for (int i = 0; i < n_repairs; i++) {
-        for (uint64_t n = repairs[i][0]; n <= repairs[i][1]; n += fault_every()) {
-            uint64_t hash = clean;
-            live_with_failure(n, &hash);
-            ck_assert_msg(hash == clean || hash == 0, "allocation %llu: another book came of it",
-                          (unsigned long long)n);
-        }
     }
 }
 END_TEST
@@ -235,7 +200,6 @@ int main(void) {
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, a_book_gives_back_all_its_memory);
     tcase_add_test(tcase, whatever_allocation_fails_the_call_fails_whole_and_can_be_made_again);
-    tcase_add_test(tcase, a_tick_that_plans_a_repair_fails_whole_and_can_be_made_again);
     tcase_add_test(tcase, a_core_counts_its_own_memory);
     tcase_add_test(tcase, the_hot_path_allocates_nothing);
     suite_add_tcase(suite, tcase);

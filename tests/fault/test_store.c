@@ -22,7 +22,6 @@ typedef struct store {
     uint32_t fail_at; /* which one fails; 0: none */
     int in_batch;
     uint32_t commits;
-    uint8_t repairs[MAX_CALLS]; /* which of its calls are of a tick that plans a repair */
 } store;
 
 static int fails_now(store *s) {
@@ -192,10 +191,6 @@ static void dispatch_is_paused(fault_book *book, int step) {
     ck_assert_uint_eq(scheduler_of(book).store_failed, 0);
 }
 
-/* Whether lives go on where a tick that plans a repair fails; else they end there: that test is one
-   of its own. */
-static int with_repairs;
-
 /* Runs all steps with the fail_at-th call of the store failing (0: none). */
 static void live_with_failure(uint32_t fail_at, store *s) {
     fault_book book;
@@ -218,10 +213,6 @@ static void live_with_failure(uint32_t fail_at, store *s) {
         status = fault_step(&book, step);
         int hit = called < fail_at && s->calls >= fail_at;
         ck_assert_uint_lt(s->calls, MAX_CALLS);
-        memset(s->repairs + called + 1, fault_step_repairs(step) != 0, s->calls - called);
-        if (hit && fault_step_repairs(step) && !with_repairs) {
-            break;
-        }
         if (hit && status == PERP_OK && s->commits == commits && fault_step_protects(step)) {
             ck_assert_msg(perp_core_hash(book.core) != hash, "%s changed nothing",
                           fault_step_name(step));
@@ -281,18 +272,6 @@ START_TEST(whatever_the_store_fails_at_nothing_of_the_call_has_happened) {
     live_with_failure(0, &clean);
     for (uint32_t n = 1; n <= clean.calls; n++) {
         live_with_failure(n, &s);
-    }
-}
-END_TEST
-
-START_TEST(a_tick_that_plans_a_repair_happens_whole_or_not_at_all) {
-    static store clean, s;
-    live_with_failure(0, &clean);
-    with_repairs = 1;
-    for (uint32_t n = 1; n <= clean.calls; n++) {
-        if (clean.repairs[n]) {
-            live_with_failure(n, &s);
-        }
     }
 }
 END_TEST
@@ -383,7 +362,6 @@ int main(void) {
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, records_are_numbered_without_a_gap_and_each_change_is_one_batch);
     tcase_add_test(tcase, whatever_the_store_fails_at_nothing_of_the_call_has_happened);
-    tcase_add_test(tcase, a_tick_that_plans_a_repair_happens_whole_or_not_at_all);
     tcase_add_test(tcase, after_a_failure_the_same_life_goes_on);
     tcase_add_test(tcase, queries_and_market_data_are_not_stored);
     tcase_add_test(tcase, a_refused_or_failed_call_stores_no_effect);

@@ -35,7 +35,6 @@ struct life {
     int alive;
     uint64_t hash;    /* after the last call that said PERP_OK */
     int unsure;       /* killed in a call: as far as this may have got is right, too */
-    int any;          /* where the step under way may leave the book is not known */
     uint32_t refused; /* calls */
 };
 
@@ -150,7 +149,7 @@ static void comes_back(struct life *life) {
     shim_heal();
     open_again(life);
     uint64_t hash = perp_core_hash(life->book.core);
-    ck_assert_msg(hash == life->hash || life->any || (life->unsure && is_stage(life, hash)),
+    ck_assert_msg(hash == life->hash || (life->unsure && is_stage(life, hash)),
                   "%s: the book came back as another one", told(life));
 }
 
@@ -171,11 +170,6 @@ static void remember(struct life *life) {
 /* A call that did not go through has changed nothing; its process dies, or the disk works again. */
 static void was_refused(struct life *life, int step, perp_status status) {
     life->refused++;
-    if (fault_step_repairs(step)) { /* a tick that plans a repair: test_store.c looks at that */
-        life->any = 1;
-        life->alive = 0;
-        return;
-    }
     ck_assert_msg(shim_hit() && status == PERP_E_STORE, "%s: %s: %s (%s)", told(life),
                   fault_step_name(step), perp_status_string(status),
                   perp_core_error(life->book.core));
@@ -283,7 +277,6 @@ static void live(struct life *life) {
     life->book.user = life;
     life->alive = 1;
     life->unsure = 0;
-    life->any = 0;
     life->refused = 0;
     remove_files();
     sqlite3_int64 used = sqlite3_memory_used();
