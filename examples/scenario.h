@@ -20,14 +20,16 @@
     X(reconfigure, true, "capital?:o risk?:o scheduler?:o orders?:o")                              \
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
-      "venue?:s liquidation_fee_bps?:n")                                                           \
+      "venue?:s liquidation_fee_bps?:n client_id_format?:s client_id_prefix?:s "                   \
+      "order_rate_per_s?:n order_burst?:i")                                                         \
     X(instrument, true,                                                                            \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
       "max_position_usd?:n taker_fee_bps?:n maker_fee_bps?:n")                                     \
     X(exchange_update, true,                                                                       \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
-      "venue?:s liquidation_fee_bps?:n")                                                           \
+      "venue?:s liquidation_fee_bps?:n client_id_format?:s client_id_prefix?:s "                   \
+      "order_rate_per_s?:n order_burst?:i")                                                         \
     X(instrument_update, true,                                                                     \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
@@ -68,7 +70,8 @@
     X(submit, true, "job:o")                                                                       \
     X(cancel, true, "job_id:s")                                                                    \
     X(tick, true, "outcomes?:o")                                                                   \
-    X(finish, true, "job_id:s status:s legs?:a pnl?:n volume?:n fees?:n flat?:b")                  \
+    X(finish, true,                                                                                \
+      "job_id:s status?:s legs?:a pnl?:n volume?:n fees?:n flat?:b from_orders?:b")                \
     X(progress, true, "job_id:s legs:a")                                                           \
     X(amend, true, "job_id:s legs:a")                                                              \
     X(close, true, "job_id:s pnl:n volume:n fees:n")                                               \
@@ -78,6 +81,17 @@
       "max_notional?:n")                                                                           \
     X(flatten, true, "exchange?:s base?:s key:s")                                                  \
     X(requeue, true, "job_id:s")                                                                   \
+    X(place, true,                                                                                 \
+      "job_id:s leg:i type:s tif?:s price?:n quantity:n reduce_only?:b")                           \
+    X(on_order, true,                                                                              \
+      "order?:i client_id?:s kind:s exchange_id?:s fill_id?:s quantity?:n filled?:n price?:n "     \
+      "fee?:n pnl?:n fill_t?:i text?:s")                                                           \
+    X(cancel_sent, true, "order:i")                                                                \
+    X(order, false, "order:i")                                                                     \
+    X(orders, false, "job_id?:s state?:s")                                                         \
+    X(settled, true, "job_id:s")                                                                   \
+    X(reconcile_orders, true, "exchange:s at?:i client_ids:a")                                     \
+    X(allow, true, "symbol:s exchange?:s strategy?:s enabled?:b")                                  \
     X(resolve, true, "base:s")                                                                     \
     X(resume_repair, true, "base:s")                                                               \
     X(mode, true, "mode:s")                                                                        \
@@ -226,6 +240,8 @@ cJSON *add_object(struct line *line, cJSON *list);
 void add_text(struct line *line, cJSON *list, const char *text);
 void add_uuid(struct line *line, cJSON *list, const perp_uuid *uuid);
 void add_number(struct line *line, cJSON *list, double value);
+/* The numbers of the orders that a filter lets pass. */
+void put_orders(struct line *line, const char *name, const perp_order_filter *filter);
 void put_refusal(struct line *line, const perp_refusal *refusal);
 
 /* The name of an exchange. */

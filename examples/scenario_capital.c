@@ -22,6 +22,12 @@ static void read_exchange(struct line *line, perp_exchange_spec *spec) {
         spec->max_notional = line_money_limit(line, "max_notional");
     spec->margin_mode =
         line_choice(line, "margin_mode", perp_margin_string, PERP_MARGIN_COUNT, spec->margin_mode);
+    spec->client_id_format = line_choice(line, "client_id_format", perp_client_id_format_string,
+                                         PERP_CLIENT_ID_FORMAT_COUNT, spec->client_id_format);
+    line_name(line, "client_id_prefix", spec->client_id_prefix);
+    spec->order_rate_per_s = line_number(line, "order_rate_per_s", spec->order_rate_per_s);
+    spec->order_burst =
+        (uint32_t)line_integer(line, "order_burst", 0, UINT32_MAX, spec->order_burst);
 }
 
 void scenario_exchange(struct line *line) {

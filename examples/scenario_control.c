@@ -79,7 +79,10 @@ void scenario_kill(struct line *line) {
         cJSON *cancel = put_list(line, line->answer, "cancel");
         for (uint32_t i = 0; i < count; i++)
             add_uuid(line, cancel, &jobs[i]);
-        (void)put_list(line, line->answer, "orders");
+        put_orders(line, "orders",
+                   &(perp_order_filter){.struct_size = sizeof(perp_order_filter),
+                                        .state = PERP_ORDER_NOT_ENDED,
+                                        .exchange = exchange});
     }
     free(jobs);
 }
@@ -89,6 +92,16 @@ void scenario_blacklist(struct line *line) {
         (void)line_did(line,
                        perp_risk_blacklist(risk_of(line), &line->call, line_text(line, "symbol"),
                                            line_flag(line, "enabled")));
+}
+
+void scenario_allow(struct line *line) {
+    perp_exchange_id exchange = line_exchange(line);
+    uint32_t strategy = line_choice(line, "strategy", perp_strategy_string, PERP_STRATEGY_COUNT,
+                                    PERP_ALL_STRATEGIES);
+    bool on = !line_has(line, "enabled") || line_flag(line, "enabled");
+    if (line_ready(line))
+        (void)line_did(line, perp_risk_allow(risk_of(line), &line->call, line_text(line, "symbol"),
+                                             exchange, strategy, on));
 }
 
 void scenario_halt_instrument(struct line *line) {

@@ -123,7 +123,12 @@ void scenario_job(struct line *line) {
     put_money(line, line->answer, "pnl", info.pnl);
     put_money(line, line->answer, "volume", info.volume);
     put_money(line, line->answer, "fees", info.fees);
-    (void)put_list(line, line->answer, "orders");
+    put_orders(line, "orders",
+               &(perp_order_filter){.struct_size = sizeof(perp_order_filter),
+                                    .state = PERP_NO_ID,
+                                    .exchange = PERP_ALL_EXCHANGES,
+                                    .has_job = 1,
+                                    .job_id = job_id});
     if (info.unhedged_since_ns == PERP_TIME_NONE)
         put_text(line, line->answer, "unhedged_since", NULL);
     else
@@ -305,6 +310,11 @@ void scenario_finish(struct line *line) {
     perp_finish_outcome outcome = {.struct_size = sizeof outcome};
     perp_job_result result;
     perp_job_result_init(&result);
+    result.from_orders = line_flag(line, "from_orders");
+    if (!line_has(line, "status") && !result.from_orders)
+        line_late(line, PERP_E_INVALID, "status: is missing");
+    if (line_has(line, "status") && result.from_orders)
+        line_late(line, PERP_E_INVALID, "status: its orders say it");
     result.status = line_choice(line, "status", result_name, PERP_RESULT_NOTHING + 1, 0);
     result.flat = line_flag(line, "flat");
     result.has_totals = line_has(line, "pnl") || line_has(line, "volume") || line_has(line, "fees");

@@ -20,16 +20,22 @@ typedef struct perp_allocator {
     void (*release)(void *user, void *memory, size_t size);
 } perp_allocator;
 
-/* One leg as the executor gets it. price: the executable price that the decision was made on. */
+/* One leg as the executor gets it. */
 typedef struct perp_order {
     perp_exchange_id exchange;
     perp_instrument_id instrument;
     uint32_t side;
     uint32_t maker;
     double quantity;
-    double price;
+    double price; /* the executable price that the decision was made on */
     double leverage;
     perp_usd notional;
+    double limit_price; /* the furthest that the collar lets pass, before it is rounded to the tick
+                           (perp_orders_collar); 0: no reference is fresh */
+    uint32_t reduce_only;           /* 1: orders of it must not open or turn a position */
+    uint32_t attempt;               /* which order of the leg the next one will be, from 1 */
+    char client_id[PERP_NAME_SIZE]; /* what that one is called (perp_orders_place gives the same);
+                                       "": it is known once placed */
 } perp_order;
 
 /* A job to execute now. Valid during the callback. */

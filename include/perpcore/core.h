@@ -104,9 +104,14 @@ typedef struct perp_exchange_spec {
     double maker_fee_bps;       /* 2; may be negative: a rebate */
     double liquidation_fee_bps; /* 0; 0..1,000: joins the maintenance rate */
     uint32_t max_concurrent;    /* PERP_NO_ID: the scheduler's max_concurrent_per_exchange */
-    uint32_t reserved;          /* 0 */
+    uint32_t client_id_format;  /* PERP_CLIENT_ID_HEX */
     perp_usd max_notional;      /* -1: the scheduler's max_notional_per_exchange */
-    uint64_t reserved2[8];      /* 0: room for later releases */
+    double order_rate_per_s;    /* 0: off; orders and cancels a second, at most 1,000,000 */
+    uint32_t order_burst;       /* 1, at most 1,000,000: so many at once */
+    uint32_t reserved;          /* 0 */
+    char client_id_prefix[PERP_NAME_SIZE]; /* "": none; at most PERP_MAX_CLIENT_PREFIX letters,
+                                              digits, '-' and '_' */
+    uint64_t reserved2[8];                 /* 0: room for later releases */
 } perp_exchange_spec;
 
 /* Fills size and defaults; set the name. */
@@ -167,10 +172,10 @@ PERP_API perp_status perp_instrument_add(perp_core *core, const perp_instrument_
    tiers, fees, max_position_usd, can_borrow. All that is decided from then on follows it. spec is
    what perp_exchange_get or perp_instrument_get gives, with what changes; it is found by its name
    (by exchange and symbol). A limit of an exchange that spec leaves as it is stays as
-   perp_scheduler_set_limits made it. To raise max_concurrent, max_notional or max_position_usd
-   takes an actor and a reason. PERP_E_NOT_FOUND: unknown; PERP_E_INVALID: as add; PERP_E_CONFLICT:
-   name, venue, base, kind, contract, quote or pulled never change; PERP_E_RANGE; PERP_E_NOMEM;
-   PERP_E_STORE. */
+   perp_scheduler_set_limits made it. To raise max_concurrent, max_notional, max_position_usd
+   or what may be ordered in a time takes an actor and a reason. PERP_E_NOT_FOUND: unknown;
+   PERP_E_INVALID: as add; PERP_E_CONFLICT: name, venue, form and prefix of client ids, base, kind,
+   contract, quote or pulled never change; PERP_E_RANGE; PERP_E_NOMEM; PERP_E_STORE. */
 PERP_API perp_status perp_exchange_update(perp_core *core, const perp_call *call,
                                           const perp_exchange_spec *spec);
 PERP_API perp_status perp_instrument_update(perp_core *core, const perp_call *call,

@@ -82,6 +82,8 @@
       NONE, none, "")                                                                              \
     X(BLACKLISTED, 3, "blacklisted", instrument, HARD, PASSES, ALWAYS, PASSES, "blacklisted", "",  \
       IS_TRUE, NONE, none, "")                                                                     \
+    X(NOT_ALLOWED, 37, "not_allowed", leg, HARD, PASSES, ALWAYS, PASSES, "not_allowed", "",        \
+      IS_TRUE, NONE, none, "")                                                                     \
     X(UNRESOLVED_LEG, 4, "unresolved_leg", base, HARD, PASSES, ALWAYS, PASSES, "naked", "",        \
       IS_TRUE, NONE, none, "")                                                                     \
     X(POSITION_DRIFT, 26, "position_drift", base, HARD, PASSES, ALWAYS, PASSES, "drifting",        \
@@ -213,6 +215,56 @@
     X(REPAIR_SHORT, "repair_short")                                                                \
     X(CLOCK_AHEAD, "clock_ahead")                                                                  \
     X(UNHEDGED, "unhedged")                                                                        \
-    X(STRATEGY_HALT, "strategy_halt")
+    X(STRATEGY_HALT, "strategy_halt")                                                              \
+    X(OVERFILLED, "overfilled")                                                                    \
+    X(LATE_FILL, "late_fill")                                                                      \
+    X(FOREIGN_ORDER, "foreign_order")                                                              \
+    X(ORDER_IN_DOUBT, "order_in_doubt")
+
+/* Orders: what they are, how long they stand, what became of them (those from FILLED on have
+   ended), and what the exchange says of one. */
+#define PERP_ORDER_TYPE_LIST(X) X(LIMIT, "limit") X(MARKET, "market")
+
+#define PERP_TIF_LIST(X) X(GTC, "gtc") X(IOC, "ioc") X(FOK, "fok") X(POST_ONLY, "post_only")
+
+#define PERP_ORDER_STATE_LIST(X)                                                                   \
+    X(NEW, "new")                                                                                  \
+    X(OPEN, "open")                                                                                \
+    X(IN_DOUBT, "in_doubt")                                                                        \
+    X(FILLED, "filled")                                                                            \
+    X(CANCELLED, "cancelled")                                                                      \
+    X(EXPIRED, "expired")                                                                          \
+    X(DECLINED, "declined")                                                                        \
+    X(REJECTED, "rejected")
+
+#define PERP_NEWS_LIST(X)                                                                          \
+    X(ACCEPTED, "accepted")                                                                        \
+    X(FILL, "fill")                                                                                \
+    X(TOTAL, "total")                                                                              \
+    X(CANCELLED, "cancelled")                                                                      \
+    X(EXPIRED, "expired")                                                                          \
+    X(DECLINED, "declined")                                                                        \
+    X(REJECTED, "rejected")                                                                        \
+    X(UNKNOWN, "unknown")
+
+/* How an exchange wants client ids written. */
+#define PERP_CLIENT_ID_FORMAT_LIST(X)                                                              \
+    X(HEX, "hex") X(0X, "0x") X(UUID, "uuid") X(B32, "b32") X(U32, "u32")
+
+/* Why the gate refused an order, in the order of its checks: name, number (never changed, below
+   PERP_MAX_GATES), text, and the unit of what was asked and of the limit. */
+#define PERP_GATE_LIST(X)                                                                          \
+    X(KILLED, 1, "killed", "")                                                                     \
+    X(EXCHANGE_DOWN, 2, "exchange_down", "")                                                       \
+    X(OVER_LEG, 3, "over_leg", "base")                                                             \
+    X(QTY_STEP, 4, "qty_step", "base")                                                             \
+    X(MIN_QTY, 5, "min_qty", "base")                                                               \
+    X(MIN_NOTIONAL, 6, "min_notional", "usd")                                                      \
+    X(PRICE_TICK, 7, "price_tick", "price")                                                        \
+    X(NO_REFERENCE, 8, "no_reference", "")                                                         \
+    X(PRICE_COLLAR, 9, "price_collar", "price")                                                    \
+    X(ORDER_VALUE, 10, "order_value", "usd")                                                       \
+    X(ORDER_RATE, 11, "order_rate", "ns")                                                          \
+    X(REPEATED, 12, "repeated", "orders")
 
 #endif

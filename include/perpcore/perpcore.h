@@ -8,6 +8,7 @@
 #include <perpcore/core.h>
 #include <perpcore/market.h>
 #include <perpcore/monitor.h>
+#include <perpcore/orders.h>
 #include <perpcore/positions.h>
 #include <perpcore/risk.h>
 #include <perpcore/scheduler.h>

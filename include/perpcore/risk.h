@@ -125,6 +125,15 @@ PERP_API perp_status perp_risk_manual_override(perp_risk *risk, const perp_call 
 PERP_API perp_status perp_risk_blacklist(perp_risk *risk, const perp_call *call, const char *symbol,
                                          uint32_t enabled);
 
+/* The allow-list. Once it has a row, a leg that no row names is refused (not_allowed). pattern: a
+   symbol, or a base followed by a slash and a star; exchange: PERP_ALL_EXCHANGES: any; strategy:
+   PERP_ALL_STRATEGIES: any. The first row puts the protection up; every further one, and taking
+   away the last, takes actor and reason. A row that is there stays as it is. PERP_E_NOT_FOUND: no
+   such exchange, or no such row to take away; PERP_E_INVALID. */
+PERP_API perp_status perp_risk_allow(perp_risk *risk, const perp_call *call, const char *pattern,
+                                     perp_exchange_id exchange, uint32_t strategy,
+                                     uint32_t enabled);
+
 /* An instrument that is halted takes no new risk. PERP_E_NOT_FOUND: no such instrument. Off takes
    actor and reason. */
 PERP_API perp_status perp_risk_halt_instrument(perp_risk *risk, const perp_call *call,

@@ -175,15 +175,17 @@ typedef struct perp_leg_result {
     uint32_t known;   /* 1; 0: nothing is known of this leg (only with PERP_RESULT_UNKNOWN) */
 } perp_leg_result;
 
-/* How a job went. Per leg (n_legs = the job's), or in all (has_totals), or neither (zeros). */
+/* How a job went. Per leg (n_legs = the job's), or in all (has_totals), or neither (zeros); of a
+   job that has orders: from_orders, or PERP_RESULT_UNKNOWN. From its orders it completed where
+   anything was filled, else it failed where an exchange rejected one, else nothing was done. */
 typedef struct perp_job_result {
     uint32_t struct_size;
     uint32_t status; /* PERP_RESULT_… */
     uint32_t n_legs;
     uint32_t has_totals;
-    uint32_t flat;     /* with totals, 1: it opened and closed within itself */
-    uint32_t reserved; /* 0 */
-    uint64_t dispatch; /* the number of the dispatch that this answers; 0: not said */
+    uint32_t flat;        /* with totals, 1: it opened and closed within itself */
+    uint32_t from_orders; /* 1: its orders say it, and nothing else here is set */
+    uint64_t dispatch;    /* the number of the dispatch that this answers; 0: not said */
     perp_usd pnl;
     perp_usd volume; /* not negative */
     perp_usd fees;
@@ -207,7 +209,8 @@ typedef struct perp_finish_outcome {
    PERP_E_INVALID: both forms, another number of legs, filled below 0 or above twice the leg's,
    filled without a price, volume of a job that failed, nothing with a fill, completed with none.
    PERP_E_CONFLICT: it says the number of an earlier dispatch of the job, which was requeued
-   meanwhile. PERP_E_STALE: less filled than was told. PERP_E_RANGE: negative volume, overflow. */
+   meanwhile. PERP_E_STATE: an order of it has not ended. PERP_E_STALE: less filled than was told.
+   PERP_E_RANGE: negative volume, overflow. */
 PERP_API perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *call,
                                            const perp_uuid *job_id, const perp_job_result *result,
                                            perp_finish_outcome *outcome);

@@ -36,6 +36,7 @@ typedef uint32_t perp_exchange_id;
 typedef uint32_t perp_instrument_id;
 #define PERP_NO_ID UINT32_MAX
 #define PERP_ALL_EXCHANGES UINT32_MAX
+#define PERP_ALL_STRATEGIES UINT32_MAX
 
 #define PERP_MAX_LEGS 8
 #define PERP_MAX_LEVELS 32
@@ -50,6 +51,11 @@ typedef uint32_t perp_instrument_id;
 #define PERP_MAX_REASONS 64
 #define PERP_MAX_COMPONENTS 16
 #define PERP_MAX_JOB_STATES 16
+#define PERP_MAX_GATES 32
+
+#define PERP_MAX_ATTEMPTS 255     /* orders of one leg */
+#define PERP_MAX_CLIENT_PREFIX 12 /* bytes of client_id_prefix */
+#define PERP_LONG_SIZE 128        /* of what an exchange says in words, with the terminating zero */
 
 /* Identities of jobs and keys of reservations: 128 bits, written as a UUID, the first byte first.
  */
@@ -177,6 +183,56 @@ enum perp_reason {
 /* The bit of a reason in a set of reasons (uint64_t). */
 #define PERP_REASON_BIT(reason) (UINT64_C(1) << (reason))
 
+/* The type of an order. */
+enum perp_order_type {
+#define PERP_X(name, text) PERP_ORDER_##name,
+    PERP_ORDER_TYPE_LIST(PERP_X)
+#undef PERP_X
+        PERP_ORDER_TYPE_COUNT
+};
+
+/* How long an order stands. DEFAULT: a market order is IOC, a limit order GTC. */
+enum perp_tif {
+#define PERP_X(name, text) PERP_TIF_##name,
+    PERP_TIF_LIST(PERP_X)
+#undef PERP_X
+        PERP_TIF_COUNT,
+    PERP_TIF_DEFAULT = 255
+};
+
+/* The states of an order; those from FILLED on are ends. */
+enum perp_order_state {
+#define PERP_X(name, text) PERP_ORDER_##name,
+    PERP_ORDER_STATE_LIST(PERP_X)
+#undef PERP_X
+        PERP_ORDER_STATE_COUNT
+};
+
+/* What an exchange says of an order. */
+enum perp_news {
+#define PERP_X(name, text) PERP_NEWS_##name,
+    PERP_NEWS_LIST(PERP_X)
+#undef PERP_X
+        PERP_NEWS_COUNT
+};
+
+/* How an exchange wants client ids written: 32 hexadecimal digits; 0x and those; a UUID; 26
+   characters of base32; or the order's number in decimal, for exchanges that take integers. */
+enum perp_client_id_format {
+#define PERP_X(name, text) PERP_CLIENT_ID_##name,
+    PERP_CLIENT_ID_FORMAT_LIST(PERP_X)
+#undef PERP_X
+        PERP_CLIENT_ID_FORMAT_COUNT
+};
+
+/* Why the gate refused an order; NONE: it did not. */
+enum perp_gate {
+    PERP_GATE_NONE = 0,
+#define PERP_X(name, number, text, unit) PERP_GATE_##name = number,
+    PERP_GATE_LIST(PERP_X)
+#undef PERP_X
+};
+
 /* The components of the safety score. */
 enum perp_component {
 #define PERP_X(name, field, weight) PERP_COMPONENT_##name,
@@ -240,6 +296,7 @@ typedef struct perp_market perp_market;
 typedef struct perp_positions perp_positions;
 typedef struct perp_risk perp_risk;
 typedef struct perp_scheduler perp_scheduler;
+typedef struct perp_orders perp_orders;
 
 /* The names of the lists, e.g. perp_reason_string(PERP_REASON_DAILY_LOSS) is "daily_loss". Static
    strings; "?" for a value that is in no list ("none" for PERP_REASON_NONE). */
@@ -257,6 +314,14 @@ PERP_API const char *perp_circuit_string(uint32_t circuit);
 PERP_API const char *perp_job_state_string(uint32_t state);
 PERP_API const char *perp_component_string(uint32_t component);
 PERP_API const char *perp_alert_string(uint32_t alert);
+PERP_API const char *perp_order_type_string(uint32_t type);
+PERP_API const char *perp_tif_string(uint32_t tif);
+PERP_API const char *perp_order_state_string(uint32_t state);
+PERP_API const char *perp_news_string(uint32_t news);
+PERP_API const char *perp_client_id_format_string(uint32_t format);
+/* Of why the gate refused, and of the unit of what was asked. */
+PERP_API const char *perp_gate_string(uint32_t gate);
+PERP_API const char *perp_gate_unit(uint32_t gate);
 
 /* The version of the library that is loaded, which may be newer than the headers that a host was
    compiled with: "0.2.0", and as PERP_VERSION_NUMBER. */

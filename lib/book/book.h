@@ -3,7 +3,7 @@
 #define PERP_BOOK_BOOK_H
 
 #include "core/batch.h"
-#include "scheduler/scheduler.h"
+#include "orders/orders.h"
 
 /* open.c: an empty book with its store attached but not yet read; frees it with all it has. */
 perp_status perp_core_make(const perp_config *config, perp_core **core);
@@ -18,6 +18,7 @@ extern const struct perp_event_row perp_job_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_story_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_control_events[PERP_EVENT_COUNT];
 extern const struct perp_event_row perp_position_events[PERP_EVENT_COUNT];
+extern const struct perp_event_row perp_order_events[PERP_EVENT_COUNT];
 void perp_events_set(perp_core *core);
 
 /* position_events.c: the one sheet of a batch: whether it follows from the book, by the event's
@@ -33,6 +34,16 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
    that have nothing left end, unless it runs. */
 void perp_job_settle(perp_core *core, struct perp_job_entry *job);
 void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job);
+/* Applies the sheet of a batch. Jobs that it touches but `but` get the state that goes with their
+   lots. */
+void perp_job_apply_sheet(perp_core *core, const struct perp_event *event,
+                          const struct perp_job_entry *but);
+/* A job no longer runs, its fills are booked: it ends in a state, or stays open; what that counts as,
+   and for which exchanges. */
+void perp_job_finish(perp_core *core, struct perp_job_entry *job, uint32_t state, bool success,
+                     bool failure, uint64_t good, uint64_t bad);
+void perp_row_job_finished(struct perp_journal *to, const struct perp_event *event,
+                           const perp_uuid *job, uint32_t state);
 /* How many legs of partial jobs its bases have. */
 void perp_job_count_partial(perp_core *core, const struct perp_job_entry *job, bool on);
 /* The row of a job that is in another state. */

@@ -24,6 +24,7 @@ static void apply_advance(perp_core *core, const struct perp_event *event) {
     if (event->time_ns < perp_clock(core)) {
         perp_capital_keep_day(core);
         perp_market_forget(core->market, feeds_until(core, event));
+        perp_desk_set_back(core, event->time_ns);
     }
     atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
     perp_tell_log(core, PERP_LOG_WARNING, "the clock was set to %lld", (long long)event->time_ns);
@@ -34,6 +35,7 @@ static void apply_roll(perp_core *core, const struct perp_event *event) {
     perp_risk_roll(core);
     perp_scheduler_roll(core);
     perp_positions_roll(core);
+    perp_desk_roll(core);
 }
 
 static void apply_result(perp_core *core, const struct perp_event *event) {
@@ -120,6 +122,21 @@ static void apply_halt_instrument(perp_core *core, const struct perp_event *even
     core->risk->notes[halt->instrument].halted = halt->on;
 }
 
+static bool fits_allow(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_allow *allow = perp_read_allow(event);
+    bool there = perp_allowed_find(core, &allow->row) != PERP_NO_ID;
+    return there != allow->on && (allow->row.strategy < PERP_STRATEGY_COUNT ||
+                                  allow->row.strategy == PERP_ALL_STRATEGIES);
+}
+
+static bool prepare_allow(perp_core *core, const struct perp_event *event) {
+    return !perp_read_allow(event)->on || perp_allowed_prepare(core, event->kept);
+}
+
+static void apply_allow(perp_core *core, const struct perp_event *event) {
+    perp_allowed_set(core, &perp_read_allow(event)->row, perp_read_allow(event)->on);
+}
+
 static bool fits_collateral(const perp_core *core, const struct perp_event *event) {
     (void)core;
     return perp_read_collateral(event)->held.haircut <= 1;
@@ -174,6 +191,7 @@ const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_KILL] = {.apply = apply_kill},
     [PERP_EVENT_BLACKLIST] = {.prepare = prepare_blacklist, .apply = apply_blacklist},
     [PERP_EVENT_HALT_INSTRUMENT] = {.apply = apply_halt_instrument},
+    [PERP_EVENT_ALLOW] = {.fits = fits_allow, .prepare = prepare_allow, .apply = apply_allow},
     [PERP_EVENT_COLLATERAL] = {.fits = fits_collateral,
                                .prepare = prepare_collateral,
                                .apply = apply_collateral},

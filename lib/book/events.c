@@ -5,8 +5,8 @@
 
 void perp_events_set(perp_core *core) {
     static const struct perp_event_row *const families[] = {
-        perp_registry_events, perp_capital_events, perp_job_events,
-        perp_story_events,    perp_control_events, perp_position_events};
+        perp_registry_events, perp_capital_events,  perp_job_events,  perp_story_events,
+        perp_control_events,  perp_position_events, perp_order_events};
     for (uint32_t kind = 0; kind < PERP_EVENT_COUNT; kind++)
         for (size_t i = 0; i < sizeof families / sizeof *families; i++)
             if (families[i][kind].apply)

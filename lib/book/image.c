@@ -315,6 +315,61 @@ static bool read_base(const struct read *read) {
     return taken;
 }
 
+static bool read_desk(const struct read *read) {
+    perp_orders *orders = read->core->orders;
+    return take(read, &orders->row, sizeof orders->row, &orders->kept);
+}
+
+/* Orders come in the order of their numbers, after their jobs. */
+static bool read_order(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_order_row *row = read->row;
+    const perp_orders *orders = core->orders;
+    if (row->id == 0 || row->id >= orders->next_order ||
+        (orders->last && row->id <= orders->last->id) || !perp_order_is_sound(core, row) ||
+        perp_order_by_client(core, row->client_id))
+        return false;
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_order_reserve(core)) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_order_entry *order = perp_order_add(core, row);
+    return take(read, &order->row, sizeof order->row, &order->kept);
+}
+
+/* The trades of an order follow it, the newest first. */
+static bool read_trade(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_trade_row *row = read->row;
+    struct perp_order_entry *order = perp_order_find(core, row->order);
+    if (!order || order->told != PERP_TOLD_FILLS || perp_trade_find(order, row->fill_id))
+        return false;
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_trade_reserve(core)) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_order_fill *trade = perp_trade_add_last(core, order, row);
+    return take(read, &trade->row, sizeof trade->row, &trade->kept);
+}
+
+static bool read_placed(const struct read *read) {
+    perp_core *core = read->core;
+    perp_orders *orders = core->orders;
+    memset(&core->prepared, 0, sizeof core->prepared);
+    if (!perp_placed_reserve(core)) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_placed *placed = &orders->placed[orders->first_placed + orders->n_placed];
+    *placed = (struct perp_placed){.kept = NULL};
+    if (!take(read, &placed->row, sizeof placed->row, &placed->kept))
+        return false;
+    orders->n_placed++;
+    return true;
+}
+
 static bool read_past(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_past_row *row = read->row;
@@ -375,6 +430,16 @@ static bool read_row(const struct read *read, uint64_t kind) {
         return read_since(read);
     case PERP_BOOK_BASE:
         return read_base(read);
+    case PERP_BOOK_ALLOWED:
+        return apply_event(read, PERP_EVENT_ALLOW);
+    case PERP_BOOK_DESK:
+        return read_desk(read);
+    case PERP_BOOK_ORDER:
+        return read_order(read);
+    case PERP_BOOK_TRADE:
+        return read_trade(read);
+    case PERP_BOOK_PLACED:
+        return read_placed(read);
     case PERP_BOOK_PAST:
         return read_past(read);
     default:

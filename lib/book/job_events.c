@@ -464,8 +464,8 @@ void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job) {
 }
 
 /* Applies the sheet. Jobs that it touches but `but` get the state that goes with their lots. */
-static void apply_sheet(perp_core *core, const struct perp_event *event,
-                        const struct perp_job_entry *but) {
+void perp_job_apply_sheet(perp_core *core, const struct perp_event *event,
+                          const struct perp_job_entry *but) {
     struct perp_sheet *sheet = perp_sheet_taken(core, event);
     perp_sheet_apply(sheet);
     for (uint32_t i = 0; i < sheet->n_helds; i++)
@@ -480,7 +480,7 @@ static void apply_sheet(perp_core *core, const struct perp_event *event,
 
 static void apply_progress(perp_core *core, const struct perp_event *event) {
     job_of(core, event)->by_legs = true;
-    apply_sheet(core, event, NULL);
+    perp_job_apply_sheet(core, event, NULL);
 }
 
 /* ---- Its end ------------------------------------------------------------------------------------
@@ -502,34 +502,35 @@ static bool prepare_finish(perp_core *core, const struct perp_event *event) {
     return perp_sheet_room(core, event) && perp_pending_reserve(core);
 }
 
-static void rows_finish(const perp_core *core, const struct perp_event *event,
-                        struct perp_journal *to) {
-    const struct perp_ev_finish *finish = perp_read_finish(event);
-    bool stays = finish->state == PERP_JOB_PARTIAL || finish->state == PERP_JOB_OPEN;
+void perp_row_job_finished(struct perp_journal *to, const struct perp_event *event,
+                           const perp_uuid *job, uint32_t state) {
+    bool stays = state == PERP_JOB_PARTIAL || state == PERP_JOB_OPEN;
     char id[37];
-    rows_fills(core, event, to);
-    row_begin(to, event, id_text(&finish->job, id));
-    row_state(to, finish->state);
+    row_begin(to, event, id_text(job, id));
+    row_state(to, state);
     perp_row_time(to, PERP_JOBS_FINISHED_NS, event->time_ns);
     perp_row_time(to, PERP_JOBS_ENDED_NS, stays ? PERP_TIME_NONE : event->time_ns);
     perp_row_end(to);
 }
 
-static void apply_finish(perp_core *core, const struct perp_event *event) {
+static void rows_finish(const perp_core *core, const struct perp_event *event,
+                        struct perp_journal *to) {
     const struct perp_ev_finish *finish = perp_read_finish(event);
-    struct perp_job_entry *job = job_of(core, event);
-    apply_sheet(core, event, job);
+    rows_fills(core, event, to);
+    perp_row_job_finished(to, event, &finish->job, finish->state);
+}
+
+void perp_job_finish(perp_core *core, struct perp_job_entry *job, uint32_t state, bool success,
+                     bool failure, uint64_t good, uint64_t bad) {
     stop_running(core, job);
     forget_repair(core, job);
-    if (!finish->shared)
-        job->by_legs = true;
-    if (finish->success || finish->failure)
-        perp_risk_count(core, finish->success, finish->good, finish->bad);
-    if ((finish->success || finish->failure) && !job->is_repair)
-        perp_risk_count_strategy(core, job->strategy, finish->success);
-    count_end(core, job, finish->state);
-    if (finish->state == PERP_JOB_PARTIAL || job->n_lots) {
-        job->state = finish->state == PERP_JOB_PARTIAL ? PERP_JOB_PARTIAL : PERP_JOB_OPEN;
+    if (success || failure)
+        perp_risk_count(core, success, good, bad);
+    if ((success || failure) && !job->is_repair)
+        perp_risk_count_strategy(core, job->strategy, success);
+    count_end(core, job, state);
+    if (state == PERP_JOB_PARTIAL || job->n_lots) {
+        job->state = state == PERP_JOB_PARTIAL ? PERP_JOB_PARTIAL : PERP_JOB_OPEN;
         job->ended = perp_clock(core);
         perp_list_add(&core->scheduler->open, job);
         if (job->state == PERP_JOB_PARTIAL)
@@ -537,8 +538,17 @@ static void apply_finish(perp_core *core, const struct perp_event *event) {
         perp_job_drop_empty(core, job);
     } else {
         perp_job_give_back(core, job);
-        perp_job_end(core, job, finish->state, perp_clock(core));
+        perp_job_end(core, job, state, perp_clock(core));
     }
+}
+
+static void apply_finish(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_finish *finish = perp_read_finish(event);
+    struct perp_job_entry *job = job_of(core, event);
+    perp_job_apply_sheet(core, event, job);
+    job->by_legs |= !finish->shared;
+    perp_job_finish(core, job, finish->state, finish->success, finish->failure, finish->good,
+                    finish->bad);
 }
 
 static bool fits_requeue(const perp_core *core, const struct perp_event *event) {
@@ -566,7 +576,7 @@ static bool prepare_requeue(perp_core *core, const struct perp_event *event) {
 
 static void apply_requeue(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
-    apply_sheet(core, event, job);
+    perp_job_apply_sheet(core, event, job);
     stop_running(core, job);
     perp_job_give_back(core, job);
     job->state = PERP_JOB_PENDING;
@@ -606,7 +616,7 @@ static void rows_close(const perp_core *core, const struct perp_event *event,
 }
 
 static void apply_close(perp_core *core, const struct perp_event *event) {
-    apply_sheet(core, event, NULL);
+    perp_job_apply_sheet(core, event, NULL);
 }
 
 static void rows_withdraw(const perp_core *core, const struct perp_event *event,
@@ -623,7 +633,7 @@ static void rows_withdraw(const perp_core *core, const struct perp_event *event,
 static void apply_withdraw(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     char id[37];
-    apply_sheet(core, event, job);
+    perp_job_apply_sheet(core, event, job);
     stop_running(core, job);
     forget_repair(core, job);
     perp_tell_log(core, PERP_LOG_WARNING, "job %s was dispatched, but not sent: %s",

@@ -42,6 +42,8 @@ static perp_status open_content(perp_core *core) {
         status = perp_risk_open(core, &core->risk);
     if (status == PERP_OK)
         status = perp_scheduler_open(core, &core->scheduler);
+    if (status == PERP_OK)
+        status = perp_orders_open(core, &core->orders);
     core->chain = PERP_CHAIN_START;
     core->newest_feed = newest_feed;
     core->refused_call = PERP_TIME_NONE;
@@ -51,6 +53,7 @@ static perp_status open_content(perp_core *core) {
 }
 
 static void close_content(perp_core *core) {
+    perp_orders_close(core->orders);
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);
     perp_positions_close(core->positions);
@@ -58,6 +61,7 @@ static void close_content(perp_core *core) {
     perp_capital_close(core->capital);
     perp_registry_close(core);
     perp_kept_free(core, &core->config_kept);
+    core->orders = NULL;
     core->scheduler = NULL;
     core->risk = NULL;
     core->positions = NULL;
@@ -189,6 +193,8 @@ static void put_restart(perp_core *core, const perp_config *given, bool configur
         if (job->state == PERP_JOB_RUNNING)
             perp_put_for_job(core, PERP_EVENT_DOUBT, &job->id);
     }
+    if (core->orders->n_live > core->orders->n_in_doubt)
+        perp_put_plain(core, PERP_EVENT_ORDERS_DOUBT);
     if (perp_batch_has_store(core) && !configured)
         perp_put_config(core, given);
 }

@@ -32,6 +32,7 @@ static void apply_exchange(perp_core *core, const struct perp_event *event) {
     entry->venue = perp_names_add(&core->venues, entry->spec.venue);
     entry->max_concurrent = entry->spec.max_concurrent;
     entry->max_notional = entry->spec.max_notional;
+    entry->order_due = PERP_TIME_NONE;
     _Atomic uint32_t *chain = perp_exchange_chain(core, entry->spec.name);
     entry->next_in_chain_1 = atomic_load_explicit(chain, memory_order_relaxed);
     atomic_store_explicit(&core->n_exchanges, id + 1, memory_order_release);

@@ -91,6 +91,10 @@ static void walk_risk(const struct walk *walk) {
         if (risk->notes[i].halted)
             show(walk, PERP_BOOK_HALTED, 0, &row, NULL);
     }
+    for (uint32_t i = 0; i < risk->n_allowed; i++) {
+        const struct perp_ev_allow allowed = {risk->allowed[i].row, true};
+        show(walk, PERP_BOOK_ALLOWED, 0, &allowed, risk->allowed[i].kept);
+    }
     for (uint32_t i = 0; i < risk->n_collateral; i++) {
         const struct perp_ev_collateral held = {risk->collateral[i].row};
         show(walk, PERP_BOOK_COLLATERAL, 0, &held, risk->collateral[i].kept);
@@ -135,6 +139,23 @@ static void walk_scheduler(const struct walk *walk) {
         show(walk, PERP_BOOK_PAST, 0, &past->row, past->kept);
 }
 
+static void walk_orders(const struct walk *walk) {
+    const perp_orders *orders = walk->core->orders;
+    struct perp_desk_row none;
+    perp_row_preset(perp_row_desk(), &none);
+    if (orders->kept || !perp_row_same(perp_row_desk(), &orders->row, &none, 0))
+        show(walk, PERP_BOOK_DESK, 0, &orders->row, orders->kept);
+    for (const struct perp_order_entry *order = orders->first; order; order = order->next) {
+        show(walk, PERP_BOOK_ORDER, 0, &order->row, order->kept);
+        for (const struct perp_order_fill *trade = order->trades; trade; trade = trade->next)
+            show(walk, PERP_BOOK_TRADE, 0, &trade->row, trade->kept);
+    }
+    for (uint32_t i = 0; i < orders->n_placed; i++) {
+        const struct perp_placed *placed = &orders->placed[orders->first_placed + i];
+        show(walk, PERP_BOOK_PLACED, 0, &placed->row, placed->kept);
+    }
+}
+
 void perp_book_walk(const perp_core *core,
                     void (*visit)(void *user, const struct perp_walked_row *), void *user) {
     const struct walk walk = {core, visit, user};
@@ -142,5 +163,6 @@ void perp_book_walk(const perp_core *core,
     walk_capital(&walk);
     walk_risk(&walk);
     walk_scheduler(&walk);
-    walk_positions(&walk); /* lots are of jobs */
+    walk_orders(&walk); /* of jobs, as lots are */
+    walk_positions(&walk);
 }

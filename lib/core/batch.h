@@ -89,7 +89,9 @@ perp_status perp_spec_known(const perp_core *core, const char *what, const char 
     X(maker_fee_bps)                                                                               \
     X(liquidation_fee_bps)                                                                         \
     X(max_concurrent)                                                                              \
-    X(max_notional)
+    X(max_notional)                                                                                \
+    X(order_rate_per_s)                                                                            \
+    X(order_burst)
 #define PERP_INSTRUMENT_UPDATES(X)                                                                 \
     X(qty_step)                                                                                    \
     X(price_tick)                                                                                  \

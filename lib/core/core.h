@@ -69,6 +69,7 @@ struct perp_prepared {
     uint32_t dispatches;
     const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
     uint32_t job_notices;
+    uint32_t orders, trades, placed;
     uint32_t jobs;
     const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
     const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
@@ -135,6 +136,7 @@ struct perp_core {
     perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
+    perp_orders *orders;
 
     struct perp_map jobs;              /* by id; ended ones among the last history_size too */
     struct perp_map past;              /* by id: those that are no longer kept, but remembered */

@@ -151,6 +151,10 @@ perp_scheduler *perp_core_scheduler(perp_core *core) {
     return core ? core->scheduler : NULL;
 }
 
+perp_orders *perp_core_orders(perp_core *core) {
+    return core ? core->orders : NULL;
+}
+
 int64_t perp_core_clock(const perp_core *core) {
     return core ? perp_clock(core) : PERP_TIME_NONE;
 }

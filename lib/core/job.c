@@ -26,8 +26,7 @@ const perp_job *perp_job_given(const perp_job *job, perp_job *room) {
     return perp_struct_in(room, sizeof *room, job) ? room : NULL;
 }
 
-/* Within 10^-9 of a step or 4 units in the last place of the quotient, whichever is larger. */
-static bool on_step(double quantity, double step) {
+bool perp_on_step(double quantity, double step) {
     double quotient = quantity / step;
     double off = fabs(quotient - nearbyint(quotient));
     return off <= 1e-9 || off <= 4 * (nextafter(quotient, INFINITY) - quotient);
@@ -42,7 +41,7 @@ perp_status perp_leg_check_minima(const perp_core *core, const struct perp_job_l
     if (!free && leg->notional < spec->min_notional)
         return perp_fail(core, PERP_E_INVALID, "job.legs[%u].notional: %s is below min_notional %s",
                          n, PERP_SHOW_USD(leg->notional), PERP_SHOW_USD(spec->min_notional));
-    if (spec->qty_step > 0 && !on_step(leg->quantity, spec->qty_step))
+    if (spec->qty_step > 0 && !perp_on_step(leg->quantity, spec->qty_step))
         return perp_fail(core, PERP_E_INVALID,
                          "job.legs[%u].quantity: %.17g is not a multiple of %g", n, leg->quantity,
                          spec->qty_step);

@@ -28,14 +28,15 @@ struct perp_past {
 
 struct perp_job_entry {
     PERP_STORED(perp_job_row, PERP_ROW_JOB);
-    uint64_t exchanges;     /* of its legs, as bits */
-    struct perp_held *held; /* its reservations, in the order they were made */
-    double score;           /* of the last evaluation in a tick; NaN: none */
-    uint32_t refused;       /* the reason that stands by its last evaluation in a tick; 0: none */
-    uint32_t skipped;       /* why the last tick passed it over; 0: it was not */
-    int64_t explained;      /* when a refusal was last stored with its explanation */
-    uint32_t unsaid;        /* an executor's outcome that the store did not take yet; 0: none */
-    uint32_t n_lots;        /* what of it is open */
+    uint64_t exchanges;              /* of its legs, as bits */
+    struct perp_held *held;          /* its reservations, in the order they were made */
+    struct perp_order_entry *orders; /* order.h, by number; NULL: none was placed */
+    double score;                    /* of the last evaluation in a tick; NaN: none */
+    uint32_t refused;  /* the reason that stands by its last evaluation in a tick; 0: none */
+    uint32_t skipped;  /* why the last tick passed it over; 0: it was not */
+    int64_t explained; /* when a refusal was last stored with its explanation */
+    uint32_t unsaid;   /* an executor's outcome that the store did not take yet; 0: none */
+    uint32_t n_lots;   /* what of it is open */
     bool override_logged;
     bool waits_turn; /* dispatched by a tick that has not yet handed it over */
     bool linked;     /* its legs are among the running legs */
@@ -65,6 +66,9 @@ bool perp_job_content(const perp_core *core, const perp_job *spec, int64_t now,
    trade. */
 perp_status perp_job_from_spec(const perp_core *core, const perp_job *spec, int64_t now,
                                union perp_job_room *room);
+/* Whether a quantity is a whole number of steps: within 10^-9 of one or 4 units in the last place
+   of the quotient, whichever is larger. */
+bool perp_on_step(double quantity, double step);
 /* Of a leg: below no minimum of its instrument, and on its step. free: of the minimum notional; a
    leg that is all that is left of a position is held to none of them. */
 perp_status perp_leg_check_minima(const perp_core *core, const struct perp_job_leg *leg, uint32_t n,

@@ -32,6 +32,11 @@ DEFINE(perp_api_string, PERP_API_LIST)
 DEFINE(perp_circuit_string, PERP_CIRCUIT_LIST)
 DEFINE(perp_job_state_string, PERP_JOB_STATE_LIST)
 DEFINE(perp_alert_string, PERP_ALERT_LIST)
+DEFINE(perp_order_type_string, PERP_ORDER_TYPE_LIST)
+DEFINE(perp_tif_string, PERP_TIF_LIST)
+DEFINE(perp_order_state_string, PERP_ORDER_STATE_LIST)
+DEFINE(perp_news_string, PERP_NEWS_LIST)
+DEFINE(perp_client_id_format_string, PERP_CLIENT_ID_FORMAT_LIST)
 
 #undef PERP_X
 
@@ -57,6 +62,24 @@ const char *perp_reason_string(uint32_t reason) {
 #undef PERP_X
     };
     return reason < PERP_MAX_REASONS && texts[reason] != NULL ? texts[reason] : "?";
+}
+
+const char *perp_gate_string(uint32_t gate) {
+    static const char *const texts[PERP_MAX_GATES] = {"none",
+#define PERP_X(name, number, text, unit) [number] = text,
+                                                      PERP_GATE_LIST(PERP_X)
+#undef PERP_X
+    };
+    return gate < PERP_MAX_GATES && texts[gate] != NULL ? texts[gate] : "?";
+}
+
+const char *perp_gate_unit(uint32_t gate) {
+    static const char *const texts[PERP_MAX_GATES] = {
+#define PERP_X(name, number, text, unit) [number] = unit,
+        PERP_GATE_LIST(PERP_X)
+#undef PERP_X
+    };
+    return gate < PERP_MAX_GATES && texts[gate] != NULL ? texts[gate] : "?";
 }
 
 const uint32_t perp_rules[PERP_RULE_COUNT] = {

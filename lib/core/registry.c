@@ -9,6 +9,10 @@
 #include "util/sized.h"
 #include "util/text.h"
 
+/* Messages a second, and at once: so that times of the bucket can't overflow. */
+#define LEAST_RATE 1e-3
+#define MOST_RATE 1e6
+#define MOST_BURST 1000000u
 #define MAX_FEE_BPS 1000.0
 #define MAX_INTERVAL_H 168.0
 
@@ -113,6 +117,32 @@ void perp_instrument_spec_init(perp_instrument_spec *spec) {
         perp_row_preset(perp_row_instrument(), spec);
 }
 
+/* What an exchange takes in client ids, whatever its format. */
+static bool is_client_prefix(const char prefix[PERP_NAME_SIZE]) {
+    size_t length = strnlen(prefix, PERP_NAME_SIZE);
+    if (length > PERP_MAX_CLIENT_PREFIX)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", prefix[i]))
+            return false;
+    return true;
+}
+
+static perp_status check_orders(const perp_core *core, const perp_exchange_spec *spec) {
+    if (spec->client_id_format >= PERP_CLIENT_ID_FORMAT_COUNT)
+        return perp_fail(core, PERP_E_INVALID, "exchange.client_id_format: %u is not known",
+                         spec->client_id_format);
+    if (!is_client_prefix(spec->client_id_prefix))
+        return perp_fail(core, PERP_E_INVALID,
+                         "exchange.client_id_prefix: not up to %d letters, digits, '-' and '_'",
+                         PERP_MAX_CLIENT_PREFIX);
+    if (!perp_not_negative(spec->order_rate_per_s))
+        return perp_fail(core, PERP_E_INVALID,
+                         "exchange.order_rate_per_s: %g is not a finite number of at least 0",
+                         spec->order_rate_per_s);
+    return PERP_OK;
+}
+
 static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spec) {
     if (!is_name(spec->name))
         return perp_fail(core, PERP_E_INVALID, "exchange.name: not a name of 1 to %d bytes",
@@ -129,8 +159,12 @@ static perp_status check_exchange(const perp_core *core, perp_exchange_spec *spe
         return perp_fail(core, PERP_E_INVALID,
                          "exchange.liquidation_fee_bps: %g is not a finite number of at least 0",
                          spec->liquidation_fee_bps);
+    perp_status status = check_orders(core, spec);
+    if (status != PERP_OK)
+        return status;
     tidy_name(spec->name);
     tidy_name(spec->venue);
+    tidy_name(spec->client_id_prefix);
     if (!spec->venue[0])
         memcpy(spec->venue, spec->name, sizeof spec->venue);
     return PERP_OK;
@@ -149,6 +183,14 @@ perp_status perp_exchange_ranges(const perp_core *core, const perp_exchange_spec
     if (spec->max_notional < -1)
         return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is negative",
                          PERP_SHOW_USD(spec->max_notional));
+    if (spec->order_rate_per_s != 0 &&
+        !(spec->order_rate_per_s >= LEAST_RATE && spec->order_rate_per_s <= MOST_RATE))
+        return perp_fail(core, PERP_E_RANGE,
+                         "exchange.order_rate_per_s: %g is neither 0 nor in %g..%g",
+                         spec->order_rate_per_s, LEAST_RATE, MOST_RATE);
+    if (spec->order_burst < 1 || spec->order_burst > MOST_BURST)
+        return perp_fail(core, PERP_E_RANGE, "exchange.order_burst: %u is not in 1..%u",
+                         spec->order_burst, MOST_BURST);
     return PERP_OK;
 }
 

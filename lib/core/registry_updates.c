@@ -49,11 +49,20 @@ static perp_usd notional_of(const perp_core *core, perp_usd max_notional) {
     return max_notional < 0 ? core->config.scheduler.max_notional_per_exchange : max_notional;
 }
 
+/* Of a rate 0 is the highest: off. */
+static bool raises_rate(const perp_exchange_spec *from, const perp_exchange_spec *to) {
+    if (from->order_rate_per_s == 0)
+        return false;
+    return to->order_rate_per_s == 0 || to->order_rate_per_s > from->order_rate_per_s ||
+           to->order_burst > from->order_burst;
+}
+
 /* A limit that the spec leaves as it was stays as it is now, whatever that is. */
 static bool raises_exchange(const perp_core *core, perp_exchange_id exchange,
                             const perp_exchange_spec *spec) {
     const struct perp_exchange_entry *entry = &core->exchanges[exchange];
-    return (spec->max_concurrent != entry->spec.max_concurrent &&
+    return raises_rate(&entry->spec, spec) ||
+           (spec->max_concurrent != entry->spec.max_concurrent &&
             jobs_of(core, spec->max_concurrent) > jobs_of(core, entry->max_concurrent)) ||
            (spec->max_notional != entry->spec.max_notional &&
             notional_of(core, spec->max_notional) > notional_of(core, entry->max_notional));

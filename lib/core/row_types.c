@@ -15,6 +15,7 @@
 #define FIELD_UUID_SHOW(tag_, member, column_)                                                     \
     {AT(member), .tag = (tag_), .kind = PERP_K_UUID, .column = PERP_SHOWN_##column_},
 #define FIELD_TEXT(tag_, KIND, member) {AT(member), .tag = (tag_), .kind = PERP_K_##KIND},
+#define FIELD_LONG(tag_, member) {AT(member), .tag = (tag_), .kind = PERP_K_LONG},
 #define FIELD_BYTES(tag_, member, most_)                                                           \
     {AT(member), .tag = (tag_), .kind = PERP_K_BYTES, .most = (most_),                             \
      .count_offset = offsetof(T, member##_size)},
@@ -44,6 +45,7 @@
 #define COPY_UUID(tag, member)
 #define COPY_UUID_SHOW(tag, member, column)
 #define COPY_TEXT(tag, KIND, member)
+#define COPY_LONG(tag, member)
 #define COPY_BYTES(tag, member, most)                                                              \
     row->member = perp_arena_copy(arena, row->member, row->member##_size);                         \
     if (row->member##_size && !row->member)                                                        \
@@ -88,6 +90,8 @@
 #define IS_REAL1(value) perp_positive(value)
 #define IS_NAME(text) perp_text_is_name((text), PERP_NAME_SIZE - 1)
 #define IS_TEXT(text) (!*(text) || perp_text_is_name((text), PERP_NAME_SIZE - 1))
+#define IS_LONG(text) (!*(text) || perp_text_is_name((text), PERP_LONG_SIZE - 1))
+#define IS_GATE(value) ((value) < PERP_MAX_GATES)
 
 /* The same of a row, in a function where row, core and what are at hand. */
 #define HOLD(member, condition)                                                                    \
@@ -100,6 +104,7 @@
 #define SOUND_UUID(tag, member)
 #define SOUND_UUID_SHOW(tag, member, column)
 #define SOUND_TEXT(tag, KIND, member) HOLD(member, IS_##KIND(row->member))
+#define SOUND_LONG(tag, member) HOLD(member, IS_LONG(row->member))
 #define SOUND_BYTES(tag, member, most) HOLD(member, row->member##_size <= (most))
 #define SOUND_NEST(tag, row_, member)                                                              \
     if (!perp_row_sound(core, perp_row_##row_(), &row->member, what))                              \
@@ -120,6 +125,7 @@
 #define WHERE_UUID(tag, member)
 #define WHERE_UUID_SHOW(tag, member, column)
 #define WHERE_TEXT(tag, KIND, member)
+#define WHERE_LONG(tag, member)
 #define WHERE_BYTES(tag, member, most)
 #define WHERE_NEST(tag, row, member)
 #define WHERE_LIST(tag, row, member, least, most)
@@ -135,6 +141,7 @@
 #define PRESET_UUID(tag, member) .member = {{0}},
 #define PRESET_UUID_SHOW(tag, member, column) .member = {{0}},
 #define PRESET_TEXT(tag, KIND, member) .member = "",
+#define PRESET_LONG(tag, member) .member = "",
 #define PRESET_BYTES(tag, member, most)
 #define PRESET_NEST(tag, row, member) .member = {0},
 #define PRESET_LIST(tag, row, member, least, most)
@@ -147,6 +154,7 @@
 #define DEEP_UUID(tag, member)
 #define DEEP_UUID_SHOW(tag, member, column)
 #define DEEP_TEXT(tag, KIND, member)
+#define DEEP_LONG(tag, member)
 #define DEEP_BYTES(tag, member, most) || 1
 #define DEEP_NEST(tag, row, member) || deep_##row
 #define DEEP_LIST(tag, row, member, least, most) || 1

@@ -24,6 +24,7 @@ static const uint8_t wires[] = {
         PERP_WIRE_BYTES, /* UUID */
     PERP_WIRE_BYTES,     /* NAME */
     PERP_WIRE_BYTES,     /* TEXT */
+    PERP_WIRE_BYTES,     /* LONG */
     PERP_WIRE_BYTES,     /* BYTES */
     PERP_WIRE_ROW,       /* ROW */
     PERP_WIRE_ROW,       /* ARRAY */
@@ -41,6 +42,7 @@ static const uint8_t sizes[] = {
         sizeof(perp_uuid),
     PERP_NAME_SIZE,
     PERP_NAME_SIZE,
+    PERP_LONG_SIZE,
     0,
     0,
     0,
@@ -49,6 +51,10 @@ static const uint8_t sizes[] = {
     sizeof(uint64_t),
     sizeof(double),
 };
+
+static bool is_text(const struct perp_field *field) {
+    return field->kind >= PERP_K_NAME && field->kind <= PERP_K_LONG;
+}
 
 static uint32_t count_at(const struct perp_field *field, const void *row) {
     uint32_t count;
@@ -278,7 +284,7 @@ static void write_field(struct perp_bytes *to, const struct perp_field *field, c
         } else {
             write_text(to, field, value,
                        field->kind == PERP_K_UUID ? sizeof(perp_uuid)
-                                                  : strnlen(value, PERP_NAME_SIZE));
+                                                  : strnlen(value, sizes[field->kind]));
         }
     }
 }
@@ -392,7 +398,7 @@ static bool read_text(struct perp_reader *reader, const struct perp_field *field
         return size == sizeof(perp_uuid);
     }
     if (field->kind != PERP_K_BYTES) {
-        if (size >= PERP_NAME_SIZE || memchr(bytes, '\0', size))
+        if (size >= sizes[field->kind] || memchr(bytes, '\0', size))
             return false;
         memcpy(value, bytes, size);
         return true;
@@ -571,8 +577,8 @@ static bool same_field(const struct perp_field *field, const void *a, const void
         return n == 0 || memcmp(bytes_at(field, a), bytes_at(field, b), n) == 0;
     if (wires[field->kind] == PERP_WIRE_REAL)
         return same_reals(x, y, n);
-    if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT)
-        return strncmp(x, y, PERP_NAME_SIZE) == 0;
+    if (is_text(field))
+        return strncmp(x, y, sizes[field->kind]) == 0;
     return memcmp(x, y, n * sizes[field->kind]) == 0;
 }
 
@@ -593,8 +599,8 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     int64_t whole = 0;
     if (holds_rows(field) || field->kind >= PERP_K_ROW) {
         snprintf(text, size, "%u of them", count_at(field, row));
-    } else if (field->kind == PERP_K_NAME || field->kind == PERP_K_TEXT) {
-        snprintf(text, size, "'%.*s'", PERP_NAME_SIZE, at);
+    } else if (is_text(field)) {
+        snprintf(text, size, "'%.*s'", (int)sizes[field->kind], at);
     } else if (wires[field->kind] == PERP_WIRE_REAL) {
         memcpy(&real, at, sizeof real);
         snprintf(text, size, "%.10g", real);

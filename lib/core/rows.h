@@ -36,7 +36,8 @@ enum perp_wire {
     K(STATE, UNSIGNED, uint32_t)                                                                   \
     K(MODE, UNSIGNED, uint32_t)                                                                    \
     K(REASON, UNSIGNED, uint32_t)                                                                  \
-    K(KEY, UNSIGNED, uint32_t) /* perp_key_kind */                                                 \
+    K(GATE, UNSIGNED, uint32_t) /* perp_gate */                                                    \
+    K(KEY, UNSIGNED, uint32_t)  /* perp_key_kind */                                                \
     K(I32, SIGNED, int32_t)                                                                        \
     K(I64, SIGNED, int64_t)                                                                        \
     K(TIME, SIGNED, int64_t)  /* nanoseconds since 1970 UTC */                                     \
@@ -71,6 +72,7 @@ enum perp_field_kind {
         PERP_K_UUID,
     PERP_K_NAME,
     PERP_K_TEXT,
+    PERP_K_LONG,    /* the same, of PERP_LONG_SIZE */
     PERP_K_BYTES,   /* memory elsewhere, and its size */
     PERP_K_ROW,     /* one row in place */
     PERP_K_ARRAY,   /* rows in place, all of them */
@@ -106,9 +108,15 @@ enum perp_field_kind {
     R(circuit, CIRCUIT, struct perp_circuit_row, NULL)                                             \
     R(blacklisted, BLACKLISTED, struct perp_blacklisted_row, NULL)                                 \
     R(halted, HALTED, struct perp_halted_row, NULL)                                                \
+    R(allowed, ALLOWED, struct perp_allowed_row, NULL)                                             \
     R(collateral, COLLATERAL, struct perp_collateral_row, NULL)                                    \
     R(queue, QUEUE, struct perp_queue_row, NULL)                                                   \
     R(dispatched, DISPATCHED, struct perp_dispatched_row, NULL)                                    \
+    R(desk, DESK, struct perp_desk_row, NULL)                                                      \
+    R(order, ORDER, struct perp_order_row, NULL)                                                   \
+    R(trade, TRADE, struct perp_trade_row, NULL)                                                   \
+    R(placed, PLACED, struct perp_placed_row, NULL)                                                \
+    R(numbered, NUMBERED, struct perp_numbered_row, NULL)                                          \
     R(past, PAST, struct perp_past_row, NULL)                                                      \
     R(job, JOB, struct perp_job_row, NULL) /* Rows of the configuration, from config.def. */
 typedef perp_capital_config perp_struct_capital_config;
@@ -191,6 +199,7 @@ PERP_ROW_TABLE(R)
 #define PERP_MEMBER_UUID(tag, member) perp_uuid member;
 #define PERP_MEMBER_UUID_SHOW(tag, member, column) perp_uuid member;
 #define PERP_MEMBER_TEXT(tag, KIND, member) char member[PERP_NAME_SIZE];
+#define PERP_MEMBER_LONG(tag, member) char member[PERP_LONG_SIZE];
 #define PERP_MEMBER_BYTES(tag, member, most)                                                       \
     uint32_t member##_size;                                                                        \
     void *member;
@@ -260,6 +269,9 @@ struct perp_blacklisted_row {
 struct perp_halted_row {
     PERP_ROW_HALTED(PERP_MEMBER_)
 };
+struct perp_allowed_row {
+    PERP_ROW_ALLOWED(PERP_MEMBER_)
+};
 struct perp_collateral_row {
     PERP_ROW_COLLATERAL(PERP_MEMBER_)
 };
@@ -268,6 +280,21 @@ struct perp_queue_row {
 };
 struct perp_dispatched_row {
     PERP_ROW_DISPATCHED(PERP_MEMBER_)
+};
+struct perp_desk_row {
+    PERP_ROW_DESK(PERP_MEMBER_)
+};
+struct perp_order_row {
+    PERP_ROW_ORDER(PERP_MEMBER_)
+};
+struct perp_trade_row {
+    PERP_ROW_TRADE(PERP_MEMBER_)
+};
+struct perp_placed_row {
+    PERP_ROW_PLACED(PERP_MEMBER_)
+};
+struct perp_numbered_row {
+    PERP_ROW_NUMBERED(PERP_MEMBER_)
 };
 struct perp_job_row {
     PERP_ROW_JOB(PERP_MEMBER_)
@@ -398,6 +425,11 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
     R(COLLATERAL, 20, ev_collateral)                                                               \
+    R(DESK, 21, desk)                                                                              \
+    R(ORDER, 22, order)                                                                            \
+    R(TRADE, 23, trade)                                                                            \
+    R(PLACED, 25, placed)                                                                          \
+    R(ALLOWED, 26, ev_allow)                                                                       \
     R(PAST, 24, past)
 
 enum perp_book_row {

@@ -31,6 +31,7 @@ struct perp_market_view {
     double bid, bid_size, ask, ask_size;
     double mid, spread_bps, baseline_bps;
     double volatility; /* NaN: unknown */
+    bool mark_is_fresh;
     double mark;       /* mid where none, or none fresh; 0: neither */
     double last_mark;  /* of whatever age; 0: none */
     double last;       /* the last price; 0: none */
@@ -80,6 +81,8 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
 uint64_t perp_market_version(const perp_market *market, perp_instrument_id id);
 uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id);
 
+/* Whether the host gave one. */
+bool perp_market_has_source(const perp_market *market);
 /* Asks the source for the instruments that are `pulled`: of ids, or of all where ids is NULL. Call
    with no lock held, before a decision. */
 void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now);

@@ -122,10 +122,9 @@ static inline void complete(const perp_market *market, perp_instrument_id id, in
     view->usd = currency == PERP_NO_ID ? 1 : PERP_GET(market->currencies[currency].usd);
     view->volatility =
         view->quote_time != PERP_TIME_NONE ? volatility_of(raw, view->mid) : (double)NAN;
-    view->mark = view->last_mark;
-    if (raw->mark_time == PERP_TIME_NONE ||
-        !perp_within(now, raw->mark_time, market->max_quote_age_ns))
-        view->mark = view->has_quote ? view->mid : 0;
+    view->mark_is_fresh = raw->mark_time != PERP_TIME_NONE &&
+                          perp_within(now, raw->mark_time, market->max_quote_age_ns);
+    view->mark = view->mark_is_fresh ? view->last_mark : view->has_quote ? view->mid : 0;
 }
 
 /* One try; false where a feed wrote meanwhile. A function of its own, not the body of a loop:

@@ -92,6 +92,10 @@ static void pull(perp_market *market, perp_instrument_id id, int64_t now) {
     pthread_mutex_unlock(&market->pull_lock);
 }
 
+bool perp_market_has_source(const perp_market *market) {
+    return market->source.quote != NULL;
+}
+
 void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now) {
     /* A source that asks for a decision gets it on what is there: asked again, it would not end. */
     if (!market->source.quote || perp_in_source(market->core))

@@ -32,6 +32,44 @@ struct perp_sheet *perp_sheet_of_finish(perp_core *core, struct perp_job_entry *
     return sheet;
 }
 
+/* A fill of an order whose repair was chosen anew since, elsewhere: the trade is there where the
+   order was, no leg of the job is; it counts as naked in full, as a repair's does. */
+static void fill_elsewhere(struct perp_sheet *sheet, const struct perp_order_entry *order,
+                           const struct perp_filled *fill) {
+    uint32_t of = perp_instrument_at(sheet->core, order->instrument)->base;
+    struct perp_sheet_base *base = perp_sheet_base_of(sheet, of);
+    if (!base || !(fill->quantity > 0))
+        return;
+    double naked = perp_quantity_sum(base->row.naked, perp_signed(order->side, fill->quantity));
+    perp_sheet_foreign_fill(sheet, order->instrument, order->side, fill);
+    base = perp_sheet_base_of(sheet, of);
+    if (base)
+        base->row.naked = naked;
+}
+
+struct perp_sheet *perp_sheet_of_order(perp_core *core, const struct perp_order_entry *order,
+                                       const struct perp_ev_order *news, int64_t now) {
+    struct perp_sheet *sheet = perp_sheet_begin(core, now);
+    struct perp_job_entry *job = order->job;
+    const struct perp_job_leg *leg = &job->legs[order->leg];
+    bool late = job->state != PERP_JOB_RUNNING && job->state != PERP_JOB_IN_DOUBT;
+    for (uint32_t i = 0; i < news->n_fills; i++)
+        if (leg->instrument == order->instrument && leg->side == order->side)
+            perp_sheet_fill(sheet, job, &news->fills[i], late, true);
+        else
+            fill_elsewhere(sheet, order, &news->fills[i]);
+    if (news->finishes)
+        perp_sheet_end_by_orders(sheet, job, news->mids);
+    return sheet;
+}
+
+void perp_sheet_end_by_orders(struct perp_sheet *sheet, struct perp_job_entry *job,
+                              const struct perp_price *mids) {
+    perp_sheet_legs_end(sheet, job, mids);
+    if (job->balanced)
+        perp_sheet_count_naked(sheet, job);
+}
+
 struct perp_sheet *perp_sheet_of_requeue(perp_core *core, struct perp_job_entry *job,
                                          const struct perp_price *mids, int64_t now) {
     struct perp_sheet *sheet = perp_sheet_begin(core, now);

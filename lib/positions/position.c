@@ -296,7 +296,7 @@ static void close_foreign(struct passage *p, double foreign) {
     double whole = fabs(foreign), entry = p->position->row.entry;
     double size = perp_at_most(whole, p->left) ? whole : p->left;
     if (entry > 0)
-        p->realised += size * (p->price - entry) * (foreign > 0 ? 1 : -1);
+        p->realised += perp_min(size, p->left) * (p->price - entry) * (foreign > 0 ? 1 : -1);
     p->left = perp_max(0, perp_quantity_sum(p->left, -size));
 }
 

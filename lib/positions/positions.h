@@ -5,6 +5,7 @@
 #include "capital/capital.h"
 #include "core/events.h"
 #include "core/job.h"
+#include "core/order.h"
 #include "market/market.h"
 #include "util/num.h"
 
@@ -239,6 +240,11 @@ struct perp_sheet *perp_sheet_of_fills(perp_core *core, struct perp_job_entry *j
                                        int64_t now);
 struct perp_sheet *perp_sheet_of_finish(perp_core *core, struct perp_job_entry *job,
                                         const struct perp_ev_finish *finish, int64_t now);
+struct perp_sheet *perp_sheet_of_order(perp_core *core, const struct perp_order_entry *order,
+                                       const struct perp_ev_order *news, int64_t now);
+/* The end of a job that its orders say, on the sheet that has the last of their fills. */
+void perp_sheet_end_by_orders(struct perp_sheet *sheet, struct perp_job_entry *job,
+                              const struct perp_price *mids);
 struct perp_sheet *perp_sheet_of_requeue(perp_core *core, struct perp_job_entry *job,
                                          const struct perp_price *mids, int64_t now);
 struct perp_sheet *perp_sheet_of_close(perp_core *core, struct perp_job_entry *job,

@@ -196,7 +196,7 @@ static void settle_rest(struct perp_sheet *sheet, struct perp_sheet_position *po
     struct perp_position_row *row = &position->row;
     double lost = take_out(sheet, position, foreign, rest);
     double drift = take_expected(sheet, position->instrument, rest);
-    if (over || drift == 0)
+    if (over)
         return;
     row->unexplained = perp_quantity_sum(row->unexplained, drift);
     row->lost = perp_quantity_sum(row->lost, fabs(lost) > fabs(drift) ? drift : lost);

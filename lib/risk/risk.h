@@ -26,6 +26,12 @@ struct perp_held_base {
     struct perp_kept *kept;
 };
 
+/* A row of the allow-list. */
+struct perp_allowed {
+    PERP_STORED(perp_allowed_row, PERP_ROW_ALLOWED);
+    struct perp_kept *kept;
+};
+
 struct perp_risk {
     perp_core *core;
     PERP_STORED(perp_control_row, PERP_ROW_CONTROL);
@@ -38,7 +44,10 @@ struct perp_risk {
     struct perp_held_base *collateral; /* in the order of the first report; none of 0 */
     uint32_t n_collateral, collateral_capacity;
     struct perp_kept *collateral_kept; /* of the one that is prepared */
-    bool *blacklist;                   /* by symbol */
+    struct perp_allowed *allowed;      /* rows of the allow-list, in the order in which they came */
+    uint32_t n_allowed, allowed_capacity;
+    struct perp_kept *allowed_kept; /* of the one that is prepared */
+    bool *blacklist;                /* by symbol */
     uint32_t blacklist_capacity;
 };
 
@@ -49,6 +58,13 @@ bool perp_risk_prepare_tables(perp_core *core);
 /* Room for collateral in one more base; what is held of one from now on. */
 bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept);
 void perp_risk_hold_collateral(perp_core *core, const struct perp_collateral_row *held);
+/* allow.c: whether there is no allow-list, or a row of it lets a leg of a strategy pass. Which row
+   is the same (PERP_NO_ID: none). Room for one more; it comes, or goes. */
+bool perp_leg_is_allowed(const perp_core *core, const struct perp_job_leg *leg, uint32_t strategy);
+uint32_t perp_allowed_find(const perp_core *core, const struct perp_allowed_row *row);
+bool perp_allowed_prepare(perp_core *core, const struct perp_kept *kept);
+void perp_allowed_set(perp_core *core, const struct perp_allowed_row *row, bool on);
+void perp_allowed_free(perp_core *core, perp_risk *risk);
 /* The equity of an exchange was reported: its other figures are of the marks of now. */
 void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange);
 bool perp_risk_prepare_symbol(perp_core *core);
@@ -248,6 +264,14 @@ bool perp_is_delayed(uint32_t api, const struct perp_latency_view *latency, doub
 /* Puts a job's legs among the running ones, or takes them out. */
 void perp_exposure_link(perp_core *core, struct perp_job_entry *job);
 void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job);
+/* reference.c: whether there is a quote, and it is fresh. What a unit is worth for an order: the
+   mid, or the mark where that is fresh and the quote is not; 0: neither. How far from it an order
+   may be priced: the furthest price through it, and on the other side. */
+bool perp_quote_is_fresh(const perp_core *core, const struct perp_market_view *market, int64_t now);
+double perp_order_reference(const perp_core *core, const struct perp_market_view *market,
+                            int64_t now);
+void perp_order_collar(const perp_core *core, double reference, uint32_t side, bool reduce_only,
+                       double *through, double *other);
 /* Counting results. */
 /* A strategy's job ended: so many failures in a row halt it. */
 void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);

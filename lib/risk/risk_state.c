@@ -26,6 +26,7 @@ void perp_risk_close(perp_risk *risk) {
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
     perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
+    perp_allowed_free(core, risk);
     for (uint32_t i = 0; i < risk->n_collateral; i++)
         perp_kept_free(core, &risk->collateral[i].kept);
     perp_kept_free(core, &risk->collateral_kept);

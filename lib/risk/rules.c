@@ -31,6 +31,10 @@ static struct perp_measured rule_BLACKLISTED(const struct perp_scope_instrument 
     return perp_measured(instrument->blacklisted || instrument->halted);
 }
 
+static struct perp_measured rule_NOT_ALLOWED(const struct perp_scope_leg *scope) {
+    return perp_measured(!perp_leg_is_allowed(scope->core, scope->leg, scope->job->strategy));
+}
+
 static struct perp_measured rule_UNRESOLVED_LEG(const struct perp_scope_base *base) {
     return perp_measured(base->naked);
 }

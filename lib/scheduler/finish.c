@@ -102,6 +102,48 @@ static perp_status check_sense(const struct finish *f) {
     return PERP_OK;
 }
 
+/* A job with orders is finished by what they say. */
+static perp_status check_orders(struct finish *f) {
+    const perp_job_result *result = f->result;
+    const perp_core *core = f->core;
+    bool has = perp_job_has_orders(f->job),
+         says = result->n_legs || result->has_totals || result->flat;
+    if (result->from_orders > 1)
+        return perp_fail(core, PERP_E_INVALID, "from_orders: %u is not 0 or 1",
+                         result->from_orders);
+    if (result->from_orders && !has)
+        return perp_fail(core, PERP_E_INVALID, "from_orders: the job has none");
+    if (result->from_orders && (says || result->status != PERP_RESULT_COMPLETED))
+        return perp_fail(core, PERP_E_INVALID,
+                         "from_orders: status, legs or totals are given too, and its orders say "
+                         "them");
+    if (has && !result->from_orders && (says || result->status != PERP_RESULT_UNKNOWN))
+        return perp_fail(core, PERP_E_INVALID, "result: the job has orders: finish it from_orders");
+    return PERP_OK;
+}
+
+/* What its orders say: once all of them have ended. */
+static perp_status read_orders(struct finish *f) {
+    const struct perp_order_entry *live = perp_job_live_order(f->job);
+    bool filled = false, rejected = false;
+    if (live)
+        return perp_fail(
+            f->core, PERP_E_STATE, "order %llu (%s) of the job has not ended: it is %s",
+            (unsigned long long)live->id, live->client_id, perp_order_state_string(live->state));
+    for (uint32_t i = 0; i < f->job->n_legs; i++) {
+        filled |= f->job->legs[i].filled > 0;
+        rejected |= perp_leg_rejected(f->job, i);
+    }
+    if (f->result != &f->copy)
+        f->copy = *f->result;
+    f->copy.status = filled     ? PERP_RESULT_COMPLETED
+                     : rejected ? PERP_RESULT_FAILED
+                                : PERP_RESULT_NOTHING;
+    f->result = &f->copy;
+    f->by_legs = true;
+    return PERP_OK;
+}
+
 static perp_status check_result(struct finish *f, const perp_job_result *given) {
     if (!given)
         return perp_fail(f->core, PERP_E_INVALID, "result: NULL");
@@ -116,11 +158,10 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
     const perp_job_result *result = f->result;
     if (result->status > PERP_RESULT_NOTHING)
         return perp_fail(f->core, PERP_E_INVALID, "status: %u is not known", result->status);
-    if (result->reserved != 0)
-        return perp_fail(f->core, PERP_E_INVALID, "result.reserved: %u must be 0",
-                         result->reserved);
-    perp_status status =
-        result->n_legs ? check_legs(f->core, f->job, result->legs, result->n_legs) : PERP_OK;
+    perp_status status = check_orders(f);
+    if (status != PERP_OK || result->from_orders)
+        return status == PERP_OK ? read_orders(f) : status;
+    status = result->n_legs ? check_legs(f->core, f->job, result->legs, result->n_legs) : PERP_OK;
     f->by_legs = result->n_legs || f->job->by_legs;
     return status == PERP_OK ? check_sense(f) : status;
 }
@@ -285,8 +326,10 @@ static uint64_t blamed(const struct finish *f) {
         return f->job->exchanges;
     uint64_t bits = 0;
     double least = 1 - f->core->config.scheduler.leg_risk_tolerance;
+    bool orders = perp_job_has_orders(f->job);
     for (uint32_t i = 0; i < f->job->n_legs; i++)
-        if (leg_after(f, i)->filled < f->job->legs[i].quantity * least)
+        if (leg_after(f, i)->filled < f->job->legs[i].quantity * least &&
+            (!orders || perp_leg_rejected(f->job, i)))
             bits |= UINT64_C(1) << f->job->legs[i].exchange;
     return bits;
 }
@@ -367,6 +410,31 @@ static perp_status put_finish(struct finish *f) {
     perp_put_stories(core, sheet, f->now, f->partial ? f->job : NULL,
                      f->job->is_repair ? f->job : NULL);
     return PERP_OK;
+}
+
+bool perp_job_is_full(const struct perp_job_entry *job, const struct perp_sheet *sheet) {
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (perp_sheet_leg_row(sheet, &job->legs[i])->filled <
+            job->legs[i].quantity * (1 - PERP_NEAR_ZERO))
+            return false;
+    return true;
+}
+
+void perp_finish_by_order(perp_core *core, struct perp_job_entry *job, struct perp_ev_order *news) {
+    struct finish f;
+    perp_zero(&f, offsetof(struct finish, fills));
+    perp_job_result_init(&f.copy);
+    f.core = core;
+    f.job = job;
+    f.result = &f.copy;
+    f.by_legs = true;
+    look_at_leg_risk(&f);
+    news->finishes = true;
+    news->becomes = end_state(&f);
+    news->success = !f.partial;
+    news->failure = f.partial;
+    news->good = f.partial ? 0 : job->exchanges;
+    news->bad = f.partial ? blamed(&f) : 0;
 }
 
 /* ---- The calls ----------------------------------------------------------------------------------
@@ -505,6 +573,8 @@ static perp_status decide_progress(struct perp_decision *d, const perp_uuid *job
     perp_status status = find_running(d->core, job_id, &job);
     if (status == PERP_OK)
         status = perp_decision_check(d);
+    if (status == PERP_OK && perp_job_has_orders(job))
+        status = perp_fail(d->core, PERP_E_INVALID, "job_id: its orders tell its progress");
     if (status == PERP_OK)
         status = check_legs(d->core, job, legs, n);
     if (status == PERP_OK)
@@ -529,6 +599,8 @@ static perp_status decide_amend(struct perp_decision *d, const perp_uuid *job_id
     if (!job)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job");
     perp_status status = perp_decision_check(d);
+    if (status == PERP_OK && perp_job_has_orders(job))
+        status = perp_fail(core, PERP_E_INVALID, "job_id: its orders tell what it filled");
     if (status == PERP_OK)
         status = check_legs(core, job, legs, n);
     if (status != PERP_OK)
@@ -601,6 +673,8 @@ perp_status perp_scheduler_close(perp_scheduler *scheduler, const perp_call *cal
 }
 
 static bool orders_or_fills(const struct perp_job_entry *job) {
+    if (perp_job_live_order(job))
+        return true;
     for (uint32_t i = 0; i < job->n_legs; i++)
         if (job->legs[i].filled > 0)
             return true;
@@ -614,7 +688,8 @@ perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is in doubt");
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK && orders_or_fills(job))
-        status = perp_fail(core, PERP_E_STATE, "job_id: some of it was filled: finish it");
+        status = perp_fail(core, PERP_E_STATE,
+                           "job_id: some of it was filled, or an order of it has not ended");
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status != PERP_OK)

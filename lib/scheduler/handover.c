@@ -59,7 +59,25 @@ struct parcel {
     char metadata[PERP_MAX_METADATA];
 };
 
-static void pack(const struct perp_job_entry *job, int64_t now, struct parcel *parcel) {
+/* How far its orders may be priced, and what the next one is called. */
+static void pack_order(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
+                       int64_t now, perp_order *order) {
+    const struct perp_job_leg *leg = &job->legs[n];
+    struct perp_market_view market;
+    double other;
+    perp_market_read(core->market, leg->instrument, now, &market);
+    double reference = perp_order_reference(core, &market, now);
+    order->reduce_only = job->reduce_only;
+    if (reference > 0)
+        perp_order_collar(core, reference, leg->side, job->reduce_only, &order->limit_price,
+                          &other);
+    order->attempt = perp_leg_attempts(job, n) + 1;
+    perp_client_id_of(&core->exchanges[leg->exchange].spec, &job->id, n, order->attempt, 0,
+                      order->client_id);
+}
+
+static void pack(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+                 struct parcel *parcel) {
     memset(&parcel->execution, 0, sizeof parcel->execution);
     perp_execution *execution = &parcel->execution;
     execution->struct_size = sizeof *execution;
@@ -84,6 +102,7 @@ static void pack(const struct perp_job_entry *job, int64_t now, struct parcel *p
                                          .price = leg->price,
                                          .leverage = leg->leverage,
                                          .notional = leg->notional};
+        pack_order(core, job, i, now, &parcel->orders[i]);
     }
     if (job->metadata_size)
         memcpy(parcel->metadata, job->metadata, job->metadata_size);
@@ -95,7 +114,10 @@ static struct perp_job_entry *still_there(perp_core *core, const struct perp_cho
     return job && job->state == PERP_JOB_RUNNING && job->dispatch == chosen->dispatch ? job : NULL;
 }
 
-static uint32_t said_of(uint32_t outcome) {
+/* That nothing was sent is not believed of a job that has orders. */
+static uint32_t said_of(const struct perp_job_entry *job, uint32_t outcome) {
+    if (perp_job_has_orders(job))
+        return SAID_IN_DOUBT;
     return outcome == PERP_OUTCOME_REFUSED    ? SAID_REFUSED
            : outcome == PERP_OUTCOME_DECLINED ? SAID_DECLINED
                                               : SAID_IN_DOUBT;
@@ -217,7 +239,7 @@ static bool take_turn(struct perp_tick *tick, struct perp_decision *d,
     uint32_t reason = look_again(core, job, late);
     if (reason == PERP_REASON_NONE) {
         job->waits_turn = false;
-        pack(job, tick->now, parcel);
+        pack(core, job, tick->now, parcel);
         return true;
     }
     perp_tick_item *item = dispatched_item(tick, &chosen->id);
@@ -260,7 +282,7 @@ static void hand_over(struct perp_tick *tick, const perp_call *call) {
         perp_decision_take_time(&d);
         struct perp_job_entry *job = still_there(core, chosen);
         if (job)
-            settle(tick, &d, job, said_of(outcome));
+            settle(tick, &d, job, said_of(job, outcome));
         perp_decision_close(&d, PERP_OK);
     }
 }

@@ -165,6 +165,11 @@ perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id
 perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
                                const perp_job_result *result, perp_finish_outcome *outcome);
 
+/* Whether every leg is filled, on the sheet. */
+bool perp_job_is_full(const struct perp_job_entry *job, const struct perp_sheet *sheet);
+/* What a job becomes whose last order ended with these news, whose fill is on the book's sheet. */
+void perp_finish_by_order(perp_core *core, struct perp_job_entry *job, struct perp_ev_order *news);
+
 /* Limits of an exchange as they are now. */
 uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange);
 perp_usd perp_exchange_max_notional(const perp_core *core, perp_exchange_id exchange);

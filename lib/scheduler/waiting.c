@@ -215,6 +215,7 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
         oldest->past->ended = oldest->ended;
         perp_past_add(core, oldest->past);
         oldest->past = NULL;
+        perp_job_forget_orders(core, oldest);
         free_job(core, oldest, oldest->n_legs);
     }
     perp_past_forget(core);
