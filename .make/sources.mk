@@ -55,8 +55,10 @@ CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
 # of that folder's programs.
 TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
-    perpctl,$(PROGRAM_NAMES))),console)
+    perpctl,$(PROGRAM_NAMES))),console) $(if $(filter fake_exchange,$(PROGRAM_NAMES)),fake)
 crash_SUPPORT := $(SCENARIO_SOURCES)
+fake_SUPPORT := examples/websocket.c examples/fake_exchange/units.c
+fake_PACKAGES := nettle
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
     $(shell grep -ls '^int main\b' tests/$(1)/*.c))
