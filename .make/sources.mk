@@ -20,7 +20,7 @@ HOST_SOURCES := $(filter-out %/replay.c,$(sort $(wildcard $(addprefix examples/,
     replay_*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
 
 ALL_PROGRAMS := perp-scenario replay perp-replay recover capital_demo risk_demo scheduler_demo \
-    perpcore-console perpctl fake_exchange
+    perpcore-console perpctl fake_exchange executor-demo
 perp-scenario_SOURCES := $(wildcard examples/scenario.c) $(SCENARIO_SOURCES)
 replay_SOURCES := $(wildcard examples/replay.c) $(HOST_SOURCES)
 perp-replay_SOURCES := $(wildcard examples/perp_replay*.c) $(TOOL_UTIL)
@@ -37,6 +37,8 @@ perpctl_SOURCES := $(wildcard examples/perpctl*.c) $(TOOL_UTIL)
 perpctl_PACKAGES := libcurl
 fake_exchange_SOURCES := $(wildcard examples/fake_exchange/*.c) $(wildcard examples/websocket.c)
 fake_exchange_PACKAGES := libmicrohttpd nettle
+executor-demo_SOURCES := $(wildcard examples/executor/*.c) $(wildcard examples/websocket.c)
+executor-demo_PACKAGES := libcurl nettle sqlite3
 
 # Those whose source of their own is there, and those of them whose packages are.
 PRESENT := $(foreach p,$(ALL_PROGRAMS),$(if $(filter-out $(HOST_SOURCES) $(SCENARIO_SOURCES),\

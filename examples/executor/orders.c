@@ -1,0 +1,124 @@
+/* Orders of a job: placed, cancelled, looked after until they have ended. */
+#include <math.h>
+#include <string.h>
+
+#include "work.h"
+
+#define GRACE_NS (20 * EX_MS) /* the stream mostly brings a trade before it is asked for */
+#define AGAIN_NS (300 * EX_MS)
+#define CANCEL_AGAIN_NS (2 * EX_S)
+#define TAKES_NS (500 * EX_MS) /* an order that does not rest has ended by then */
+#define WAIT_NS (100 * EX_MS)
+
+/* ---- looked after ---- */
+
+/* More was filled than is booked. Under the lock. */
+static void fetch_trades(ex_order *order, const perp_order_info *info, int64_t now) {
+    if (order->trades_ns == 0) {
+        order->trades_ns = now + GRACE_NS;
+    } else if (now >= order->trades_ns) {
+        order->trades_ns = now + AGAIN_NS;
+        ex_send_about(order, info->exchange_id[0] == '\0' ? EX_ASK : EX_TRADES, info->exchange_id);
+    }
+}
+
+static bool is_unclear(const ex_order *order, const perp_order_info *info, int64_t now) {
+    return order->wants_ask || info->state != PERP_ORDER_OPEN ||
+           (info->tif != PERP_TIF_POST_ONLY && now - order->placed_ns > TAKES_NS);
+}
+
+void ex_look_after(struct step *step, const perp_order_info *info) {
+    executor *ex = step->ex;
+    ex_order ended = {.order = 0};
+    const uint32_t waits = 1u << EX_PLACE | 1u << EX_ASK | 1u << EX_TRADES;
+    pthread_mutex_lock(&ex->lock);
+    ex_order *order = ex_order_of(ex, info->order, true);
+    if (order != NULL && !(order->busy & waits) && step->now >= order->venue->quiet_until_ns) {
+        if (order->executed > info->filled + info->quantity * 1e-9) {
+            fetch_trades(order, info, step->now);
+        } else if (order->end != PERP_NEWS_ACCEPTED) {
+            ended = *order;
+        } else if (is_unclear(order, info, step->now) && step->now >= order->ask_ns) {
+            order->ask_ns = step->now + AGAIN_NS;
+            ex_send_about(order, EX_ASK, NULL);
+        }
+    }
+    pthread_mutex_unlock(&ex->lock);
+    if (ended.order != 0)
+        ex_tell_end(ex, &ended);
+}
+
+/* ---- cancelled ---- */
+
+/* An order of which nothing is known yet can't be cancelled: its answer is waited for first. */
+void ex_cancel(struct step *step, const perp_order_info *info) {
+    executor *ex = step->ex;
+    bool sends = false;
+    pthread_mutex_lock(&ex->lock);
+    ex_order *order = ex_order_of(ex, info->order, true);
+    if (order != NULL && order->busy == 0 && !order->wants_ask &&
+        order->end == PERP_NEWS_ACCEPTED && info->state == PERP_ORDER_OPEN &&
+        step->now >= order->cancel_ns && step->now >= order->venue->quiet_until_ns) {
+        order->cancel_ns = step->now + CANCEL_AGAIN_NS;
+        ex_send_about(order, EX_CANCEL, NULL);
+        sends = true;
+    }
+    pthread_mutex_unlock(&ex->lock);
+    if (!sends)
+        return;
+    perp_call call = ex_call();
+    ex->counts.cancels++;
+    perp_status status = perp_orders_cancel_sent(ex->orders, &call, info->order);
+    ex_ok(ex, status, "cancel sent");
+}
+
+/* ---- placed ---- */
+
+static void send(struct step *step, struct leg *leg, uint64_t number) {
+    executor *ex = step->ex;
+    perp_order_info info = {.struct_size = sizeof info};
+    pthread_mutex_lock(&ex->lock);
+    ex_order *order = ex_order_of(ex, number, true);
+    if (order != NULL && perp_orders_get(ex->orders, number, &info) == PERP_OK)
+        ex_send_place(order, &info);
+    pthread_mutex_unlock(&ex->lock);
+    step->n_placed++;
+    leg->n_live++;
+}
+
+/* What the gate's refusal means for the leg: most pass, some say that it is at its end. */
+static void refused(struct step *step, struct leg *leg, const perp_order_answer *answer) {
+    int64_t wait = WAIT_NS;
+    if (answer->gate == PERP_GATE_ORDER_RATE)
+        wait = (int64_t)answer->limit;
+    else if (answer->gate == PERP_GATE_KILLED)
+        step->killed = true;
+    else if (answer->gate == PERP_GATE_MIN_QTY || answer->gate == PERP_GATE_MIN_NOTIONAL)
+        leg->too_small = true;
+    step->work->retry_ns[leg->index] = step->now + wait;
+}
+
+/* An order is durable before it is sent; what is sent is what the book has. */
+void ex_place(struct step *step, struct leg *leg, uint32_t tif, double price, double quantity) {
+    perp_order_request request;
+    perp_order_answer answer;
+    perp_call call = ex_call();
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answer);
+    request.job_id = step->info.job.job_id;
+    request.leg = leg->index;
+    request.tif = tif;
+    request.price = price;
+    request.quantity = quantity;
+    perp_status status = perp_orders_place(step->ex->orders, &call, &request, &answer);
+    if (status == PERP_E_STATE || status == PERP_E_NOT_FOUND)
+        return; /* in doubt, or ended by now */
+    if (!ex_ok(step->ex, status, "place")) {
+        leg->too_small = status == PERP_E_INVALID;
+        step->work->retry_ns[leg->index] = step->now + WAIT_NS;
+    } else if (answer.gate != PERP_GATE_NONE) {
+        refused(step, leg, &answer);
+    } else {
+        send(step, leg, answer.order);
+    }
+}
