@@ -1,12 +1,15 @@
 #include "paper_executor.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "replay_desk.h"
 
 #define POLL_NS DESK_SECOND /* how often an order that rests is looked at */
 #define LOST_POLL_NS (5 * DESK_SECOND)
+#define MOST_SENT 200 /* orders of a leg: then it stays where it is */
 
 void paper_settings_init(paper_settings *settings) {
     *settings = (paper_settings){.refuse_chance = 0.006,
@@ -48,18 +51,94 @@ static double whole_steps(double quantity, double step) {
     return step > 0 ? floor(quantity / step + 1e-9) * step : quantity;
 }
 
-static void book_fill(struct desk *desk, int64_t now_ns, paper_leg *leg, double quantity,
-                      double price, int maker) {
-    const desk_exchange *exchange = &desk->exchanges[leg->order.exchange];
-    perp_usd fee, pnl;
-    desk_fill(desk, leg->order.instrument, leg->order.side, quantity, price,
-              maker ? exchange->maker_bps : exchange->taker_bps, &fee, &pnl);
-    leg->filled += quantity;
-    leg->value += quantity * price;
-    leg->fee += fee;
-    leg->pnl += pnl;
-    leg->filled_ns = now_ns;
+/* ---- what the library is told ---- */
+
+static perp_orders *orders_of(const struct desk *desk) {
+    return perp_core_orders(desk->core);
 }
+
+static void tell(struct desk *desk, int64_t now_ns, paper_leg *leg, uint32_t kind,
+                 const char *text) {
+    perp_order_news news;
+    perp_call call = desk_call(now_ns);
+    perp_order_news_init(&news);
+    news.kind = kind;
+    news.order = leg->number;
+    news.text = text;
+    desk_ok(desk, perp_orders_tell(orders_of(desk), &call, &news, NULL), "order");
+    if (kind >= PERP_NEWS_CANCELLED && kind <= PERP_NEWS_REJECTED)
+        leg->number = 0;
+}
+
+static void book_fill(struct desk *desk, int64_t now_ns, const paper_ticket *ticket, paper_leg *leg,
+                      double quantity, double price, int maker) {
+    const desk_exchange *exchange = &desk->exchanges[leg->order.exchange];
+    char id[24];
+    perp_order_news news;
+    perp_order_outcome outcome = {.struct_size = sizeof outcome};
+    perp_call call = desk_call(now_ns);
+    perp_order_news_init(&news);
+    desk_fill(desk, leg->order.instrument, leg->order.side, quantity, price,
+              maker ? exchange->maker_bps : exchange->taker_bps, &news.fee, &news.pnl);
+    snprintf(id, sizeof id, "%" PRIu64, ++desk->paper.counts.trades);
+    news.kind = PERP_NEWS_FILL;
+    news.order = leg->number;
+    news.fill_id = id;
+    news.quantity = quantity;
+    news.price = price;
+    news.has_pnl = 1;
+    leg->filled += quantity;
+    if (!desk_ok(desk, perp_orders_tell(orders_of(desk), &call, &news, &outcome), "fill"))
+        return;
+    if (outcome.state == PERP_ORDER_FILLED)
+        leg->number = 0;
+    desk_filled(desk, &ticket->job_id, leg->order.instrument, quantity, price, news.fee);
+}
+
+/* Rounded so that it is no worse than asked. */
+static double in_ticks(const desk_instrument *instrument, uint32_t side, double price) {
+    double tick = instrument->tick;
+    if (tick <= 0)
+        return price;
+    return (side == PERP_SIDE_BUY ? floor(price / tick + 1e-6) : ceil(price / tick - 1e-6)) * tick;
+}
+
+/* The next order of a leg, for all that is left of it. 0: the gate lets none pass, and the leg is
+   at its end. */
+static int send(struct desk *desk, int64_t now_ns, const paper_ticket *ticket, paper_leg *leg,
+                uint32_t tif, double price) {
+    perp_order_request request;
+    perp_order_answer answer;
+    perp_call call = desk_call(now_ns);
+    const desk_instrument *instrument = &desk->instruments[leg->order.instrument];
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answer);
+    request.job_id = ticket->job_id;
+    request.leg = (uint32_t)(leg - ticket->legs);
+    request.tif = tif;
+    request.price = in_ticks(instrument, leg->order.side, price);
+    request.quantity = leg->order.quantity - leg->filled;
+    if (!desk_ok(desk, perp_orders_place(orders_of(desk), &call, &request, &answer), "place"))
+        return 0;
+    leg->number = answer.order;
+    leg->price = request.price;
+    leg->quantity = request.quantity;
+    leg->sent += answer.order != 0;
+    desk->paper.counts.orders += answer.order != 0;
+    desk->paper.counts.gated += answer.order == 0;
+    if (answer.order == 0)
+        leg->phase = PAPER_DONE;
+    return answer.order != 0;
+}
+
+static void cancel(struct desk *desk, int64_t now_ns, paper_leg *leg) {
+    perp_call call = desk_call(now_ns);
+    if (leg->number != 0 &&
+        desk_ok(desk, perp_orders_cancel_sent(orders_of(desk), &call, leg->number), "cancel sent"))
+        tell(desk, now_ns, leg, PERP_NEWS_CANCELLED, NULL);
+}
+
+/* ---- the market ---- */
 
 /* What of quantity the book gives at limit or better, and at which mean price. */
 static double take(struct desk *desk, perp_instrument_id id, uint32_t side, double quantity,
@@ -82,15 +161,16 @@ static double take(struct desk *desk, perp_instrument_id id, uint32_t side, doub
     return filled;
 }
 
-static void take_leg(struct desk *desk, int64_t now_ns, paper_leg *leg, double reference,
-                     double limit_bps) {
-    double sign = leg->order.side == PERP_SIDE_BUY ? 1 : -1;
+/* What is left of an order that takes expires. */
+static void take_leg(struct desk *desk, int64_t now_ns, const paper_ticket *ticket,
+                     paper_leg *leg) {
     double price;
     double filled =
-        take(desk, leg->order.instrument, leg->order.side, leg->order.quantity - leg->filled,
-             reference * (1 + sign * limit_bps * 1e-4), &price);
+        take(desk, leg->order.instrument, leg->order.side, leg->quantity, leg->price, &price);
     if (filled > 0)
-        book_fill(desk, now_ns, leg, filled, price, 0);
+        book_fill(desk, now_ns, ticket, leg, filled, price, 0);
+    if (leg->number != 0)
+        tell(desk, now_ns, leg, PERP_NEWS_EXPIRED, filled > 0 ? "no more at that price" : NULL);
 }
 
 static int is_full(const struct desk *desk, const paper_leg *leg) {
@@ -102,124 +182,123 @@ static int is_full(const struct desk *desk, const paper_leg *leg) {
 /* An order has arrived at the exchange. */
 static void arrive(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
     paper_executor *paper = &desk->paper;
-    paper->counts.orders++;
+    const desk_instrument *instrument = &desk->instruments[leg->order.instrument];
     feed_event event = {.kind = FEED_LATENCY, .time_ns = now_ns};
     event.u.latency =
         (perp_latency){.exchange = leg->order.exchange, .time_ns = now_ns, .ms = leg->latency_ms};
     desk_tell(desk, &event, "latency");
     leg->phase = PAPER_DONE;
     if (sim_random_chance(&paper->random, paper->settings.reject_chance)) {
-        ticket->rejected = 1;
+        tell(desk, now_ns, leg, PERP_NEWS_REJECTED, "the exchange takes no orders just now");
         return;
     }
     if (!leg->order.maker) {
-        int out = ticket->reduce_only || ticket->is_repair;
-        take_leg(desk, now_ns, leg, leg->order.price,
-                 out ? paper->settings.exit_limit_bps : paper->settings.limit_bps);
+        take_leg(desk, now_ns, ticket, leg);
         return;
     }
     paper->counts.resting++;
     leg->phase = PAPER_RESTING;
-    leg->price = best(&desk->instruments[leg->order.instrument], leg->order.side, 1);
     leg->deadline_ns = now_ns + paper->settings.maker_patience_ns;
     leg->due_ns = now_ns + POLL_NS;
+    if (within(leg->order.side, best(instrument, leg->order.side, 0), leg->price))
+        tell(desk, now_ns, leg, PERP_NEWS_DECLINED, "post only would take");
+    else
+        tell(desk, now_ns, leg, PERP_NEWS_ACCEPTED, NULL);
+}
+
+static double taker_limit(const struct desk *desk, const paper_ticket *ticket, uint32_t side,
+                          double reference, int late) {
+    const paper_settings *settings = &desk->paper.settings;
+    int out = ticket->reduce_only || ticket->is_repair || late;
+    return reference * (1 + (side == PERP_SIDE_BUY ? 1 : -1) * 1e-4 *
+                                (out ? settings->exit_limit_bps : settings->limit_bps));
+}
+
+/* When patience ends the rest crosses the spread if the job has any fill to hedge. */
+static void rest_no_longer(struct desk *desk, int64_t now_ns, paper_ticket *ticket,
+                           paper_leg *leg) {
+    const desk_instrument *instrument = &desk->instruments[leg->order.instrument];
+    uint32_t side = leg->order.side;
+    int any = (int)ticket->reduce_only;
+    for (uint32_t i = 0; i < ticket->n_legs; i++)
+        any = any || ticket->legs[i].filled > 0;
+    cancel(desk, now_ns, leg);
+    leg->phase = PAPER_DONE;
+    if (!any || !send(desk, now_ns, ticket, leg, PERP_TIF_IOC,
+                      taker_limit(desk, ticket, side, best(instrument, side, 0), 1)))
+        return;
+    desk->paper.counts.crossed++;
+    take_leg(desk, now_ns, ticket, leg);
+}
+
+/* An order that rests is always at the best price: else it is cancelled, and the next one sent. */
+static void follow(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
+    double price = in_ticks(&desk->instruments[leg->order.instrument], leg->order.side,
+                            best(&desk->instruments[leg->order.instrument], leg->order.side, 1));
+    if (leg->number != 0 && (leg->price == price || leg->sent >= MOST_SENT))
+        return;
+    cancel(desk, now_ns, leg);
+    if (send(desk, now_ns, ticket, leg, PERP_TIF_POST_ONLY, price))
+        tell(desk, now_ns, leg, PERP_NEWS_ACCEPTED, NULL);
 }
 
 /* An order rests: the market comes to it, or somebody takes it where it is, or it follows the best
-   price. When patience ends it crosses the spread if the job has any fill to hedge, else it is
-   cancelled. */
+   price. */
 static void rest(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
     paper_executor *paper = &desk->paper;
     const desk_instrument *instrument = &desk->instruments[leg->order.instrument];
-    uint32_t side = leg->order.side;
     double left = leg->order.quantity - leg->filled;
-    if (within(side, best(instrument, side, 0), leg->price)) {
-        book_fill(desk, now_ns, leg, left, leg->price, 1);
+    if (leg->number != 0 &&
+        within(leg->order.side, best(instrument, leg->order.side, 0), leg->price)) {
+        book_fill(desk, now_ns, ticket, leg, left, leg->price, 1);
     } else if (sim_random_chance(&paper->random, paper->settings.maker_rate)) {
         double share = sim_random_chance(&paper->random, 0.3) ? 0.5 : 1;
         double part = share < 1 ? whole_steps(left * share, instrument->step) : left;
-        if (part > 0)
-            book_fill(desk, now_ns, leg, part, leg->price, 1);
+        if (leg->number != 0 && part > 0)
+            book_fill(desk, now_ns, ticket, leg, part, leg->price, 1);
     }
-    leg->price = best(instrument, side, 1);
     leg->due_ns = now_ns + POLL_NS;
-    if (is_full(desk, leg)) {
+    if (is_full(desk, leg))
         leg->phase = PAPER_DONE;
-    } else if (now_ns >= leg->deadline_ns) {
-        int any = (int)ticket->reduce_only;
-        for (uint32_t i = 0; i < ticket->n_legs; i++)
-            any = any || ticket->legs[i].filled > 0;
-        if (any) {
-            paper->counts.crossed++;
-            take_leg(desk, now_ns, leg, best(instrument, side, 0), paper->settings.exit_limit_bps);
-        }
-        leg->phase = PAPER_DONE;
-    }
+    else if (now_ns >= leg->deadline_ns)
+        rest_no_longer(desk, now_ns, ticket, leg);
+    else
+        follow(desk, now_ns, ticket, leg);
 }
 
-/* What the library is to know: what was filled of each leg in all, and what the account made of it.
- */
-static void result_of(const paper_ticket *ticket, perp_job_result *result) {
-    perp_job_result_init(result);
-    result->n_legs = ticket->n_legs;
-    for (uint32_t i = 0; i < ticket->n_legs; i++) {
-        const paper_leg *leg = &ticket->legs[i];
-        result->legs[i] =
-            (perp_leg_result){.filled = leg->filled,
-                              .price = leg->filled > 0 ? leg->value / leg->filled : 0,
-                              .fee = leg->fee,
-                              .pnl = leg->pnl,
-                              .time_ns = leg->filled > 0 ? leg->filled_ns : PERP_TIME_NONE,
-                              .has_pnl = 1,
-                              .known = 1};
-    }
-}
-
-static int tell(struct desk *desk, int64_t now_ns, const paper_ticket *ticket,
-                const perp_job_result *result, const char *what) {
-    perp_call call = desk_call(now_ns);
-    return desk_ok(desk,
-                   perp_scheduler_finish(perp_core_scheduler(desk->core), &call, &ticket->job_id,
-                                         result, NULL),
-                   what);
-}
-
-/* While an exchange is down or silent nobody knows what became of an order there: the job is in
-   doubt. Once the exchange is back, the order has been filled as it was decided, or never arrived.
- */
-static void leg_in_outage(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
-    if (leg->phase != PAPER_LOST)
-        desk->paper.counts.lost++;
-    leg->phase = PAPER_LOST;
+/* While an exchange is down or silent nobody knows what became of an order there: it is in doubt.
+   Once the exchange is back, it has been filled as it was decided, or never arrived. */
+static void leg_in_outage(struct desk *desk, int64_t now_ns, paper_leg *leg) {
     leg->due_ns = now_ns + LOST_POLL_NS;
-    if (ticket->told_unknown)
+    if (leg->phase == PAPER_LOST)
         return;
-    ticket->told_unknown = 1;
-    perp_job_result result;
-    result_of(ticket, &result);
-    result.status = PERP_RESULT_UNKNOWN;
-    for (uint32_t i = 0; i < ticket->n_legs; i++)
-        if (ticket->legs[i].phase != PAPER_DONE) /* what rests may fill yet */
-            result.legs[i] = (perp_leg_result){.time_ns = PERP_TIME_NONE};
-    if (tell(desk, now_ns, ticket, &result, "finish as unknown"))
-        desk_reported(desk, ticket);
+    leg->phase = PAPER_LOST;
+    desk->paper.counts.lost++;
+    if (leg->number != 0)
+        tell(desk, now_ns, leg, PERP_NEWS_UNKNOWN, NULL);
+}
+
+static void find_lost(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
+    leg->phase = PAPER_DONE;
+    if (leg->number == 0)
+        return;
+    if (sim_random_chance(&desk->paper.random, 0.5))
+        book_fill(desk, now_ns, ticket, leg, leg->order.quantity - leg->filled, leg->price,
+                  (int)leg->order.maker);
+    else
+        tell(desk, now_ns, leg, PERP_NEWS_REJECTED, "not found there");
 }
 
 static void work_leg(struct desk *desk, int64_t now_ns, paper_ticket *ticket, paper_leg *leg) {
     if (desk->exchanges[leg->order.exchange].api == PERP_API_DOWN ||
-        now_ns - desk->instruments[leg->order.instrument].time_ns >
-            desk->paper.settings.silence_ns) {
-        leg_in_outage(desk, now_ns, ticket, leg);
-    } else if (leg->phase == PAPER_SENDING) {
+        now_ns - desk->instruments[leg->order.instrument].time_ns > desk->paper.settings.silence_ns)
+        leg_in_outage(desk, now_ns, leg);
+    else if (leg->phase == PAPER_SENDING)
         arrive(desk, now_ns, ticket, leg);
-    } else if (leg->phase == PAPER_RESTING) {
+    else if (leg->phase == PAPER_RESTING)
         rest(desk, now_ns, ticket, leg);
-    } else {
-        if (sim_random_chance(&desk->paper.random, 0.5))
-            book_fill(desk, now_ns, leg, leg->order.quantity - leg->filled, leg->order.price,
-                      (int)leg->order.maker);
-        leg->phase = PAPER_DONE;
-    }
+    else
+        find_lost(desk, now_ns, ticket, leg);
 }
 
 static void count_leg(paper_counts *counts, const paper_leg *leg, int full) {
@@ -231,26 +310,23 @@ static void count_leg(paper_counts *counts, const paper_leg *leg, int full) {
         counts->unfilled++;
 }
 
-/* Orders that met nobody are nobody's failure; one that the exchange took back, or that filled in
-   part, is. */
+/* Its orders say how it went; where there are none, the gate let none pass. */
 static void finish(struct desk *desk, int64_t now_ns, paper_ticket *ticket) {
     perp_job_result result;
-    result_of(ticket, &result);
-    int full = 1, any = 0;
+    perp_call call = desk_call(now_ns);
+    uint32_t sent = 0;
+    perp_job_result_init(&result);
     for (uint32_t i = 0; i < ticket->n_legs; i++) {
-        const paper_leg *leg = &ticket->legs[i];
-        int leg_full = is_full(desk, leg);
-        count_leg(&desk->paper.counts, leg, leg_full);
-        full = full && leg_full;
-        any = any || leg->filled > 0;
+        count_leg(&desk->paper.counts, &ticket->legs[i], is_full(desk, &ticket->legs[i]));
+        sent += ticket->legs[i].sent;
     }
-    result.status = full                      ? PERP_RESULT_COMPLETED
-                    : any || ticket->rejected ? PERP_RESULT_FAILED
-                                              : PERP_RESULT_NOTHING;
-    if (!tell(desk, now_ns, ticket, &result, "finish"))
-        return;
+    result.from_orders = sent > 0;
+    result.status = sent > 0 ? PERP_RESULT_COMPLETED : PERP_RESULT_NOTHING;
     ticket->in_use = 0;
-    desk_reported(desk, ticket);
+    desk_ok(desk,
+            perp_scheduler_finish(perp_core_scheduler(desk->core), &call, &ticket->job_id, &result,
+                                  NULL),
+            "finish");
 }
 
 /* A time-out is cleared up: the exchange never saw the orders, so the job may wait again. */
@@ -304,10 +380,11 @@ void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrumen
         paper_ticket *ticket = &desk->paper.tickets[t];
         for (uint32_t i = 0; ticket->in_use && i < ticket->n_legs; i++) {
             paper_leg *leg = &ticket->legs[i];
-            if (leg->phase != PAPER_RESTING || leg->order.instrument != instrument ||
-                price == leg->price || !within(leg->order.side, price, leg->price))
+            if (leg->phase != PAPER_RESTING || leg->number == 0 ||
+                leg->order.instrument != instrument || price == leg->price ||
+                !within(leg->order.side, price, leg->price))
                 continue;
-            book_fill(desk, now_ns, leg, leg->order.quantity - leg->filled, leg->price, 1);
+            book_fill(desk, now_ns, ticket, leg, leg->order.quantity - leg->filled, leg->price, 1);
             leg->phase = PAPER_DONE;
             leg->due_ns = now_ns;
             any = 1;
@@ -317,12 +394,14 @@ void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrumen
         paper_advance(desk, now_ns);
 }
 
-static void take_back(paper_ticket *ticket, int64_t now_ns, perp_exchange_id exchange) {
+static void take_back(struct desk *desk, paper_ticket *ticket, int64_t now_ns,
+                      perp_exchange_id exchange) {
     for (uint32_t i = 0; ticket->in_use && !ticket->lost && i < ticket->n_legs; i++) {
         paper_leg *leg = &ticket->legs[i];
         if ((exchange != PERP_ALL_EXCHANGES && leg->order.exchange != exchange) ||
             (leg->phase != PAPER_SENDING && leg->phase != PAPER_RESTING))
             continue;
+        cancel(desk, now_ns, leg);
         leg->phase = PAPER_DONE;
         leg->due_ns = now_ns;
     }
@@ -330,7 +409,7 @@ static void take_back(paper_ticket *ticket, int64_t now_ns, perp_exchange_id exc
 
 void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) {
     for (uint32_t t = 0; t < PAPER_TICKETS; t++)
-        take_back(&desk->paper.tickets[t], now_ns, exchange);
+        take_back(desk, &desk->paper.tickets[t], now_ns, exchange);
     paper_advance(desk, now_ns);
 }
 
@@ -338,9 +417,32 @@ void paper_cancel(struct desk *desk, int64_t now_ns, perp_exchange_id exchange) 
 void paper_cancel_job(struct desk *desk, int64_t now_ns, const perp_uuid *job_id) {
     for (uint32_t t = 0; t < PAPER_TICKETS; t++)
         if (memcmp(&desk->paper.tickets[t].job_id, job_id, sizeof *job_id) == 0)
-            take_back(&desk->paper.tickets[t], now_ns, PERP_ALL_EXCHANGES);
+            take_back(desk, &desk->paper.tickets[t], now_ns, PERP_ALL_EXCHANGES);
     if (now_ns < desk->paper.next_ns)
         desk->paper.next_ns = now_ns;
+}
+
+/* The order of a leg is placed, and is on its way. */
+static void begin_leg(struct desk *desk, const perp_execution *job, paper_ticket *ticket,
+                      uint32_t i) {
+    paper_executor *paper = &desk->paper;
+    paper_leg *leg = &ticket->legs[i];
+    leg->order = job->orders[i];
+    leg->phase = PAPER_SENDING;
+    double usual = desk->exchanges[leg->order.exchange].latency_ms;
+    if (usual <= 0)
+        usual = paper->settings.latency_ms;
+    leg->latency_ms = usual * sim_random_between(&paper->random, 0.7, 1.3);
+    leg->due_ns = job->now_ns + (ticket->lost ? 8 * DESK_SECOND : (int64_t)(leg->latency_ms * 1e6));
+    const desk_instrument *instrument = &desk->instruments[leg->order.instrument];
+    if (!ticket->lost && leg->order.maker)
+        send(desk, job->now_ns, ticket, leg, PERP_TIF_POST_ONLY,
+             best(instrument, leg->order.side, 1));
+    else if (!ticket->lost)
+        send(desk, job->now_ns, ticket, leg, PERP_TIF_IOC,
+             taker_limit(desk, ticket, leg->order.side, leg->order.price, 0));
+    if (leg->due_ns < paper->next_ns)
+        paper->next_ns = leg->due_ns;
 }
 
 uint32_t paper_execute(struct desk *desk, const perp_execution *job) {
@@ -361,38 +463,11 @@ uint32_t paper_execute(struct desk *desk, const perp_execution *job) {
     ticket->n_legs = job->n_orders;
     int timeout = sim_random_chance(&paper->random, paper->settings.timeout_chance);
     ticket->lost = (uint32_t)(timeout && sim_random_chance(&paper->random, 0.5));
-    for (uint32_t i = 0; i < job->n_orders; i++) {
-        paper_leg *leg = &ticket->legs[i];
-        leg->order = job->orders[i];
-        leg->phase = PAPER_SENDING;
-        double usual = desk->exchanges[leg->order.exchange].latency_ms;
-        if (usual <= 0)
-            usual = paper->settings.latency_ms;
-        leg->latency_ms = usual * sim_random_between(&paper->random, 0.7, 1.3);
-        leg->due_ns =
-            job->now_ns + (ticket->lost ? 8 * DESK_SECOND : (int64_t)(leg->latency_ms * 1e6));
-        if (leg->due_ns < paper->next_ns)
-            paper->next_ns = leg->due_ns;
+    for (uint32_t i = 0; i < job->n_orders && !desk->failed; i++) {
+        begin_leg(desk, job, ticket, i);
+        if (timeout && ticket->legs[i].number != 0)
+            tell(desk, job->now_ns, &ticket->legs[i], PERP_NEWS_UNKNOWN, NULL);
     }
-    if (timeout)
-        paper->counts.in_doubt++;
-    return timeout ? PERP_OUTCOME_IN_DOUBT : PERP_OUTCOME_ACCEPTED;
-}
-
-double paper_unreported(const paper_ticket *ticket, perp_instrument_id instrument) {
-    double sum = 0;
-    for (uint32_t i = 0; ticket->in_use && i < ticket->n_legs; i++) {
-        const paper_leg *leg = &ticket->legs[i];
-        if (leg->order.instrument == instrument)
-            sum += leg->order.side == PERP_SIDE_BUY ? leg->filled - leg->told
-                                                    : leg->told - leg->filled;
-    }
-    return sum;
-}
-
-void paper_unbooked(const paper_ticket *ticket, perp_usd *pnl, perp_usd *fees) {
-    for (uint32_t i = 0; ticket->in_use && i < ticket->n_legs; i++) {
-        *pnl += ticket->legs[i].pnl - ticket->legs[i].told_pnl;
-        *fees += ticket->legs[i].fee - ticket->legs[i].told_fee;
-    }
+    paper->counts.in_doubt += (uint64_t)timeout;
+    return ticket->lost ? PERP_OUTCOME_IN_DOUBT : PERP_OUTCOME_ACCEPTED;
 }

@@ -1,6 +1,8 @@
 /* The paper executor: takes the jobs that the library dispatches and fills their orders against the
    book that the host sees when they arrive, which is later than the decision. Orders are sometimes
-   refused, filled in part or lost in an outage, so that every way a job can go is walked. */
+   refused, filled in part or lost in an outage, so that every way a job can go is walked. The
+   library keeps the orders: each is placed before it is sent, what becomes of it is told when it
+   happens, and a job is finished from its orders. */
 #ifndef PAPER_EXECUTOR_H
 #define PAPER_EXECUTOR_H
 
@@ -29,29 +31,28 @@ typedef struct paper_settings {
 enum paper_phase { PAPER_SENDING, PAPER_RESTING, PAPER_LOST, PAPER_DONE };
 
 typedef struct paper_leg {
-    perp_order order;
+    perp_order order; /* what the leg is to do */
     uint32_t phase;
+    uint32_t sent;       /* orders of it */
+    uint64_t number;     /* of the order that is out; 0: none is */
     int64_t due_ns;      /* when something next happens to it */
-    int64_t deadline_ns; /* of an order that rests */
-    double price;        /* of an order that rests */
+    int64_t deadline_ns; /* of a leg that rests: then it rests no longer */
+    double price;        /* of the order that is out */
+    double quantity;     /* likewise */
     double latency_ms;
-    double filled, value;
-    perp_usd fee, pnl;
-    int64_t filled_ns;
-    double told, told_value; /* of it, what the library has been told */
-    perp_usd told_fee, told_pnl;
+    double filled; /* of the leg */
 } paper_leg;
 
 /* One job at work. lost: nothing was sent, but nobody knows yet. */
 typedef struct paper_ticket {
     perp_uuid job_id;
-    uint32_t in_use, lost, told_unknown, rejected, is_repair, reduce_only, n_legs;
+    uint32_t in_use, lost, is_repair, reduce_only, n_legs;
     paper_leg legs[PERP_MAX_LEGS];
 } paper_ticket;
 
 typedef struct paper_counts {
     uint64_t orders, filled, partly, unfilled, resting, crossed;
-    uint64_t refused, in_doubt, requeued, lost;
+    uint64_t refused, in_doubt, requeued, lost, gated, trades;
 } paper_counts;
 
 typedef struct paper_executor {
@@ -79,10 +80,5 @@ void paper_cancel_job(struct desk *desk, int64_t now_ns, const perp_uuid *job_id
 
 /* A trade that went through the price of resting orders fills them. */
 void paper_trade(struct desk *desk, int64_t now_ns, perp_instrument_id instrument, double price);
-
-/* What a job at work has booked on the accounts and not yet reported. */
-void paper_unbooked(const paper_ticket *ticket, perp_usd *pnl, perp_usd *fees);
-/* Signed quantity that a job at work has filled on an instrument and not yet reported. */
-double paper_unreported(const paper_ticket *ticket, perp_instrument_id instrument);
 
 #endif

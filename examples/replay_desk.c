@@ -103,6 +103,7 @@ static int learn_instrument(struct desk *desk, uint32_t i) {
     instrument->exchange = spec.exchange;
     instrument->kind = spec.kind;
     instrument->step = spec.qty_step;
+    instrument->tick = spec.price_tick;
     instrument->min_qty = spec.min_qty;
     instrument->min_notional = (double)spec.min_notional / (double)PERP_USD;
     instrument->ends_ns = desk->feed.ends_ns == NULL ? desk->feed.end_ns : desk->feed.ends_ns[i];
@@ -486,8 +487,7 @@ int desk_run(struct desk *desk, int64_t until_ns) {
     return !desk->failed && until_ns < desk->feed.end_ns;
 }
 
-/* Lots of jobs, what nobody's order made, and what is not told yet make up what the account holds.
- */
+/* Lots of jobs and what nobody's order made make up what the account holds. */
 static int positions_agree(struct desk *desk) {
     for (uint32_t i = 0; i < desk->n_instruments; i++) {
         const desk_instrument *instrument = &desk->instruments[i];
@@ -499,8 +499,6 @@ static int positions_agree(struct desk *desk) {
         double sum = state.foreign;
         for (uint32_t l = 0; l < instrument->n_lots; l++)
             sum += instrument->lots[l].quantity;
-        for (uint32_t t = 0; t < PAPER_TICKETS; t++)
-            sum += paper_unreported(&desk->paper.tickets[t], i);
         if (desk->exchanges[instrument->exchange].api != PERP_API_DOWN &&
             fabs(sum - instrument->position) > 0.01 * fmax(instrument->step, 1e-6))
             return 0;

@@ -42,7 +42,7 @@ typedef struct desk_instrument {
     perp_exchange_id exchange;
     uint32_t base; /* the first instrument of the same base */
     uint32_t kind;
-    double step, min_qty, min_notional;
+    double step, tick, min_qty, min_notional;
     int64_t ends_ns;
     int64_t time_ns; /* of the quote; PERP_TIME_NONE before the first */
     double mid;
@@ -156,8 +156,9 @@ void desk_unwind(struct desk *desk, int64_t now_ns, uint32_t index);
 /* Each step: what repairs left is closed, what has ended is counted. */
 void desk_look_after(struct desk *desk, int64_t now_ns);
 void desk_cancel(struct desk *desk, int64_t now_ns, uint32_t index);
-/* From the executor: it told the library of a job's fills since it told last. */
-void desk_reported(struct desk *desk, paper_ticket *ticket);
+/* From the executor: it told the library of a fill. */
+void desk_filled(struct desk *desk, const perp_uuid *job_id, perp_instrument_id instrument,
+                 double quantity, double price, perp_usd fee);
 void desk_requeued(struct desk *desk, int64_t now_ns, const paper_ticket *ticket);
 
 #endif

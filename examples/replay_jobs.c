@@ -222,26 +222,14 @@ void desk_learn_lots(struct desk *desk, perp_instrument_id id, double price) {
     row->n_lots = n;
 }
 
-void desk_reported(struct desk *desk, paper_ticket *ticket) {
-    uint32_t index = desk_find_job(desk, &ticket->job_id);
-    for (uint32_t i = 0; i < ticket->n_legs && !desk->failed; i++) {
-        paper_leg *leg = &ticket->legs[i];
-        if (ticket->in_use && leg->phase != PAPER_DONE) /* not told yet */
-            continue;
-        double filled = leg->filled - leg->told;
-        if (filled > 0) {
-            double price = (leg->value - leg->told_value) / filled;
-            desk_learn_lots(desk, leg->order.instrument, price);
-            /* As the library counts it, to the micro-dollar. */
-            desk->exchanges[leg->order.exchange].volume += desk_usd(filled * price);
-        }
-        if (index != DESK_NONE)
-            pay(desk, index, leg->told_fee - leg->fee);
-        leg->told = leg->filled;
-        leg->told_value = leg->value;
-        leg->told_fee = leg->fee;
-        leg->told_pnl = leg->pnl;
-    }
+void desk_filled(struct desk *desk, const perp_uuid *job_id, perp_instrument_id instrument,
+                 double quantity, double price, perp_usd fee) {
+    uint32_t index = desk_find_job(desk, job_id);
+    desk_learn_lots(desk, instrument, price);
+    /* As the library counts it, to the micro-dollar. */
+    desk->exchanges[desk->instruments[instrument].exchange].volume += desk_usd(quantity * price);
+    if (index != DESK_NONE)
+        pay(desk, index, -fee);
 }
 
 static void count_ended(struct desk *desk, desk_job *job) {

@@ -354,11 +354,7 @@ static int print_profit(struct desk *desk, FILE *out) {
     fprintf(out, "  %-14s %12.2f\n", "funding", usd(funding));
     fprintf(out, "  %-14s %12.2f   of the accounts, what is still open included\n", "in all",
             usd(change));
-    perp_usd unbooked_pnl = 0, unbooked_fees = 0;
-    for (uint32_t t = 0; t < PAPER_TICKETS; t++)
-        paper_unbooked(&desk->paper.tickets[t], &unbooked_pnl, &unbooked_fees);
-    int agree = booked.pnl + unbooked_pnl == realised + funding &&
-                booked.fees + unbooked_fees == fees && booked.volume == volume;
+    int agree = booked.pnl == realised + funding && booked.fees == fees && booked.volume == volume;
     fprintf(out, "  booked by the library: %.2f before fees, fees %.2f, volume %.2f: %s\n",
             usd(booked.pnl), usd(booked.fees), usd(booked.volume),
             agree ? "as the accounts" : "NOT as the accounts");

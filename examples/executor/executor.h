@@ -28,8 +28,8 @@
 
 /* How long an order may be under way: the exchange refuses one that comes later. From then on, and
    what its caches may lag behind, "not found" means that it is not there. */
-#define EX_RECV_WINDOW_MS 1500
-#define EX_CERTAIN_NS ((EX_RECV_WINDOW_MS + 1000) * EX_MS)
+#define EX_RECV_WINDOW_MS 1000
+#define EX_CERTAIN_NS ((EX_RECV_WINDOW_MS + 750) * EX_MS)
 
 struct executor;
 

@@ -6,6 +6,7 @@
 #include "executor.h"
 
 #define MOST_OPEN 256
+#define EXIT_TTL_MS 10000 /* its lots may be gone by then: another job's fills closed them, too */
 #define CALM_SWEEPS 12 /* of a venue's instruments, after the last job, before it is over */
 
 static perp_uuid id_of(const executor *ex, uint64_t number, uint64_t kind) {
@@ -96,6 +97,7 @@ static void make_exits(executor *ex, const struct symbol_state *symbol, int64_t 
         perp_job_init(&job);
         if (perp_job_fill_exit(ex->core, now, &symbol->open[i], 1, &job) != PERP_OK)
             continue;
+        job.ttl_ms = EXIT_TTL_MS;
         choose_makers(ex, &job);
         submit(ex, &job, 2);
     }

@@ -93,32 +93,47 @@ static void refused(struct step *step, struct leg *leg, const perp_order_answer 
         wait = (int64_t)answer->limit;
     else if (answer->gate == PERP_GATE_KILLED)
         step->killed = true;
-    else if (answer->gate == PERP_GATE_MIN_QTY || answer->gate == PERP_GATE_MIN_NOTIONAL)
-        leg->too_small = true;
+    else if (answer->gate == PERP_GATE_MIN_QTY || answer->gate == PERP_GATE_MIN_NOTIONAL ||
+             (answer->gate == PERP_GATE_OVER_LEG && step->info.is_repair))
+        leg->too_small = true; /* of a repair: what was naked is less by now */
     step->work->retry_ns[leg->index] = step->now + wait;
+}
+
+/* Asks the gate, and sends what it lets pass. False: the quantity is more than what is left, and
+   answer has that. */
+static bool place(struct step *step, struct leg *leg, const perp_order_request *request,
+                  perp_order_answer *answer) {
+    perp_call call = ex_call();
+    perp_order_answer_init(answer);
+    perp_status status = perp_orders_place(step->ex->orders, &call, request, answer);
+    if (status == PERP_E_STATE || status == PERP_E_NOT_FOUND)
+        return true; /* in doubt, or ended by now */
+    if (!ex_ok(step->ex, status, "place")) {
+        leg->too_small = status == PERP_E_INVALID;
+        step->work->retry_ns[leg->index] = step->now + WAIT_NS;
+    } else if (answer->gate == PERP_GATE_NONE) {
+        send(step, leg, answer->order);
+    } else if (answer->gate == PERP_GATE_OVER_LEG && step->info.is_repair &&
+               answer->limit >= leg->instrument->step) {
+        return false;
+    } else {
+        refused(step, leg, answer);
+    }
+    return true;
 }
 
 /* An order is durable before it is sent; what is sent is what the book has. */
 void ex_place(struct step *step, struct leg *leg, uint32_t tif, double price, double quantity) {
     perp_order_request request;
     perp_order_answer answer;
-    perp_call call = ex_call();
     perp_order_request_init(&request);
-    perp_order_answer_init(&answer);
     request.job_id = step->info.job.job_id;
     request.leg = leg->index;
     request.tif = tif;
     request.price = price;
     request.quantity = quantity;
-    perp_status status = perp_orders_place(step->ex->orders, &call, &request, &answer);
-    if (status == PERP_E_STATE || status == PERP_E_NOT_FOUND)
-        return; /* in doubt, or ended by now */
-    if (!ex_ok(step->ex, status, "place")) {
-        leg->too_small = status == PERP_E_INVALID;
-        step->work->retry_ns[leg->index] = step->now + WAIT_NS;
-    } else if (answer.gate != PERP_GATE_NONE) {
-        refused(step, leg, &answer);
-    } else {
-        send(step, leg, answer.order);
-    }
+    if (place(step, leg, &request, &answer))
+        return;
+    request.quantity = ex_floor(answer.limit, leg->instrument->step);
+    place(step, leg, &request, &answer);
 }
