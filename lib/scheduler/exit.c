@@ -15,12 +15,16 @@ static double price_of(const perp_core *core, const struct perp_lot *lot, int64_
     return view.mark > 0 ? view.mark : lot->price;
 }
 
-/* The part of a lot that a leg closes: all of it, or so much of it in whole steps. */
+/* The part of a lot that a leg closes: all of it, or so much of it in whole steps. A lot is a sum
+   of fills, which may be a hair off whole steps, and below the smallest order by that. */
 static double part_of(const perp_core *core, const struct perp_lot *lot, double fraction) {
     double step = perp_instrument_at(core, lot->instrument)->spec.qty_step;
     double size = fabs(lot->quantity);
-    if (fraction >= 1 || !(step > 0))
-        return fraction >= 1 ? size : size * fraction;
+    double whole = step > 0 ? round(size / step) * step : size;
+    if (fraction >= 1)
+        return fabs(whole - size) <= 1e-9 * size ? whole : size;
+    if (!(step > 0))
+        return size * fraction;
     return floor(size * fraction / step * (1 + 1e-12)) * step;
 }
 

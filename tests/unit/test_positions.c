@@ -284,6 +284,35 @@ START_TEST(three_tenths_close_with_three_fills_of_a_tenth) {
 }
 END_TEST
 
+/* 0.3 less twice 0.1 is a hair less than 0.1, which is the least that may be ordered. */
+START_TEST(an_exit_of_what_sums_left_a_hair_off_is_of_whole_steps) {
+    perp_job job = job_of(1);
+    for (int x = ALPHA; x <= BETA; x++) {
+        perp_instrument_spec spec;
+        perp_instrument_spec_init(&spec);
+        ok(w, perp_instrument_get(w->core, w->btc[x], &spec));
+        spec.qty_step = spec.min_qty = 0.1;
+        ok(w, perp_instrument_update(w->core, nowc(w), &spec));
+    }
+    job.notional = USD(15000);
+    job.legs[0].quantity = job.legs[1].quantity = 0.3;
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.3, 0.3, 50000);
+    job.job_id = id_of(2); /* so that the exit is not of all there is */
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.3, 0.3, 50000);
+    perp_job out = exit_of(3, 1, 1);
+    run_job(w, &out);
+    filled(3, 0.1, 0.1, 50000);
+    filled(3, 0.2, 0.2, 50000);
+    finish_pair(w, &out.job_id, 0.2, 0.2, 50000);
+    ck_assert(lot_of(w->btc[ALPHA], 0).quantity < 0.1);
+    out = exit_of(4, 1, 1);
+    ck_assert(out.legs[0].quantity == 0.1 && out.legs[1].quantity == 0.1);
+    run_job(w, &out);
+}
+END_TEST
+
 START_TEST(an_exit_may_be_of_a_part_and_only_of_what_is_open) {
     perp_uuid id = id_of(1), unknown = id_of(9);
     perp_job out;
@@ -1132,6 +1161,7 @@ int main(void) {
     tcase_add_test(tcase, what_is_no_jobs_is_closed_after_lots_and_realises_against_the_entry);
     tcase_add_test(tcase, what_the_host_says_of_pnl_is_booked_instead);
     tcase_add_test(tcase, three_tenths_close_with_three_fills_of_a_tenth);
+    tcase_add_test(tcase, an_exit_of_what_sums_left_a_hair_off_is_of_whole_steps);
     tcase_add_test(tcase, an_exit_may_be_of_a_part_and_only_of_what_is_open);
     tcase_add_test(tcase, shares_are_floored_and_the_last_fill_takes_all_that_is_left);
     tcase_add_test(tcase, at_the_end_of_a_job_what_is_in_flight_is_released);
