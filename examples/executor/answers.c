@@ -121,6 +121,53 @@ static void on_order(ex_venue *venue, const ex_request *request, long status, co
         ex_poke(ex, &job_id);
 }
 
+/* ---- the account ---- */
+
+/* What an account shows is held against the fills that the book has. So that it has all of those in
+   the report, the trades are asked for in between: else it would have to guess whose they are. */
+static void report_account(ex_venue *venue) {
+    executor *ex = venue->ex;
+    if (venue->report.n_positions == 0)
+        return;
+    for (uint32_t i = 0; i < venue->n_instruments; i++)
+        if (venue->instruments[i].swept_ns <= venue->report_came_ns)
+            return;
+    perp_call call = ex_call();
+    perp_status said = perp_account(ex->core, &call, &venue->report);
+    venue->report.n_positions = 0;
+    if (said != PERP_E_STALE && ex_ok(ex, said, "account"))
+        venue->reports++;
+}
+
+static void on_account(ex_venue *venue, const ex_request *request, long status, const cJSON *json) {
+    perp_account_report *report = &venue->report;
+    const cJSON *row;
+    venue->asks_account = false;
+    for (uint32_t i = 0; i < venue->n_instruments; i++)
+        ex_ask_trades(venue, i);
+    if (status != 200 || request->came_ns - request->sent_ns > MOST_REPORT_NS)
+        return;
+    perp_account_report_init(report);
+    report->exchange = venue->id;
+    report->time_ns = request->sent_ns + (request->came_ns - request->sent_ns) / 2;
+    report->has_equity = 1;
+    report->equity = ex_money(json, "totalMarginBalance");
+    report->positions = venue->positions;
+    venue->report_came_ns = request->came_ns;
+    cJSON_ArrayForEach(
+        row, cJSON_GetObjectItemCaseSensitive(
+                 json, "positions")) for (uint32_t i = 0; i < venue->n_instruments;
+                                          i++) if (strcmp(venue->instruments[i].symbol,
+                                                          ex_text(row, "symbol")) == 0 &&
+                                                   report->n_positions < venue->n_instruments)
+        venue->positions[report->n_positions++] =
+        (perp_position_report){.instrument = venue->instruments[i].id,
+                               .margin_mode = PERP_MARGIN_NOT_GIVEN,
+                               .quantity = ex_number(row, "positionAmt"),
+                               .entry_price = ex_number(row, "entryPrice"),
+                               .leverage = ex_number(row, "leverage")};
+}
+
 /* ---- trades ---- */
 
 static ex_trade read_trade(const cJSON *row) {
@@ -185,10 +232,15 @@ static void on_sweep(ex_venue *venue, const ex_request *request, long status, co
     }
     if (instrument->cursor != before)
         ex_cursors_write(venue);
-    if (stopped || cJSON_GetArraySize(json) == MOST_ROWS)
-        venue->sweeps_at_once = true;
-    else
+    if (stopped)
+        return;
+    if (cJSON_GetArraySize(json) < MOST_ROWS) {
         venue->sweeps++;
+        instrument->swept_ns = request->sent_ns;
+    }
+    if (venue->report.n_positions > 0 && instrument->swept_ns <= venue->report_came_ns)
+        ex_ask_trades(venue, request->instrument);
+    report_account(venue);
 }
 
 static void on_found(ex_venue *venue, const ex_request *request, long status, const cJSON *json) {
@@ -245,39 +297,6 @@ static void on_open(ex_venue *venue, const ex_request *request, long status, con
     }
     free(ids);
     ex_poke_all(ex);
-}
-
-/* ---- the account ---- */
-
-static void on_account(ex_venue *venue, const ex_request *request, long status, const cJSON *json) {
-    executor *ex = venue->ex;
-    perp_position_report positions[EX_INSTRUMENTS];
-    perp_account_report report;
-    const cJSON *row;
-    venue->asks_account = false;
-    if (status != 200 || request->came_ns - request->sent_ns > MOST_REPORT_NS)
-        return;
-    perp_account_report_init(&report);
-    report.exchange = venue->id;
-    report.time_ns = request->sent_ns + (request->came_ns - request->sent_ns) / 2;
-    report.has_equity = 1;
-    report.equity = ex_money(json, "totalMarginBalance");
-    report.positions = positions;
-    cJSON_ArrayForEach(row,
-                       cJSON_GetObjectItemCaseSensitive(
-                           json, "positions")) for (uint32_t i = 0; i < venue->n_instruments;
-                                                    i++) if (strcmp(venue->instruments[i].symbol,
-                                                                    ex_text(row, "symbol")) == 0)
-        positions[report.n_positions++] =
-            (perp_position_report){.instrument = venue->instruments[i].id,
-                                   .margin_mode = PERP_MARGIN_NOT_GIVEN,
-                                   .quantity = ex_number(row, "positionAmt"),
-                                   .entry_price = ex_number(row, "entryPrice"),
-                                   .leverage = ex_number(row, "leverage")};
-    perp_call call = ex_call();
-    perp_status said = perp_account(ex->core, &call, &report);
-    if (said != PERP_E_STALE && ex_ok(ex, said, "account"))
-        venue->reports++;
 }
 
 void ex_venue_answer(ex_venue *venue, ex_request *request, long status, const cJSON *json) {

@@ -38,7 +38,8 @@ typedef struct ex_instrument {
     char symbol[32]; /* as the exchange spells it */
     double tick, step, min_quantity, min_notional;
     int price_digits, quantity_digits;
-    int64_t cursor; /* the last trade that is booked, and all before it; of the HTTP thread */
+    int64_t cursor;   /* the last trade that is booked, and all before it; of the HTTP thread */
+    int64_t swept_ns; /* all trades before this time are booked; likewise */
 } ex_instrument;
 
 typedef struct ex_known {
@@ -56,12 +57,15 @@ typedef struct ex_venue {
     uint32_t n_instruments;
     ex_known *known; /* EX_KNOWN; under the executor's lock */
     char listen_key[128];
+    perp_account_report report; /* that waits for trades; n_positions 0: none does; likewise */
+    perp_position_report positions[EX_INSTRUMENTS];
+    int64_t report_came_ns;
     _Atomic int64_t quiet_until_ns; /* it said that we ask too much */
     atomic_int failures;            /* answers in a row that did not come */
     atomic_bool is_down, asks_account, asks_open, asks_trades[EX_INSTRUMENTS], sweeps_at_once;
-    int64_t account_ns, open_ns, sweep_ns; /* when next; of the desk */
-    atomic_uint sweeps;                    /* of all trades that found nothing new */
-    atomic_uint reports, matches;          /* of the account; lists of open orders */
+    int64_t account_ns, open_ns;  /* when next; of the desk */
+    atomic_uint sweeps;           /* of all trades that found nothing new */
+    atomic_uint reports, matches; /* of the account; lists of open orders */
 } ex_venue;
 
 /* What is under way about an order that has not ended. What it is stands in the book. */
@@ -85,8 +89,8 @@ typedef struct ex_order {
 typedef struct ex_work {
     perp_uuid job_id;
     bool in_use;
-    int64_t retry_ns[PERP_MAX_LEGS];   /* not before: the gate or the exchange said no */
-    uint32_t gate_said[PERP_MAX_LEGS]; /* the last refusal */
+    int64_t retry_ns[PERP_MAX_LEGS]; /* not before: the gate or the exchange said no */
+    int64_t over_ns[PERP_MAX_LEGS];  /* since when it says that nothing is left; 0: it does not */
 } ex_work;
 
 enum ex_kind { EX_PLACE, EX_ASK, EX_CANCEL, EX_TRADES, EX_SWEEP, EX_OPEN, EX_ACCOUNT, EX_FIND };

@@ -7,7 +7,7 @@
 
 #define MOST_OPEN 256
 #define EXIT_TTL_MS 10000 /* its lots may be gone by then: another job's fills closed them, too */
-#define CALM_SWEEPS 12 /* of a venue's instruments, after the last job, before it is over */
+#define CALM_SWEEPS 12    /* of a venue's instruments, after the last job, before it is over */
 
 static perp_uuid id_of(const executor *ex, uint64_t number, uint64_t kind) {
     perp_uuid id;

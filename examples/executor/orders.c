@@ -5,10 +5,11 @@
 #include "work.h"
 
 #define GRACE_NS (20 * EX_MS) /* the stream mostly brings a trade before it is asked for */
-#define AGAIN_NS (300 * EX_MS)
-#define CANCEL_AGAIN_NS (2 * EX_S)
+#define AGAIN_NS (400 * EX_MS)
+#define CANCEL_AGAIN_NS EX_S
 #define TAKES_NS (500 * EX_MS) /* an order that does not rest has ended by then */
 #define WAIT_NS (100 * EX_MS)
+#define MOST_OVER_NS (2 * EX_S)
 
 /* ---- looked after ---- */
 
@@ -27,13 +28,19 @@ static bool is_unclear(const ex_order *order, const perp_order_info *info, int64
            (info->tif != PERP_TIF_POST_ONLY && now - order->placed_ns > TAKES_NS);
 }
 
+/* Its own answer is still to come, and may well do. */
+static bool is_fresh(const ex_order *order, int64_t now) {
+    return (order->busy & 1u << EX_PLACE) && now - order->placed_ns < TAKES_NS;
+}
+
+/* A question is asked again while its answer is on its way: each may take long, and the first that
+   comes will do. */
 void ex_look_after(struct step *step, const perp_order_info *info) {
     executor *ex = step->ex;
     ex_order ended = {.order = 0};
-    const uint32_t waits = 1u << EX_PLACE | 1u << EX_ASK | 1u << EX_TRADES;
     pthread_mutex_lock(&ex->lock);
     ex_order *order = ex_order_of(ex, info->order, true);
-    if (order != NULL && !(order->busy & waits) && step->now >= order->venue->quiet_until_ns) {
+    if (order != NULL && !is_fresh(order, step->now) && step->now >= order->venue->quiet_until_ns) {
         if (order->executed > info->filled + info->quantity * 1e-9) {
             fetch_trades(order, info, step->now);
         } else if (order->end != PERP_NEWS_ACCEPTED) {
@@ -56,9 +63,9 @@ void ex_cancel(struct step *step, const perp_order_info *info) {
     bool sends = false;
     pthread_mutex_lock(&ex->lock);
     ex_order *order = ex_order_of(ex, info->order, true);
-    if (order != NULL && order->busy == 0 && !order->wants_ask &&
-        order->end == PERP_NEWS_ACCEPTED && info->state == PERP_ORDER_OPEN &&
-        step->now >= order->cancel_ns && step->now >= order->venue->quiet_until_ns) {
+    if (order != NULL && !order->wants_ask && order->end == PERP_NEWS_ACCEPTED &&
+        info->state == PERP_ORDER_OPEN && step->now >= order->cancel_ns &&
+        step->now >= order->venue->quiet_until_ns) {
         order->cancel_ns = step->now + CANCEL_AGAIN_NS;
         ex_send_about(order, EX_CANCEL, NULL);
         sends = true;
@@ -77,6 +84,7 @@ void ex_cancel(struct step *step, const perp_order_info *info) {
 static void send(struct step *step, struct leg *leg, uint64_t number) {
     executor *ex = step->ex;
     perp_order_info info = {.struct_size = sizeof info};
+    step->work->over_ns[leg->index] = 0;
     pthread_mutex_lock(&ex->lock);
     ex_order *order = ex_order_of(ex, number, true);
     if (order != NULL && perp_orders_get(ex->orders, number, &info) == PERP_OK)
@@ -86,6 +94,15 @@ static void send(struct step *step, struct leg *leg, uint64_t number) {
     leg->n_live++;
 }
 
+/* Nothing is left of a leg that was not filled, by what the account shows: its fills are on their
+   way, or another job's were taken for them. It is waited for, but not for long. */
+static bool is_at_its_end(struct step *step, struct leg *leg) {
+    int64_t *since = &step->work->over_ns[leg->index];
+    if (*since == 0)
+        *since = step->now;
+    return step->info.is_repair || step->now - *since > MOST_OVER_NS;
+}
+
 /* What the gate's refusal means for the leg: most pass, some say that it is at its end. */
 static void refused(struct step *step, struct leg *leg, const perp_order_answer *answer) {
     int64_t wait = WAIT_NS;
@@ -93,9 +110,10 @@ static void refused(struct step *step, struct leg *leg, const perp_order_answer 
         wait = (int64_t)answer->limit;
     else if (answer->gate == PERP_GATE_KILLED)
         step->killed = true;
-    else if (answer->gate == PERP_GATE_MIN_QTY || answer->gate == PERP_GATE_MIN_NOTIONAL ||
-             (answer->gate == PERP_GATE_OVER_LEG && step->info.is_repair))
-        leg->too_small = true; /* of a repair: what was naked is less by now */
+    else if (answer->gate == PERP_GATE_MIN_QTY || answer->gate == PERP_GATE_MIN_NOTIONAL)
+        leg->too_small = true;
+    else if (answer->gate == PERP_GATE_OVER_LEG)
+        leg->too_small = is_at_its_end(step, leg);
     step->work->retry_ns[leg->index] = step->now + wait;
 }
 

@@ -8,7 +8,6 @@
 
 #define ACCOUNT_NS (2 * EX_S)
 #define OPEN_NS (5 * EX_S)
-#define SWEEP_NS (2 * EX_S)
 #define RATE_PER_S 100
 #define RATE_BURST 20
 
@@ -93,7 +92,7 @@ void ex_venue_rounds(ex_venue *venue, int64_t now) {
     if (now < venue->quiet_until_ns)
         return;
     if (atomic_exchange(&venue->sweeps_at_once, false))
-        venue->open_ns = venue->sweep_ns = now;
+        venue->open_ns = venue->account_ns = now;
     if (now >= venue->account_ns) {
         venue->account_ns = now + ACCOUNT_NS;
         ask_account(venue);
@@ -101,11 +100,6 @@ void ex_venue_rounds(ex_venue *venue, int64_t now) {
     if (now >= venue->open_ns) {
         venue->open_ns = now + OPEN_NS;
         ask_open(venue);
-    }
-    if (now >= venue->sweep_ns) {
-        venue->sweep_ns = now + SWEEP_NS;
-        for (uint32_t i = 0; i < venue->n_instruments; i++)
-            ex_ask_trades(venue, i);
     }
 }
 

@@ -231,13 +231,17 @@ static void work(struct step *step) {
         finish(step);
 }
 
-/* All orders have been asked for: the job goes on where it was. */
+/* All orders have been asked for: the job goes on where it was, unless a fill that came meanwhile
+   has finished it. */
 static void settle(struct step *step) {
+    const perp_uuid *job_id = &step->info.job.job_id;
     perp_call call = ex_call();
-    if (step->n_doubts == 0 &&
-        ex_ok(step->ex, perp_orders_settled(step->ex->orders, &call, &step->info.job.job_id),
-              "settled"))
-        ex_poke(step->ex, &step->info.job.job_id);
+    if (step->n_doubts > 0)
+        return;
+    perp_status status = perp_orders_settled(step->ex->orders, &call, job_id);
+    if (status != PERP_E_NOT_FOUND && status != PERP_E_STATE)
+        ex_ok(step->ex, status, "settled");
+    ex_poke(step->ex, job_id);
 }
 
 void ex_work_on(executor *ex, const perp_uuid *job_id) {
