@@ -74,8 +74,8 @@ class Trader(threading.Thread):
 class Chaos(unittest.TestCase):
     def test_the_books_agree_after_all_faults(self):
         with Exchange("--seed", SEED, "--faults", "all", "--speed", 20, "--balance", 100000000) as exchange:
-            script = {"base": "all", "lag_ms": 200, "delay_ms": 300, "down": 0.002, "down_ms": 200, "rate_ms": 200,
-                      "late_fill": 0.3, "late_ms": 300}
+            script = {"base": "all", "lag_ms": 200, "delay_ms": 300, "down": 0.002, "down_ms": 200, "rate_limit": 0.01,
+                      "rate_ms": 100, "late_fill": 0.3, "late_ms": 300, "ws_drop": 0.03, "unknown_error": 0.05}
             exchange.control(faults=script)
             traders = [Trader(exchange, name, i) for i, name in enumerate(["alpha", "alpha", "alpha", "beta"])]
             for trader in traders:
@@ -121,7 +121,7 @@ class Chaos(unittest.TestCase):
             for number, told in trader.trades.items():
                 trade = trades[number]
                 self.assertEqual(told, (trade["clientOrderId"], trade["qty"], trade["price"], trade["commission"]))
-        self.assertGreater(len(trades), 50)
+        self.assertGreater(len(trades), 10)
 
 
 if __name__ == "__main__":
