@@ -54,10 +54,10 @@ static enum websocket_result broken(struct websocket *socket, uint16_t code) {
 /* Reads the head of the frame at `at`, as far as it is there. What is wrong with a frame is said
    before the rest of it has come. */
 static enum websocket_result read_head(struct websocket *socket, struct head *head) {
-    const unsigned char *in = socket->in + socket->at;
     size_t there = socket->length - socket->at;
     if (there < 2)
         return WEBSOCKET_NOTHING;
+    const unsigned char *in = socket->in + socket->at;
     bool is_masked = in[1] & 0x80;
     head->is_last = in[0] & 0x80;
     head->opcode = in[0] & 15;

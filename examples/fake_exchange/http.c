@@ -11,7 +11,7 @@
 #include "websocket.h"
 
 #define MOST_BODY 65536
-#define MOST_CONNECTIONS 1000
+#define MOST_CONNECTIONS 900 /* select knows 1024 files */
 #define IDLE_S 60
 
 enum state { BEGUN, READING, WAITING, ANSWERED };
@@ -299,8 +299,8 @@ struct fx_http *fx_http_open(struct fx_exchange *exchange, uint16_t *port, char 
         return NULL;
     }
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL, on_request,
-        http, MHD_OPTION_LISTEN_SOCKET, http->file, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
+        MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL, on_request, http,
+        MHD_OPTION_LISTEN_SOCKET, http->file, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_END);
@@ -323,8 +323,8 @@ void fx_http_close(struct fx_http *http) {
     free(http);
 }
 
-int fx_http_file(const struct fx_http *http) {
-    return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+void fx_http_wait(const struct fx_http *http, struct fx_files *files) {
+    MHD_get_fdset(http->daemon, &files->reads, &files->writes, &files->fails, &files->most);
 }
 
 int fx_http_timeout(const struct fx_http *http) {
@@ -334,6 +334,6 @@ int fx_http_timeout(const struct fx_http *http) {
     return ms > 1000 ? 1000 : (int)ms;
 }
 
-void fx_http_work(struct fx_http *http) {
-    MHD_run(http->daemon);
+void fx_http_work(struct fx_http *http, const struct fx_files *files) {
+    MHD_run_from_select(http->daemon, &files->reads, &files->writes, &files->fails);
 }

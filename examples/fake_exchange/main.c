@@ -127,25 +127,34 @@ static int timeout_of(const struct fx_exchange *exchange, const struct fx_http *
     return due_ms < 0 ? 0 : due_ms < ms ? (int)due_ms : ms;
 }
 
+/* Waits for something to do; false: a signal says that it is over. */
+static bool wait_for(const struct fx_exchange *exchange, const struct fx_http *http, int64_t now_us,
+                     struct fx_files *files) {
+    int ms = timeout_of(exchange, http, now_us);
+    struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    FD_ZERO(&files->reads);
+    FD_ZERO(&files->writes);
+    FD_ZERO(&files->fails);
+    files->most = wake_ends[0];
+    FD_SET(wake_ends[0], &files->reads);
+    fx_streams_wait(exchange, files);
+    fx_http_wait(http, files);
+    while (select(files->most + 1, &files->reads, &files->writes, &files->fails, &time) < 0)
+        if (errno != EINTR)
+            return false;
+    return !FD_ISSET(wake_ends[0], &files->reads);
+}
+
 static void serve(struct fx_exchange *exchange, struct fx_http *http) {
-    static struct pollfd files[FX_MOST_STREAMS + 2];
+    static struct fx_files files;
     int64_t behind_us = exchange->now_us - clock_us(CLOCK_MONOTONIC);
-    for (;;) {
+    while (wait_for(exchange, http, exchange->now_us, &files)) {
         int64_t now_us =
             exchange->is_manual ? exchange->now_us : clock_us(CLOCK_MONOTONIC) + behind_us;
         fx_run_until(exchange, now_us);
-        fx_streams_work(exchange, NULL, 0);
-        files[0] = (struct pollfd){.fd = wake_ends[0], .events = POLLIN};
-        files[1] = (struct pollfd){.fd = fx_http_file(http), .events = POLLIN};
-        nfds_t n = fx_streams_poll(exchange, files + 2);
-        if (poll(files, n + 2, timeout_of(exchange, http, now_us)) < 0)
-            continue; /* a signal: the next round sees it */
-        if (files[0].revents != 0)
-            return;
-        if (!exchange->is_manual)
-            fx_run_until(exchange, clock_us(CLOCK_MONOTONIC) + behind_us);
-        fx_streams_work(exchange, files + 2, n);
-        fx_http_work(http);
+        fx_streams_work(exchange, &files);
+        fx_http_work(http, &files);
+        fx_run_until(exchange, now_us); /* what the requests have made due */
     }
 }
 

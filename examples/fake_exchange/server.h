@@ -2,7 +2,7 @@
 #ifndef FX_SERVER_H
 #define FX_SERVER_H
 
-#include <poll.h>
+#include <sys/select.h>
 
 #include <microhttpd.h>
 
@@ -27,10 +27,14 @@ bool fx_streams_have_room(const struct fx_exchange *exchange);
 /* An upgraded connection. `bytes`: what has already come of it. */
 void fx_stream_add(struct fx_venue *venue, const struct fx_wanted *wanted, int file,
                    struct MHD_UpgradeResponseHandle *handle, const void *bytes, size_t n);
-/* Fills in what to wait for; how many. */
-nfds_t fx_streams_poll(struct fx_exchange *exchange, struct pollfd *files);
+/* What to wait for. */
+struct fx_files {
+    fd_set reads, writes, fails;
+    int most; /* the highest number among them */
+};
+void fx_streams_wait(const struct fx_exchange *exchange, struct fx_files *files);
 /* Reads and writes, and lets go of those that have ended. */
-void fx_streams_work(struct fx_exchange *exchange, const struct pollfd *files, nfds_t n);
+void fx_streams_work(struct fx_exchange *exchange, const struct fx_files *files);
 
 /* http.c */
 struct fx_http;
@@ -38,9 +42,9 @@ struct fx_http;
 struct fx_http *fx_http_open(struct fx_exchange *exchange, uint16_t *port, char *error,
                              size_t size);
 void fx_http_close(struct fx_http *http);
-int fx_http_file(const struct fx_http *http);
+void fx_http_wait(const struct fx_http *http, struct fx_files *files);
 /* Milliseconds until it must be called though nothing came; -1: never. */
 int fx_http_timeout(const struct fx_http *http);
-void fx_http_work(struct fx_http *http);
+void fx_http_work(struct fx_http *http, const struct fx_files *files);
 
 #endif

@@ -334,6 +334,8 @@ static void take(struct stream *stream, const void *bytes, size_t n) {
     struct websocket_message message;
     enum websocket_result result = WEBSOCKET_MESSAGE;
     stream->heard_s = clock_s();
+    if (stream->closes)
+        return;
     if (!websocket_feed(&stream->socket, bytes, n)) {
         end(stream);
         return;
@@ -389,30 +391,23 @@ static void drop(struct fx_streams *streams, struct stream **at) {
     free(stream);
 }
 
-nfds_t fx_streams_poll(struct fx_exchange *exchange, struct pollfd *files) {
-    nfds_t n = 0;
+void fx_streams_wait(const struct fx_exchange *exchange, struct fx_files *files) {
     for (const struct stream *stream = exchange->streams->first; stream != NULL;
-         stream = stream->next)
-        files[n++] = (struct pollfd){.fd = stream->file,
-                                     .events = (short)(POLLIN | (stream->n_out > 0 ? POLLOUT : 0))};
-    return n;
+         stream = stream->next) {
+        FD_SET(stream->file, &files->reads);
+        if (stream->n_out > 0)
+            FD_SET(stream->file, &files->writes);
+        files->most = stream->file > files->most ? stream->file : files->most;
+    }
 }
 
-static short happened(const struct stream *stream, const struct pollfd *files, nfds_t n) {
-    for (nfds_t i = 0; i < n; i++)
-        if (files[i].fd == stream->file)
-            return files[i].revents;
-    return 0;
-}
-
-void fx_streams_work(struct fx_exchange *exchange, const struct pollfd *files, nfds_t n) {
+void fx_streams_work(struct fx_exchange *exchange, const struct fx_files *files) {
     time_t now = clock_s();
     for (struct stream **at = &exchange->streams->first; *at != NULL;) {
         struct stream *stream = *at;
-        short events = happened(stream, files, n);
-        if (!stream->has_ended && (events & POLLOUT))
+        if (!stream->has_ended && FD_ISSET(stream->file, &files->writes))
             flush(stream);
-        if (!stream->has_ended && (events & (POLLIN | POLLERR | POLLHUP)))
+        if (!stream->has_ended && FD_ISSET(stream->file, &files->reads))
             read_some(stream);
         if (now - stream->pinged_s >= PING_S) {
             stream->pinged_s = now;
