@@ -21,7 +21,8 @@ format:
 format-check:
 	clang-format --dry-run --Werror $(FORMATTED)
 
-LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c examples/fake_exchange/*.c))
+LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c examples/fake_exchange/*.c \
+    examples/executor/*.c))
 lint:
 	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
 	@printf '%s\n' $(LINTED) | xargs -n 2 -P "$$(nproc)" sh -c 'clang-tidy --quiet "$$@" -- \

@@ -38,6 +38,10 @@ format-release: $(FROZEN)
 tests: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) $(FROZEN)
 check-build: lib programs tests
 
+# What tests/executor needs; empty where one of them is not built.
+CHAOS_PROGRAMS := $(if $(and $(filter fake_exchange,$(PROGRAM_NAMES)),\
+    $(filter executor-demo,$(PROGRAM_NAMES))),$(BUILD)/bin/fake_exchange $(BUILD)/bin/executor-demo)
+
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
 # What a test program is run with.
 crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
@@ -68,6 +72,9 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
         libmicrohttpd-dev and libcurl4-openssl-dev)) \
     $(if $(filter fake,$(TEST_SUITES)),$(call suite,fake,sh tests/fake/run.sh $(BUILD)),\
         $(call leave_out,fake,the fake exchange,needs libmicrohttpd-dev and nettle-dev)) \
+    $(if $(CHAOS_PROGRAMS),$(call suite,executor,sh tests/executor/run.sh $(BUILD)),\
+        $(call leave_out,executor,the executor,needs libcurl4-openssl-dev and libmicrohttpd-dev and \
+        nettle-dev and libsqlite3-dev)) \
     $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
@@ -103,6 +110,16 @@ else
 check:
 	@echo "the tests need libcjson-dev, check and pkg-config: make deps check" >&2; exit 1
 endif
+
+# The executor against exchanges with all their faults, killed again and again; make check runs a
+# short one.
+.PHONY: chaos
+JOBS ?= 10000
+KILLS ?= 100
+SEED ?= 1
+chaos: $(CHAOS_PROGRAMS)
+	@$(if $(CHAOS_PROGRAMS),:,echo "chaos needs libcurl, libmicrohttpd, nettle and SQLite: make deps chaos" >&2; exit 1)
+	@sh tests/executor/run.sh $(BUILD) --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 
 # libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
 FUZZ_SECONDS ?= 60
