@@ -310,6 +310,48 @@ static int open_book(struct console_host *host, char *error, size_t size) {
 
 /* The paper accounts of an earlier run are gone, and with them its orders and positions: what the
    book still has of them is ended, each with a record that says so. */
+static perp_status end_orders(struct console_host *host, const perp_call *call) {
+    perp_orders *orders = perp_core_orders(host->core);
+    perp_order_filter filter;
+    uint32_t count = 0;
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_NOT_ENDED;
+    perp_status status = perp_orders_list(orders, &filter, NULL, 0, &count);
+    uint64_t *numbers = calloc((size_t)count + 1, sizeof *numbers);
+    if (numbers == NULL)
+        return PERP_E_NOMEM;
+    if (status == PERP_OK)
+        status = perp_orders_list(orders, &filter, numbers, count, &count);
+    for (uint32_t i = 0; i < count && status == PERP_OK; i++) {
+        perp_order_news news;
+        perp_order_news_init(&news);
+        news.kind = PERP_NEWS_CANCELLED;
+        news.order = numbers[i];
+        news.text = call->reason;
+        status = perp_orders_tell(orders, call, &news, NULL);
+    }
+    free(numbers);
+    return status;
+}
+
+/* From its orders; where it has none, nothing was done, but for fills that were told by legs. */
+static perp_status end_running(struct console_host *host, const perp_call *call,
+                               const perp_uuid *job_id) {
+    static const uint32_t others[] = {PERP_RESULT_NOTHING, PERP_RESULT_FAILED};
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.from_orders = 1;
+    perp_status status =
+        perp_scheduler_finish(perp_core_scheduler(host->core), call, job_id, &result, NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others && status == PERP_E_INVALID; i++) {
+        perp_job_result_init(&result);
+        result.status = others[i];
+        status =
+            perp_scheduler_finish(perp_core_scheduler(host->core), call, job_id, &result, NULL);
+    }
+    return status;
+}
+
 static perp_status end_jobs(struct console_host *host, uint32_t state, const perp_call *call) {
     perp_scheduler *scheduler = perp_core_scheduler(host->core);
     uint32_t count = 0;
@@ -320,21 +362,14 @@ static perp_status end_jobs(struct console_host *host, uint32_t state, const per
     if (status == PERP_OK)
         status = perp_scheduler_list(scheduler, state, jobs, count, &count);
     for (uint32_t i = 0; i < count && status == PERP_OK; i++) {
-        perp_job_result result;
-        perp_job_result_init(&result);
-        result.status = PERP_RESULT_NOTHING;
         if (state == PERP_JOB_PENDING)
             status = perp_scheduler_cancel(scheduler, call, &jobs[i]);
         else if (state == PERP_JOB_RUNNING)
-            status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);
+            status = end_running(host, call, &jobs[i]);
         else
             status = perp_scheduler_close(scheduler, call, &jobs[i], 0, 0, 0);
         if (status == PERP_E_NOT_FOUND) /* an exit, which has no lots: it ends with what is naked */
             status = PERP_OK;
-        if (status == PERP_E_INVALID) { /* it had fills: it ends with those that are known */
-            result.status = PERP_RESULT_FAILED;
-            status = perp_scheduler_finish(scheduler, call, &jobs[i], &result, NULL);
-        }
     }
     free(jobs);
     return status;
@@ -368,7 +403,7 @@ static perp_status end_left_over(struct console_host *host, int64_t now_ns) {
     static const uint32_t states[] = {PERP_JOB_RUNNING, PERP_JOB_PENDING, PERP_JOB_PARTIAL,
                                       PERP_JOB_OPEN};
     perp_call call = call_of(now_ns, "console", "paper accounts of an earlier run are gone");
-    perp_status status = PERP_OK;
+    perp_status status = end_orders(host, &call);
     for (size_t i = 0; i < sizeof states / sizeof *states && status == PERP_OK; i++)
         status = end_jobs(host, states[i], &call);
     return status == PERP_OK ? flatten_book(host, &call) : status;
