@@ -11,7 +11,7 @@
 #define MOST_REPORT_NS (EX_S / 2) /* a report that took longer says little about its time */
 #define MOST_ROWS 1000
 
-enum { ALREADY_USED = -4116, NOT_THERE = -2013, WOULD_TAKE = -5022, LIMITED = -1003 };
+enum { ALREADY_USED = -4116, NOT_THERE = -2013, WOULD_TAKE = -5022 };
 
 static int code_of(const cJSON *json) {
     return (int)ex_number(json, "code");
@@ -50,11 +50,14 @@ static void learn(ex_venue *venue, const cJSON *json, bool fresh) {
     ex_learn(venue, &said);
 }
 
-/* It ended without ever being in the market. Under the lock. */
+/* It ended without ever being in the market; why, begins with the exchange's code. Under the lock.
+ */
 static void refused(ex_order *order, uint32_t news, const cJSON *json, const char *otherwise) {
-    const char *said = ex_text(json, "msg");
     order->end = news;
-    snprintf(order->text, sizeof order->text, "%s", *said == '\0' ? otherwise : said);
+    if (code_of(json) != 0)
+        snprintf(order->text, sizeof order->text, "%d %s", code_of(json), ex_text(json, "msg"));
+    else
+        snprintf(order->text, sizeof order->text, "%s", otherwise);
 }
 
 /* What an order's request came to, where the answer was not the order. Under the lock. True: the

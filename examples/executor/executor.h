@@ -218,7 +218,8 @@ typedef struct ex_trade {
     int64_t time_ms;
 } ex_trade;
 
-#define EX_NOBODYS UINT64_MAX /* an order on the account that is none of ours */
+#define EX_NOTHING_TO_REDUCE "-2022" /* begins the text of such an order's end */
+#define EX_NOBODYS UINT64_MAX        /* an order on the account that is none of ours */
 
 /* The record of an order that has not ended; made where there is none. Under the lock. */
 ex_order *ex_order_of(executor *ex, uint64_t order, bool makes);

@@ -12,6 +12,7 @@
 
 #define TAKER_TRIES 3 /* of a job in which nothing was filled */
 #define MOST_TRIES 60
+#define MOST_REFUSED 2 /* for want of a position to reduce: another job has closed it */
 #define REST_DECLINED (100 * EX_MS)
 #define REST_REJECTED (300 * EX_MS)
 #define MOST_ORDERS 512
@@ -21,6 +22,7 @@
 static void add_order(struct leg *leg, const perp_order_info *info) {
     leg->filled += info->filled;
     leg->tries++;
+    leg->refused += strncmp(info->text, EX_NOTHING_TO_REDUCE, strlen(EX_NOTHING_TO_REDUCE)) == 0;
     if (info->state < PERP_ORDER_FILLED) {
         leg->live = *info;
         leg->n_live++;
@@ -84,6 +86,8 @@ static bool is_over(const struct step *step) {
                     step->now - info->unhedged_since_ns > settings->patience_ns;
     for (uint32_t i = 0; i < info->job.n_legs; i++)
         tired = tired && !step->legs[i].maker && step->legs[i].tries >= TAKER_TRIES;
+    for (uint32_t i = 0; i < info->job.n_legs; i++)
+        tired = tired || step->legs[i].refused >= MOST_REFUSED;
     return step->killed || info->cancel_asked || unhedged || tired ||
            step->now - info->started_ns > settings->patience_ns;
 }
@@ -194,8 +198,8 @@ static bool work_leg(struct step *step, struct leg *leg) {
         ex_cancel(step, &leg->live);
     else if (leg->maker && !step->closing)
         rest_leg(step, leg);
-    else if (!step->killed && is_enough(step, leg, needs) && !leg->too_small &&
-             leg->tries < MOST_TRIES) {
+    else if (!step->killed && is_enough(step, leg, needs) && leg->tries < MOST_TRIES &&
+             leg->refused < MOST_REFUSED) {
         catch_up(step, leg, needs);
         return leg->too_small;
     }

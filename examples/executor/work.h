@@ -10,9 +10,9 @@ struct leg {
     ex_venue *venue;
     const ex_instrument *instrument;
     double quantity, filled, may_fill; /* by orders that have not ended */
-    uint32_t tries, n_live;
-    perp_order_info live; /* the last of those that have not ended */
-    int64_t ended_ns;     /* of the last that has; PERP_TIME_NONE: none has */
+    uint32_t tries, n_live, refused;   /* orders that found nothing to reduce */
+    perp_order_info live;              /* the last of those that have not ended */
+    int64_t ended_ns;                  /* of the last that has; PERP_TIME_NONE: none has */
     uint32_t ended_as;
     bool too_small; /* the gate says so, or takes no more */
 };

@@ -24,7 +24,7 @@ import compare
 BIN = pathlib.Path(os.environ.get("PERPCORE_BIN", "build/bin"))
 VENUES = ("alpha", "beta")
 QUIET_S = 180  # for the last jobs to end
-STUCK_S = 120  # without a new job
+STUCK_S = 60  # without a new job, or one that ends
 
 
 class Exchange:
@@ -61,23 +61,24 @@ class Executor:
         self.process.wait()
 
 
-def submitted(folder):
-    """How many jobs the book has, read from its store while somebody writes to it."""
+def count(folder, ended=False):
+    """How many jobs the book has, or how many of them have ended, read from its store while somebody writes to it."""
+    where = "WHERE state NOT IN ('pending', 'running', 'in_doubt', 'open', 'partial')" if ended else ""
     try:
         with sqlite3.connect(f"file:{folder / 'book.db'}?mode=ro", uri=True, timeout=5) as store:
-            return store.execute("SELECT count(*) FROM jobs").fetchone()[0]
+            return store.execute("SELECT count(*) FROM jobs " + where).fetchone()[0]
     except sqlite3.OperationalError:
         return 0  # not there yet
 
 
-def run_until(executor, folder, jobs):
+def run_until(executor, folder, jobs, ended=False):
     """Until so many jobs are there. False: it has ended by itself, or nothing comes any more."""
-    there, since = submitted(folder), time.monotonic()
+    there, since = count(folder, ended), time.monotonic()
     while there < jobs:
         time.sleep(0.05)
         if executor.process.poll() is not None or time.monotonic() - since > STUCK_S:
             return False
-        now = submitted(folder)
+        now = count(folder, ended)
         if now != there:
             there, since = now, time.monotonic()
     return True
@@ -120,7 +121,7 @@ def main():
     passed, failed = 0, 1
     try:
         kills = torment(executor, folder, asked.jobs, asked.kills, dice)
-        run_until(executor, folder, asked.jobs)
+        run_until(executor, folder, asked.jobs, ended=True)
         exchange.control(settle=True)
         try:
             code = executor.process.wait(timeout=QUIET_S)
@@ -129,7 +130,7 @@ def main():
             code = "it did not come to an end"
         exchange.control(market="stop")
         (folder / "audit.json").write_text(json.dumps(exchange.audit()))
-        print(f"{submitted(folder)} jobs, {kills} kills, {time.monotonic() - began:.0f} s, seed {asked.seed}")
+        print(f"{count(folder)} jobs, {kills} kills, {time.monotonic() - began:.0f} s, seed {asked.seed}")
         passed, failed = compare.everything(folder, {"kills": (kills, asked.kills), "exit": (code, 0)})
     finally:
         if executor.process is not None and executor.process.poll() is None:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The executor of the examples against the fake exchange with all its faults, killed now and then.
-# usage: run.sh BUILD [OPTIONS of chaos.py]     PYTHON=python3: which Python
+# The executor of the examples against the fake exchange with all its faults, killed now and then;
+# then against one whose answers and news all come late, and whose cancelled orders still fill.
+# usage: run.sh BUILD [OPTIONS of chaos.py: only that]     PYTHON=python3: which Python
 build=$(cd "$1" && pwd) || exit 1
 shift
 python=${PYTHON:-python3}
@@ -10,4 +11,11 @@ sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
     exit 77
 fi
 export PERPCORE_BIN="$build/bin" PYTHONDONTWRITEBYTECODE=1
-exec "$python" tests/executor/chaos.py "$@"
+if [ $# -gt 0 ]; then
+    exec "$python" tests/executor/chaos.py "$@"
+fi
+"$python" tests/executor/chaos.py --jobs 300 --kills 6
+all=$?
+"$python" tests/executor/chaos.py --jobs 60 --kills 1 --faults tests/executor/late.json
+late=$?
+[ $all -eq 0 ] && [ $late -eq 0 ]
