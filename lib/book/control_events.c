@@ -119,7 +119,10 @@ static void apply_blacklist(perp_core *core, const struct perp_event *event) {
 
 static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_halt_instrument *halt = perp_read_halt_instrument(event);
-    core->risk->notes[halt->instrument].halted = halt->on;
+    struct perp_note *note = &core->risk->notes[halt->instrument];
+    note->halted = halt->on;
+    if (!halt->on)
+        perp_kept_free(core, &note->kept);
 }
 
 static bool fits_allow(const perp_core *core, const struct perp_event *event) {

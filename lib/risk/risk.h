@@ -17,7 +17,8 @@ struct perp_breaker {
    exchange was last reported; 0: there was none. It is market data: a restart forgets it. */
 struct perp_note {
     double equity_mark;
-    bool halted; /* by the host */
+    struct perp_kept *kept; /* of the row that says that it is halted */
+    bool halted;            /* by the host */
 };
 
 /* What an account holds in a base itself. */

@@ -25,6 +25,8 @@ void perp_risk_close(perp_risk *risk) {
     perp_kept_free(core, &risk->kept);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
+    for (uint32_t i = 0; i < risk->notes_capacity; i++)
+        perp_kept_free(core, &risk->notes[i].kept);
     perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
     perp_allowed_free(core, risk);
     for (uint32_t i = 0; i < risk->n_collateral; i++)
