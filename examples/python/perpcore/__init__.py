@@ -28,7 +28,7 @@ from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, 
 from .market import Market, MarketSource
 from .monitor import (
     BaseStats, CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor,
-    MonitorState, NakedStats, PoolStats, PositionStats, RiskStats,
+    MonitorState, NakedStats, OrdersStats, PoolStats, PositionStats, RiskStats, UnhedgedStats,
 )
 from .positions import Position, Positions
 from .risk import Risk
@@ -55,11 +55,11 @@ __all__ = [
     "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
     "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
     "Monitor", "MonitorState", "Naked", "NakedStats", "NoMemoryError", "NotFoundError", "OnReject",
-    "Order", "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
-    "Positions", "PositionState", "PositionStats", "RangeError", "Reason", "Record", "Refusal",
-    "replay", "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState",
-    "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig",
+    "Order", "OrdersConfig", "OrdersStats", "Outcome", "PerpError", "Pool", "PoolState",
+    "PoolStats", "Position", "Positions", "PositionState", "PositionStats", "RangeError", "Reason",
+    "Record", "Refusal", "replay", "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig",
+    "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig",
     "SchedulerState", "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status",
     "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult",
-    "TickStatus", "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+    "TickStatus", "Tier", "to_datetime", "UnhedgedStats", "Walk", "walk_book", "__version__",
 ]
