@@ -21,6 +21,9 @@ static const char usage[] =
     "                              cancelled, expired, declined, rejected, not_ended\n"
     "  explain JOB_ID              why a job was let pass or refused, with the numbers\n"
     "  rules                       the rules with their limits, and how often they fired\n"
+    "  latches                     what waits for a person, since when, and what lifts it\n"
+    "  compliance                  the controls of RTS 6 and SEC 15c3-5, for the yearly "
+    "assessment\n"
     "  feasibility                 the largest job that could pass, per strategy and pair\n"
     "  pause | resume              stops new risk, or goes on\n"
     "  set-risk-mode MODE          conservative, balanced, aggressive\n"
@@ -53,13 +56,14 @@ static void on_interrupt(int number) {
 struct view {
     const char *command;
     const char *path;
-    enum { STATE, JOBS, POSITIONS, ORDERS, RULES, FEASIBILITY } kind;
+    enum { STATE, JOBS, POSITIONS, ORDERS, RULES, FEASIBILITY, COMPLIANCE, LATCHES } kind;
 };
 
 static const struct view views[] = {
     {"status", "/api/monitoring/state", STATE}, {"jobs", "/api/jobs/running", JOBS},
     {"positions", "/api/positions", POSITIONS}, {"orders", "/api/orders", ORDERS},
-    {"rules", "/api/risk/rules", RULES},        {"feasibility", "/api/feasibility", FEASIBILITY}};
+    {"rules", "/api/risk/rules", RULES},        {"compliance", "/api/risk/rules", COMPLIANCE},
+    {"latches", "/api/latches", LATCHES},       {"feasibility", "/api/feasibility", FEASIBILITY}};
 
 static void show(const struct view *view, const cJSON *json, bool colour) {
     if (view->kind == STATE)
@@ -72,6 +76,10 @@ static void show(const struct view *view, const cJSON *json, bool colour) {
         perpctl_show_orders(json, colour);
     else if (view->kind == RULES)
         perpctl_show_rules(json, colour);
+    else if (view->kind == COMPLIANCE)
+        perpctl_show_compliance(json);
+    else if (view->kind == LATCHES)
+        perpctl_show_latches(json);
     else
         perpctl_show_feasibility(json, colour);
 }

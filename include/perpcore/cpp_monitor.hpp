@@ -214,7 +214,7 @@ struct change {
     }
 };
 
-// The state of a moment, 80 KB on the heap. Give it to the next snapshot too, and its memory is
+// The state of a moment, 90 KB on the heap. Give it to the next snapshot too, and its memory is
 // used again. The ranges are of what it holds, so it must outlive them: one that nobody keeps has
 // none.
 class snapshot {

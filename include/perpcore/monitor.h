@@ -265,6 +265,7 @@ typedef struct perp_monitor_position {
 /* What of a base has no other side. since: PERP_TIME_NONE while it is within the tolerance. */
 typedef struct perp_monitor_naked {
     PERP_MONITOR_NAKED_LIST(PERP_X)
+    uint64_t reserved[2];
 } perp_monitor_naked;
 
 /* A base over all its instruments, where something of it is open or naked, or is repaired. */
@@ -306,7 +307,7 @@ typedef struct perp_monitor_risk {
 #define PERP_MONITOR_BASES 32
 #define PERP_MONITOR_UNHEDGED 32
 
-/* The state as a struct, the caller's; some 80 KB, so not for a small stack. n_… is how many there
+/* The state as a struct, the caller's; some 90 KB, so not for a small stack. n_… is how many there
    are; an array holds the first of them, as many as fit, and what lies past them is left as it was.
  */
 typedef struct perp_monitor_state {
@@ -363,7 +364,7 @@ PERP_API perp_status perp_monitor_snapshot(const perp_core *core, int64_t now_ns
    markets, and what is known of each market. *length gets the length without the terminating zero;
    PERP_E_RANGE: capacity is too small (*length says what is needed, nothing is written). buffer may
    be NULL with capacity 0. now_ns: as above. This, perp_monitor_alerts and perp_monitor_watch take
-   some 100 KB of stack. */
+   some 120 KB of stack, perp_monitor_snapshot some 20. */
 PERP_API perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffer,
                                        size_t capacity, size_t *length);
 

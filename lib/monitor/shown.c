@@ -23,13 +23,17 @@ static double net_of(const perp_core *core, uint32_t base, double *gross) {
     return net;
 }
 
+/* Most bases have nothing, and that is seen at once. */
 static bool base_is_shown(const perp_core *core, uint32_t base) {
     const struct perp_base_entry *entry = &core->positions->bases[base];
-    double gross;
-    if (entry->told || entry->tries || entry->stopped || entry->repair)
+    if (entry->is_moving && (entry->told || entry->tries || entry->stopped || entry->repair ||
+                             perp_base_naked(core, NULL, base) != 0))
         return true;
-    (void)net_of(core, base, &gross);
-    return gross != 0 || perp_base_naked(core, NULL, base) != 0;
+    for
+        PERP_EACH_OF_BASE(core, i, base)
+    if (core->positions->at[i].quantity != 0)
+        return true;
+    return false;
 }
 
 /* Room for n rows: those that there are, else memory. */

@@ -64,12 +64,7 @@ static void restart(void) {
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
     open_store();
     config.callbacks = callbacks;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->capital = perp_core_capital(w->core);
-    w->market = perp_core_market(w->core);
-    w->positions = perp_core_positions(w->core);
-    w->risk = perp_core_risk(w->core);
-    w->scheduler = perp_core_scheduler(w->core);
+    world_reopen(w, &config);
     quotes(w);
 }
 
@@ -686,8 +681,7 @@ static void reopen(void) {
     const perp_callbacks callbacks = config.callbacks;
     open_store();
     config.callbacks = callbacks;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->positions = perp_core_positions(w->core);
+    world_reopen(w, &config);
 }
 
 START_TEST(an_older_store_has_all_bases_once_it_is_opened) {

@@ -1154,6 +1154,7 @@ class perp_monitor_naked(Structure):
         ("quantity", c_double),
         ("usd", c_double),
         ("since", c_int64),
+        ("reserved", c_uint64 * 2),
     ]
 
 
