@@ -55,7 +55,8 @@ TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
     perpctl,$(PROGRAM_NAMES))),console)
 crash_SUPPORT := $(SCENARIO_SOURCES)
-console_SUPPORT := $(wildcard examples/console_orders.c examples/perpctl_show.c) $(TOOL_UTIL)
+console_SUPPORT := $(wildcard examples/console_orders.c examples/console_decisions.c \
+    examples/perpctl_show.c) $(TOOL_UTIL)
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
     $(shell grep -ls '^int main\b' tests/$(1)/*.c))

@@ -168,6 +168,28 @@ START_TEST(the_shell_shows_a_line_each) {
 }
 END_TEST
 
+/* A job that was let pass has no refusal because the gate refused an order of it. */
+START_TEST(a_refused_order_is_no_refusal_of_its_job) {
+    static struct console_decisions decisions;
+    const perp_uuid job = id_of(1);
+    char *refusal, *dispatch;
+    int64_t refused_ns, dispatched_ns;
+    perp_config config;
+    world_config(&config);
+    ck_assert(console_decisions_open(&decisions, &config.store));
+    struct world *own = world_open(&config);
+    run_pair(own, 1);
+    perp_order_request request = limit_order(1, 0, 9, BTC_MID);
+    refuses(own, &request, PERP_GATE_OVER_LEG, 9, 0.25);
+    console_decisions_of(&decisions, &job, &refusal, &refused_ns, &dispatch, &dispatched_ns);
+    ck_assert_ptr_null(refusal);
+    ck_assert_ptr_nonnull(dispatch);
+    free(dispatch);
+    world_close(own);
+    console_decisions_close(&decisions);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("console orders");
     TCase *tcase = tcase_create("in a world");
@@ -177,6 +199,7 @@ int main(void) {
     tcase_add_test(tcase, an_order_says_all_of_itself);
     tcase_add_test(tcase, more_than_a_page_are_counted);
     tcase_add_test(tcase, the_shell_shows_a_line_each);
+    tcase_add_test(tcase, a_refused_order_is_no_refusal_of_its_job);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
