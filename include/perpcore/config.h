@@ -208,8 +208,8 @@ typedef struct perp_scheduler_config {
     uint64_t reserved2[4];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
-/* Limits of orders. The comments have the defaults. This release places no orders itself, so only
-   max_unhedged_ms is looked at; the others are checked and kept for the release that does. */
+/* Limits of orders (orders.h); max_unhedged_ms holds for every running job. The comments have the
+   defaults. */
 typedef struct perp_orders_config {
     int64_t max_unhedged_ms;  /* 5,000: how long a running job may be unhedged; 0: off */
     double price_collar_bps;  /* 100 */
