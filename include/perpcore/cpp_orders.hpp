@@ -421,7 +421,7 @@ class orders {
     perp::reconciled reconcile(const call &when, exchange_id exchange, time at,
                                const std::vector<std::string> &client_ids,
                                std::error_code &ec) const {
-        const perp_call c = when.c();
+        const perp_call made = when.c();
         std::vector<const char *> ids;
         for (const std::string &id : client_ids) // one with a zero in it is none of ours
             ids.push_back(id.find('\0') == std::string::npos ? id.c_str() : "");
@@ -429,19 +429,19 @@ class orders {
         std::vector<std::uint64_t> missing(query(when.now, ec).open + std::size_t(PERP_MAX_PLACED));
         std::vector<std::uint32_t> others(ids.size());
         perp::reconciled found;
-        perp_reconciled told;
-        perp_reconciled_init(&told);
-        told.capacity = static_cast<std::uint32_t>(missing.size());
-        told.in_doubt = missing.data();
-        told.foreign_capacity = static_cast<std::uint32_t>(others.size());
-        told.foreign = others.data();
-        ec = perp_orders_reconcile(handle_, &c, exchange.value(), to_ns(at), ids.data(),
-                                   static_cast<std::uint32_t>(ids.size()), &told);
-        for (std::uint32_t i = 0; i < told.n_in_doubt && i < told.capacity; i++)
+        perp_reconciled c;
+        perp_reconciled_init(&c);
+        c.capacity = static_cast<std::uint32_t>(missing.size());
+        c.in_doubt = missing.data();
+        c.foreign_capacity = static_cast<std::uint32_t>(others.size());
+        c.foreign = others.data();
+        ec = perp_orders_reconcile(handle_, &made, exchange.value(), to_ns(at), ids.data(),
+                                   static_cast<std::uint32_t>(ids.size()), &c);
+        for (std::uint32_t i = 0; i < c.n_in_doubt && i < c.capacity; i++)
             found.in_doubt.emplace_back(missing[i]);
-        if (told.n_in_doubt > told.capacity) // there was not: then all there that are in doubt
+        if (c.n_in_doubt > c.capacity) // there was not: then all there that are in doubt
             found.in_doubt = list(order_filter::in_doubt(exchange), ec);
-        for (std::uint32_t i = 0; i < told.n_foreign && i < told.foreign_capacity; i++)
+        for (std::uint32_t i = 0; i < c.n_foreign && i < c.foreign_capacity; i++)
             found.foreign.push_back(client_ids[others[i]]);
         return found;
     }

@@ -7,7 +7,7 @@ from ctypes import (
 )
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Literal, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _abi
 from ._abi import Gate, JobState, News, OrderState, OrderType, Side, Status, Tif
@@ -32,6 +32,9 @@ class PlacedOrder:
     order: int
     client_id: str
 
+    def __bool__(self) -> Literal[True]:
+        return True
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -43,7 +46,7 @@ class Refused:
     limit: float
     unit: str
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
 
