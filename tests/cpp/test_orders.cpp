@@ -247,6 +247,25 @@ TEST("a list of open orders shows what is missing and what is foreign") {
     CHECK(THROWN(w.orders().reconcile(w.now, perp::exchange_id(9), w.now, {})) == PERP_E_NOT_FOUND);
 }
 
+TEST("the time of a late fill says whether a report of the position had it") {
+    for (const bool timed : {true, false}) {
+        perp::config config = accepting();
+        config.read_json("{\"capital\":{\"drift_tolerance_usd\":1000000}}"); // nothing latches
+        running w(std::move(config));
+        const auto order = w.placed(w.buy(0.1));
+        w.orders().on_order(w.now, order, order_news::cancelled());
+        w.core.scheduler().finish(w.now, w.job, perp::job_result().from_orders());
+        const perp::time then = w.now + 5s;
+        w.now += 10s;
+        w.core.positions().account(w.now, {w.x[0], {{w.btc[0], 0.1}}, 1'000'000_usd});
+        auto late = order_news::fill("t", 0.1, 50001, 0_usd);
+        if (timed)
+            late.at(then);
+        w.orders().on_order(w.now, order, late);
+        CHECK(w.core.positions().query(w.btc[0], w.now).unexplained == (timed ? 0 : 0.1));
+    }
+}
+
 TEST("what is unhedged while a job runs is counted at once") {
     const running w;
     w.orders().on_order(w.now, w.placed(w.buy(0.1)), order_news::fill("t", 0.1, 50001, 0_usd));

@@ -219,6 +219,24 @@ class Told(OrdersTest):
         self.assertEqual([one.finished for one in said], [None, JobState.OPEN])
 
 
+    def test_the_time_of_a_late_fill_says_whether_a_report_had_it(self):
+        config = perpcore.Config()
+        config.capital.drift_tolerance_usd = Decimal(1_000_000)  # so that nothing latches
+        for time, left in ((T0 + 5 * SECOND, 0.0), (None, 0.1)):
+            desk = Desk(config, execute=accept)
+            self.addCleanup(desk.core.close)
+            orders, job, now = desk.core.orders, desk.run(), T0 + 10 * SECOND
+            order = orders.place(job, 0, 0.1, price=60001.0, now=T0)
+            orders.on_order(order, "cancelled", now=T0)
+            desk.core.scheduler.finish(job, from_orders=True, now=T0)
+            desk.core.positions.account(
+                "binance", [perpcore.Position(desk.btc[0], 0.1)], now=now)
+            orders.on_order(order, "fill", fill_id="t", quantity=0.1, price=60001.0, now=now,
+                            time=time)
+            state = desk.core.positions.query(desk.btc[0], now=now)
+            self.assertAlmostEqual(state.unexplained, left)
+
+
 class Doubt(OrdersTest):
     def test_an_order_in_doubt_is_settled_by_what_the_exchange_says(self):
         buy, sell = self.buy(), self.sell()
