@@ -97,8 +97,10 @@ static void show_global(const cJSON *state, bool colour) {
     const cJSON *global = at(state, "global_stats"), *jobs = at(state, "jobs_stats");
     put_word(text(global, "system_status"), 0, colour);
     printf("   mode %s   %.19s UTC\n", text(global, "risk_mode"), text(state, "last_update"));
-    printf("equity %s   today: PnL %s  fees %s  volume %s\n", money(global, "equity_usd"),
+    printf("today: net %s   PnL %s  fees %s  funding %s\n", money(global, "today_net_usd"),
            money(global, "today_pnl_usd"), money(global, "today_fees_usd"),
+           money(global, "today_funding_usd"));
+    printf("equity %s   volume today %s\n", money(global, "equity_usd"),
            money(global, "today_volume_usd"));
     printf("daily loss %s of %s   drawdown %.3f %%\n", money(global, "daily_loss_used"),
            money(global, "daily_loss_limit"), number(global, "drawdown") * 100);

@@ -102,7 +102,9 @@ typedef struct perp_store {
     void (*message)(void *user, char *text, size_t capacity);
     /* The end; frees user. */
     void (*close)(void *user);
-    /* A row that the change leaves so, after its records; may be NULL: no rows are wanted. */
+    /* A row that the change leaves so, after its records; may be NULL: no rows are wanted. When a
+       book that is there is opened there is a change of rows alone, as they are: the store may be
+       of a release that did not have them. A begin that says PERP_E_STATE then leaves it out. */
     void (*row)(void *user, const perp_row *row, perp_status *status);
     void *reserved[3]; /* NULL: room for functions of later releases */
 } perp_store;

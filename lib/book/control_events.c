@@ -62,6 +62,7 @@ static void apply_reset_halt(perp_core *core, const struct perp_event *event) {
         perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, false, "book",
                         "the halt was reset");
     core->risk->auto_halt = false;
+    core->risk->halted_since = PERP_TIME_NONE;
     core->risk->failures = 0;
 }
 
@@ -71,6 +72,7 @@ static void apply_reset_strategy(perp_core *core, const struct perp_event *event
         perp_tell_alert(core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, false,
                         perp_strategy_string(strategy), "it was reset");
     core->risk->strategy_failures[strategy] = 0;
+    core->risk->strategies_since[strategy] = 0;
     core->risk->strategies_halted &= ~(UINT32_C(1) << strategy);
 }
 
@@ -119,7 +121,10 @@ static void apply_blacklist(perp_core *core, const struct perp_event *event) {
 
 static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_halt_instrument *halt = perp_read_halt_instrument(event);
-    core->risk->notes[halt->instrument].halted = halt->on;
+    struct perp_note *note = &core->risk->notes[halt->instrument];
+    note->halted = halt->on;
+    if (!halt->on)
+        perp_kept_free(core, &note->kept);
 }
 
 static bool fits_allow(const perp_core *core, const struct perp_event *event) {

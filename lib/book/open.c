@@ -238,6 +238,8 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     put_restart(core, given, configured);
     if (core->batch->count || core->batch->failed)
         status = perp_batch_commit(core);
+    if (status == PERP_OK)
+        status = perp_batch_rows(core, perp_rows_of_bases);
     perp_leave(core, status);
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }

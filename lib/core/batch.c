@@ -213,6 +213,33 @@ perp_status perp_batch_store(perp_core *core) {
     return PERP_OK;
 }
 
+/* A store that is only read says PERP_E_STATE, and keeps the rows that it has. */
+perp_status perp_batch_rows(perp_core *core,
+                            void (*rows)(const perp_core *core, struct perp_journal *to)) {
+    const perp_store *store = &core->config.store;
+    struct perp_journal *journal = &core->batch->journal;
+    perp_status status = PERP_E_STORE;
+    if (!store->begin || !store->row)
+        return PERP_OK;
+    batch_clear(core->batch);
+    core->batch->told = core->notices->count;
+    rows(core, journal);
+    if (journal->bytes.failed)
+        return perp_batch_drop(core);
+    if (!journal->bytes.size)
+        return PERP_OK;
+    store->begin(store->user, &status);
+    if (status == PERP_E_STATE)
+        return PERP_OK;
+    if (status == PERP_OK)
+        status = perp_journal_play(journal, store);
+    if (status == PERP_OK) {
+        status = PERP_E_STORE;
+        store->commit(store->user, &status);
+    }
+    return status == PERP_OK ? PERP_OK : store_failed(core, status);
+}
+
 /* What may wait for the next barrier: so much that a store that fails for long is noticed. */
 #define MAX_WAITING (UINT32_C(256) << 20)
 

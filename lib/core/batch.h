@@ -58,6 +58,9 @@ bool perp_batch_open(perp_core *core);
 void perp_batch_close(perp_core *core);
 /* What waits and the batch at hand on disk, or nothing of them. */
 perp_status perp_batch_store(perp_core *core);
+/* Rows alone for the store, of a book that was just read back; they follow no record. */
+perp_status perp_batch_rows(perp_core *core,
+                            void (*rows)(const perp_core *core, struct perp_journal *to));
 /* Of one event, of a batch or of a store: room for it, and making it so. */
 bool perp_event_prepare(perp_core *core, const struct perp_event *event);
 void perp_event_apply(perp_core *core, const struct perp_event *event);

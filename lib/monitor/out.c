@@ -60,6 +60,14 @@ void perp_out_number(struct perp_out *out, cJSON *object, const char *name, doub
     add_digits(out, object, name, digits);
 }
 
+/* Money that is no ledger's, rounded to the micro-dollar. */
+void perp_out_worth(struct perp_out *out, cJSON *object, const char *name, double usd) {
+    if (isfinite(usd) && fabs(usd) < 9e12)
+        perp_out_usd(out, object, name, llround(usd * (double)PERP_USD));
+    else
+        perp_out_text(out, object, name, NULL);
+}
+
 void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value) {
     char digits[32];
     perp_text_int64(value, digits);

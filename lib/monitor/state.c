@@ -252,6 +252,7 @@ perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffe
         return perp_fail(core, PERP_E_INVALID, "monitor: NULL");
     struct text_room room = {buffer, capacity, length};
     struct perp_shown shown;
+    shown.all = true;
     perp_status status = with_state(core, now_ns, &shown, make_json, &room);
     if (status == PERP_E_RANGE)
         return perp_fail(core, status, "monitor: needs %zu bytes, has %zu", *length + 1, capacity);

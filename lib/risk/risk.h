@@ -17,7 +17,8 @@ struct perp_breaker {
    exchange was last reported; 0: there was none. It is market data: a restart forgets it. */
 struct perp_note {
     double equity_mark;
-    bool halted; /* by the host */
+    struct perp_kept *kept; /* of the row that says that it is halted */
+    bool halted;            /* by the host */
 };
 
 /* What an account holds in a base itself. */
@@ -272,6 +273,8 @@ double perp_order_reference(const perp_core *core, const struct perp_market_view
                             int64_t now);
 void perp_order_collar(const perp_core *core, double reference, uint32_t side, bool reduce_only,
                        double *through, double *other);
+/* A rule became what refuses a job. */
+void perp_risk_refused(perp_core *core, uint32_t reason);
 /* Counting results. */
 /* A strategy's job ended: so many failures in a row halt it. */
 void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);

@@ -25,6 +25,8 @@ void perp_risk_close(perp_risk *risk) {
     perp_kept_free(core, &risk->kept);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
+    for (uint32_t i = 0; i < risk->notes_capacity; i++)
+        perp_kept_free(core, &risk->notes[i].kept);
     perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
     perp_allowed_free(core, risk);
     for (uint32_t i = 0; i < risk->n_collateral; i++)
@@ -149,6 +151,11 @@ void perp_risk_look_at_loss(perp_core *core, bool lift) {
                         "today's loss reached the limit: no new risk until the day rolls");
     if (reached || lift)
         risk->daily_loss_reached = reached;
+}
+
+void perp_risk_refused(perp_core *core, uint32_t reason) {
+    core->risk->refused_today[reason]++;
+    core->risk->refused_last[reason] = (uint64_t)perp_clock(core);
 }
 
 void perp_risk_roll(perp_core *core) {

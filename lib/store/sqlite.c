@@ -331,15 +331,16 @@ static perp_status check_writable(struct perp_sqlite *store, sqlite3_vfs *vfs, c
     return perp_sqlite_say(store, PERP_E_STORE, "open: the file can't be written");
 }
 
-/* What goes because of its age returns its columns, for its hash. condition: which rows may go. */
+/* What goes because of its age returns its columns, for its hash. by: the column that has it;
+   condition: which rows may go. */
 static perp_status prepare_prune(struct perp_sqlite *store, enum perp_statement which, int table,
-                                 const char *condition) {
+                                 const char *by, const char *condition) {
     sqlite3_str *text = sqlite3_str_new(store->db);
     const char *name = store->tables[table].name;
     sqlite3_str_appendf(text,
-                        "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE last_seq <= ?1"
-                        " AND %s ORDER BY last_seq LIMIT ?2) RETURNING rowid, ",
-                        name, name, condition);
+                        "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE %s <= ?1"
+                        "%s ORDER BY %s LIMIT ?2) RETURNING rowid, ",
+                        name, name, by, condition, by);
     perp_sqlite_names(text, &store->tables[table]);
     return perp_sqlite_prepare(store, text, &store->statements[which]);
 }
@@ -355,11 +356,16 @@ static perp_status prepare_all(struct perp_sqlite *store) {
         if (code != SQLITE_OK)
             return perp_sqlite_fail(store, code, "schema");
     }
-    perp_status status =
-        prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "ended_ns IS NOT NULL");
+    perp_status status = prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "last_seq",
+                                       " AND ended_ns IS NOT NULL");
     if (status == PERP_OK)
         status = prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
-                               "in_flight + used = 0");
+                               "last_seq", " AND in_flight + used = 0");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_CASH, PERP_SQLITE_CASH, "seq", "");
+    if (status == PERP_OK)
+        status =
+            prepare_prune(store, PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES, "seq", "");
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 

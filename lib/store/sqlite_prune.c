@@ -1,7 +1,7 @@
 /* What goes because of its age: events before the newest checkpoints, besides those of jobs that
-   have not ended and of live reservations; and jobs and reservations that ended before them. It
-   goes in small steps: some at a checkpoint, and with each commit after it some more than were
-   added. */
+   have not ended and of live reservations; and jobs and reservations that ended before them, and
+   cash of then. It goes in small steps: some at a checkpoint, and with each commit after it some
+   more than were added. */
 #include "store/sqlite_store.h"
 
 #include "core/chain.h"
@@ -110,9 +110,31 @@ static int prune_kept(struct perp_sqlite *store, uint64_t most) {
     return code;
 }
 
+/* Rows of the other tables; *more: some are left. */
+static int prune_rows(struct perp_sqlite *store, uint64_t most, bool *more) {
+    static const struct {
+        enum perp_statement which;
+        int table;
+    } tables[] = {
+        {PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS},
+        {PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS},
+        {PERP_SQL_PRUNE_CASH, PERP_SQLITE_CASH},
+        {PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES},
+    };
+    int code = SQLITE_OK;
+    *more = false;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && code == SQLITE_OK; i++) {
+        uint64_t n = 0;
+        code = drop(store, tables[i].which, tables[i].table, store->next.pruned, most, &n);
+        *more = *more || n == most;
+    }
+    return code;
+}
+
 perp_status perp_sqlite_prune(struct perp_sqlite *store, uint64_t most) {
     struct perp_prune *prune = &store->next_prune;
-    uint64_t jobs = 0, reservations = 0, none;
+    bool more = false;
+    uint64_t none;
     if (!prune->more)
         return PERP_OK;
     int code = prune_kept(store, most);
@@ -120,12 +142,9 @@ perp_status perp_sqlite_prune(struct perp_sqlite *store, uint64_t most) {
         code = prune_new(store, most);
     const uint64_t to = store->next.pruned;
     if (code == SQLITE_OK)
-        code = drop(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, to, most, &jobs);
-    if (code == SQLITE_OK)
-        code = drop(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS, to, most,
-                    &reservations);
+        code = prune_rows(store, most, &more);
     if (code == SQLITE_OK)
         code = pair_number(store, PERP_SQL_PRUNE_CHECKPOINTS, to, 0, &none);
-    prune->more = to < prune->to || !prune->looked || jobs == most || reservations == most;
+    prune->more = to < prune->to || !prune->looked || more;
     return code == SQLITE_OK ? PERP_OK : perp_sqlite_fail(store, code, "prune");
 }

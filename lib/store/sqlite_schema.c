@@ -63,6 +63,8 @@ static const struct {
      " FROM lots WHERE quantity <> 0"},
     {"VIEW", "naked_bases", NULL, "AS SELECT base, naked, round(abs(naked) * price, 6) AS naked_usd, "
      ISO(since_ns) " AS since FROM bases WHERE is_naked"},
+    {"VIEW", "cash_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, exchange, symbol, kind, "
+     USD(amount) ", key, jobs FROM cash"},
     {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
      " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"
      " AND outcome <> 'none'"},

@@ -11,7 +11,7 @@
 #include <perpcore/store.h>
 
 #define PERP_SQLITE_APPLICATION 0x50455250 /* "PERP" */
-#define PERP_SQLITE_VERSION 4
+#define PERP_SQLITE_VERSION 5
 
 /* The tables whose rows are hashed: those that records and rows fill, events last. */
 enum {
@@ -72,6 +72,8 @@ enum perp_statement {
     PERP_SQL_PRUNE_EVENTS,
     PERP_SQL_PRUNE_JOBS,
     PERP_SQL_PRUNE_RESERVATIONS,
+    PERP_SQL_PRUNE_CASH,
+    PERP_SQL_PRUNE_CASH_SHARES,
     PERP_SQL_PRUNE_CHECKPOINTS,
     PERP_SQL_COUNT
 };

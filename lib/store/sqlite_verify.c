@@ -116,6 +116,11 @@ static perp_status walk_table(struct perp_sqlite *store, const struct perp_head 
     const struct perp_sqlite_table *table = &store->tables[which];
     sqlite3_stmt *row = NULL;
     int code = SQLITE_ROW;
+    /* A table that the file is too old to have: it is looked at before it is migrated. */
+    if (!table->n_columns && which != PERP_SQLITE_EVENTS) {
+        *ended = true;
+        return PERP_OK;
+    }
     perp_status status = open_rows(store, walk, &row);
     while (status == PERP_OK && *left && (code = sqlite3_step(row)) == SQLITE_ROW) {
         --*left;

@@ -28,8 +28,8 @@ from .formulas import (
 from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, Order
 from .market import Market, MarketSource
 from .monitor import (
-    CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor, MonitorState,
-    PoolStats, RiskStats,
+    BaseStats, CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor,
+    MonitorState, NakedStats, PoolStats, PositionStats, RiskStats,
 )
 from .orders import (
     OrderInfo, OrderOutcome, OrderRequest, Orders, OrdersState, PlacedOrder, Reconciled, Refused,
@@ -47,10 +47,10 @@ from .types import (
 )
 
 __all__ = [
-    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BusyError",
-    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash", "Change",
-    "Checkpoint", "Circuit", "ClientIdFormat", "ClosedError", "ColumnType", "Component", "Config",
-    "ConfigError", "ConflictError", "Core", "CorruptError", "DayFigures", "Durability",
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BaseStats",
+    "BusyError", "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash",
+    "Change", "Checkpoint", "Circuit", "ClientIdFormat", "ClosedError", "ColumnType", "Component",
+    "Config", "ConfigError", "ConflictError", "Core", "CorruptError", "DayFigures", "Durability",
     "Evaluation", "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution",
     "ExistsError", "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
     "funding_rate", "funding_settlements", "Gate", "GlobalStats", "Headroom", "Instrument",
@@ -58,14 +58,14 @@ __all__ = [
     "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
     "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
     "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
-    "Monitor", "MonitorState", "Naked", "News", "NoMemoryError", "NotFoundError", "OnReject",
-    "Order", "OrderInfo", "OrderOutcome", "OrderRequest", "Orders", "OrdersConfig", "OrdersState",
-    "OrderState", "OrderType", "Outcome", "PerpError", "PlacedOrder", "Pool", "PoolState",
-    "PoolStats", "Position", "Positions", "PositionState", "RangeError", "Reason", "Reconciled",
-    "Record", "Refusal", "Refused", "replay", "Reservation", "Reserved", "ResultStatus", "Risk",
-    "RiskConfig", "RiskState", "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler",
-    "SchedulerConfig", "SchedulerState", "Side", "SqliteStore", "StaleError", "StateError",
-    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem",
-    "TickItemKind", "TickResult", "TickStatus", "Tier", "Tif", "to_datetime", "Walk", "walk_book",
-    "__version__",
+    "Monitor", "MonitorState", "Naked", "NakedStats", "News", "NoMemoryError", "NotFoundError",
+    "OnReject", "Order", "OrderInfo", "OrderOutcome", "OrderRequest", "Orders", "OrdersConfig",
+    "OrdersState", "OrderState", "OrderType", "Outcome", "PerpError", "PlacedOrder", "Pool",
+    "PoolState", "PoolStats", "Position", "Positions", "PositionState", "PositionStats",
+    "RangeError", "Reason", "Reconciled", "Record", "Refusal", "Refused", "replay", "Reservation",
+    "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats", "Row",
+    "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState", "Side",
+    "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store", "StoreError",
+    "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus", "Tier", "Tif",
+    "to_datetime", "Walk", "walk_book", "__version__",
 ]

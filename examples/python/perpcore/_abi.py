@@ -39,8 +39,10 @@ PERP_MAX_REASONS = 64
 PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
+PERP_MONITOR_BASES = 32
 PERP_MONITOR_CHANGES = 1024
 PERP_MONITOR_FAST = 64
+PERP_MONITOR_POSITIONS = 64
 PERP_MONITOR_RECENT = 20
 PERP_MONITOR_RUNNING = 64
 PERP_MONITOR_TOP_PENDING = 10
@@ -411,6 +413,15 @@ class RuleResult(Listed):
     NOT_HELD = 0
     PASSES = 1
     FAILS = 2
+
+
+class LatchKind(Listed):
+    """enum perp_latch_kind"""
+
+    HALT = 0
+    STRATEGY = 1
+    DRIFT = 2
+    REPAIR = 3
 
 
 class Maintenance(Listed):
@@ -1113,7 +1124,9 @@ class perp_monitor_global(Structure):
         ("daily_loss_used", c_int64),
         ("equity_usd", c_int64),
         ("drawdown", c_double),
-        ("reserved", c_uint64 * 4),
+        ("today_net_usd", c_int64),
+        ("today_funding_usd", c_int64),
+        ("reserved", c_uint64 * 2),
     ]
 
 
@@ -1219,6 +1232,54 @@ class perp_monitor_job(Structure):
     ]
 
 
+class perp_monitor_position(Structure):
+    _fields_ = [
+        ("instrument", c_uint32),
+        ("n_lots", c_uint32),
+        ("base", c_char * 64),
+        ("quantity", c_double),
+        ("entry", c_double),
+        ("mark", c_double),
+        ("unrealised", c_double),
+        ("liquidation_price", c_double),
+        ("liquidation_distance", c_double),
+        ("foreign", c_double),
+        ("unexplained", c_double),
+        ("reported", c_int64),
+        ("latched", c_uint32),
+        ("in_doubt", c_uint32),
+        ("known", c_uint32),
+        ("reserved0", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class perp_monitor_naked(Structure):
+    _fields_ = [
+        ("quantity", c_double),
+        ("usd", c_double),
+        ("since", c_int64),
+        ("reserved", c_uint64 * 2),
+    ]
+
+
+class perp_monitor_base(Structure):
+    _fields_ = [
+        ("base", c_char * 64),
+        ("naked", perp_monitor_naked),
+        ("net", c_double),
+        ("gross", c_double),
+        ("to_square", c_double),
+        ("next_try", c_int64),
+        ("tries", c_uint64),
+        ("repair", perp_one_job),
+        ("is_naked", c_uint32),
+        ("repairs_stopped", c_uint32),
+        ("reserved0", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
 class perp_monitor_risk(Structure):
     _fields_ = [
         ("consecutive_failures", c_uint64),
@@ -1255,6 +1316,10 @@ class perp_monitor_state(Structure):
         ("fast_markets", c_uint32 * 64),
         ("capital", perp_monitor_capital * 64),
         ("exchanges", perp_monitor_exchange * 64),
+        ("n_positions", c_uint32),
+        ("n_bases", c_uint32),
+        ("positions", perp_monitor_position * 64),
+        ("bases", perp_monitor_base * 32),
     ]
 
 
@@ -1571,6 +1636,19 @@ class perp_risk_state(Structure):
         ("equity", c_int64),
         ("drawdown", c_double),
         ("rejected_today", c_uint64 * 64),
+    ]
+
+
+class perp_latch(Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("strategy", c_uint32),
+        ("instrument", c_uint32),
+        ("reserved", c_uint32),
+        ("since_ns", c_int64),
+        ("base", c_char * 64),
+        ("by", c_char_p),
+        ("lifted_by", c_char_p),
     ]
 
 
@@ -1929,6 +2007,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_risk_halt_instrument": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32,)),
     "perp_risk_set_collateral": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_char_p, c_double, c_double,)),
     "perp_risk_query": (c_int, (c_void_p, POINTER(perp_risk_state),)),
+    "perp_risk_latches": (c_int, (c_void_p, POINTER(perp_latch), c_uint32, POINTER(c_uint32),)),
     "perp_risk_describe_json": (c_int, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_liquidation_price": (c_int, (POINTER(perp_liquidation), POINTER(c_double),)),
     "perp_walk_book": (c_int, (c_uint32, POINTER(perp_book_level), c_uint32, c_double, POINTER(perp_walk),)),
