@@ -101,6 +101,7 @@ class ExchangeStats(Struct):
     status: Api
     safe_mode: bool
     killed: bool
+    order_rate_left: Optional[float]
     delayed: bool
 
 
@@ -224,6 +225,37 @@ class BaseStats(Struct):
 
 
 @dataclass(frozen=True)
+class OrdersStats(Struct):
+    """Orders, where the library keeps them, and the running jobs that are unhedged."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_orders
+
+    open: int
+    in_doubt: int
+    placed_today: int
+    fills_today: int
+    refused_today: int
+    placed_total: int
+    unhedged_jobs_count: int
+    unhedged_usd: Decimal
+    unhedged_since: Optional[int]
+
+
+@dataclass(frozen=True)
+class UnhedgedStats(Struct):
+    """A running job whose legs have filled unequally: of the base that has most of it how much has
+    no other side, and what all of it is worth."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_unhedged
+
+    job_id: uuid.UUID
+    base: str
+    quantity: float
+    usd: Optional[float]
+    since: int
+
+
+@dataclass(frozen=True)
 class RiskStats(Struct):
     """Switches and failures. override_job: the one job that the override is for."""
 
@@ -267,6 +299,8 @@ class MonitorState(Struct):
         ),
         "positions": several("positions", "n_positions", PositionStats),
         "bases": several("bases", "n_bases", BaseStats),
+        "orders": lambda source, book: OrdersStats._read(source.orders, book),
+        "unhedged": several("unhedged", "n_unhedged", UnhedgedStats),
         "capital": _by_exchange("capital", CapitalStats),
         "exchanges": _by_exchange("exchanges", ExchangeStats),
     }
@@ -283,6 +317,7 @@ class MonitorState(Struct):
     n_fast_markets: int
     n_positions: int
     n_bases: int
+    n_unhedged: int
     top_pending: Tuple[JobStats, ...]
     recent_completed: Tuple[JobStats, ...]
     running_jobs: Tuple[JobStats, ...]
@@ -292,6 +327,8 @@ class MonitorState(Struct):
     exchanges: Dict[str, ExchangeStats]
     positions: Tuple[PositionStats, ...]
     bases: Tuple[BaseStats, ...]
+    orders: OrdersStats
+    unhedged: Tuple[UnhedgedStats, ...]
 
 
 class Monitor(Module):
