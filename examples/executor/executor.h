@@ -135,6 +135,8 @@ typedef struct executor {
     perp_orders *orders;
     perp_market *market;
     const ex_settings *settings;
+    bool has_keys;
+    char key_header[128], secret[128];
     ex_venue venues[EX_VENUES];
     uint32_t n_venues;
     atomic_bool stops; /* the threads are to end */
@@ -176,7 +178,10 @@ struct ex_http *ex_http_start(ex_venue *venue, ex_answer *answer);
 void ex_http_stop(struct ex_http *http);
 void ex_http_send(struct ex_http *http, const ex_request *request);
 /* Waits for the answer; NULL: none. For the start, when there is nothing else to do. */
-cJSON *ex_http_get(const char *method, const char *url, long *status);
+cJSON *ex_http_ask(ex_venue *venue, const char *method, const char *path, long *status);
+/* ---- keys of the account (sign.c) ---- */
+void ex_keys_read(executor *ex);
+void ex_sign(const executor *ex, char *path, size_t size); /* a path with its query */
 
 /* ---- the stream (stream.c) ---- */
 typedef void ex_message(ex_venue *venue, const char *text, size_t length);
@@ -186,6 +191,7 @@ void ex_stream_stop(struct ex_stream *stream);
 /* ---- the exchange's dialect (venue.c) ---- */
 /* Asks what is traded there, and adds it to the book. */
 bool ex_venue_open(executor *ex, ex_venue *venue, const char *url);
+void ex_venue_start(ex_venue *venue); /* its threads; when all venues are open */
 void ex_venue_close(ex_venue *venue);
 void ex_send_place(ex_order *order, const perp_order_info *info);
 /* Asks about an order, cancels it, or asks for its trades. */

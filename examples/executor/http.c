@@ -14,6 +14,7 @@
 typedef struct transfer {
     ex_request request;
     CURL *easy;
+    struct curl_slist *headers;
     char url[sizeof((ex_venue *)NULL)->url + sizeof((ex_request *)NULL)->path];
     char *bytes;
     size_t length;
@@ -67,6 +68,7 @@ static void prepare(transfer *t, const char *method) {
 static void drop(transfer *t) {
     if (t->easy != NULL)
         curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->headers);
     free(t->bytes);
     free(t);
 }
@@ -76,8 +78,12 @@ static transfer *transfer_new(const ex_venue *venue, const ex_request *request) 
     if (t == NULL || (t->easy = curl_easy_init()) == NULL)
         abort();
     t->request = *request;
-    strcpy(t->url, venue->url);
-    strcat(t->url, request->path);
+    ex_sign(venue->ex, t->request.path, sizeof t->request.path);
+    snprintf(t->url, sizeof t->url, "%s%s", venue->url, t->request.path);
+    if (venue->ex->has_keys) {
+        t->headers = curl_slist_append(NULL, venue->ex->key_header);
+        curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    }
     prepare(t, request->method);
     return t;
 }
@@ -180,12 +186,10 @@ void ex_http_stop(struct ex_http *http) {
     free(http);
 }
 
-cJSON *ex_http_get(const char *method, const char *url, long *status) {
-    transfer *t = calloc(1, sizeof *t);
-    if (t == NULL || (t->easy = curl_easy_init()) == NULL)
-        abort();
-    snprintf(t->url, sizeof t->url, "%s", url);
-    prepare(t, method);
+cJSON *ex_http_ask(ex_venue *venue, const char *method, const char *path, long *status) {
+    ex_request request = {.method = method};
+    snprintf(request.path, sizeof request.path, "%s", path);
+    transfer *t = transfer_new(venue, &request);
     *status = 0;
     if (curl_easy_perform(t->easy) == CURLE_OK)
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, status);

@@ -45,7 +45,8 @@ static int usage(FILE *to) {
         "  --kill-every S   the kill switch is on for half a second (never)\n"
         "  --config FILE    settings as JSON, over those of the demo\n"
         "  --dump FILE      the book in the end, as JSON\n"
-        "  --verbose        says what it is alerted of\n",
+        "  --verbose        says what it is alerted of\n"
+        "EXECUTOR_KEY and EXECUTOR_SECRET in the environment: requests are signed.\n",
         to);
     return to == stdout ? 0 : 2;
 }
@@ -174,6 +175,8 @@ static bool run(const ex_settings *settings) {
         ex.n_venues = i + 1;
         good = ex_venue_open(&ex, &ex.venues[i], settings->urls[i]);
     }
+    for (uint32_t i = 0; i < ex.n_venues && good; i++)
+        ex_venue_start(&ex.venues[i]);
     if (good)
         ex_desk_run(&ex);
     bool done = good && !ex.stops;
@@ -210,6 +213,7 @@ int main(int argc, char **argv) {
     for (; optind < argc; optind++)
         settings.urls[settings.n_venues++] = argv[optind];
     ex.settings = &settings;
+    ex_keys_read(&ex);
     sim_random_seed(&ex.random, settings.seed, (uint64_t)ex_now());
     pthread_mutex_init(&ex.lock, NULL);
     pthread_mutex_init(&ex.poke_lock, NULL);

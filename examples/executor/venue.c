@@ -105,19 +105,17 @@ void ex_venue_rounds(ex_venue *venue, int64_t now) {
 
 /* ---- what is traded there ---- */
 
-static cJSON *ask_at_start(const ex_venue *venue, const char *method, const char *path) {
-    char url[1024];
-    snprintf(url, sizeof url, "%s%s", venue->url, path);
+static cJSON *ask_at_start(ex_venue *venue, const char *method, const char *path) {
     for (int tries = 0; tries < 50; tries++) {
         long status;
-        cJSON *json = ex_http_get(method, url, &status);
+        cJSON *json = ex_http_ask(venue, method, path, &status);
         if (status == 200 && json != NULL)
             return json;
         cJSON_Delete(json);
         struct timespec pause = {.tv_nsec = 200 * EX_MS};
         nanosleep(&pause, NULL);
     }
-    ex_log("%s: no answer", url);
+    ex_log("%s%s: no answer", venue->url, path);
     return NULL;
 }
 
@@ -215,9 +213,12 @@ bool ex_venue_open(executor *ex, ex_venue *venue, const char *url) {
         return false;
     know_orders(ex, venue);
     ex_cursors_read(venue);
+    return true;
+}
+
+void ex_venue_start(ex_venue *venue) {
     venue->http = ex_http_start(venue, ex_venue_answer);
     venue->stream = ex_stream_start(venue, ex_venue_message);
-    return true;
 }
 
 void ex_venue_close(ex_venue *venue) {

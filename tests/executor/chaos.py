@@ -23,6 +23,7 @@ import compare
 
 BIN = pathlib.Path(os.environ.get("PERPCORE_BIN", "build/bin"))
 VENUES = ("alpha", "beta")
+KEYS = {"EXECUTOR_KEY": "a key", "EXECUTOR_SECRET": "a secret"}
 QUIET_S = 180  # for the last jobs to end
 STUCK_S = 60  # without a new job, or one that ends
 
@@ -30,7 +31,8 @@ STUCK_S = 60  # without a new job, or one that ends
 class Exchange:
     def __init__(self, seed, faults):
         self.process = subprocess.Popen(
-            [BIN / "fake_exchange", "--venues", ",".join(VENUES), "--seed", str(seed), "--faults", faults],
+            [BIN / "fake_exchange", "--venues", ",".join(VENUES), "--seed", str(seed), "--faults", faults,
+             "--key", KEYS["EXECUTOR_KEY"], "--secret", KEYS["EXECUTOR_SECRET"]],
             stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
 
@@ -54,7 +56,7 @@ class Executor:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, env={**os.environ, **KEYS})
 
     def kill(self):
         self.process.kill()
