@@ -398,7 +398,8 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(BASE, 18, base)                                                                              \
     R(HALTED, 19, halted)                                                                          \
     R(COLLATERAL, 20, ev_collateral)                                                               \
-    R(PAST, 24, past)
+    R(PAST, 24, past)                                                                              \
+    R(HOST_RULE, 25, ev_host_rule)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,

@@ -134,6 +134,7 @@ struct perp_taken_state {
         uint32_t failures;
         int64_t opened_at;
     } circuits[PERP_MAX_EXCHANGES];
+    char host_rules[PERP_MAX_HOST_RULES][PERP_NAME_SIZE]; /* their names; empty: none */
     struct perp_budgets budgets;
 };
 
@@ -181,6 +182,7 @@ const char *perp_alert_level_string(uint32_t level);
    long as what is made of them. */
 struct perp_out {
     bool failed;
+    const char (*host_rules)[PERP_NAME_SIZE]; /* names of the host's rules */
 };
 cJSON *perp_out_object(struct perp_out *out, cJSON *parent, const char *name);
 cJSON *perp_out_array(struct perp_out *out, cJSON *parent, const char *name);

@@ -186,9 +186,10 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
     size_t length = 0;
     passed[0] = '\0';
     perp_uuid_format(&job->id, id);
-    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
-        const char *name = perp_reason_string(perp_rules[i]);
-        if (!(tick->eval.reasons & PERP_REASON_BIT(perp_rules[i])) ||
+    uint32_t rules[PERP_MAX_RULES], n = perp_rules_all(tick->book->risk, rules);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *name = perp_reason_name(tick->book, rules[i]);
+        if (!(tick->eval.reasons & PERP_REASON_BIT(rules[i])) ||
             length + strlen(name) + 2 > sizeof passed)
             continue;
         passed[length++] = ' ';
@@ -238,11 +239,15 @@ static void evaluate_all(struct perp_tick *tick) {
         if (!job || is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
             continue;
         const struct perp_job_entry *becomes = as_changed(plan, job);
+        tick->eval.answers = perp_answers_of(tick->core, job);
         if (becomes)
             evaluate(tick, job, job->is_repair ? choose_repair(tick, job) : becomes);
     }
+    tick->eval.answers = NULL; /* what is new has none */
     for (uint32_t i = 0; i < plan->n_fresh; i++)
         evaluate(tick, &plan->fresh[i].job, &plan->fresh[i].job);
+    if (tick->book->risk->n_host)
+        perp_host_rules_tell(tick->core);
 }
 
 static int by_rank(const void *left, const void *right) {
@@ -254,10 +259,28 @@ static int by_rank(const void *left, const void *right) {
     return a->job->order < b->job->order ? -1 : 1;
 }
 
+/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
+static struct perp_job_entry *waiting(const struct perp_tick *tick,
+                                      const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
+        if (job == &tick->plan->fresh[i].job)
+            return &tick->plan->fresh[i].job;
+    return perp_job_find(tick->core, &job->id);
+}
+
+/* Evaluates a candidate with what the tick chose before it. What the host's rules said stands. */
+static void evaluate_again(struct perp_tick *tick, const struct perp_job_entry *job) {
+    const struct perp_job_entry *waits = waiting(tick, job);
+    tick->eval.job = job;
+    tick->eval.answers = waits ? waits->answers : NULL;
+    tick->eval.answers_stand = true;
+    perp_eval_run(&tick->eval);
+    tick->eval.answers_stand = false;
+}
+
 /* The legs' distance to liquidation and the account's leverage, with what runs by now. */
 static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
-    tick->eval.job = candidate->job;
-    perp_eval_run(&tick->eval);
+    evaluate_again(tick, candidate->job);
     return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
 }
 
@@ -351,8 +374,7 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     const struct perp_job_entry *job = candidate->job;
     char *detail = NULL;
     if (perp_batch_has_store(core)) { /* before the job itself counts as running */
-        tick->eval.job = job;
-        perp_eval_run(&tick->eval);
+        evaluate_again(tick, job);
         detail = perp_eval_json(&tick->eval);
     }
     tick->no_memory |= !perp_plan_choose(core, tick->plan, candidate, needs, n);
@@ -376,15 +398,6 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
     tick->counts.dispatched++;
     perp_chosen_add(tick, &job->id);
-}
-
-/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
-static struct perp_job_entry *waiting(const struct perp_tick *tick,
-                                      const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
-        if (job == &tick->plan->fresh[i].job)
-            return &tick->plan->fresh[i].job;
-    return perp_job_find(tick->core, &job->id);
 }
 
 static void choose_all(struct perp_tick *tick) {
@@ -497,6 +510,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
+    core->risk->jobs_began = true;
     tick->now = d->now;
     tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;
