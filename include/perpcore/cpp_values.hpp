@@ -570,6 +570,11 @@ class [[nodiscard]] evaluation {
     rule_evaluation rule(perp::reason which) const noexcept {
         return rule_evaluation(c_.rules[static_cast<std::size_t>(which)]);
     }
+    // Of a rule of the host: the sense that was answered; NONE where it was not held.
+    perp::sense host_sense(perp::reason which) const noexcept {
+        const auto number = static_cast<std::uint32_t>(which) - PERP_REASON_HOST_1;
+        return number < PERP_MAX_HOST_RULES ? perp::sense{c_.host_senses[number]} : sense::NONE;
+    }
     double component(perp::component which) const noexcept {
         return c_.components[static_cast<std::size_t>(which)];
     }

@@ -544,6 +544,74 @@ TEST("what is in doubt or partial is settled") {
     w.core.check();
 }
 
+TEST("rules of the host are asked, counted and named") {
+    double var = 5;
+    int asked = 0;
+    const world w(accepting());
+    const perp::risk risk = w.core.risk();
+    perp::rule rule;
+    rule.name = "var";
+    rule.hard = true;
+    rule.unit = "usd";
+    rule.ask = [&](const perp::job &job, const perp::evaluation &so_far) -> perp::rule_answer {
+        asked++;
+        CHECK(job.c().n_legs == 2 && so_far.legs().size() == 2 && so_far.accepted());
+        std::error_code ec;
+        w.core.scheduler().pause(w.now, ec);
+        CHECK(ec == PERP_E_STATE);
+        return {perp::sense::ABOVE, var, 2};
+    };
+    const perp::reason number = risk.add_rule(rule);
+    CHECK(number == perp::reason::HOST_1 && risk.name_of(number) == "var");
+    CHECK(risk.name_of(perp::reason::KILLED) == "killed");
+    rule.name = "held_by_none";
+    rule.hard = false;
+    rule.ask = [](const perp::job &, const perp::evaluation &) {
+        return perp::rule_answer::not_held();
+    };
+    const perp::reason second = risk.add_rule(rule);
+    std::error_code ec;
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_EXISTS);
+    rule.name = "Not One";
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+    rule.name = std::string("a\0b", 3);
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+    rule.name = "without";
+    rule.ask = nullptr;
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+
+    w.core.scheduler().submit(w.now, w.pair(1));
+    perp::tick_result result = w.core.scheduler().tick(w.now);
+    CHECK(result.refused_by(number) == 1 && asked == 1);
+    const perp::evaluation found = risk.evaluate(w.now, w.pair(1));
+    CHECK(found.reason() == number && found.fails(number) && !found.fails(second));
+    CHECK(found.rule(number).value == 5 && found.host_sense(number) == perp::sense::ABOVE);
+    CHECK(!found.rule(second).held && found.host_sense(second) == perp::sense::NONE);
+    CHECK(risk.json(found).find("\"reason\":\"var\"") != std::string::npos);
+    CHECK(risk.query().rejected_today.at(number) == 1);
+    var = 1;
+    risk.rule_changed(number);
+    CHECK(w.core.scheduler().tick(w.now)->dispatched == 1);
+    risk.rule_changed(perp::reason::HOST_7, ec);
+    CHECK(ec == PERP_E_NOT_FOUND);
+    CHECK(w.core.callback_failures() == 0);
+}
+
+TEST("a rule that throws refuses, and is reported") {
+    const world w(accepting());
+    perp::rule rule;
+    rule.name = "var";
+    rule.ask = [](const perp::job &, const perp::evaluation &) -> perp::rule_answer {
+        throw std::runtime_error("no model");
+    };
+    const perp::reason number = w.core.risk().add_rule(rule);
+    CHECK(w.core.risk().evaluate(w.now, w.pair(1)).reason() == number);
+    CHECK(w.core.callback_failures() == 1);
+    const perp::core_ref borrowed(w.core.native_handle());
+    std::error_code ec;
+    CHECK(borrowed.risk().add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_STATE);
+}
+
 TEST("accounts and positions are reported, and what drifts is accepted") {
     const world w(accepting());
     const perp::positions p = w.core.positions();
