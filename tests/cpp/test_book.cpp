@@ -588,7 +588,7 @@ TEST("rules of the host are asked, counted and named") {
     CHECK(found.rule(number).value == 5 && found.host_sense(number) == perp::sense::ABOVE);
     CHECK(!found.rule(second).held && found.host_sense(second) == perp::sense::NONE);
     CHECK(risk.json(found).find("\"reason\":\"var\"") != std::string::npos);
-    CHECK(risk.query().rejected_today.at(number) == 1);
+    CHECK(risk.query().rejected_today[number] == 1);
     var = 1;
     risk.rule_changed(number);
     CHECK(w.core.scheduler().tick(w.now)->dispatched == 1);
