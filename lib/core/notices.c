@@ -253,7 +253,7 @@ void perp_read_end(const perp_core *read) {
 void perp_enter(perp_core *core) {
     if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed) && !perp_in_rule(core))
         let_readers_pass(&core->turns);
-    if (!perp_in_rule(core) && !perp_try_lock(core)) {
+    if (!perp_try_lock(core)) {
         atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
         perp_lock(core);
         atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);

@@ -369,6 +369,16 @@ static const struct rule {
 enum { HARD_RULES = 0 PERP_RULE_LIST(PERP_X) }; /* the first ones */
 #undef PERP_X
 
+/* Their bits. */
+#define PERP_X(NAME, number, text, scope, hard, ...)                                               \
+    | (PERP_RULE_##hard == PERP_RULE_HARD ? PERP_REASON_BIT(number) : 0)
+static const uint64_t hard_rules = 0 PERP_RULE_LIST(PERP_X);
+#undef PERP_X
+#define PERP_X(NAME, number, text, scope, hard, ...)                                               \
+    | (PERP_RULE_##hard == PERP_RULE_SOFT ? PERP_REASON_BIT(number) : 0)
+static const uint64_t soft_rules = 0 PERP_RULE_LIST(PERP_X);
+#undef PERP_X
+
 uint32_t perp_rules_all(const perp_risk *risk, uint32_t all[PERP_MAX_RULES]) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
@@ -391,9 +401,9 @@ static bool way_out(const struct perp_eval *e, const struct rule *rule) {
             e->rules[rule->reason].value <= 1);
 }
 
-/* One rule of those in order; true: it fails and only the override passes it. */
+/* One rule that fails, of those in order; true: only the override passes it. */
 static bool judge(struct perp_eval *e, const struct rule *rule) {
-    if (!(e->reasons & rule->bit) || way_out(e, rule))
+    if (way_out(e, rule))
         return false;
     if (!rule->hard && e->override_holds)
         return true;
@@ -402,28 +412,40 @@ static bool judge(struct perp_eval *e, const struct rule *rule) {
     return false;
 }
 
+/* Of the failing ones (left) those of a part of the library's. */
+static inline bool judge_own(struct perp_eval *e, uint64_t left, uint32_t first, uint32_t end) {
+    bool overridden = false;
+    for (uint32_t i = first; left && i < end; i++) {
+        if (!(left & rules[i].bit))
+            continue;
+        overridden |= judge(e, &rules[i]);
+        left &= ~rules[i].bit;
+    }
+    return overridden;
+}
+
 static bool judge_host(struct perp_eval *e, uint32_t first, uint32_t end) {
     bool overridden = false;
     for (uint32_t i = first; i < end; i++) {
         const struct perp_host_entry *own = &e->risk->host[e->risk->host_order[i]];
         uint32_t reason = PERP_REASON_HOST_1 + e->risk->host_order[i];
-        overridden |= judge(
-            e, &(struct rule){PERP_REASON_BIT(reason), reason, own->hard,
-                              own->repairs_pass ? PERP_WAY_OUT_PASSES : PERP_WAY_OUT_REDUCING});
+        const struct rule rule = {PERP_REASON_BIT(reason), reason, own->hard,
+                                  own->repairs_pass ? PERP_WAY_OUT_PASSES : PERP_WAY_OUT_REDUCING};
+        if (e->reasons & rule.bit)
+            overridden |= judge(e, &rule);
     }
     return overridden;
 }
 
 void perp_eval_judge(struct perp_eval *e) {
-    bool overridden = false;
+    const perp_risk *risk = e->risk;
     e->reason = PERP_REASON_NONE;
-    for (uint32_t i = 0; e->reasons && i < PERP_RULE_COUNT; i++) {
-        if (i == HARD_RULES && e->risk->n_host_hard)
-            overridden |= judge_host(e, 0, e->risk->n_host_hard);
-        overridden |= judge(e, &rules[i]);
-    }
-    if (e->reasons && e->risk->n_host)
-        overridden |= judge_host(e, e->risk->n_host_hard, e->risk->n_host);
+    bool overridden = judge_own(e, e->reasons & hard_rules, 0, HARD_RULES);
+    if (risk->n_host_hard)
+        overridden |= judge_host(e, 0, risk->n_host_hard);
+    overridden |= judge_own(e, e->reasons & soft_rules, HARD_RULES, PERP_RULE_COUNT);
+    if (risk->n_host > risk->n_host_hard)
+        overridden |= judge_host(e, risk->n_host_hard, risk->n_host);
     e->accepted = e->reason == PERP_REASON_NONE;
     e->override_used = e->accepted && overridden;
 }
