@@ -259,7 +259,12 @@ static bool add_row(cJSON *list, struct console_host *host, const perp_feasibili
            add_text(json, "first", specs[0].name) && add_text(json, "second", specs[1].name) &&
            perp_json_add_usd(json, "largest", row->largest) &&
            add_text(json, "bound_by", reason_or_null(row->bound_by)) &&
-           perp_json_add_usd(json, "smallest", row->smallest);
+           perp_json_add_usd(json, "smallest", row->smallest) &&
+           perp_json_add_double(json, "safety_score", row->safety_score) &&
+           perp_json_add_double(json, "min_safety_score", row->min_safety_score) &&
+           perp_json_add_double(json, "cost_bps", row->cost_bps) &&
+           perp_json_add_double(json, "least_edge_bps", row->least_edge_bps) &&
+           add_text(json, "never_for", reason_or_null(row->never_for));
 }
 
 cJSON *console_feasibility_json(struct console_host *host) {

@@ -17,6 +17,7 @@ struct perp_budget {
 
 struct perp_budgets {
     perp_capital_config config;
+    perp_risk_config risk;
     uint32_t pool_of[PERP_STRATEGY_COUNT];
     uint32_t n_exchanges;
     uint32_t n_instruments;

@@ -164,6 +164,11 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
 /* The basis of a job at its submit, kept with it; none where a leg has no quote. */
 void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now);
 
+/* The safety score where all is at its best but for the distance to liquidation. */
+double perp_safety_at_best(const perp_risk_config *config, double distance);
+/* The distance to liquidation that a leg of a side can have at best on an instrument: at leverage
+   1, from nothing held, at the mark. */
+double perp_distance_at_best(const perp_core *core, perp_instrument_id instrument, uint32_t side);
 /* facts.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);

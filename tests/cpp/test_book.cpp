@@ -274,7 +274,10 @@ TEST("a refusal is a result with its numbers, and a key makes a retry safe") {
     CHECK(capital.snapshot(w.x[0]).day_start_equity == 10_usd);
     capital.set_safe_mode(w.now, w.x[0], true);
     CHECK(capital.snapshot(w.x[0]).safe_mode);
-    CHECK(!w.core.feasibility().empty());
+    const std::vector<perp::feasibility> pairs = w.core.feasibility();
+    CHECK(pairs.size() == 3 && pairs[0].never_for == perp::reason::NONE);
+    CHECK(pairs[0].safety_score > 99 && pairs[0].min_safety_score == 70);
+    CHECK(pairs[1].cost_bps == 4 && pairs[1].least_edge_bps == 3 && !pairs[2].least_edge_bps);
     w.core.check();
 }
 

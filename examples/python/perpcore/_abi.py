@@ -867,6 +867,12 @@ class perp_feasibility(Structure):
         ("bound_by", c_uint32),
         ("largest", c_int64),
         ("smallest", c_int64),
+        ("safety_score", c_double),
+        ("min_safety_score", c_double),
+        ("cost_bps", c_double),
+        ("least_edge_bps", c_double),
+        ("never_for", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 

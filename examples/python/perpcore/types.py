@@ -578,7 +578,10 @@ class Statistics(Struct):
 
 @dataclass(frozen=True)
 class Feasibility(Struct):
-    """The largest job of a strategy that the limits could let pass on two exchanges."""
+    """The largest job of a strategy that the limits could let pass on two exchanges; and, with
+    perfect market data, the best safety score, the least cost (fees alone) and the least edge that
+    a job must expect (None: they trade no common base, or of any). never_for: why no job can ever
+    pass; Reason.NONE where one can."""
 
     _struct: ClassVar[Any] = _abi.perp_feasibility
 
@@ -588,6 +591,11 @@ class Feasibility(Struct):
     bound_by: Reason
     largest: Decimal
     smallest: Optional[Decimal]
+    safety_score: Optional[float]
+    min_safety_score: float
+    cost_bps: Optional[float]
+    least_edge_bps: Optional[float]
+    never_for: Reason
 
 
 @dataclass(frozen=True)
