@@ -75,11 +75,6 @@ struct perp_latency_view {
 void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
                          bool with_quantiles, struct perp_latency_view *view);
 
-/* A number that rises with every change of the instrument's (exchange's) data: what read the same
-   number twice has seen the same data. */
-uint64_t perp_market_version(const perp_market *market, perp_instrument_id id);
-uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id);
-
 /* Asks the source for the instruments that are `pulled`: of ids, or of all where ids is NULL. Call
    with no lock held, before a decision. */
 void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now);

@@ -56,7 +56,7 @@ void perp_tick_result_free(perp_tick_result *result) {
 }
 
 void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
-                        uint32_t reason, const perp_uuid *other) {
+                        uint32_t reason) {
     perp_tick_result *result = tick->result;
     if (!result)
         return;
@@ -69,8 +69,6 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
     item->kind = kind;
     item->reason = reason;
     item->job_id = *job;
-    if (other)
-        item->other = *other;
 }
 
 static bool is_expired(const struct perp_job_entry *job, int64_t now) {
@@ -89,7 +87,7 @@ static void expire(struct perp_tick *tick) {
         if (!is_expired(job, tick->now))
             continue;
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
-        perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0);
         tick->counts.expired++;
     }
 }
@@ -108,7 +106,7 @@ static void report_overdue(struct perp_tick *tick) {
             continue;
         }
         perp_put_for_job(tick->core, PERP_EVENT_OVERDUE, &job->id);
-        perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0);
         tick->counts.overdue++;
     }
 }
@@ -146,7 +144,7 @@ static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
-        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
+        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason);
     bool drop = drops(tick, job), changes = drop || job->standing != reason;
     bool explained = changes && (drop || explains(tick, waits));
     if (!drop)
@@ -395,7 +393,7 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     perp_put_dispatch(core, &dispatch);
     if (perp_batch_has_store(core))
         perp_batch_detail(core, detail);
-    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
+    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0);
     tick->counts.dispatched++;
     perp_chosen_add(tick, &job->id);
 }
@@ -419,7 +417,7 @@ static void choose_all(struct perp_tick *tick) {
         tick->counts.skipped++;
         tick->counts.skipped_by[reason]++;
         if (tick->list)
-            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason, NULL);
+            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason);
     }
 }
 
@@ -496,7 +494,7 @@ static void plan_repairs(struct perp_tick *tick) {
     perp_put_flatten_cuts(core, plan);
     perp_plan_repairs(core, plan, tick->now);
     for (uint32_t i = 0; i < plan->n_fresh; i++)
-        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0);
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {

@@ -1481,7 +1481,6 @@ class perp_tick_item(Structure):
         ("kind", c_uint32),
         ("reason", c_uint32),
         ("job_id", perp_uuid),
-        ("other", perp_uuid),
         ("dispatch", c_uint64),
     ]
 
