@@ -222,6 +222,19 @@ typedef struct perp_feasibility {
     perp_usd largest;
     perp_usd smallest; /* the smallest min_notional that both could trade in a common base, 0: none
                           known */
+    /* With perfect market data (no slippage, carry, volatility or delay, rates that are known), at
+       leverage 1 and from nothing held, over what the two trade in a common base; NaN: they have
+       none. */
+    double safety_score;     /* the best that could be reached */
+    double min_safety_score; /* what it is held against, of the mode */
+    double cost_bps;         /* the least: the fees of two legs, each taker or maker, once */
+    double least_edge_bps;   /* the least that a job must expect to pass the rules of edge and cost;
+                                NaN: they are not held (hedge_rebalance) */
+    uint32_t never_for;      /* why no job of the row can ever pass: bound_by where the largest is 0
+                                or below the smallest; low_safety where the best score is too low;
+                                cost_exceeds_edge where a job would have to gain more than it trades
+                                (10,000 bps). PERP_REASON_NONE: one can */
+    uint32_t reserved;       /* 0 */
 } perp_feasibility;
 
 /* Fills up to capacity rows (each strategy × unordered pair of exchanges of different venues);

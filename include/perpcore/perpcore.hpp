@@ -44,7 +44,7 @@ class core_ref {
         return {c_, perp_core_positions(c_)};
     }
     perp::risk risk() const noexcept {
-        return {c_, perp_core_risk(c_)};
+        return {c_, perp_core_risk(c_), host_};
     }
     perp::scheduler scheduler() const noexcept {
         return {c_, perp_core_scheduler(c_)};

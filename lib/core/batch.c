@@ -394,6 +394,8 @@ perp_status perp_batch_commit(perp_core *core) {
 perp_status perp_core_flush(perp_core *core) {
     if (!core)
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
     perp_enter(core);
     batch_clear(core->batch);
     core->batch->told = core->notices->count;

@@ -90,6 +90,14 @@ struct perp_turns {
     uint64_t n_taken;
 };
 
+/* The name of a rule of the host, by its number; empty: none has it. The rule itself is the
+   process's and may not be there. */
+struct perp_host_name {
+    char name[PERP_NAME_SIZE];
+    uint64_t refused_today;
+    struct perp_kept *kept;
+};
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
@@ -113,6 +121,7 @@ struct perp_core {
     uint64_t chain;     /* of checksums, after it (chain.h) */
     const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
     _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
+    _Atomic uint32_t n_asked;     /* rules of the host that are asked now, under the lock: 0 or 1 */
     bool corrupt;                 /* an invariant broke: only reading works */
     bool store_failed;            /* no dispatch until resume */
     bool recovering;              /* events come from the store: nothing is told to the host */
@@ -146,6 +155,7 @@ struct perp_core {
     uint32_t first_in_book_capacity;
     struct perp_prepared prepared;
     struct perp_watched watched;
+    struct perp_host_name host_names[PERP_MAX_HOST_RULES];
     /* The time of the newest event that feeds brought, PERP_TIME_NONE: none; set by the module that
        knows the whole book. */
     int64_t (*newest_feed)(const perp_core *core);
@@ -169,6 +179,10 @@ struct perp_map_memory perp_map_memory_of(perp_core *core);
 
 /* The numbers of the risk rules in their order. */
 extern const uint32_t perp_rules[PERP_RULE_COUNT];
+/* The name of a reason, of a rule of the host as the book knows it. */
+const char *perp_reason_name(const perp_core *core, uint32_t reason);
+/* Whether a text can name a rule of the host: a to z, 0 to 9 and '_', a letter first. */
+bool perp_rule_name_is_one(const char *name);
 
 /* Sets this thread's message for the core (NULL: none) and returns status. Formatting text costs
    more than most calls, so nothing that succeeds comes here. */

@@ -121,17 +121,17 @@ void perp_lock_close(perp_core *core) {
 
 /* The lock is part of what a reader of a const book uses; it is not part of the book. */
 void perp_lock(const perp_core *core) {
-    if (core->config.threading == PERP_THREADING_SERIALIZED)
+    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
         pthread_mutex_lock(&((perp_core *)(uintptr_t)core)->lock);
 }
 
 bool perp_try_lock(perp_core *core) {
-    return core->config.threading != PERP_THREADING_SERIALIZED ||
+    return core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core) ||
            pthread_mutex_trylock(&core->lock) == 0;
 }
 
 void perp_unlock(const perp_core *core) {
-    if (core->config.threading == PERP_THREADING_SERIALIZED)
+    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
         pthread_mutex_unlock(&((perp_core *)(uintptr_t)core)->lock);
 }
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 from ._abi import (
     AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
     JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason,
-    ResultStatus, RuleResult, Side, Status, Strategy, System, TickItemKind, TickStatus,
+    ResultStatus, RuleResult, Sense, Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
 from ._convert import to_datetime
+from ._hooks import RuleAnswer
 from ._library import library_version
 from .capital import Capital
 from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
@@ -58,8 +59,8 @@ __all__ = [
     "Order", "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
     "Positions", "PositionState", "PositionStats", "RangeError", "Reason", "Record", "Refusal",
     "replay", "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState",
-    "RiskStats", "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig",
-    "SchedulerState", "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status",
-    "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult",
-    "TickStatus", "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+    "RiskStats", "Row", "RuleAnswer", "RuleEvaluation", "RuleResult", "Scheduler",
+    "SchedulerConfig", "SchedulerState", "Sense", "Side", "SqliteStore", "StaleError", "StateError",
+    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind",
+    "TickResult", "TickStatus", "Tier", "to_datetime", "Walk", "walk_book", "__version__",
 ]

@@ -23,12 +23,13 @@ PERP_KIND_COUNT = 3
 PERP_MARGIN_COUNT = 2
 PERP_MAX_COMPONENTS = 16
 PERP_MAX_EXCHANGES = 64
+PERP_MAX_HOST_RULES = 16
 PERP_MAX_INSTRUMENTS = 16384
 PERP_MAX_JOB_STATES = 16
 PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
-PERP_MAX_REASONS = 64
+PERP_MAX_REASONS = 80
 PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
@@ -214,6 +215,34 @@ class Reason(Listed):
     HANDOVER_LATE = 57
     DECLINED = 58
     CANCELLED = 59
+    HOST_1 = 64
+    HOST_2 = 65
+    HOST_3 = 66
+    HOST_4 = 67
+    HOST_5 = 68
+    HOST_6 = 69
+    HOST_7 = 70
+    HOST_8 = 71
+    HOST_9 = 72
+    HOST_10 = 73
+    HOST_11 = 74
+    HOST_12 = 75
+    HOST_13 = 76
+    HOST_14 = 77
+    HOST_15 = 78
+    HOST_16 = 79
+
+
+class Sense(Listed):
+    """enum perp_sense"""
+
+    NONE = 0
+    ABOVE = 1
+    AT_LEAST = 2
+    BELOW = 3
+    AT_MOST = 4
+    IS_TRUE = 5
+    NOT_HELD = 6
 
 
 class Component(Listed):
@@ -840,6 +869,12 @@ class perp_feasibility(Structure):
         ("bound_by", c_uint32),
         ("largest", c_int64),
         ("smallest", c_int64),
+        ("safety_score", c_double),
+        ("min_safety_score", c_double),
+        ("cost_bps", c_double),
+        ("least_edge_bps", c_double),
+        ("never_for", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -1197,7 +1232,7 @@ class perp_monitor_state(Structure):
         ("global", perp_monitor_global),
         ("jobs", perp_monitor_jobs),
         ("risk", perp_monitor_risk),
-        ("refusals", c_uint64 * 64),
+        ("refusals", c_uint64 * 80),
         ("n_running", c_uint32),
         ("n_top_pending", c_uint32),
         ("n_recent_completed", c_uint32),
@@ -1378,59 +1413,18 @@ class perp_evaluation(Structure):
         ("limits", perp_mode_limits),
         ("capital", perp_refusal),
         ("legs", perp_leg_evaluation * 8),
-        ("rules", perp_rule_evaluation * 64),
+        ("rules", perp_rule_evaluation * 80),
+        ("host_senses", c_uint32 * 16),
     ]
 
 
-class perp_risk_state(Structure):
+class perp_rule_answer(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
-        ("mode", c_uint32),
-        ("consecutive_failures", c_uint32),
-        ("auto_halt", c_uint32),
-        ("killed", c_uint32),
-        ("override_on", c_uint32),
-        ("override_until_ns", c_int64),
-        ("override_has_job", c_uint32),
-        ("daily_loss_reached", c_uint32),
-        ("override_job", perp_uuid),
-        ("daily_loss", c_int64),
-        ("daily_loss_limit", c_int64),
-        ("loss_usd", c_int64),
-        ("loss_scaled", c_int64),
-        ("scaled_start", c_int64),
-        ("peak", c_int64),
-        ("equity", c_int64),
-        ("drawdown", c_double),
-        ("rejected_today", c_uint64 * 64),
-    ]
-
-
-class perp_liquidation(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("maintenance", c_uint32),
-        ("side", c_uint32),
-        ("reserved", c_uint32),
-        ("quantity", c_double),
-        ("entry_price", c_double),
-        ("wallet_balance", c_double),
-        ("maintenance_rate", c_double),
-        ("maintenance_amount", c_double),
-        ("liquidation_fee_rate", c_double),
-        ("other_maintenance", c_double),
-        ("other_upnl", c_double),
-    ]
-
-
-class perp_walk(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("reserved", c_uint32),
-        ("price", c_double),
-        ("worst", c_double),
-        ("filled", c_double),
-        ("slippage_bps", c_double),
+        ("sense", c_uint32),
+        ("value", c_double),
+        ("limit", c_double),
+        ("until_ns", c_int64),
     ]
 
 
@@ -1468,12 +1462,81 @@ class perp_job(Structure):
     ]
 
 
+perp_host_rule_ask = CFUNCTYPE(None, c_void_p, POINTER(perp_job), POINTER(perp_evaluation), POINTER(perp_rule_answer))
+
+
+class perp_host_rule(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("hard", c_uint32),
+        ("repairs_pass", c_uint32),
+        ("reason", c_uint32),
+        ("name", c_char_p),
+        ("value", c_char_p),
+        ("unit", c_char_p),
+        ("ask", perp_host_rule_ask),
+        ("user", c_void_p),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class perp_risk_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mode", c_uint32),
+        ("consecutive_failures", c_uint32),
+        ("auto_halt", c_uint32),
+        ("killed", c_uint32),
+        ("override_on", c_uint32),
+        ("override_until_ns", c_int64),
+        ("override_has_job", c_uint32),
+        ("daily_loss_reached", c_uint32),
+        ("override_job", perp_uuid),
+        ("daily_loss", c_int64),
+        ("daily_loss_limit", c_int64),
+        ("loss_usd", c_int64),
+        ("loss_scaled", c_int64),
+        ("scaled_start", c_int64),
+        ("peak", c_int64),
+        ("equity", c_int64),
+        ("drawdown", c_double),
+        ("rejected_today", c_uint64 * 80),
+    ]
+
+
+class perp_liquidation(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("maintenance", c_uint32),
+        ("side", c_uint32),
+        ("reserved", c_uint32),
+        ("quantity", c_double),
+        ("entry_price", c_double),
+        ("wallet_balance", c_double),
+        ("maintenance_rate", c_double),
+        ("maintenance_amount", c_double),
+        ("liquidation_fee_rate", c_double),
+        ("other_maintenance", c_double),
+        ("other_upnl", c_double),
+    ]
+
+
+class perp_walk(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("price", c_double),
+        ("worst", c_double),
+        ("filled", c_double),
+        ("slippage_bps", c_double),
+    ]
+
+
 class perp_tick_item(Structure):
     _fields_ = [
         ("kind", c_uint32),
         ("reason", c_uint32),
         ("job_id", perp_uuid),
-        ("other", perp_uuid),
         ("dispatch", c_uint64),
     ]
 
@@ -1493,8 +1556,8 @@ class perp_tick_result(Structure):
         ("skipped", c_uint32),
         ("pending", c_uint32),
         ("running", c_uint32),
-        ("refused_by", c_uint32 * 64),
-        ("skipped_by", c_uint32 * 64),
+        ("refused_by", c_uint32 * 80),
+        ("skipped_by", c_uint32 * 80),
         ("capacity", c_uint32),
         ("withdrawn", c_uint32),
         ("allocator", perp_allocator),
@@ -1725,6 +1788,11 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_evaluation_init": (None, (POINTER(perp_evaluation),)),
     "perp_risk_evaluate": (c_int, (c_void_p, c_int64, POINTER(perp_job), POINTER(perp_evaluation),)),
     "perp_evaluation_json": (c_int, (c_void_p, POINTER(perp_evaluation), c_void_p, c_size_t, POINTER(c_size_t),)),
+    "perp_rule_answer_init": (None, (POINTER(perp_rule_answer),)),
+    "perp_host_rule_init": (None, (POINTER(perp_host_rule),)),
+    "perp_risk_add_rule": (c_int, (c_void_p, POINTER(perp_host_rule),)),
+    "perp_risk_rule_changed": (c_int, (c_void_p, c_uint32,)),
+    "perp_risk_reason_string": (c_char_p, (c_void_p, c_uint32,)),
     "perp_risk_record_success": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_record_failure": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_reset_halt": (c_int, (c_void_p, POINTER(perp_call),)),
