@@ -213,6 +213,7 @@
     X(REPAIR_SHORT, "repair_short")                                                                \
     X(CLOCK_AHEAD, "clock_ahead")                                                                  \
     X(UNHEDGED, "unhedged")                                                                        \
-    X(STRATEGY_HALT, "strategy_halt")
+    X(STRATEGY_HALT, "strategy_halt")                                                              \
+    X(WAL_HELD, "wal_held")
 
 #endif

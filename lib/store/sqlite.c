@@ -108,13 +108,15 @@ static void undo(struct perp_sqlite *store) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static perp_status start(struct perp_sqlite *store) {
+static perp_status start(struct perp_sqlite *store, bool staged) {
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_STATE, "opened for reading only");
     if (store->damaged) /* the message still has the place */
         return PERP_E_CORRUPT;
     undo(store);
     perp_status status = perp_sqlite_cut_tail(store);
+    if (status == PERP_OK)
+        status = perp_wal_begin(store, staged);
     if (status != PERP_OK)
         return status;
     int code = perp_sqlite_run(store->statements[PERP_SQL_BEGIN], NULL, 0);
@@ -127,7 +129,13 @@ static perp_status start(struct perp_sqlite *store) {
 
 static void begin(void *user, perp_status *status) {
     struct perp_sqlite *store = user;
-    *status = start(store);
+    *status = start(store, false);
+    store->in_batch = *status == PERP_OK;
+}
+
+static void begin_staged(void *user, perp_status *status) {
+    struct perp_sqlite *store = user;
+    *status = start(store, true);
     store->in_batch = *status == PERP_OK;
 }
 
@@ -172,8 +180,12 @@ static perp_status end(struct perp_sqlite *store) {
     };
     int code = perp_sqlite_run(store->statements[PERP_SQL_HEAD], values, 6);
     if (code == SQLITE_OK) {
-        code = perp_sqlite_run(store->statements[PERP_SQL_COMMIT], NULL, 0);
-        store->has_tail = code != SQLITE_OK;
+        code = perp_wal_begin_commit(store);
+        if (code == SQLITE_OK) {
+            code = perp_sqlite_run(store->statements[PERP_SQL_COMMIT], NULL, 0);
+            store->has_tail = code != SQLITE_OK;
+        }
+        perp_wal_end_commit(store, code == SQLITE_OK);
     }
     if (code != SQLITE_OK) {
         char why[sizeof store->message];
@@ -202,7 +214,8 @@ static void commit(void *user, perp_status *status) {
     if (*status != PERP_OK)
         return;
     store->in_batch = false;
-    perp_store_lock_mark(&store->lock, &store->head);
+    if (!store->wal.is_lax) /* the note never leads the disk */
+        perp_store_lock_mark(&store->lock, &store->head);
 }
 
 static void rollback(void *user) {
@@ -215,6 +228,8 @@ static void load(void *user, uint32_t from_start, const perp_loader *loader, per
     *status = perp_sqlite_load(store, from_start != 0, loader);
     if (*status == PERP_OK && !store->read_only)
         *status = perp_sqlite_wal_on(store);
+    if (*status == PERP_OK && !store->read_only)
+        *status = perp_wal_open(store);
     if (*status != PERP_OK || store->read_only)
         return;
     /* Now that all of it was believed, closing may move the WAL's content into the file. */
@@ -254,7 +269,7 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
 static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash, const void *data,
                        size_t size, perp_status *status) {
     struct perp_sqlite *store = user;
-    *status = start(store);
+    *status = start(store, false);
     if (*status == PERP_OK)
         *status = perp_sqlite_walk(store, &store->head, &store->next_walk, WALK_STEP);
     if (*status == PERP_OK)
@@ -264,9 +279,8 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
     if (*status == PERP_OK)
         store->newest = seq;
     undo(store);
-    /* Moves the WAL's content into the file as far as readers let it; what is left, later. */
     if (*status == PERP_OK)
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        perp_wal_move(store);
 }
 
 static void message(void *user, char *text, size_t capacity) {
@@ -286,6 +300,7 @@ static void close_store(void *user) {
     perp_sqlite_finalize_rows(store);
     if (store->damaged && store->db)
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    perp_wal_close(store); /* SQLite removes the file, where it is the last to close it */
     sqlite3_close(store->db);
     perp_store_lock_close(&store->lock);
     free(store);
@@ -416,9 +431,11 @@ static perp_status open_path(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
         return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the path");
     /* Links are followed, so that a store has one lock by whichever name it is opened. */
     int code = vfs->xFullPathname(vfs, path, size, full) & 0xff;
-    perp_status status = code == SQLITE_OK
-                             ? open_store(store, vfs, full)
-                             : perp_sqlite_say(store, PERP_E_STORE, "open: not a path");
+    store->wal.name = code == SQLITE_OK ? perp_wal_name(full) : NULL;
+    perp_status status =
+        code != SQLITE_OK ? perp_sqlite_say(store, PERP_E_STORE, "open: not a path")
+        : store->wal.name ? open_store(store, vfs, full)
+                          : perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the path");
     sqlite3_free(full);
     return status;
 }
@@ -447,6 +464,8 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
     store->verify_events = options.verify_events;
     store->create = options.create != 0;
     store->newest = INT64_MAX; /* until it is loaded */
+    perp_wal_init(store);
+    store->wal.limit = (uint64_t)options.wal_limit_mb << 20;
     perp_sqlite_describe(store->tables);
     perp_status status = open_path(store, vfs, path);
     if (status != PERP_OK) {
@@ -454,6 +473,10 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
         close_store(store);
         return status;
     }
+    static const perp_store_more more = {.struct_size = sizeof more,
+                                         .begin_staged = begin_staged,
+                                         .sync = perp_wal_sync,
+                                         .state = perp_wal_state};
     *out = (perp_store){.user = store,
                         .begin = begin,
                         .append = append,
@@ -463,6 +486,7 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
                         .load = load,
                         .checkpoint = checkpoint,
                         .message = message,
-                        .close = close_store};
+                        .close = close_store,
+                        .more = &more};
     return PERP_OK;
 }

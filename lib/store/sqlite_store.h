@@ -3,7 +3,9 @@
 #ifndef PERP_STORE_SQLITE_STORE_H
 #define PERP_STORE_SQLITE_STORE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -125,8 +127,24 @@ struct perp_prune {
     bool more;       /* not all of it is gone yet */
 };
 
+/* The WAL as a file of its own, and how long it is (sqlite_sync.c). */
+struct perp_store_wal {
+    sqlite3_file *file; /* NULL: not open, and commits are not staged */
+    const char *name;
+    pthread_mutex_t lock; /* of the file: who syncs is another thread */
+    _Atomic bool lost;    /* a sync failed: frames may not be on disk though a later one works */
+    bool has_lock;        /* the commit under way has it; the writer's, as all that follows */
+    bool has_staged;      /* frames that no commit has synced */
+    bool is_lax;          /* commits don't wait for the disk */
+    int64_t page_size;
+    uint64_t limit; /* bytes; 0: none */
+    uint64_t bytes;
+    bool held; /* a reader keeps it beyond the limit */
+};
+
 struct perp_sqlite {
     sqlite3 *db;
+    struct perp_store_wal wal;
     struct perp_store_lock lock;
     bool read_only;
     bool create;
@@ -220,6 +238,34 @@ bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path);
 perp_status perp_sqlite_check_wal(struct perp_sqlite *store, const struct perp_head *alone);
 /* Makes sure that a commit that failed does not come back. */
 perp_status perp_sqlite_cut_tail(struct perp_sqlite *store);
+
+/* The WAL's name and form, for the two files that look into it. */
+#define PERP_WAL_HEADER 32
+#define PERP_WAL_FRAME_HEADER 24
+#define PERP_WAL_MAGIC 0x377f0682 /* the last bit: the order of bytes in its sums */
+/* NULL: no memory; freed with sqlite3_free_filename. */
+const char *perp_wal_name(const char *path);
+uint32_t perp_big_endian(const unsigned char *at);
+/* How many frames count, and the size of a page; an SQLite code. */
+int perp_wal_frames(sqlite3 *db, sqlite3_int64 *n_frames, sqlite3_int64 *page_size);
+
+/* sqlite_sync.c */
+void perp_wal_init(struct perp_sqlite *store);
+void perp_wal_close(struct perp_sqlite *store);
+/* Once the file is in WAL mode and believed: what is in the WAL is made durable, so that what was
+   loaded is on disk. path: absolute. */
+perp_status perp_wal_open(struct perp_sqlite *store);
+/* Before a change begins: whether its commit waits for the disk. */
+perp_status perp_wal_begin(struct perp_sqlite *store, bool staged);
+/* Around a commit: one that waits for the disk must not pass a sync that fails meanwhile. Writes
+   anew what one that failed before may have lost. An SQLite code; end in any case. */
+int perp_wal_begin_commit(struct perp_sqlite *store);
+void perp_wal_end_commit(struct perp_sqlite *store, bool committed);
+/* Moves the WAL's content into the file as far as readers let it; what is left, later. */
+void perp_wal_move(struct perp_sqlite *store);
+/* The store's sync and state. */
+void perp_wal_sync(void *user, perp_status *status);
+void perp_wal_state(void *user, perp_store_state *state);
 
 /* sqlite_load.c */
 bool perp_head_from(sqlite3_stmt *row, struct perp_head *head); /* false: its guard is wrong */
