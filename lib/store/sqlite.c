@@ -316,6 +316,7 @@ void perp_sqlite_distrust(sqlite3 *db) {
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
     sqlite3_progress_handler(db, SCHEMA_STEPS, is_too_long, NULL);
 }
 
@@ -332,7 +333,9 @@ static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     sqlite3_busy_timeout(store->db, WAIT_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     perp_sqlite_distrust(store->db);
-    return perp_sqlite_exec(store, "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF",
+    return perp_sqlite_exec(store,
+                            "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF;"
+                            " PRAGMA ignore_check_constraints = ON",
                             "open");
 }
 
@@ -411,6 +414,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
         status = check_writable(store, vfs, path);
     if (status == PERP_OK)
         status = perp_sqlite_check_schema(store);
+    if (status == PERP_OK)
+        store->n_known += perp_sqlite_count_own(store);
     if (status == PERP_OK && !store->read_only)
         status = prepare_all(store);
     if (status == PERP_OK)

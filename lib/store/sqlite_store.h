@@ -158,6 +158,7 @@ struct perp_sqlite {
     struct perp_prune prune, next_prune;
     uint64_t newest; /* the newest checkpoint that was read or written; those after it are none */
     uint64_t n_appended; /* in the batch at hand */
+    int64_t n_known;     /* tables and indexes in the file whose form is known; 0: not looked at */
     struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
     sqlite3_stmt *statements[PERP_SQL_COUNT];
     struct perp_sqlite_upsert upserts[PERP_SQLITE_EVENTS];
@@ -227,6 +228,18 @@ perp_status perp_sqlite_wal_on(struct perp_sqlite *store);
 perp_status perp_sqlite_check_empty(struct perp_sqlite *store);
 /* Whether tables, indexes and views are as this library makes them. */
 perp_status perp_sqlite_check_schema(struct perp_sqlite *store);
+/* The own tables but those of the .def files, by number; NULL: there are no more. */
+const char *perp_sqlite_own_table(size_t i);
+/* The SQL of an index of ours; false: none of ours is named so. */
+bool perp_sqlite_own_index(const char *name, sqlite3_str *text);
+/* How many tables and indexes ours are, those that keys bring along included. */
+int64_t perp_sqlite_count_own(const struct perp_sqlite *store);
+
+/* sqlite_others.c: what others made in the file. */
+/* Whether nothing of theirs is on our tables that writing or checking these would run or obey. */
+perp_status perp_sqlite_check_others(struct perp_sqlite *store);
+/* Whether the file has tables, or indexes of tables, that are not ours. */
+perp_status perp_sqlite_has_others(struct perp_sqlite *store, bool *has);
 
 /* sqlite_wal.c */
 /* The head that the file itself has, without its WAL; false where there is none to be read. */
