@@ -1,6 +1,7 @@
 /* The SQLite store: opening, closing, and the functions of its table but load. */
 #include "store/sqlite_store.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,9 @@ perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const
 perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *what) {
     /* The connection's own words say more, where they are about this failure. */
     bool same = store->db && (sqlite3_errcode(store->db) & 0xff) == (code & 0xff);
+    if ((code & 0xff) == SQLITE_INTERRUPT)
+        return perp_sqlite_say(store, PERP_E_CORRUPT,
+                               "%s: takes longer than what a sound file can hold", what);
     return perp_sqlite_say(store, status_of(code), "%s: %s", what,
                            same ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
 }
@@ -169,6 +173,9 @@ static void put_row(void *user, const perp_row *row, perp_status *status) {
                               : perp_sqlite_say(store, PERP_E_STATE, "row: no batch was begun");
 }
 
+static int run_bound(struct perp_sqlite *store, enum perp_statement which,
+                     const struct perp_value *values, int n, uint64_t rows);
+
 /* Puts the head into the transaction and ends it. A commit that failed may be in the WAL all the
    same, and must not come back. */
 static perp_status end(struct perp_sqlite *store) {
@@ -178,7 +185,7 @@ static perp_status end(struct perp_sqlite *store) {
         perp_value_bits(head->pruned), perp_value_bits(head->pruned_chain),
         perp_value_bits(head->rows),   perp_value_bits(perp_head_guard(head)),
     };
-    int code = perp_sqlite_run(store->statements[PERP_SQL_HEAD], values, 6);
+    int code = run_bound(store, PERP_SQL_HEAD, values, 6, 1);
     if (code == SQLITE_OK) {
         code = perp_wal_begin_commit(store);
         if (code == SQLITE_OK) {
@@ -255,11 +262,12 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
     /* One that can't be read must not count as one of the newest, for which others go. */
     const struct perp_value ends[] = {perp_value_bits(store->newest),
                                       perp_value_bits(store->head.seq)};
-    int code = perp_sqlite_run(store->statements[PERP_SQL_DROP], ends, 2);
+    const uint64_t most = perp_sqlite_most_checkpoints(store);
+    int code = run_bound(store, PERP_SQL_DROP, ends, 2, most);
     if (code == SQLITE_OK)
         code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
     if (code == SQLITE_OK)
-        code = perp_sqlite_run(store->statements[PERP_SQL_STRIP], NULL, 0);
+        code = run_bound(store, PERP_SQL_STRIP, NULL, 0, most);
     if (code != SQLITE_OK)
         return perp_sqlite_fail(store, code, "checkpoint");
     perp_status status = perp_sqlite_prune_plan(store, seq);
@@ -324,6 +332,37 @@ void perp_sqlite_trust_schema(sqlite3 *db) {
     sqlite3_progress_handler(db, 0, NULL, NULL);
 }
 
+/* To drop a row of events takes some 150, to pass one of checkpoints 10. */
+#define STEPS_OF_ROW 1000
+#define STEPS_OF_ANY 100000
+
+void perp_sqlite_bound(struct perp_sqlite *store, sqlite3_stmt *statement, uint64_t rows) {
+    uint64_t most = (INT_MAX - STEPS_OF_ANY) / STEPS_OF_ROW;
+    int steps = STEPS_OF_ANY + (int)(rows < most ? rows : most) * STEPS_OF_ROW;
+    sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    sqlite3_progress_handler(store->db, steps, is_too_long, NULL);
+}
+
+void perp_sqlite_free(struct perp_sqlite *store) {
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+}
+
+/* Each has five numbers of eight bytes, and takes a hundredth of what one that is dropped does. */
+uint64_t perp_sqlite_most_checkpoints(struct perp_sqlite *store) {
+    int64_t pages = 0;
+    return perp_sqlite_number(store, "PRAGMA page_count", &pages) == PERP_OK ? (uint64_t)pages * 2
+                                                                             : 0;
+}
+
+/* Runs it within the steps of so many rows. */
+static int run_bound(struct perp_sqlite *store, enum perp_statement which,
+                     const struct perp_value *values, int n, uint64_t rows) {
+    perp_sqlite_bound(store, store->statements[which], rows);
+    int code = perp_sqlite_run(store->statements[which], values, n);
+    perp_sqlite_free(store);
+    return code;
+}
+
 static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
     int mode = store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(path, &store->db, mode | SQLITE_OPEN_NOMUTEX, vfs->zName);
@@ -349,15 +388,16 @@ static perp_status check_writable(struct perp_sqlite *store, sqlite3_vfs *vfs, c
     return perp_sqlite_say(store, PERP_E_STORE, "open: the file can't be written");
 }
 
-/* What goes because of its age returns its columns, for its hash. condition: which rows may go. */
+/* What goes because of its age returns its columns, for its hash. from: the table, by the index
+   that gives the oldest first, whatever statistics a file brings; condition: which rows may go. */
 static perp_status prepare_prune(struct perp_sqlite *store, enum perp_statement which, int table,
-                                 const char *condition) {
+                                 const char *from, const char *condition) {
     sqlite3_str *text = sqlite3_str_new(store->db);
     const char *name = store->tables[table].name;
     sqlite3_str_appendf(text,
                         "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE last_seq <= ?1"
                         " AND %s ORDER BY last_seq LIMIT ?2) RETURNING rowid, ",
-                        name, name, condition);
+                        name, from, condition);
     perp_sqlite_names(text, &store->tables[table]);
     return perp_sqlite_prepare(store, text, &store->statements[which]);
 }
@@ -373,11 +413,12 @@ static perp_status prepare_all(struct perp_sqlite *store) {
         if (code != SQLITE_OK)
             return perp_sqlite_fail(store, code, "schema");
     }
-    perp_status status =
-        prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "ended_ns IS NOT NULL");
+    perp_status status = prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS,
+                                       "jobs INDEXED BY jobs_ended", "ended_ns IS NOT NULL");
     if (status == PERP_OK)
-        status = prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
-                               "in_flight + used = 0");
+        status =
+            prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
+                          "reservations INDEXED BY reservations_ended", "in_flight + used = 0");
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 

@@ -174,6 +174,13 @@ perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const
    Nor may reading the schema, which is given up after some time until it is trusted. */
 void perp_sqlite_distrust(sqlite3 *db);
 void perp_sqlite_trust_schema(sqlite3 *db);
+/* From here on the statement is given up (SQLITE_INTERRUPT, which is damage) where it takes more
+   steps than so many rows can. Pages that name each other may hold a row more often than can be
+   counted, and what is large is not checked whole. Free ends it. */
+void perp_sqlite_bound(struct perp_sqlite *store, sqlite3_stmt *statement, uint64_t rows);
+void perp_sqlite_free(struct perp_sqlite *store);
+/* More checkpoints than the file has room for. */
+uint64_t perp_sqlite_most_checkpoints(struct perp_sqlite *store);
 /* Runs SQL without a result. */
 perp_status perp_sqlite_exec(struct perp_sqlite *store, const char *sql, const char *what);
 /* The one number that a query gives. */

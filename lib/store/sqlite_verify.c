@@ -123,8 +123,12 @@ static perp_status walk_table(struct perp_sqlite *store, const struct perp_head 
             status = perp_walk_event(store, head, walk, row);
             walk->rowid = (int64_t)walk->seq;
         } else {
+            const int64_t rowid = sqlite3_column_int64(row, table->n_columns);
+            if (rowid <= walk->rowid) /* pages that name each other */
+                status = perp_sqlite_say(store, PERP_E_CORRUPT, "%s: a row out of its order",
+                                         table->name);
             walk->rows += perp_row_hash_of(table, row, 0);
-            walk->rowid = sqlite3_column_int64(row, table->n_columns);
+            walk->rowid = rowid;
         }
     }
     if (status == PERP_OK && code != SQLITE_ROW && code != SQLITE_DONE)
