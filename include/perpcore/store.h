@@ -107,7 +107,8 @@ typedef struct perp_store_more {
 /* A store. Each function but rollback and close reports through *status, which is preset to
    PERP_E_STORE; a function that leaves it is a failure. Calls are serialised by the library.
    begin … commit: records and rows between are one change, all or none; after a failure of either
-   the library calls rollback, and memory stays as it was. load: once, first; from_start: 1 gives
+   the library calls rollback, and memory stays as it was. load: once, first; what it gives is
+   durable; from_start: 1 gives
    every record there is and no checkpoint. checkpoint: the whole book as of record seq, outside of
    begin … commit. A struct of zeros is no store (memory only); load and checkpoint may be NULL (a
    store that only writes). */
