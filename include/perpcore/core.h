@@ -32,6 +32,23 @@ PERP_API perp_status perp_core_replay(const perp_config *config, uint64_t to_seq
    PERP_E_STORE: the store failed; the changes wait for the next barrier. */
 PERP_API perp_status perp_core_flush(perp_core *core);
 
+/* The same without waiting for the disk, for a host whose thread has other things to do: hands all
+   changes so far to the store, and *seq gets the number of the last one. They are durable once
+   perp_core_durable has reached it, which perp_store_sync (store.h) on another thread, or the next
+   barrier, brings about. A process that is killed before loses none of them; a machine that fails
+   may lose the last ones, always from an end on, and never a dispatch. A store that can't tell the
+   two apart (the memory store, one of the host's own without begin_staged and sync, SQLite on a VFS
+   without powersafe overwrite) makes them durable before this returns. Without a store there is
+   nothing to do. PERP_E_INVALID: NULL; PERP_E_STORE: the store failed; the changes wait for the
+   next barrier. */
+PERP_API perp_status perp_core_flush_async(perp_core *core, uint64_t *seq);
+
+/* *seq gets the number of the event up to which all is on disk: each that came with a call of
+   PERP_DURABILITY_EVERY, before a barrier, or before a perp_store_sync that returned PERP_OK. 0:
+   none yet. It never falls, and waits for no other call. A book without a store keeps nothing, and
+   has nothing to wait for: there it is the last event. PERP_E_INVALID: NULL. */
+PERP_API perp_status perp_core_durable(const perp_core *core, uint64_t *seq);
+
 /* Writes a checkpoint, so that opening need not read the records before it. PERP_E_STATE: there is
    no store, or it keeps none. PERP_E_STORE, PERP_E_NOMEM. */
 PERP_API perp_status perp_core_checkpoint(perp_core *core);

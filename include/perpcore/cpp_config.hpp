@@ -226,6 +226,9 @@ struct sqlite_options {
     // Records before the newest checkpoint that are verified when a large store is opened; empty:
     // as many as the library chooses.
     std::optional<std::uint64_t> verify_events;
+    // A reader that keeps the WAL from being begun anew when it has more MiB raises the alert
+    // wal_held; 0: none does.
+    std::uint32_t wal_limit_mb = 256;
 };
 
 // Where a book keeps its changes. Move it into a config; core::open takes it over, also where open
@@ -257,6 +260,7 @@ class [[nodiscard]] store {
         c.keep_events = options.keep_events;
         c.vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
         c.create = options.create;
+        c.wal_limit_mb = options.wal_limit_mb;
         if (options.verify_events)
             c.verify_events = *options.verify_events;
         store opened;

@@ -248,7 +248,8 @@
     X(OVERFILLED, "overfilled")                                                                    \
     X(LATE_FILL, "late_fill")                                                                      \
     X(FOREIGN_ORDER, "foreign_order")                                                              \
-    X(ORDER_IN_DOUBT, "order_in_doubt")
+    X(ORDER_IN_DOUBT, "order_in_doubt")                                                            \
+    X(WAL_HELD, "wal_held")
 
 /* Orders: what they are, how long they stand, what became of them (those from FILLED on have
    ended), and what the exchange says of one. */

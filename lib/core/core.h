@@ -81,6 +81,16 @@ struct perp_watched {
     uint32_t count, capacity;
 };
 
+/* Up to which event the store has what it was given, and up to which that is on disk (batch.c). */
+struct perp_durable {
+    perp_store_more more; /* what the store offers; zeros where it does not */
+    pthread_mutex_t lock; /* of those who sync */
+    _Atomic uint64_t staged, on_disk;
+    _Atomic uint32_t n_syncs; /* calls that run now, on any thread */
+    bool wal_held;            /* as of the last commit; under the book's lock */
+    uint64_t wal_bytes;
+};
+
 /* Those who read and those who change the book take turns (notices.c). */
 struct perp_turns {
     pthread_mutex_t lock;
@@ -103,6 +113,7 @@ struct perp_core {
     struct perp_kept *config_kept;
     pthread_mutex_t lock;
     struct perp_turns turns;
+    struct perp_durable durable;
     _Atomic int64_t clock;
     _Atomic bool clock_is_told; /* by a call since the book was opened */
     _Atomic uint64_t stale_events;

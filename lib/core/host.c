@@ -111,9 +111,11 @@ void perp_lock_open(perp_core *core) {
     pthread_mutex_init(&core->lock, NULL);
     pthread_mutex_init(&core->turns.lock, NULL);
     pthread_cond_init(&core->turns.taken, NULL);
+    pthread_mutex_init(&core->durable.lock, NULL);
 }
 
 void perp_lock_close(perp_core *core) {
+    pthread_mutex_destroy(&core->durable.lock);
     pthread_cond_destroy(&core->turns.taken);
     pthread_mutex_destroy(&core->turns.lock);
     pthread_mutex_destroy(&core->lock);

@@ -57,6 +57,10 @@ static void look_at_book(struct walk *w) {
     if (w->state->store_failed)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STORE_FAILED, PERP_TIME_NONE, "store",
                     "a change could not be stored: dispatch is paused until resume");
+    if (w->state->wal_held)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_WAL_HELD, PERP_TIME_NONE, "store",
+                    "a reader keeps the WAL from being begun anew: it has %llu MiB",
+                    (unsigned long long)(w->state->wal_bytes >> 20));
     if (w->state->clock_ahead)
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CLOCK_AHEAD, PERP_TIME_NONE, "book",
                     "calls come in more than a second behind the clock: advance sets it back");

@@ -105,6 +105,8 @@ struct perp_taken_state {
     struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
     bool clock_ahead;
+    bool wal_held;
+    uint64_t wal_bytes;
     uint32_t strategies_halted; /* bits */
     bool daily_loss_reached;
     uint32_t n_symbols;

@@ -125,6 +125,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     perp_copy_jobs(state);
     state->store_failed = core->store_failed;
     state->clock_ahead = core->behind;
+    state->wal_held = core->durable.wal_held;
+    state->wal_bytes = core->durable.wal_bytes;
     state->strategies_halted = core->risk->strategies_halted;
     state->daily_loss_reached = core->risk->daily_loss_reached;
     state->n_symbols = core->symbols.count;

@@ -12,7 +12,7 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 20
+PERP_ALERT_COUNT = 21
 PERP_ALL_EXCHANGES = 4294967295
 PERP_API_COUNT = 3
 PERP_CASH_COUNT = 6
@@ -280,6 +280,7 @@ class AlertCode(Listed):
     CLOCK_AHEAD = 17
     UNHEDGED = 18
     STRATEGY_HALT = 19
+    WAL_HELD = 20
 
 
 class AlertLevel(Listed):
@@ -542,6 +543,30 @@ class perp_loader(Structure):
     ]
 
 
+class perp_store_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("wal_held", c_uint32),
+        ("wal_bytes", c_uint64),
+        ("wal_limit_bytes", c_uint64),
+    ]
+
+
+perp_store_more_begin_staged = CFUNCTYPE(None, c_void_p, POINTER(c_int))
+perp_store_more_sync = CFUNCTYPE(None, c_void_p, POINTER(c_int))
+perp_store_more_state = CFUNCTYPE(None, c_void_p, POINTER(perp_store_state))
+
+
+class perp_store_more(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("begin_staged", perp_store_more_begin_staged),
+        ("sync", perp_store_more_sync),
+        ("state", perp_store_more_state),
+    ]
+
+
 perp_store_begin = CFUNCTYPE(None, c_void_p, POINTER(c_int))
 perp_store_append = CFUNCTYPE(None, c_void_p, POINTER(perp_record), POINTER(c_int))
 perp_store_commit = CFUNCTYPE(None, c_void_p, POINTER(c_int))
@@ -565,7 +590,8 @@ class perp_store(Structure):
         ("message", perp_store_message),
         ("close", perp_store_close),
         ("row", perp_store_row),
-        ("reserved", c_void_p * 3),
+        ("more", POINTER(perp_store_more)),
+        ("reserved", c_void_p * 2),
     ]
 
 
@@ -576,7 +602,7 @@ class perp_sqlite_options(Structure):
         ("keep_events", c_uint64),
         ("vfs", c_char_p),
         ("create", c_uint32),
-        ("reserved", c_uint32),
+        ("wal_limit_mb", c_uint32),
         ("verify_events", c_uint64),
     ]
 
@@ -1716,6 +1742,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_capital_headroom": (c_int, (c_void_p, c_uint32, c_uint32, POINTER(c_int64), POINTER(c_uint32),)),
     "perp_capital_snapshot": (c_int, (c_void_p, c_uint32, POINTER(perp_capital_state),)),
     "perp_capital_reservations": (c_int, (c_void_p, c_uint32, POINTER(perp_reservation), c_uint32, POINTER(c_uint32),)),
+    "perp_store_sync": (c_int, (c_void_p,)),
     "perp_sqlite_options_init": (None, (POINTER(perp_sqlite_options),)),
     "perp_store_sqlite_open": (c_int, (c_char_p, POINTER(perp_sqlite_options), POINTER(perp_store),)),
     "perp_store_memory_open": (c_int, (POINTER(perp_store),)),
@@ -1726,6 +1753,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_open": (c_int, (POINTER(perp_config), POINTER(c_void_p),)),
     "perp_core_replay": (c_int, (POINTER(perp_config), c_uint64, CFUNCTYPE(None, c_void_p, c_void_p, c_uint64), c_void_p, POINTER(c_void_p),)),
     "perp_core_flush": (c_int, (c_void_p,)),
+    "perp_core_flush_async": (c_int, (c_void_p, POINTER(c_uint64),)),
+    "perp_core_durable": (c_int, (c_void_p, POINTER(c_uint64),)),
     "perp_core_checkpoint": (c_int, (c_void_p,)),
     "perp_core_close": (c_int, (c_void_p,)),
     "perp_core_error": (c_char_p, (c_void_p,)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from ctypes import byref, c_uint32, c_void_p, cast, create_string_buffer, sizeof, string_at
+from ctypes import byref, c_uint32, c_uint64, c_void_p, cast, create_string_buffer, sizeof, string_at
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
@@ -382,6 +382,27 @@ class Core(NotCopied):
     def flush(self) -> None:
         """With Durability.BATCH: makes all changes so far durable."""
         self._book.change(lib.perp_core_flush, self._book.pointer)
+
+    def flush_async(self) -> int:
+        """The same without waiting for the disk: hands all changes so far to the store, and returns
+        the number of the last one, which is durable once `durable` has reached it. `sync` on
+        another thread, or the next tick or flush, brings that about."""
+        seq = c_uint64()
+        self._book.change(lib.perp_core_flush_async, self._book.pointer, byref(seq))
+        return seq.value
+
+    @property
+    def durable(self) -> int:
+        """The number of the event up to which all is on disk; without a store, of the last one."""
+        seq = c_uint64()
+        self._book.call(lib.perp_core_durable, self._book.pointer, byref(seq))
+        return seq.value
+
+    def sync(self) -> None:
+        """Waits until all is on disk that flush_async handed to the store before. For a thread of
+        its own, beside those that trade: other calls go on meanwhile. StoreError: the disk failed,
+        and nothing more is durable than before; the next flush or tick writes it again."""
+        self._book.change(lib.perp_store_sync, self._book.pointer)
 
     def checkpoint(self) -> None:
         """Writes a checkpoint, so that opening need not read the records before it."""
