@@ -207,6 +207,8 @@ class Told(BookTest):
         self.assertEqual((state.orders.open, state.orders.unhedged_usd, state.unhedged),
                          (0, 0, ()))
         self.assertIsNone(state.orders.unhedged_since)
+        self.assertEqual(state.order_refusals, {})
+        self.assertEqual(state.foreign_orders, ())
         self.assertTrue(all(one.order_rate_left is None for one in state.exchanges.values()))
 
     def test_flatten_leaves_everything(self):
