@@ -111,9 +111,9 @@ typedef struct perp_store {
 } perp_store;
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
-   runs. Tables events, jobs, orders, fills, reservations, positions, lots, daily, checkpoints; views
-   daily_pnl, open_reservations, open_hedges, open_orders, refusals, job_history, control_log; see
-   docs/durability.md. */
+   runs. Tables events, jobs, orders, fills, reservations, positions, lots, daily, checkpoints;
+   views daily_pnl, open_reservations, open_hedges, open_orders, refusals, job_history, control_log;
+   see docs/durability.md. */
 typedef struct perp_sqlite_options {
     uint32_t struct_size;
     uint32_t read_only;     /* 1: only load; takes no writer's lock */
