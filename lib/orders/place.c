@@ -1,8 +1,10 @@
 /* Placing: what a host asks for becomes an order, or a refusal of the gate. */
 #include "orders/orders.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "util/json.h"
 #include "util/num.h"
 #include "util/sized.h"
 
@@ -125,6 +127,21 @@ static void fill_row(const struct placing *p, const perp_order_request *request,
     perp_client_id_of(exchange, &job->id, row->leg, row->attempt, row->id, row->client_id);
 }
 
+/* What was asked and what would have passed, for people; NULL: no memory. */
+static char *refusal_json(const struct perp_order_row *row,
+                          const struct perp_gate_refusal *refusal) {
+    cJSON *json = cJSON_CreateObject();
+    bool made = json && perp_json_add_uint64(json, "leg", row->leg) &&
+                perp_json_add_double(json, "quantity", row->quantity) &&
+                perp_json_add_double(json, "price", row->price > 0 ? row->price : (double)NAN) &&
+                perp_json_add_double(json, "asked", refusal->asked) &&
+                perp_json_add_double(json, "limit", refusal->limit) &&
+                cJSON_AddStringToObject(json, "unit", perp_gate_unit(refusal->gate));
+    char *text = made ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    return text;
+}
+
 /* One request, once the batch is begun. */
 static perp_status decide(struct placing *p, const perp_order_request *request,
                           struct perp_job_entry *job, perp_order_answer *answer) {
@@ -154,6 +171,8 @@ static perp_status decide(struct placing *p, const perp_order_request *request,
                                                                      .gate = refusal.gate,
                                                                      .asked = refusal.asked,
                                                                      .limit = refusal.limit});
+        if (perp_batch_has_store(core))
+            perp_batch_detail(core, refusal_json(row, &refusal));
         return PERP_OK;
     }
     if (perp_order_by_client(core, row->client_id)) /* a number of 32 bits that came round */

@@ -127,6 +127,21 @@ class Risk(Module):
         self._change(lib.perp_risk_blacklist, self._book.risk, now, actor, reason,
                      text("symbol", symbol), flag("enabled", enabled))
 
+    def allow(self, pattern: str, enabled: bool = True, *, now: Time,
+              exchange: Optional[ExchangeLike] = None,
+              strategy: Union[Strategy, str, None] = None, actor: Optional[str] = None,
+              reason: Optional[str] = None) -> None:
+        """The allow-list: once it has a row, a leg that no row names is refused (`not_allowed`).
+        pattern: a symbol, or a base and a slash and a star: "BTC/*". exchange, strategy None: any.
+        Every row but the first, and taking away the last, takes actor and reason. A row that is
+        there stays; taking away one that is not is a NotFoundError."""
+        which = _abi.PERP_ALL_STRATEGIES
+        if strategy is not None:
+            which = int(member("strategy", Strategy, strategy))
+        self._change(lib.perp_risk_allow, self._book.risk, now, actor, reason,
+                     text("pattern", pattern), self._book.exchange_or_all(exchange), which,
+                     flag("enabled", enabled))
+
     def halt_instrument(self, instrument: Instrument, enabled: bool = True, *, now: Time,
                         actor: Optional[str] = None, reason: Optional[str] = None) -> None:
         """A halted instrument takes no new risk. Off takes actor and reason."""

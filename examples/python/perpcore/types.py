@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 
 from . import _abi
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
-    RuleResult, Sense, Strategy, TickItemKind, TickStatus,
+    AlertCode, AlertLevel, Api, Circuit, ClientIdFormat, Component, FlattenKind, JobState, Kind,
+    Margin, Mode, Pool, Reason, RuleResult, Sense, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
 from ._convert import to_uuid, usd
@@ -634,6 +634,10 @@ class ExchangeSpec(Struct):
     liquidation_fee_bps: float
     max_concurrent: Optional[int]
     max_notional: Optional[Decimal]
+    client_id_format: ClientIdFormat
+    client_id_prefix: str
+    order_rate_per_s: float
+    order_burst: int
 
 
 FEE_OF_EXCHANGE = -1e300  # PERP_FEE_OF_EXCHANGE
