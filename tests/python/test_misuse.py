@@ -304,7 +304,8 @@ def table(desk):
     ]
 
 
-NO_ARGUMENTS = {"flush", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
+NO_ARGUMENTS = {"flush", "checkpoint", "check", "feasibility", "query", "describe_json", "latches",
+                "close"}
 
 
 def name_of(method):
@@ -341,7 +342,8 @@ class Table(BookTest):
         calls = table(self.desk)
         core = self.core
         nothing = [core.flush, core.checkpoint, core.check, core.feasibility, core.risk.query,
-                   core.scheduler.query, core.risk.describe_json, core.__enter__]
+                   core.scheduler.query, core.risk.describe_json, core.risk.latches,
+                   core.__enter__]
         core.close()
         for method, arguments in calls:
             with self.subTest(method=name_of(method)):
