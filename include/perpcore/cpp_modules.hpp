@@ -740,6 +740,17 @@ class risk {
         return risk_state(state);
     }
 
+    // What stays until a person lifts it: the halt, strategies, drift, repairs.
+    std::vector<latch> latches() const {
+        return detail::must(core_, [&](auto &ec) { return latches(ec); });
+    }
+    std::vector<latch> latches(std::error_code &ec) const {
+        return detail::rows<latch, perp_latch>(
+            ec, [&](perp_latch *rows, std::uint32_t capacity, std::uint32_t *count) {
+                return perp_risk_latches(handle_, rows, capacity, count);
+            });
+    }
+
     // The rules with the limits in force.
     std::string describe_json() const {
         return detail::must(core_, [&](auto &ec) { return describe_json(ec); });

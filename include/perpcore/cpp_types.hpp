@@ -282,6 +282,12 @@ enum class result_status : std::uint32_t {
     UNKNOWN = PERP_RESULT_UNKNOWN,
     NOTHING = PERP_RESULT_NOTHING
 };
+enum class latch_kind : std::uint32_t {
+    HALT = PERP_LATCH_HALT,
+    STRATEGY = PERP_LATCH_STRATEGY,
+    DRIFT = PERP_LATCH_DRIFT,
+    REPAIR = PERP_LATCH_REPAIR
+};
 enum class maintenance : std::uint32_t {
     AT_LIQUIDATION = PERP_MAINTENANCE_AT_LIQUIDATION,
     AT_ENTRY = PERP_MAINTENANCE_AT_ENTRY

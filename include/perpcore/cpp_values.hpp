@@ -665,6 +665,26 @@ struct risk_state {
     }
 };
 
+// What stays until a person lifts it.
+struct latch {
+    latch_kind kind;
+    std::optional<perp::strategy> strategy;  // of a strategy
+    std::optional<instrument_id> instrument; // of drift
+    std::string base;                        // of drift and repairs
+    std::optional<time> since;
+    std::string_view by;        // what made it
+    std::string_view lifted_by; // the call that lifts it
+
+    explicit latch(const perp_latch &c)
+        : kind{c.kind}, base(c.base), since(detail::maybe_time(c.since_ns)), by(c.by),
+          lifted_by(c.lifted_by) {
+        if (kind == latch_kind::STRATEGY)
+            strategy = perp::strategy{c.strategy};
+        if (c.instrument != PERP_NO_ID)
+            instrument = instrument_id(c.instrument);
+    }
+};
+
 // ---- Formulas, which need no book ---------------------------------------------------------------
 
 struct liquidation {

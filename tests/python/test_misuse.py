@@ -316,7 +316,8 @@ def table(desk):
     ]
 
 
-NO_ARGUMENTS = {"flush", "flush_async", "sync", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
+NO_ARGUMENTS = {"flush", "flush_async", "sync", "checkpoint", "check", "feasibility", "query",
+                "describe_json", "latches", "close"}
 
 
 def name_of(method):
@@ -352,8 +353,9 @@ class Table(BookTest):
     def test_every_method_of_a_closed_core_is_a_closed_error(self):
         calls = table(self.desk)
         core = self.core
-        nothing = [core.flush, core.flush_async, core.sync, core.checkpoint, core.check, core.feasibility, core.risk.query,
-                   core.scheduler.query, core.risk.describe_json, core.__enter__]
+        nothing = [core.flush, core.flush_async, core.sync, core.checkpoint, core.check,
+                   core.feasibility, core.risk.query, core.scheduler.query,
+                   core.risk.describe_json, core.risk.latches, core.__enter__]
         core.close()
         for method, arguments in calls:
             with self.subTest(method=name_of(method)):

@@ -12,7 +12,7 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 24
+PERP_ALERT_COUNT = 25
 PERP_ALL_EXCHANGES = 4294967295
 PERP_ALL_STRATEGIES = 4294967295
 PERP_API_COUNT = 3
@@ -29,13 +29,14 @@ PERP_MAX_CLIENT_PREFIX = 12
 PERP_MAX_COMPONENTS = 16
 PERP_MAX_EXCHANGES = 64
 PERP_MAX_GATES = 32
+PERP_MAX_HOST_RULES = 16
 PERP_MAX_INSTRUMENTS = 16384
 PERP_MAX_JOB_STATES = 16
 PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
 PERP_MAX_PLACED = 64
-PERP_MAX_REASONS = 64
+PERP_MAX_REASONS = 80
 PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
@@ -368,6 +369,7 @@ class AlertCode(Listed):
     LATE_FILL = 21
     FOREIGN_ORDER = 22
     ORDER_IN_DOUBT = 23
+    WAL_HELD = 24
 
 
 class AlertLevel(Listed):
@@ -1712,65 +1714,10 @@ class perp_evaluation(Structure):
 class perp_rule_answer(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
-        ("mode", c_uint32),
-        ("consecutive_failures", c_uint32),
-        ("auto_halt", c_uint32),
-        ("killed", c_uint32),
-        ("override_on", c_uint32),
-        ("override_until_ns", c_int64),
-        ("override_has_job", c_uint32),
-        ("daily_loss_reached", c_uint32),
-        ("override_job", perp_uuid),
-        ("daily_loss", c_int64),
-        ("daily_loss_limit", c_int64),
-        ("loss_usd", c_int64),
-        ("loss_scaled", c_int64),
-        ("scaled_start", c_int64),
-        ("peak", c_int64),
-        ("equity", c_int64),
-        ("drawdown", c_double),
-        ("rejected_today", c_uint64 * 64),
-    ]
-
-
-class perp_latch(Structure):
-    _fields_ = [
-        ("kind", c_uint32),
-        ("strategy", c_uint32),
-        ("instrument", c_uint32),
-        ("reserved", c_uint32),
-        ("since_ns", c_int64),
-        ("base", c_char * 64),
-        ("by", c_char_p),
-        ("lifted_by", c_char_p),
-    ]
-
-
-class perp_liquidation(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("maintenance", c_uint32),
-        ("side", c_uint32),
-        ("reserved", c_uint32),
-        ("quantity", c_double),
-        ("entry_price", c_double),
-        ("wallet_balance", c_double),
-        ("maintenance_rate", c_double),
-        ("maintenance_amount", c_double),
-        ("liquidation_fee_rate", c_double),
-        ("other_maintenance", c_double),
-        ("other_upnl", c_double),
-    ]
-
-
-class perp_walk(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("reserved", c_uint32),
-        ("price", c_double),
-        ("worst", c_double),
-        ("filled", c_double),
-        ("slippage_bps", c_double),
+        ("sense", c_uint32),
+        ("value", c_double),
+        ("limit", c_double),
+        ("until_ns", c_int64),
     ]
 
 
@@ -1847,6 +1794,19 @@ class perp_risk_state(Structure):
         ("equity", c_int64),
         ("drawdown", c_double),
         ("rejected_today", c_uint64 * 80),
+    ]
+
+
+class perp_latch(Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("strategy", c_uint32),
+        ("instrument", c_uint32),
+        ("reserved", c_uint32),
+        ("since_ns", c_int64),
+        ("base", c_char * 64),
+        ("by", c_char_p),
+        ("lifted_by", c_char_p),
     ]
 
 

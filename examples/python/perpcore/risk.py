@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from ctypes import byref, sizeof
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from . import _abi
 from ._abi import Mode, Reason, Strategy
@@ -12,7 +12,7 @@ from ._hooks import Ask, as_function, ask_of_rule
 from ._library import lib
 from ._module import Module
 from .job import Job, as_job
-from .types import Evaluation, RiskState
+from .types import Evaluation, Latch, RiskState
 
 
 class Risk(Module):
@@ -162,6 +162,11 @@ class Risk(Module):
         out = _abi.perp_risk_state(struct_size=sizeof(_abi.perp_risk_state))
         self._book.call(lib.perp_risk_query, self._book.risk, byref(out))
         return RiskState._read(out, self._book)
+
+    def latches(self) -> Tuple[Latch, ...]:
+        """All that is latched: the halt, strategies, drift, repairs."""
+        rows, count = self._book.rows(_abi.perp_latch, lib.perp_risk_latches, self._book.risk)
+        return tuple(Latch._read(rows[i], self._book) for i in range(count))
 
     def describe_json(self) -> str:
         """The rules with the limits in force and how often each fired today, as JSON."""

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 from . import _abi
 from ._abi import (
     AlertCode, AlertLevel, Api, Circuit, ClientIdFormat, Component, FlattenKind, JobState, Kind,
-    Margin, Mode, Pool, Reason, RuleResult, Sense, Strategy, TickItemKind, TickStatus,
+    LatchKind, Margin, Mode, Pool, Reason, RuleResult, Sense, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
-from ._convert import to_uuid, usd
+from ._convert import decoded, to_uuid, usd
 from ._struct import Converter, Struct
 
 
@@ -457,6 +457,31 @@ class RiskState(Struct):
     equity: Decimal
     drawdown: float
     rejected_today: Dict[Reason, int]
+
+
+@dataclass(frozen=True)
+class Latch(Struct):
+    """What stays until a person lifts it. strategy, instrument, base: of what it is, else None. by:
+    what made it; lifted_by: the call that lifts it."""
+
+    _struct: ClassVar[Any] = _abi.perp_latch
+    _made: ClassVar[Dict[str, Converter]] = {
+        "strategy": lambda source, book: (
+            Strategy(source.strategy) if source.kind == LatchKind.STRATEGY else None
+        ),
+        "instrument": lambda source, book: (
+            None if source.instrument == _abi.PERP_NO_ID else book.instrument(source.instrument)
+        ),
+        "base": lambda source, book: decoded(source.base) or None,
+    }
+
+    kind: LatchKind
+    since_ns: Optional[int]
+    strategy: Optional[Strategy]
+    instrument: Optional[Instrument]
+    base: Optional[str]
+    by: str
+    lifted_by: str
 
 
 # ---- Scheduler -----------------------------------------------------------------------------------

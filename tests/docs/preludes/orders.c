@@ -1,4 +1,5 @@
-/* The host of docs/guide-executor.md around the inner loop of its executor: two exchanges, one job. */
+/* The host of docs/guide-executor.md around the inner loop of its executor: two exchanges, one
+   job. */
 #include <perpcore/perpcore.h>
 #include <stdio.h>
 #include <stdlib.h>
