@@ -317,7 +317,7 @@ static void put_orders(struct writer *w, const perp_orders_state *state) {
     put_usd(w, state->unhedged_usd);
 }
 
-static void put_risk(struct writer *w, const perp_risk_state *state) {
+static void put_risk(struct writer *w, const perp_risk *of, const perp_risk_state *state) {
     head(w, "risk_mode", "gauge", "1 for the mode in force.");
     for (uint32_t mode = 0; mode < PERP_MODE_COUNT; mode++)
         put(w, "perpcore_risk_mode{mode=\"%s\"} %d\n", perp_mode_string(mode), state->mode == mode);
@@ -346,6 +346,12 @@ static void put_risk(struct writer *w, const perp_risk_state *state) {
         (unsigned long long)state->rejected_today[number]);
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
+    for (uint32_t reason = PERP_REASON_HOST_1; reason < PERP_REASON_END; reason++) {
+        const char *name = perp_risk_reason_string(of, reason); /* of letters that need no escape */
+        if (strcmp(name, perp_reason_string(reason)) != 0)
+            put(w, "perpcore_rule_fired_today{rule=\"%s\"} %llu\n", name,
+                (unsigned long long)state->rejected_today[reason]);
+    }
 }
 
 static void put_alerts(struct writer *w, struct console_host *host) {
@@ -420,7 +426,7 @@ struct console_text *console_metrics(struct console_host *host,
     if (!w.failed) {
         put_jobs(&w, &scheduler);
         put_orders(&w, &orders);
-        put_risk(&w, &risk);
+        put_risk(&w, perp_core_risk(host->core), &risk);
         put_all_exchanges(&w, host);
         put_positions(&w, host);
         put_alerts(&w, host);

@@ -363,11 +363,14 @@ void perpctl_show_rules(const cJSON *rules, bool colour) {
 
 void perpctl_show_feasibility(const cJSON *feasibility, bool colour) {
     const cJSON *row;
-    char line[128];
-    snprintf(line, sizeof line, "%-16s %-12s %-12s %14s %14s  %s", "strategy", "first", "second",
-             "largest", "smallest", "bound by");
+    char line[160];
+    snprintf(line, sizeof line, "%-16s %-12s %-12s %14s %14s  %-18s %8s %10s  %s", "strategy",
+             "first", "second", "largest", "smallest", "bound by", "safety", "edge bps",
+             "never for");
     heading(line, colour);
-    cJSON_ArrayForEach(row, at(feasibility, "pairs")) printf(
-        "%-16s %-12s %-12s %14s %14s  %s\n", text(row, "strategy"), text(row, "first"),
-        text(row, "second"), money(row, "largest"), money(row, "smallest"), text(row, "bound_by"));
+    cJSON_ArrayForEach(row, at(feasibility, "pairs"))
+        printf("%-16s %-12s %-12s %14s %14s  %-18s %8s %10s  %s\n", text(row, "strategy"),
+               text(row, "first"), text(row, "second"), money(row, "largest"),
+               money(row, "smallest"), text(row, "bound_by"), figure(number(row, "safety_score")),
+               figure(number(row, "least_edge_bps")), text(row, "never_for"));
 }

@@ -55,7 +55,7 @@ static enum websocket_result broken(struct websocket *socket, uint16_t code) {
    before the rest of it has come. */
 static enum websocket_result read_head(struct websocket *socket, struct head *head) {
     size_t there = socket->length - socket->at;
-    if (there < 2)
+    if (socket->in == NULL || there < 2)
         return WEBSOCKET_NOTHING;
     const unsigned char *in = socket->in + socket->at;
     bool is_masked = in[1] & 0x80;

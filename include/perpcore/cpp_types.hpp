@@ -196,7 +196,7 @@ PERP_CPP_ENUM(news, PERP_NEWS_LIST)
 #define PERP_X(name, ...) name = PERP_REASON_##name,
 enum class reason : std::uint32_t {
     NONE = PERP_REASON_NONE,
-    PERP_RULE_LIST(PERP_X) PERP_OTHER_REASON_LIST(PERP_X)
+    PERP_RULE_LIST(PERP_X) PERP_OTHER_REASON_LIST(PERP_X) PERP_HOST_REASON_LIST(PERP_X)
 };
 #undef PERP_X
 inline const char *to_string(reason value) noexcept {
@@ -242,6 +242,14 @@ inline const char *to_string(alert_code value) noexcept {
     return perp_alert_string(static_cast<std::uint32_t>(value));
 }
 
+// Which value fails a rule.
+#define PERP_X(name, ...) name = PERP_SENSE_##name,
+enum class sense : std::uint32_t {
+    NONE = PERP_SENSE_NONE,
+    PERP_SENSE_LIST(PERP_X) NOT_HELD = PERP_SENSE_NOT_HELD
+};
+#undef PERP_X
+
 // Those that have no list.
 enum class alert_level : std::uint32_t {
     INFO = PERP_ALERT_INFO,
@@ -273,6 +281,12 @@ enum class result_status : std::uint32_t {
     FAILED = PERP_RESULT_FAILED,
     UNKNOWN = PERP_RESULT_UNKNOWN,
     NOTHING = PERP_RESULT_NOTHING
+};
+enum class latch_kind : std::uint32_t {
+    HALT = PERP_LATCH_HALT,
+    STRATEGY = PERP_LATCH_STRATEGY,
+    DRIFT = PERP_LATCH_DRIFT,
+    REPAIR = PERP_LATCH_REPAIR
 };
 enum class maintenance : std::uint32_t {
     AT_LIQUIDATION = PERP_MAINTENANCE_AT_LIQUIDATION,

@@ -150,10 +150,23 @@ struct feasibility {
     exchange_id first, second;
     perp::reason bound_by;
     usd largest, smallest;
+    // With perfect market data; none: they trade no common base.
+    std::optional<double> safety_score; // the best
+    double min_safety_score;
+    std::optional<double> cost_bps;       // the least: fees alone
+    std::optional<double> least_edge_bps; // that a job must expect; none: of any
+    perp::reason never_for;               // why no job of the row can ever pass; NONE: one can
 
     explicit feasibility(const perp_feasibility &c)
         : strategy{c.strategy}, first(c.first), second(c.second), bound_by{c.bound_by},
-          largest(usd::from_micros(c.largest)), smallest(usd::from_micros(c.smallest)) {
+          largest(usd::from_micros(c.largest)), smallest(usd::from_micros(c.smallest)),
+          min_safety_score(c.min_safety_score), never_for{c.never_for} {
+        if (c.safety_score == c.safety_score)
+            safety_score = c.safety_score;
+        if (c.cost_bps == c.cost_bps)
+            cost_bps = c.cost_bps;
+        if (c.least_edge_bps == c.least_edge_bps)
+            least_edge_bps = c.least_edge_bps;
     }
 };
 
@@ -582,6 +595,11 @@ class [[nodiscard]] evaluation {
     rule_evaluation rule(perp::reason which) const noexcept {
         return rule_evaluation(c_.rules[static_cast<std::size_t>(which)]);
     }
+    // Of a rule of the host: the sense that was answered; NONE where it was not held.
+    perp::sense host_sense(perp::reason which) const noexcept {
+        const auto number = static_cast<std::uint32_t>(which) - PERP_REASON_HOST_1;
+        return number < PERP_MAX_HOST_RULES ? perp::sense{c_.host_senses[number]} : sense::NONE;
+    }
     double component(perp::component which) const noexcept {
         return c_.components[static_cast<std::size_t>(which)];
     }
@@ -644,6 +662,26 @@ struct risk_state {
             override_until = detail::maybe_time(c.override_until_ns);
         if (c.override_has_job)
             override_job = job_id(c.override_job);
+    }
+};
+
+// What stays until a person lifts it.
+struct latch {
+    latch_kind kind;
+    std::optional<perp::strategy> strategy;  // of a strategy
+    std::optional<instrument_id> instrument; // of drift
+    std::string base;                        // of drift and repairs
+    std::optional<time> since;
+    std::string_view by;        // what made it
+    std::string_view lifted_by; // the call that lifts it
+
+    explicit latch(const perp_latch &c)
+        : kind{c.kind}, base(c.base), since(detail::maybe_time(c.since_ns)), by(c.by),
+          lifted_by(c.lifted_by) {
+        if (kind == latch_kind::STRATEGY)
+            strategy = perp::strategy{c.strategy};
+        if (c.instrument != PERP_NO_ID)
+            instrument = instrument_id(c.instrument);
     }
 };
 

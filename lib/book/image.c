@@ -426,6 +426,8 @@ static bool read_row(const struct read *read, uint64_t kind) {
         return read_halted(read);
     case PERP_BOOK_COLLATERAL:
         return apply_event(read, PERP_EVENT_COLLATERAL);
+    case PERP_BOOK_HOST_RULE:
+        return apply_event(read, PERP_EVENT_HOST_RULE);
     case PERP_BOOK_QUEUE:
         return read_queue(read);
     case PERP_BOOK_DISPATCHED:

@@ -99,6 +99,13 @@ static void walk_risk(const struct walk *walk) {
         const struct perp_ev_collateral held = {risk->collateral[i].row};
         show(walk, PERP_BOOK_COLLATERAL, 0, &held, risk->collateral[i].kept);
     }
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++) {
+        const struct perp_host_name *known = &core->host_names[i];
+        struct perp_ev_host_rule row = {.number = i, .refused_today = known->refused_today};
+        memcpy(row.name, known->name, sizeof row.name);
+        if (known->name[0])
+            show(walk, PERP_BOOK_HOST_RULE, 0, &row, known->kept);
+    }
 }
 
 static void walk_job(const struct walk *walk, const struct perp_job_entry *job) {

@@ -17,6 +17,7 @@ struct perp_budget {
 
 struct perp_budgets {
     perp_capital_config config;
+    perp_risk_config risk;
     uint32_t pool_of[PERP_STRATEGY_COUNT];
     uint32_t n_exchanges;
     uint32_t n_instruments;
@@ -106,6 +107,8 @@ struct perp_taken_state {
     struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
     bool clock_ahead;
+    bool wal_held;
+    uint64_t wal_bytes;
     uint32_t strategies_halted; /* bits */
     bool daily_loss_reached;
     uint32_t n_symbols;
@@ -116,6 +119,7 @@ struct perp_taken_state {
         uint32_t failures;
         int64_t opened_at;
     } circuits[PERP_MAX_EXCHANGES];
+    char host_rules[PERP_MAX_HOST_RULES][PERP_NAME_SIZE]; /* their names; empty: none */
     struct perp_budgets budgets;
 };
 
@@ -171,6 +175,7 @@ const char *perp_alert_level_string(uint32_t level);
    long as what is made of them. */
 struct perp_out {
     bool failed;
+    const char (*host_rules)[PERP_NAME_SIZE]; /* names of the host's rules */
 };
 cJSON *perp_out_object(struct perp_out *out, cJSON *parent, const char *name);
 cJSON *perp_out_array(struct perp_out *out, cJSON *parent, const char *name);

@@ -101,6 +101,8 @@ static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s)
     memset(s->refusals, 0, sizeof s->refusals);
     for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
         s->refusals[reason] = risk->refused_today[reason];
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        s->refusals[PERP_REASON_HOST_1 + i] = risk->core->host_names[i].refused_today;
 }
 
 /* Under the lock. */
@@ -114,6 +116,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     s->last_update_ns = perp_clock(core);
     copy_global(core, now, &s->global);
     copy_risk(core->risk, now, s);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        memcpy(state->host_rules[i], core->host_names[i].name, PERP_NAME_SIZE);
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++) {
         copy_capital(core, id, &s->capital[id]);
         copy_exchange(core, id, now, &s->exchanges[id]);
@@ -124,6 +128,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     perp_copy_orders(core, now, s);
     state->store_failed = core->store_failed;
     state->clock_ahead = core->behind;
+    state->wal_held = core->durable.wal_held;
+    state->wal_bytes = core->durable.wal_bytes;
     state->strategies_halted = core->risk->strategies_halted;
     state->daily_loss_reached = core->risk->daily_loss_reached;
     state->n_symbols = core->symbols.count;

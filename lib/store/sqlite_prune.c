@@ -31,13 +31,23 @@ static int bind_pair(sqlite3_stmt *statement, uint64_t one, uint64_t two) {
                              : code;
 }
 
+/* Not more rows than SQLite is to look at in one step of pruning. */
+static uint64_t rows_of(struct perp_sqlite *store, enum perp_statement which, uint64_t one,
+                        uint64_t two) {
+    if (which == PERP_SQL_PRUNE_CHECKPOINTS)
+        return perp_sqlite_most_checkpoints(store);
+    return which == PERP_SQL_PRUNE_EVENTS ? two - one : two;
+}
+
 /* The one number that a statement of two parameters gives; 0 where it gives none. */
 static int pair_number(struct perp_sqlite *store, enum perp_statement which, uint64_t one,
                        uint64_t two, uint64_t *number) {
     sqlite3_stmt *statement = store->statements[which];
     int code = bind_pair(statement, one, two);
+    perp_sqlite_bound(store, statement, rows_of(store, which, one, two));
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
+    perp_sqlite_free(store);
     *number = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
     int again = sqlite3_reset(statement);
     return code == SQLITE_ROW || code == SQLITE_DONE ? again : code;
@@ -49,6 +59,7 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
     sqlite3_stmt *statement = store->statements[which];
     int code = bind_pair(statement, one, two);
     *n = 0;
+    perp_sqlite_bound(store, statement, rows_of(store, which, one, two));
     while (code == SQLITE_OK || code == SQLITE_ROW) {
         code = sqlite3_step(statement);
         if (code != SQLITE_ROW)
@@ -60,6 +71,7 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
         store->next.rows -= was;
         ++*n;
     }
+    perp_sqlite_free(store);
     int again = sqlite3_reset(statement);
     return code == SQLITE_DONE ? again : code;
 }

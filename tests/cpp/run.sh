@@ -111,7 +111,7 @@ own="refusal exchange_spec instrument_spec feasibility market_state exchange_sta
     naked alert tick_item finish_outcome job_info scheduler_state limits change record
     row column sqlite_options monitor_global monitor_capital monitor_exchange monitor_jobs monitor_job
     monitor_risk recorded_fill flatten_item order_request order_answer order_news order_outcome
-    order_info order_filter orders_state reconciled"
+    order_info order_filter orders_state reconciled latch"
 $1 -std=c++17 -E -P -Iinclude "$folder/perpcore.cpp" | tr '\n' ' ' >"$folder/code"
 grep -o '\<c_\{0,1\}\(\.\|->\)[a-z0-9_]*' "$folder/code" | sed 's/.*[.>]//' | sort -u \
     >"$folder/used"

@@ -354,6 +354,21 @@ TEST("an exchange says how it wants client ids written, and how many messages it
     CHECK(w.core.orders().client_id(w.core.add_exchange(numbers), {0, 1}, 0).empty());
 }
 
+TEST("what is latched says since when, and what lifts it") {
+    perp::config config;
+    config.read_json("{\"risk\":{\"max_consecutive_failures\":1}}");
+    const world w(std::move(config));
+    CHECK(w.core.risk().latches().empty());
+    w.core.risk().record_failure(w.now);
+    const auto latched = w.core.risk().latches();
+    CHECK(latched.size() == 1 && latched[0].kind == perp::latch_kind::HALT);
+    CHECK(latched[0].since == w.now && latched[0].lifted_by == "reset_halt");
+    CHECK(!latched[0].strategy && !latched[0].instrument && latched[0].base.empty());
+    CHECK(!latched[0].by.empty());
+    const perp::core closed;
+    CHECK(THROWN(closed.risk().latches()) == PERP_E_INVALID);
+}
+
 TEST("once the allow-list has a row, what no row names is refused") {
     const world w;
     const auto why = [&] { return w.core.risk().evaluate(w.now, w.pair(1)).reason(); };

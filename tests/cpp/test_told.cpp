@@ -344,6 +344,17 @@ TEST("a core whose last commit fails is closed and says so") {
     CHECK(!ec);
 }
 
+TEST("a flush that does not wait is durable once the store was synced") {
+    const world w;
+    const std::uint64_t seq = w.core.flush_async();
+    CHECK(w.core.durable() == seq); // memory: it is at once
+    w.core.sync();
+    std::error_code ec;
+    CHECK(w.core.flush_async(ec) == seq && !ec);
+    w.core.sync(ec);
+    CHECK(!ec);
+}
+
 TEST("a store of the host's own brings the book back, and is closed once") {
     shelf s;
     std::uint64_t hash = 0;

@@ -207,6 +207,8 @@ class Told(BookTest):
         self.assertEqual((state.orders.open, state.orders.unhedged_usd, state.unhedged),
                          (0, 0, ()))
         self.assertIsNone(state.orders.unhedged_since)
+        self.assertEqual(state.order_refusals, {})
+        self.assertEqual(state.foreign_orders, ())
         self.assertTrue(all(one.order_rate_left is None for one in state.exchanges.values()))
 
     def test_flatten_leaves_everything(self):
@@ -644,6 +646,11 @@ class Registry(BookTest):
         rows = self.core.feasibility()
         self.assertEqual({(r.first.name, r.second.name) for r in rows}, {("binance", "okx")})
         self.assertEqual(rows[0].largest, 7_000)
+        self.assertEqual([r.never_for for r in rows], [Reason.NONE] * 3)
+        self.assertEqual([r.min_safety_score for r in rows], [70.0] * 3)
+        self.assertEqual([r.cost_bps for r in rows], [4.0] * 3)  # both rest
+        self.assertEqual([r.least_edge_bps for r in rows], [2.0, 3.0, None])
+        self.assertTrue(99 < rows[0].safety_score < 100)
 
 
 class Configuration(unittest.TestCase):

@@ -323,6 +323,21 @@ class Exchanges(BookTest):
         self.assertTrue(self.core.orders.place(job, 0, 0.01, price=60001.0, now=T0))
 
 
+class Latches(BookTest):
+    def test_what_is_latched_says_since_when_and_what_lifts_it(self):
+        config = perpcore.Config()
+        config.risk.strategy_failures = 1
+        desk = Desk(config, execute=lambda job: Outcome.REFUSED)
+        self.addCleanup(desk.core.close)
+        self.assertEqual(desk.core.risk.latches(), ())
+        desk.run()
+        latch, = desk.core.risk.latches()
+        self.assertEqual((latch.kind, latch.since_ns, latch.strategy, latch.instrument, latch.base),
+                         (perpcore.LatchKind.STRATEGY, T0, perpcore.Strategy.WASH, None, None))
+        self.assertEqual(latch.lifted_by, "reset_strategy")
+        self.assertTrue(latch.by)
+
+
 class Allowed(BookTest):
     def test_once_there_is_a_row_what_no_row_names_is_refused(self):
         risk = self.core.risk

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from ._abi import (
     AlertCode, AlertLevel, Api, Cash, Circuit, ClientIdFormat, ColumnType, Component, Durability,
-    FlattenKind, Gate, JobState, Kind, LogLevel, Maintenance, Margin, Mode, News, OnReject,
-    OrderState, OrderType, Outcome, Pool, Reason, ResultStatus, RuleResult, Side, Status, Strategy,
-    System, TickItemKind, TickStatus, Tif,
+    FlattenKind, Gate, JobState, Kind, LatchKind, LogLevel, Maintenance, Margin, Mode, News,
+    OnReject, OrderState, OrderType, Outcome, Pool, Reason, ResultStatus, RuleResult, Sense, Side,
+    Status,
+    Strategy, System, TickItemKind, TickStatus, Tif,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
 from ._convert import to_datetime
+from ._hooks import RuleAnswer
 from ._library import library_version
 from .capital import Capital
 from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
@@ -41,7 +43,7 @@ from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
     Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec,
     ExchangeState, Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved,
-    LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
+    Latch, LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
     Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState, Statistics, Tier,
     TickItem, TickResult,
 )
@@ -55,17 +57,17 @@ __all__ = [
     "ExistsError", "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
     "funding_rate", "funding_settlements", "Gate", "GlobalStats", "Headroom", "Instrument",
     "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved", "JobResult", "JobsStats",
-    "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
-    "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
-    "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
-    "Monitor", "MonitorState", "Naked", "NakedStats", "News", "NoMemoryError", "NotFoundError",
-    "OnReject", "Order", "OrderInfo", "OrderOutcome", "OrderRequest", "Orders", "OrdersConfig",
-    "OrdersState", "OrdersStats", "OrderState", "OrderType", "Outcome", "PerpError", "PlacedOrder",
-    "Pool", "PoolState", "PoolStats", "Position", "Positions", "PositionState", "PositionStats",
-    "RangeError", "Reason", "Reconciled", "Record", "Refusal", "Refused", "replay", "Reservation",
-    "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats", "Row",
-    "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState", "Side",
-    "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store", "StoreError",
-    "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus", "Tier", "Tif",
-    "to_datetime", "UnhedgedStats", "Walk", "walk_book", "__version__",
+    "JobState", "JobStats", "Kind", "Latch", "LatchKind", "Leg", "LegEvaluation", "LegFilled",
+    "LegResult", "LibraryError", "library_version", "liquidation_price", "LogLevel", "Lot",
+    "Maintenance", "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode",
+    "ModeLimits", "Monitor", "MonitorState", "Naked", "NakedStats", "News", "NoMemoryError",
+    "NotFoundError", "OnReject", "Order", "OrderInfo", "OrderOutcome", "OrderRequest", "Orders",
+    "OrdersConfig", "OrdersState", "OrdersStats", "OrderState", "OrderType", "Outcome", "PerpError",
+    "PlacedOrder", "Pool", "PoolState", "PoolStats", "Position", "Positions", "PositionState",
+    "PositionStats", "RangeError", "Reason", "Reconciled", "Record", "Refusal", "Refused", "replay",
+    "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats",
+    "Row", "RuleAnswer", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig",
+    "SchedulerState", "Sense", "Side", "SqliteStore", "StaleError", "StateError", "Statistics",
+    "Status", "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult",
+    "TickStatus", "Tier", "Tif", "to_datetime", "UnhedgedStats", "Walk", "walk_book", "__version__",
 ]

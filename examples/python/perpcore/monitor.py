@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from . import _abi
-from ._abi import Api, Circuit, JobState, Mode, Pool, Reason, Strategy, System
+from ._abi import Api, Circuit, Gate, JobState, Mode, Pool, Reason, Strategy, System
 from ._book import Exchange, Instrument
 from ._convert import Time, moment, to_uuid, u64
 from ._library import lib
@@ -301,6 +301,11 @@ class MonitorState(Struct):
         "bases": several("bases", "n_bases", BaseStats),
         "orders": lambda source, book: OrdersStats._read(source.orders, book),
         "unhedged": several("unhedged", "n_unhedged", UnhedgedStats),
+        "foreign_orders": lambda source, book: tuple(
+            book.exchange(i)
+            for i in range(_abi.PERP_MAX_EXCHANGES)
+            if source.foreign_orders >> i & 1
+        ),
         "capital": _by_exchange("capital", CapitalStats),
         "exchanges": _by_exchange("exchanges", ExchangeStats),
     }
@@ -328,6 +333,8 @@ class MonitorState(Struct):
     positions: Tuple[PositionStats, ...]
     bases: Tuple[BaseStats, ...]
     orders: OrdersStats
+    order_refusals: Dict[Gate, int]
+    foreign_orders: Tuple[Exchange, ...]
     unhedged: Tuple[UnhedgedStats, ...]
 
 

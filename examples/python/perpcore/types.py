@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 from . import _abi
 from ._abi import (
     AlertCode, AlertLevel, Api, Circuit, ClientIdFormat, Component, FlattenKind, JobState, Kind,
-    Margin, Mode, Pool, Reason, RuleResult, Strategy, TickItemKind, TickStatus,
+    LatchKind, Margin, Mode, Pool, Reason, RuleResult, Sense, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
-from ._convert import to_uuid, usd
+from ._convert import decoded, to_uuid, usd
 from ._struct import Converter, Struct
 
 
@@ -371,7 +371,19 @@ def _rules(source: Any, book: Any) -> Dict[Reason, RuleEvaluation]:
 
 def _reasons(source: Any, book: Any) -> FrozenSet[Reason]:
     bits = source.reasons
-    return frozenset(Reason(i) for i in range(bits.bit_length()) if bits >> i & 1)
+    return frozenset(
+        Reason(i if i < _OWN_RULES else i + 16) for i in range(bits.bit_length()) if bits >> i & 1
+    )
+
+
+_OWN_RULES = 40  # PERP_REASON_RULES_END: the bits of the host's are those from the 48th on
+
+
+def _senses(source: Any, book: Any) -> Dict[Reason, Sense]:
+    return {
+        Reason(Reason.HOST_1 + i): Sense(sense)
+        for i, sense in enumerate(source.host_senses[:]) if sense
+    }
 
 
 @dataclass(frozen=True)
@@ -384,6 +396,7 @@ class Evaluation(Struct):
         "capital": lambda source, book: Refusal._given(source.capital, book),
         "legs": several("legs", "n_legs", LegEvaluation),
         "rules": _rules,
+        "host_senses": _senses,
     }
 
     accepted: bool
@@ -409,6 +422,7 @@ class Evaluation(Struct):
     capital: Optional[Refusal]
     legs: Tuple[LegEvaluation, ...]
     rules: Dict[Reason, RuleEvaluation]  # those that were held against the job
+    host_senses: Dict[Reason, Sense]  # of the rules of the host: what they answered
 
     def __bool__(self) -> bool:
         return self.accepted
@@ -443,6 +457,31 @@ class RiskState(Struct):
     equity: Decimal
     drawdown: float
     rejected_today: Dict[Reason, int]
+
+
+@dataclass(frozen=True)
+class Latch(Struct):
+    """What stays until a person lifts it. strategy, instrument, base: of what it is, else None. by:
+    what made it; lifted_by: the call that lifts it."""
+
+    _struct: ClassVar[Any] = _abi.perp_latch
+    _made: ClassVar[Dict[str, Converter]] = {
+        "strategy": lambda source, book: (
+            Strategy(source.strategy) if source.kind == LatchKind.STRATEGY else None
+        ),
+        "instrument": lambda source, book: (
+            None if source.instrument == _abi.PERP_NO_ID else book.instrument(source.instrument)
+        ),
+        "base": lambda source, book: decoded(source.base) or None,
+    }
+
+    kind: LatchKind
+    since_ns: Optional[int]
+    strategy: Optional[Strategy]
+    instrument: Optional[Instrument]
+    base: Optional[str]
+    by: str
+    lifted_by: str
 
 
 # ---- Scheduler -----------------------------------------------------------------------------------
@@ -564,7 +603,10 @@ class Statistics(Struct):
 
 @dataclass(frozen=True)
 class Feasibility(Struct):
-    """The largest job of a strategy that the limits could let pass on two exchanges."""
+    """The largest job of a strategy that the limits could let pass on two exchanges; and, with
+    perfect market data, the best safety score, the least cost (fees alone) and the least edge that
+    a job must expect (None: they trade no common base, or of any). never_for: why no job can ever
+    pass; Reason.NONE where one can."""
 
     _struct: ClassVar[Any] = _abi.perp_feasibility
 
@@ -574,6 +616,11 @@ class Feasibility(Struct):
     bound_by: Reason
     largest: Decimal
     smallest: Optional[Decimal]
+    safety_score: Optional[float]
+    min_safety_score: float
+    cost_bps: Optional[float]
+    least_edge_bps: Optional[float]
+    never_for: Reason
 
 
 @dataclass(frozen=True)
