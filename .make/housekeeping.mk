@@ -14,7 +14,8 @@ abi: lib
 abi-release: lib
 	@CC="$(CC)" sh tests/abi/release.sh $(BUILD)
 
-FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] examples/fake_exchange/*.[ch] tests/*/*.[ch] \
+FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] examples/fake_exchange/*.[ch] \
+    examples/executor/*.[ch] tests/*/*.[ch] \
     include/perpcore/*.hpp examples/cpp/*.cpp tests/cpp/*.[ch]pp)
 format:
 	clang-format -i $(FORMATTED)
