@@ -14,7 +14,7 @@ import sys
 from pages import all_pages, blocks_of, prose_of
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
-WITH_OPTIONS = ("perp-scenario", "perp-replay", "replay", "perpcore-console", "perpctl", "executor-demo")
+WITH_OPTIONS = ("perp-scenario", "perp-replay", "replay", "perpcore-console", "perpctl", "executor-demo", "fake_exchange")
 PROGRAMS = (*WITH_OPTIONS, "perp-bench", "recover", "capital_demo", "risk_demo", "scheduler_demo")
 # What options and make's variables are looked up in, where no program says them itself.
 SCRIPTS = ("tests/**/*.sh", ".ci/run", "examples/**/*.sh", "examples/**/*.py", "Makefile", ".make/*.mk",
