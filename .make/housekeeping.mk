@@ -27,7 +27,7 @@ LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c examples/fake_exchange/*
 lint:
 	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
 	@printf '%s\n' $(LINTED) | xargs -n 2 -P "$$(nproc)" sh -c 'clang-tidy --quiet "$$@" -- \
-	    -std=c11 $(BASE_CPPFLAGS) $(LIB_CFLAGS) 2>/dev/null' lint
+	    -std=c11 $(BASE_CPPFLAGS) -Iexamples $(LIB_CFLAGS) 2>/dev/null' lint
 
 clean:
 	rm -rf build $(filter-out build/%,$(BUILD))

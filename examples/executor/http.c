@@ -179,8 +179,11 @@ void ex_http_stop(struct ex_http *http) {
     curl_multi_wakeup(http->multi);
     pthread_join(http->thread, NULL);
     begin_those_that_wait(http);
-    while (http->under_way != NULL)
-        unlink_and_drop(http, http->under_way);
+    for (transfer *t = http->under_way, *next; t != NULL; t = next) {
+        next = t->next;
+        curl_multi_remove_handle(http->multi, t->easy);
+        drop(t);
+    }
     curl_multi_cleanup(http->multi);
     pthread_mutex_destroy(&http->lock);
     free(http);
