@@ -118,7 +118,7 @@ def main():
     dice = random.Random(asked.seed)
     exchange = Exchange(asked.seed, asked.faults)
     executor = Executor(exchange, folder, ["--jobs", str(asked.jobs), "--seed", str(asked.seed), "--cancel", "0.02",
-                                           "--kill-every", "20", "--at-once", "24"])
+                                           "--kill-every", "4", "--at-once", "24"])
     began = time.monotonic()
     passed, failed = 0, 1
     try:
