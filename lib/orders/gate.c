@@ -124,8 +124,9 @@ static bool REPEATED(const view_t *v, refusal_t *refusal) {
         return false;
     uint32_t n = perp_placed_same(v->core, &row);
     for (uint32_t i = 0; i < v->n_before; i++)
-        n += v->before[i]->instrument == order->instrument && v->before[i]->side == order->side &&
-             v->before[i]->quantity == order->quantity && v->before[i]->price == order->price;
+        n += !v->before[i]->reduce_only && v->before[i]->instrument == order->instrument &&
+             v->before[i]->side == order->side && v->before[i]->quantity == order->quantity &&
+             v->before[i]->price == order->price;
     return n >= limit && says(refusal, (double)n + 1, (double)limit);
 }
 
