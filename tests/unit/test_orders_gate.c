@@ -260,8 +260,7 @@ END_TEST
 START_TEST(a_market_order_is_held_to_what_it_would_pay) {
     run_pair(w, 1);
     /* Far from the mid: the mid is between, what is there for a buy is 2 % through it. */
-    perp_book_level bids[] = {{50000, 10}},
-                    asks[] = {{50004, 0.05}, {52500, 10}};
+    perp_book_level bids[] = {{50000, 10}}, asks[] = {{50004, 0.05}, {52500, 10}};
     perp_book book = {w->btc[ALPHA], 1, 2, 0, w->now, bids, asks};
     ok(w, perp_market_on_book(w->market, &book));
     perp_order_request request = market_order(1, 0, 0.05);
@@ -286,8 +285,7 @@ START_TEST(the_collar_that_is_shown_is_the_one_that_holds) {
     ck_assert_double_eq(price, BTC_MID * (1 - 0.1));
     expect(w, PERP_E_STATE,
            perp_orders_collar(desk(w), w->btc[ALPHA], PERP_SIDE_SELL, 1, w->now + HOUR, &price));
-    expect(w, PERP_E_NOT_FOUND,
-           perp_orders_collar(desk(w), 99, PERP_SIDE_SELL, 1, w->now, &price));
+    expect(w, PERP_E_NOT_FOUND, perp_orders_collar(desk(w), 99, PERP_SIDE_SELL, 1, w->now, &price));
     expect(w, PERP_E_INVALID, perp_orders_collar(desk(w), w->btc[ALPHA], 2, 1, w->now, &price));
     expect(w, PERP_E_INVALID, perp_orders_collar(desk(w), w->btc[ALPHA], 0, 2, w->now, &price));
 }
@@ -457,10 +455,10 @@ END_TEST
 
 START_TEST(the_first_that_fails_is_the_refusal) {
     static const uint32_t order[] = {
-        PERP_GATE_KILLED,       PERP_GATE_EXCHANGE_DOWN, PERP_GATE_OVER_LEG,
-        PERP_GATE_QTY_STEP,     PERP_GATE_MIN_QTY,       PERP_GATE_MIN_NOTIONAL,
-        PERP_GATE_PRICE_TICK,   PERP_GATE_NO_REFERENCE,  PERP_GATE_PRICE_COLLAR,
-        PERP_GATE_ORDER_VALUE,  PERP_GATE_ORDER_RATE,    PERP_GATE_REPEATED};
+        PERP_GATE_KILLED,      PERP_GATE_EXCHANGE_DOWN, PERP_GATE_OVER_LEG,
+        PERP_GATE_QTY_STEP,    PERP_GATE_MIN_QTY,       PERP_GATE_MIN_NOTIONAL,
+        PERP_GATE_PRICE_TICK,  PERP_GATE_NO_REFERENCE,  PERP_GATE_PRICE_COLLAR,
+        PERP_GATE_ORDER_VALUE, PERP_GATE_ORDER_RATE,    PERP_GATE_REPEATED};
     open_strict(1, USD(0.000001), 1000000);
     run_pair(w, 1);
     perp_order_request request = limit_order(1, 0, 1e-12, 50002.3);
@@ -551,7 +549,8 @@ START_TEST(a_request_is_whole_or_refused_with_its_field) {
     invalid(request.reserved = 1);
     invalid(request.type = PERP_ORDER_MARKET); /* with a price */
     invalid((request.type = PERP_ORDER_MARKET, request.price = 0, request.tif = PERP_TIF_GTC));
-    invalid((request.type = PERP_ORDER_MARKET, request.price = 0, request.tif = PERP_TIF_POST_ONLY));
+    invalid(
+        (request.type = PERP_ORDER_MARKET, request.price = 0, request.tif = PERP_TIF_POST_ONLY));
     invalid(request.struct_size = 3);
     invalid(answer.struct_size = 3);
     ck_assert_uint_eq(desk_of(w).placed_total, 0);
@@ -625,8 +624,7 @@ START_TEST(a_job_that_is_told_by_legs_or_in_doubt_takes_none) {
     state_is(w, 2, PERP_JOB_RUNNING);
     place(w, 2, 0, 0.1);
     /* And the other way round. */
-    fails(w, PERP_E_INVALID,
-          perp_scheduler_progress(w->scheduler, nowc(w), &id, result.legs, 2));
+    fails(w, PERP_E_INVALID, perp_scheduler_progress(w->scheduler, nowc(w), &id, result.legs, 2));
     result.n_legs = 2;
     fails(w, PERP_E_INVALID, perp_scheduler_finish(w->scheduler, nowc(w), &id, &result, NULL));
 }
