@@ -178,7 +178,8 @@ static void take_text(char to[PERP_LONG_SIZE], const char *text) {
     size_t length = text ? strnlen(text, PERP_LONG_SIZE - 1) : 0;
     memcpy(to, text ? text : "", length);
     to[length] = '\0';
-    perp_text_end_whole(to);
+    if (text && text[length]) /* cut */
+        perp_text_end_whole(to);
     if (*to && !perp_text_is_name(to, PERP_LONG_SIZE - 1))
         for (char *at = to; *at; at++)
             if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
