@@ -41,7 +41,7 @@ static void fill_elsewhere(struct perp_sheet *sheet, const struct perp_order_ent
     if (!base || !(fill->quantity > 0))
         return;
     double naked = perp_quantity_sum(base->row.naked, perp_signed(order->side, fill->quantity));
-    perp_sheet_foreign_fill(sheet, order->instrument, order->side, fill);
+    perp_sheet_foreign_fill(sheet, order->job, order->instrument, order->side, fill);
     base = perp_sheet_base_of(sheet, of);
     if (base)
         base->row.naked = naked;

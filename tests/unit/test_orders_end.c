@@ -354,6 +354,10 @@ START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
     ck_assert_double_eq_tol(base_of(w, "BTC").naked, 0.15, 1e-15); /* in full, as a repair's */
     ck_assert_int_eq(capital_of(w, order_of(w, order).exchange).today.volume - volume,
                      USD(0.1 * BTC_MID));
+    perp_job_info job = {.struct_size = sizeof job};
+    ok(w, perp_scheduler_job(w->scheduler, &repair, &job));
+    ck_assert_int_eq(job.volume, USD(0.1 * BTC_MID)); /* and to its job */
+    ck_assert_int_eq(job.pnl, order_of(w, order).pnl);
     perp_order_news again = fill_of(order, "late", 0.1, BTC_MID);
     fails(w, PERP_E_EXISTS, hears(w, &again));
     /* What it may still sell elsewhere is that much less. */
