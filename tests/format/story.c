@@ -63,6 +63,9 @@ static void config_of(perp_config *config, const perp_store *store, int drop) {
     config->callbacks.execute = execute;
     config->capital.max_single_reserve_ppm = config->capital.max_total_notional_ppm = 1000000;
     config->scheduler.history_size = 6; /* the others are remembered as past */
+    config->orders.repeat_limit = 9;
+    config->orders.repeat_window_ms = 600000;
+    config->orders.auto_finish = 1;
     for (int i = 0; i < PERP_MODE_COUNT; i++)
         config->risk.modes[i].min_safety_score = 0;
 }
@@ -418,6 +421,92 @@ static void open_pair(struct told *t) {
     finish(t, &id, 0.1, 0.1);
 }
 
+static uint64_t place(struct told *t, const perp_uuid *id, uint32_t leg, double quantity) {
+    perp_order_request request;
+    perp_order_answer answered;
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answered);
+    request.job_id = *id;
+    request.leg = leg;
+    request.quantity = quantity;
+    request.price = 50001;
+    ok(perp_orders_place(perp_core_orders(t->core), at(t), &request, &answered));
+    return answered.order;
+}
+
+static void news(struct told *t, uint64_t order, uint32_t kind, const char *word, double quantity) {
+    perp_order_news said;
+    perp_order_news_init(&said);
+    said.order = order;
+    said.kind = kind;
+    said.exchange_id = kind == PERP_NEWS_ACCEPTED ? word : NULL;
+    said.fill_id = kind == PERP_NEWS_FILL ? word : NULL;
+    said.text = word;
+    said.quantity = quantity;
+    said.price = quantity > 0 ? 50000.5 : 0;
+    said.fee = quantity > 0 ? 125000 : 0;
+    ok(perp_orders_tell(perp_core_orders(t->core), at(t), &said, NULL));
+}
+
+/* A job whose orders the book keeps: one is cancelled, some fill, one is refused; a list of an
+   exchange does not know one of them; one stands over the restart. */
+static void orders(struct told *t) {
+    static const char *const listed[] = {"nobody's"};
+    ok(perp_risk_allow(t->risk, at(t), "BTC/*", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES, 1));
+    ok(perp_risk_allow(t->risk, at(t), "ETH/USDT:USDT", 1, PERP_STRATEGY_WASH, 1));
+    ok(perp_risk_allow(t->risk, at(t), "ETH/USDT:USDT", 1, PERP_STRATEGY_WASH, 0));
+    accounts(t);
+    ok(perp_accept_position(t->core, at(t), 4));
+    perp_uuid id = submit(t, 60000);
+    tick(t);
+    uint64_t first = place(t, &id, 0, 0.06), second = place(t, &id, 1, 0.05);
+    place(t, &id, 0, 1); /* refused */
+    news(t, first, PERP_NEWS_ACCEPTED, "x-1", 0);
+    news(t, first, PERP_NEWS_FILL, "f1", 0.02);
+    news(t, first, PERP_NEWS_FILL, "f2", 0.01);
+    ok(perp_orders_cancel_sent(perp_core_orders(t->core), at(t), first));
+    news(t, first, PERP_NEWS_CANCELLED, "as asked", 0);
+    news(t, second, PERP_NEWS_TOTAL, NULL, 0.03);
+    place(t, &id, 0, 0.04);
+    ok(perp_orders_reconcile(perp_core_orders(t->core), at(t), 0, t->now, listed, 1, NULL));
+}
+
+/* The exchanges were asked: all of them stand. */
+static void settle_orders(struct told *t) {
+    perp_order_filter filter;
+    uint64_t numbers[16];
+    uint32_t count;
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_IN_DOUBT;
+    ok(perp_orders_list(perp_core_orders(t->core), &filter, numbers, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        perp_order_info info = {.struct_size = sizeof info};
+        ok(perp_orders_get(perp_core_orders(t->core), numbers[i], &info));
+        news(t, numbers[i], PERP_NEWS_ACCEPTED, NULL, 0);
+        if (i + 1 == count)
+            ok(perp_orders_settled(perp_core_orders(t->core), at(t), &info.job_id));
+    }
+}
+
+/* They fill, but for the rest of a leg, which another order has: with that the job finishes. */
+static void end_orders(struct told *t) {
+    perp_order_filter filter;
+    uint64_t numbers[16];
+    uint32_t count;
+    perp_order_info info = {.struct_size = sizeof info};
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_NOT_ENDED;
+    ok(perp_orders_list(perp_core_orders(t->core), &filter, numbers, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        ok(perp_orders_get(perp_core_orders(t->core), numbers[i], &info));
+        news(t, numbers[i], info.leg ? PERP_NEWS_TOTAL : PERP_NEWS_FILL, info.leg ? NULL : "f1",
+             info.quantity);
+    }
+    quotes(t);
+    news(t, place(t, &info.job_id, 0, 0.03), PERP_NEWS_FILL, "all", 0.03);
+    news(t, place(t, &info.job_id, 1, 0.05), PERP_NEWS_FILL, "all", 0.05);
+}
+
 static void jobs(struct told *t) {
     accounts(t);
     told_job(t);
@@ -487,9 +576,11 @@ void story_play(const perp_store *store) {
     t->now += 60000 * S; /* into the next day */
     ok(perp_core_advance(t->core, at(t)));
     capital(t);
+    orders(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
     open_told(t, store, 1); /* what ran is in doubt, another configuration */
+    settle_orders(t);
     doubts(t);
     ok(perp_core_checkpoint(t->core));
     ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
@@ -497,6 +588,7 @@ void story_play(const perp_store *store) {
     control(t);
     jobs(t);
     capital(t);
+    end_orders(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
 }
