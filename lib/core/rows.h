@@ -428,9 +428,9 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(DESK, 21, desk)                                                                              \
     R(ORDER, 22, order)                                                                            \
     R(TRADE, 23, trade)                                                                            \
+    R(PAST, 24, past)                                                                              \
     R(PLACED, 25, placed)                                                                          \
-    R(ALLOWED, 26, ev_allow)                                                                       \
-    R(PAST, 24, past)
+    R(ALLOWED, 26, ev_allow)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,

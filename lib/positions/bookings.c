@@ -190,6 +190,7 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
     status = check_fits(core, sheet, d->now);
     if (status != PERP_OK)
         return status;
+    perp_batch_stands(core); /* it has happened, whatever the store says */
     perp_put_fill(core, &fill);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;

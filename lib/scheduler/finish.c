@@ -478,6 +478,7 @@ static perp_status decide_fills(struct perp_decision *d, struct perp_job_entry *
     status = check_sheet(core, sheet, d->now);
     if (status != PERP_OK)
         return status;
+    perp_batch_stands(core);
     put_progress(core, late ? PERP_EVENT_AMEND : PERP_EVENT_PROGRESS, job, fills, n, sheet);
     if (!late)
         perp_look_at_unhedged(core, job, fills, n, d->now);
@@ -561,6 +562,8 @@ perp_status perp_scheduler_finish(perp_scheduler *scheduler, const perp_call *ca
     struct perp_decision d;
     perp_decision_open(&d, core, call);
     perp_status status = perp_decide_finish(&d, job_id, result, &full);
+    if (status == PERP_OK)
+        perp_batch_stands(core); /* it has happened, whatever the store says */
     status = perp_decision_close(&d, status);
     if (status == PERP_OK && outcome)
         perp_struct_out(outcome, &full, sizeof full);

@@ -461,14 +461,18 @@ int fault_step_exits(int step) {
     return strncmp(NAMES[step], "tick_exits", 10) == 0;
 }
 
-int fault_step_protects(int step) {
+int fault_step_stands(int step) {
     static const char *const calls[] = {"set_mode(RISK, CALL, PERP_MODE_CONSERVATIVE)",
                                         "blacklist(RISK, CALL, \"ETH/USDT:USDT\", 1)",
                                         "halt_instrument(RISK, CALL, 3, 1)",
                                         "kill(SCH, CALL, 1,",
                                         "pause(SCH, CALL)",
                                         "set_safe_mode(CAP, CALL, C, 1)",
-                                        "limits(book)"};
+                                        "limits(book)",
+                                        "finish(book",
+                                        "complete(book",
+                                        "progress(book",
+                                        "record_fill(book"};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (strstr(NAMES[step], calls[i]) != NULL) {
             return 1;

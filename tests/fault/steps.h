@@ -32,10 +32,9 @@ perp_status fault_step(fault_book *book, int step);
 int fault_step_ticks(int step);
 /* Whether it sends a way out, which a pause does not stop. */
 int fault_step_exits(int step);
-/* Whether it raises a protection: that holds where the store fails, and is stored by the next
- * change.
- */
-int fault_step_protects(int step);
+/* Whether it raises a protection, or tells what has happened: that holds where the store fails, and
+   is stored by the next change. */
+int fault_step_stands(int step);
 
 /* The main of a test file: runs its one suite. */
 int fault_run(Suite *suite);

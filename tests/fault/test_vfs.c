@@ -257,7 +257,7 @@ static void one_step(struct life *life, int step) {
     remember(life);
     if (life->is_clean) {
         stage(life);
-    } else if (store_failed(life) && fault_step_protects(step)) {
+    } else if (store_failed(life) && fault_step_stands(step)) {
         ck_assert(shim_hit());
         holds_without_store(life, step, before);
     } else if (store_failed(life)) {

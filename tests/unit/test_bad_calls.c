@@ -617,7 +617,7 @@ START_TEST(reserved_fields_must_be_zero) {
     run_job(w, &job);
     perp_job_result result;
     perp_job_result_init(&result);
-    result.reserved = 1;
+    result.from_orders = 2;
     fails(w, PERP_E_INVALID,
           perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
     perp_limits limits;

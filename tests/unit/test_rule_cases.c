@@ -55,6 +55,21 @@ static struct measured blacklisted(struct world *w, perp_job *job, double given)
 }
 #define CASES_BLACKLISTED blacklisted, {0, 1, 2}, NULL
 
+/* At the edge the list names just what the job needs; failing, one leg's exchange is another. */
+static struct measured not_allowed(struct world *w, perp_job *job, double given) {
+    perp_call call = *nowc(w);
+    call.actor = "ops";
+    call.reason = "test";
+    uint32_t strategy = job->strategy;
+    if (given > 0) {
+        ok(w, perp_risk_allow(w->risk, &call, "BTC/*", ALPHA, strategy, 1));
+        ok(w, perp_risk_allow(w->risk, &call, "BTC/USDT:USDT", given > 1 ? GAMMA : BETA,
+                              PERP_ALL_STRATEGIES, 1));
+    }
+    return (struct measured){given > 1, 0};
+}
+#define CASES_NOT_ALLOWED not_allowed, {0, 1, 2}, NULL
+
 /* At the edge a quote of the greatest age. */
 static struct measured no_quote(struct world *w, perp_job *job, double given) {
     if (given == 1) {
