@@ -231,8 +231,8 @@ static void control(struct told *t) {
     ok(perp_core_advance(t->core, at(t)));
 }
 
-/* A pair job. */
-static perp_uuid submit(struct told *t, int64_t ttl_ms) {
+/* A pair job: buys an instrument at alpha, sells it at beta. */
+static perp_uuid submit_of(struct told *t, uint32_t instrument, double quantity, int64_t ttl_ms) {
     perp_job job;
     perp_job_init(&job);
     job.job_id = id_of(++t->n_jobs);
@@ -246,12 +246,16 @@ static perp_uuid submit(struct told *t, int64_t ttl_ms) {
     job.metadata = "{\"desk\":\"a\"}";
     job.metadata_size = 12;
     for (uint32_t i = 0; i < 2; i++) {
-        job.legs[i].instrument = 2 * i;
+        job.legs[i].instrument = instrument + 2 * i;
         job.legs[i].side = i ? PERP_SIDE_SELL : PERP_SIDE_BUY;
-        job.legs[i].quantity = 0.1;
+        job.legs[i].quantity = quantity;
     }
     ok(perp_scheduler_submit(t->scheduler, at(t), &job));
     return job.job_id;
+}
+
+static perp_uuid submit(struct told *t, int64_t ttl_ms) {
+    return submit_of(t, 0, 0.1, ttl_ms);
 }
 
 static void tick(struct told *t) {
@@ -429,7 +433,7 @@ static uint64_t place(struct told *t, const perp_uuid *id, uint32_t leg, double 
     request.job_id = *id;
     request.leg = leg;
     request.quantity = quantity;
-    request.price = 50001;
+    request.price = 2500.1;
     ok(perp_orders_place(perp_core_orders(t->core), at(t), &request, &answered));
     return answered.order;
 }
@@ -443,7 +447,7 @@ static void news(struct told *t, uint64_t order, uint32_t kind, const char *word
     said.fill_id = kind == PERP_NEWS_FILL ? word : NULL;
     said.text = word;
     said.quantity = quantity;
-    said.price = quantity > 0 ? 50000.5 : 0;
+    said.price = quantity > 0 ? 2500.05 : 0;
     said.fee = quantity > 0 ? 125000 : 0;
     ok(perp_orders_tell(perp_core_orders(t->core), at(t), &said, NULL));
 }
@@ -453,22 +457,24 @@ static void news(struct told *t, uint64_t order, uint32_t kind, const char *word
 static void orders(struct told *t) {
     static const char *const listed[] = {"nobody's"};
     ok(perp_risk_allow(t->risk, at(t), "BTC/*", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES, 1));
-    ok(perp_risk_allow(t->risk, at(t), "ETH/USDT:USDT", 1, PERP_STRATEGY_WASH, 1));
-    ok(perp_risk_allow(t->risk, at(t), "ETH/USDT:USDT", 1, PERP_STRATEGY_WASH, 0));
+    ok(perp_risk_allow(t->risk, at(t), "ETH/*", PERP_ALL_EXCHANGES, PERP_STRATEGY_WASH, 1));
+    ok(perp_risk_allow(t->risk, at(t), "SOL/USDT:USDT", 1, PERP_ALL_STRATEGIES, 1));
+    ok(perp_risk_allow(t->risk, at(t), "SOL/USDT:USDT", 1, PERP_ALL_STRATEGIES, 0));
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
     accounts(t);
-    ok(perp_accept_position(t->core, at(t), 4));
-    perp_uuid id = submit(t, 60000);
+    perp_uuid id = submit_of(t, 1, 2, 60000);
     tick(t);
-    uint64_t first = place(t, &id, 0, 0.06), second = place(t, &id, 1, 0.05);
-    place(t, &id, 0, 1); /* refused */
+    uint64_t first = place(t, &id, 0, 1.2), second = place(t, &id, 1, 1);
+    place(t, &id, 0, 10); /* refused */
     news(t, first, PERP_NEWS_ACCEPTED, "x-1", 0);
-    news(t, first, PERP_NEWS_FILL, "f1", 0.02);
-    news(t, first, PERP_NEWS_FILL, "f2", 0.01);
+    news(t, first, PERP_NEWS_FILL, "f1", 0.4);
+    news(t, first, PERP_NEWS_FILL, "f2", 0.2);
     ok(perp_orders_cancel_sent(perp_core_orders(t->core), at(t), first));
     news(t, first, PERP_NEWS_CANCELLED, "as asked", 0);
-    news(t, second, PERP_NEWS_TOTAL, NULL, 0.03);
-    place(t, &id, 0, 0.04);
+    news(t, second, PERP_NEWS_TOTAL, NULL, 0.6);
+    place(t, &id, 0, 0.8);
     ok(perp_orders_reconcile(perp_core_orders(t->core), at(t), 0, t->now, listed, 1, NULL));
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 1));
 }
 
 /* The exchanges were asked: all of them stand. */
@@ -503,8 +509,8 @@ static void end_orders(struct told *t) {
              info.quantity);
     }
     quotes(t);
-    news(t, place(t, &info.job_id, 0, 0.03), PERP_NEWS_FILL, "all", 0.03);
-    news(t, place(t, &info.job_id, 1, 0.05), PERP_NEWS_FILL, "all", 0.05);
+    news(t, place(t, &info.job_id, 0, 0.6), PERP_NEWS_FILL, "all", 0.6);
+    news(t, place(t, &info.job_id, 1, 1), PERP_NEWS_FILL, "all", 1);
 }
 
 static void jobs(struct told *t) {
