@@ -478,6 +478,54 @@ START_TEST(orders_are_kept_as_long_as_their_job) {
 }
 END_TEST
 
+static uint64_t allocations(void) {
+    perp_core_stats stats = {.struct_size = sizeof stats};
+    ok(w, perp_core_statistics(w->core, &stats));
+    return stats.allocations;
+}
+
+/* A job with some orders and fills that ends flat by a trade by hand. */
+static void whole_way(uint32_t n, uint64_t *in_orders) {
+    static const char *const ids[] = {"1", "2", "3", "4"};
+    run_pair(w, n);
+    uint64_t before = allocations();
+    for (uint32_t leg = 0; leg < 2; leg++) {
+        tell(w, place(w, n, leg, 0.1), PERP_NEWS_CANCELLED);
+        uint64_t order = place(w, n, leg, 0.2);
+        tell(w, order, PERP_NEWS_ACCEPTED);
+        for (int i = 0; i < 4; i++)
+            fill(w, order, ids[i], 0.05, BTC_MID);
+        order = place(w, n, leg, 0.05);
+        ok(w, perp_orders_cancel_sent(desk(w), nowc(w), order));
+        perp_order_news news = total_of(order, 0.05, BTC_MID);
+        told_of(w, &news);
+    }
+    *in_orders += allocations() - before;
+    finish_by_orders(w, n);
+    perp_uuid id = id_of(n);
+    ok(w, perp_scheduler_close(w->scheduler, nowc(w), &id, 0, 0, 0));
+    pass(w, SECOND);
+}
+
+START_TEST(once_warm_neither_orders_nor_fills_ask_for_memory) {
+    perp_config config;
+    world_config(&config);
+    config.scheduler.history_size = 4;
+    config.orders.repeat_limit = 100;
+    w = world_open(&config);
+    uint64_t in_orders = 0;
+    for (uint32_t n = 1; n <= 400; n++) {
+        if (n == 201) {
+            ck_assert_uint_gt(in_orders, 0); /* there was something to make */
+            in_orders = 0;
+        }
+        whole_way(n, &in_orders);
+    }
+    ck_assert_uint_eq(in_orders, 0);
+    world_close(w);
+}
+END_TEST
+
 /* ---- The allow-list -----------------------------------------------------------------------------
  */
 
@@ -555,6 +603,7 @@ int main(void) {
     tcase_add_test(other, that_nothing_was_sent_is_not_believed_of_a_job_with_orders);
     tcase_add_test(other, a_job_takes_no_orders_before_its_turn);
     tcase_add_test(other, orders_are_kept_as_long_as_their_job);
+    tcase_add_test(other, once_warm_neither_orders_nor_fills_ask_for_memory);
     suite_add_tcase(suite, own);
     suite_add_tcase(suite, itself);
     suite_add_tcase(suite, repair);
