@@ -99,6 +99,54 @@ ROUTE(get_rules) {
     reply_text(reply, text, json_type);
 }
 
+/* What waits for a person. */
+static cJSON *latches_json(const struct console_host *host, const perp_latch *latches, uint32_t n) {
+    static const char *const kinds[] = {"halt", "strategy", "drift", "repair"};
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(json, "latches");
+    bool good = list != NULL;
+    for (uint32_t i = 0; i < n && good; i++) {
+        const perp_latch *latch = &latches[i];
+        perp_instrument_spec instrument = {.struct_size = sizeof instrument};
+        perp_exchange_spec exchange = {.struct_size = sizeof exchange};
+        char subject[2 * PERP_NAME_SIZE];
+        snprintf(subject, sizeof subject, "%s",
+                 latch->kind == PERP_LATCH_HALT       ? "book"
+                 : latch->kind == PERP_LATCH_STRATEGY ? perp_strategy_string(latch->strategy)
+                                                      : latch->base);
+        if (latch->kind == PERP_LATCH_DRIFT &&
+            perp_instrument_get(host->core, latch->instrument, &instrument) == PERP_OK &&
+            perp_exchange_get(host->core, instrument.exchange, &exchange) == PERP_OK)
+            snprintf(subject, sizeof subject, "%s %s", exchange.name, instrument.symbol);
+        cJSON *row = cJSON_CreateObject();
+        good = row != NULL && cJSON_AddItemToArray(list, row) &&
+               cJSON_AddStringToObject(row, "kind", kinds[latch->kind]) != NULL &&
+               cJSON_AddStringToObject(row, "subject", subject) != NULL &&
+               perp_json_add_time(row, "since", latch->since_ns) &&
+               cJSON_AddStringToObject(row, "by", latch->by) != NULL &&
+               cJSON_AddStringToObject(row, "lifted_by", latch->lifted_by) != NULL;
+    }
+    if (good)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+ROUTE(get_latches) {
+    (void)events;
+    (void)figures;
+    const perp_risk *risk = perp_core_risk(host->core);
+    perp_latch *latches = NULL;
+    uint32_t n = 0, more = 0;
+    cJSON *json = NULL;
+    if (perp_risk_latches(risk, NULL, 0, &n) == PERP_OK)
+        latches = calloc((size_t)n + 1, sizeof *latches);
+    if (latches != NULL && perp_risk_latches(risk, latches, n, &more) == PERP_OK)
+        json = latches_json(host, latches, more < n ? more : n);
+    free(latches);
+    reply_json(reply, json);
+}
+
 ROUTE(get_feasibility) {
     (void)events;
     (void)figures;
@@ -180,6 +228,7 @@ static const struct console_route routes[] = {
     {"/api/jobs/pending", false, false, get_pending},
     {"/api/jobs/open", false, false, get_open},
     {"/api/risk/rules", false, false, get_rules},
+    {"/api/latches", false, false, get_latches},
     {"/api/feasibility", false, false, get_feasibility},
     {"/api/control/log", false, false, get_log},
     {"/api/console", false, false, get_console},

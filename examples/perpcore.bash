@@ -2,7 +2,7 @@
 
 _perpctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
-    local commands="status jobs positions explain rules feasibility pause resume set-risk-mode override kill
+    local commands="status jobs positions explain rules latches compliance feasibility pause resume set-risk-mode override kill
         reset-halt resolve resume-repair accept flatten cancel"
     local options="--url --token-file --actor --reason --json --help --version"
     COMPREPLY=()

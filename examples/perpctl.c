@@ -18,6 +18,8 @@ static const char usage[] =
     "  positions                   what is open, and what of it has no other side\n"
     "  explain JOB_ID              why a job was let pass or refused, with the numbers\n"
     "  rules                       the rules with their limits, and how often they fired\n"
+    "  latches                     what waits for a person, since when, and what lifts it\n"
+    "  compliance                  the controls of RTS 6 and SEC 15c3-5, for the yearly assessment\n"
     "  feasibility                 the largest job that could pass, per strategy and pair\n"
     "  pause | resume              stops new risk, or goes on\n"
     "  set-risk-mode MODE          conservative, balanced, aggressive\n"
@@ -50,14 +52,14 @@ static void on_interrupt(int number) {
 struct view {
     const char *command;
     const char *path;
-    enum { STATE, JOBS, POSITIONS, RULES, FEASIBILITY } kind;
+    enum { STATE, JOBS, POSITIONS, RULES, FEASIBILITY, COMPLIANCE, LATCHES } kind;
 };
 
-static const struct view views[] = {{"status", "/api/monitoring/state", STATE},
-                                    {"jobs", "/api/jobs/running", JOBS},
-                                    {"positions", "/api/positions", POSITIONS},
-                                    {"rules", "/api/risk/rules", RULES},
-                                    {"feasibility", "/api/feasibility", FEASIBILITY}};
+static const struct view views[] = {
+    {"status", "/api/monitoring/state", STATE},      {"jobs", "/api/jobs/running", JOBS},
+    {"positions", "/api/positions", POSITIONS},      {"rules", "/api/risk/rules", RULES},
+    {"compliance", "/api/risk/rules", COMPLIANCE},   {"latches", "/api/latches", LATCHES},
+    {"feasibility", "/api/feasibility", FEASIBILITY}};
 
 static void show(const struct view *view, const cJSON *json, bool colour) {
     if (view->kind == STATE)
@@ -68,6 +70,10 @@ static void show(const struct view *view, const cJSON *json, bool colour) {
         perpctl_show_positions(json, colour);
     else if (view->kind == RULES)
         perpctl_show_rules(json, colour);
+    else if (view->kind == COMPLIANCE)
+        perpctl_show_compliance(json);
+    else if (view->kind == LATCHES)
+        perpctl_show_latches(json);
     else
         perpctl_show_feasibility(json, colour);
 }

@@ -41,6 +41,8 @@ void perpctl_show_jobs(const cJSON *jobs);
 void perpctl_show_positions(const cJSON *positions, bool colour);
 void perpctl_show_job(const cJSON *job, bool colour);
 void perpctl_show_rules(const cJSON *rules, bool colour);
+void perpctl_show_compliance(const cJSON *rules);
+void perpctl_show_latches(const cJSON *latches);
 void perpctl_show_feasibility(const cJSON *feasibility, bool colour);
 
 #endif

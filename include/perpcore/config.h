@@ -208,14 +208,13 @@ typedef struct perp_scheduler_config {
     uint64_t reserved2[4];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
-/* Limits of orders. The comments have the defaults. This release places no orders itself, so only
-   max_unhedged_ms is looked at; the others are checked and kept for the release that does. */
+/* Limits of orders (orders.h). The comments have the defaults. */
 typedef struct perp_orders_config {
     int64_t max_unhedged_ms;  /* 5,000: how long a running job may be unhedged; 0: off */
-    double price_collar_bps;  /* 100 */
-    perp_usd max_order_usd;   /* 0: off */
-    uint32_t repeat_limit;    /* 0: off */
-    uint32_t auto_finish;     /* 0 */
+    double price_collar_bps;  /* 100: how far through the reference an order may be priced */
+    perp_usd max_order_usd;   /* 0: off; of one order */
+    uint32_t repeat_limit;    /* 0: off; equal orders within the window */
+    uint32_t auto_finish;     /* 0; 1: a job all of whose legs are filled finishes by itself */
     int64_t repeat_window_ms; /* 1,000 */
     uint64_t reserved[6];     /* 0: room for settings of later releases */
 } perp_orders_config;

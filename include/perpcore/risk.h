@@ -173,11 +173,40 @@ typedef struct perp_risk_state {
 /* Fills state, whose struct_size must be set. PERP_E_INVALID: NULL, struct_size. */
 PERP_API perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state);
 
+/* What stays until a person lifts it. */
+enum perp_latch_kind {
+    PERP_LATCH_HALT,     /* failures in a row halted the book: perp_risk_reset_halt */
+    PERP_LATCH_STRATEGY, /* and a strategy: perp_risk_reset_strategy */
+    PERP_LATCH_DRIFT,    /* a position that nothing explains: perp_accept_position */
+    PERP_LATCH_REPAIR    /* repairs of a base were stopped by hand: perp_resume_repair */
+};
+
+/* One of them. */
+typedef struct perp_latch {
+    uint32_t kind;                 /* PERP_LATCH_… */
+    uint32_t strategy;             /* of a strategy */
+    perp_instrument_id instrument; /* of drift; else PERP_NO_ID */
+    uint32_t reserved;
+    int64_t since_ns;
+    char base[PERP_NAME_SIZE]; /* of drift and repairs; else "" */
+    const char *by;            /* what made it: a static text */
+    const char *lifted_by;     /* the call that lifts it: a static text */
+} perp_latch;
+
+/* All that is latched: the halt, strategies, drift in the order of instruments, repairs in the
+   order of bases. Fills up to capacity; *count gets how many there are. latches may be NULL with
+   capacity 0. PERP_E_INVALID: NULL. */
+PERP_API perp_status perp_risk_latches(const perp_risk *risk, perp_latch *latches,
+                                       uint32_t capacity, uint32_t *count);
+
 /* The rule table with the limits in force, as JSON:
    {"mode":…,"rules":[{"name","hard","reducing_passes","missing_input","limit","limit_name",
-   "fired_today","scope","way_out","value","unit","sense","limit_unit","unknown"}…]}: the columns of
-   PERP_RULE_LIST; null where a rule has no limit or unit.
-   Buffer as perp_config_to_json. */
+   "fired_today","scope","way_out","value","unit","sense","limit_unit","unknown","last_refused",
+   "controls"}…],"gate":[{"name","unit","limit","limit_name","fired_today","last_refused",
+   "controls"}…],"controls":[{"regulation","article","control","what","duty"}…],"mechanisms":{…}}:
+   the columns of PERP_RULE_LIST and PERP_GATE_LIST; null where there is no limit or unit, or
+   nothing was refused. controls: what of RTS 6 Art. 12-18 and SEC 15c3-5(c),(d) each implements;
+   duty: what stays the host's. Buffer as perp_config_to_json. */
 PERP_API perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t capacity,
                                              size_t *length);
 

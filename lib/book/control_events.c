@@ -62,6 +62,7 @@ static void apply_reset_halt(perp_core *core, const struct perp_event *event) {
         perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, false, "book",
                         "the halt was reset");
     core->risk->auto_halt = false;
+    core->risk->halted_since = PERP_TIME_NONE;
     core->risk->failures = 0;
 }
 
@@ -71,6 +72,7 @@ static void apply_reset_strategy(perp_core *core, const struct perp_event *event
         perp_tell_alert(core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, false,
                         perp_strategy_string(strategy), "it was reset");
     core->risk->strategy_failures[strategy] = 0;
+    core->risk->strategies_since[strategy] = 0;
     core->risk->strategies_halted &= ~(UINT32_C(1) << strategy);
 }
 

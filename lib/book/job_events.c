@@ -157,11 +157,12 @@ static void apply_leave(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     if (event->kind == PERP_EVENT_REJECT) {
         job->last_refusal = job->standing = perp_read_reject(event)->reason;
-        core->risk->refused_today[job->last_refusal]++;
+        perp_risk_refused(core, job->last_refusal);
     }
     perp_pending_remove(core->scheduler, job);
     if (event->kind == PERP_EVENT_CANCEL && job->is_repair) {
         core->positions->bases[job->legs[0].base].stopped = true;
+        core->positions->bases[job->legs[0].base].stopped_since = perp_clock(core);
         perp_base_moved(core, job->legs[0].base);
     }
     forget_repair(core, job);
@@ -186,7 +187,7 @@ static void apply_refuse(perp_core *core, const struct perp_event *event) {
     if (reason == PERP_REASON_NONE)
         return;
     job->last_refusal = reason;
-    core->risk->refused_today[reason]++;
+    perp_risk_refused(core, reason);
 }
 
 static bool fits_choose(const perp_core *core, const struct perp_event *event) {

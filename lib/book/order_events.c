@@ -55,7 +55,9 @@ static bool fits_refused(const perp_core *core, const struct perp_event *event) 
 }
 
 static void apply_refused(perp_core *core, const struct perp_event *event) {
-    core->orders->refused_today[perp_read_order_refused(event)->gate]++;
+    uint32_t gate = perp_read_order_refused(event)->gate;
+    core->orders->refused_today[gate]++;
+    core->orders->refused_last[gate] = (uint64_t)event->time_ns;
 }
 
 static bool fits_cancel_sent(const perp_core *core, const struct perp_event *event) {

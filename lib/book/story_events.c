@@ -81,6 +81,7 @@ static void apply_story(perp_core *core, const struct perp_event *event) {
         base->tries = 0;
         base->next_try = 0;
         base->stopped = false;
+        base->stopped_since = PERP_TIME_NONE;
         if (base->short_of)
             perp_tell_alert(core, PERP_ALERT_REPAIR_SHORT, PERP_ALERT_WARNING, false, name,
                             "it has its other side again");
@@ -108,6 +109,7 @@ static void apply_resume_repair(perp_core *core, const struct perp_event *event)
     uint32_t id = perp_read_resume_repair(event)->base;
     struct perp_base_entry *base = &core->positions->bases[id];
     base->stopped = false;
+    base->stopped_since = PERP_TIME_NONE;
     base->tries = 0;
     base->next_try = 0;
     perp_base_moved(core, id);

@@ -330,7 +330,12 @@ static void apply_position(perp_core *core, const struct perp_sheet_position *po
         if (!stays)
             perp_kept_free(core, &lot->kept);
     }
+    int64_t since = entry->latched_since;
     entry->row = position->row;
+    if (!entry->latched)
+        entry->latched_since = PERP_TIME_NONE;
+    else
+        entry->latched_since = since != PERP_TIME_NONE ? since : perp_clock(core);
     entry->n_lots = position->n_lots;
     if (position->n_lots)
         memcpy(entry->lots, position->lots, position->n_lots * sizeof *entry->lots);

@@ -67,6 +67,7 @@ void perp_risk_count(perp_core *core, bool good, uint64_t good_exchanges, uint64
     if (risk->failures < core->config.risk.max_consecutive_failures || risk->auto_halt)
         return;
     risk->auto_halt = true;
+    risk->halted_since = perp_clock(core);
     perp_tell_alert(core, PERP_ALERT_AUTO_HALT, PERP_ALERT_CRITICAL, true, "book",
                     "%u failures in a row: halted until reset_halt", risk->failures);
 }
@@ -79,6 +80,7 @@ void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good) {
     if (good || most == 0 || *failures < most || risk->strategies_halted >> strategy & 1)
         return;
     risk->strategies_halted |= UINT32_C(1) << strategy;
+    risk->strategies_since[strategy] = (uint64_t)perp_clock(core);
     perp_tell_alert(
         core, PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, true, perp_strategy_string(strategy),
         "%llu failures in a row: halted until reset_strategy", (unsigned long long)*failures);

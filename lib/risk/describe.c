@@ -2,7 +2,11 @@
 #include "risk/rules.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "core/order.h"
+#include "risk/controls.def"
 #include "util/json.h"
 #include "util/num.h"
 
@@ -46,6 +50,85 @@ static bool add_text(cJSON *json, const char *key, const char *text) {
                           : cJSON_AddNullToObject(json, key)) != NULL;
 }
 
+/* ---- Controls -----------------------------------------------------------------------------------
+ */
+
+struct control {
+    const char *regulation, *article, *control, *what, *duty;
+};
+
+static const struct control controls[] = {
+#define PERP_X(regulation, article, control, what, duty) {regulation, article, control, what, duty},
+    PERP_CONTROL_LIST(PERP_X)
+#undef PERP_X
+};
+
+static const struct {
+    const char *name, *what;
+} mechanisms[] = {
+#define PERP_X(name, what) {name, what},
+    PERP_MECHANISM_LIST(PERP_X)
+#undef PERP_X
+};
+
+/* Whether a list of words has one. */
+static bool has_word(const char *words, const char *word) {
+    size_t length = strlen(word);
+    for (const char *at = strstr(words, word); at; at = strstr(at + 1, word))
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* The controls that a rule or a reason of the gate is a part of. */
+static bool put_controls_of(cJSON *json, const char *name) {
+    cJSON *list = cJSON_AddArrayToObject(json, "controls");
+    for (size_t i = 0; list && i < sizeof controls / sizeof *controls; i++) {
+        char text[64];
+        if (!has_word(controls[i].what, name))
+            continue;
+        snprintf(text, sizeof text, "%s %s", controls[i].regulation, controls[i].article);
+        cJSON *item = cJSON_CreateString(text);
+        if (!item || !cJSON_AddItemToArray(list, item)) {
+            cJSON_Delete(item);
+            return false;
+        }
+    }
+    return list != NULL;
+}
+
+static bool put_control(cJSON *list, const struct control *control) {
+    cJSON *json = cJSON_CreateObject();
+    if (!json || !cJSON_AddItemToArray(list, json)) {
+        cJSON_Delete(json);
+        return false;
+    }
+    return add_text(json, "regulation", control->regulation) &&
+           add_text(json, "article", control->article) &&
+           add_text(json, "control", control->control) && add_text(json, "what", control->what) &&
+           add_text(json, "duty", control->duty);
+}
+
+static bool put_controls(cJSON *root) {
+    cJSON *list = cJSON_AddArrayToObject(root, "controls");
+    for (size_t i = 0; list && i < sizeof controls / sizeof *controls; i++)
+        if (!put_control(list, &controls[i]))
+            return false;
+    cJSON *named = list ? cJSON_AddObjectToObject(root, "mechanisms") : NULL;
+    for (size_t i = 0; named && i < sizeof mechanisms / sizeof *mechanisms; i++)
+        if (!cJSON_AddStringToObject(named, mechanisms[i].name, mechanisms[i].what))
+            return false;
+    return named != NULL;
+}
+
+static bool put_refusals(cJSON *json, uint64_t today, uint64_t last) {
+    return perp_json_add_uint64(json, "fired_today", today) &&
+           perp_json_add_time(json, "last_refused", last ? (int64_t)last : PERP_TIME_NONE);
+}
+
+/* ---- Rules --------------------------------------------------------------------------------------
+ */
+
 static const char *missing_input(const struct row *row) {
     if (row->market)
         return "not held";
@@ -64,8 +147,9 @@ static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row)
            add_text(json, "missing_input", missing_input(row)) &&
            perp_json_add_double(json, "limit", row->limit) &&
            add_text(json, "limit_name", row->limit_name) &&
-           perp_json_add_uint64(json, "fired_today", core->risk->refused_today[row->reason]) &&
-           add_text(json, "scope", row->scope) &&
+           put_refusals(json, core->risk->refused_today[row->reason],
+                        core->risk->refused_last[row->reason]) &&
+           put_controls_of(json, row->name) && add_text(json, "scope", row->scope) &&
            add_text(json, "way_out", ways_out[row->way_out]) &&
            add_text(json, "value", row->value) && add_text(json, "unit", row->unit) &&
            add_text(json, "sense", perp_sense_text(row->sense)) &&
@@ -104,12 +188,63 @@ static bool put_rules(cJSON *rules, const perp_core *core) {
     return true;
 }
 
+/* ---- The gate -----------------------------------------------------------------------------------
+ */
+
+/* A reason of the gate, with the setting that is its limit; NaN: it has none of the book's. */
+struct gate {
+    uint32_t number;
+    const char *limit_name;
+    double limit;
+};
+
+static bool put_gate(cJSON *list, const perp_core *core, const struct gate *gate) {
+    const perp_orders *orders = core->orders;
+    cJSON *json = cJSON_CreateObject();
+    if (!json || !cJSON_AddItemToArray(list, json)) {
+        cJSON_Delete(json);
+        return false;
+    }
+    return add_text(json, "name", perp_gate_string(gate->number)) &&
+           add_text(json, "unit", perp_gate_unit(gate->number)) &&
+           perp_json_add_double(json, "limit", gate->limit) &&
+           add_text(json, "limit_name", gate->limit_name) &&
+           put_refusals(json, orders->refused_today[gate->number],
+                        orders->refused_last[gate->number]) &&
+           put_controls_of(json, perp_gate_string(gate->number));
+}
+
+static bool put_gates(cJSON *root, const perp_core *core) {
+    const perp_orders_config *config = &core->config.orders;
+    cJSON *list = cJSON_AddArrayToObject(root, "gate");
+    const struct gate gates[] = {
+#define PERP_X(NAME, number, text, unit)                                                           \
+    {number,                                                                                       \
+     number == PERP_GATE_PRICE_COLLAR   ? "price_collar_bps"                                       \
+     : number == PERP_GATE_ORDER_VALUE  ? "max_order_usd"                                          \
+     : number == PERP_GATE_REPEATED     ? "repeat_limit"                                           \
+     : number == PERP_GATE_NO_REFERENCE ? "max_quote_age_ms"                                       \
+                                        : NULL,                                                    \
+     number == PERP_GATE_PRICE_COLLAR   ? config->price_collar_bps                                 \
+     : number == PERP_GATE_ORDER_VALUE  ? perp_usd_to_double(config->max_order_usd)                \
+     : number == PERP_GATE_REPEATED     ? (double)config->repeat_limit                             \
+     : number == PERP_GATE_NO_REFERENCE ? (double)core->config.risk.max_quote_age_ms               \
+                                        : (double)NAN},
+        PERP_GATE_LIST(PERP_X)
+#undef PERP_X
+    };
+    for (size_t i = 0; list && i < sizeof gates / sizeof *gates; i++)
+        if (!put_gate(list, core, &gates[i]))
+            return false;
+    return list != NULL;
+}
+
 static cJSON *describe(const perp_core *core) {
     cJSON *root = cJSON_CreateObject();
     bool done =
         root && cJSON_AddStringToObject(root, "mode", perp_mode_string(core->config.risk.mode));
     cJSON *rules = done ? cJSON_AddArrayToObject(root, "rules") : NULL;
-    if (rules && put_rules(rules, core))
+    if (rules && put_rules(rules, core) && put_gates(root, core) && put_controls(root))
         return root;
     cJSON_Delete(root);
     return NULL;

@@ -272,6 +272,8 @@ double perp_order_reference(const perp_core *core, const struct perp_market_view
                             int64_t now);
 void perp_order_collar(const perp_core *core, double reference, uint32_t side, bool reduce_only,
                        double *through, double *other);
+/* A rule became what refuses a job. */
+void perp_risk_refused(perp_core *core, uint32_t reason);
 /* Counting results. */
 /* A strategy's job ended: so many failures in a row halt it. */
 void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);

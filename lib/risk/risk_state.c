@@ -151,6 +151,11 @@ void perp_risk_look_at_loss(perp_core *core, bool lift) {
         risk->daily_loss_reached = reached;
 }
 
+void perp_risk_refused(perp_core *core, uint32_t reason) {
+    core->risk->refused_today[reason]++;
+    core->risk->refused_last[reason] = (uint64_t)perp_clock(core);
+}
+
 void perp_risk_roll(perp_core *core) {
     core->risk->daily_loss_reached = false;
     memset(core->risk->refused_today, 0, sizeof core->risk->refused_today);

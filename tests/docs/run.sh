@@ -117,6 +117,18 @@ if ${CC:-cc} -std=c11 -Iinclude tests/docs/rules.c -o "$folder/rules" && "$folde
 else
     failed=$((failed + 1))
 fi
+
+# docs/compliance.md has the library's table of controls.
+if ${CC:-cc} -std=c11 -Ilib tests/docs/controls.c -o "$folder/controls" && "$folder/controls" >"$folder/control_rows"; then
+    while IFS= read -r row; do
+        if grep -qxF -- "$row" docs/compliance.md; then passed=$((passed + 1)); else
+            echo "docs/compliance.md has no row: $row"
+            failed=$((failed + 1))
+        fi
+    done <"$folder/control_rows"
+else
+    failed=$((failed + 1))
+fi
 explained PERP_OTHER_REASON_LIST docs/scheduler.md
 explained PERP_JOB_STATE_LIST docs/scheduler.md
 explained PERP_STRATEGY_LIST docs/scheduler.md
