@@ -78,6 +78,9 @@ struct perp_walked_row {
 void perp_book_walk(const perp_core *core,
                     void (*visit)(void *user, const struct perp_walked_row *), void *user);
 
+/* check_orders.c: what perp_core_check looks at of orders. */
+perp_status perp_orders_check(const perp_core *core);
+
 /* hash.c: perp_core_hash without the lock. */
 uint64_t perp_hash_book(const perp_core *core);
 

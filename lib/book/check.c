@@ -286,6 +286,8 @@ perp_status perp_core_check(const perp_core *core) {
         status = check_positions(core);
     if (status == PERP_OK)
         status = check_bases(core);
+    if (status == PERP_OK)
+        status = perp_orders_check(core);
     if (status != PERP_OK) /* the mark is not part of the book that a caller holds const */
         ((perp_core *)(uintptr_t)core)->corrupt = true;
     perp_unlock(core);
