@@ -179,6 +179,17 @@ START_TEST(out_of_doubt_only_once_no_order_is) {
 }
 END_TEST
 
+START_TEST(a_tick_finds_what_prices_have_made_unhedged) {
+    run_pair(w, 1);
+    fill(w, place(w, 1, 0, 0.25), "a", 0.00245, BTC_MID); /* 122 USD; a hundredth of it is 125 */
+    ck_assert_int_eq(info_of(w, 1).unhedged_since_ns, PERP_TIME_NONE);
+    w->now += SECOND;
+    quote_at(w, w->btc[ALPHA], w->now, 51500, 51504, 1000);
+    tick(w);
+    ck_assert_int_eq(info_of(w, 1).unhedged_since_ns, w->now);
+}
+END_TEST
+
 /* ---- By itself ----------------------------------------------------------------------------------
  */
 
@@ -589,6 +600,7 @@ int main(void) {
     tcase_add_test(own, an_exchange_that_rejected_and_then_filled_is_not);
     tcase_add_test(own, unknown_puts_it_in_doubt_and_leaves_its_orders);
     tcase_add_test(own, out_of_doubt_only_once_no_order_is);
+    tcase_add_test(own, a_tick_finds_what_prices_have_made_unhedged);
     tcase_add_test(own, a_late_fill_counts_as_naked_at_once_and_opens_the_job_again);
     tcase_add_test(own, drift_is_what_a_late_fill_explains_first);
     tcase_add_test(own, a_job_that_waits_again_keeps_what_came_late);
