@@ -335,14 +335,22 @@ static void open_repairing(void) {
     ck_assert_uint_eq(finish_by_orders(w, 1), PERP_JOB_PARTIAL);
 }
 
-START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
+/* A repair that placed an order, was requeued, and runs elsewhere now. */
+static struct {
+    perp_uuid id;
+    uint64_t order;
+    perp_instrument_id was, is;
+    perp_order_request request;
+} moved;
+
+static void move_repair(void) {
     tick(w);
-    perp_uuid repair = repair_id("BTC", 1);
+    perp_uuid repair = moved.id = repair_id("BTC", 1);
     id_state_is(w, &repair, PERP_JOB_RUNNING);
     perp_order_request request = limit_order(0, 0, 0.1, BTC_MID);
     request.job_id = repair;
-    uint64_t order = placed(w, &request);
-    perp_instrument_id was = order_of(w, order).instrument;
+    uint64_t order = moved.order = placed(w, &request);
+    moved.was = order_of(w, order).instrument;
     tell(w, order, PERP_NEWS_CANCELLED);
     finish_all(w, &repair, PERP_RESULT_UNKNOWN);
     ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
@@ -354,9 +362,18 @@ START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
     id_state_is(w, &repair, PERP_JOB_RUNNING);
     request.quantity = 0.05;
     uint64_t second = placed(w, &request);
-    perp_instrument_id is = order_of(w, second).instrument;
-    ck_assert_uint_ne(was, is);
+    moved.is = order_of(w, second).instrument;
+    ck_assert_uint_ne(moved.was, moved.is);
     ck_assert_uint_eq(order_of(w, second).attempt, 2);
+    moved.request = request;
+}
+
+START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
+    move_repair();
+    perp_uuid repair = moved.id;
+    uint64_t order = moved.order;
+    perp_instrument_id was = moved.was, is = moved.is;
+    perp_order_request request = moved.request;
     double before = position_of(w, was).quantity;
     perp_usd volume = capital_of(w, order_of(w, order).exchange).today.volume;
     fill(w, order, "late", 0.1, BTC_MID);
@@ -376,6 +393,25 @@ START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
     perp_order_answer answer = asked(w, &request);
     ck_assert_uint_eq(answer.gate, PERP_GATE_OVER_LEG);
     ck_assert_double_eq_tol(answer.limit, 0.1, 1e-12);
+}
+END_TEST
+
+START_TEST(what_a_total_says_of_where_a_repair_was_before_is_booked_once_too) {
+    move_repair();
+    perp_order_news news = total_of(moved.order, 0.1, BTC_MID);
+    news.fee = USD(1);
+    told_of(w, &news);
+    news.fee = USD(3); /* no more was filled */
+    news.has_pnl = 1;
+    news.pnl = USD(-2);
+    for (int i = 0; i < 2; i++) {
+        told_of(w, &news);
+        perp_order_info info = order_of(w, moved.order);
+        ck_assert_int_eq(info.fees, USD(3));
+        ck_assert_int_eq(info.pnl, USD(-2));
+        ck_assert_int_eq(capital_of(w, info.exchange).today.fees, USD(3));
+        ck_assert_double_eq_tol(base_of(w, "BTC").naked, 0.15, 1e-15);
+    }
 }
 END_TEST
 
@@ -612,6 +648,7 @@ int main(void) {
     tcase_add_test(itself, full_and_apart_it_is_partial_in_the_same_commit);
     tcase_add_test(itself, a_job_in_doubt_finishes_by_itself_too);
     tcase_add_test(repair, a_fill_of_where_a_repair_was_before_counts_there_and_once);
+    tcase_add_test(repair, what_a_total_says_of_where_a_repair_was_before_is_booked_once_too);
     tcase_add_test(other, that_nothing_was_sent_is_not_believed_of_a_job_with_orders);
     tcase_add_test(other, a_job_takes_no_orders_before_its_turn);
     tcase_add_test(other, orders_are_kept_as_long_as_their_job);
