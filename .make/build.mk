@@ -69,7 +69,7 @@ LIBRARY_LIBS := $(STATIC) $(LIB_LIBS)
 endif
 
 # Objects of the examples may need the headers of any package of theirs.
-EXAMPLE_CFLAGS := $(call pkg_cflags,$(foreach p,libmicrohttpd libcurl,$(if $(call have,$(p)),$(p))))
+EXAMPLE_CFLAGS := $(call pkg_cflags,$(foreach p,libmicrohttpd libcurl nettle,$(if $(call have,$(p)),$(p))))
 $(BUILD)/obj/examples/%.o $(BUILD)/obj/generated/%.o: EXTRA_CFLAGS = -Iexamples $(EXAMPLE_CFLAGS)
 
 $(BUILD)/obj/generated/%.o: $(BUILD)/%.c $(BUILD)/flags

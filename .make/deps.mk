@@ -1,12 +1,13 @@
 # What must be installed, and make deps, which installs it.
 
 # Debian's packages for each pkg-config name: sqlite3.pc can't be used without zlib's.
-PACKAGES := libcjson sqlite3 check libmicrohttpd libcurl
+PACKAGES := libcjson sqlite3 check libmicrohttpd libcurl nettle
 debian_libcjson := libcjson-dev
 debian_sqlite3 := libsqlite3-dev zlib1g-dev
 debian_check := check
 debian_libmicrohttpd := libmicrohttpd-dev
 debian_libcurl := libcurl4-openssl-dev
+debian_nettle := nettle-dev
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3

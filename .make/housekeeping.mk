@@ -14,14 +14,14 @@ abi: lib
 abi-release: lib
 	@CC="$(CC)" sh tests/abi/release.sh $(BUILD)
 
-FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] tests/*/*.[ch] \
+FORMATTED := $(wildcard include/perpcore/*.h lib/*/*.[ch] examples/*.[ch] examples/fake_exchange/*.[ch] tests/*/*.[ch] \
     include/perpcore/*.hpp examples/cpp/*.cpp tests/cpp/*.[ch]pp)
 format:
 	clang-format -i $(FORMATTED)
 format-check:
 	clang-format --dry-run --Werror $(FORMATTED)
 
-LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c))
+LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c examples/fake_exchange/*.c))
 lint:
 	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
 	@printf '%s\n' $(LINTED) | xargs -n 2 -P "$$(nproc)" sh -c 'clang-tidy --quiet "$$@" -- \

@@ -20,7 +20,7 @@ HOST_SOURCES := $(filter-out %/replay.c,$(sort $(wildcard $(addprefix examples/,
     replay_*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
 
 ALL_PROGRAMS := perp-scenario replay perp-replay recover capital_demo risk_demo scheduler_demo \
-    perpcore-console perpctl
+    perpcore-console perpctl fake_exchange
 perp-scenario_SOURCES := $(wildcard examples/scenario.c) $(SCENARIO_SOURCES)
 replay_SOURCES := $(wildcard examples/replay.c) $(HOST_SOURCES)
 perp-replay_SOURCES := $(wildcard examples/perp_replay*.c) $(TOOL_UTIL)
@@ -35,6 +35,8 @@ perpcore-console_GENERATED := $(BUILD)/console_page.c
 perpcore-console_PACKAGES := libmicrohttpd
 perpctl_SOURCES := $(wildcard examples/perpctl*.c) $(TOOL_UTIL)
 perpctl_PACKAGES := libcurl
+fake_exchange_SOURCES := $(wildcard examples/fake_exchange/*.c) $(wildcard examples/websocket.c)
+fake_exchange_PACKAGES := libmicrohttpd nettle
 
 # Those whose source of their own is there, and those of them whose packages are.
 PRESENT := $(foreach p,$(ALL_PROGRAMS),$(if $(filter-out $(HOST_SOURCES) $(SCENARIO_SOURCES),\
@@ -53,8 +55,10 @@ CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
 # of that folder's programs.
 TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
-    perpctl,$(PROGRAM_NAMES))),console)
+    perpctl,$(PROGRAM_NAMES))),console) $(if $(filter fake_exchange,$(PROGRAM_NAMES)),fake)
 crash_SUPPORT := $(SCENARIO_SOURCES)
+fake_SUPPORT := examples/websocket.c examples/fake_exchange/units.c
+fake_PACKAGES := nettle
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
     $(shell grep -ls '^int main\b' tests/$(1)/*.c))

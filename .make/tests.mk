@@ -2,13 +2,14 @@
 
 CHECK_LIBS = $(call pkg_libs,check)
 $(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = $(call pkg_cflags,check) -Itests
+$(BUILD)/obj/tests/fake/%.o: EXTRA_CFLAGS = $(call pkg_cflags,check) -Itests -Iexamples
 
 define suite_rule
 $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o \
     $(call object,$(call suite_helpers,$(1)) $($(1)_SUPPORT)) $(STATIC)
 	@mkdir -p $$(@D)
 	$$(call say,LD)$(LINK_PROGRAM) $$(filter %.o,$$^) $(STATIC) $(LIB_LIBS) \
-	    $$(CHECK_LIBS) -o $$@
+	    $$(CHECK_LIBS) $(call pkg_libs,$($(1)_PACKAGES)) -o $$@
 endef
 $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
 
@@ -65,6 +66,8 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
     $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
         libmicrohttpd-dev and libcurl4-openssl-dev)) \
+    $(if $(filter fake,$(TEST_SUITES)),$(call suite,fake,sh tests/fake/run.sh $(BUILD)),\
+        $(call leave_out,fake,the fake exchange,needs libmicrohttpd-dev and nettle-dev)) \
     $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
         $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
         tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \

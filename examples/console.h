@@ -185,7 +185,7 @@ struct console_text *console_events_next(struct console_events *events, uint64_t
 
 /* ---- JSON and metrics ---- */
 
-bool console_add_job(cJSON *json, const perp_core *core, const perp_job_info *info);
+bool console_add_job(cJSON *json, perp_core *core, const perp_job_info *info);
 cJSON *console_jobs_json(struct console_host *host, const uint32_t *states, uint32_t n_states);
 /* PERP_E_NOT_FOUND: no such job. */
 perp_status console_job_json(struct console_host *host, const perp_uuid *id, cJSON **json);

@@ -63,11 +63,15 @@ static bool add_asked(cJSON *json, const perp_core *core, const perp_job *job) {
     return good && add_text(json, "symbol", *symbol == '\0' ? NULL : symbol);
 }
 
-bool console_add_job(cJSON *json, const perp_core *core, const perp_job_info *info) {
+bool console_add_job(cJSON *json, perp_core *core, const perp_job_info *info) {
     bool good = json != NULL && add_uuid(json, "job_id", &info->job.job_id);
     good = good && add_text(json, "state", perp_job_state_string(info->state));
     good = good && add_text(json, "strategy", perp_strategy_string(info->job.strategy));
-    good = good && add_text(json, "last_refusal", reason_or_null(info->last_refusal));
+    good =
+        good && add_text(json, "last_refusal",
+                         info->last_refusal == PERP_REASON_NONE
+                             ? NULL
+                             : perp_risk_reason_string(perp_core_risk(core), info->last_refusal));
     good = good && perp_json_add_double(json, "score", info->score);
     good = good && add_asked(json, core, &info->job);
     good = good && add_flag(json, "reduce_only", info->reduce_only);
@@ -255,7 +259,12 @@ static bool add_row(cJSON *list, struct console_host *host, const perp_feasibili
            add_text(json, "first", specs[0].name) && add_text(json, "second", specs[1].name) &&
            perp_json_add_usd(json, "largest", row->largest) &&
            add_text(json, "bound_by", reason_or_null(row->bound_by)) &&
-           perp_json_add_usd(json, "smallest", row->smallest);
+           perp_json_add_usd(json, "smallest", row->smallest) &&
+           perp_json_add_double(json, "safety_score", row->safety_score) &&
+           perp_json_add_double(json, "min_safety_score", row->min_safety_score) &&
+           perp_json_add_double(json, "cost_bps", row->cost_bps) &&
+           perp_json_add_double(json, "least_edge_bps", row->least_edge_bps) &&
+           add_text(json, "never_for", reason_or_null(row->never_for));
 }
 
 cJSON *console_feasibility_json(struct console_host *host) {

@@ -110,7 +110,13 @@ static void put_capital(struct writer *w, const struct exchange_figures *all, ui
 #define OF(field) offsetof(perp_capital_state, field)
     put_money(w, all, n, "equity_usd", "Equity of an exchange.", OF(equity));
     put_money(w, all, n, "high_water_usd", "Highest equity of an exchange.", OF(high_water));
+    head(w, "today_net_usd", "gauge", "What is left of today: profit less fees.");
+    for (uint32_t e = 0; e < n; e++) {
+        put(w, "perpcore_today_net_usd{exchange=\"%s\"}", all[e].name);
+        put_usd(w, all[e].capital.today.pnl - all[e].capital.today.fees);
+    }
     put_money(w, all, n, "today_pnl_usd", "Profit booked today, before fees.", OF(today.pnl));
+    put_money(w, all, n, "today_funding_usd", "Of that, funding.", OF(today.funding));
     put_money(w, all, n, "today_volume_usd", "Volume traded today.", OF(today.volume));
     put_money(w, all, n, "today_fees_usd", "Fees paid today.", OF(today.fees));
     put_money(w, all, n, "overcommitted_usd", "Committed beyond the budgets.", OF(overcommitted));
@@ -291,7 +297,7 @@ static void put_jobs(struct writer *w, const perp_scheduler_state *state) {
             (unsigned long long)state->ended_total[s]);
 }
 
-static void put_risk(struct writer *w, const perp_risk_state *state) {
+static void put_risk(struct writer *w, const perp_risk *of, const perp_risk_state *state) {
     head(w, "risk_mode", "gauge", "1 for the mode in force.");
     for (uint32_t mode = 0; mode < PERP_MODE_COUNT; mode++)
         put(w, "perpcore_risk_mode{mode=\"%s\"} %d\n", perp_mode_string(mode), state->mode == mode);
@@ -320,22 +326,33 @@ static void put_risk(struct writer *w, const perp_risk_state *state) {
         (unsigned long long)state->rejected_today[number]);
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
+    for (uint32_t reason = PERP_REASON_HOST_1; reason < PERP_REASON_END; reason++) {
+        const char *name = perp_risk_reason_string(of, reason); /* of letters that need no escape */
+        if (strcmp(name, perp_reason_string(reason)) != 0)
+            put(w, "perpcore_rule_fired_today{rule=\"%s\"} %llu\n", name,
+                (unsigned long long)state->rejected_today[reason]);
+    }
 }
 
 static void put_alerts(struct writer *w, struct console_host *host) {
     static const char *const levels[] = {"info", "warning", "critical"};
     perp_alert alerts[256];
-    uint32_t count = 0, by_level[3] = {0};
+    uint32_t count = 0, by_level[3] = {0}, by_code[PERP_ALERT_COUNT] = {0};
     memset(alerts, 0, sizeof alerts);
     if (perp_monitor_alerts(host->core, console_host_now(host), alerts, 256, &count) != PERP_OK) {
         w->failed = true;
         return;
     }
-    for (uint32_t i = 0; i < count && i < 256; i++)
+    for (uint32_t i = 0; i < count && i < 256; i++) {
         by_level[alerts[i].level % 3]++;
+        by_code[alerts[i].code % PERP_ALERT_COUNT]++;
+    }
     head(w, "alerts", "gauge", "Alerts that stand, by level.");
     for (int level = 0; level < 3; level++)
         put(w, "perpcore_alerts{level=\"%s\"} %u\n", levels[level], by_level[level]);
+    head(w, "alerts_by_code", "gauge", "Alerts that stand, by code.");
+    for (uint32_t code = 0; code < PERP_ALERT_COUNT; code++)
+        put(w, "perpcore_alerts_by_code{code=\"%s\"} %u\n", perp_alert_string(code), by_code[code]);
 }
 
 /* ---- the host ---- */
@@ -357,6 +374,8 @@ static void put_host(struct writer *w, struct console_host *host,
     put(w, "perpcore_tick_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)ticks);
     put(w, "perpcore_tick_seconds_sum %.9f\nperpcore_tick_seconds_count %llu\n", seconds,
         (unsigned long long)ticks);
+    head(w, "build_info", "gauge", "1 for the version of the library.");
+    put(w, "perpcore_build_info{version=\"%s\"} 1\n", perp_version_string());
     put_count(w, "deciding", "gauge", "Whether the host decides.",
               console_host_healthy(host, &why));
     head(w, "http_answers_total", "counter", "Answers by class of status.");
@@ -383,7 +402,7 @@ struct console_text *console_metrics(struct console_host *host,
                perp_core_statistics(host->core, &stats) != PERP_OK;
     if (!w.failed) {
         put_jobs(&w, &scheduler);
-        put_risk(&w, &risk);
+        put_risk(&w, perp_core_risk(host->core), &risk);
         put_all_exchanges(&w, host);
         put_positions(&w, host);
         put_alerts(&w, host);

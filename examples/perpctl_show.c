@@ -97,8 +97,10 @@ static void show_global(const cJSON *state, bool colour) {
     const cJSON *global = at(state, "global_stats"), *jobs = at(state, "jobs_stats");
     put_word(text(global, "system_status"), 0, colour);
     printf("   mode %s   %.19s UTC\n", text(global, "risk_mode"), text(state, "last_update"));
-    printf("equity %s   today: PnL %s  fees %s  volume %s\n", money(global, "equity_usd"),
+    printf("today: net %s   PnL %s  fees %s  funding %s\n", money(global, "today_net_usd"),
            money(global, "today_pnl_usd"), money(global, "today_fees_usd"),
+           money(global, "today_funding_usd"));
+    printf("equity %s   volume today %s\n", money(global, "equity_usd"),
            money(global, "today_volume_usd"));
     printf("daily loss %s of %s   drawdown %.3f %%\n", money(global, "daily_loss_used"),
            money(global, "daily_loss_limit"), number(global, "drawdown") * 100);
@@ -298,11 +300,14 @@ void perpctl_show_rules(const cJSON *rules, bool colour) {
 
 void perpctl_show_feasibility(const cJSON *feasibility, bool colour) {
     const cJSON *row;
-    char line[128];
-    snprintf(line, sizeof line, "%-16s %-12s %-12s %14s %14s  %s", "strategy", "first", "second",
-             "largest", "smallest", "bound by");
+    char line[160];
+    snprintf(line, sizeof line, "%-16s %-12s %-12s %14s %14s  %-18s %8s %10s  %s", "strategy",
+             "first", "second", "largest", "smallest", "bound by", "safety", "edge bps",
+             "never for");
     heading(line, colour);
-    cJSON_ArrayForEach(row, at(feasibility, "pairs")) printf(
-        "%-16s %-12s %-12s %14s %14s  %s\n", text(row, "strategy"), text(row, "first"),
-        text(row, "second"), money(row, "largest"), money(row, "smallest"), text(row, "bound_by"));
+    cJSON_ArrayForEach(row, at(feasibility, "pairs"))
+        printf("%-16s %-12s %-12s %14s %14s  %-18s %8s %10s  %s\n", text(row, "strategy"),
+               text(row, "first"), text(row, "second"), money(row, "largest"),
+               money(row, "smallest"), text(row, "bound_by"), figure(number(row, "safety_score")),
+               figure(number(row, "least_edge_bps")), text(row, "never_for"));
 }

@@ -123,6 +123,10 @@ void scenario_rules(struct line *line) {
         put_count(line, rules, text, state.rejected_today[number]);
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
+    for (uint32_t reason = PERP_REASON_HOST_1; reason < PERP_REASON_END; reason++)
+        if (state.rejected_today[reason])
+            put_count(line, rules, perp_risk_reason_string(risk_of(line), reason),
+                      state.rejected_today[reason]);
 }
 
 static void record(struct line *line,

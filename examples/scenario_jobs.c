@@ -42,8 +42,12 @@ static void put_legs(struct line *line, const perp_evaluation *evaluation) {
     }
 }
 
-static const char *reason_or_null(uint32_t reason) {
-    return reason == PERP_REASON_NONE ? NULL : perp_reason_string(reason);
+static const char *reason_of(const struct line *line, uint32_t reason) {
+    return perp_risk_reason_string(perp_core_risk(line->run->core), reason);
+}
+
+static const char *reason_or_null(const struct line *line, uint32_t reason) {
+    return reason == PERP_REASON_NONE ? NULL : reason_of(line, reason);
 }
 
 void scenario_evaluate(struct line *line) {
@@ -57,7 +61,7 @@ void scenario_evaluate(struct line *line) {
                                            &found)))
         return;
     put_text(line, line->answer, "decision", found.accepted ? "accept" : "reject");
-    put_text(line, line->answer, "reason", reason_or_null(found.reason));
+    put_text(line, line->answer, "reason", reason_or_null(line, found.reason));
     reasons = put_list(line, line->answer, "reasons");
 #define PERP_X(name, number, text, ...)                                                            \
     if (found.reasons & PERP_REASON_BIT(number))                                                   \
@@ -115,7 +119,7 @@ void scenario_job(struct line *line) {
         !line_did(line, perp_scheduler_job(scheduler_of(line), &job_id, &info)))
         return;
     put_text(line, line->answer, "state", perp_job_state_string(info.state));
-    put_text(line, line->answer, "last_refusal", reason_or_null(info.last_refusal));
+    put_text(line, line->answer, "last_refusal", reason_or_null(line, info.last_refusal));
     put_money(line, line->answer, "held", info.held);
     cJSON *filled = put_list(line, line->answer, "filled");
     for (uint32_t i = 0; i < info.job.n_legs; i++)
@@ -236,7 +240,7 @@ static void put_tick_map(struct line *line, const char *name, uint32_t kind) {
         if (item->kind != kind)
             continue;
         perp_uuid_format(&item->job_id, id);
-        put_text(line, map, id, perp_reason_string(item->reason));
+        put_text(line, map, id, reason_of(line, item->reason));
     }
 }
 

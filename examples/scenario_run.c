@@ -235,10 +235,17 @@ static void put_warning(struct line *line, cJSON *list, const perp_feasibility *
     put_money(line, warning, "largest", row->largest);
     put_money(line, warning, "smallest", row->smallest);
     put_text(line, warning, "bound_by", perp_reason_string(row->bound_by));
+    if (row->never_for == row->bound_by)
+        return;
+    put_text(line, warning, "never_for", perp_reason_string(row->never_for));
+    put_number(line, warning, "safety_score", row->safety_score);
+    put_number(line, warning, "min_safety_score", row->min_safety_score);
+    put_number(line, warning, "cost_bps", row->cost_bps);
+    put_number(line, warning, "least_edge_bps", row->least_edge_bps);
 }
 
-/* Warns of the pairs where no job of a strategy could ever pass, or none that is large enough for
-   their instruments. */
+/* Warns of the pairs where no job of a strategy could ever pass: none that is large enough for
+   their instruments, or none whatever the market. */
 void scenario_feasibility(struct line *line) {
     const perp_core *core = line->run->core;
     perp_feasibility *rows;
@@ -254,7 +261,7 @@ void scenario_feasibility(struct line *line) {
     list = put_list(line, line->answer, "warnings");
     if (line_did(line, perp_core_feasibility(core, rows, count, &count)))
         for (uint32_t i = 0; i < count; i++)
-            if (rows[i].largest <= 0 || rows[i].largest < rows[i].smallest)
+            if (rows[i].never_for != PERP_REASON_NONE)
                 put_warning(line, list, &rows[i]);
     free(rows);
 }

@@ -33,7 +33,7 @@ const CHARTS = [
     },
     {
         id: "pnl",
-        value: (g) => g.today_pnl_usd,
+        value: (g) => g.today_net_usd,
         axis: axisUsd,
         show: signedUsd,
         colour: "--series-2",

@@ -61,7 +61,8 @@ export function showStatus(state, log) {
 
 const TILES = [
     { field: "equity_usd", title: "Equity", show: usd },
-    { field: "today_pnl_usd", title: "PnL", show: signedUsd, sign: true },
+    { field: "today_net_usd", title: "Net today", show: signedUsd, sign: true },
+    { field: "today_pnl_usd", title: "PnL, before fees", show: signedUsd, sign: true },
     { field: "today_volume_usd", title: "Volume", show: usdShort },
     { field: "today_fees_usd", title: "Fees", show: usd },
     { field: "daily_loss_used", title: "Daily loss", show: usd, limit: "daily_loss_limit" },

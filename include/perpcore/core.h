@@ -32,6 +32,23 @@ PERP_API perp_status perp_core_replay(const perp_config *config, uint64_t to_seq
    PERP_E_STORE: the store failed; the changes wait for the next barrier. */
 PERP_API perp_status perp_core_flush(perp_core *core);
 
+/* The same without waiting for the disk, for a host whose thread has other things to do: hands all
+   changes so far to the store, and *seq gets the number of the last one. They are durable once
+   perp_core_durable has reached it, which perp_store_sync (store.h) on another thread, or the next
+   barrier, brings about. A process that is killed before loses none of them; a machine that fails
+   may lose the last ones, always from an end on, and never a dispatch. A store that can't tell the
+   two apart (the memory store, one of the host's own without begin_staged and sync, SQLite on a VFS
+   without powersafe overwrite) makes them durable before this returns. Without a store there is
+   nothing to do. PERP_E_INVALID: NULL; PERP_E_STORE: the store failed; the changes wait for the
+   next barrier. */
+PERP_API perp_status perp_core_flush_async(perp_core *core, uint64_t *seq);
+
+/* *seq gets the number of the event up to which all is on disk: each that came with a call of
+   PERP_DURABILITY_EVERY, before a barrier, or before a perp_store_sync that returned PERP_OK. 0:
+   none yet. It never falls, and waits for no other call. A book without a store keeps nothing, and
+   has nothing to wait for: there it is the last event. PERP_E_INVALID: NULL. */
+PERP_API perp_status perp_core_durable(const perp_core *core, uint64_t *seq);
+
 /* Writes a checkpoint, so that opening need not read the records before it. PERP_E_STATE: there is
    no store, or it keeps none. PERP_E_STORE, PERP_E_NOMEM. */
 PERP_API perp_status perp_core_checkpoint(perp_core *core);
@@ -222,6 +239,19 @@ typedef struct perp_feasibility {
     perp_usd largest;
     perp_usd smallest; /* the smallest min_notional that both could trade in a common base, 0: none
                           known */
+    /* With perfect market data (no slippage, carry, volatility or delay, rates that are known), at
+       leverage 1 and from nothing held, over what the two trade in a common base; NaN: they have
+       none. */
+    double safety_score;     /* the best that could be reached */
+    double min_safety_score; /* what it is held against, of the mode */
+    double cost_bps;         /* the least: the fees of two legs, each taker or maker, once */
+    double least_edge_bps;   /* the least that a job must expect to pass the rules of edge and cost;
+                                NaN: they are not held (hedge_rebalance) */
+    uint32_t never_for;      /* why no job of the row can ever pass: bound_by where the largest is 0
+                                or below the smallest; low_safety where the best score is too low;
+                                cost_exceeds_edge where a job would have to gain more than it trades
+                                (10,000 bps). PERP_REASON_NONE: one can */
+    uint32_t reserved;       /* 0 */
 } perp_feasibility;
 
 /* Fills up to capacity rows (each strategy × unordered pair of exchanges of different venues);

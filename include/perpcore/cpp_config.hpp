@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <exception>
+#include <limits>
+#include <memory>
 #include <new>
 #include <variant>
 
@@ -224,6 +226,9 @@ struct sqlite_options {
     // Records before the newest checkpoint that are verified when a large store is opened; empty:
     // as many as the library chooses.
     std::optional<std::uint64_t> verify_events;
+    // A reader that keeps the WAL from being begun anew when it has more MiB raises the alert
+    // wal_held; 0: none does.
+    std::uint32_t wal_limit_mb = 256;
 };
 
 // Where a book keeps its changes. Move it into a config; core::open takes it over, also where open
@@ -255,6 +260,7 @@ class [[nodiscard]] store {
         c.keep_events = options.keep_events;
         c.vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
         c.create = options.create;
+        c.wal_limit_mb = options.wal_limit_mb;
         if (options.verify_events)
             c.verify_events = *options.verify_events;
         store opened;
@@ -331,12 +337,45 @@ struct market_source {
     std::function<bool(instrument_id, time now, book_buffer &to_fill)> book;
 };
 
+// What a rule of the host answers about a job.
+struct rule_answer {
+    perp::sense fails =
+        sense::NONE; // which value fails; NONE: nothing was said, and the rule fails
+    double value = std::numeric_limits<double>::quiet_NaN(); // not known: it fails
+    double limit = std::numeric_limits<double>::quiet_NaN();
+    std::optional<time> until = std::nullopt; // from then on it may differ without any other change
+
+    // The rule does not concern the job.
+    static rule_answer not_held() noexcept {
+        return {sense::NOT_HELD};
+    }
+};
+
+// A rule of the host, for risk.add_rule. It is asked with the book's lock held, be it by evaluate
+// or by a tick on any thread: it must be quick, and must not call back (what changes the book,
+// evaluates or ticks is PERP_E_STATE). An exception is as if nothing was said, and reported as
+// above. What it is shown lives as long as the call.
+struct rule {
+    std::string name; // 1 to 63 of a to z, 0 to 9 and '_', a letter first
+    std::function<rule_answer(const job &, const evaluation &so_far)> ask;
+    bool hard = false;        // nothing overrides it
+    bool repairs_pass = true; // false only of a hard one; reducing jobs always pass
+    std::string value = "";   // what is measured, likewise a name; empty: "value"
+    std::string unit = "";    // of it; empty: none
+};
+
 namespace detail {
 
 // The host's functions at an address that stays, for as long as the core lives.
 struct host {
+    // A rule's function, where C finds it.
+    struct kept_rule {
+        host *of;
+        std::function<rule_answer(const job &, const evaluation &)> ask;
+    };
     callbacks told;
     market_source source;
+    std::vector<std::unique_ptr<kept_rule>> rules;
     std::atomic<std::uint64_t> failures{0};
     std::atomic<int> depth{0}; // functions of the host that run now, on all threads
     std::atomic<bool> complaining{false};
@@ -441,6 +480,20 @@ struct host {
                 guard(user, "clock", [&](host &h) { *now_ns = to_ns(h.told.clock()); });
             };
         return c;
+    }
+    static void ask_rule(void *user, const perp_job *wanted, const perp_evaluation *so_far,
+                         perp_rule_answer *out) noexcept {
+        const auto *kept = static_cast<const kept_rule *>(user);
+        guard(kept->of, "rule", [&](host &) {
+            evaluation found;
+            found.c() = *so_far;
+            const rule_answer said = kept->ask(job(*wanted), found);
+            out->sense = static_cast<std::uint32_t>(said.fails);
+            out->value = said.value;
+            out->limit = said.limit;
+            if (said.until)
+                out->until_ns = to_ns(*said.until);
+        });
     }
     perp_market_source source_c() noexcept {
         auto c = sized<perp_market_source>();

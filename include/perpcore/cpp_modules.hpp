@@ -542,7 +542,8 @@ class positions {
 
 class risk {
   public:
-    risk(perp_core *core, perp_risk *handle) noexcept : core_(core), handle_(handle) {
+    risk(perp_core *core, perp_risk *handle, detail::host *host = nullptr) noexcept
+        : core_(core), handle_(handle), host_(host) {
     }
     perp_risk *native_handle() const noexcept {
         return handle_;
@@ -567,6 +568,51 @@ class risk {
         return detail::text(ec, [&](char *buffer, std::size_t capacity, std::size_t *length) {
             return perp_evaluation_json(core_, &of.c(), buffer, capacity, length);
         });
+    }
+
+    // Adds a rule of the host, kept by the core, before the first job and tick; its number, by
+    // which evaluations, results and states know it. PERP_E_STATE: also where the core was not
+    // opened with perp::core::open. What else is refused: perp_risk_add_rule.
+    reason add_rule(rule added) const {
+        if (!host_)
+            throw error(PERP_E_STATE, "risk.add_rule: not a core of perp::core::open");
+        return detail::must(core_, [&](auto &ec) { return add_rule(std::move(added), ec); });
+    }
+    reason add_rule(rule added, std::error_code &ec) const {
+        if (!host_) {
+            ec = PERP_E_STATE;
+            return reason::NONE;
+        }
+        const detail::c_name name(added.name), value(added.value), unit(added.unit);
+        perp_host_rule c;
+        perp_host_rule_init(&c);
+        c.hard = added.hard;
+        c.repairs_pass = added.repairs_pass;
+        c.name = name.text;
+        c.value = added.value.empty() ? nullptr : value.text;
+        c.unit = unit.text;
+        c.ask = added.ask ? detail::host::ask_rule : nullptr;
+        auto kept = std::make_unique<detail::host::kept_rule>();
+        kept->of = host_;
+        kept->ask = std::move(added.ask);
+        c.user = kept.get();
+        host_->rules.reserve(host_->rules.size() + 1); // what C knows must be kept
+        ec = perp_risk_add_rule(handle_, &c);
+        if (ec)
+            return reason::NONE;
+        host_->rules.push_back(std::move(kept));
+        return reason{c.reason};
+    }
+    // What that rule answers may differ from now on. Any thread may say so, also a callback.
+    void rule_changed(reason rule) const {
+        detail::must(core_, [&](auto &ec) { rule_changed(rule, ec); });
+    }
+    void rule_changed(reason rule, std::error_code &ec) const noexcept {
+        ec = perp_risk_rule_changed(handle_, static_cast<std::uint32_t>(rule));
+    }
+    // The name of a reason in this book: of a rule of the host its own.
+    std::string name_of(reason which) const {
+        return perp_risk_reason_string(handle_, static_cast<std::uint32_t>(which));
     }
 
     // Results that the host saw outside a job.
@@ -686,6 +732,7 @@ class risk {
   private:
     perp_core *core_;
     perp_risk *handle_;
+    detail::host *host_;
 };
 
 // ---- Scheduler ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ using field_count = std::uint64_t;
 using field_usd = perp::usd;
 using field_limit = std::optional<perp::usd>;
 using field_number = double;
+using field_worth = double;
 using field_time = std::optional<perp::time>;
 using field_uuid = perp::job_id;
 using field_one_job = std::optional<perp::job_id>;
@@ -123,6 +124,38 @@ struct monitor_job {
     }
 };
 
+// What is open on an instrument, or unexplained there. mark: the mark, else the mid.
+struct monitor_position {
+    PERP_MONITOR_POSITION_LIST(PERP_X)
+    instrument_id instrument;
+    std::uint32_t lots; // positions().lots gives them
+
+    explicit monitor_position(const perp_monitor_position &c)
+        : instrument(c.instrument), lots(c.n_lots) {
+        PERP_MONITOR_POSITION_LIST(PERP_CPP_READ)
+    }
+};
+
+// What of a base has no other side. since: none while it is within the tolerance.
+struct monitor_naked {
+    PERP_MONITOR_NAKED_LIST(PERP_X)
+
+    explicit monitor_naked(const perp_monitor_naked &c) {
+        PERP_MONITOR_NAKED_LIST(PERP_CPP_READ)
+    }
+};
+
+// A base over all its instruments.
+struct monitor_base {
+    PERP_MONITOR_BASE_LIST(PERP_X)
+    std::string base;
+    monitor_naked naked;
+
+    explicit monitor_base(const perp_monitor_base &c) : base(c.base), naked(c.naked) {
+        PERP_MONITOR_BASE_LIST(PERP_CPP_READ)
+    }
+};
+
 struct monitor_risk {
     PERP_MONITOR_RISK_LIST(PERP_X)
 
@@ -163,7 +196,7 @@ struct change {
     }
 };
 
-// The state of a moment, 60 KB on the heap. Give it to the next snapshot too, and its memory is
+// The state of a moment, 90 KB on the heap. Give it to the next snapshot too, and its memory is
 // used again. The ranges are of what it holds, so it must outlive them: one that nobody keeps has
 // none.
 class snapshot {
@@ -223,6 +256,16 @@ class snapshot {
         return {c_->exchanges, c_->n_exchanges, PERP_MAX_EXCHANGES};
     }
     view<monitor_exchange, perp_monitor_exchange> exchanges() const && = delete;
+    // Where there is a position, a lot or something unexplained, in order of instruments.
+    view<monitor_position, perp_monitor_position> positions() const &noexcept {
+        return {c_->positions, c_->n_positions, PERP_MONITOR_POSITIONS};
+    }
+    view<monitor_position, perp_monitor_position> positions() const && = delete;
+    // Where something is open or naked, or is repaired.
+    view<monitor_base, perp_monitor_base> bases() const &noexcept {
+        return {c_->bases, c_->n_bases, PERP_MONITOR_BASES};
+    }
+    view<monitor_base, perp_monitor_base> bases() const && = delete;
     const perp_monitor_state &c() const noexcept {
         return *c_;
     }

@@ -186,7 +186,7 @@ PERP_CPP_ENUM(system, PERP_SYSTEM_LIST)
 #define PERP_X(name, ...) name = PERP_REASON_##name,
 enum class reason : std::uint32_t {
     NONE = PERP_REASON_NONE,
-    PERP_RULE_LIST(PERP_X) PERP_OTHER_REASON_LIST(PERP_X)
+    PERP_RULE_LIST(PERP_X) PERP_OTHER_REASON_LIST(PERP_X) PERP_HOST_REASON_LIST(PERP_X)
 };
 #undef PERP_X
 inline const char *to_string(reason value) noexcept {
@@ -199,6 +199,14 @@ enum class alert_code : std::uint32_t { PERP_ALERT_LIST(PERP_X) };
 inline const char *to_string(alert_code value) noexcept {
     return perp_alert_string(static_cast<std::uint32_t>(value));
 }
+
+// Which value fails a rule.
+#define PERP_X(name, ...) name = PERP_SENSE_##name,
+enum class sense : std::uint32_t {
+    NONE = PERP_SENSE_NONE,
+    PERP_SENSE_LIST(PERP_X) NOT_HELD = PERP_SENSE_NOT_HELD
+};
+#undef PERP_X
 
 // Those that have no list.
 enum class alert_level : std::uint32_t {

@@ -138,10 +138,23 @@ struct feasibility {
     exchange_id first, second;
     perp::reason bound_by;
     usd largest, smallest;
+    // With perfect market data; none: they trade no common base.
+    std::optional<double> safety_score; // the best
+    double min_safety_score;
+    std::optional<double> cost_bps;       // the least: fees alone
+    std::optional<double> least_edge_bps; // that a job must expect; none: of any
+    perp::reason never_for;               // why no job of the row can ever pass; NONE: one can
 
     explicit feasibility(const perp_feasibility &c)
         : strategy{c.strategy}, first(c.first), second(c.second), bound_by{c.bound_by},
-          largest(usd::from_micros(c.largest)), smallest(usd::from_micros(c.smallest)) {
+          largest(usd::from_micros(c.largest)), smallest(usd::from_micros(c.smallest)),
+          min_safety_score(c.min_safety_score), never_for{c.never_for} {
+        if (c.safety_score == c.safety_score)
+            safety_score = c.safety_score;
+        if (c.cost_bps == c.cost_bps)
+            cost_bps = c.cost_bps;
+        if (c.least_edge_bps == c.least_edge_bps)
+            least_edge_bps = c.least_edge_bps;
     }
 };
 
@@ -569,6 +582,11 @@ class [[nodiscard]] evaluation {
     }
     rule_evaluation rule(perp::reason which) const noexcept {
         return rule_evaluation(c_.rules[static_cast<std::size_t>(which)]);
+    }
+    // Of a rule of the host: the sense that was answered; NONE where it was not held.
+    perp::sense host_sense(perp::reason which) const noexcept {
+        const auto number = static_cast<std::uint32_t>(which) - PERP_REASON_HOST_1;
+        return number < PERP_MAX_HOST_RULES ? perp::sense{c_.host_senses[number]} : sense::NONE;
     }
     double component(perp::component which) const noexcept {
         return c_.components[static_cast<std::size_t>(which)];

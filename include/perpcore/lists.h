@@ -153,7 +153,7 @@
 
 /* Further reasons: what the capital ledger refuses with, what a tick skips a job for, and why a job
    that was dispatched ended without being sent. Columns:
-   name, number (below PERP_MAX_REASONS, never changed), text. */
+   name, number (below 64, never changed), text. */
 #define PERP_OTHER_REASON_LIST(X)                                                                  \
     X(SAFE_MODE, 40, "safe_mode")                                                                  \
     X(SINGLE_LIMIT, 41, "single_limit")                                                            \
@@ -169,6 +169,35 @@
     X(HANDOVER_LATE, 57, "handover_late")                                                          \
     X(DECLINED, 58, "declined")                                                                    \
     X(CANCELLED, 59, "cancelled")
+
+/* Rules of the host (perp_risk_add_rule): numbers that no release gives to anything else. A book
+   knows them by the names that the host gave (perp_risk_reason_string); the texts stand in where no
+   book is at hand. Columns as above. */
+#define PERP_HOST_REASON_LIST(X)                                                                   \
+    X(HOST_1, 64, "host_1")                                                                        \
+    X(HOST_2, 65, "host_2")                                                                        \
+    X(HOST_3, 66, "host_3")                                                                        \
+    X(HOST_4, 67, "host_4")                                                                        \
+    X(HOST_5, 68, "host_5")                                                                        \
+    X(HOST_6, 69, "host_6")                                                                        \
+    X(HOST_7, 70, "host_7")                                                                        \
+    X(HOST_8, 71, "host_8")                                                                        \
+    X(HOST_9, 72, "host_9")                                                                        \
+    X(HOST_10, 73, "host_10")                                                                      \
+    X(HOST_11, 74, "host_11")                                                                      \
+    X(HOST_12, 75, "host_12")                                                                      \
+    X(HOST_13, 76, "host_13")                                                                      \
+    X(HOST_14, 77, "host_14")                                                                      \
+    X(HOST_15, 78, "host_15")                                                                      \
+    X(HOST_16, 79, "host_16")
+
+/* Which value fails a rule: one above, at least, below, at most its limit; one that is not 0. */
+#define PERP_SENSE_LIST(X)                                                                         \
+    X(ABOVE, "above")                                                                              \
+    X(AT_LEAST, "at_least")                                                                        \
+    X(BELOW, "below")                                                                              \
+    X(AT_MOST, "at_most")                                                                          \
+    X(IS_TRUE, "is_true")
 
 /* The components of the safety score with their default weights. */
 #define PERP_COMPONENT_LIST(X)                                                                     \
@@ -219,7 +248,8 @@
     X(OVERFILLED, "overfilled")                                                                    \
     X(LATE_FILL, "late_fill")                                                                      \
     X(FOREIGN_ORDER, "foreign_order")                                                              \
-    X(ORDER_IN_DOUBT, "order_in_doubt")
+    X(ORDER_IN_DOUBT, "order_in_doubt")                                                            \
+    X(WAL_HELD, "wal_held")
 
 /* Orders: what they are, how long they stand, what became of them (those from FILLED on have
    ended), and what the exchange says of one. */

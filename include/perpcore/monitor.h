@@ -21,7 +21,9 @@ extern "C" {
     X(limit, daily_loss_limit)                                                                     \
     X(usd, daily_loss_used)                                                                        \
     X(usd, equity_usd)                                                                             \
-    X(number, drawdown)
+    X(number, drawdown)                                                                            \
+    X(usd, today_net_usd)                                                                          \
+    X(usd, today_funding_usd)
 
 #define PERP_MONITOR_CAPITAL_LIST(X)                                                               \
     X(name, exchange)                                                                              \
@@ -114,6 +116,33 @@ extern "C" {
     X(time, next_funding)                                                                          \
     X(time, timestamp)
 
+#define PERP_MONITOR_POSITION_LIST(X)                                                              \
+    X(name, base)                                                                                  \
+    X(number, quantity)                                                                            \
+    X(number, entry)                                                                               \
+    X(number, mark)                                                                                \
+    X(worth, unrealised)                                                                           \
+    X(number, liquidation_price)                                                                   \
+    X(number, liquidation_distance)                                                                \
+    X(number, foreign)                                                                             \
+    X(number, unexplained)                                                                         \
+    X(time, reported)                                                                              \
+    X(flag, latched)                                                                               \
+    X(flag, in_doubt)                                                                              \
+    X(flag, known)
+
+#define PERP_MONITOR_NAKED_LIST(X) X(number, quantity) X(worth, usd) X(time, since)
+
+#define PERP_MONITOR_BASE_LIST(X)                                                                  \
+    X(number, net)                                                                                 \
+    X(number, gross)                                                                               \
+    X(number, to_square)                                                                           \
+    X(time, next_try)                                                                              \
+    X(count, tries)                                                                                \
+    X(one_job, repair)                                                                             \
+    X(flag, is_naked)                                                                              \
+    X(flag, repairs_stopped)
+
 /* Whether anything is traded: of several that hold the one that stops most. */
 #define PERP_SYSTEM_LIST(X)                                                                        \
     X(RUNNING, "running")                                                                          \
@@ -153,6 +182,7 @@ typedef uint64_t perp_field_count;
 typedef perp_usd perp_field_usd;
 typedef perp_usd perp_field_limit; /* 0: none, null in JSON */
 typedef double perp_field_number;  /* NaN: not known, null in JSON */
+typedef double perp_field_worth;   /* USD at a price; NaN: not known, null in JSON */
 typedef int64_t perp_field_time;   /* PERP_TIME_NONE: null in JSON */
 typedef perp_uuid perp_field_uuid;
 typedef perp_one_job perp_field_one_job;
@@ -163,7 +193,7 @@ typedef char perp_field_name[PERP_NAME_SIZE];
 /* The book as a whole. */
 typedef struct perp_monitor_global {
     PERP_MONITOR_GLOBAL_LIST(PERP_X)
-    uint64_t reserved[4];
+    uint64_t reserved[2];
 } perp_monitor_global;
 
 /* One pool of an exchange. */
@@ -203,6 +233,30 @@ typedef struct perp_monitor_job {
     uint64_t reserved[4];
 } perp_monitor_job;
 
+/* What is open on an instrument, or unexplained there. mark: the mark, else the mid. */
+typedef struct perp_monitor_position {
+    perp_instrument_id instrument;
+    uint32_t n_lots; /* perp_positions_lots gives them */
+    PERP_MONITOR_POSITION_LIST(PERP_X)
+    uint32_t reserved0;
+    uint64_t reserved[4];
+} perp_monitor_position;
+
+/* What of a base has no other side. since: PERP_TIME_NONE while it is within the tolerance. */
+typedef struct perp_monitor_naked {
+    PERP_MONITOR_NAKED_LIST(PERP_X)
+    uint64_t reserved[2];
+} perp_monitor_naked;
+
+/* A base over all its instruments, where something of it is open or naked, or is repaired. */
+typedef struct perp_monitor_base {
+    char base[PERP_NAME_SIZE];
+    perp_monitor_naked naked;
+    PERP_MONITOR_BASE_LIST(PERP_X)
+    uint32_t reserved0;
+    uint64_t reserved[4];
+} perp_monitor_base;
+
 /* Halt, override and kill switch. */
 typedef struct perp_monitor_risk {
     PERP_MONITOR_RISK_LIST(PERP_X)
@@ -215,8 +269,10 @@ typedef struct perp_monitor_risk {
 #define PERP_MONITOR_RECENT 20
 #define PERP_MONITOR_ALERTS 64
 #define PERP_MONITOR_FAST 64
+#define PERP_MONITOR_POSITIONS 64
+#define PERP_MONITOR_BASES 32
 
-/* The state as a struct, the caller's; some 60 KB, so not for a small stack. n_… is how many there
+/* The state as a struct, the caller's; some 90 KB, so not for a small stack. n_… is how many there
    are; an array holds the first of them, as many as fit, and what lies past them is left as it was.
  */
 typedef struct perp_monitor_state {
@@ -242,12 +298,18 @@ typedef struct perp_monitor_state {
     perp_instrument_id fast_markets[PERP_MONITOR_FAST];     /* in order of id */
     perp_monitor_capital capital[PERP_MAX_EXCHANGES];       /* by exchange */
     perp_monitor_exchange exchanges[PERP_MAX_EXCHANGES];    /* by exchange */
+    uint32_t n_positions;
+    uint32_t n_bases;
+    perp_monitor_position positions[PERP_MONITOR_POSITIONS]; /* in order of instruments */
+    perp_monitor_base
+        bases[PERP_MONITOR_BASES]; /* in the order in which instruments brought them */
 } perp_monitor_state;
 
 /* Fills snapshot; its struct_size must be set. All that belongs to the book is of one moment, that
    of change `seq`, and is copied under the lock that decisions take, which is held for some
-   microseconds. What feeds write is read after that without any lock: latency, status, positions,
-   fast markets, and the alerts that follow from them. Where more than 128 jobs wait, or ended
+   microseconds. What feeds write is read after that without any lock: latency, status, marks,
+   fast markets, and the alerts that follow from them; liquidations of positions in a short hold
+   each. Where more than 128 jobs wait, or ended
    lately without having been sent, top_pending and recent_completed are completed in further short
    holds, and are then of the moments of those; between them a few decisions that wait go first.
    now_ns: for ages; the later of it and the clock. PERP_E_INVALID: NULL, struct_size. PERP_E_NOMEM:
@@ -261,7 +323,7 @@ PERP_API perp_status perp_monitor_snapshot(const perp_core *core, int64_t now_ns
    markets, and what is known of each market. *length gets the length without the terminating zero;
    PERP_E_RANGE: capacity is too small (*length says what is needed, nothing is written). buffer may
    be NULL with capacity 0. now_ns: as above. This, perp_monitor_alerts and perp_monitor_watch take
-   some 100 KB of stack. */
+   some 120 KB of stack, perp_monitor_snapshot some 20. */
 PERP_API perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffer,
                                        size_t capacity, size_t *length);
 

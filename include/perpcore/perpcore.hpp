@@ -44,7 +44,7 @@ class core_ref {
         return {c_, perp_core_positions(c_)};
     }
     perp::risk risk() const noexcept {
-        return {c_, perp_core_risk(c_)};
+        return {c_, perp_core_risk(c_), host_};
     }
     perp::scheduler scheduler() const noexcept {
         return {c_, perp_core_scheduler(c_)};
@@ -167,6 +167,31 @@ class core_ref {
     }
     void flush(std::error_code &ec) const noexcept {
         ec = perp_core_flush(c_);
+    }
+    // The same without waiting for the disk: hands all changes so far to the store and gives the
+    // number of the last one, which is durable once durable() has reached it. sync() on another
+    // thread, or the next flush or tick, brings that about.
+    std::uint64_t flush_async() const {
+        return detail::must(c_, [&](auto &ec) { return flush_async(ec); });
+    }
+    std::uint64_t flush_async(std::error_code &ec) const noexcept {
+        std::uint64_t seq = 0;
+        ec = perp_core_flush_async(c_, &seq);
+        return seq;
+    }
+    // The number of the event up to which all is on disk; without a store, of the last one.
+    std::uint64_t durable() const noexcept {
+        std::uint64_t seq = 0;
+        (void)perp_core_durable(c_, &seq);
+        return seq;
+    }
+    // Waits until all is on disk that flush_async handed to the store before. For a thread of its
+    // own: it takes no lock of the book.
+    void sync() const {
+        detail::must(c_, perp_store_sync(c_));
+    }
+    void sync(std::error_code &ec) const noexcept {
+        ec = perp_store_sync(c_);
     }
     void checkpoint() const {
         detail::must(c_, perp_core_checkpoint(c_));

@@ -79,6 +79,8 @@ typedef struct perp_evaluation {
     perp_refusal capital;    /* what the ledger refused, if it did */
     perp_leg_evaluation legs[PERP_MAX_LEGS];
     perp_rule_evaluation rules[PERP_MAX_REASONS]; /* by number of the rule; zero where none is */
+    /* Of the rules of the host, from PERP_REASON_HOST_1 on: the sense that was answered. */
+    uint32_t host_senses[PERP_MAX_HOST_RULES];
 } perp_evaluation;
 
 /* Fills the size; all else is zero. */
@@ -93,6 +95,70 @@ PERP_API perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const s
 /* An evaluation of this book as JSON, every number of it. Buffer as perp_config_to_json. */
 PERP_API perp_status perp_evaluation_json(const perp_core *core, const perp_evaluation *evaluation,
                                           char *buffer, size_t capacity, size_t *length);
+
+/* What a rule of the host answers about a job. It is preset so that the rule fails: a function that
+   says nothing, or something that is no answer, refuses. */
+typedef struct perp_rule_answer {
+    uint32_t struct_size;
+    uint32_t sense;   /* which value fails, PERP_SENSE_…; PERP_SENSE_NOT_HELD: the rule does not
+                         concern the job. Preset to PERP_SENSE_NONE: it fails */
+    double value;     /* what was measured; preset to NaN: not known, and the rule fails */
+    double limit;     /* what it is held against, in the unit of the value; not looked at with
+                         PERP_SENSE_IS_TRUE; NaN: not known, and the rule fails */
+    int64_t until_ns; /* the answer may differ from then on without any other change; preset to
+                         PERP_TIME_NONE: it does not change with time */
+} perp_rule_answer;
+
+/* A rule of the host. perp_host_rule_init, then set name, ask and what else differs. */
+typedef struct perp_host_rule {
+    uint32_t struct_size;
+    uint32_t hard;         /* 1: nothing overrides it; preset to 0: manual override passes it */
+    uint32_t repairs_pass; /* the way out: 1 (preset): a repair that fails it goes all the same; 0
+                              only of a hard rule: it does not. Reducing jobs always pass it */
+    uint32_t reason;   /* set by perp_risk_add_rule: the number, from PERP_REASON_HOST_1 on, that
+                          the rule has in this book, after a restart too */
+    const char *name;  /* 1 to 63 of a to z, 0 to 9 and '_', a letter first */
+    const char *value; /* what is measured, likewise; NULL: "value" */
+    const char *unit;  /* of it, likewise; NULL or "": none */
+    /* Asked about a job, with what the library found so far: all its numbers, its rules and those
+       of the host that were asked before; accepted and reason as if no rule came after. Called with
+       the book's lock held: it must be quick, and must not call back. What only reads answers; what
+       changes the book, evaluates or ticks is PERP_E_STATE. Pointers are valid during the call. */
+    void (*ask)(void *user, const struct perp_job *job, const perp_evaluation *so_far,
+                perp_rule_answer *answer);
+    void *user;
+    uint64_t reserved[4]; /* 0 */
+} perp_host_rule;
+
+/* Fill the size and the presets. */
+PERP_API void perp_rule_answer_init(perp_rule_answer *answer);
+PERP_API void perp_host_rule_init(perp_host_rule *rule);
+
+/* Adds a rule of the host, after those of its kind (hard or soft) that are there; texts are copied.
+   It is evaluated, explained, counted, stored and overridden as the library's are. Each opening of
+   a book adds its rules anew; what is stored is the name and its number, so that what a rule
+   refused keeps its name also where it is no longer added.
+   What was answered about a job that waits is kept: the function is asked again when what the
+   library found of the job differs (ages aside), when the time of the answer's until_ns has come,
+   or after perp_risk_rule_changed.
+   PERP_E_INVALID: NULL, struct_size, a name, value or unit that is none, a flag that is neither 0
+   nor 1, repairs_pass 0 of a soft rule, reserved; PERP_E_EXISTS: the name is that of a reason of
+   the library, or of a rule that was added; PERP_E_STATE: a job was submitted or a tick was made
+   since the book was opened, or called from inside a rule; PERP_E_RANGE: PERP_MAX_HOST_RULES are
+   added, or names of rules that are not added hold all numbers: such a name gives way only where it
+   refused nothing today and no job that the book knows was refused by it. PERP_E_NOMEM,
+   PERP_E_STORE. */
+PERP_API perp_status perp_risk_add_rule(perp_risk *risk, perp_host_rule *rule);
+
+/* What the host's rule of that number (perp_host_rule.reason) answers may differ from now on: the
+   next tick asks it anew about all jobs that wait. Takes no lock; any thread may call it, also from
+   inside a callback or the rule. PERP_E_NOT_FOUND: no such rule was added. */
+PERP_API perp_status perp_risk_rule_changed(perp_risk *risk, uint32_t reason);
+
+/* The name of a reason as this book knows it: that of perp_reason_string, of a rule of the host its
+   name ("host_1" and so on where none has that number). Valid until the book is closed, or a rule
+   that is added takes the number. */
+PERP_API const char *perp_risk_reason_string(const perp_risk *risk, uint32_t reason);
 
 /* A result that the host saw outside a job. exchange: or PERP_ALL_EXCHANGES for none in particular;
    with one, its circuit counts too. */
@@ -205,8 +271,10 @@ PERP_API perp_status perp_risk_latches(const perp_risk *risk, perp_latch *latche
    "controls"}…],"gate":[{"name","unit","limit","limit_name","fired_today","last_refused",
    "controls"}…],"controls":[{"regulation","article","control","what","duty"}…],"mechanisms":{…}}:
    the columns of PERP_RULE_LIST and PERP_GATE_LIST; null where there is no limit or unit, or
-   nothing was refused. controls: what of RTS 6 Art. 12-18 and SEC 15c3-5(c),(d) each implements;
-   duty: what stays the host's. Buffer as perp_config_to_json. */
+   nothing was refused. Rules of the host that were added stand after the library's of their kind;
+   their scope is "host", and sense and limit, which come with each answer, are null. controls: what
+   of RTS 6 Art. 12-18 and SEC 15c3-5(c),(d) each implements; duty: what stays the host's. Buffer as
+   perp_config_to_json. */
 PERP_API perp_status perp_risk_describe_json(const perp_risk *risk, char *buffer, size_t capacity,
                                              size_t *length);
 

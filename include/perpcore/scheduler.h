@@ -107,7 +107,6 @@ typedef struct perp_tick_item {
     uint32_t kind;
     uint32_t reason;
     perp_uuid job_id;
-    perp_uuid other;
     uint64_t dispatch; /* of a dispatched or withdrawn one: the number of the dispatch; else 0 */
 } perp_tick_item;
 

@@ -76,10 +76,39 @@ typedef struct perp_loader {
     void (*record)(void *user, uint64_t seq, const void *data, size_t size, perp_status *status);
 } perp_loader;
 
+/* How a store is. */
+typedef struct perp_store_state {
+    uint32_t struct_size;
+    uint32_t wal_held;        /* 1: a reader keeps a log that is longer than the limit from being
+                                 begun anew: the alert wal_held stands */
+    uint64_t wal_bytes;       /* of the log, as of the last commit */
+    uint64_t wal_limit_bytes; /* 0: none */
+} perp_store_state;
+
+/* What a store may offer beyond its table, each function or NULL. A table of its own, which grows
+   at its end: set struct_size to its size, and the rest of it to zero. */
+typedef struct perp_store_more {
+    uint32_t struct_size;
+    uint32_t reserved; /* 0 */
+    /* As begin, of a change whose commit need not wait for the disk: once commit has returned,
+       loads and other commits see it, and a process that is killed leaves it, but a machine that
+       fails may lose it, with all that was committed after it, until sync or the commit of a change
+       that was begun with begin has returned PERP_OK: either makes all that was committed before
+       durable, and such a change may be empty then, without a record. Needs sync. */
+    void (*begin_staged)(void *user, perp_status *status);
+    /* Makes durable all whose commit returned before this call began. Called by one thread at a
+       time, beside all other functions but load and close. After a failure the commit of a change
+       that was begun with begin must make durable what this one did not. */
+    void (*sync)(void *user, perp_status *status);
+    /* How the store is, after each commit. state->struct_size is set and the rest zero. */
+    void (*state)(void *user, perp_store_state *state);
+} perp_store_more;
+
 /* A store. Each function but rollback and close reports through *status, which is preset to
    PERP_E_STORE; a function that leaves it is a failure. Calls are serialised by the library.
    begin … commit: records and rows between are one change, all or none; after a failure of either
-   the library calls rollback, and memory stays as it was. load: once, first; from_start: 1 gives
+   the library calls rollback, and memory stays as it was. load: once, first; what it gives is
+   durable; from_start: 1 gives
    every record there is and no checkpoint. checkpoint: the whole book as of record seq, outside of
    begin … commit. A struct of zeros is no store (memory only); load and checkpoint may be NULL (a
    store that only writes). */
@@ -102,10 +131,24 @@ typedef struct perp_store {
     void (*message)(void *user, char *text, size_t capacity);
     /* The end; frees user. */
     void (*close)(void *user);
-    /* A row that the change leaves so, after its records; may be NULL: no rows are wanted. */
+    /* A row that the change leaves so, after its records; may be NULL: no rows are wanted. When a
+       book that is there is opened there is a change of rows alone, as they are: the store may be
+       of a release that did not have them. A begin that says PERP_E_STATE then leaves it out. */
     void (*row)(void *user, const perp_row *row, perp_status *status);
-    void *reserved[3]; /* NULL: room for functions of later releases */
+    /* May be NULL. Must last as long as the store is open. */
+    const perp_store_more *more;
+    void *reserved[2]; /* NULL: room for later releases */
 } perp_store;
+
+/* Waits until all is on disk that the calls of perp_core_flush_async that returned before this one
+   handed to the store: perp_core_durable says up to which event that is. For a thread of the host
+   beside those that trade: it takes no lock of the book, also with PERP_THREADING_NONE, and calls
+   to it take turns. Where nothing was handed over so, it returns at once. The book must not be
+   closed meanwhile (perp_core_close is PERP_E_STATE where it sees that).
+   PERP_E_INVALID: NULL; PERP_E_STORE: the disk failed, and nothing more is durable than before; the
+   next barrier (perp_core_flush, a tick) writes it again, and where that fails, too, the store has
+   failed. */
+PERP_API perp_status perp_store_sync(perp_core *core);
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
    runs. Tables events, jobs, reservations, daily, checkpoints; views daily_pnl, open_reservations,
@@ -119,7 +162,8 @@ typedef struct perp_sqlite_options {
     uint32_t create;        /* 1: a file that is there and empty is a new store; 0 (default): it is
                                PERP_E_CORRUPT, for it may be one that was lost. A path where there is
                                no file is a new store either way, unless it is read only. */
-    uint32_t reserved;      /* 0 */
+    uint32_t wal_limit_mb;  /* 256; 0: none. A reader that keeps the WAL from being begun anew when
+                               it is longer than so many MiB raises the alert wal_held */
     uint64_t verify_events; /* records before the newest checkpoint that load verifies in a store
                                that is too large to be verified whole, the newest; the others are
                                verified little by little at checkpoints, and by a load from the

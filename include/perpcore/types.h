@@ -48,7 +48,8 @@ typedef uint32_t perp_instrument_id;
 
 /* The sizes of arrays by reason, component and job state. They have room for those that later
    releases add, so that a new one changes no layout; entries that no list names are 0. */
-#define PERP_MAX_REASONS 64
+#define PERP_MAX_REASONS 80
+#define PERP_MAX_HOST_RULES 16 /* that a book remembers; the last reasons */
 #define PERP_MAX_COMPONENTS 16
 #define PERP_MAX_JOB_STATES 16
 #define PERP_MAX_GATES 32
@@ -158,8 +159,9 @@ enum perp_job_state {
 };
 
 /* Why a job or a reservation was refused or skipped: the risk rules, whose numbers are below
-   PERP_REASON_RULES_END, and the others. PERP_REASON_NONE is 0: nothing was refused. Not every
-   number below PERP_MAX_REASONS is a reason (perp_reason_string says "?" for those). */
+   PERP_REASON_RULES_END, the others, and from PERP_REASON_HOST_1 on the rules of the host.
+   PERP_REASON_NONE is 0: nothing was refused. Not every number below PERP_MAX_REASONS is a reason
+   (perp_reason_string says "?" for those). */
 enum perp_reason {
     PERP_REASON_NONE = 0,
 #define PERP_X(name, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
@@ -169,9 +171,18 @@ enum perp_reason {
 #undef PERP_X
         PERP_REASON_RULES_END = 40,
 #define PERP_X(name, number, text) PERP_REASON_##name = number,
-    PERP_OTHER_REASON_LIST(PERP_X)
+    PERP_OTHER_REASON_LIST(PERP_X) PERP_HOST_REASON_LIST(PERP_X)
 #undef PERP_X
         PERP_REASON_END = PERP_MAX_REASONS
+};
+
+/* Which value fails a rule. */
+enum perp_sense {
+    PERP_SENSE_NONE, /* nothing was said */
+#define PERP_X(name, text) PERP_SENSE_##name,
+    PERP_SENSE_LIST(PERP_X)
+#undef PERP_X
+        PERP_SENSE_NOT_HELD /* of a rule of the host: it does not concern the job */
 };
 
 /* How many rules there are. */
@@ -180,8 +191,14 @@ enum perp_reason {
     +1
 #define PERP_RULE_COUNT (0 PERP_RULE_LIST(PERP_RULE_ROW))
 
-/* The bit of a reason in a set of reasons (uint64_t). */
-#define PERP_REASON_BIT(reason) (UINT64_C(1) << (reason))
+/* The bit of a rule, of the library or of the host, in a set of rules (uint64_t); 0 for a reason
+   that is no rule. The argument is evaluated more than once. */
+#define PERP_REASON_BIT(reason)                                                                    \
+    ((uint32_t)(reason) < PERP_REASON_RULES_END                                                    \
+         ? UINT64_C(1) << ((uint32_t)(reason)&63)                                                  \
+         : ((uint32_t)(reason) >= PERP_REASON_HOST_1 && (uint32_t)(reason) < PERP_REASON_END       \
+                ? UINT64_C(1) << (((uint32_t)(reason)-16) & 63)                                    \
+                : 0))
 
 /* The type of an order. */
 enum perp_order_type {

@@ -30,6 +30,8 @@ bool perp_sheet_room(perp_core *core, const struct perp_event *event);
 struct perp_sheet *perp_sheet_taken(perp_core *core, const struct perp_event *event);
 void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
                         struct perp_journal *to);
+/* The rows of bases as the book has them: a store of an older release may lack them. */
+void perp_rows_of_bases(const perp_core *core, struct perp_journal *to);
 /* job_events.c: a job whose lots came or went gets the state that goes with it; reservations of it
    that have nothing left end, unless it runs. */
 void perp_job_settle(perp_core *core, struct perp_job_entry *job);

@@ -252,11 +252,48 @@ static perp_status check_positions(const perp_core *core) {
     return PERP_OK;
 }
 
+static bool has_lots(const perp_core *core, uint32_t base) {
+    for
+        PERP_EACH_OF_BASE(core, i, base)
+    if (core->positions->at[i].n_lots)
+        return true;
+    return false;
+}
+
+/* What is naked follows from the way of all fills, which is not kept; what can be said of it: it is
+   a number; where no fill ever was (a fill leaves its price) nothing is naked, announced, told or
+   repaired; and of repairs no more failed in a row than were made, with a pause after each. */
+static const char *base_differs(const perp_core *core, uint32_t base) {
+    const struct perp_base_entry *entry = &core->positions->bases[base];
+    bool nothing = entry->naked == 0 && entry->expected == 0 && !entry->told && !entry->repairs &&
+                   !entry->stopped && !has_lots(core, base);
+    if (!isfinite(entry->naked) || !isfinite(entry->expected) || !perp_not_negative(entry->price))
+        return "what is naked of a base is no number";
+    if (entry->price == 0 && !nothing)
+        return "something of a base is open or naked, and nothing was filled";
+    if (entry->tries > entry->repairs || (entry->repair && !entry->repairs))
+        return "more repairs of a base failed than were made";
+    return !entry->tries && entry->next_try ? "a base waits for a repair after none that failed"
+                                            : NULL;
+}
+
+/* A repair that waits or runs is its base's. */
+static bool repair_is_known(const perp_core *core, const struct perp_job_entry *job) {
+    return !job || !job->is_repair || job->state > PERP_JOB_IN_DOUBT ||
+           core->positions->bases[job->legs[0].base].repair == job;
+}
+
 /* A base's repair, and its partial jobs, are those that there are. */
 static perp_status check_bases(const perp_core *core) {
+    for (uint32_t i = 0; i < core->jobs.capacity; i++)
+        if (!repair_is_known(core, core->jobs.slots[i].value))
+            return broken(core, "a repair is not its base's");
     for (uint32_t base = 0; base < core->bases.count; base++) {
         const struct perp_base_entry *entry = &core->positions->bases[base];
+        const char *what = base_differs(core, base);
         uint32_t n = 0;
+        if (what)
+            return broken(core, what);
         for (const struct perp_job_entry *job = core->scheduler->open.first; job; job = job->next)
             for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
                 n += job->legs[i].base == base;
@@ -265,7 +302,8 @@ static perp_status check_bases(const perp_core *core) {
         if (entry->told == (entry->since == PERP_TIME_NONE))
             return broken(core, "a base is naked since no time, or not since one");
         if (entry->repair &&
-            (!entry->repair->is_repair || entry->repair->state > PERP_JOB_IN_DOUBT))
+            (!entry->repair->is_repair || entry->repair->state > PERP_JOB_IN_DOUBT ||
+             entry->repair->legs[0].base != base))
             return broken(core, "a base's repair is none");
     }
     return PERP_OK;

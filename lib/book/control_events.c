@@ -121,7 +121,10 @@ static void apply_blacklist(perp_core *core, const struct perp_event *event) {
 
 static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_halt_instrument *halt = perp_read_halt_instrument(event);
-    core->risk->notes[halt->instrument].halted = halt->on;
+    struct perp_note *note = &core->risk->notes[halt->instrument];
+    note->halted = halt->on;
+    if (!halt->on)
+        perp_kept_free(core, &note->kept);
 }
 
 static bool fits_allow(const perp_core *core, const struct perp_event *event) {
@@ -150,6 +153,30 @@ static bool prepare_collateral(perp_core *core, const struct perp_event *event) 
 
 static void apply_collateral(perp_core *core, const struct perp_event *event) {
     perp_risk_hold_collateral(core, &perp_read_collateral(event)->held);
+}
+
+static bool fits_host_rule(const perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_host_rule *rule = perp_read_host_rule(event);
+    if (rule->number >= PERP_MAX_HOST_RULES || !perp_rule_name_is_one(rule->name))
+        return false;
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        if (i != rule->number && strcmp(core->host_names[i].name, rule->name) == 0)
+            return false;
+    return true;
+}
+
+static bool prepare_host_rule(perp_core *core, const struct perp_event *event) {
+    return perp_kept_set(core, &core->risk->host_kept, event->kept);
+}
+
+static void apply_host_rule(perp_core *core, const struct perp_event *event) {
+    const struct perp_ev_host_rule *rule = perp_read_host_rule(event);
+    struct perp_host_name *known = &core->host_names[rule->number];
+    perp_kept_free(core, &known->kept);
+    memcpy(known->name, rule->name, sizeof known->name);
+    known->refused_today = rule->refused_today;
+    known->kept = core->risk->host_kept;
+    core->risk->host_kept = NULL;
 }
 
 static bool fits_limits(const perp_core *core, const struct perp_event *event) {
@@ -197,6 +224,9 @@ const struct perp_event_row perp_control_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_COLLATERAL] = {.fits = fits_collateral,
                                .prepare = prepare_collateral,
                                .apply = apply_collateral},
+    [PERP_EVENT_HOST_RULE] = {.fits = fits_host_rule,
+                              .prepare = prepare_host_rule,
+                              .apply = apply_host_rule},
     [PERP_EVENT_LIMITS] = {.fits = fits_limits, .apply = apply_limits},
     [PERP_EVENT_PAUSE] = {.apply = apply_pause},
     [PERP_EVENT_RESUME] = {.apply = apply_pause},

@@ -166,7 +166,11 @@ static bool read_halted(const struct read *read) {
     const struct perp_halted_row *row = read->row;
     struct perp_ev_halt_instrument halt = {.instrument = row->instrument, .on = true};
     const struct read event = {read->core, read->arena, 0, &halt, NULL};
-    return apply_event(&event, PERP_EVENT_HALT_INSTRUMENT);
+    if (!apply_event(&event, PERP_EVENT_HALT_INSTRUMENT))
+        return false;
+    read->arena->failed |=
+        !perp_kept_set(read->core, &read->core->risk->notes[row->instrument].kept, read->kept);
+    return !read->arena->failed;
 }
 
 static bool read_queue(const struct read *read) {
@@ -299,10 +303,16 @@ static bool read_since(const struct read *read) {
     bool room =
         perp_grow(core, &since, &entry->since_capacity, entry->n_since + 1, sizeof *entry->since);
     entry->since = since;
-    if (room)
-        entry->since[entry->n_since++] = *row;
-    read->arena->failed |= !room;
-    return room;
+    if (!room) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_since *fill = &entry->since[entry->n_since];
+    *fill = (struct perp_since){.kept = NULL};
+    if (!take(read, &fill->row, sizeof fill->row, &fill->kept))
+        return false;
+    entry->n_since++;
+    return true;
 }
 
 static bool read_base(const struct read *read) {
@@ -416,6 +426,8 @@ static bool read_row(const struct read *read, uint64_t kind) {
         return read_halted(read);
     case PERP_BOOK_COLLATERAL:
         return apply_event(read, PERP_EVENT_COLLATERAL);
+    case PERP_BOOK_HOST_RULE:
+        return apply_event(read, PERP_EVENT_HOST_RULE);
     case PERP_BOOK_QUEUE:
         return read_queue(read);
     case PERP_BOOK_DISPATCHED:

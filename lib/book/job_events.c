@@ -111,6 +111,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;
+    core->risk->jobs_began |= !core->recovering; /* those of the store are older than any rule */
     if (job->is_repair) {
         struct perp_base_entry *base = &core->positions->bases[job->legs[0].base];
         base->repair = job;
@@ -144,12 +145,12 @@ static uint32_t state_left_to(const struct perp_event *event) {
 static void rows_leave(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
     char id[37];
-    (void)core;
     row_begin(to, event, id_text(perp_event_job(event), id));
     row_state(to, state_left_to(event));
     perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
     if (event->kind == PERP_EVENT_REJECT)
-        perp_row_text(to, PERP_JOBS_REFUSAL, perp_reason_string(perp_read_reject(event)->reason));
+        perp_row_text(to, PERP_JOBS_REFUSAL,
+                      perp_reason_name(core, perp_read_reject(event)->reason));
     perp_row_end(to);
 }
 
@@ -157,7 +158,7 @@ static void apply_leave(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     if (event->kind == PERP_EVENT_REJECT) {
         job->last_refusal = job->standing = perp_read_reject(event)->reason;
-        perp_risk_refused(core, job->last_refusal);
+        perp_risk_count_refusal(core, job->last_refusal);
     }
     perp_pending_remove(core->scheduler, job);
     if (event->kind == PERP_EVENT_CANCEL && job->is_repair) {
@@ -172,11 +173,10 @@ static void apply_leave(perp_core *core, const struct perp_event *event) {
 static void rows_refuse(const perp_core *core, const struct perp_event *event,
                         struct perp_journal *to) {
     char id[37];
-    (void)core;
     if (perp_read_refuse(event)->reason == PERP_REASON_NONE)
         return;
     row_begin(to, event, id_text(perp_event_job(event), id));
-    perp_row_text(to, PERP_JOBS_REFUSAL, perp_reason_string(perp_read_refuse(event)->reason));
+    perp_row_text(to, PERP_JOBS_REFUSAL, perp_reason_name(core, perp_read_refuse(event)->reason));
     perp_row_end(to);
 }
 
@@ -187,7 +187,7 @@ static void apply_refuse(perp_core *core, const struct perp_event *event) {
     if (reason == PERP_REASON_NONE)
         return;
     job->last_refusal = reason;
-    perp_risk_refused(core, reason);
+    perp_risk_count_refusal(core, reason);
 }
 
 static bool fits_choose(const perp_core *core, const struct perp_event *event) {

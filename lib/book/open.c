@@ -118,7 +118,11 @@ perp_status perp_core_make(const perp_config *given, perp_core **out) {
     core->config = config;
     atomic_init(&core->clock, PERP_TIME_NONE);
     perp_lock_open(core);
-    status = open_modules(core);
+    status = perp_durable_open(core)
+                 ? open_modules(core)
+                 : perp_fail(NULL, PERP_E_CONFIG,
+                             "store.more: its struct_size or reserved is not known, or it has "
+                             "begin_staged without sync");
     if (status != PERP_OK) {
         perp_core_free(core);
         return status;
@@ -238,6 +242,8 @@ static perp_status restart(perp_core *core, const perp_config *given, bool confi
     put_restart(core, given, configured);
     if (core->batch->count || core->batch->failed)
         status = perp_batch_commit(core);
+    if (status == PERP_OK)
+        status = perp_batch_rows(core, perp_rows_of_bases);
     perp_leave(core, status);
     return status == PERP_OK ? status : perp_fail(NULL, status, "%s", perp_core_error(core));
 }
@@ -257,6 +263,7 @@ static perp_status open_book(const perp_config *config, struct perp_load *load, 
     core->config.actor = core->config.reason = NULL; /* they last as long as the call */
     core->recovering = true;
     status = perp_load_store(load, from_start);
+    perp_stored(core, core->seq, false); /* a store gives what is on its disk */
     if (status == PERP_OK && perp_core_check(core) != PERP_OK)
         status = perp_fail(NULL, PERP_E_CORRUPT, "the store's book is not sound: %s",
                            perp_core_error(core));
@@ -314,7 +321,8 @@ static perp_status check_unused(perp_core *core) {
         return perp_fail(NULL, PERP_E_STATE, "close: a callback or source of the book runs");
     if (core->recovering)
         return perp_fail(NULL, PERP_E_STATE, "close: the book is being opened");
-    bool in_use = atomic_load(&core->n_callbacks) > 0 || perp_decisions_wait(core);
+    bool in_use = atomic_load(&core->n_callbacks) > 0 || perp_decisions_wait(core) ||
+                  atomic_load(&core->durable.n_syncs) > 0;
     if (!in_use && perp_try_lock(core))
         perp_unlock(core);
     else

@@ -124,6 +124,52 @@ static void rows_bases(const perp_core *core, const struct perp_event *event,
     }
 }
 
+void perp_rows_of_bases(const perp_core *core, struct perp_journal *to) {
+    for (uint32_t i = 0; i < core->bases.count; i++) {
+        const struct perp_base_entry *base = &core->positions->bases[i];
+        double naked = perp_base_naked(core, NULL, i);
+        if (naked == 0 && base->price == 0 && !base->told)
+            continue;
+        perp_row_begin(to, PERP_TABLE_BASES);
+        perp_row_text(to, PERP_BASES_BASE, core->bases.items[i]);
+        perp_row_number(to, PERP_BASES_NAKED, naked);
+        perp_row_number(to, PERP_BASES_PRICE, base->price > 0 ? base->price : (double)NAN);
+        perp_row_int(to, PERP_BASES_IS_NAKED, base->told);
+        perp_row_time(to, PERP_BASES_SINCE_NS, base->since);
+        perp_row_end(to);
+    }
+}
+
+/* Cash, and what of it each job gets. */
+static void rows_cash(const perp_core *core, const struct perp_event *event,
+                      struct perp_journal *to) {
+    const struct perp_ev_cash *cash = perp_read_cash(event);
+    const struct perp_sheet *sheet = &core->positions->sheet;
+    char id[37];
+    perp_uuid_format(&cash->key, id);
+    perp_row_begin(to, PERP_TABLE_CASH);
+    perp_row_int(to, PERP_CASH_SEQ, (int64_t)event->seq);
+    perp_row_time(to, PERP_CASH_TIME_NS, event->time_ns);
+    perp_row_text(to, PERP_CASH_EXCHANGE, core->exchanges[cash->exchange].spec.name);
+    perp_row_text(to, PERP_CASH_SYMBOL,
+                  cash->has_instrument ? perp_instrument_at(core, cash->instrument)->spec.symbol
+                                       : NULL);
+    perp_row_text(to, PERP_CASH_KIND, perp_cash_string(cash->kind));
+    perp_row_int(to, PERP_CASH_AMOUNT, cash->amount);
+    perp_row_text(to, PERP_CASH_KEY, id);
+    perp_row_int(to, PERP_CASH_JOBS, sheet->n_jobs);
+    perp_row_end(to);
+    for (uint32_t i = 0; i < sheet->n_jobs; i++) {
+        perp_uuid_format(&sheet->jobs[i].job->id, id);
+        perp_row_begin(to, PERP_TABLE_CASH_SHARES);
+        perp_row_int(to, PERP_CASH_SHARES_SEQ, (int64_t)event->seq);
+        perp_row_text(to, PERP_CASH_SHARES_JOB, id);
+        perp_row_int(to, PERP_CASH_SHARES_AMOUNT, sheet->jobs[i].pnl);
+        perp_row_end(to);
+    }
+    perp_rows_of_sheet(core, event, to);
+}
+
 static void row_job(const struct perp_event *event, struct perp_journal *to,
                     const struct perp_sheet_job *job) {
     char id[37];
@@ -284,7 +330,7 @@ static void apply_fill(perp_core *core, const struct perp_event *event) {
 const struct perp_event_row perp_position_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_POSITIONS] = {fits_positions, perp_sheet_room, perp_rows_of_sheet, apply},
     [PERP_EVENT_ACCEPT_POSITION] = {fits, perp_sheet_room, perp_rows_of_sheet, apply},
-    [PERP_EVENT_CASH] = {fits_cash, prepare_cash, perp_rows_of_sheet, apply_cash},
+    [PERP_EVENT_CASH] = {fits_cash, prepare_cash, rows_cash, apply_cash},
     [PERP_EVENT_FILL] = {fits_fill, prepare_fill, perp_rows_of_sheet, apply_fill},
     [PERP_EVENT_RESOLVE] = {fits, perp_sheet_room, perp_rows_of_sheet, apply},
 };

@@ -65,7 +65,7 @@ static void walk_positions(const struct walk *walk) {
         for (uint32_t j = 0; j < entry->n_lots; j++)
             show(walk, PERP_BOOK_LOT, 0, &entry->lots[j].row, entry->lots[j].kept);
         for (uint32_t j = 0; j < entry->n_since; j++)
-            show(walk, PERP_BOOK_SINCE, 0, &entry->since[j], NULL);
+            show(walk, PERP_BOOK_SINCE, 0, &entry->since[j].row, entry->since[j].kept);
     }
     for (uint32_t i = 0; i < core->bases.count; i++) {
         const struct perp_base_entry *entry = &core->positions->bases[i];
@@ -89,7 +89,7 @@ static void walk_risk(const struct walk *walk) {
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_halted_row row = {i};
         if (risk->notes[i].halted)
-            show(walk, PERP_BOOK_HALTED, 0, &row, NULL);
+            show(walk, PERP_BOOK_HALTED, 0, &row, risk->notes[i].kept);
     }
     for (uint32_t i = 0; i < risk->n_allowed; i++) {
         const struct perp_ev_allow allowed = {risk->allowed[i].row, true};
@@ -98,6 +98,13 @@ static void walk_risk(const struct walk *walk) {
     for (uint32_t i = 0; i < risk->n_collateral; i++) {
         const struct perp_ev_collateral held = {risk->collateral[i].row};
         show(walk, PERP_BOOK_COLLATERAL, 0, &held, risk->collateral[i].kept);
+    }
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++) {
+        const struct perp_host_name *known = &core->host_names[i];
+        struct perp_ev_host_rule row = {.number = i, .refused_today = known->refused_today};
+        memcpy(row.name, known->name, sizeof row.name);
+        if (known->name[0])
+            show(walk, PERP_BOOK_HOST_RULE, 0, &row, known->kept);
     }
 }
 

@@ -104,7 +104,7 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
     return perp_day_now(core);
 }
 
-static void batch_clear(struct perp_batch *batch) {
+void perp_batch_clear(struct perp_batch *batch) {
     perp_arena_reset(&batch->arena);
     batch->first = batch->last = NULL;
     batch->count = 0;
@@ -114,7 +114,7 @@ static void batch_clear(struct perp_batch *batch) {
 
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     struct perp_batch *batch = core->batch;
-    batch_clear(batch);
+    perp_batch_clear(batch);
     batch->told = core->notices->count;
     batch->now = now;
     batch->actor = perp_call_actor(call);
@@ -185,17 +185,19 @@ static uint32_t n_waiting(const struct perp_batch *batch) {
 }
 
 bool perp_batch_waits(const perp_core *core) {
-    return n_waiting(core->batch) > 0;
+    return n_waiting(core->batch) > 0 || perp_is_staged(core);
 }
 
-/* What waits and the batch at hand on disk, or nothing of them. */
-perp_status perp_batch_store(perp_core *core) {
+perp_status perp_batch_store(perp_core *core, bool staged) {
     const perp_store *store = &core->config.store;
     struct perp_batch *batch = core->batch;
-    if (!store->begin || n_waiting(batch) + batch->journal.n_records == 0)
+    /* A barrier of nothing makes durable what was only staged. */
+    if (!store->begin ||
+        (n_waiting(batch) + batch->journal.n_records == 0 && (staged || !perp_is_staged(core))))
         return PERP_OK;
+    staged = staged && core->durable.more.begin_staged;
     perp_status status = PERP_E_STORE;
-    store->begin(store->user, &status);
+    (staged ? core->durable.more.begin_staged : store->begin)(store->user, &status);
     if (status == PERP_OK)
         status = perp_journal_play(&batch->waiting, store);
     if (status == PERP_OK)
@@ -210,7 +212,35 @@ perp_status perp_batch_store(perp_core *core) {
         return store_failed(core, status);
     perp_journal_clear(&batch->waiting);
     perp_journal_clear(&batch->kept);
+    perp_stored(core, batch->last ? batch->last->seq : core->seq, staged);
     return PERP_OK;
+}
+
+/* A store that is only read says PERP_E_STATE, and keeps the rows that it has. */
+perp_status perp_batch_rows(perp_core *core,
+                            void (*rows)(const perp_core *core, struct perp_journal *to)) {
+    const perp_store *store = &core->config.store;
+    struct perp_journal *journal = &core->batch->journal;
+    perp_status status = PERP_E_STORE;
+    if (!store->begin || !store->row)
+        return PERP_OK;
+    perp_batch_clear(core->batch);
+    core->batch->told = core->notices->count;
+    rows(core, journal);
+    if (journal->bytes.failed)
+        return perp_batch_drop(core);
+    if (!journal->bytes.size)
+        return PERP_OK;
+    store->begin(store->user, &status);
+    if (status == PERP_E_STATE)
+        return PERP_OK;
+    if (status == PERP_OK)
+        status = perp_journal_play(journal, store);
+    if (status == PERP_OK) {
+        status = PERP_E_STORE;
+        store->commit(store->user, &status);
+    }
+    return status == PERP_OK ? PERP_OK : store_failed(core, status);
 }
 
 /* What may wait for the next barrier: so much that a store that fails for long is noticed. */
@@ -334,7 +364,7 @@ static perp_status prepare_batch(perp_core *core) {
 static perp_status make_durable(perp_core *core) {
     bool wait = core->config.durability == PERP_DURABILITY_BATCH && !core->batch->barrier &&
                 perp_batch_has_store(core);
-    perp_status status = wait ? put_to_wait(core) : perp_batch_store(core);
+    perp_status status = wait ? put_to_wait(core) : perp_batch_store(core, false);
     return status == PERP_E_STORE && core->batch->stands && core->batch->last ? stand(core, status)
                                                                               : status;
 }
@@ -362,13 +392,4 @@ perp_status perp_batch_commit(perp_core *core) {
         keep_change(core, event);
     }
     return PERP_OK;
-}
-
-perp_status perp_core_flush(perp_core *core) {
-    if (!core)
-        return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
-    perp_enter(core);
-    batch_clear(core->batch);
-    core->batch->told = core->notices->count;
-    return perp_leave(core, perp_batch_store(core));
 }

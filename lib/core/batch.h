@@ -56,8 +56,19 @@ struct perp_notices {
 
 bool perp_batch_open(perp_core *core);
 void perp_batch_close(perp_core *core);
-/* What waits and the batch at hand on disk, or nothing of them. */
-perp_status perp_batch_store(perp_core *core);
+/* What waits and the batch at hand on disk, or nothing of them; staged: in the store, at least. */
+perp_status perp_batch_store(perp_core *core, bool staged);
+/* Rows alone for the store, of a book that was just read back; they follow no record. */
+perp_status perp_batch_rows(perp_core *core,
+                            void (*rows)(const perp_core *core, struct perp_journal *to));
+void perp_batch_clear(struct perp_batch *batch);
+
+/* durable.c: what the store offers beyond its table; false: none of what it gives makes sense. */
+bool perp_durable_open(perp_core *core);
+/* Whether the store has something that may not be on disk. */
+bool perp_is_staged(const perp_core *core);
+/* The store has all up to an event; staged: which need not be on disk. */
+void perp_stored(perp_core *core, uint64_t seq, bool staged);
 /* Of one event, of a batch or of a store: room for it, and making it so. */
 bool perp_event_prepare(perp_core *core, const struct perp_event *event);
 void perp_event_apply(perp_core *core, const struct perp_event *event);

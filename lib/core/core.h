@@ -81,6 +81,16 @@ struct perp_watched {
     uint32_t count, capacity;
 };
 
+/* Up to which event the store has what it was given, and up to which that is on disk (batch.c). */
+struct perp_durable {
+    perp_store_more more; /* what the store offers; zeros where it does not */
+    pthread_mutex_t lock; /* of those who sync */
+    _Atomic uint64_t staged, on_disk;
+    _Atomic uint32_t n_syncs; /* calls that run now, on any thread */
+    bool wal_held;            /* as of the last commit; under the book's lock */
+    uint64_t wal_bytes;
+};
+
 /* Those who read and those who change the book take turns (notices.c). */
 struct perp_turns {
     pthread_mutex_t lock;
@@ -90,11 +100,20 @@ struct perp_turns {
     uint64_t n_taken;
 };
 
+/* The name of a rule of the host, by its number; empty: none has it. The rule itself is the
+   process's and may not be there. */
+struct perp_host_name {
+    char name[PERP_NAME_SIZE];
+    uint64_t refused_today;
+    struct perp_kept *kept;
+};
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
     pthread_mutex_t lock;
     struct perp_turns turns;
+    struct perp_durable durable;
     _Atomic int64_t clock;
     _Atomic bool clock_is_told; /* by a call since the book was opened */
     _Atomic uint64_t stale_events;
@@ -113,6 +132,7 @@ struct perp_core {
     uint64_t chain;     /* of checksums, after it (chain.h) */
     const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
     _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
+    _Atomic uint32_t n_asked;     /* rules of the host that are asked now, under the lock: 0 or 1 */
     bool corrupt;                 /* an invariant broke: only reading works */
     bool store_failed;            /* no dispatch until resume */
     bool recovering;              /* events come from the store: nothing is told to the host */
@@ -146,6 +166,7 @@ struct perp_core {
     uint32_t first_in_book_capacity;
     struct perp_prepared prepared;
     struct perp_watched watched;
+    struct perp_host_name host_names[PERP_MAX_HOST_RULES];
     /* The time of the newest event that feeds brought, PERP_TIME_NONE: none; set by the module that
        knows the whole book. */
     int64_t (*newest_feed)(const perp_core *core);
@@ -169,6 +190,10 @@ struct perp_map_memory perp_map_memory_of(perp_core *core);
 
 /* The numbers of the risk rules in their order. */
 extern const uint32_t perp_rules[PERP_RULE_COUNT];
+/* The name of a reason, of a rule of the host as the book knows it. */
+const char *perp_reason_name(const perp_core *core, uint32_t reason);
+/* Whether a text can name a rule of the host: a to z, 0 to 9 and '_', a letter first. */
+bool perp_rule_name_is_one(const char *name);
 
 /* Sets this thread's message for the core (NULL: none) and returns status. Formatting text costs
    more than most calls, so nothing that succeeds comes here. */

@@ -90,7 +90,8 @@ void perp_decision_open(struct perp_decision *decision, perp_core *core, const p
     decision->begun = decision->takes_time = decision->protects = decision->looked = false;
     perp_enter(core);
     decision->refused_before = core->refused_call;
-    decision->too_far = has_time(call) && too_far(core, call->now_ns);
+    decision->in_rule = perp_in_rule(core);
+    decision->too_far = !decision->in_rule && has_time(call) && too_far(core, call->now_ns);
 }
 
 void perp_decision_take_time(struct perp_decision *decision) {
@@ -130,6 +131,8 @@ void perp_decision_protect(struct perp_decision *decision) {
 }
 
 perp_status perp_decision_check(const struct perp_decision *decision) {
+    if (decision->in_rule)
+        return perp_refuse_in_rule(decision->core);
     return perp_call_check(decision->core, decision->call);
 }
 
@@ -152,6 +155,8 @@ static void look_behind(perp_core *core, int64_t now) {
 
 perp_status perp_decision_begin(struct perp_decision *decision) {
     perp_core *core = decision->core;
+    if (decision->in_rule)
+        return perp_refuse_in_rule(core);
     if (decision->too_far && !decision->takes_time)
         return PERP_E_RANGE; /* close says why */
     if (!decision->looked)

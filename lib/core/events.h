@@ -137,6 +137,7 @@ struct perp_decision {
     bool takes_time;        /* but then it is made at the clock's time instead */
     bool protects;          /* perp_decision_protect */
     bool looked;            /* at a call from the past */
+    bool in_rule;           /* made from inside a rule of the host: it is refused */
     int64_t refused_before; /* the last call that was refused for its time */
     perp_call own;          /* the call of one that protects: its texts are these */
     char actor[PERP_MAX_ACTOR + 1], reason[PERP_MAX_REASON + 1];
@@ -218,6 +219,7 @@ struct perp_callback {
     perp_core *core;
     const struct perp_callback *outer;
     bool is_source; /* a market source is asked */
+    bool is_rule;   /* a rule of the host is asked: this thread has the lock */
 };
 
 /* Around a host's function: calls from inside of it can be told from others, and the book is in
@@ -228,5 +230,16 @@ void perp_callback_end(const struct perp_callback *callback);
    that was called from there. */
 bool perp_in_callback(const perp_core *core);
 bool perp_in_source(const perp_core *core);
+/* The same of a rule of the host, which is asked under the lock: what only reads reads on; what
+   changes the book, or evaluates, is refused. PERP_E_STATE. */
+bool perp_in_rule_now(const perp_core *core);
+static inline bool perp_in_rule(const perp_core *core) {
+    return __builtin_expect(atomic_load_explicit(&core->n_asked, memory_order_relaxed) != 0, 0) &&
+           perp_in_rule_now(core);
+}
+perp_status perp_refuse_in_rule(const perp_core *core);
+/* Around asking one. */
+void perp_rule_begin(struct perp_callback *callback, perp_core *core);
+void perp_rule_end(const struct perp_callback *callback);
 
 #endif

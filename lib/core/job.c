@@ -244,3 +244,31 @@ void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct 
     leg->exchange = instrument->spec.exchange;
     leg->base = instrument->base;
 }
+
+void perp_job_spec_of(const struct perp_job_entry *job, perp_job *spec) {
+    perp_job_init(spec);
+    spec->job_id = job->id;
+    spec->strategy = job->strategy;
+    spec->notional = job->notional;
+    spec->est_volume = job->est_volume;
+    spec->expected_edge_bps = job->edge_bps;
+    spec->holding_hours = job->holding_hours;
+    spec->created_at_ns =
+        job->given_created != PERP_TIME_NONE ? job->given_created : job->submitted;
+    spec->ttl_ms = job->ttl_ms;
+    spec->max_run_ms = job->max_run_ms;
+    spec->priority = job->priority;
+    spec->n_legs = job->n_legs;
+    spec->metadata = job->metadata;
+    spec->metadata_size = job->metadata_size;
+    spec->closes = job->closes;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        const struct perp_job_leg *leg = &job->legs[i];
+        spec->legs[i] = (perp_leg){.instrument = leg->instrument,
+                                   .side = leg->side,
+                                   .quantity = leg->quantity,
+                                   .notional = leg->notional,
+                                   .leverage = leg->leverage,
+                                   .maker = leg->maker};
+    }
+}

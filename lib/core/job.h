@@ -8,7 +8,8 @@
    overflow. */
 #define PERP_MOST_NOTIONAL (INT64_C(1000000000) * PERP_USD)
 
-struct perp_held; /* capital.h */
+struct perp_held;   /* capital.h */
+struct perp_answer; /* risk.h */
 struct perp_job_entry;
 
 struct perp_job_leg {
@@ -38,8 +39,9 @@ struct perp_job_entry {
     uint32_t unsaid;   /* an executor's outcome that the store did not take yet; 0: none */
     uint32_t n_lots;   /* what of it is open */
     bool override_logged;
-    bool waits_turn; /* dispatched by a tick that has not yet handed it over */
-    bool linked;     /* its legs are among the running legs */
+    bool waits_turn;             /* dispatched by a tick that has not yet handed it over */
+    bool linked;                 /* its legs are among the running legs */
+    struct perp_answer *answers; /* of the host's rules, while it waits; NULL: none are kept */
     struct perp_kept *kept;
     struct perp_past *past;
     struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */
@@ -76,6 +78,9 @@ perp_status perp_leg_check_minima(const perp_core *core, const struct perp_job_l
 /* A job as the host gives it: itself where it has this library's size, else with its defaults
    filled in, in room. NULL: not given, or a struct_size that is not known. */
 const perp_job *perp_job_given(const perp_job *job, perp_job *room);
+
+/* A job as it would be given to submit; its metadata are the entry's. */
+void perp_job_spec_of(const struct perp_job_entry *job, perp_job *spec);
 
 /* Whether buy and sell quantities of every base agree within the tolerance. */
 bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);

@@ -166,7 +166,7 @@ static void show_fields(const perp_core *core, const struct perp_event *event,
             to->record.outcome = perp_job_state_string(id);
             break;
         default: /* PERP_SHOWN_REFUSED */
-            to->record.outcome = perp_reason_string(id);
+            to->record.outcome = perp_reason_name(core, id);
         }
     }
 }

@@ -59,6 +59,7 @@ const char *perp_reason_string(uint32_t reason) {
 #undef PERP_X
 #define PERP_X(name, number, text) [number] = text,
                                                             PERP_OTHER_REASON_LIST(PERP_X)
+                                                                PERP_HOST_REASON_LIST(PERP_X)
 #undef PERP_X
     };
     return reason < PERP_MAX_REASONS && texts[reason] != NULL ? texts[reason] : "?";
@@ -80,6 +81,18 @@ const char *perp_gate_unit(uint32_t gate) {
 #undef PERP_X
     };
     return gate < PERP_MAX_GATES && texts[gate] != NULL ? texts[gate] : "?";
+}
+
+const char *perp_reason_name(const perp_core *core, uint32_t reason) {
+    uint32_t number = reason - PERP_REASON_HOST_1;
+    return number < PERP_MAX_HOST_RULES && core->host_names[number].name[0]
+               ? core->host_names[number].name
+               : perp_reason_string(reason);
+}
+
+bool perp_rule_name_is_one(const char *name) {
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return name[0] >= 'a' && name[0] <= 'z' && length < PERP_NAME_SIZE && name[length] == 0;
 }
 
 const uint32_t perp_rules[PERP_RULE_COUNT] = {

@@ -164,6 +164,28 @@ bool perp_in_source(const perp_core *core) {
     return at;
 }
 
+bool perp_in_rule_now(const perp_core *core) {
+    const struct perp_callback *at = innermost;
+    while (at && !(at->core == core && at->is_rule))
+        at = at->outer;
+    return at;
+}
+
+perp_status perp_refuse_in_rule(const perp_core *core) {
+    return perp_fail(core, PERP_E_STATE, "called from inside a rule of the host");
+}
+
+void perp_rule_begin(struct perp_callback *callback, perp_core *core) {
+    perp_callback_begin(callback, core);
+    callback->is_rule = true;
+    atomic_fetch_add_explicit(&core->n_asked, 1, memory_order_relaxed);
+}
+
+void perp_rule_end(const struct perp_callback *callback) {
+    atomic_fetch_sub_explicit(&callback->core->n_asked, 1, memory_order_relaxed);
+    perp_callback_end(callback);
+}
+
 /* How many decisions that came later may go before a reader, and how often it looks whether none
    waits any more. */
 #define READER_GIVES_WAY 8
@@ -205,7 +227,7 @@ static void end_turn(struct perp_turns *turns) {
 void perp_read_begin(const perp_core *read) {
     perp_core *core = (perp_core *)(uintptr_t)read;
     perp_no_error(core);
-    if (core->config.threading != PERP_THREADING_SERIALIZED)
+    if (core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core))
         return;
     bool asks = perp_decisions_wait(core) || pthread_mutex_trylock(&core->lock) != 0;
     if (asks) {
@@ -219,7 +241,7 @@ void perp_read_begin(const perp_core *read) {
 
 void perp_read_end(const perp_core *read) {
     perp_core *core = (perp_core *)(uintptr_t)read;
-    if (core->config.threading != PERP_THREADING_SERIALIZED)
+    if (core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core))
         return;
     bool asked = core->reader_asked;
     core->reader_asked = false;
@@ -229,7 +251,7 @@ void perp_read_end(const perp_core *read) {
 }
 
 void perp_enter(perp_core *core) {
-    if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed))
+    if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed) && !perp_in_rule(core))
         let_readers_pass(&core->turns);
     if (!perp_try_lock(core)) {
         atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
@@ -287,6 +309,8 @@ void perp_deliver(perp_core *core) {
 }
 
 perp_status perp_leave(perp_core *core, perp_status status) {
+    if (perp_in_rule(core)) /* it was not let in */
+        return perp_refuse_in_rule(core);
     checkpoint_if_due(core);
     if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
         status = perp_corrupt(core);

@@ -279,6 +279,8 @@ perp_status perp_exchange_add(perp_core *core, const perp_exchange_spec *spec,
                               perp_exchange_id *id) {
     if (!core || !spec || !id)
         return perp_fail(core, PERP_E_INVALID, "exchange: NULL");
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
     perp_enter(core);
     return perp_leave(core, add_exchange(core, spec, id));
 }
@@ -423,6 +425,8 @@ perp_status perp_instrument_add(perp_core *core, const perp_instrument_spec *spe
                                 perp_instrument_id *id) {
     if (!core || !spec || !id)
         return perp_fail(core, PERP_E_INVALID, "instrument: NULL");
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
     perp_enter(core);
     return perp_leave(core, add_instrument(core, spec, id));
 }

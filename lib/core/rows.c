@@ -593,6 +593,27 @@ const struct perp_field *perp_row_differs(const struct perp_row_type *type, cons
     return NULL;
 }
 
+/* The name of a value of a closed list; NULL: the field holds none. Stored, the lists of
+   specifications are plain numbers. */
+static const char *listed(const struct perp_field *field, uint32_t number) {
+    switch (field->kind) {
+    case PERP_K_POOL:
+        return perp_pool_string(number);
+    case PERP_K_SIDE:
+        return perp_side_string(number);
+    case PERP_K_STRATEGY:
+        return perp_strategy_string(number);
+    case PERP_K_MODE:
+        return perp_mode_string(number);
+    case PERP_K_U32:
+        if (strcmp(field->name, "kind") == 0)
+            return perp_kind_string(number);
+        return strcmp(field->name, "margin_mode") == 0 ? perp_margin_string(number) : NULL;
+    default:
+        return NULL;
+    }
+}
+
 void perp_field_show(const struct perp_field *field, const void *row, char *text, size_t size) {
     const char *at = (const char *)row + field->offset;
     double real = 0;
@@ -615,6 +636,10 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
         uint32_t number = 0;
         memcpy(&number, at,
                sizes[field->kind] < sizeof number ? sizes[field->kind] : sizeof number);
-        snprintf(text, size, "%" PRIu32, number);
+        const char *name = listed(field, number);
+        if (name)
+            snprintf(text, size, "%s", name);
+        else
+            snprintf(text, size, "%" PRIu32, number);
     }
 }

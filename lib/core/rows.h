@@ -430,7 +430,8 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(TRADE, 23, trade)                                                                            \
     R(PAST, 24, past)                                                                              \
     R(PLACED, 25, placed)                                                                          \
-    R(ALLOWED, 26, ev_allow)
+    R(ALLOWED, 26, ev_allow)                                                                       \
+    R(HOST_RULE, 27, ev_host_rule)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,

@@ -76,11 +76,6 @@ struct perp_latency_view {
 void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,
                          bool with_quantiles, struct perp_latency_view *view);
 
-/* A number that rises with every change of the instrument's (exchange's) data: what read the same
-   number twice has seen the same data. */
-uint64_t perp_market_version(const perp_market *market, perp_instrument_id id);
-uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id);
-
 /* Whether the host gave one. */
 bool perp_market_has_source(const perp_market *market);
 /* Asks the source for the instruments that are `pulled`: of ids, or of all where ids is NULL. Call

@@ -216,11 +216,3 @@ uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
 uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {
     return PERP_GET(market->gauges[id].ups);
 }
-
-uint64_t perp_market_version(const perp_market *market, perp_instrument_id id) {
-    return PERP_GET(PERP_GET(market->slots[id])->seq);
-}
-
-uint64_t perp_market_exchange_version(const perp_market *market, perp_exchange_id id) {
-    return PERP_GET(market->gauges[id].seq);
-}

@@ -98,7 +98,7 @@ bool perp_market_has_source(const perp_market *market) {
 
 void perp_market_pull(perp_market *market, const perp_instrument_id *ids, uint32_t n, int64_t now) {
     /* A source that asks for a decision gets it on what is there: asked again, it would not end. */
-    if (!market->source.quote || perp_in_source(market->core))
+    if (!market->source.quote || perp_in_source(market->core) || perp_in_rule(market->core))
         return;
     struct perp_callback callback;
     perp_callback_begin(&callback, market->core);

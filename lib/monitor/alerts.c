@@ -57,6 +57,10 @@ static void look_at_book(struct walk *w) {
     if (w->state->store_failed)
         raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_STORE_FAILED, PERP_TIME_NONE, "store",
                     "a change could not be stored: dispatch is paused until resume");
+    if (w->state->wal_held)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_WAL_HELD, PERP_TIME_NONE, "store",
+                    "a reader keeps the WAL from being begun anew: it has %llu MiB",
+                    (unsigned long long)(w->state->wal_bytes >> 20));
     if (w->state->clock_ahead)
         raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_CLOCK_AHEAD, PERP_TIME_NONE, "book",
                     "calls come in more than a second behind the clock: advance sets it back");
@@ -258,7 +262,7 @@ static bool take_best(void *user, const perp_feasibility *row) {
     if (!best->seen[s] || row->largest > best->row[s].largest)
         best->row[s] = *row;
     best->seen[s] = true;
-    best->possible[s] |= row->largest > 0 && row->largest >= row->smallest;
+    best->possible[s] |= row->never_for == PERP_REASON_NONE;
     for (s = 0; s < PERP_STRATEGY_COUNT; s++)
         if (!best->possible[s])
             return true;
@@ -274,6 +278,28 @@ static bool has_share(const struct perp_budgets *budgets, uint32_t strategy) {
     return shares[budgets->pool_of[strategy]] > 0;
 }
 
+/* Why no job of a strategy can ever pass, on the pair where most is missing least. */
+static void raise_infeasible(struct walk *w, uint32_t strategy, const perp_feasibility *row) {
+    const char *name = perp_strategy_string(strategy);
+    char largest[32], smallest[32];
+    perp_text_usd(row->largest, largest);
+    perp_text_usd(row->smallest, smallest);
+    if (row->never_for == PERP_REASON_LOW_SAFETY)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_INFEASIBLE, PERP_TIME_NONE, name,
+                    "no job can ever pass: min_safety_score is %g, the best score with perfect "
+                    "market data %g",
+                    row->min_safety_score, row->safety_score);
+    else if (row->never_for == PERP_REASON_COST_EXCEEDS_EDGE)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_INFEASIBLE, PERP_TIME_NONE, name,
+                    "no job can ever pass: fees of %g bps ask for an edge of %g bps, more than it "
+                    "trades",
+                    row->cost_bps, row->least_edge_bps);
+    else
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_INFEASIBLE, PERP_TIME_NONE, name,
+                    "no job can ever pass: the largest is %s USD (%s), the smallest traded %s",
+                    largest, perp_reason_string(row->bound_by), smallest);
+}
+
 static void look_at_feasibility(struct walk *w) {
     const struct perp_budgets *budgets = &w->state->budgets;
     bool fine = true;
@@ -286,13 +312,7 @@ static void look_at_feasibility(struct walk *w) {
     for (uint32_t s = 0; s < PERP_STRATEGY_COUNT && w->status == PERP_OK; s++) {
         if (!best.seen[s] || best.possible[s] || !has_share(budgets, s))
             continue;
-        char largest[32], smallest[32];
-        perp_text_usd(best.row[s].largest, largest);
-        perp_text_usd(best.row[s].smallest, smallest);
-        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_INFEASIBLE, PERP_TIME_NONE,
-                    perp_strategy_string(s),
-                    "no job can ever pass: the largest is %s USD (%s), the smallest traded %s",
-                    largest, perp_reason_string(best.row[s].bound_by), smallest);
+        raise_infeasible(w, s, &best.row[s]);
     }
 }
 

@@ -2,12 +2,14 @@
    would otherwise show as jobs that are refused for ever. */
 #include "monitor/monitor.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "util/num.h"
 
 void perp_budgets_take(const perp_core *core, struct perp_budgets *budgets) {
     budgets->config = core->config.capital;
+    budgets->risk = core->config.risk;
     budgets->n_exchanges = perp_n_exchanges(core);
     budgets->n_instruments = perp_n_instruments(core);
     budgets->n_bases = core->bases.count;
@@ -26,14 +28,21 @@ void perp_budgets_take(const perp_core *core, struct perp_budgets *budgets) {
     }
 }
 
+/* What a base's instruments of an exchange, or a pair of instruments, can have at best. */
+struct best {
+    perp_usd needs; /* the smallest notional that is traded; -1: there is nothing */
+    double fee_bps; /* the least */
+    double distance[PERP_SIDE_COUNT]; /* to liquidation, of a leg of that side: the most */
+};
+
 /* What a walk needs: the instruments of an exchange stand together, in the order of their ids. */
 struct scan {
     perp_core *core;
     const struct perp_budgets *budgets;
     perp_instrument_id *ids; /* by exchange */
     uint32_t first[PERP_MAX_EXCHANGES + 1];
-    perp_usd *needs;    /* by instrument: the smallest notional that it trades */
-    perp_usd *cheapest; /* by base: the least of those on the first exchange; -1: it has none */
+    perp_usd *needs;   /* by instrument: the smallest notional that it trades */
+    struct best *best; /* by base: of those on the first exchange */
 };
 
 static perp_usd smallest_notional(const perp_core *core, perp_instrument_id id) {
@@ -54,7 +63,7 @@ static void scan_close(struct scan *scan) {
     perp_lock(scan->core);
     perp_free(scan->core, scan->ids, scan->budgets->n_instruments * sizeof *scan->ids);
     perp_free(scan->core, scan->needs, scan->budgets->n_instruments * sizeof *scan->needs);
-    perp_free(scan->core, scan->cheapest, scan->budgets->n_bases * sizeof *scan->cheapest);
+    perp_free(scan->core, scan->best, scan->budgets->n_bases * sizeof *scan->best);
     perp_unlock(scan->core);
 }
 
@@ -83,9 +92,9 @@ static perp_status scan_open(perp_core *core, const struct perp_budgets *budgets
     perp_lock(core);
     scan->ids = perp_alloc(core, n * sizeof *scan->ids);
     scan->needs = perp_alloc(core, n * sizeof *scan->needs);
-    scan->cheapest = perp_alloc(core, budgets->n_bases * sizeof *scan->cheapest);
+    scan->best = perp_alloc(core, budgets->n_bases * sizeof *scan->best);
     perp_unlock(core);
-    if (!scan->ids || !scan->needs || !scan->cheapest) {
+    if (!scan->ids || !scan->needs || !scan->best) {
         scan_close(scan);
         return perp_fail(core, PERP_E_NOMEM, "feasibility: no memory");
     }
@@ -95,31 +104,87 @@ static perp_status scan_open(perp_core *core, const struct perp_budgets *budgets
     return PERP_OK;
 }
 
-static void set_cheapest(struct scan *scan, perp_exchange_id exchange) {
-    for (uint32_t base = 0; base < scan->budgets->n_bases && scan->cheapest; base++)
-        scan->cheapest[base] = -1;
+static struct best best_of(const perp_core *core, perp_instrument_id id, perp_usd needs) {
+    const double *fees = perp_instrument_at(core, id)->fee_bps;
+    struct best best = {.needs = needs, .fee_bps = perp_min(fees[0], fees[1])};
+    for (uint32_t side = 0; side < PERP_SIDE_COUNT; side++)
+        best.distance[side] = perp_distance_at_best(core, id, side);
+    return best;
+}
+
+/* The better of two, each figure by itself. */
+static void improve(struct best *best, const struct best *other) {
+    if (best->needs < 0) {
+        *best = *other;
+        return;
+    }
+    if (other->needs < best->needs)
+        best->needs = other->needs;
+    best->fee_bps = perp_min(best->fee_bps, other->fee_bps);
+    for (uint32_t side = 0; side < PERP_SIDE_COUNT; side++)
+        best->distance[side] = perp_max(best->distance[side], other->distance[side]);
+}
+
+/* A leg on each of two: their figures together; distance: the smaller of the legs', the first one
+ * of the side. */
+static struct best both_of(const struct best *a, const struct best *b) {
+    struct best both = {.needs = a->needs > b->needs ? a->needs : b->needs,
+                        .fee_bps = a->fee_bps + b->fee_bps};
+    for (uint32_t side = 0; side < PERP_SIDE_COUNT; side++)
+        both.distance[side] = perp_min(a->distance[side], b->distance[!side]);
+    return both;
+}
+
+static void set_best(struct scan *scan, perp_exchange_id exchange) {
+    for (uint32_t base = 0; base < scan->budgets->n_bases && scan->best; base++)
+        scan->best[base].needs = -1;
     for (uint32_t i = scan->first[exchange]; i < scan->first[exchange + 1]; i++) {
         perp_instrument_id id = scan->ids[i];
-        perp_usd *least = &scan->cheapest[perp_instrument_at(scan->core, id)->base];
-        if (*least < 0 || scan->needs[id] < *least)
-            *least = scan->needs[id];
+        const struct best own = best_of(scan->core, id, scan->needs[id]);
+        improve(&scan->best[perp_instrument_at(scan->core, id)->base], &own);
     }
 }
 
-/* Over the bases that the first exchange and this one have, the least that both trade. */
-static perp_usd smallest_common(const struct scan *scan, perp_exchange_id second) {
-    perp_usd smallest = -1;
+/* Over the bases that the first exchange and this one have; needs -1: they have none in common. */
+static struct best best_common(const struct scan *scan, perp_exchange_id second) {
+    struct best best = {.needs = -1};
     for (uint32_t i = scan->first[second]; i < scan->first[second + 1]; i++) {
         perp_instrument_id id = scan->ids[i];
-        perp_usd both = scan->cheapest[perp_instrument_at(scan->core, id)->base];
-        if (both < 0)
+        const struct best *first = &scan->best[perp_instrument_at(scan->core, id)->base];
+        if (first->needs < 0)
             continue;
-        if (scan->needs[id] > both)
-            both = scan->needs[id];
-        if (smallest < 0 || both < smallest)
-            smallest = both;
+        const struct best own = best_of(scan->core, id, scan->needs[id]);
+        const struct best both = both_of(first, &own);
+        improve(&best, &both);
     }
-    return smallest < 0 ? 0 : smallest;
+    return best;
+}
+
+/* More than it trades no job can gain. */
+#define MOST_EDGE_BPS 1e4
+
+static double safety_of(const struct perp_budgets *budgets, const struct best *best) {
+    return perp_safety_at_best(
+        &budgets->risk, perp_max(best->distance[PERP_SIDE_BUY], best->distance[PERP_SIDE_SELL]));
+}
+
+/* What a job must expect to gain, for its fees alone. NaN: anything. */
+static double least_edge(const struct perp_budgets *budgets, uint32_t strategy,
+                         const struct best *best) {
+    const perp_mode_limits *limits = &budgets->risk.modes[budgets->risk.mode];
+    double edge = best->fee_bps - limits->max_acceptable_loss_bps;
+    if (strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+        return NAN;
+    return strategy == PERP_STRATEGY_ARB ? perp_max(edge, limits->min_edge_bps) : edge;
+}
+
+/* Which rule no job passes on such a pair, whatever the market. */
+static uint32_t rule_never(const struct perp_budgets *budgets, uint32_t strategy,
+                           const struct best *best) {
+    if (safety_of(budgets, best) < budgets->risk.modes[budgets->risk.mode].min_safety_score)
+        return PERP_REASON_LOW_SAFETY;
+    return least_edge(budgets, strategy, best) > MOST_EDGE_BPS ? PERP_REASON_COST_EXCEEDS_EDGE
+                                                               : PERP_REASON_NONE;
 }
 
 static void bound(perp_usd limit, uint32_t reason, perp_usd *most, uint32_t *bound_by) {
@@ -158,13 +223,36 @@ static perp_usd most_on_both(const struct perp_budgets *budgets, perp_exchange_i
     return most;
 }
 
+static perp_feasibility row_of(const struct scan *scan, perp_exchange_id first,
+                               perp_exchange_id second, uint32_t strategy,
+                               const struct best *best) {
+    const struct perp_budgets *budgets = scan->budgets;
+    perp_feasibility row = {.strategy = strategy,
+                            .first = first,
+                            .second = second,
+                            .smallest = best->needs < 0 ? 0 : best->needs,
+                            .safety_score = NAN,
+                            .cost_bps = NAN,
+                            .least_edge_bps = NAN,
+                            .min_safety_score =
+                                budgets->risk.modes[budgets->risk.mode].min_safety_score};
+    row.largest = most_on_both(budgets, first, second, strategy, &row.bound_by);
+    if (best->needs >= 0) {
+        row.safety_score = safety_of(budgets, best);
+        row.cost_bps = best->fee_bps;
+        row.least_edge_bps = least_edge(budgets, strategy, best);
+        row.never_for = rule_never(budgets, strategy, best);
+    }
+    if (row.largest == 0 || row.largest < row.smallest)
+        row.never_for = row.bound_by;
+    return row;
+}
+
 static bool take_pair(const struct scan *scan, perp_exchange_id first, perp_exchange_id second,
                       bool (*take)(void *user, const perp_feasibility *row), void *user) {
-    perp_usd smallest = smallest_common(scan, second);
+    const struct best best = best_common(scan, second);
     for (uint32_t strategy = 0; strategy < PERP_STRATEGY_COUNT; strategy++) {
-        perp_feasibility row = {
-            .strategy = strategy, .first = first, .second = second, .smallest = smallest};
-        row.largest = most_on_both(scan->budgets, first, second, strategy, &row.bound_by);
+        const perp_feasibility row = row_of(scan, first, second, strategy, &best);
         if (!take(user, &row))
             return false;
     }
@@ -184,7 +272,7 @@ perp_status perp_feasibility_each(perp_core *core, const struct perp_budgets *bu
         return status;
     bool on = true;
     for (perp_exchange_id first = 0; first < budgets->n_exchanges && on; first++) {
-        set_cheapest(&scan, first);
+        set_best(&scan, first);
         for (perp_exchange_id second = first + 1; second < budgets->n_exchanges && on; second++)
             if (!same_venue(core, first, second))
                 on = take_pair(&scan, first, second, take, user);
@@ -196,10 +284,22 @@ perp_status perp_feasibility_each(perp_core *core, const struct perp_budgets *bu
 /* How many instruments are looked at before a proper walk is the cheaper way. */
 #define STEPS 256
 
+/* Whether two instruments are a pair that a job of the strategy could be on. */
+static bool could_be(const perp_core *core, const struct perp_budgets *budgets,
+                     perp_instrument_id a, perp_instrument_id b, uint32_t strategy,
+                     perp_usd notional) {
+    if (perp_instrument_at(core, a)->base != perp_instrument_at(core, b)->base)
+        return false;
+    const struct best first = best_of(core, a, smallest_notional(core, a)),
+                      second = best_of(core, b, smallest_notional(core, b)),
+                      both = both_of(&first, &second);
+    return both.needs <= notional && rule_never(budgets, strategy, &both) == PERP_REASON_NONE;
+}
+
 /* Whether the exchanges are seen to trade a common base at that notional. */
 static bool common_at(const perp_core *core, const struct perp_budgets *budgets,
-                      perp_exchange_id first, perp_exchange_id second, perp_usd notional,
-                      uint32_t *steps) {
+                      perp_exchange_id first, perp_exchange_id second, uint32_t strategy,
+                      perp_usd notional, uint32_t *steps) {
     uint32_t n = budgets->n_instruments;
     for (uint32_t a = budgets->exchanges[first].first_instrument; a < n; a++) {
         bool trades = exchange_of(core, a) == first;
@@ -209,9 +309,7 @@ static bool common_at(const perp_core *core, const struct perp_budgets *budgets,
         for (; b < n; b++) {
             if ((*steps)++ >= STEPS)
                 return false;
-            if (exchange_of(core, b) == second &&
-                perp_instrument_at(core, a)->base == perp_instrument_at(core, b)->base &&
-                smallest_notional(core, a) <= notional && smallest_notional(core, b) <= notional)
+            if (exchange_of(core, b) == second && could_be(core, budgets, a, b, strategy, notional))
                 return true;
         }
     }
@@ -230,7 +328,8 @@ bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *bu
                 continue;
             seen = true;
             perp_usd most = most_on_both(budgets, first, second, strategy, &bound_by);
-            if (steps < STEPS && most > 0 && common_at(core, budgets, first, second, most, &steps))
+            if (steps < STEPS && most > 0 &&
+                common_at(core, budgets, first, second, strategy, most, &steps))
                 return true;
         }
     }

@@ -17,6 +17,7 @@ struct perp_budget {
 
 struct perp_budgets {
     perp_capital_config config;
+    perp_risk_config risk;
     uint32_t pool_of[PERP_STRATEGY_COUNT];
     uint32_t n_exchanges;
     uint32_t n_instruments;
@@ -64,49 +65,29 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
 
 struct perp_out;
 
-/* What is shown of a position, of its lots and of a base; only for JSON. */
-struct perp_shown_position {
-    perp_instrument_id instrument;
-    bool known, latched, in_doubt;
-    double quantity, entry, foreign, unexplained;
-    int64_t report_time;
-    uint32_t first_lot, n_lots; /* among all lots */
-    double mark;                /* NaN: not known, as what follows */
-    double liquidation_price, liquidation_distance;
-};
-
-struct perp_shown_base {
-    uint32_t base;
-    bool is_naked, has_repair, stopped;
-    uint32_t tries;
-    double net, gross, naked, naked_usd, to_square;
-    int64_t since, next_try;
-    perp_uuid repair;
-};
-
-#define PERP_FEW_POSITIONS 64
 #define PERP_FEW_LOTS 256
-#define PERP_FEW_BASES 32
 
+/* What is open, as it is shown: of a snapshot as many as its arrays hold, for JSON all, with their
+   lots, those of one position after those of the one before. */
 struct perp_shown {
-    struct perp_shown_position *positions;
+    bool all;
+    perp_monitor_position *positions; /* of the snapshot, where they fit there */
+    perp_monitor_base *bases;
     perp_lot_state *lots;
-    struct perp_shown_base *bases;
-    uint32_t n_positions, n_lots, n_bases;
-    uint32_t positions_capacity, lots_capacity, bases_capacity;
-    struct perp_shown_position few_positions[PERP_FEW_POSITIONS];
+    uint32_t n_positions, n_bases, n_lots; /* that there are; without all, no lots are taken */
+    uint32_t positions_capacity, bases_capacity, lots_capacity;
     perp_lot_state few_lots[PERP_FEW_LOTS];
-    struct perp_shown_base few_bases[PERP_FEW_BASES];
 };
 
-/* shown.c. Under the lock: counts what there is to show, and makes room for it; false: no memory.
-   Then the rows. */
-bool perp_shown_room(perp_core *core, struct perp_shown *shown);
+/* shown.c. Nothing yet, in the rows of the snapshot. */
+void perp_shown_begin(perp_monitor_state *s, struct perp_shown *shown);
+/* Under the lock: makes room for what there is to show; false: no memory. Then the rows. */
+bool perp_shown_room(perp_core *core, perp_monitor_state *s, struct perp_shown *shown);
 void perp_shown_take(const perp_core *core, int64_t now, struct perp_shown *shown);
-/* Without the lock, which it takes for each position in turn: marks and liquidations. */
-void perp_shown_complete(const perp_core *core, int64_t now, struct perp_shown *shown);
+/* Without the lock, which it takes for each position in turn: names, marks and liquidations. */
+void perp_shown_complete(const perp_core *core, perp_monitor_state *s, struct perp_shown *shown);
 /* Gives back what room took, with the lock where it must. */
-void perp_shown_close(perp_core *core, struct perp_shown *shown);
+void perp_shown_close(perp_core *core, const perp_monitor_state *s, struct perp_shown *shown);
 /* Writes positions_stats. */
 void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
                         const struct perp_shown *shown);
@@ -124,6 +105,8 @@ struct perp_taken_state {
     struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
     bool store_failed;
     bool clock_ahead;
+    bool wal_held;
+    uint64_t wal_bytes;
     uint32_t strategies_halted; /* bits */
     bool daily_loss_reached;
     uint32_t n_symbols;
@@ -134,6 +117,7 @@ struct perp_taken_state {
         uint32_t failures;
         int64_t opened_at;
     } circuits[PERP_MAX_EXCHANGES];
+    char host_rules[PERP_MAX_HOST_RULES][PERP_NAME_SIZE]; /* their names; empty: none */
     struct perp_budgets budgets;
 };
 
@@ -181,6 +165,7 @@ const char *perp_alert_level_string(uint32_t level);
    long as what is made of them. */
 struct perp_out {
     bool failed;
+    const char (*host_rules)[PERP_NAME_SIZE]; /* names of the host's rules */
 };
 cJSON *perp_out_object(struct perp_out *out, cJSON *parent, const char *name);
 cJSON *perp_out_array(struct perp_out *out, cJSON *parent, const char *name);
@@ -198,6 +183,7 @@ void perp_out_reason(struct perp_out *out, cJSON *object, const char *name, uint
 void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
 void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value);
 void perp_out_count(struct perp_out *out, cJSON *object, const char *name, uint64_t value);
+void perp_out_worth(struct perp_out *out, cJSON *object, const char *name, double usd);
 void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
 void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
 void perp_out_number(struct perp_out *out, cJSON *object, const char *name, double value);

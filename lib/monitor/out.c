@@ -60,6 +60,14 @@ void perp_out_number(struct perp_out *out, cJSON *object, const char *name, doub
     add_digits(out, object, name, digits);
 }
 
+/* Money that is no ledger's, rounded to the micro-dollar. */
+void perp_out_worth(struct perp_out *out, cJSON *object, const char *name, double usd) {
+    if (isfinite(usd) && fabs(usd) < 9e12)
+        perp_out_usd(out, object, name, llround(usd * (double)PERP_USD));
+    else
+        perp_out_text(out, object, name, NULL);
+}
+
 void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value) {
     char digits[32];
     perp_text_int64(value, digits);
@@ -101,7 +109,10 @@ void perp_out_one_job(struct perp_out *out, cJSON *object, const char *name, per
 }
 
 void perp_out_reason(struct perp_out *out, cJSON *object, const char *name, uint32_t value) {
-    perp_out_text(out, object, name, value == PERP_REASON_NONE ? NULL : perp_reason_string(value));
+    uint32_t number = value - PERP_REASON_HOST_1;
+    bool is_host = number < PERP_MAX_HOST_RULES && out->host_rules && out->host_rules[number][0];
+    const char *text = is_host ? out->host_rules[number] : perp_reason_string(value);
+    perp_out_text(out, object, name, value == PERP_REASON_NONE ? NULL : text);
 }
 
 /* The fields whose values are names of a closed list. */

@@ -52,7 +52,9 @@ static void copy_global(const perp_core *core, int64_t now, perp_monitor_global 
         global->today_volume_usd += today->volume;
         global->today_fees_usd += today->fees;
         global->today_pnl_usd += today->pnl;
+        global->today_funding_usd += today->funding;
     }
+    global->today_net_usd = global->today_pnl_usd - global->today_fees_usd;
 }
 
 static void copy_capital(const perp_core *core, perp_exchange_id id, perp_monitor_capital *row) {
@@ -97,6 +99,8 @@ static void copy_risk(const perp_risk *risk, int64_t now, perp_monitor_state *s)
     memset(s->refusals, 0, sizeof s->refusals);
     for (uint32_t reason = 1; reason < PERP_REASON_RULES_END; reason++)
         s->refusals[reason] = risk->refused_today[reason];
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        s->refusals[PERP_REASON_HOST_1 + i] = risk->core->host_names[i].refused_today;
 }
 
 /* Under the lock. */
@@ -110,6 +114,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     s->last_update_ns = perp_clock(core);
     copy_global(core, now, &s->global);
     copy_risk(core->risk, now, s);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        memcpy(state->host_rules[i], core->host_names[i].name, PERP_NAME_SIZE);
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++) {
         copy_capital(core, id, &s->capital[id]);
         copy_exchange(core, id, now, &s->exchanges[id]);
@@ -119,6 +125,8 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
     perp_copy_jobs(state);
     state->store_failed = core->store_failed;
     state->clock_ahead = core->behind;
+    state->wal_held = core->durable.wal_held;
+    state->wal_bytes = core->durable.wal_bytes;
     state->strategies_halted = core->risk->strategies_halted;
     state->daily_loss_reached = core->risk->daily_loss_reached;
     state->n_symbols = core->symbols.count;
@@ -142,15 +150,15 @@ static perp_status make_room(struct perp_taken_state *state) {
         state->exposed = perp_alloc(core, n_exposed * sizeof *state->exposed);
         state->exposed_capacity = n_exposed;
     }
-    bool room =
-        state->running && state->exposed && (!state->shown || perp_shown_room(core, state->shown));
+    bool room = state->running && state->exposed &&
+                (!state->shown || perp_shown_room(core, state->s, state->shown));
     return room ? PERP_OK : PERP_E_NOMEM;
 }
 
 void perp_state_close(struct perp_taken_state *state) {
     perp_core *core = state->core;
     if (state->shown)
-        perp_shown_close(core, state->shown);
+        perp_shown_close(core, state->s, state->shown);
     if (state->running == state->s->running_jobs && state->exposed == state->few)
         return;
     perp_lock(core);
@@ -217,6 +225,8 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
     state->running_capacity = PERP_MONITOR_RUNNING;
     state->exposed = state->few;
     state->exposed_capacity = PERP_FEW_EXPOSED;
+    if (state->shown)
+        perp_shown_begin(s, state->shown);
     perp_read_begin(core);
     perp_status status = make_room(state);
     if (status == PERP_OK) {
@@ -236,7 +246,7 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
         complete_exchange(state, id);
     complete_markets(state);
     if (state->shown)
-        perp_shown_complete(core, s->now_ns, state->shown);
+        perp_shown_complete(core, s, state->shown);
     return PERP_OK;
 }
 
@@ -249,7 +259,9 @@ static void add_alert(void *user, const perp_alert *alert) {
 
 static perp_status fill(const perp_core *core, int64_t now_ns, perp_monitor_state *s) {
     struct perp_taken_state state;
-    state.shown = NULL;
+    struct perp_shown shown;
+    shown.all = false;
+    state.shown = &shown;
     s->n_alerts = 0;
     s->reserved = 0;
     perp_status status = perp_state_take(core, now_ns, s, &state);

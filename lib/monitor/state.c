@@ -92,6 +92,10 @@ static cJSON *put_risk(struct perp_out *out, cJSON *root, const struct perp_take
     for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
         perp_out_count(out, refusals, perp_reason_string(perp_rules[i]),
                        s->refusals[perp_rules[i]]);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        if (state->host_rules[i][0])
+            perp_out_count(out, refusals, state->host_rules[i],
+                           s->refusals[PERP_REASON_HOST_1 + i]);
     return fast;
 }
 
@@ -237,7 +241,7 @@ struct text_room {
 /* Printed while the state is there: its names are in the JSON. */
 static perp_status make_json(void *user, const struct perp_taken_state *state) {
     const struct text_room *room = user;
-    struct perp_out out = {false};
+    struct perp_out out = {false, state->host_rules};
     cJSON *root = cJSON_CreateObject();
     perp_status status = put_state(&out, root, state);
     if (status == PERP_OK)
@@ -252,6 +256,7 @@ perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffe
         return perp_fail(core, PERP_E_INVALID, "monitor: NULL");
     struct text_room room = {buffer, capacity, length};
     struct perp_shown shown;
+    shown.all = true;
     perp_status status = with_state(core, now_ns, &shown, make_json, &room);
     if (status == PERP_E_RANGE)
         return perp_fail(core, status, "monitor: needs %zu bytes, has %zu", *length + 1, capacity);

@@ -50,6 +50,8 @@ void perp_positions_close(perp_positions *positions) {
         struct perp_position_entry *entry = &positions->at[i];
         for (uint32_t j = 0; j < entry->n_lots; j++)
             perp_kept_free(core, &entry->lots[j].kept);
+        for (uint32_t j = 0; j < entry->n_since; j++)
+            perp_kept_free(core, &entry->since[j].kept);
         perp_kept_free(core, &entry->kept);
         perp_free(core, entry->lots, entry->lots_capacity * sizeof *entry->lots);
         perp_free(core, entry->since, entry->since_capacity * sizeof *entry->since);

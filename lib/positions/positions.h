@@ -16,13 +16,19 @@ struct perp_lot {
     struct perp_job_entry *owner;
 };
 
+/* A fill that the last report did not have. */
+struct perp_since {
+    PERP_STORED(perp_since_row, PERP_ROW_SINCE);
+    struct perp_kept *kept;
+};
+
 /* A position as the book has it, and what runs there. */
 struct perp_position_entry {
     PERP_STORED(perp_position_row, PERP_ROW_POSITION);
     struct perp_kept *kept;
     struct perp_lot *lots; /* oldest first; all of one sign */
     uint32_t n_lots, lots_capacity;
-    struct perp_since_row *since; /* fills that the last report did not have, in order of booking */
+    struct perp_since *since; /* in order of booking */
     uint32_t n_since, since_capacity;
     int64_t heard; /* when a report was taken last since the book was opened; PERP_TIME_NONE: not
                       yet, or a bad one came after it */

@@ -309,15 +309,17 @@ bool perp_sheet_prepare(struct perp_sheet *sheet) {
    does not grow without end. */
 #define MAX_SINCE 1024
 
-static void remember(struct perp_position_entry *entry, const struct perp_since_row *since) {
+static void remember(perp_core *core, const struct perp_since_row *since) {
+    struct perp_position_entry *entry = &core->positions->at[since->instrument];
     if (entry->n_since >= MAX_SINCE) {
-        struct perp_since_row *a = &entry->since[0], *b = &entry->since[1];
+        struct perp_since *a = &entry->since[0], *b = &entry->since[1];
         b->quantity = perp_quantity_sum(a->quantity, b->quantity);
         b->time_ns = a->time_ns > b->time_ns ? a->time_ns : b->time_ns;
         entry->n_since--;
+        perp_kept_free(core, &a->kept);
         memmove(a, b, entry->n_since * sizeof *a);
     }
-    entry->since[entry->n_since++] = *since;
+    entry->since[entry->n_since++] = (struct perp_since){.row = *since};
 }
 
 static void apply_position(perp_core *core, const struct perp_sheet_position *position) {
@@ -346,6 +348,8 @@ static void apply_position(perp_core *core, const struct perp_sheet_position *po
     for (uint32_t i = 0; i < entry->n_since; i++)
         if (entry->since[i].time_ns > position->taken)
             entry->since[kept++] = entry->since[i];
+        else
+            perp_kept_free(core, &entry->since[i].kept);
     entry->n_since = kept;
     if (!core->recovering)
         entry->heard = perp_clock(core);
@@ -391,7 +395,7 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_positions; i++)
         apply_position(core, &sheet->positions[i]);
     for (uint32_t i = 0; i < sheet->n_since; i++)
-        remember(&core->positions->at[sheet->since[i].instrument], &sheet->since[i]);
+        remember(core, &sheet->since[i]);
     report_none(core, sheet);
     for (uint32_t i = 0; i < sheet->n_legs; i++) {
         struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];

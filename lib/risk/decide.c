@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/events.h"
 #include "util/num.h"
 #include "util/sized.h"
 #include "util/text.h"
@@ -36,7 +37,9 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     perp_day_view_of(core, rolled, &e->day);
     e->job = job;
     e->now = now;
-    perp_zero(e->rules, sizeof e->rules);
+    e->answers = NULL;
+    e->answers_stand = false;
+    perp_zero(e->rules, PERP_REASON_RULES_END * sizeof *e->rules);
 }
 
 void perp_eval_run(struct perp_eval *e) {
@@ -95,11 +98,19 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
 }
 
 void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out) {
+    const size_t ends = PERP_REASON_RULES_END; /* the library's rules are before */
     uint32_t n = e->missing ? 0 : e->job->n_legs;
     size_t legs = offsetof(perp_evaluation, legs), rest = legs + n * sizeof *out->legs;
     perp_zero(out, legs);
     perp_zero((char *)out + rest, offsetof(perp_evaluation, rules) - rest);
-    memcpy(out->rules, e->rules, sizeof out->rules);
+    memcpy(out->rules, e->rules, ends * sizeof *out->rules);
+    perp_zero(&out->rules[ends],
+              sizeof *out - offsetof(perp_evaluation, rules) - ends * sizeof *out->rules);
+    if (e->risk->n_host) {
+        memcpy(&out->rules[PERP_REASON_HOST_1], &e->rules[PERP_REASON_HOST_1],
+               PERP_MAX_HOST_RULES * sizeof *out->rules);
+        memcpy(out->host_senses, e->host_senses, sizeof out->host_senses);
+    }
     out->struct_size = sizeof *out;
     out->accepted = e->accepted;
     out->reason = e->reason;
@@ -136,6 +147,8 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
     if (!perp_struct_fits(evaluation, sizeof *evaluation))
         return perp_fail(core, PERP_E_INVALID, "evaluation: struct_size %u is not known",
                          evaluation->struct_size);
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
     union perp_job_room room;
     int64_t now = perp_query_time(core, now_ns);
     perp_status status = perp_job_from_spec(core, job, now, &room);

@@ -10,14 +10,14 @@
 #include "util/json.h"
 #include "util/num.h"
 
-static const char *const senses[] = {
+static const char *const senses[] = {NULL,
 #define PERP_X(NAME, text) text,
-    PERP_SENSE_LIST(PERP_X)
+                                     PERP_SENSE_LIST(PERP_X)
 #undef PERP_X
 };
 
-const char *perp_sense_text(enum perp_sense sense) {
-    return senses[sense];
+const char *perp_sense_text(uint32_t sense) {
+    return sense < sizeof senses / sizeof *senses ? senses[sense] : NULL;
 }
 
 static const char *const ways_out[] = {
@@ -34,7 +34,7 @@ struct row {
     uint32_t reason;
     enum perp_way_out way_out;
     enum perp_unknown unknown;
-    enum perp_sense sense;
+    uint32_t sense;
     bool hard, market;
 };
 
@@ -135,8 +135,15 @@ static const char *missing_input(const struct row *row) {
     return row->unknown == PERP_UNKNOWN_FAILS ? "fails" : "passes";
 }
 
+static uint64_t fired_today(const perp_core *core, uint32_t reason) {
+    return reason < PERP_REASON_HOST_1
+               ? core->risk->refused_today[reason]
+               : core->host_names[reason - PERP_REASON_HOST_1].refused_today;
+}
+
 static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row) {
-    bool passes = row->way_out == PERP_WAY_OUT_PASSES || row->way_out == PERP_WAY_OUT_NEEDS_NONE;
+    bool passes = row->way_out == PERP_WAY_OUT_PASSES || row->way_out == PERP_WAY_OUT_NEEDS_NONE ||
+                  row->way_out == PERP_WAY_OUT_REDUCING;
     cJSON *json = cJSON_CreateObject();
     if (!json || !cJSON_AddItemToArray(rules, json)) {
         cJSON_Delete(json);
@@ -147,7 +154,7 @@ static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row)
            add_text(json, "missing_input", missing_input(row)) &&
            perp_json_add_double(json, "limit", row->limit) &&
            add_text(json, "limit_name", row->limit_name) &&
-           put_refusals(json, core->risk->refused_today[row->reason],
+           put_refusals(json, fired_today(core, row->reason),
                         core->risk->refused_last[row->reason]) &&
            put_controls_of(json, row->name) && add_text(json, "scope", row->scope) &&
            add_text(json, "way_out", ways_out[row->way_out]) &&
@@ -155,6 +162,20 @@ static bool put_rule(cJSON *rules, const perp_core *core, const struct row *row)
            add_text(json, "sense", perp_sense_text(row->sense)) &&
            add_text(json, "limit_unit", row->limit_unit) &&
            add_text(json, "unknown", row->unknown == PERP_UNKNOWN_FAILS ? "fails" : "passes");
+}
+
+static struct row host_row(const perp_core *core, uint32_t reason) {
+    const struct perp_host_entry *own = &core->risk->host[reason - PERP_REASON_HOST_1];
+    return (struct row){.name = perp_reason_name(core, reason),
+                        .scope = "host",
+                        .value = own->value,
+                        .unit = own->unit,
+                        .limit = NAN,
+                        .reason = reason,
+                        .way_out = own->repairs_pass ? PERP_WAY_OUT_PASSES : PERP_WAY_OUT_REDUCING,
+                        .unknown = PERP_UNKNOWN_FAILS,
+                        .sense = PERP_SENSE_NONE,
+                        .hard = own->hard};
 }
 
 static bool put_rules(cJSON *rules, const perp_core *core) {
@@ -182,9 +203,16 @@ static bool put_rules(cJSON *rules, const perp_core *core) {
         PERP_RULE_LIST(PERP_X)
 #undef PERP_X
     };
-    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
-        if (!put_rule(rules, core, &rows[i]))
+    uint32_t all[PERP_MAX_RULES], n = perp_rules_all(core->risk, all);
+    const struct row *next = rows; /* all has the library's in the order of the rows */
+    for (uint32_t i = 0; i < n; i++) {
+        struct row own;
+        bool is_host = all[i] >= PERP_REASON_HOST_1;
+        if (is_host)
+            own = host_row(core, all[i]);
+        if (!put_rule(rules, core, is_host ? &own : next++))
             return false;
+    }
     return true;
 }
 

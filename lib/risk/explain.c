@@ -7,31 +7,42 @@
 #include "util/json.h"
 #include "util/sized.h"
 
-static bool add_reasons(cJSON *object, uint64_t reasons) {
+static bool add_reasons(const perp_core *core, cJSON *object, uint64_t reasons) {
     cJSON *list = cJSON_AddArrayToObject(object, "reasons");
     bool done = list != NULL;
-    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
-        if (reasons & PERP_REASON_BIT(perp_rules[i]))
-            done = done && cJSON_AddItemToArray(
-                               list, cJSON_CreateString(perp_reason_string(perp_rules[i])));
+    uint32_t rules[PERP_MAX_RULES], n = perp_rules_all(core->risk, rules);
+    for (uint32_t i = 0; i < n; i++)
+        if (reasons & PERP_REASON_BIT(rules[i]))
+            done = done &&
+                   cJSON_AddItemToArray(list, cJSON_CreateString(perp_reason_name(core, rules[i])));
     return done;
 }
 
 /* What the numbers of a rule are: those who read a stored decision have no other table. */
-static const struct rule_text {
+struct rule_text {
     const char *name, *unit;
-    enum perp_sense sense;
-    uint32_t reason;
-} texts[PERP_RULE_COUNT] = {
-#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense, ...) \
-    {text, unit, PERP_SENSE_##sense, number},
-    PERP_RULE_LIST(PERP_X)
-#undef PERP_X
+    uint32_t sense;
 };
+
+static struct rule_text text_of(const perp_core *core, const perp_evaluation *evaluation,
+                                uint32_t reason) {
+    static const struct rule_text texts[PERP_REASON_RULES_END] = {
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense, ...) \
+    [number] = {text, unit, PERP_SENSE_##sense},
+        PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    };
+    if (reason < PERP_REASON_RULES_END)
+        return texts[reason];
+    uint32_t number = reason - PERP_REASON_HOST_1;
+    return (struct rule_text){perp_reason_name(core, reason), core->risk->host[number].unit,
+                              evaluation->host_senses[number]};
+}
 
 static bool add_rule(cJSON *list, const struct rule_text *rule, const perp_rule_evaluation *found) {
     static const char *const results[] = {"not_held", "passes", "fails"};
     bool held = found->result == PERP_RULE_PASSES || found->result == PERP_RULE_FAILS;
+    const char *sense = perp_sense_text(rule->sense);
     cJSON *object = cJSON_CreateObject();
     if (!object || !cJSON_AddItemToArray(list, object)) {
         cJSON_Delete(object);
@@ -42,16 +53,20 @@ static bool add_rule(cJSON *list, const struct rule_text *rule, const perp_rule_
            perp_json_add_double(object, "value", held ? found->value : NAN) &&
            perp_json_add_double(object, "limit", held ? found->limit : NAN) &&
            cJSON_AddStringToObject(object, "unit", rule->unit) &&
-           cJSON_AddStringToObject(object, "sense", perp_sense_text(rule->sense)) &&
+           (sense ? cJSON_AddStringToObject(object, "sense", sense)
+                  : cJSON_AddNullToObject(object, "sense")) &&
            (held && found->leg != PERP_NO_ID ? perp_json_add_uint64(object, "leg", found->leg)
                                              : cJSON_AddNullToObject(object, "leg") != NULL);
 }
 
-static bool add_rules(cJSON *object, const perp_rule_evaluation rules[PERP_MAX_REASONS]) {
+static bool add_rules(const perp_core *core, cJSON *object, const perp_evaluation *evaluation) {
     cJSON *list = cJSON_AddArrayToObject(object, "rules");
     bool done = list != NULL;
-    for (uint32_t i = 0; i < PERP_RULE_COUNT && done; i++)
-        done = add_rule(list, &texts[i], &rules[texts[i].reason]);
+    uint32_t rules[PERP_MAX_RULES], n = perp_rules_all(core->risk, rules);
+    for (uint32_t i = 0; i < n && done; i++) {
+        struct rule_text text = text_of(core, evaluation, rules[i]);
+        done = add_rule(list, &text, &evaluation->rules[rules[i]]);
+    }
     return done;
 }
 
@@ -126,10 +141,10 @@ static bool fill(const perp_core *core, cJSON *object, const perp_evaluation *ev
     bool done =
         cJSON_AddStringToObject(object, "decision", evaluation->accepted ? "accept" : "reject");
     done = done &&
-           (evaluation->reason
-                ? cJSON_AddStringToObject(object, "reason", perp_reason_string(evaluation->reason))
-                : cJSON_AddNullToObject(object, "reason"));
-    done = done && add_reasons(object, evaluation->reasons);
+           (evaluation->reason ? cJSON_AddStringToObject(object, "reason",
+                                                         perp_reason_name(core, evaluation->reason))
+                               : cJSON_AddNullToObject(object, "reason"));
+    done = done && add_reasons(core, object, evaluation->reasons);
     done = done && cJSON_AddBoolToObject(object, "override", evaluation->override_used != 0);
     done = done && cJSON_AddBoolToObject(object, "reducing", evaluation->reducing != 0);
     done = done && cJSON_AddStringToObject(object, "mode", perp_mode_string(evaluation->mode));
@@ -139,7 +154,7 @@ static bool fill(const perp_core *core, cJSON *object, const perp_evaluation *ev
     done = done && cJSON_AddNumberToObject(object, "consecutive_failures",
                                            evaluation->consecutive_failures);
     done = done && add_capital(core, object, &evaluation->capital);
-    done = done && add_rules(object, evaluation->rules);
+    done = done && add_rules(core, object, evaluation);
     cJSON *legs = cJSON_AddArrayToObject(object, "legs");
     for (uint32_t i = 0; i < evaluation->n_legs && done; i++)
         done = add_leg(core, legs, &evaluation->legs[i]);

@@ -310,3 +310,20 @@ void perp_eval_liquidation(struct perp_eval *e) {
         e->min_distance = perp_min(e->min_distance, e->legs[i].liquidation_distance);
     }
 }
+
+double perp_distance_at_best(const perp_core *core, perp_instrument_id instrument, uint32_t side) {
+    const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
+    const perp_exchange_spec *exchange = &core->exchanges[entry->spec.exchange].spec;
+    bool is_long = side == PERP_SIDE_BUY;
+    if (entry->spec.kind == PERP_KIND_SPOT || exchange->margin_mode == PERP_MARGIN_CROSS ||
+        is_long != entry->inverse)
+        return 1; /* the equity may be as much as is liked; or there is no such price above 0 */
+    perp_tier lowest = perp_tier_of(&entry->spec, 0);
+    if (lowest.amount > 0)
+        return 1; /* the smaller the position, the further */
+    for (uint32_t i = 0; i < entry->spec.n_tiers; i++)
+        lowest.mmr = perp_min(lowest.mmr, entry->spec.tiers[i].mmr);
+    double m = lowest.mmr + exchange->liquidation_fee_bps / 1e4;
+    double price = entry->inverse ? (1 + m) / 2 : 2 / (1 + m); /* for an entry and mark of 1 */
+    return perp_max(0, perp_min(1, entry->inverse ? 1 - price : price - 1));
+}

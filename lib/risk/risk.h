@@ -17,7 +17,8 @@ struct perp_breaker {
    exchange was last reported; 0: there was none. It is market data: a restart forgets it. */
 struct perp_note {
     double equity_mark;
-    bool halted; /* by the host */
+    struct perp_kept *kept; /* of the row that says that it is halted */
+    bool halted;            /* by the host */
 };
 
 /* What an account holds in a base itself. */
@@ -30,6 +31,26 @@ struct perp_held_base {
 struct perp_allowed {
     PERP_STORED(perp_allowed_row, PERP_ROW_ALLOWED);
     struct perp_kept *kept;
+};
+
+/* A rule of the host, of this process. changes: how often it was said to have changed. bad: its
+   last answer in a tick was none; told: the log says so. */
+struct perp_host_entry {
+    bool added, hard, repairs_pass, bad, told;
+    char value[PERP_NAME_SIZE], unit[PERP_NAME_SIZE];
+    void (*ask)(void *user, const perp_job *job, const perp_evaluation *so_far,
+                perp_rule_answer *answer);
+    void *user;
+    _Atomic uint64_t changes;
+};
+
+/* What one answered about a job that waits. seen: a hash of what it was shown. */
+struct perp_answer {
+    bool given;
+    uint32_t sense;
+    double value, limit;
+    int64_t until;
+    uint64_t changes, seen;
 };
 
 struct perp_risk {
@@ -49,6 +70,11 @@ struct perp_risk {
     struct perp_kept *allowed_kept; /* of the one that is prepared */
     bool *blacklist;                /* by symbol */
     uint32_t blacklist_capacity;
+    struct perp_host_entry host[PERP_MAX_HOST_RULES]; /* by number */
+    uint32_t host_order[PERP_MAX_HOST_RULES];         /* numbers: hard ones, then soft ones */
+    uint32_t n_host, n_host_hard;
+    bool jobs_began;             /* no rule can be added any more */
+    struct perp_kept *host_kept; /* of the name that is prepared */
 };
 
 perp_status perp_risk_open(perp_core *core, perp_risk **risk);
@@ -68,6 +94,9 @@ void perp_allowed_free(perp_core *core, perp_risk *risk);
 /* The equity of an exchange was reported: its other figures are of the marks of now. */
 void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange);
 bool perp_risk_prepare_symbol(perp_core *core);
+
+/* Counts what a rule refused today. */
+void perp_risk_count_refusal(perp_core *core, uint32_t reason);
 
 /* The day as a decision sees it: as it stands, or as it will be once it rolled. */
 struct perp_day_view {
@@ -124,7 +153,12 @@ struct perp_eval {
     double components[PERP_MAX_COMPONENTS];
     double safety, volume, final;
 
-    perp_rule_evaluation rules[PERP_MAX_REASONS]; /* by number; what is no rule is zero */
+    perp_rule_evaluation rules[PERP_MAX_REASONS]; /* by number; what is no rule is zero, and those
+                                                     of the host are written where there are any */
+    uint32_t host_senses[PERP_MAX_HOST_RULES];    /* likewise */
+    struct perp_answer
+        *answers;       /* of the job, by number: kept from one tick to the next; or NULL */
+    bool answers_stand; /* the host is asked only where none is kept */
     uint64_t reasons;
     uint32_t reason;
     bool accepted;
@@ -147,11 +181,29 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
 /* The basis of a job at its submit, kept with it; none where a leg has no quote. */
 void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now);
 
+/* The safety score where all is at its best but for the distance to liquidation. */
+double perp_safety_at_best(const perp_risk_config *config, double distance);
+/* The distance to liquidation that a leg of a side can have at best on an instrument: at leverage
+   1, from nothing held, at the mark. */
+double perp_distance_at_best(const perp_core *core, perp_instrument_id instrument, uint32_t side);
 /* facts.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);
+/* host_rules.c: asks the host's rules, after the library's; the evaluation holds their answers. */
+void perp_eval_host_rules(struct perp_eval *e);
+/* Which of the failing rules are not passed: reason, accepted and override_used. */
+void perp_eval_judge(struct perp_eval *e);
+/* The numbers of all rules in their order, the host's after the library's of their kind. */
+#define PERP_MAX_RULES (PERP_RULE_COUNT + PERP_MAX_HOST_RULES)
+uint32_t perp_rules_all(const perp_risk *risk, uint32_t rules[PERP_MAX_RULES]);
+/* Room for what the host's rules answer about a job that waits; NULL: there are none, or there is
+   no memory, and they are asked each time. Freed by perp_answers_free. */
+struct perp_answer *perp_answers_of(perp_core *core, struct perp_job_entry *job);
+void perp_answers_free(perp_core *core, struct perp_job_entry *job);
+/* Logs which of the host's rules began to answer with what is none. */
+void perp_host_rules_tell(perp_core *core);
 /* Where a position as it stands would be liquidated (NaN: never, or there is none), and how far its
    mark is from that, as a share; as a job's leg there would be measured. */
 void perp_position_liquidation(const perp_core *core, perp_instrument_id instrument, int64_t now,
@@ -272,8 +324,6 @@ double perp_order_reference(const perp_core *core, const struct perp_market_view
                             int64_t now);
 void perp_order_collar(const perp_core *core, double reference, uint32_t side, bool reduce_only,
                        double *through, double *other);
-/* A rule became what refuses a job. */
-void perp_risk_refused(perp_core *core, uint32_t reason);
 /* Counting results. */
 /* A strategy's job ended: so many failures in a row halt it. */
 void perp_risk_count_strategy(perp_core *core, uint32_t strategy, bool good);

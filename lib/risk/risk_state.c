@@ -25,11 +25,17 @@ void perp_risk_close(perp_risk *risk) {
     perp_kept_free(core, &risk->kept);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
+    for (uint32_t i = 0; i < risk->notes_capacity; i++)
+        perp_kept_free(core, &risk->notes[i].kept);
     perp_free(core, risk->notes, risk->notes_capacity * sizeof *risk->notes);
     perp_allowed_free(core, risk);
     for (uint32_t i = 0; i < risk->n_collateral; i++)
         perp_kept_free(core, &risk->collateral[i].kept);
     perp_kept_free(core, &risk->collateral_kept);
+    perp_kept_free(core, &risk->host_kept);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        perp_kept_free(core, &core->host_names[i].kept);
+    memset(core->host_names, 0, sizeof core->host_names);
     perp_free(core, risk->collateral, risk->collateral_capacity * sizeof *risk->collateral);
     perp_free(core, risk->blacklist, risk->blacklist_capacity * sizeof *risk->blacklist);
     perp_free(core, risk, sizeof *risk);
@@ -151,14 +157,20 @@ void perp_risk_look_at_loss(perp_core *core, bool lift) {
         risk->daily_loss_reached = reached;
 }
 
-void perp_risk_refused(perp_core *core, uint32_t reason) {
-    core->risk->refused_today[reason]++;
-    core->risk->refused_last[reason] = (uint64_t)perp_clock(core);
-}
-
 void perp_risk_roll(perp_core *core) {
     core->risk->daily_loss_reached = false;
     memset(core->risk->refused_today, 0, sizeof core->risk->refused_today);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        core->host_names[i].refused_today = 0;
+}
+
+void perp_risk_count_refusal(perp_core *core, uint32_t reason) {
+    uint32_t number = reason - PERP_REASON_HOST_1;
+    core->risk->refused_last[reason] = (uint64_t)perp_clock(core);
+    if (reason < PERP_REASON_HOST_1)
+        core->risk->refused_today[reason]++;
+    else if (number < PERP_MAX_HOST_RULES && core->host_names[number].name[0])
+        core->host_names[number].refused_today++;
 }
 
 perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
@@ -189,7 +201,9 @@ perp_status perp_risk_query(const perp_risk *risk, perp_risk_state *state) {
     all.loss_scaled = loss.scaled;
     all.scaled_start = loss.scaled_start;
     all.peak = core->capital->peak;
-    memcpy(all.rejected_today, risk->refused_today, sizeof all.rejected_today);
+    memcpy(all.rejected_today, risk->refused_today, sizeof risk->refused_today);
+    for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
+        all.rejected_today[PERP_REASON_HOST_1 + i] = core->host_names[i].refused_today;
     perp_read_end(core);
     if (!perp_struct_out(state, &all, sizeof all))
         return perp_fail(core, PERP_E_INVALID, "state: struct_size %u is not known",

@@ -303,6 +303,11 @@ static inline struct held hold(struct comparison how, struct perp_measured measu
     return result(value <= limit, value, limit, limit - value, leg); /* AT_MOST */
 }
 
+perp_rule_evaluation perp_rule_hold(uint32_t sense, enum perp_unknown unknown, double value,
+                                    double limit) {
+    return hold((struct comparison){sense, unknown, limit}, perp_measured(value), PERP_NO_ID).found;
+}
+
 /* Whether an answer is worse: it fails, or is held, where the other isn't, or is further past. */
 static inline bool is_worse(const struct held *a, const struct held *than) {
     if (a->found.result != than->found.result)
@@ -353,41 +358,109 @@ static void hold_rules(struct perp_eval *e, struct perp_scopes *scopes) {
 }
 
 static const struct rule {
+    uint64_t bit;
     uint32_t reason;
     bool hard;
     enum perp_way_out way_out;
 } rules[PERP_RULE_COUNT] = {
 #define PERP_X(NAME, number, text, scope, hard, way_out, ...)                                      \
-    {number, PERP_RULE_##hard == PERP_RULE_HARD, PERP_WAY_OUT_##way_out},
+    {PERP_REASON_BIT(number), number, PERP_RULE_##hard == PERP_RULE_HARD, PERP_WAY_OUT_##way_out},
     PERP_RULE_LIST(PERP_X)
 #undef PERP_X
 };
+
+#define PERP_X(NAME, number, text, scope, hard, ...) +(PERP_RULE_##hard == PERP_RULE_HARD)
+enum { HARD_RULES = 0 PERP_RULE_LIST(PERP_X) }; /* the first ones */
+#undef PERP_X
+
+/* Their bits. */
+#define PERP_X(NAME, number, text, scope, hard, ...)                                               \
+    | (PERP_RULE_##hard == PERP_RULE_HARD ? PERP_REASON_BIT(number) : 0)
+static const uint64_t hard_rules = 0 PERP_RULE_LIST(PERP_X);
+#undef PERP_X
+#define PERP_X(NAME, number, text, scope, hard, ...)                                               \
+    | (PERP_RULE_##hard == PERP_RULE_SOFT ? PERP_REASON_BIT(number) : 0)
+static const uint64_t soft_rules = 0 PERP_RULE_LIST(PERP_X);
+#undef PERP_X
+
+uint32_t perp_rules_all(const perp_risk *risk, uint32_t all[PERP_MAX_RULES]) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
+        for (uint32_t k = 0; i == HARD_RULES && k < risk->n_host_hard; k++)
+            all[n++] = PERP_REASON_HOST_1 + risk->host_order[k];
+        all[n++] = rules[i].reason;
+    }
+    for (uint32_t k = risk->n_host_hard; k < risk->n_host; k++)
+        all[n++] = PERP_REASON_HOST_1 + risk->host_order[k];
+    return n;
+}
 
 /* Whether a reducing or repair job goes past a rule that it fails. */
 static bool way_out(const struct perp_eval *e, const struct rule *rule) {
     if (!e->reducing && !e->job->is_repair)
         return false;
     return rule->way_out == PERP_WAY_OUT_PASSES ||
+           (rule->way_out == PERP_WAY_OUT_REDUCING && e->reducing) ||
            ((rule->way_out == PERP_WAY_OUT_CIRCUIT || rule->way_out == PERP_WAY_OUT_PRICED) &&
             e->rules[rule->reason].value <= 1);
 }
 
-void perp_eval_rules(struct perp_eval *e) {
-    struct perp_scopes scopes;
+/* One rule that fails, of those in order; true: only the override passes it. */
+static bool judge(struct perp_eval *e, const struct rule *rule) {
+    if (way_out(e, rule))
+        return false;
+    if (!rule->hard && e->override_holds)
+        return true;
+    if (e->reason == PERP_REASON_NONE)
+        e->reason = rule->reason;
+    return false;
+}
+
+/* Of the failing ones (left) those of a part of the library's. */
+static inline bool judge_own(struct perp_eval *e, uint64_t left, uint32_t first, uint32_t end) {
     bool overridden = false;
-    perp_scopes_of(e, &scopes);
-    hold_rules(e, &scopes);
-    for (uint32_t i = 0; e->reasons && i < PERP_RULE_COUNT; i++) {
-        const struct rule *rule = &rules[i];
-        if (!(e->reasons & PERP_REASON_BIT(rule->reason)) || way_out(e, rule))
+    for (uint32_t i = first; left && i < end; i++) {
+        if (!(left & rules[i].bit))
             continue;
-        if (!rule->hard && e->override_holds)
-            overridden = true;
-        else if (e->reason == PERP_REASON_NONE)
-            e->reason = rule->reason;
+        overridden |= judge(e, &rules[i]);
+        left &= ~rules[i].bit;
     }
+    return overridden;
+}
+
+static bool judge_host(struct perp_eval *e, uint32_t first, uint32_t end) {
+    bool overridden = false;
+    for (uint32_t i = first; i < end; i++) {
+        const struct perp_host_entry *own = &e->risk->host[e->risk->host_order[i]];
+        uint32_t reason = PERP_REASON_HOST_1 + e->risk->host_order[i];
+        const struct rule rule = {PERP_REASON_BIT(reason), reason, own->hard,
+                                  own->repairs_pass ? PERP_WAY_OUT_PASSES : PERP_WAY_OUT_REDUCING};
+        if (e->reasons & rule.bit)
+            overridden |= judge(e, &rule);
+    }
+    return overridden;
+}
+
+void perp_eval_judge(struct perp_eval *e) {
+    const perp_risk *risk = e->risk;
+    e->reason = PERP_REASON_NONE;
+    bool overridden = judge_own(e, e->reasons & hard_rules, 0, HARD_RULES);
+    if (risk->n_host_hard)
+        overridden |= judge_host(e, 0, risk->n_host_hard);
+    overridden |= judge_own(e, e->reasons & soft_rules, HARD_RULES, PERP_RULE_COUNT);
+    if (risk->n_host > risk->n_host_hard)
+        overridden |= judge_host(e, risk->n_host_hard, risk->n_host);
     e->accepted = e->reason == PERP_REASON_NONE;
     e->override_used = e->accepted && overridden;
+}
+
+void perp_eval_rules(struct perp_eval *e) {
+    struct perp_scopes scopes;
+    perp_scopes_of(e, &scopes);
+    hold_rules(e, &scopes);
+    perp_eval_judge(e);
+    if (e->risk->n_host)
+        perp_eval_host_rules(e);
 }
 
 uint32_t perp_eval_margin_reason(const struct perp_eval *e) {

@@ -105,27 +105,23 @@ enum { PERP_RULE_SOFT, PERP_RULE_HARD };
 enum { PERP_RULE_ALWAYS, PERP_RULE_MARKET };
 enum perp_unknown { PERP_UNKNOWN_PASSES, PERP_UNKNOWN_FAILS };
 
-#define PERP_SENSE_LIST(X)                                                                         \
-    X(ABOVE, "above")                                                                              \
-    X(AT_LEAST, "at_least")                                                                        \
-    X(BELOW, "below")                                                                              \
-    X(AT_MOST, "at_most")                                                                          \
-    X(IS_TRUE, "is_true")
 #define PERP_WAY_OUT_LIST(X)                                                                       \
     X(PASSES, "passes")                                                                            \
     X(STOPPED, "stopped")                                                                          \
     X(CIRCUIT, "passes_circuit")                                                                   \
     X(PRICED, "passes_priced")                                                                     \
-    X(NEEDS_NONE, "needs_none")
+    X(NEEDS_NONE, "needs_none")                                                                    \
+    X(REDUCING, "passes_reducing")
 
-#define PERP_X(NAME, text) PERP_SENSE_##NAME,
-enum perp_sense { PERP_SENSE_LIST(PERP_X) };
-#undef PERP_X
 #define PERP_X(NAME, text) PERP_WAY_OUT_##NAME,
 enum perp_way_out { PERP_WAY_OUT_LIST(PERP_X) };
 #undef PERP_X
 
-const char *perp_sense_text(enum perp_sense sense);
+/* NULL: none, or not held. */
+const char *perp_sense_text(uint32_t sense);
+/* What a value makes of its limit; nan: what it is where either is not known. */
+perp_rule_evaluation perp_rule_hold(uint32_t sense, enum perp_unknown unknown, double value,
+                                    double limit);
 
 /* Where settings are, and the one of a row: PERP_SETTING(&settings, place, limit). */
 struct perp_settings {

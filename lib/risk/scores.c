@@ -36,10 +36,14 @@ static double score_latency(const struct perp_eval *e) {
     return e->latency_unknown ? 50 : ramp(e->max_latency, e->limits->max_latency_ms);
 }
 
+static double score_of_distance(const perp_risk_config *config, double distance) {
+    if (distance > 0)
+        return ramp(config->min_liquidation_distance / distance, 1);
+    return config->min_liquidation_distance > 0 ? 0 : 100;
+}
+
 static double score_leverage(const struct perp_eval *e) {
-    if (e->min_distance > 0)
-        return ramp(e->config->min_liquidation_distance / e->min_distance, 1);
-    return e->config->min_liquidation_distance > 0 ? 0 : 100;
+    return score_of_distance(e->config, e->min_distance);
 }
 
 static double score_drawdown(const struct perp_eval *e) {
@@ -55,6 +59,13 @@ static double (*const score_of[PERP_COMPONENT_COUNT])(const struct perp_eval *) 
     PERP_COMPONENT_LIST(PERP_X)
 #undef PERP_X
 };
+
+double perp_safety_at_best(const perp_risk_config *config, double distance) {
+    double leverage = score_of_distance(config, distance), safety = 0;
+    for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) /* summed as in perp_eval_scores */
+        safety += config->weights[i] * (i == PERP_COMPONENT_LEVERAGE ? leverage : 100);
+    return safety;
+}
 
 /* What is needed of the day's volume, in steps of 0.01, upward: a step that is missed by no more
    than rounding is not taken. */

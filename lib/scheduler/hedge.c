@@ -1,5 +1,4 @@
 /* A hedge of two instruments, as the market stands. */
-#include <math.h>
 #include <string.h>
 
 #include "scheduler/scheduler.h"
@@ -21,10 +20,6 @@ static perp_status buy_price(const perp_core *core, perp_instrument_id id, doubl
     return PERP_OK;
 }
 
-static double step_down(double quantity, double step) {
-    return step > 0 ? floor(quantity / step * (1 + 1e-12)) * step : quantity;
-}
-
 static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_instrument_id ids[2],
                               perp_job *job) {
     struct perp_market_view view;
@@ -34,7 +29,7 @@ static perp_status hedge_legs(const perp_core *core, int64_t now, const perp_ins
                          perp_instrument_at(core, ids[0])->spec.symbol);
     double quantity = perp_usd_to_double(job->notional) / view.mid;
     for (int i = 0; i < 2; i++)
-        quantity = step_down(quantity, perp_instrument_at(core, ids[i])->spec.qty_step);
+        quantity = perp_round_down(quantity, perp_instrument_at(core, ids[i])->spec.qty_step);
     /* What is reserved is what is traded. */
     perp_usd worth = 0;
     if (!perp_usd_from_double(quantity * view.mid, &worth) || worth > job->notional)

@@ -31,22 +31,8 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     info->volume = job->volume;
     info->fees = job->fees;
     info->order = job->order;
-    perp_job *spec = &info->job;
-    perp_job_init(spec);
-    spec->job_id = job->id;
-    spec->strategy = job->strategy;
-    spec->notional = job->notional;
-    spec->est_volume = job->est_volume;
-    spec->expected_edge_bps = job->edge_bps;
-    spec->holding_hours = job->holding_hours;
-    spec->created_at_ns =
-        job->given_created != PERP_TIME_NONE ? job->given_created : job->submitted;
-    spec->ttl_ms = job->ttl_ms;
-    spec->max_run_ms = job->max_run_ms;
-    spec->priority = job->priority;
-    spec->n_legs = job->n_legs;
-    spec->metadata_size = job->metadata_size;
-    spec->closes = job->closes;
+    perp_job_spec_of(job, &info->job);
+    info->job.metadata = NULL; /* perp_scheduler_job_metadata copies it */
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const struct perp_job_leg *leg = &job->legs[i];
         info->legs[i] = (perp_leg_result){.filled = leg->filled,
@@ -56,12 +42,6 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
                                           .time_ns = PERP_TIME_NONE,
                                           .has_pnl = 1,
                                           .known = 1};
-        spec->legs[i] = (perp_leg){.instrument = leg->instrument,
-                                   .side = leg->side,
-                                   .quantity = leg->quantity,
-                                   .notional = leg->notional,
-                                   .leverage = leg->leverage,
-                                   .maker = leg->maker};
     }
 }
 

@@ -56,7 +56,7 @@ void perp_tick_result_free(perp_tick_result *result) {
 }
 
 void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
-                        uint32_t reason, const perp_uuid *other) {
+                        uint32_t reason) {
     perp_tick_result *result = tick->result;
     if (!result)
         return;
@@ -69,8 +69,6 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
     item->kind = kind;
     item->reason = reason;
     item->job_id = *job;
-    if (other)
-        item->other = *other;
 }
 
 static bool is_expired(const struct perp_job_entry *job, int64_t now) {
@@ -89,7 +87,7 @@ static void expire(struct perp_tick *tick) {
         if (!is_expired(job, tick->now))
             continue;
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
-        perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0);
         tick->counts.expired++;
     }
 }
@@ -108,7 +106,7 @@ static void report_overdue(struct perp_tick *tick) {
             continue;
         }
         perp_put_for_job(tick->core, PERP_EVENT_OVERDUE, &job->id);
-        perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_OVERDUE, &job->id, 0);
         tick->counts.overdue++;
     }
 }
@@ -146,7 +144,7 @@ static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
     tick->counts.refused++;
     tick->counts.refused_by[reason]++;
     if (tick->list)
-        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason, NULL);
+        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason);
     bool drop = drops(tick, job), changes = drop || job->standing != reason;
     bool explained = changes && (drop || explains(tick, waits));
     if (!drop)
@@ -186,9 +184,10 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
     size_t length = 0;
     passed[0] = '\0';
     perp_uuid_format(&job->id, id);
-    for (uint32_t i = 0; i < PERP_RULE_COUNT; i++) {
-        const char *name = perp_reason_string(perp_rules[i]);
-        if (!(tick->eval.reasons & PERP_REASON_BIT(perp_rules[i])) ||
+    uint32_t rules[PERP_MAX_RULES], n = perp_rules_all(tick->book->risk, rules);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *name = perp_reason_name(tick->book, rules[i]);
+        if (!(tick->eval.reasons & PERP_REASON_BIT(rules[i])) ||
             length + strlen(name) + 2 > sizeof passed)
             continue;
         passed[length++] = ' ';
@@ -238,11 +237,15 @@ static void evaluate_all(struct perp_tick *tick) {
         if (!job || is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
             continue;
         const struct perp_job_entry *becomes = as_changed(plan, job);
+        tick->eval.answers = perp_answers_of(tick->core, job);
         if (becomes)
             evaluate(tick, job, job->is_repair ? choose_repair(tick, job) : becomes);
     }
+    tick->eval.answers = NULL; /* what is new has none */
     for (uint32_t i = 0; i < plan->n_fresh; i++)
         evaluate(tick, &plan->fresh[i].job, &plan->fresh[i].job);
+    if (tick->book->risk->n_host)
+        perp_host_rules_tell(tick->core);
 }
 
 static int by_rank(const void *left, const void *right) {
@@ -254,10 +257,28 @@ static int by_rank(const void *left, const void *right) {
     return a->job->order < b->job->order ? -1 : 1;
 }
 
+/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
+static struct perp_job_entry *waiting(const struct perp_tick *tick,
+                                      const struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
+        if (job == &tick->plan->fresh[i].job)
+            return &tick->plan->fresh[i].job;
+    return perp_job_find(tick->core, &job->id);
+}
+
+/* Evaluates a candidate with what the tick chose before it. What the host's rules said stands. */
+static void evaluate_again(struct perp_tick *tick, const struct perp_job_entry *job) {
+    const struct perp_job_entry *waits = waiting(tick, job);
+    tick->eval.job = job;
+    tick->eval.answers = waits ? waits->answers : NULL;
+    tick->eval.answers_stand = true;
+    perp_eval_run(&tick->eval);
+    tick->eval.answers_stand = false;
+}
+
 /* The legs' distance to liquidation and the account's leverage, with what runs by now. */
 static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
-    tick->eval.job = candidate->job;
-    perp_eval_run(&tick->eval);
+    evaluate_again(tick, candidate->job);
     return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
 }
 
@@ -351,8 +372,7 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     const struct perp_job_entry *job = candidate->job;
     char *detail = NULL;
     if (perp_batch_has_store(core)) { /* before the job itself counts as running */
-        tick->eval.job = job;
-        perp_eval_run(&tick->eval);
+        evaluate_again(tick, job);
         detail = perp_eval_json(&tick->eval);
     }
     tick->no_memory |= !perp_plan_choose(core, tick->plan, candidate, needs, n);
@@ -373,18 +393,9 @@ static void choose(struct perp_tick *tick, const struct perp_candidate *candidat
     perp_put_dispatch(core, &dispatch);
     if (perp_batch_has_store(core))
         perp_batch_detail(core, detail);
-    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0, NULL);
+    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0);
     tick->counts.dispatched++;
     perp_chosen_add(tick, &job->id);
-}
-
-/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
-static struct perp_job_entry *waiting(const struct perp_tick *tick,
-                                      const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
-        if (job == &tick->plan->fresh[i].job)
-            return &tick->plan->fresh[i].job;
-    return perp_job_find(tick->core, &job->id);
 }
 
 static void choose_all(struct perp_tick *tick) {
@@ -406,7 +417,7 @@ static void choose_all(struct perp_tick *tick) {
         tick->counts.skipped++;
         tick->counts.skipped_by[reason]++;
         if (tick->list)
-            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason, NULL);
+            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason);
     }
 }
 
@@ -483,7 +494,7 @@ static void plan_repairs(struct perp_tick *tick) {
     perp_put_flatten_cuts(core, plan);
     perp_plan_repairs(core, plan, tick->now);
     for (uint32_t i = 0; i < plan->n_fresh; i++)
-        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0, NULL);
+        perp_tick_item_add(tick, PERP_TICK_REPAIR, &plan->fresh[i].job.id, 0);
 }
 
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
@@ -497,6 +508,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     status = perp_decision_begin(d);
     if (status != PERP_OK)
         return status;
+    core->risk->jobs_began = true;
     tick->now = d->now;
     tick->rolled = perp_day_begins(core, tick->now);
     tick->paused = core->scheduler->paused || core->store_failed;

@@ -43,7 +43,7 @@ bool perp_items_grow(perp_tick_result *result);
 bool perp_chosen_reserve(struct perp_tick *tick);
 void perp_chosen_add(struct perp_tick *tick, const perp_uuid *id);
 void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
-                        uint32_t reason, const perp_uuid *other);
+                        uint32_t reason);
 /* handover.c: what was chosen waits for its turn; once the store has taken the tick. */
 void perp_chosen_wait(struct perp_tick *tick);
 struct perp_chosen *perp_chosen_at(struct perp_tick *tick, uint32_t n);

@@ -21,6 +21,7 @@ static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_leg
     perp_free(core, job->metadata, job->metadata_size);
     perp_past_free(core, job->past);
     perp_kept_free(core, &job->kept);
+    perp_answers_free(core, job);
     perp_free(core, job, perp_job_size(n_legs));
 }
 

@@ -7,6 +7,7 @@
 
 /* Measured: so many cost about 15 ms, of the 50 ms that opening a million may take. */
 #define VERIFY_EVENTS 8192
+#define WAL_LIMIT_MB 256
 
 void perp_sqlite_options_init(perp_sqlite_options *options) {
     if (!options)
@@ -14,6 +15,7 @@ void perp_sqlite_options_init(perp_sqlite_options *options) {
     memset(options, 0, sizeof *options);
     options->struct_size = sizeof *options;
     options->verify_events = VERIFY_EVENTS;
+    options->wal_limit_mb = WAL_LIMIT_MB;
 }
 
 #if !PERP_WITH_SQLITE

@@ -1,6 +1,7 @@
 /* The SQLite store: opening, closing, and the functions of its table but load. */
 #include "store/sqlite_store.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,9 @@ perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const
 perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *what) {
     /* The connection's own words say more, where they are about this failure. */
     bool same = store->db && (sqlite3_errcode(store->db) & 0xff) == (code & 0xff);
+    if ((code & 0xff) == SQLITE_INTERRUPT)
+        return perp_sqlite_say(store, PERP_E_CORRUPT,
+                               "%s: takes longer than what a sound file can hold", what);
     return perp_sqlite_say(store, status_of(code), "%s: %s", what,
                            same ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
 }
@@ -108,13 +112,15 @@ static void undo(struct perp_sqlite *store) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static perp_status start(struct perp_sqlite *store) {
+static perp_status start(struct perp_sqlite *store, bool staged) {
     if (store->read_only)
         return perp_sqlite_say(store, PERP_E_STATE, "opened for reading only");
     if (store->damaged) /* the message still has the place */
         return PERP_E_CORRUPT;
     undo(store);
     perp_status status = perp_sqlite_cut_tail(store);
+    if (status == PERP_OK)
+        status = perp_wal_begin(store, staged);
     if (status != PERP_OK)
         return status;
     int code = perp_sqlite_run(store->statements[PERP_SQL_BEGIN], NULL, 0);
@@ -127,7 +133,13 @@ static perp_status start(struct perp_sqlite *store) {
 
 static void begin(void *user, perp_status *status) {
     struct perp_sqlite *store = user;
-    *status = start(store);
+    *status = start(store, false);
+    store->in_batch = *status == PERP_OK;
+}
+
+static void begin_staged(void *user, perp_status *status) {
+    struct perp_sqlite *store = user;
+    *status = start(store, true);
     store->in_batch = *status == PERP_OK;
 }
 
@@ -161,6 +173,9 @@ static void put_row(void *user, const perp_row *row, perp_status *status) {
                               : perp_sqlite_say(store, PERP_E_STATE, "row: no batch was begun");
 }
 
+static int run_bound(struct perp_sqlite *store, enum perp_statement which,
+                     const struct perp_value *values, int n, uint64_t rows);
+
 /* Puts the head into the transaction and ends it. A commit that failed may be in the WAL all the
    same, and must not come back. */
 static perp_status end(struct perp_sqlite *store) {
@@ -170,10 +185,14 @@ static perp_status end(struct perp_sqlite *store) {
         perp_value_bits(head->pruned), perp_value_bits(head->pruned_chain),
         perp_value_bits(head->rows),   perp_value_bits(perp_head_guard(head)),
     };
-    int code = perp_sqlite_run(store->statements[PERP_SQL_HEAD], values, 6);
+    int code = run_bound(store, PERP_SQL_HEAD, values, 6, 1);
     if (code == SQLITE_OK) {
-        code = perp_sqlite_run(store->statements[PERP_SQL_COMMIT], NULL, 0);
-        store->has_tail = code != SQLITE_OK;
+        code = perp_wal_begin_commit(store);
+        if (code == SQLITE_OK) {
+            code = perp_sqlite_run(store->statements[PERP_SQL_COMMIT], NULL, 0);
+            store->has_tail = code != SQLITE_OK;
+        }
+        perp_wal_end_commit(store, code == SQLITE_OK);
     }
     if (code != SQLITE_OK) {
         char why[sizeof store->message];
@@ -202,7 +221,8 @@ static void commit(void *user, perp_status *status) {
     if (*status != PERP_OK)
         return;
     store->in_batch = false;
-    perp_store_lock_mark(&store->lock, &store->head);
+    if (!store->wal.is_lax) /* the note never leads the disk */
+        perp_store_lock_mark(&store->lock, &store->head);
 }
 
 static void rollback(void *user) {
@@ -215,6 +235,8 @@ static void load(void *user, uint32_t from_start, const perp_loader *loader, per
     *status = perp_sqlite_load(store, from_start != 0, loader);
     if (*status == PERP_OK && !store->read_only)
         *status = perp_sqlite_wal_on(store);
+    if (*status == PERP_OK && !store->read_only)
+        *status = perp_wal_open(store);
     if (*status != PERP_OK || store->read_only)
         return;
     /* Now that all of it was believed, closing may move the WAL's content into the file. */
@@ -240,11 +262,12 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
     /* One that can't be read must not count as one of the newest, for which others go. */
     const struct perp_value ends[] = {perp_value_bits(store->newest),
                                       perp_value_bits(store->head.seq)};
-    int code = perp_sqlite_run(store->statements[PERP_SQL_DROP], ends, 2);
+    const uint64_t most = perp_sqlite_most_checkpoints(store);
+    int code = run_bound(store, PERP_SQL_DROP, ends, 2, most);
     if (code == SQLITE_OK)
         code = perp_sqlite_run(store->statements[PERP_SQL_CHECKPOINT], values, 6);
     if (code == SQLITE_OK)
-        code = perp_sqlite_run(store->statements[PERP_SQL_STRIP], NULL, 0);
+        code = run_bound(store, PERP_SQL_STRIP, NULL, 0, most);
     if (code != SQLITE_OK)
         return perp_sqlite_fail(store, code, "checkpoint");
     perp_status status = perp_sqlite_prune_plan(store, seq);
@@ -254,7 +277,7 @@ static perp_status put_checkpoint(struct perp_sqlite *store, uint64_t seq, int64
 static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash, const void *data,
                        size_t size, perp_status *status) {
     struct perp_sqlite *store = user;
-    *status = start(store);
+    *status = start(store, false);
     if (*status == PERP_OK)
         *status = perp_sqlite_walk(store, &store->head, &store->next_walk, WALK_STEP);
     if (*status == PERP_OK)
@@ -264,9 +287,8 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
     if (*status == PERP_OK)
         store->newest = seq;
     undo(store);
-    /* Moves the WAL's content into the file as far as readers let it; what is left, later. */
     if (*status == PERP_OK)
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        perp_wal_move(store);
 }
 
 static void message(void *user, char *text, size_t capacity) {
@@ -286,6 +308,7 @@ static void close_store(void *user) {
     perp_sqlite_finalize_rows(store);
     if (store->damaged && store->db)
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    perp_wal_close(store); /* SQLite removes the file, where it is the last to close it */
     sqlite3_close(store->db);
     perp_store_lock_close(&store->lock);
     free(store);
@@ -301,11 +324,43 @@ void perp_sqlite_distrust(sqlite3 *db) {
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
     sqlite3_progress_handler(db, SCHEMA_STEPS, is_too_long, NULL);
 }
 
 void perp_sqlite_trust_schema(sqlite3 *db) {
     sqlite3_progress_handler(db, 0, NULL, NULL);
+}
+
+/* To drop a row of events takes some 150, to pass one of checkpoints 10. */
+#define STEPS_OF_ROW 1000
+#define STEPS_OF_ANY 100000
+
+void perp_sqlite_bound(struct perp_sqlite *store, sqlite3_stmt *statement, uint64_t rows) {
+    uint64_t most = (INT_MAX - STEPS_OF_ANY) / STEPS_OF_ROW;
+    int steps = STEPS_OF_ANY + (int)(rows < most ? rows : most) * STEPS_OF_ROW;
+    sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    sqlite3_progress_handler(store->db, steps, is_too_long, NULL);
+}
+
+void perp_sqlite_free(struct perp_sqlite *store) {
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+}
+
+/* Each has five numbers of eight bytes, and takes a hundredth of what one that is dropped does. */
+uint64_t perp_sqlite_most_checkpoints(struct perp_sqlite *store) {
+    int64_t pages = 0;
+    return perp_sqlite_number(store, "PRAGMA page_count", &pages) == PERP_OK ? (uint64_t)pages * 2
+                                                                             : 0;
+}
+
+/* Runs it within the steps of so many rows. */
+static int run_bound(struct perp_sqlite *store, enum perp_statement which,
+                     const struct perp_value *values, int n, uint64_t rows) {
+    perp_sqlite_bound(store, store->statements[which], rows);
+    int code = perp_sqlite_run(store->statements[which], values, n);
+    perp_sqlite_free(store);
+    return code;
 }
 
 static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path) {
@@ -317,7 +372,9 @@ static perp_status open_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
     sqlite3_busy_timeout(store->db, WAIT_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     perp_sqlite_distrust(store->db);
-    return perp_sqlite_exec(store, "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF",
+    return perp_sqlite_exec(store,
+                            "PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF;"
+                            " PRAGMA ignore_check_constraints = ON",
                             "open");
 }
 
@@ -331,15 +388,17 @@ static perp_status check_writable(struct perp_sqlite *store, sqlite3_vfs *vfs, c
     return perp_sqlite_say(store, PERP_E_STORE, "open: the file can't be written");
 }
 
-/* What goes because of its age returns its columns, for its hash. condition: which rows may go. */
+/* What goes because of its age returns its columns, for its hash. from: the table, by the index
+   that gives the oldest first, whatever statistics a file brings; by: the column that has the age;
+   condition: which rows may go. */
 static perp_status prepare_prune(struct perp_sqlite *store, enum perp_statement which, int table,
-                                 const char *condition) {
+                                 const char *from, const char *by, const char *condition) {
     sqlite3_str *text = sqlite3_str_new(store->db);
     const char *name = store->tables[table].name;
     sqlite3_str_appendf(text,
-                        "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE last_seq <= ?1"
-                        " AND %s ORDER BY last_seq LIMIT ?2) RETURNING rowid, ",
-                        name, name, condition);
+                        "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE %s <= ?1"
+                        "%s ORDER BY %s LIMIT ?2) RETURNING rowid, ",
+                        name, from, by, condition, by);
     perp_sqlite_names(text, &store->tables[table]);
     return perp_sqlite_prepare(store, text, &store->statements[which]);
 }
@@ -356,10 +415,17 @@ static perp_status prepare_all(struct perp_sqlite *store) {
             return perp_sqlite_fail(store, code, "schema");
     }
     perp_status status =
-        prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "ended_ns IS NOT NULL");
+        prepare_prune(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, "jobs INDEXED BY jobs_ended",
+                      "last_seq", " AND ended_ns IS NOT NULL");
     if (status == PERP_OK)
         status = prepare_prune(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS,
-                               "in_flight + used = 0");
+                               "reservations INDEXED BY reservations_ended", "last_seq",
+                               " AND in_flight + used = 0");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_CASH, PERP_SQLITE_CASH, "cash", "seq", "");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES,
+                               "cash_shares", "seq", "");
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 
@@ -396,6 +462,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
         status = check_writable(store, vfs, path);
     if (status == PERP_OK)
         status = perp_sqlite_check_schema(store);
+    if (status == PERP_OK)
+        store->n_known += perp_sqlite_count_own(store);
     if (status == PERP_OK && !store->read_only)
         status = prepare_all(store);
     if (status == PERP_OK)
@@ -416,9 +484,11 @@ static perp_status open_path(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
         return perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the path");
     /* Links are followed, so that a store has one lock by whichever name it is opened. */
     int code = vfs->xFullPathname(vfs, path, size, full) & 0xff;
-    perp_status status = code == SQLITE_OK
-                             ? open_store(store, vfs, full)
-                             : perp_sqlite_say(store, PERP_E_STORE, "open: not a path");
+    store->wal.name = code == SQLITE_OK ? perp_wal_name(full) : NULL;
+    perp_status status =
+        code != SQLITE_OK ? perp_sqlite_say(store, PERP_E_STORE, "open: not a path")
+        : store->wal.name ? open_store(store, vfs, full)
+                          : perp_sqlite_say(store, PERP_E_NOMEM, "no memory for the path");
     sqlite3_free(full);
     return status;
 }
@@ -447,6 +517,8 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
     store->verify_events = options.verify_events;
     store->create = options.create != 0;
     store->newest = INT64_MAX; /* until it is loaded */
+    perp_wal_init(store);
+    store->wal.limit = (uint64_t)options.wal_limit_mb << 20;
     perp_sqlite_describe(store->tables);
     perp_status status = open_path(store, vfs, path);
     if (status != PERP_OK) {
@@ -454,6 +526,10 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
         close_store(store);
         return status;
     }
+    static const perp_store_more more = {.struct_size = sizeof more,
+                                         .begin_staged = begin_staged,
+                                         .sync = perp_wal_sync,
+                                         .state = perp_wal_state};
     *out = (perp_store){.user = store,
                         .begin = begin,
                         .append = append,
@@ -463,6 +539,7 @@ perp_status perp_store_sqlite_open(const char *path, const perp_sqlite_options *
                         .load = load,
                         .checkpoint = checkpoint,
                         .message = message,
-                        .close = close_store};
+                        .close = close_store,
+                        .more = &more};
     return PERP_OK;
 }

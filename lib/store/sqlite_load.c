@@ -117,6 +117,7 @@ static perp_status load_checkpoint(struct load *load) {
     if (status != PERP_OK)
         return status;
     int code;
+    perp_sqlite_bound(store, row, perp_sqlite_most_checkpoints(store));
     for (bool first = true; (code = sqlite3_step(row)) == SQLITE_ROW; first = false) {
         int64_t seq = sqlite3_column_int64(row, 0);
         if (!first &&
@@ -129,8 +130,10 @@ static perp_status load_checkpoint(struct load *load) {
             break;
         bad = bad ? bad : (uint64_t)seq;
     }
+    perp_sqlite_free(store);
     /* A damaged table is as bad as a damaged row: the events may still tell all. */
-    if (code != SQLITE_ROW && code != SQLITE_DONE && (code & 0xff) != SQLITE_CORRUPT)
+    if (code != SQLITE_ROW && code != SQLITE_DONE && (code & 0xff) != SQLITE_CORRUPT &&
+        (code & 0xff) != SQLITE_INTERRUPT)
         status = perp_sqlite_fail(store, code, "checkpoints");
     else if (code != SQLITE_ROW && bad && load->head.pruned)
         status = perp_sqlite_say(store, PERP_E_CORRUPT, "checkpoints seq %llu: can't be read",

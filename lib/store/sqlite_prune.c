@@ -1,7 +1,7 @@
 /* What goes because of its age: events before the newest checkpoints, besides those of jobs that
-   have not ended and of live reservations; and jobs and reservations that ended before them. It
-   goes in small steps: some at a checkpoint, and with each commit after it some more than were
-   added. */
+   have not ended and of live reservations; and jobs and reservations that ended before them, and
+   cash of then. It goes in small steps: some at a checkpoint, and with each commit after it some
+   more than were added. */
 #include "store/sqlite_store.h"
 
 #include "core/chain.h"
@@ -31,13 +31,23 @@ static int bind_pair(sqlite3_stmt *statement, uint64_t one, uint64_t two) {
                              : code;
 }
 
+/* Not more rows than SQLite is to look at in one step of pruning. */
+static uint64_t rows_of(struct perp_sqlite *store, enum perp_statement which, uint64_t one,
+                        uint64_t two) {
+    if (which == PERP_SQL_PRUNE_CHECKPOINTS)
+        return perp_sqlite_most_checkpoints(store);
+    return which == PERP_SQL_PRUNE_EVENTS ? two - one : two;
+}
+
 /* The one number that a statement of two parameters gives; 0 where it gives none. */
 static int pair_number(struct perp_sqlite *store, enum perp_statement which, uint64_t one,
                        uint64_t two, uint64_t *number) {
     sqlite3_stmt *statement = store->statements[which];
     int code = bind_pair(statement, one, two);
+    perp_sqlite_bound(store, statement, rows_of(store, which, one, two));
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
+    perp_sqlite_free(store);
     *number = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
     int again = sqlite3_reset(statement);
     return code == SQLITE_ROW || code == SQLITE_DONE ? again : code;
@@ -49,6 +59,7 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
     sqlite3_stmt *statement = store->statements[which];
     int code = bind_pair(statement, one, two);
     *n = 0;
+    perp_sqlite_bound(store, statement, rows_of(store, which, one, two));
     while (code == SQLITE_OK || code == SQLITE_ROW) {
         code = sqlite3_step(statement);
         if (code != SQLITE_ROW)
@@ -60,6 +71,7 @@ static int drop(struct perp_sqlite *store, enum perp_statement which, int table,
         store->next.rows -= was;
         ++*n;
     }
+    perp_sqlite_free(store);
     int again = sqlite3_reset(statement);
     return code == SQLITE_DONE ? again : code;
 }
@@ -110,9 +122,31 @@ static int prune_kept(struct perp_sqlite *store, uint64_t most) {
     return code;
 }
 
+/* Rows of the other tables; *more: some are left. */
+static int prune_rows(struct perp_sqlite *store, uint64_t most, bool *more) {
+    static const struct {
+        enum perp_statement which;
+        int table;
+    } tables[] = {
+        {PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS},
+        {PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS},
+        {PERP_SQL_PRUNE_CASH, PERP_SQLITE_CASH},
+        {PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES},
+    };
+    int code = SQLITE_OK;
+    *more = false;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && code == SQLITE_OK; i++) {
+        uint64_t n = 0;
+        code = drop(store, tables[i].which, tables[i].table, store->next.pruned, most, &n);
+        *more = *more || n == most;
+    }
+    return code;
+}
+
 perp_status perp_sqlite_prune(struct perp_sqlite *store, uint64_t most) {
     struct perp_prune *prune = &store->next_prune;
-    uint64_t jobs = 0, reservations = 0, none;
+    bool more = false;
+    uint64_t none;
     if (!prune->more)
         return PERP_OK;
     int code = prune_kept(store, most);
@@ -120,12 +154,9 @@ perp_status perp_sqlite_prune(struct perp_sqlite *store, uint64_t most) {
         code = prune_new(store, most);
     const uint64_t to = store->next.pruned;
     if (code == SQLITE_OK)
-        code = drop(store, PERP_SQL_PRUNE_JOBS, PERP_SQLITE_JOBS, to, most, &jobs);
-    if (code == SQLITE_OK)
-        code = drop(store, PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS, to, most,
-                    &reservations);
+        code = prune_rows(store, most, &more);
     if (code == SQLITE_OK)
         code = pair_number(store, PERP_SQL_PRUNE_CHECKPOINTS, to, 0, &none);
-    prune->more = to < prune->to || !prune->looked || jobs == most || reservations == most;
+    prune->more = to < prune->to || !prune->looked || more;
     return code == SQLITE_OK ? PERP_OK : perp_sqlite_fail(store, code, "prune");
 }

@@ -63,6 +63,8 @@ static const struct {
      " FROM lots WHERE quantity <> 0"},
     {"VIEW", "naked_bases", NULL, "AS SELECT base, naked, round(abs(naked) * price, 6) AS naked_usd, "
      ISO(since_ns) " AS since FROM bases WHERE is_naked"},
+    {"VIEW", "cash_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, exchange, symbol, kind, "
+     USD(amount) ", key, jobs FROM cash"},
     {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
      " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"
      " AND outcome <> 'none'"},
@@ -82,6 +84,10 @@ static const struct {
 
 #define N_OWN (sizeof own_tables / sizeof *own_tables)
 #define N_THINGS (sizeof things / sizeof *things)
+
+const char *perp_sqlite_own_table(size_t i) {
+    return i < N_OWN ? own_tables[i].name : NULL;
+}
 
 /* Runs a text that was made, and frees it. */
 static perp_status run_text(struct perp_sqlite *store, sqlite3_str *text) {
@@ -109,6 +115,16 @@ static void add_thing(sqlite3_str *text, size_t i) {
         sqlite3_str_appendf(text, "%s ON %s%s", things[i].name, things[i].on, things[i].rest);
     else
         sqlite3_str_appendf(text, "%s %s", things[i].name, things[i].rest);
+}
+
+bool perp_sqlite_own_index(const char *name, sqlite3_str *text) {
+    for (size_t i = 0; i < N_THINGS; i++)
+        if (things[i].on && strcmp(things[i].name, name) == 0) {
+            sqlite3_str_appendall(text, "CREATE INDEX ");
+            add_thing(text, i);
+            return true;
+        }
+    return false;
 }
 
 static perp_status make_table(struct perp_sqlite *store, int which) {
@@ -353,6 +369,8 @@ perp_status perp_sqlite_identify(struct perp_sqlite *store, bool existed) {
     if (!application && !version && !objects)
         return make_new(store, existed);
     status = check_version(store, application, version);
+    if (status == PERP_OK)
+        status = perp_sqlite_check_others(store);
     if (status == PERP_OK && !store->read_only)
         status = wal_on_if_so(store);
     if (status == PERP_OK && version < PERP_SQLITE_VERSION)
@@ -385,6 +403,15 @@ static perp_status check_one(struct perp_sqlite *store, sqlite3_stmt *have, cons
 /* A number that alone is the key needs no index. */
 static bool has_index(const struct perp_sqlite_table *table) {
     return table->n_keys > 1 || strncmp(table->columns[0].type, "INTEGER", 7) != 0;
+}
+
+int64_t perp_sqlite_count_own(const struct perp_sqlite *store) {
+    int64_t n = N_OWN + PERP_SQLITE_TABLES;
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++)
+        n += has_index(&store->tables[i]);
+    for (size_t i = 0; i < N_THINGS; i++)
+        n += things[i].on != NULL;
+    return n;
 }
 
 static perp_status check_tables(struct perp_sqlite *store, sqlite3_stmt *have) {

@@ -3,7 +3,9 @@
 #ifndef PERP_STORE_SQLITE_STORE_H
 #define PERP_STORE_SQLITE_STORE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +13,7 @@
 #include <perpcore/store.h>
 
 #define PERP_SQLITE_APPLICATION 0x50455250 /* "PERP" */
-#define PERP_SQLITE_VERSION 4
+#define PERP_SQLITE_VERSION 5
 
 /* The tables whose rows are hashed: those that records and rows fill, events last. */
 enum {
@@ -72,6 +74,8 @@ enum perp_statement {
     PERP_SQL_PRUNE_EVENTS,
     PERP_SQL_PRUNE_JOBS,
     PERP_SQL_PRUNE_RESERVATIONS,
+    PERP_SQL_PRUNE_CASH,
+    PERP_SQL_PRUNE_CASH_SHARES,
     PERP_SQL_PRUNE_CHECKPOINTS,
     PERP_SQL_COUNT
 };
@@ -125,8 +129,24 @@ struct perp_prune {
     bool more;       /* not all of it is gone yet */
 };
 
+/* The WAL as a file of its own, and how long it is (sqlite_sync.c). */
+struct perp_store_wal {
+    sqlite3_file *file; /* NULL: not open, and commits are not staged */
+    const char *name;
+    pthread_mutex_t lock; /* of the file: who syncs is another thread */
+    _Atomic bool lost;    /* a sync failed: frames may not be on disk though a later one works */
+    bool has_lock;        /* the commit under way has it; the writer's, as all that follows */
+    bool has_staged;      /* frames that no commit has synced */
+    bool is_lax;          /* commits don't wait for the disk */
+    int64_t page_size;
+    uint64_t limit; /* bytes; 0: none */
+    uint64_t bytes;
+    bool held; /* a reader keeps it beyond the limit */
+};
+
 struct perp_sqlite {
     sqlite3 *db;
+    struct perp_store_wal wal;
     struct perp_store_lock lock;
     bool read_only;
     bool create;
@@ -140,6 +160,7 @@ struct perp_sqlite {
     struct perp_prune prune, next_prune;
     uint64_t newest; /* the newest checkpoint that was read or written; those after it are none */
     uint64_t n_appended; /* in the batch at hand */
+    int64_t n_known;     /* tables and indexes in the file whose form is known; 0: not looked at */
     struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
     sqlite3_stmt *statements[PERP_SQL_COUNT];
     struct perp_sqlite_upsert upserts[PERP_SQLITE_EVENTS];
@@ -155,6 +176,13 @@ perp_status perp_sqlite_say(struct perp_sqlite *store, perp_status status, const
    Nor may reading the schema, which is given up after some time until it is trusted. */
 void perp_sqlite_distrust(sqlite3 *db);
 void perp_sqlite_trust_schema(sqlite3 *db);
+/* From here on the statement is given up (SQLITE_INTERRUPT, which is damage) where it takes more
+   steps than so many rows can. Pages that name each other may hold a row more often than can be
+   counted, and what is large is not checked whole. Free ends it. */
+void perp_sqlite_bound(struct perp_sqlite *store, sqlite3_stmt *statement, uint64_t rows);
+void perp_sqlite_free(struct perp_sqlite *store);
+/* More checkpoints than the file has room for. */
+uint64_t perp_sqlite_most_checkpoints(struct perp_sqlite *store);
 /* Runs SQL without a result. */
 perp_status perp_sqlite_exec(struct perp_sqlite *store, const char *sql, const char *what);
 /* The one number that a query gives. */
@@ -209,6 +237,18 @@ perp_status perp_sqlite_wal_on(struct perp_sqlite *store);
 perp_status perp_sqlite_check_empty(struct perp_sqlite *store);
 /* Whether tables, indexes and views are as this library makes them. */
 perp_status perp_sqlite_check_schema(struct perp_sqlite *store);
+/* The own tables but those of the .def files, by number; NULL: there are no more. */
+const char *perp_sqlite_own_table(size_t i);
+/* The SQL of an index of ours; false: none of ours is named so. */
+bool perp_sqlite_own_index(const char *name, sqlite3_str *text);
+/* How many tables and indexes ours are, those that keys bring along included. */
+int64_t perp_sqlite_count_own(const struct perp_sqlite *store);
+
+/* sqlite_others.c: what others made in the file. */
+/* Whether nothing of theirs is on our tables that writing or checking these would run or obey. */
+perp_status perp_sqlite_check_others(struct perp_sqlite *store);
+/* Whether the file has tables, or indexes of tables, that are not ours. */
+perp_status perp_sqlite_has_others(struct perp_sqlite *store, bool *has);
 
 /* sqlite_wal.c */
 /* The head that the file itself has, without its WAL; false where there is none to be read. */
@@ -220,6 +260,34 @@ bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path);
 perp_status perp_sqlite_check_wal(struct perp_sqlite *store, const struct perp_head *alone);
 /* Makes sure that a commit that failed does not come back. */
 perp_status perp_sqlite_cut_tail(struct perp_sqlite *store);
+
+/* The WAL's name and form, for the two files that look into it. */
+#define PERP_WAL_HEADER 32
+#define PERP_WAL_FRAME_HEADER 24
+#define PERP_WAL_MAGIC 0x377f0682 /* the last bit: the order of bytes in its sums */
+/* NULL: no memory; freed with sqlite3_free_filename. */
+const char *perp_wal_name(const char *path);
+uint32_t perp_big_endian(const unsigned char *at);
+/* How many frames count, and the size of a page; an SQLite code. */
+int perp_wal_frames(sqlite3 *db, sqlite3_int64 *n_frames, sqlite3_int64 *page_size);
+
+/* sqlite_sync.c */
+void perp_wal_init(struct perp_sqlite *store);
+void perp_wal_close(struct perp_sqlite *store);
+/* Once the file is in WAL mode and believed: what is in the WAL is made durable, so that what was
+   loaded is on disk. path: absolute. */
+perp_status perp_wal_open(struct perp_sqlite *store);
+/* Before a change begins: whether its commit waits for the disk. */
+perp_status perp_wal_begin(struct perp_sqlite *store, bool staged);
+/* Around a commit: one that waits for the disk must not pass a sync that fails meanwhile. Writes
+   anew what one that failed before may have lost. An SQLite code; end in any case. */
+int perp_wal_begin_commit(struct perp_sqlite *store);
+void perp_wal_end_commit(struct perp_sqlite *store, bool committed);
+/* Moves the WAL's content into the file as far as readers let it; what is left, later. */
+void perp_wal_move(struct perp_sqlite *store);
+/* The store's sync and state. */
+void perp_wal_sync(void *user, perp_status *status);
+void perp_wal_state(void *user, perp_store_state *state);
 
 /* sqlite_load.c */
 bool perp_head_from(sqlite3_stmt *row, struct perp_head *head); /* false: its guard is wrong */

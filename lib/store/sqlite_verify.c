@@ -116,6 +116,11 @@ static perp_status walk_table(struct perp_sqlite *store, const struct perp_head 
     const struct perp_sqlite_table *table = &store->tables[which];
     sqlite3_stmt *row = NULL;
     int code = SQLITE_ROW;
+    /* A table that the file is too old to have: it is looked at before it is migrated. */
+    if (!table->n_columns && which != PERP_SQLITE_EVENTS) {
+        *ended = true;
+        return PERP_OK;
+    }
     perp_status status = open_rows(store, walk, &row);
     while (status == PERP_OK && *left && (code = sqlite3_step(row)) == SQLITE_ROW) {
         --*left;
@@ -123,8 +128,12 @@ static perp_status walk_table(struct perp_sqlite *store, const struct perp_head 
             status = perp_walk_event(store, head, walk, row);
             walk->rowid = (int64_t)walk->seq;
         } else {
+            const int64_t rowid = sqlite3_column_int64(row, table->n_columns);
+            if (rowid <= walk->rowid) /* pages that name each other */
+                status = perp_sqlite_say(store, PERP_E_CORRUPT, "%s: a row out of its order",
+                                         table->name);
             walk->rows += perp_row_hash_of(table, row, 0);
-            walk->rowid = sqlite3_column_int64(row, table->n_columns);
+            walk->rowid = rowid;
         }
     }
     if (status == PERP_OK && code != SQLITE_ROW && code != SQLITE_DONE)
@@ -174,9 +183,9 @@ perp_status perp_sqlite_walk(struct perp_sqlite *store, const struct perp_head *
     return status;
 }
 
-perp_status perp_sqlite_check_pages(struct perp_sqlite *store) {
+static perp_status check_pages(struct perp_sqlite *store, const char *sql) {
     sqlite3_stmt *row = NULL;
-    perp_status status = perp_sqlite_query(store, "PRAGMA integrity_check(1)", "pages", &row);
+    perp_status status = perp_sqlite_query(store, sql, "pages", &row);
     int code = status == PERP_OK ? sqlite3_step(row) : SQLITE_ERROR;
     const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
     if (text && sqlite3_stricmp(text, "ok") != 0)
@@ -184,5 +193,25 @@ perp_status perp_sqlite_check_pages(struct perp_sqlite *store) {
     else if (status == PERP_OK && code != SQLITE_ROW)
         status = perp_sqlite_fail(store, code, "pages");
     sqlite3_finalize(row);
+    return status;
+}
+
+static perp_status check_pages_of(struct perp_sqlite *store, const char *table) {
+    char sql[96];
+    sqlite3_snprintf(sizeof sql, sql, "PRAGMA integrity_check('%s')", table);
+    return check_pages(store, sql);
+}
+
+/* Checking a table computes what its columns and indexes are made of, so those of others are left
+   out. */
+perp_status perp_sqlite_check_pages(struct perp_sqlite *store) {
+    bool others = false;
+    perp_status status = perp_sqlite_has_others(store, &others);
+    if (status != PERP_OK || !others)
+        return status == PERP_OK ? check_pages(store, "PRAGMA integrity_check(1)") : status;
+    for (size_t i = 0; perp_sqlite_own_table(i) && status == PERP_OK; i++)
+        status = check_pages_of(store, perp_sqlite_own_table(i));
+    for (int i = 0; i < PERP_SQLITE_TABLES && status == PERP_OK; i++)
+        status = check_pages_of(store, store->tables[i].name);
     return status;
 }

@@ -6,9 +6,6 @@
 
 #include "core/chain.h"
 
-#define WAL_HEADER 32
-#define FRAME_HEADER 24
-#define WAL_MAGIC 0x377f0682 /* the last bit: the order of bytes in its sums */
 #define WAL_VERSION 3007000
 
 /* ---- The file alone -------------------------------------------------------------------------- */
@@ -45,14 +42,20 @@ bool perp_sqlite_peek(sqlite3_vfs *vfs, const char *path, struct perp_head *head
     return good;
 }
 
-static uint32_t big_endian(const unsigned char *at) {
+uint32_t perp_big_endian(const unsigned char *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path) {
-    unsigned char header[WAL_HEADER] = {0};
+const char *perp_wal_name(const char *path) {
     char *text = sqlite3_mprintf("%s-wal", path);
     const char *name = text ? sqlite3_create_filename(text, "", "", 0, NULL) : NULL;
+    sqlite3_free(text);
+    return name;
+}
+
+bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path) {
+    unsigned char header[PERP_WAL_HEADER] = {0};
+    const char *name = perp_wal_name(path);
     sqlite3_file *file = name ? sqlite3_malloc(vfs->szOsFile) : NULL;
     if (file) {
         memset(file, 0, (size_t)vfs->szOsFile);
@@ -64,9 +67,8 @@ bool perp_sqlite_wal_is_strange(sqlite3_vfs *vfs, const char *path) {
     sqlite3_free(file);
     if (name)
         sqlite3_free_filename((char *)(uintptr_t)name);
-    sqlite3_free(text);
-    return (big_endian(header) & ~UINT32_C(1)) == WAL_MAGIC &&
-           big_endian(header + 4) != WAL_VERSION;
+    return (perp_big_endian(header) & ~UINT32_C(1)) == PERP_WAL_MAGIC &&
+           perp_big_endian(header + 4) != WAL_VERSION;
 }
 
 /* The checksum of an event; true where it is not there any more. */
@@ -145,22 +147,33 @@ static int read_index(sqlite3_file *file, struct index_header *index) {
     return index->is_init ? SQLITE_OK : SQLITE_IOERR;
 }
 
-static int unmake(sqlite3 *db) {
-    static const char zeros[FRAME_HEADER];
+int perp_wal_frames(sqlite3 *db, sqlite3_int64 *n_frames, sqlite3_int64 *page_size) {
     struct index_header index;
-    sqlite3_file *file = NULL, *wal = NULL;
-    sqlite3_int64 size = 0;
+    sqlite3_file *file = NULL;
     int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (code == SQLITE_OK)
-        code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-    if (code == SQLITE_OK && (!file->pMethods || !wal->pMethods))
+    if (code == SQLITE_OK && !file->pMethods)
         code = SQLITE_IOERR;
     if (code == SQLITE_OK)
         code = read_index(file, &index);
     if (code != SQLITE_OK)
         return code;
-    const sqlite3_int64 page = index.page_size == 1 ? 65536 : index.page_size;
-    const sqlite3_int64 at = WAL_HEADER + index.n_frames * (FRAME_HEADER + page);
+    *n_frames = index.n_frames;
+    *page_size = index.page_size == 1 ? 65536 : index.page_size;
+    return SQLITE_OK;
+}
+
+static int unmake(sqlite3 *db) {
+    static const char zeros[PERP_WAL_FRAME_HEADER];
+    sqlite3_file *wal = NULL;
+    sqlite3_int64 size = 0, n_frames = 0, page = 0;
+    int code = perp_wal_frames(db, &n_frames, &page);
+    if (code == SQLITE_OK)
+        code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (code == SQLITE_OK && !wal->pMethods)
+        code = SQLITE_IOERR;
+    if (code != SQLITE_OK)
+        return code;
+    const sqlite3_int64 at = PERP_WAL_HEADER + n_frames * (PERP_WAL_FRAME_HEADER + page);
     code = wal->pMethods->xFileSize(wal, &size);
     if (code == SQLITE_OK && size > at)
         code = wal->pMethods->xWrite(wal, zeros, sizeof zeros, at);

@@ -88,6 +88,7 @@ const picture = (page, name) =>
 // What stands on the screen of the numbers that the state has too.
 const FIELDS = [
     "equity_usd",
+    "today_net_usd",
     "today_pnl_usd",
     "today_volume_usd",
     "today_fees_usd",

@@ -1,6 +1,7 @@
 /* The console from outside: who is let in, what is answered, and that nothing that strangers send
    stops it or its decisions. */
 #include <check.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <perpcore/perpcore.h>
 
 #include "server.h"
 
@@ -456,6 +459,31 @@ START_TEST(positions_are_shown_and_can_be_left) {
 }
 END_TEST
 
+/* What is left of the day, and which alerts stand, by code. */
+START_TEST(metrics_show_the_net_of_the_day_and_each_alert) {
+    ck_assert_int_eq(ask("POST", "/api/control/manual_override", json,
+                         "{\"enabled\":true,\"ttl_ms\":60000,\"actor\":\"a\",\"reason\":\"b\"}")
+                         .status,
+                     200);
+    ck_assert_double_eq(metric("alerts_by_code{code=\"override_on\"}"), 1);
+    ck_assert_double_eq(metric("alerts_by_code{code=\"store_failed\"}"), 0);
+    char version[64];
+    snprintf(version, sizeof version, "build_info{version=\"%s\"}", perp_version_string());
+    ck_assert_double_eq(metric(version), 1);
+    for (int i = 0; i < 300 && !(metric("today_fees_usd{exchange=\"north\"}") > 0); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    ask("POST", "/api/control/pause", json, who);
+    double net = NAN, wanted = 0;
+    for (int i = 0; i < 50 && !(fabs(net - wanted) < 1e-5); i++) { /* of three moments */
+        net = metric("today_net_usd{exchange=\"north\"}");
+        wanted = metric("today_pnl_usd{exchange=\"north\"}") -
+                 metric("today_fees_usd{exchange=\"north\"}");
+    }
+    ck_assert_double_eq_tol(net, wanted, 1e-5);
+    ck_assert(isfinite(metric("today_funding_usd{exchange=\"north\"}")));
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *all = suite_create("console");
     TCase *cases = tcase_create("http");
@@ -475,6 +503,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, five_hundred_connections_leave_room_for_the_next);
     tcase_add_test(cases, random_bytes_on_the_port_do_no_harm);
     tcase_add_test(cases, a_job_is_explained_with_every_number);
+    tcase_add_test(cases, metrics_show_the_net_of_the_day_and_each_alert);
     tcase_add_test(cases, positions_are_shown_and_can_be_left);
     suite_add_tcase(all, cases);
     return all;

@@ -1,5 +1,7 @@
 /* How the console starts and ends: its token, where it listens, and that a restart loses nothing.
  */
+#include <perpcore/perpcore.h>
+
 #include <check.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -119,6 +121,41 @@ START_TEST(a_restart_on_a_store_loses_nothing) {
 }
 END_TEST
 
+static void never(void *user, const struct perp_job *job, const perp_evaluation *so_far,
+                  perp_rule_answer *answer) {
+    (void)user, (void)job, (void)so_far, (void)answer;
+}
+
+START_TEST(rules_of_another_host_are_shown_by_their_names) {
+    char path[128];
+    server_start(NULL);
+    ck_assert_int_eq(server_stop(), 0);
+    snprintf(path, sizeof path, "%s/book.db", server.home);
+    const char *args[] = {"--store", path, NULL};
+    server_start(args);
+    ck_assert_int_eq(server_stop(), 0);
+    perp_config config;
+    perp_core *core;
+    perp_host_rule rule;
+    perp_config_init(&config);
+    ck_assert_int_eq(perp_store_sqlite_open(path, NULL, &config.store), PERP_OK);
+    ck_assert_msg(perp_core_open(&config, &core) == PERP_OK, "%s", perp_core_error(NULL));
+    perp_host_rule_init(&rule);
+    rule.name = "value_at_risk";
+    rule.ask = never;
+    ck_assert_int_eq(perp_risk_add_rule(perp_core_risk(core), &rule), PERP_OK);
+    ck_assert_int_eq(perp_core_close(core), PERP_OK);
+    server_start(args);
+    ck_assert_double_eq(metric("rule_fired_today{rule=\"value_at_risk\"}"), 0);
+    struct reply metrics = ask("GET", "/metrics", NULL, NULL);
+    ck_assert(!contains(&metrics, "host_"));
+    struct reply state = ask("GET", "/api/monitoring/state", NULL, NULL);
+    ck_assert(contains(&state, "\"value_at_risk\":0"));
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+END_TEST
+
 START_TEST(a_kill_at_any_time_leaves_a_book_that_opens) {
     char path[128];
     server_start(NULL);
@@ -148,6 +185,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, it_listens_beyond_this_machine_only_with_a_token_of_the_user);
     tcase_add_test(cases, a_short_token_or_a_wrong_option_is_refused);
     tcase_add_test(cases, a_restart_on_a_store_loses_nothing);
+    tcase_add_test(cases, rules_of_another_host_are_shown_by_their_names);
     tcase_add_test(cases, a_kill_at_any_time_leaves_a_book_that_opens);
     suite_add_tcase(all, cases);
     return all;

@@ -54,6 +54,8 @@ START_TEST(what_is_asked_is_shown_without_further_set_up) {
     ck_assert_int_eq(run("status"), 0);
     ck_assert(says("running"));
     ck_assert(says("north"));
+    ck_assert(says("today: net "));
+    ck_assert(says("  funding "));
     ck_assert(!says("\033"));
     ck_assert_int_eq(run("jobs"), 0);
     ck_assert_int_eq(run("jobs --pending"), 0);

@@ -274,7 +274,10 @@ TEST("a refusal is a result with its numbers, and a key makes a retry safe") {
     CHECK(capital.snapshot(w.x[0]).day_start_equity == 10_usd);
     capital.set_safe_mode(w.now, w.x[0], true);
     CHECK(capital.snapshot(w.x[0]).safe_mode);
-    CHECK(!w.core.feasibility().empty());
+    const std::vector<perp::feasibility> pairs = w.core.feasibility();
+    CHECK(pairs.size() == 3 && pairs[0].never_for == perp::reason::NONE);
+    CHECK(pairs[0].safety_score > 99 && pairs[0].min_safety_score == 70);
+    CHECK(pairs[1].cost_bps == 4 && pairs[1].least_edge_bps == 3 && !pairs[2].least_edge_bps);
     w.core.check();
 }
 
@@ -542,6 +545,74 @@ TEST("what is in doubt or partial is settled") {
     s.amend(w.now, {0, 4}, {{0.1, 50001, 0_usd}, {0.1, 50050, 0_usd}}); // it was filled after all
     CHECK(w.state(4) == perp::job_state::OPEN && s.job({0, 4}).legs[1].filled == 0.1);
     w.core.check();
+}
+
+TEST("rules of the host are asked, counted and named") {
+    double var = 5;
+    int asked = 0;
+    const world w(accepting());
+    const perp::risk risk = w.core.risk();
+    perp::rule rule;
+    rule.name = "var";
+    rule.hard = true;
+    rule.unit = "usd";
+    rule.ask = [&](const perp::job &job, const perp::evaluation &so_far) -> perp::rule_answer {
+        asked++;
+        CHECK(job.c().n_legs == 2 && so_far.legs().size() == 2 && so_far.accepted());
+        std::error_code ec;
+        w.core.scheduler().pause(w.now, ec);
+        CHECK(ec == PERP_E_STATE);
+        return {perp::sense::ABOVE, var, 2};
+    };
+    const perp::reason number = risk.add_rule(rule);
+    CHECK(number == perp::reason::HOST_1 && risk.name_of(number) == "var");
+    CHECK(risk.name_of(perp::reason::KILLED) == "killed");
+    rule.name = "held_by_none";
+    rule.hard = false;
+    rule.ask = [](const perp::job &, const perp::evaluation &) {
+        return perp::rule_answer::not_held();
+    };
+    const perp::reason second = risk.add_rule(rule);
+    std::error_code ec;
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_EXISTS);
+    rule.name = "Not One";
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+    rule.name = std::string("a\0b", 3);
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+    rule.name = "without";
+    rule.ask = nullptr;
+    CHECK(risk.add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_INVALID);
+
+    w.core.scheduler().submit(w.now, w.pair(1));
+    perp::tick_result result = w.core.scheduler().tick(w.now);
+    CHECK(result.refused_by(number) == 1 && asked == 1);
+    const perp::evaluation found = risk.evaluate(w.now, w.pair(1));
+    CHECK(found.reason() == number && found.fails(number) && !found.fails(second));
+    CHECK(found.rule(number).value == 5 && found.host_sense(number) == perp::sense::ABOVE);
+    CHECK(!found.rule(second).held && found.host_sense(second) == perp::sense::NONE);
+    CHECK(risk.json(found).find("\"reason\":\"var\"") != std::string::npos);
+    CHECK(risk.query().rejected_today[number] == 1);
+    var = 1;
+    risk.rule_changed(number);
+    CHECK(w.core.scheduler().tick(w.now)->dispatched == 1);
+    risk.rule_changed(perp::reason::HOST_7, ec);
+    CHECK(ec == PERP_E_NOT_FOUND);
+    CHECK(w.core.callback_failures() == 0);
+}
+
+TEST("a rule that throws refuses, and is reported") {
+    const world w(accepting());
+    perp::rule rule;
+    rule.name = "var";
+    rule.ask = [](const perp::job &, const perp::evaluation &) -> perp::rule_answer {
+        throw std::runtime_error("no model");
+    };
+    const perp::reason number = w.core.risk().add_rule(rule);
+    CHECK(w.core.risk().evaluate(w.now, w.pair(1)).reason() == number);
+    CHECK(w.core.callback_failures() == 1);
+    const perp::core_ref borrowed(w.core.native_handle());
+    std::error_code ec;
+    CHECK(borrowed.risk().add_rule(rule, ec) == perp::reason::NONE && ec == PERP_E_STATE);
 }
 
 TEST("accounts and positions are reported, and what drifts is accepted") {

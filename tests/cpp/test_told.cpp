@@ -199,6 +199,8 @@ TEST("a snapshot holds what C's holds") {
     CHECK(s.top_pending().size() == 1 && s.recent_completed().size() == 1);
     CHECK(s.recent_completed()[0].pnl == 7_usd && s.fast_markets().empty());
     CHECK(s.global().today_pnl_usd == 7_usd && s.global().daily_loss_limit);
+    CHECK(s.global().today_net_usd == 5_usd && s.global().today_funding_usd == 0_usd);
+    CHECK(s.positions().empty() && s.bases().empty());
     CHECK(s.global().system_status == perp::system::RUNNING);
     CHECK(s.jobs().running_jobs_count == 4 && s.jobs().completed_total == 1);
     CHECK(!s.risk().killed && !s.risk().override_until && !s.risk().override_job);
@@ -221,6 +223,21 @@ TEST("more jobs than a snapshot has room for are counted") {
     CHECK(s.running_jobs().total() == 70 && s.running_jobs().size() == PERP_MONITOR_RUNNING);
     CHECK(w.core.scheduler().list(perp::job_state::RUNNING).size() == 70);
     CHECK(w.core.scheduler().kill(w.now).size() == 70);
+}
+
+TEST("positions and bases of a snapshot are the book's") {
+    const world w(accepting());
+    w.core.positions().record_fill(w.now, {w.btc[0], perp::side::BUY, 0.5, 50'000},
+                                   perp::reservation_key(0, 900));
+    const perp::snapshot s = w.core.monitor().snapshot(w.now);
+    CHECK(s.positions().total() == 1 && s.bases().total() == 1);
+    const perp::monitor_position position = s.positions()[0];
+    CHECK(position.instrument == w.btc[0] && position.base == "BTC" && position.lots == 0);
+    CHECK(position.quantity == 0.5 && position.foreign == 0.5 && !position.latched);
+    CHECK(position.unrealised == 0.5 * (position.mark - 50'000) && position.known);
+    const perp::monitor_base base = s.bases()[0];
+    CHECK(base.base == "BTC" && base.net == 0.5 && base.gross == 0.5);
+    CHECK(base.naked.quantity == w.core.positions().bases(w.now)[0].naked && !base.repair);
 }
 
 TEST("changes go on from a snapshot") {
@@ -315,6 +332,17 @@ TEST("a core whose last commit fails is closed and says so") {
     CHECK(thrown == PERP_E_STORE && !w.core && s.closed == 1);
     std::error_code ec;
     w.core.close(ec);
+    CHECK(!ec);
+}
+
+TEST("a flush that does not wait is durable once the store was synced") {
+    const world w;
+    const std::uint64_t seq = w.core.flush_async();
+    CHECK(w.core.durable() == seq); // memory: it is at once
+    w.core.sync();
+    std::error_code ec;
+    CHECK(w.core.flush_async(ec) == seq && !ec);
+    w.core.sync(ec);
     CHECK(!ec);
 }
 

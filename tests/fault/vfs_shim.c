@@ -3,12 +3,34 @@
 #if PERP_WITH_SQLITE
 
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define SECTOR 512
+#define MAX_DISK (4 << 20) /* bytes of a file that is watched */
+#define MAX_DISKS 8
+
+/* A file that is watched: what is on disk, and the sectors that were written since. */
+struct disk {
+    char name[128];
+    int is_there; /* its name is on disk, too */
+    int used;
+    sqlite3_int64 size;
+    unsigned char *at;
+    char dirty[MAX_DISK / SECTOR];
+};
 
 /* The real file lies behind it. */
 typedef struct shim_file {
     sqlite3_file base;
+    struct disk *disk; /* NULL: it is not watched */
+    int creates;
 } shim_file;
+
+static struct disk disks[MAX_DISKS];
+static int watching;
 
 static sqlite3_vfs *real;
 static sqlite3_vfs shim;
@@ -68,6 +90,129 @@ static sqlite3_file *of(sqlite3_file *file) {
     return (sqlite3_file *)(void *)((shim_file *)(void *)file + 1);
 }
 
+static void too_large(sqlite3_int64 end) {
+    if (end > MAX_DISK) {
+        fprintf(stderr, "vfs_shim: a file that is watched has more than %d bytes\n", MAX_DISK);
+        abort();
+    }
+}
+
+static void read_disk(struct disk *disk) {
+    FILE *file = fopen(disk->name, "rb");
+    disk->is_there = file != NULL;
+    disk->size = file ? (sqlite3_int64)fread(disk->at, 1, MAX_DISK, file) : 0;
+    too_large(disk->size + 1);
+    if (file) {
+        fclose(file);
+    }
+}
+
+/* Before the file is opened. */
+static struct disk *disk_of(const char *name) {
+    struct disk *disk = disks;
+    if (!watching || !name || strlen(name) >= sizeof disk->name) {
+        return NULL;
+    }
+    while (disk < disks + MAX_DISKS && disk->used && strcmp(disk->name, name) != 0) {
+        disk++;
+    }
+    if (disk == disks + MAX_DISKS) {
+        abort();
+    }
+    if (!disk->used) {
+        disk->used = 1;
+        strcpy(disk->name, name);
+        disk->at = calloc(1, MAX_DISK);
+        read_disk(disk);
+    }
+    return disk;
+}
+
+static void forget_disks(void) {
+    for (int i = 0; i < MAX_DISKS; i++) {
+        free(disks[i].at);
+        memset(&disks[i], 0, sizeof disks[i]);
+    }
+}
+
+void shim_watch(void) {
+    forget_disks();
+    watching = 1;
+}
+
+static struct disk *watched(sqlite3_file *file) {
+    return dead ? NULL : ((shim_file *)(void *)file)->disk;
+}
+
+static void was_written(sqlite3_file *file, sqlite3_int64 from, sqlite3_int64 to) {
+    struct disk *disk = watched(file);
+    if (!disk) {
+        return;
+    }
+    too_large(to);
+    for (sqlite3_int64 at = from / SECTOR; at * SECTOR < to; at++) {
+        disk->dirty[at] = 1;
+    }
+}
+
+static void was_synced(sqlite3_file *file) {
+    struct disk *disk = watched(file);
+    if (!disk) {
+        return;
+    }
+    of(file)->pMethods->xFileSize(of(file), &disk->size);
+    too_large(disk->size);
+    for (sqlite3_int64 at = 0; at * SECTOR < disk->size; at++) {
+        sqlite3_int64 left = disk->size - at * SECTOR;
+        if (disk->dirty[at]) {
+            of(file)->pMethods->xRead(of(file), disk->at + at * SECTOR,
+                                      left < SECTOR ? (int)left : SECTOR, at * SECTOR);
+        }
+    }
+    memset(disk->dirty, 0, sizeof disk->dirty);
+    disk->is_there |= ((shim_file *)(void *)file)->creates;
+}
+
+static void was_not_synced(sqlite3_file *file) {
+    struct disk *disk = watched(file);
+    if (disk) {
+        memset(disk->dirty, 0, sizeof disk->dirty);
+    }
+}
+
+/* Puts into the disk's bytes what else got there. */
+static void have_luck(struct disk *disk, unsigned *luck) {
+    FILE *file = fopen(disk->name, "rb");
+    for (sqlite3_int64 at = 0; file && at < MAX_DISK / SECTOR; at++) {
+        *luck = *luck * 1103515245u + 12345u;
+        if (!disk->dirty[at] || *luck >> 16 & 1 || fseek(file, (long)(at * SECTOR), SEEK_SET)) {
+            continue;
+        }
+        sqlite3_int64 end =
+            at * SECTOR + (sqlite3_int64)fread(disk->at + at * SECTOR, 1, SECTOR, file);
+        disk->size = end > disk->size ? end : disk->size;
+        disk->is_there = 1;
+    }
+    if (file) {
+        fclose(file);
+    }
+}
+
+void shim_lose(unsigned luck) {
+    for (struct disk *disk = disks; disk < disks + MAX_DISKS && disk->used; disk++) {
+        if (luck) {
+            have_luck(disk, &luck);
+        }
+        unlink(disk->name);
+        FILE *file = disk->is_there ? fopen(disk->name, "wb") : NULL;
+        if (file) {
+            fwrite(disk->at, 1, (size_t)disk->size, file);
+            fclose(file);
+        }
+    }
+    forget_disks();
+}
+
 static int shim_close(sqlite3_file *file) {
     open_files--;
     return of(file)->pMethods->xClose(of(file));
@@ -83,12 +228,14 @@ static int shim_write(sqlite3_file *file, const void *from, int size, sqlite3_in
         return SQLITE_FULL;
     }
     int code = of(file)->pMethods->xWrite(of(file), from, fate == CUT ? size / 2 : size, at);
+    was_written(file, at, at + (fate == CUT ? size / 2 : size));
     return fate == CUT ? SQLITE_IOERR_WRITE : code;
 }
 
 static int shim_truncate(sqlite3_file *file, sqlite3_int64 size) {
     enum fate fate = fate_of(SHIM_TRUNCATE);
     sqlite3_int64 now = 0;
+    was_written(file, size, size + 1);
     if (fate == WORKS) {
         return of(file)->pMethods->xTruncate(of(file), size);
     }
@@ -100,9 +247,13 @@ static int shim_truncate(sqlite3_file *file, sqlite3_int64 size) {
 
 /* No sync is passed on: the machine does not fail here, only what is asked of it does. */
 static int shim_sync(sqlite3_file *file, int flags) {
-    (void)file;
     (void)flags;
-    return fate_of(SHIM_SYNC) == WORKS ? SQLITE_OK : SQLITE_IOERR_FSYNC;
+    if (fate_of(SHIM_SYNC) != WORKS) {
+        was_not_synced(file);
+        return SQLITE_IOERR_FSYNC;
+    }
+    was_synced(file);
+    return SQLITE_OK;
 }
 
 static int shim_file_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -176,6 +327,8 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     if (fate_of(SHIM_OPEN) != WORKS) {
         return SQLITE_CANTOPEN;
     }
+    ((shim_file *)(void *)file)->disk = disk_of(name);
+    ((shim_file *)(void *)file)->creates = (flags & SQLITE_OPEN_CREATE) != 0;
     int code = real->xOpen(real, name, of(file), flags, given);
     if (code == SQLITE_OK) {
         file->pMethods = &methods;
@@ -187,6 +340,14 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 static int shim_delete(sqlite3_vfs *vfs, const char *name, int sync) {
     (void)vfs;
     (void)sync;
+    for (struct disk *disk = disks; !dead && disk < disks + MAX_DISKS && disk->used; disk++) {
+        if (strcmp(disk->name, name) == 0) {
+            disk->is_there = 0;
+            disk->size = 0;
+            memset(disk->dirty, 0, sizeof disk->dirty);
+            memset(disk->at, 0, MAX_DISK);
+        }
+    }
     return dead ? SQLITE_IOERR_DELETE : real->xDelete(real, name, 0);
 }
 

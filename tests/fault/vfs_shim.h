@@ -25,6 +25,13 @@ void shim_heal(void);
 uint32_t shim_count(enum shim_kind kind);
 /* Whether the operation that was to go wrong has come. */
 int shim_hit(void);
+/* From now on the shim knows what of the files that are opened is on disk: what a sync that worked
+   found written since the last sync. One that failed leaves what it should have written in the
+   file, but nothing comes back to it: that is on disk only once it is written again. */
+void shim_watch(void);
+/* After shim_die, once the files are closed: the machine failed. They become what was on disk;
+   luck: 0, and nothing else of them is; else a seed that says which other sectors got there. */
+void shim_lose(unsigned luck);
 /* Files that are open through the shim. */
 int shim_open_files(void);
 

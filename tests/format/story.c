@@ -160,6 +160,25 @@ static void registry(struct told *t) {
     }
 }
 
+static void stay_away(void *user, const perp_job *job, const perp_evaluation *so_far,
+                      perp_rule_answer *said) {
+    (void)user, (void)job, (void)so_far;
+    said->sense = PERP_SENSE_NOT_HELD;
+}
+
+/* Of the host; only their names are stored. */
+static void rules(struct told *t) {
+    static const char *const names[] = {"desk_limit", "event_calendar"};
+    for (uint32_t i = 0; i < 2; i++) {
+        perp_host_rule rule;
+        perp_host_rule_init(&rule);
+        rule.name = names[i];
+        rule.hard = i;
+        rule.ask = stay_away;
+        ok(perp_risk_add_rule(t->risk, &rule));
+    }
+}
+
 /* Exchanges change what they take and let pass; so does the host. */
 static void updates(struct told *t) {
     static const char settings[] = "{\"risk\":{\"max_depeg_bps\":60}}";
@@ -575,6 +594,7 @@ void story_play(const perp_store *store) {
     struct told told = {.now = START}, *t = &told;
     open_told(t, store, 0);
     registry(t);
+    rules(t);
     capital(t);
     updates(t);
     control(t);

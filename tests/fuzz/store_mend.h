@@ -174,7 +174,7 @@ static inline void mend_rows(struct mutant *m, int which) {
     char *sql = sqlite3_str_finish(text);
     if (sql != NULL && sqlite3_prepare_v2(m->db, sql, -1, &row, NULL) == SQLITE_OK) {
         for (int i = 0; i < MEND_ROWS && sqlite3_step(row) == SQLITE_ROW; i++) {
-            uint64_t hash = perp_row_hash_of(m->head.store, table, row, 0);
+            uint64_t hash = perp_row_hash_of(table, row, 0);
             m->head.rows += hash;
             if (which == PERP_SQLITE_EVENTS) {
                 mutant_runf(m, "UPDATE events SET guard = %lld WHERE rowid = %lld", (long long)hash,
@@ -264,6 +264,7 @@ static inline void mend_store(struct mutant *m) {
     }
     if (mutant_draw(m, 16)) {
         m->head.rows = 0;
+        perp_sqlite_seed(m->tables, m->head.store);
         for (int i = 0; i < PERP_SQLITE_TABLES; i++) {
             mend_rows(m, i);
         }

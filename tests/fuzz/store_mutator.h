@@ -363,6 +363,7 @@ static void mutate_schema(struct mutant *m) {
         "DROP INDEX events_of_job",
         "PRAGMA user_version = 2",
         "PRAGMA user_version = 4",
+        "PRAGMA user_version = 6",
         "PRAGMA application_id = 1",
         "CREATE VIRTUAL TABLE mine USING fts5(x); INSERT INTO mine VALUES('x')",
         "CREATE VIRTUAL TABLE mine USING rtree(i, a, b); INSERT INTO mine VALUES(1, 2, 3)",

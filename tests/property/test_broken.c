@@ -3,6 +3,7 @@
 #include <perpcore/perpcore.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,11 @@ static void open_world(world *w) {
             ok(w, perp_market_on_quote(perp_core_market(w->core), &quote));
         }
     }
+    perp_instrument_spec unused; /* SOL, of which nothing is ever filled */
+    perp_instrument_spec_init(&unused);
+    unused.exchange = 0;
+    strcpy(unused.symbol, "SOL/USDT:USDT");
+    ok(w, perp_instrument_add(w->core, &unused, &(uint32_t){0}));
     perp_uuid open = run(w, 0, 2, 3);
     tell(w, &open, 3, 3, 1);
     report(w, 0, 3);
@@ -275,6 +281,19 @@ static void capital(world *w) {
 
 static void bases(world *w) {
     struct perp_base_entry *base = &w->core->positions->bases[0];
+    struct perp_base_entry *untouched = &w->core->positions->bases[2];
+    BREAK(w, base->naked, (double)NAN);
+    BREAK(w, base->naked, (double)INFINITY);
+    BREAK(w, base->expected, (double)NAN);
+    BREAK(w, base->price, -1);
+    BREAK(w, base->price, (double)NAN);
+    BREAK(w, base->price, 0); /* it has lots */
+    BREAK(w, base->tries, 1);
+    BREAK(w, base->next_try, 7);
+    BREAK(w, untouched->naked, 1);
+    BREAK(w, untouched->expected, -1);
+    BREAK(w, untouched->repairs, 1);
+    BREAK(w, untouched->stopped, true);
     BREAK(w, base->told, !base->told);
     BREAK(w, base->n_partial, base->n_partial + 1);
     BREAK(w, base->repair, job_of(w, 1));

@@ -1,17 +1,10 @@
 /* Positions that are opened and left in slices of any size: what was closed is exactly nothing;
    what is open is never worth more than what is reserved and used for it; and no way of ending jobs
    lets the sum pass the limit. usage: test_slices [SEED]   (or PERP_SEED in the environment) */
-#include <perpcore/perpcore.h>
+#include "lives.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define MS INT64_C(1000000)
-#define START (INT64_C(1760000000) * 1000 * MS)
-#define N_EXCHANGES 3
 #define N_OPEN 12
 
 typedef struct world {
@@ -36,15 +29,8 @@ static void ok(const world *w, perp_status status) {
     }
 }
 
-static uint64_t next_random(world *w) {
-    uint64_t z = w->random += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
 static uint32_t below(world *w, uint32_t most) {
-    return (uint32_t)(next_random(w) % most);
+    return (uint32_t)(mixed_random(&w->random) % most);
 }
 
 static perp_call call_of(world *w) {
@@ -62,56 +48,27 @@ static perp_uuid fresh_id(world *w) {
 }
 
 static void quote(world *w) {
-    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
-        perp_quote q;
-        memset(&q, 0, sizeof q);
-        q.instrument = i;
-        q.time_ns = w->now;
-        q.bid = w->price * (1 - 1e-6);
-        q.ask = w->price * (1 + 1e-6);
-        q.bid_size = q.ask_size = 1e15;
-        ok(w, perp_market_on_quote(perp_core_market(w->core), &q));
-    }
+    ok(w, quotes_of(w->core, w->now, w->price * (1 - 1e-6), w->price * (1 + 1e-6), 1e15));
 }
 
 static void open_world(world *w, uint64_t seed) {
-    static const char *const names[N_EXCHANGES] = {"a", "b", "c"};
     perp_config config;
     memset(w, 0, sizeof *w);
     w->seed = w->random = seed;
     w->now = START;
-    perp_config_init(&config);
-    config.capital.max_single_reserve_ppm = 1000000;
-    config.risk.account_max_age_ms = 0;
+    nothing_refused(&config);
     config.risk.max_quote_age_ms = INT64_C(86400000);
-    config.risk.daily_loss_limit_pct = 0;
-    config.risk.max_account_leverage = 100;
     config.scheduler.auto_repair = 0;
-    config.scheduler.max_notional_per_exchange = INT64_C(1) << 50;
     config.scheduler.leg_risk_usd = INT64_C(1) << 50; /* what is naked is not looked at here */
-    config.risk.max_consecutive_failures = 1000000;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
-        config.risk.modes[i].min_safety_score = 0;
-        config.risk.modes[i].max_acceptable_loss_bps = 1000;
         config.risk.modes[i].max_spread_ratio = 1e6;
         config.risk.modes[i].volatility_threshold = 1e3;
     }
     ok(w, perp_core_open(&config, &w->core));
     w->scheduler = perp_core_scheduler(w->core);
     for (uint32_t i = 0; i < N_EXCHANGES; i++) {
-        perp_exchange_spec exchange;
-        perp_instrument_spec instrument;
-        uint32_t id;
-        perp_exchange_spec_init(&exchange);
-        strcpy(exchange.name, names[i]);
-        ok(w, perp_exchange_add(w->core, &exchange, &id));
-        perp_instrument_spec_init(&instrument);
-        instrument.exchange = id;
-        strcpy(instrument.symbol, "BTC/USDT:USDT");
-        ok(w, perp_instrument_add(w->core, &instrument, &id));
         perp_call call = call_of(w);
-        ok(w, perp_capital_update_equity(perp_core_capital(w->core), &call, i,
-                                         INT64_C(10000) * 1000000));
+        ok(w, exchange_of(w->core, &call, i, 0, INT64_C(10000) * 1000000));
     }
 }
 
@@ -334,17 +291,12 @@ static void one_life(uint64_t seed, world *totals) {
 
 int main(int argc, char **argv) {
     static world totals;
-    const char *given = argc > 1 ? argv[1] : getenv("PERP_SEED"), *most = getenv("PERP_CALLS");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20251127;
-    uint64_t lives = argc > 1 ? 1 : most != NULL ? 2 + strtoull(most, NULL, 10) / 2500 : 40;
-    printf("seed %" PRIu64 ", %" PRIu64 " books\n", seed, lives);
-    fflush(stdout);
+    uint64_t seed, lives = lives_from(argc, argv, 20251127, &seed);
     for (uint64_t i = 0; i < lives; i++) {
         one_life(seed + i, &totals);
     }
     printf("%" PRIu64 " fills, %" PRIu64 " jobs closed, %" PRIu64 " refused\n", totals.n_fills,
            totals.n_closed, totals.n_refused);
     int little = argc <= 1 && (totals.n_closed < 50 || totals.n_refused < 10);
-    printf(little ? "too little happened\n0 passed, 1 failed\n" : "1 passed, 0 failed\n");
-    return little;
+    return lives_end(little);
 }

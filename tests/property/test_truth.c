@@ -2,20 +2,12 @@
    age, of legs as a whole or of the library's orders, trade by trade: when all was told, the book
    has the positions that the exchanges have, nothing is unexplained, and what is naked is what
    stands alone. usage: test_truth [SEED]   (or PERP_SEED in the environment) */
-#include <perpcore/perpcore.h>
+#include "lives.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define MS INT64_C(1000000)
-#define SECOND (1000 * MS)
-#define START (INT64_C(1760000000) * SECOND)
 #define STEP 0.0001
 #define MID 60000.0
-#define N_EXCHANGES 3
 #define MAX_JOBS 4000
 #define MAX_TRADES 40000
 #define MAX_NEWS 40000
@@ -77,15 +69,8 @@ static void is(const world *w, perp_status status, perp_status wanted) {
     }
 }
 
-static uint64_t next_random(world *w) {
-    uint64_t z = w->random += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
 static int64_t below(world *w, int64_t most) {
-    return most <= 0 ? 0 : (int64_t)(next_random(w) % (uint64_t)most);
+    return most <= 0 ? 0 : (int64_t)(mixed_random(&w->random) % (uint64_t)most);
 }
 
 static int chance(world *w, int percent) {
@@ -376,20 +361,10 @@ static int deliver(world *w) {
 }
 
 static void quote(world *w) {
-    for (uint32_t i = 0; i < N_EXCHANGES; i++) {
-        perp_quote q;
-        memset(&q, 0, sizeof q);
-        q.instrument = i;
-        q.time_ns = w->now;
-        q.bid = MID - 1;
-        q.ask = MID + 1;
-        q.bid_size = q.ask_size = 1000;
-        is(w, perp_market_on_quote(perp_core_market(w->core), &q), PERP_OK);
-    }
+    is(w, quotes_of(w->core, w->now, MID - 1, MID + 1, 1000), PERP_OK);
 }
 
 static void open_world(world *w, uint64_t seed) {
-    static const char *const names[N_EXCHANGES] = {"a", "b", "c"};
     perp_config config;
     memset(w, 0, sizeof *w);
     w->seed = w->random = seed;
@@ -398,40 +373,17 @@ static void open_world(world *w, uint64_t seed) {
     w->exits = (int)below(w, 2);
     w->cuts = chance(w, 40);
     w->orders = chance(w, 60) ? (int)below(w, 101) : 0;
-    perp_config_init(&config);
+    nothing_refused(&config);
     config.callbacks.user = w;
     config.callbacks.execute = execute;
-    config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
+    config.capital.max_total_notional_ppm = 1000000;
     config.capital.drift_tolerance_usd = (1 + below(w, 10)) * 1000000;
-    config.risk.account_max_age_ms = 0;
-    config.risk.daily_loss_limit_pct = 0;
-    config.risk.max_account_leverage = 100;
-    config.risk.max_consecutive_failures = 1000000;
     config.risk.circuit_failures = 1000000;
-    config.scheduler.max_notional_per_exchange = INT64_C(1) << 50;
-    for (int i = 0; i < PERP_MODE_COUNT; i++) {
-        config.risk.modes[i].min_safety_score = 0;
-        config.risk.modes[i].max_acceptable_loss_bps = 1000;
-    }
     is(w, perp_core_open(&config, &w->core), PERP_OK);
     w->scheduler = perp_core_scheduler(w->core);
     for (uint32_t i = 0; i < N_EXCHANGES; i++) {
-        perp_exchange_spec exchange;
-        perp_instrument_spec instrument;
-        uint32_t id;
-        perp_exchange_spec_init(&exchange);
-        strcpy(exchange.name, names[i]);
-        is(w, perp_exchange_add(w->core, &exchange, &id), PERP_OK);
-        perp_instrument_spec_init(&instrument);
-        instrument.exchange = id;
-        strcpy(instrument.symbol, "BTC/USDT:USDT");
-        instrument.qty_step = STEP;
-        is(w, perp_instrument_add(w->core, &instrument, &id), PERP_OK);
         perp_call call = call_of(w);
-        is(w,
-           perp_capital_update_equity(perp_core_capital(w->core), &call, i,
-                                      INT64_C(1000000) * 1000000),
-           PERP_OK);
+        is(w, exchange_of(w->core, &call, i, STEP, INT64_C(1000000) * 1000000), PERP_OK);
         report(w, i, w->now);
     }
     quote(w);
@@ -580,11 +532,7 @@ static void one_life(uint64_t seed, world *totals) {
 
 int main(int argc, char **argv) {
     static world totals;
-    const char *given = argc > 1 ? argv[1] : getenv("PERP_SEED"), *most = getenv("PERP_CALLS");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20251128;
-    uint64_t lives = argc > 1 ? 1 : most != NULL ? 2 + strtoull(most, NULL, 10) / 2500 : 40;
-    printf("seed %" PRIu64 ", %" PRIu64 " books\n", seed, lives);
-    fflush(stdout);
+    uint64_t seed, lives = lives_from(argc, argv, 20251128, &seed);
     for (uint64_t i = 0; i < lives; i++) {
         one_life(seed + i, &totals);
     }
@@ -594,6 +542,5 @@ int main(int argc, char **argv) {
            totals.n_jobs, totals.n_repairs, totals.n_told, totals.n_reports, totals.n_stale,
            totals.n_rests, totals.n_fills, totals.n_late, totals.n_again);
     int little = argc <= 1 && (totals.n_jobs < 50 || totals.n_repairs < 5 || totals.n_late < 5);
-    printf(little ? "too little happened\n0 passed, 1 failed\n" : "1 passed, 0 failed\n");
-    return little;
+    return lives_end(little);
 }

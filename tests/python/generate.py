@@ -193,6 +193,26 @@ def struct_lines(name: str, fields: List[Any], types: Types) -> List[str]:
     ]
 
 
+def in_order(headers: Headers) -> Iterator[str]:
+    """The structs as ctypes can take them: each after those that it names. C needs no more of one
+    that a pointer leads to than that it is there."""
+    given: Set[str] = set()
+
+    def those_of(name: str) -> Iterator[str]:
+        if name in given:
+            return
+        given.add(name)
+        for field in headers.structs[name]:
+            for word in re.findall(r"\w+", field["type"]["qualType"]):
+                word = headers.tags.get(f"struct {word}", word)
+                if word in headers.structs:
+                    yield from those_of(word)
+        yield name
+
+    for name in headers.structs:
+        yield from those_of(name)
+
+
 def function_lines(node: Any, types: Types) -> List[str]:
     result = node["type"]["qualType"].split("(")[0]
     parameters = [
@@ -228,8 +248,8 @@ def generate() -> str:
     ]
     for enum, members in headers.enums.items():
         lines += enum_lines(enum, members)
-    for name, fields in headers.structs.items():
-        lines += struct_lines(name, fields, types)
+    for name in in_order(headers):
+        lines += struct_lines(name, headers.structs[name], types)
     lines += ["", "", "FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {"]
     for node in headers.functions:
         lines += function_lines(node, types)

@@ -184,6 +184,24 @@ class Told(BookTest):
         self.core.positions.record_fill(btc, "sell", 0.1, 60010.0, key=job_id(3), now=T0, pnl=7)
         self.assertEqual(self.core.capital.snapshot("binance").today.pnl, 9)
 
+    def test_the_monitor_shows_positions_bases_and_what_is_left_of_the_day(self):
+        btc = self.desk.btc[0]
+        state = self.core.monitor.snapshot(now=T0)
+        self.assertEqual((state.positions, state.bases, state.n_positions), ((), (), 0))
+        self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, key=job_id(1), now=T0,
+                                        fee=Decimal("0.5"))
+        state = self.core.monitor.snapshot(now=T0)
+        (position,) = state.positions
+        self.assertEqual((position.instrument, position.base, position.n_lots), (btc, "BTC", 0))
+        self.assertEqual((position.quantity, position.entry, position.foreign),
+                         (0.2, 60000.0, 0.2))
+        self.assertEqual((position.reported, position.known), (T0, True))
+        (base,) = state.bases
+        self.assertEqual((base.base, base.net, base.gross, base.repair), ("BTC", 0.2, 0.2, None))
+        self.assertEqual(base.naked.quantity, self.core.positions.bases(now=T0)[0].naked)
+        self.assertEqual(state.global_stats.today_net_usd, Decimal("-0.5"))
+        self.assertEqual(state.global_stats.today_funding_usd, 0)
+
     def test_flatten_leaves_everything(self):
         btc = self.desk.btc[0]
         self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, key=job_id(1), now=T0)
@@ -619,6 +637,11 @@ class Registry(BookTest):
         rows = self.core.feasibility()
         self.assertEqual({(r.first.name, r.second.name) for r in rows}, {("binance", "okx")})
         self.assertEqual(rows[0].largest, 7_000)
+        self.assertEqual([r.never_for for r in rows], [Reason.NONE] * 3)
+        self.assertEqual([r.min_safety_score for r in rows], [70.0] * 3)
+        self.assertEqual([r.cost_bps for r in rows], [4.0] * 3)  # both rest
+        self.assertEqual([r.least_edge_bps for r in rows], [2.0, 3.0, None])
+        self.assertTrue(99 < rows[0].safety_score < 100)
 
 
 class Configuration(unittest.TestCase):

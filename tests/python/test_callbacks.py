@@ -1,4 +1,5 @@
 """What the library tells the host, and what becomes of a host that fails."""
+import gc
 import logging
 import threading
 import unittest
@@ -7,7 +8,7 @@ from decimal import Decimal
 import perpcore
 from desk import SECOND, T0, BookTest, Desk, job_id
 from perpcore import (
-    JobResult, JobState, LegResult, LogLevel, MarketSource, Outcome, Reason,
+    JobResult, JobState, LegResult, LogLevel, MarketSource, Outcome, Reason, RuleAnswer, Sense,
 )
 
 
@@ -236,6 +237,184 @@ class Others(unittest.TestCase):
         said = "\n".join(logs.output)
         for name in ("on_kill", "on_alert", "log", "on_leg_risk", "on_unhedged"):
             self.assertIn(f"callback {name} failed", said)
+
+
+class HostRules(unittest.TestCase):
+    def desk(self, **options):
+        options.setdefault("execute", lambda job: Outcome.ACCEPTED)
+        desk = Desk(**options)
+        self.addCleanup(desk.core.close)
+        return desk
+
+    def test_a_rule_is_asked_counted_and_named(self):
+        seen = []
+        answer = RuleAnswer(5.0, 2.0)
+
+        def ask(job, so_far):
+            seen.append((job, so_far))
+            return answer
+
+        desk = self.desk()
+        risk = desk.core.risk
+        rule = risk.add_rule("var", ask, hard=True, value="var_95", unit="usd")
+        self.assertEqual((rule, risk.reason_name(rule)), (Reason.HOST_1, "var"))
+        self.assertEqual(risk.reason_name(Reason.KILLED), "killed")
+        desk.core.scheduler.submit(desk.job(metadata=b"\0mine"), now=T0)
+        result = desk.core.scheduler.tick(now=T0)
+        self.assertEqual(result.refused_by, {rule: 1})
+        self.assertEqual([(i.reason, i.job_id) for i in result.items], [(rule, job_id(1))])
+        (job, so_far), = seen
+        self.assertEqual((job.job_id, job.metadata, job.legs[1].instrument),
+                         (job_id(1), b"\0mine", desk.btc[1]))
+        self.assertTrue(so_far.accepted)
+        self.assertEqual(len(so_far.legs), 2)
+        found = risk.evaluate(desk.job(2), now=T0)
+        self.assertEqual((found.accepted, found.reason, found.reasons), (False, rule, {rule}))
+        self.assertEqual((found.rules[rule].value, found.rules[rule].limit), (5.0, 2.0))
+        self.assertEqual(found.host_senses, {rule: Sense.ABOVE})
+        self.assertEqual(risk.query().rejected_today, {rule: 1})
+        self.assertEqual(desk.core.monitor.snapshot(now=T0).refusals[rule], 1)
+        self.assertIn('"reason":"var"', risk.evaluate_json(desk.job(2), now=T0))
+        self.assertIn('"value":"var_95"', risk.describe_json())
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).last_refusal, rule)
+        answer = RuleAnswer(1.0, 2.0)
+        desk.core.scheduler.tick(now=T0)
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.PENDING)
+        risk.rule_changed(rule)
+        desk.core.scheduler.tick(now=T0)
+        self.assertEqual(desk.core.scheduler.job(job_id(1)).state, JobState.RUNNING)
+
+    def test_answers_are_held_as_they_say(self):
+        desk = self.desk()
+        answer = None
+        rule = desk.core.risk.add_rule("var", lambda job, so_far: answer)
+        for value, limit, sense, passes in (
+                (2.0, 2.0, Sense.ABOVE, True), (2.0, 2.0, "at_least", False),
+                (True, None, "is_true", False), (0, None, Sense.IS_TRUE, True),
+                (float("inf"), 2.0, "below", True), (None, 2.0, "below", False),
+                (float("nan"), 2.0, "above", False), (1.0, None, "above", False)):
+            answer = RuleAnswer(value, limit, sense)
+            self.assertEqual(bool(desk.core.risk.evaluate(desk.job(), now=T0)), passes, answer)
+        answer = RuleAnswer(True, None, "is_true")
+        found = desk.core.risk.evaluate(desk.job(), now=T0)
+        self.assertEqual((found.rules[rule].value, found.host_senses[rule].text), (1.0, "is_true"))
+        answer = RuleAnswer.not_held(until_ns=T0 + 1)
+        found = desk.core.risk.evaluate(desk.job(), now=T0)
+        self.assertTrue(found)
+        self.assertNotIn(rule, found.rules)
+
+    def test_what_is_no_answer_refuses_and_is_logged(self):
+        desk = self.desk()
+        answer = None
+        rule = desk.core.risk.add_rule("var", lambda job, so_far: answer)
+        for answer in (None, 1.0, True, RuleAnswer("2", 1.0), RuleAnswer(1.0, 2.0, "aboove"),
+                       RuleAnswer(1.0, 2.0, Sense.ABOVE, "soon")):
+            with self.assertLogs("perpcore", logging.ERROR) as logs:
+                found = desk.core.risk.evaluate(desk.job(), now=T0)
+            self.assertEqual(found.reason, rule)
+            self.assertIn("of the rule var failed", logs.output[0])
+
+    def test_what_it_raises_refuses_and_an_interrupt_goes_on(self):
+        raises = RuntimeError("no model")
+
+        def ask(job, so_far):
+            raise raises
+
+        desk = self.desk()
+        rule = desk.core.risk.add_rule("var", ask)
+        with self.assertLogs("perpcore", logging.ERROR) as logs:
+            self.assertEqual(desk.core.risk.evaluate(desk.job(), now=T0).reason, rule)
+        self.assertIn("no model", logs.output[0])
+        raises = KeyboardInterrupt()
+        with self.assertRaises(KeyboardInterrupt):
+            desk.core.risk.evaluate(desk.job(), now=T0)
+        desk.core.check()
+
+    def test_it_must_not_call_back(self):
+        raised = []
+
+        def ask(job, so_far):
+            for call in (
+                    lambda: core.scheduler.tick(now=T0),
+                    lambda: core.scheduler.submit(job, now=T0),
+                    lambda: core.scheduler.pause(now=T0),
+                    lambda: core.risk.evaluate(job, now=T0),
+                    lambda: core.risk.add_rule("inner", ask),
+                    lambda: core.add_exchange("third"), core.close):
+                with self.assertRaises(perpcore.StateError) as caught:
+                    call()
+                raised.append(str(caught.exception))
+            core.risk.rule_changed(rule)
+            core.capital.snapshot(desk.okx)
+            return RuleAnswer(1.0, 2.0)
+
+        desk = self.desk()
+        core = desk.core
+        rule = core.risk.add_rule("var", ask)
+        desk.run()
+        self.assertEqual(len(raised), 7)
+        self.assertEqual(core.scheduler.job(job_id(1)).state, JobState.RUNNING)
+        core.check()
+
+    def test_what_is_no_rule_is_refused(self):
+        desk = self.desk()
+        risk = desk.core.risk
+
+        async def never(job, so_far):
+            return RuleAnswer(1.0, 2.0)
+
+        def fine(job, so_far):
+            return RuleAnswer(1.0, 2.0)
+
+        for bad in (None, 5, never):
+            with self.assertRaises(perpcore.ArgumentTypeError):
+                risk.add_rule("var", bad)
+        for name in ("", "Var", "a b", "caf\u00e9"):
+            with self.assertRaises(perpcore.InvalidError):
+                risk.add_rule(name, fine)
+        with self.assertRaises(perpcore.ExistsError):
+            risk.add_rule("killed", fine)
+        with self.assertRaises(perpcore.InvalidError):
+            risk.add_rule("var", fine, repairs_pass=False)
+        with self.assertRaises(perpcore.NotFoundError):
+            risk.rule_changed(Reason.HOST_1)
+        desk.run()
+        with self.assertRaises(perpcore.StateError):
+            risk.add_rule("late", fine)
+
+    def test_its_function_lives_as_long_as_the_core(self):
+        desk = self.desk()
+        asked = []
+        desk.core.risk.add_rule("var", lambda job, so_far: asked.append(1) or RuleAnswer(1.0, 2.0))
+        gc.collect()
+        desk.run()
+        self.assertEqual(asked, [1])
+
+
+class Clock(unittest.TestCase):
+    def test_what_waits_too_long_by_the_hosts_own_time_is_withdrawn(self):
+        times, sent = [0, 6 * SECOND], []
+        desk = Desk(clock=lambda: times.pop(0), execute=lambda job: sent.append(job))
+        with desk.core as core:
+            desk.run()
+            self.assertEqual((sent, times), ([], []))
+            self.assertEqual(core.scheduler.job(job_id(1)).state, JobState.CANCELLED)
+
+    def test_without_a_time_nothing_is(self):
+        for clock in (lambda: None, lambda: 5, None):
+            desk = Desk(clock=clock, execute=lambda job: Outcome.ACCEPTED)
+            with desk.core as core:
+                desk.run()
+                self.assertEqual(core.scheduler.job(job_id(1)).state, JobState.RUNNING)
+
+    def test_a_clock_that_fails_is_logged_and_says_nothing(self):
+        for answer in ("now", 1.5, 2**63):
+            with self.assertLogs("perpcore", logging.ERROR) as logs:
+                desk = Desk(clock=lambda: answer, execute=lambda job: Outcome.ACCEPTED)
+                with desk.core as core:
+                    desk.run()
+                    self.assertEqual(core.scheduler.job(job_id(1)).state, JobState.RUNNING)
+            self.assertIn("callback clock failed", logs.output[0])
 
 
 class Source(BookTest):

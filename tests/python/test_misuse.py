@@ -12,7 +12,7 @@ import perpcore
 from desk import T0, BookTest, Desk, job_id
 from perpcore import (
     ArgumentTypeError, ClosedError, ConfigError, InvalidError, JobResult, Leg, LegResult,
-    NotFoundError, RangeError,
+    NotFoundError, RangeError, Reason,
 )
 from perpcore._convert import show
 
@@ -57,6 +57,13 @@ BAD = {
     "flag": [(1, ArgumentTypeError), (None, ArgumentTypeError), ("yes", ArgumentTypeError)],
     "text": [("a\0b", InvalidError), (5, ArgumentTypeError), ("x" * 300, InvalidError),
              (b"x", ArgumentTypeError), (LONE_SURROGATE, InvalidError)],
+    "name": [("a\0b", InvalidError), (5, ArgumentTypeError), ("x" * 300, InvalidError),
+             ("Var", InvalidError), ("", InvalidError), (None, ArgumentTypeError),
+             (LONE_SURROGATE, InvalidError)],
+    "optional_name": [("a\0b", InvalidError), (5, ArgumentTypeError), ("x" * 300, InvalidError),
+                      ("Var", InvalidError), (LONE_SURROGATE, InvalidError)],
+    "function": [(None, ArgumentTypeError), (5, ArgumentTypeError)],
+    "reason": [("nonsense", InvalidError), (64, ArgumentTypeError), (None, ArgumentTypeError)],
     "count": [(-1, RangeError), (2**32, RangeError), (2**32 - 1, RangeError),
               (1.0, ArgumentTypeError), (True, ArgumentTypeError)],
     "ttl": [(0, RangeError), (-5, RangeError), (2**63, RangeError), (1.0, ArgumentTypeError),
@@ -192,6 +199,11 @@ def table(desk):
         (market.query_exchange, [okx, now]),
         (risk.evaluate, [job, now]),
         (risk.evaluate_json, [job, now]),
+        (risk.add_rule, [("name", "var", "name"), ("ask", lambda job, so_far: None, "function"),
+                         ("hard", True, "flag"), ("repairs_pass", False, "flag"),
+                         ("value", "var_95", "optional_name"), ("unit", "usd", "optional_name")]),
+        (risk.rule_changed, [("rule", Reason.HOST_1, "reason")]),
+        (risk.reason_name, [("reason", Reason.HOST_1, "reason")]),
         (risk.record_success, [okx, *change]),
         (risk.record_failure, [okx, *change]),
         (risk.reset_halt, change),
@@ -250,7 +262,7 @@ def table(desk):
     ]
 
 
-NO_ARGUMENTS = {"flush", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
+NO_ARGUMENTS = {"flush", "flush_async", "sync", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
 
 
 def name_of(method):
@@ -286,7 +298,7 @@ class Table(BookTest):
     def test_every_method_of_a_closed_core_is_a_closed_error(self):
         calls = table(self.desk)
         core = self.core
-        nothing = [core.flush, core.checkpoint, core.check, core.feasibility, core.risk.query,
+        nothing = [core.flush, core.flush_async, core.sync, core.checkpoint, core.check, core.feasibility, core.risk.query,
                    core.scheduler.query, core.risk.describe_json, core.__enter__]
         core.close()
         for method, arguments in calls:

@@ -313,6 +313,22 @@ class Sqlite(Folder):
             db.close()
         self.assertEqual(after, before + 1)
 
+    def test_a_thread_waits_for_the_disk_beside_the_book(self):
+        with Desk(store=SqliteStore(self.path, wal_limit_mb=1), durability="batch").core as core:
+            core.flush()
+            before = core.durable
+            core.capital.transfer("okx", 5, now=T0)
+            seq = core.flush_async()
+            self.assertEqual(seq, before + 1)
+            self.assertEqual(core.durable, before)
+            thread = threading.Thread(target=core.sync)
+            thread.start()
+            core.capital.transfer("okx", 5, now=T0)
+            thread.join()
+            self.assertEqual(core.durable, seq)
+            core.flush()
+            self.assertEqual(core.durable, seq + 1)
+
 
 class Memory(unittest.TestCase):
     def test_a_store_has_one_core_at_a_time(self):

@@ -253,6 +253,15 @@ static inline void world_config(perp_config *config) {
     }
 }
 
+/* The modules of the book that is open now. */
+static inline void world_handles(struct world *w) {
+    w->capital = perp_core_capital(w->core);
+    w->market = perp_core_market(w->core);
+    w->positions = perp_core_positions(w->core);
+    w->risk = perp_core_risk(w->core);
+    w->scheduler = perp_core_scheduler(w->core);
+}
+
 typedef void world_executor(void *user, const perp_execution *job, uint32_t *outcome);
 
 static inline struct world *world_open_with(perp_config *config, world_executor *executor) {
@@ -272,11 +281,7 @@ static inline struct world *world_open_with(perp_config *config, world_executor 
     config->callbacks.on_kill = world_kill;
     config->callbacks.log = world_log;
     ck_assert_msg(perp_core_open(config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->capital = perp_core_capital(w->core);
-    w->market = perp_core_market(w->core);
-    w->positions = perp_core_positions(w->core);
-    w->risk = perp_core_risk(w->core);
-    w->scheduler = perp_core_scheduler(w->core);
+    world_handles(w);
     for (uint32_t x = 0; x < N_X; x++) {
         ck_assert_uint_eq(world_exchange(w, names[x], x == DELTA ? "alpha" : ""), x);
         w->btc[x] = world_instrument(w, x, "BTC/USDT:USDT", "", 0);
@@ -289,6 +294,20 @@ static inline struct world *world_open_with(perp_config *config, world_executor 
 
 static inline struct world *world_open(perp_config *config) {
     return world_open_with(config, world_execute);
+}
+
+/* With a configuration that is changed first. */
+static inline struct world *world_changed(void (*change)(perp_config *)) {
+    perp_config config;
+    world_config(&config);
+    change(&config);
+    return world_open(&config);
+}
+
+/* Opens the book again that was closed, with the configuration and its store. */
+static inline void world_reopen(struct world *w, perp_config *config) {
+    ck_assert_msg(perp_core_open(config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
+    world_handles(w);
 }
 
 static inline void world_close(struct world *w) {
@@ -385,6 +404,16 @@ static inline perp_position_state position_of(struct world *w, perp_instrument_i
     return state;
 }
 
+/* What the host says of an exchange. */
+static inline void world_api(struct world *w, perp_exchange_id exchange, uint32_t api) {
+    perp_exchange_status status;
+    memset(&status, 0, sizeof status);
+    status.exchange = exchange;
+    status.api = api;
+    status.time_ns = w->now;
+    ok(w, perp_market_on_status(w->market, &status));
+}
+
 static inline perp_base_state base_of(struct world *w, const char *base) {
     perp_base_state state;
     uint32_t n = perp_positions_base_count(w->positions);
@@ -456,15 +485,21 @@ static inline void fill_leg(perp_job_result *result, uint32_t leg, double filled
     result->legs[leg].time_ns = PERP_TIME_NONE;
 }
 
-/* Finishes a two-leg job with the quantities given, at the price given. */
-static inline perp_finish_outcome finish_pair(struct world *w, const perp_uuid *id, double bought,
-                                              double sold, double price) {
+/* What a two-leg job filled, at the price given. */
+static inline perp_job_result pair_result(double bought, double sold, double price) {
     perp_job_result result;
-    perp_finish_outcome outcome;
     perp_job_result_init(&result);
     result.n_legs = 2;
     fill_leg(&result, 0, bought, price);
     fill_leg(&result, 1, sold, price);
+    return result;
+}
+
+/* Finishes a two-leg job with the quantities given, at the price given. */
+static inline perp_finish_outcome finish_pair(struct world *w, const perp_uuid *id, double bought,
+                                              double sold, double price) {
+    perp_job_result result = pair_result(bought, sold, price);
+    perp_finish_outcome outcome;
     memset(&outcome, 0, sizeof outcome);
     outcome.struct_size = sizeof outcome;
     ok(w, perp_scheduler_finish(w->scheduler, nowc(w), id, &result, &outcome));

@@ -83,15 +83,6 @@ static void status_is(const char *wanted) {
     cJSON_Delete(json);
 }
 
-static void api_is(perp_exchange_id exchange, uint32_t api) {
-    perp_exchange_status status;
-    memset(&status, 0, sizeof status);
-    status.exchange = exchange;
-    status.api = api;
-    status.time_ns = w->now;
-    ok(w, perp_market_on_status(w->market, &status));
-}
-
 /* One job completed, one partial, one running, one that risk keeps refusing. */
 static void busy(void) {
     perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
@@ -517,11 +508,11 @@ START_TEST(a_running_leg_without_a_fresh_quote_is_a_silent_feed) {
 END_TEST
 
 START_TEST(what_the_host_says_of_an_exchange_is_alerted) {
-    api_is(GAMMA, PERP_API_DOWN);
+    world_api(w, GAMMA, PERP_API_DOWN);
     ck_assert_uint_eq(stands(PERP_ALERT_EXCHANGE_DOWN, "gamma"), 1);
     ck_assert_uint_eq(found.level, PERP_ALERT_CRITICAL);
     w->now++;
-    api_is(GAMMA, PERP_API_DEGRADED);
+    world_api(w, GAMMA, PERP_API_DEGRADED);
     ck_assert_uint_eq(stands(PERP_ALERT_EXCHANGE_DOWN, NULL), 0);
     ck_assert_uint_eq(stands(PERP_ALERT_DELAYED, "gamma"), 1);
     cJSON *json = state();
@@ -529,7 +520,7 @@ START_TEST(what_the_host_says_of_an_exchange_is_alerted) {
     ck_assert_str_eq(text_at(json, "exchange_stats|gamma|status"), "degraded");
     cJSON_Delete(json);
     w->now++;
-    api_is(GAMMA, PERP_API_UP);
+    world_api(w, GAMMA, PERP_API_UP);
     ck_assert_uint_eq(stands(PERP_ALERT_DELAYED, NULL), 0);
 }
 END_TEST
@@ -693,8 +684,8 @@ START_TEST(a_failed_store_is_alerted_and_pauses_until_resume) {
 END_TEST
 
 START_TEST(alerts_in_the_state_carry_level_subject_since_and_message) {
-    api_is(BETA, PERP_API_DEGRADED);
-    api_is(GAMMA, PERP_API_DOWN);
+    world_api(w, BETA, PERP_API_DEGRADED);
+    world_api(w, GAMMA, PERP_API_DOWN);
     cJSON *json = state();
     const cJSON *alerts = at_path(json, "alerts");
     ck_assert_int_eq(cJSON_GetArraySize(alerts), 2);
@@ -712,8 +703,8 @@ START_TEST(alerts_beyond_the_capacity_are_counted_only) {
     perp_alert alerts[2];
     uint32_t count = 0;
     memset(alerts, 0x5a, sizeof alerts);
-    api_is(BETA, PERP_API_DOWN);
-    api_is(GAMMA, PERP_API_DOWN);
+    world_api(w, BETA, PERP_API_DOWN);
+    world_api(w, GAMMA, PERP_API_DOWN);
     ok(w, perp_monitor_alerts(w->core, w->now, alerts, 1, &count));
     ck_assert_uint_eq(count, 2);
     ck_assert_str_eq(alerts[0].subject, "beta");

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static struct world *w;
-static perp_monitor_state s; /* 60 KB */
+static perp_monitor_state s; /* 90 KB */
 
 static void open_world(void) {
     w = world_open(NULL);
@@ -64,6 +64,7 @@ static void same_number(const cJSON *item, double value) {
 #define same_state(item, value) same_text(item, perp_job_state_string(value))
 #define same_name(item, value) same_text(item, value)
 #define same_usd(item, value) same_number(item, (double)(value) / (double)PERP_USD)
+#define same_worth(item, value) same_number(item, round((value)*1e6) / 1e6)
 #define same_count(item, value) same_number(item, (double)(value))
 #define same_integer(item, value) same_number(item, (value))
 
@@ -164,6 +165,38 @@ static void same_risk(const cJSON *root) {
     }
 }
 
+static void same_positions(const cJSON *root) {
+    const cJSON *all = in(in(root, "positions_stats"), "positions"), *exchange;
+    int n = 0;
+    cJSON_ArrayForEach(exchange, all) {
+        n += cJSON_GetArraySize(exchange);
+    }
+    ck_assert_int_eq(n, (int)s.n_positions);
+    for (uint32_t i = 0; i < s.n_positions; i++) {
+        const perp_monitor_position *row = &s.positions[i];
+        perp_instrument_spec spec = {.struct_size = sizeof spec};
+        ok(w, perp_instrument_get(w->core, row->instrument, &spec));
+        const cJSON *json = in(in(all, s.capital[spec.exchange].exchange), spec.symbol);
+        PERP_MONITOR_POSITION_LIST(SAME)
+        ck_assert_int_eq(cJSON_GetArraySize(in(json, "lots")), (int)row->n_lots);
+    }
+}
+
+static void same_bases(const cJSON *root) {
+    const cJSON *all = in(in(root, "positions_stats"), "bases");
+    ck_assert_int_eq(cJSON_GetArraySize(all), (int)s.n_bases);
+    for (uint32_t i = 0; i < s.n_bases; i++) {
+        const cJSON *json = in(all, s.bases[i].base);
+        {
+            const perp_monitor_base *row = &s.bases[i];
+            PERP_MONITOR_BASE_LIST(SAME)
+        }
+        json = in(json, "naked");
+        const perp_monitor_naked *row = &s.bases[i].naked;
+        PERP_MONITOR_NAKED_LIST(SAME)
+    }
+}
+
 static void same_as_json(void) {
     cJSON *root = json_of(w->core);
     take();
@@ -176,6 +209,8 @@ static void same_as_json(void) {
         same_exchange(root, id);
     }
     same_risk(root);
+    same_positions(root);
+    same_bases(root);
     const cJSON *json = in(root, "jobs_stats");
     const perp_monitor_jobs *row = &s.jobs;
     PERP_MONITOR_JOBS_LIST(SAME)
@@ -245,6 +280,9 @@ START_TEST(the_struct_says_what_the_json_says) {
     same_as_json();
     ck_assert_uint_eq(s.risk.override_job.given, 1);
     ck_assert_uint_eq(s.exchanges[BETA].open_positions_count, 1);
+    ck_assert_uint_eq(s.n_positions, 2); /* the other is of ETH */
+    ck_assert_uint_eq(s.n_bases, 2);
+    ck_assert_double_eq(s.bases[1].naked.quantity, 5);
     ck_assert_uint_eq(s.exchanges[GAMMA].delayed, 1);
     w->now += 9 * SECOND; /* feeds are silent */
     quote_at(w, w->eth[DELTA], w->now, ETH_BID * 2, ETH_ASK * 2, 1);
@@ -263,6 +301,49 @@ START_TEST(the_struct_says_what_the_json_says) {
     ck_assert_uint_eq(s.exchanges[DELTA].circuit, PERP_CIRCUIT_OPEN);
     ck_assert_uint_eq(s.capital[DELTA].safe_mode, 1);
     ck_assert_uint_eq(s.exchanges[ALPHA].killed, 1);
+}
+END_TEST
+
+/* What is earned is what is left after fees; funding is part of pnl. */
+START_TEST(the_net_of_the_day_is_after_fees) {
+    const perp_uuid key = id_of(900);
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), ALPHA, USD(30), USD(1000), USD(4), NULL));
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, -USD(5), USD(1000), USD(2), NULL));
+    ok(w, perp_record_cash(w->core, nowc(w), BETA, PERP_CASH_FUNDING, -USD(3), &key, PERP_NO_ID));
+    take();
+    ck_assert_int_eq(s.global.today_pnl_usd, USD(22));
+    ck_assert_int_eq(s.global.today_fees_usd, USD(6));
+    ck_assert_int_eq(s.global.today_net_usd, USD(16));
+    ck_assert_int_eq(s.global.today_funding_usd, -USD(3));
+    same_as_json();
+}
+END_TEST
+
+/* The first ones are there, and all are counted. */
+START_TEST(more_positions_than_fit_are_counted) {
+    enum { MANY = PERP_MONITOR_POSITIONS + 20 };
+    perp_instrument_id first = 0;
+    perp_core_stats before = {.struct_size = sizeof before}, after = before;
+    for (int i = 0; i < MANY; i++) {
+        char base[16], symbol[32];
+        snprintf(base, sizeof base, "C%d", i);
+        snprintf(symbol, sizeof symbol, "%s/USDT:USDT", base);
+        perp_instrument_id id = world_instrument(w, ALPHA, symbol, base, 0.001);
+        first = i ? first : id;
+        position_at(w, id, w->now, i + 1, 10);
+    }
+    ok(w, perp_core_statistics(w->core, &before));
+    take();
+    ok(w, perp_core_statistics(w->core, &after));
+    ck_assert_uint_eq(after.allocations, before.allocations);
+    ck_assert_uint_eq(s.n_positions, MANY);
+    ck_assert_uint_eq(s.n_bases, MANY);
+    ck_assert_uint_eq(s.positions[0].instrument, first);
+    ck_assert_double_eq(s.positions[PERP_MONITOR_POSITIONS - 1].quantity, PERP_MONITOR_POSITIONS);
+    ck_assert_str_eq(s.positions[1].base, "C1");
+    ck_assert_str_eq(s.bases[PERP_MONITOR_BASES - 1].base, "C31");
+    ck_assert_double_eq(s.positions[0].foreign, 1);
+    ck_assert(isnan(s.positions[0].mark) && isnan(s.positions[0].unrealised));
 }
 END_TEST
 
@@ -501,6 +582,8 @@ int main(void) {
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, the_struct_says_what_the_json_says);
+    tcase_add_test(tcase, the_net_of_the_day_is_after_fees);
+    tcase_add_test(tcase, more_positions_than_fit_are_counted);
     tcase_add_test(tcase, it_says_of_which_change_it_is);
     tcase_add_test(tcase, taking_it_changes_and_allocates_nothing);
     tcase_add_test(tcase, an_empty_book_has_a_snapshot_too);

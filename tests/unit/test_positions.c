@@ -16,11 +16,8 @@ static void close_world(void) {
 
 /* Another world in its place. */
 static void world_with(void (*change)(perp_config *)) {
-    perp_config config;
     world_close(w);
-    world_config(&config);
-    change(&config);
-    w = world_open(&config);
+    w = world_changed(change);
 }
 
 static void no_repair(perp_config *config) {
@@ -32,15 +29,6 @@ static perp_job job_of(uint32_t n) {
     return pair_job(n, w->btc[ALPHA], w->btc[BETA]);
 }
 
-static perp_job_result told(double bought, double sold, double price) {
-    perp_job_result result;
-    perp_job_result_init(&result);
-    result.n_legs = 2;
-    fill_leg(&result, 0, bought, price);
-    fill_leg(&result, 1, sold, price);
-    return result;
-}
-
 static void tell(uint32_t n, const perp_job_result *result) {
     perp_uuid id = id_of(n);
     ok(w, perp_scheduler_progress(w->scheduler, nowc(w), &id, result->legs, result->n_legs));
@@ -48,12 +36,12 @@ static void tell(uint32_t n, const perp_job_result *result) {
 }
 
 static void filled(uint32_t n, double bought, double sold, double price) {
-    perp_job_result result = told(bought, sold, price);
+    perp_job_result result = pair_result(bought, sold, price);
     tell(n, &result);
 }
 
 static void amended(uint32_t n, double bought, double sold, double price) {
-    perp_job_result result = told(bought, sold, price);
+    perp_job_result result = pair_result(bought, sold, price);
     perp_uuid id = id_of(n);
     ok(w, perp_scheduler_amend(w->scheduler, nowc(w), &id, result.legs, 2));
     checked(w);
@@ -249,7 +237,7 @@ START_TEST(what_the_host_says_of_pnl_is_booked_instead) {
     hedge(1, 50000);
     perp_job out = exit_of(2, 1, 1);
     run_job(w, &out);
-    perp_job_result result = told(0.25, 0.25, 50100);
+    perp_job_result result = pair_result(0.25, 0.25, 50100);
     result.legs[0].has_pnl = 1;
     result.legs[0].pnl = -7;
     perp_uuid id = id_of(2);
@@ -719,7 +707,7 @@ END_TEST
 
 START_TEST(a_fill_from_well_before_the_last_report_was_in_it_or_is_missing) {
     perp_job job = job_of(1);
-    perp_job_result result = told(0.1, 0, 50000);
+    perp_job_result result = pair_result(0.1, 0, 50000);
     run_job(w, &job);
     pass(w, MINUTE);
     reported(w->btc[ALPHA], 0);
@@ -732,7 +720,7 @@ START_TEST(a_fill_from_well_before_the_last_report_was_in_it_or_is_missing) {
     capital_is(ALPHA, USD(7500), 0);
     drift_is(w->btc[ALPHA], -0.1, 0, 1);
     /* Of one that is nearer, it is not known. */
-    result = told(0.2, 0, 50000);
+    result = pair_result(0.2, 0, 50000);
     result.legs[0].time_ns = w->now - 2 * SECOND + 1;
     tell(1, &result);
     NEAR(position_of(w, w->btc[ALPHA]).quantity, 0.1);
@@ -1093,12 +1081,7 @@ START_TEST(all_of_it_is_there_after_a_restart) {
         ok(w, perp_core_checkpoint(w->core));
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
     config.store = store;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->capital = perp_core_capital(w->core);
-    w->market = perp_core_market(w->core);
-    w->positions = perp_core_positions(w->core);
-    w->risk = perp_core_risk(w->core);
-    w->scheduler = perp_core_scheduler(w->core);
+    world_reopen(w, &config);
     ck_assert_uint_eq(perp_core_hash(w->core), hash);
     for (uint32_t i = 0; i < 2 * N_X; i++) {
         state = position_of(w, i);

@@ -13,13 +13,6 @@ static void close_world(void) {
     world_close(w);
 }
 
-static void open_with(void (*change)(perp_config *)) {
-    perp_config config;
-    world_config(&config);
-    change(&config);
-    w = world_open(&config);
-}
-
 static perp_job job_of(uint32_t n) {
     return pair_job(n, w->btc[ALPHA], w->btc[BETA]);
 }
@@ -67,19 +60,10 @@ static perp_finish_outcome finish_repair(uint64_t n, uint32_t status, double fil
     return outcome;
 }
 
-static void api_is(perp_exchange_id exchange, uint32_t api) {
-    perp_exchange_status status;
-    memset(&status, 0, sizeof status);
-    status.exchange = exchange;
-    status.api = api;
-    status.time_ns = w->now;
-    ok(w, perp_market_on_status(w->market, &status));
-}
-
 /* Only there a repair may go. */
 static void only(perp_exchange_id exchange) {
     for (uint32_t x = 0; x < N_X; x++) {
-        api_is(x, x == exchange ? PERP_API_UP : PERP_API_DOWN);
+        world_api(w, x, x == exchange ? PERP_API_UP : PERP_API_DOWN);
     }
 }
 
@@ -434,7 +418,7 @@ END_TEST
 
 START_TEST(what_a_repair_opens_comes_from_the_reserve_pool_and_stays_with_its_lot) {
     long_quarter();
-    api_is(ALPHA, PERP_API_DOWN);
+    world_api(w, ALPHA, PERP_API_DOWN);
     ck_assert_uint_eq(tick(w)->dispatched, 1);
     ck_assert_uint_eq(repair_info(1).job.legs[0].instrument, w->btc[BETA]);
     ck_assert_uint_eq(w->seen.last.reduce_only, 0);
@@ -507,7 +491,7 @@ static void tight(perp_config *config) {
 }
 
 START_TEST(a_repair_passes_single_and_total_limit_and_safe_mode) {
-    open_with(tight);
+    w = world_changed(tight);
     long_quarter();
     only(BETA);
     ok(w, perp_capital_set_safe_mode(w->capital, nowc(w), BETA, 1));
@@ -648,16 +632,18 @@ START_TEST(repairs_that_were_stopped_go_on_with_the_next_time_it_is_naked) {
 }
 END_TEST
 
+/* The truth that came later, of job 1. */
+static void amended(double bought, double sold) {
+    perp_uuid id = id_of(1);
+    perp_job_result result = pair_result(bought, sold, BTC_MID);
+    ok(w, perp_scheduler_amend(w->scheduler, nowc(w), &id, result.legs, 2));
+}
+
 /* Squared by the truth that came later, while a repair waited. */
 static void squared_while_it_waits(void) {
-    perp_job_result result;
-    perp_uuid id = id_of(1);
     long_quarter();
     repair_waits(1);
-    perp_job_result_init(&result);
-    fill_leg(&result, 0, 0.25, BTC_MID);
-    fill_leg(&result, 1, 0.25, BTC_MID);
-    ok(w, perp_scheduler_amend(w->scheduler, nowc(w), &id, result.legs, 2));
+    amended(0.25, 0.25);
     state_is(w, 1, PERP_JOB_OPEN);
     ck_assert_uint_eq(base_of(w, "BTC").is_naked, 0);
     ck_assert_uint_eq(base_of(w, "BTC").has_repair, 1);
@@ -700,7 +686,7 @@ static void drop(perp_config *config) {
 }
 
 START_TEST(a_repair_that_risk_refuses_is_kept_where_others_are_dropped) {
-    open_with(drop);
+    w = world_changed(drop);
     long_quarter();
     perp_job other = job_of(2);
     perp_uuid repair = repair_of(1);
@@ -710,7 +696,7 @@ START_TEST(a_repair_that_risk_refuses_is_kept_where_others_are_dropped) {
     only(N_X); /* where it waits is down, too */
     reason_is(reason_in(tick(w), PERP_TICK_REFUSED, &repair), PERP_REASON_EXCHANGE_DOWN);
     id_state_is(w, &repair, PERP_JOB_PENDING);
-    api_is(GAMMA, PERP_API_UP);
+    world_api(w, GAMMA, PERP_API_UP);
     ck_assert_uint_eq(tick(w)->dispatched, 1);
     ck_assert_uint_eq(repair_info(1).job.legs[0].instrument, w->btc[GAMMA]);
     world_close(w);
@@ -722,7 +708,7 @@ static void no_repair(perp_config *config) {
 }
 
 START_TEST(without_auto_repair_the_host_acts) {
-    open_with(no_repair);
+    w = world_changed(no_repair);
     perp_finish_outcome outcome = long_quarter();
     ck_assert_uint_eq(outcome.state, PERP_JOB_PARTIAL);
     ck_assert_int_eq(w->seen.leg_risk, 1);
@@ -827,14 +813,9 @@ START_TEST(while_it_waits_each_tick_looks_again) {
 END_TEST
 
 START_TEST(while_it_waits_it_follows_what_is_to_square) {
-    perp_job_result result;
-    perp_uuid id = id_of(1);
     long_quarter();
     repair_waits(1);
-    perp_job_result_init(&result);
-    fill_leg(&result, 0, 0.25, BTC_MID);
-    fill_leg(&result, 1, 0.125, BTC_MID);
-    ok(w, perp_scheduler_amend(w->scheduler, nowc(w), &id, result.legs, 2));
+    amended(0.25, 0.125);
     ck_assert_uint_eq(tick(w)->dispatched, 1);
     ck_assert_double_eq(repair_info(1).job.legs[0].quantity, 0.125);
     ck_assert_int_eq(repair_info(1).job.notional, USD(6250.25));
@@ -848,7 +829,7 @@ START_TEST(a_repair_avoids_stale_quotes_and_exchanges_that_are_down_or_killed) {
     repair_waits(1);
     ck_assert_uint_eq(repair_info(1).job.legs[0].instrument, w->btc[BETA]);
     quotes(w);
-    api_is(BETA, PERP_API_DOWN);
+    world_api(w, BETA, PERP_API_DOWN);
     for (uint32_t x = 0; x < N_X; x++) {
         if (x != BETA) {
             ok(w, perp_scheduler_kill(w->scheduler, nowc(w), 1, x, NULL, 0, NULL));
@@ -978,12 +959,7 @@ START_TEST(a_repair_that_waits_is_there_after_a_restart) {
     }
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
     config.store = store;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->capital = perp_core_capital(w->core);
-    w->market = perp_core_market(w->core);
-    w->positions = perp_core_positions(w->core);
-    w->risk = perp_core_risk(w->core);
-    w->scheduler = perp_core_scheduler(w->core);
+    world_reopen(w, &config);
     ck_assert_uint_eq(perp_core_hash(w->core), hash);
     quotes(w);
     perp_base_state after = base_of(w, "BTC");

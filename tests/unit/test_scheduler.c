@@ -20,13 +20,6 @@ static perp_status try_submit(const perp_job *job) {
     return perp_scheduler_submit(w->scheduler, nowc(w), job);
 }
 
-static void open_with(void (*change)(perp_config *)) {
-    perp_config config;
-    world_config(&config);
-    change(&config);
-    w = world_open(&config);
-}
-
 START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
     perp_job job;
     perp_job_init(&job);
@@ -90,7 +83,7 @@ static void short_memory(perp_config *config) {
 }
 
 START_TEST(of_old_jobs_only_the_ids_are_remembered) {
-    open_with(short_memory);
+    w = world_changed(short_memory);
     for (uint32_t n = 1; n <= 3; n++) {
         perp_job job = job_of(n);
         submit(w, &job);
@@ -112,7 +105,7 @@ START_TEST(of_old_jobs_only_the_ids_are_remembered) {
 END_TEST
 
 START_TEST(a_partial_job_is_not_forgotten) {
-    open_with(short_memory);
+    w = world_changed(short_memory);
     perp_job job = job_of(1);
     run_job(w, &job);
     finish_pair(w, &job.job_id, 0.25, 0, BTC_MID);

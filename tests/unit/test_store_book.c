@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "store/sqlite_store.h"
+
 #define STEPS 400
 #define N_JOBS 200
 
@@ -62,12 +64,7 @@ static void restart(void) {
     ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
     open_store();
     config.callbacks = callbacks;
-    ck_assert_msg(perp_core_open(&config, &w->core) == PERP_OK, "%s", perp_core_error(NULL));
-    w->capital = perp_core_capital(w->core);
-    w->market = perp_core_market(w->core);
-    w->positions = perp_core_positions(w->core);
-    w->risk = perp_core_risk(w->core);
-    w->scheduler = perp_core_scheduler(w->core);
+    world_reopen(w, &config);
     quotes(w);
 }
 
@@ -517,6 +514,211 @@ START_TEST(a_checkpoint_that_can_not_be_read_is_said) {
 }
 END_TEST
 
+/* ---- Cash ------------------------------------------------------------------------------------ */
+
+static void cash_is(uint32_t key, const char *kind, const char *symbol, perp_usd amount,
+                    int64_t time_ns, int jobs) {
+    char id[37];
+    const perp_uuid wanted = id_of(key);
+    perp_uuid_format(&wanted, id);
+    sqlite3_stmt *row = ask("SELECT exchange, kind, symbol, amount, time_ns, jobs, seq,"
+                            " (SELECT kind FROM events WHERE events.seq = cash.seq)"
+                            " FROM cash WHERE key = ?");
+    sqlite3_bind_text(row, 1, id, -1, SQLITE_STATIC);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    ck_assert_str_eq(text_of(row, 0), "alpha");
+    ck_assert_str_eq(text_of(row, 1), kind);
+    ck_assert_int_eq(sqlite3_column_type(row, 2), *symbol ? SQLITE_TEXT : SQLITE_NULL);
+    ck_assert_str_eq(text_of(row, 2), symbol);
+    ck_assert_int_eq(sqlite3_column_int64(row, 3), amount);
+    ck_assert_int_eq(sqlite3_column_int64(row, 4), time_ns);
+    ck_assert_int_eq(sqlite3_column_int(row, 5), jobs);
+    ck_assert_str_eq(text_of(row, 7), "cash");
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_DONE);
+    sqlite3_finalize(row);
+}
+
+static int64_t share_of(uint32_t job, int64_t key_amount) {
+    char id[37];
+    const perp_uuid wanted = id_of(job);
+    perp_uuid_format(&wanted, id);
+    sqlite3_stmt *row = ask("SELECT cash_shares.amount FROM cash_shares JOIN cash USING (seq)"
+                            " WHERE job = ? AND cash.amount = ?");
+    sqlite3_bind_text(row, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(row, 2, key_amount);
+    int64_t share = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+    sqlite3_finalize(row);
+    return share;
+}
+
+static void open_hedge(uint32_t n, double quantity) {
+    perp_job job = pair_job(n, w->btc[ALPHA], w->btc[GAMMA]);
+    job.notional = (perp_usd)(quantity * BTC_MID) * PERP_USD;
+    job.legs[0].quantity = job.legs[1].quantity = quantity;
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, quantity, quantity, BTC_MID);
+}
+
+/* Funding of an instrument is its jobs', by the size of their lots; other cash is the exchange's.
+ */
+START_TEST(cash_stands_in_its_tables_with_the_jobs_that_got_it) {
+    const perp_uuid keys[] = {id_of(901), id_of(902), id_of(903)};
+    open_hedge(1, 0.25);
+    open_hedge(2, 0.125);
+    perp_usd before[] = {info_of(w, 1).pnl, info_of(w, 2).pnl};
+    const char *symbol = "BTC/USDT:USDT";
+    int64_t at = w->now;
+    ok(w, perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_FUNDING, -USD(30) - 1, &keys[0],
+                           w->btc[ALPHA]));
+    ok(w,
+       perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_FUNDING, USD(7), &keys[1], PERP_NO_ID));
+    ok(w, perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_REBATE, USD(2), &keys[2],
+                           w->btc[ALPHA]));
+    cash_is(901, "funding", symbol, -USD(30) - 1, at, 2);
+    cash_is(902, "funding", "", USD(7), at, 0);
+    cash_is(903, "rebate", symbol, USD(2), at, 0);
+    ck_assert_int_eq(share_of(1, -USD(30) - 1), -USD(20) - 1);
+    ck_assert_int_eq(share_of(2, -USD(30) - 1), -USD(10));
+    ck_assert_int_eq(info_of(w, 1).pnl, before[0] - USD(20) - 1);
+    ck_assert_int_eq(info_of(w, 2).pnl, before[1] - USD(10));
+    ck_assert_int_eq(count_of("SELECT count(*) FROM cash_shares"), 2);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM cash_log WHERE amount_usd = -30.000001"
+                              " AND time LIKE '2025-%Z' AND jobs = 2"),
+                     1);
+    /* The same again is no cash. */
+    expect(w, PERP_E_EXISTS,
+           perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_REBATE, USD(2), &keys[2],
+                            w->btc[ALPHA]));
+    ck_assert_int_eq(count_of("SELECT count(*) FROM cash"), 3);
+    all_agree();
+    restart();
+    ck_assert_int_eq(count_of("SELECT count(*) FROM cash"), 3);
+}
+END_TEST
+
+/* Cash goes with the events that brought it. */
+START_TEST(old_cash_goes_with_its_events) {
+    perp_sqlite_options options;
+    perp_sqlite_options_init(&options);
+    options.keep_events = 20;
+    open_hedge(1, 0.25);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    perp_callbacks callbacks = config.callbacks;
+    world_config(&config);
+    ck_assert_int_eq(perp_store_sqlite_open(path, &options, &config.store), PERP_OK);
+    config.callbacks = callbacks;
+    ck_assert_int_eq(perp_core_open(&config, &w->core), PERP_OK);
+    w->scheduler = perp_core_scheduler(w->core);
+    for (uint32_t i = 0; i < 100; i++) {
+        const perp_uuid key = id_of(900 + i);
+        ok(w, perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_FUNDING, USD(1), &key,
+                               w->btc[ALPHA]));
+        if (i == 50 || i == 60)
+            ok(w, perp_core_checkpoint(w->core));
+    }
+    int64_t pruned = count_of("SELECT pruned FROM head");
+    ck_assert_int_gt(pruned, 0);
+    ck_assert_int_gt(count_of("SELECT min(seq) FROM cash"), pruned);
+    ck_assert_int_gt(count_of("SELECT min(seq) FROM cash_shares"), pruned);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM cash"),
+                     count_of("SELECT count(*) FROM events WHERE kind = 'cash'"));
+    ck_assert_int_lt(count_of("SELECT count(*) FROM cash"), 100);
+}
+END_TEST
+
+/* ---- A store of before ----------------------------------------------------------------------- */
+
+static void run_on(sqlite3 *file, const char *sql) {
+    ck_assert_msg(sqlite3_exec(file, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql,
+                  sqlite3_errmsg(file));
+}
+
+/* The sum of all rows that are there. */
+static uint64_t sum_of_rows(sqlite3 *file, uint64_t store) {
+    struct perp_sqlite_table tables[PERP_SQLITE_TABLES];
+    uint64_t sum = 0;
+    perp_sqlite_describe(tables);
+    perp_sqlite_seed(tables, store);
+    for (int i = 0; i < PERP_SQLITE_TABLES; i++) {
+        sqlite3_stmt *row;
+        sqlite3_str *text = sqlite3_str_new(file);
+        sqlite3_str_appendall(text, "SELECT ");
+        perp_sqlite_names(text, &tables[i]);
+        sqlite3_str_appendf(text, " FROM %s", tables[i].name);
+        char *sql = sqlite3_str_finish(text);
+        if (sqlite3_prepare_v2(file, sql, -1, &row, NULL) == SQLITE_OK)
+            while (sqlite3_step(row) == SQLITE_ROW)
+                sum += perp_row_hash_of(&tables[i], row, 0);
+        sqlite3_finalize(row);
+        sqlite3_free(sql);
+    }
+    return sum;
+}
+
+/* Makes the file as a build of version 3 left it: without bases and cash, and their views. */
+static void make_older(void) {
+    sqlite3 *file;
+    sqlite3_stmt *row;
+    struct perp_head head;
+    char sql[160];
+    ck_assert_int_eq(sqlite3_open(path, &file), SQLITE_OK);
+    run_on(file, "DROP VIEW naked_bases; DROP VIEW cash_log; DROP TABLE bases; DROP TABLE cash;"
+                 " DROP TABLE cash_shares; PRAGMA user_version = 3");
+    ck_assert_int_eq(sqlite3_prepare_v2(file, PERP_HEAD_SQL, -1, &row, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
+    ck_assert(perp_head_from(row, &head));
+    sqlite3_finalize(row);
+    head.rows = sum_of_rows(file, head.store);
+    snprintf(sql, sizeof sql, "UPDATE head SET rows = %lld, guard = %lld", (long long)head.rows,
+             (long long)perp_head_guard(&head));
+    run_on(file, sql);
+    ck_assert_int_eq(sqlite3_close(file), SQLITE_OK);
+}
+
+static void reopen(void) {
+    const perp_callbacks callbacks = config.callbacks;
+    open_store();
+    config.callbacks = callbacks;
+    world_reopen(w, &config);
+}
+
+START_TEST(an_older_store_has_all_bases_once_it_is_opened) {
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[GAMMA]);
+    run_job(w, &job);
+    finish_pair(w, &job.job_id, 0.25, 0, BTC_MID);
+    ck_assert(base_of(w, "BTC").is_naked);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM naked_bases"), 1);
+    uint64_t hash = perp_core_hash(w->core);
+    for (int with_checkpoint = 0; with_checkpoint < 2; with_checkpoint++) {
+        if (with_checkpoint)
+            ok(w, perp_core_checkpoint(w->core));
+        ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+        make_older();
+        reopen();
+        ck_assert_uint_eq(perp_core_hash(w->core), hash);
+        ck_assert_int_eq(count_of("PRAGMA user_version"), PERP_SQLITE_VERSION);
+        bases_agree();
+        views_agree();
+        ck_assert_int_eq(count_of("SELECT count(*) FROM bases"), 1);
+        ck_assert_int_eq(count_of("SELECT naked * 100 FROM bases"), 25);
+    }
+}
+END_TEST
+
+/* What is there already is not written again. */
+START_TEST(opening_a_store_writes_no_rows_that_it_has) {
+    open_hedge(1, 0.25);
+    uint64_t hash = perp_core_hash(w->core);
+    int64_t seq = count_of("SELECT last_seq FROM bases WHERE base = 'BTC'");
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    int64_t version = count_of("PRAGMA data_version");
+    reopen();
+    ck_assert_int_eq(count_of("PRAGMA data_version"), version);
+    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+    ck_assert_int_eq(count_of("SELECT last_seq FROM bases WHERE base = 'BTC'"), seq);
+}
+END_TEST
+
 static Suite *suite_of_book(void) {
     Suite *suite = suite_create("store_book");
     TCase *all = tcase_create("sqlite");
@@ -525,6 +727,10 @@ static Suite *suite_of_book(void) {
     tcase_add_test(all, the_tables_say_what_the_book_says);
     tcase_add_test(all, what_a_restart_puts_in_doubt_is_in_doubt_in_the_tables);
     tcase_add_test(all, a_checkpoint_that_can_not_be_read_is_said);
+    tcase_add_test(all, cash_stands_in_its_tables_with_the_jobs_that_got_it);
+    tcase_add_test(all, old_cash_goes_with_its_events);
+    tcase_add_test(all, an_older_store_has_all_bases_once_it_is_opened);
+    tcase_add_test(all, opening_a_store_writes_no_rows_that_it_has);
     suite_add_tcase(suite, all);
     return suite;
 }

@@ -568,7 +568,7 @@ END_TEST
 
 START_TEST(a_newer_schema_is_refused) {
     put_range(&store, 1, 3);
-    changed("PRAGMA user_version = 5");
+    changed("PRAGMA user_version = 6");
     refused("newer");
 }
 END_TEST

@@ -24,13 +24,6 @@ static perp_job eth_job(uint32_t n, perp_exchange_id buy, perp_exchange_id sell)
     return job;
 }
 
-static void open_with(void (*change)(perp_config *)) {
-    perp_config config;
-    world_config(&config);
-    change(&config);
-    w = world_open(&config);
-}
-
 static void skips(const perp_tick_result *result, uint32_t n, uint32_t reason) {
     perp_uuid id = id_of(n);
     reason_is(reason_in(result, PERP_TICK_SKIPPED, &id), reason);
@@ -151,7 +144,7 @@ static void drop(perp_config *config) {
 }
 
 START_TEST(dropped_is_what_risk_refuses_and_not_what_a_tick_skips) {
-    open_with(drop);
+    w = world_changed(drop);
     perp_job bad = job_of(1), one = job_of(2), two = job_of(3);
     bad.legs[0].leverage = 6;
     submit(w, &bad);
@@ -173,7 +166,7 @@ static void one_at_a_time(perp_config *config) {
 }
 
 START_TEST(skipped_when_enough_jobs_run_but_never_the_way_out) {
-    open_with(one_at_a_time);
+    w = world_changed(one_at_a_time);
     position_at(w, w->btc[GAMMA], w->now, 0.25, BTC_MID);
     perp_job one = job_of(1), two = eth_job(2, ALPHA, BETA), three = eth_job(3, ALPHA, BETA);
     perp_job out = one_leg_job(4, w->btc[GAMMA], PERP_SIDE_SELL);
@@ -214,7 +207,7 @@ static void one_per_exchange(perp_config *config) {
 }
 
 START_TEST(skipped_when_an_exchange_runs_enough_jobs) {
-    open_with(one_per_exchange);
+    w = world_changed(one_per_exchange);
     perp_job one = job_of(1), two = eth_job(2, BETA, GAMMA), three = eth_job(3, GAMMA, DELTA);
     submit(w, &one);
     submit(w, &two);
@@ -231,7 +224,7 @@ static void small_notional(perp_config *config) {
 }
 
 START_TEST(skipped_when_the_notional_of_an_exchange_would_pass_its_limit) {
-    open_with(small_notional);
+    w = world_changed(small_notional);
     perp_job one = job_of(1), two = job_of(2), three = eth_job(3, GAMMA, BETA);
     three.legs[0].notional = three.legs[1].notional = USD(12500) - 1;
     submit(w, &one);
@@ -250,7 +243,7 @@ static void one_a_minute(perp_config *config) {
 }
 
 START_TEST(skipped_when_an_exchange_was_dispatched_to_often_enough_in_a_minute) {
-    open_with(one_a_minute);
+    w = world_changed(one_a_minute);
     perp_job one = job_of(1), two = job_of(2), elsewhere = eth_job(3, GAMMA, DELTA);
     two.ttl_ms = 0;
     w->seen.outcome = PERP_OUTCOME_REFUSED;
@@ -306,7 +299,7 @@ static void leverage_for_one(perp_config *config) {
 }
 
 START_TEST(skipped_when_an_earlier_job_brings_the_account_to_its_leverage) {
-    open_with(leverage_for_one);
+    w = world_changed(leverage_for_one);
     perp_job one = job_of(1), two = job_of(2);
     submit(w, &one);
     submit(w, &two);
@@ -321,7 +314,7 @@ static void total_for_one(perp_config *config) {
 }
 
 START_TEST(skipped_when_an_earlier_job_took_what_was_left_of_the_total) {
-    open_with(total_for_one);
+    w = world_changed(total_for_one);
     perp_job one = job_of(1), two = job_of(2);
     submit(w, &one);
     submit(w, &two);
@@ -338,7 +331,7 @@ static void small_wash(perp_config *config) {
 }
 
 START_TEST(skipped_when_an_earlier_job_took_what_was_left_of_the_pool) {
-    open_with(small_wash);
+    w = world_changed(small_wash);
     perp_job one = job_of(1), two = job_of(2), three = job_of(3);
     three.strategy = PERP_STRATEGY_ARB;
     submit(w, &one);

@@ -48,6 +48,17 @@ START_TEST(what_is_there_is_told_with_the_first_field_that_differs) {
     fails(w, PERP_E_CONFLICT, perp_instrument_add(w->core, &instrument, &id));
     ck_assert_ptr_nonnull(strstr(perp_core_error(w->core), "another min_notional: 0"));
     ck_assert_ptr_nonnull(strstr(perp_core_error(w->core), "not 5"));
+    /* Values of lists are told by their names. */
+    instrument = instrument_of_book(w->btc[ALPHA]);
+    instrument.kind = PERP_KIND_FUTURE;
+    fails(w, PERP_E_CONFLICT, perp_instrument_add(w->core, &instrument, &id));
+    ck_assert_str_eq(perp_core_error(w->core), "instrument 'BTC/USDT:USDT' is there with another "
+                                               "kind: perp, not future");
+    spec = exchange_of_book(ALPHA);
+    spec.margin_mode = PERP_MARGIN_CROSS;
+    fails(w, PERP_E_CONFLICT, perp_exchange_add(w->core, &spec, &id));
+    ck_assert_str_eq(perp_core_error(w->core),
+                     "exchange 'alpha' is there with another margin_mode: isolated, not cross");
 }
 END_TEST
 
@@ -126,6 +137,9 @@ START_TEST(what_never_changes_is_a_conflict) {
     other[4].pulled = 1;
     for (int i = 0; i < 5; i++)
         fails(w, PERP_E_CONFLICT, perp_instrument_update(w->core, nowc(w), &other[i]));
+    fails(w, PERP_E_CONFLICT, perp_instrument_update(w->core, nowc(w), &other[3]));
+    ck_assert_str_eq(perp_core_error(w->core),
+                     "kind of 'BTC/USDT:USDT' is perp and never changes (to spot)");
     strcpy(spec.name, "nobody");
     fails(w, PERP_E_NOT_FOUND, perp_exchange_update(w->core, nowc(w), &spec));
     strcpy(other[0].symbol, "NOTHING");

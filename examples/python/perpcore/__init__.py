@@ -7,11 +7,12 @@ from __future__ import annotations
 from ._abi import (
     AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
     JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason,
-    ResultStatus, RuleResult, Side, Status, Strategy, System, TickItemKind, TickStatus,
+    ResultStatus, RuleResult, Sense, Side, Status, Strategy, System, TickItemKind, TickStatus,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
 from ._convert import to_datetime
+from ._hooks import RuleAnswer
 from ._library import library_version
 from .capital import Capital
 from .config import CapitalConfig, Config, OrdersConfig, RiskConfig, SchedulerConfig
@@ -27,8 +28,8 @@ from .formulas import (
 from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, Order
 from .market import Market, MarketSource
 from .monitor import (
-    CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor, MonitorState,
-    PoolStats, RiskStats,
+    BaseStats, CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor,
+    MonitorState, NakedStats, PoolStats, PositionStats, RiskStats,
 )
 from .positions import Position, Positions
 from .risk import Risk
@@ -43,23 +44,23 @@ from .types import (
 )
 
 __all__ = [
-    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BusyError",
-    "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash", "Change",
-    "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config", "ConfigError",
-    "ConflictError", "Core", "CorruptError", "DayFigures", "Durability", "Evaluation",
-    "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution", "ExistsError",
-    "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
+    "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BaseStats",
+    "BusyError", "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash",
+    "Change", "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config",
+    "ConfigError", "ConflictError", "Core", "CorruptError", "DayFigures", "Durability",
+    "Evaluation", "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution",
+    "ExistsError", "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
     "funding_rate", "funding_settlements", "GlobalStats", "Headroom", "Instrument",
     "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved", "JobResult", "JobsStats",
     "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
     "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
     "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
-    "Monitor", "MonitorState", "Naked", "NoMemoryError", "NotFoundError", "OnReject", "Order",
-    "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
-    "Positions", "PositionState", "RangeError", "Reason", "Record", "Refusal", "replay",
-    "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats",
-    "Row", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig", "SchedulerState",
-    "Side", "SqliteStore", "StaleError", "StateError", "Statistics", "Status", "Store",
-    "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult", "TickStatus",
-    "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+    "Monitor", "MonitorState", "Naked", "NakedStats", "NoMemoryError", "NotFoundError", "OnReject",
+    "Order", "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
+    "Positions", "PositionState", "PositionStats", "RangeError", "Reason", "Record", "Refusal",
+    "replay", "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState",
+    "RiskStats", "Row", "RuleAnswer", "RuleEvaluation", "RuleResult", "Scheduler",
+    "SchedulerConfig", "SchedulerState", "Sense", "Side", "SqliteStore", "StaleError", "StateError",
+    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind",
+    "TickResult", "TickStatus", "Tier", "to_datetime", "Walk", "walk_book", "__version__",
 ]

@@ -12,7 +12,7 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 20
+PERP_ALERT_COUNT = 21
 PERP_ALL_EXCHANGES = 4294967295
 PERP_API_COUNT = 3
 PERP_CASH_COUNT = 6
@@ -23,17 +23,20 @@ PERP_KIND_COUNT = 3
 PERP_MARGIN_COUNT = 2
 PERP_MAX_COMPONENTS = 16
 PERP_MAX_EXCHANGES = 64
+PERP_MAX_HOST_RULES = 16
 PERP_MAX_INSTRUMENTS = 16384
 PERP_MAX_JOB_STATES = 16
 PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
-PERP_MAX_REASONS = 64
+PERP_MAX_REASONS = 80
 PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
 PERP_MONITOR_ALERTS = 64
+PERP_MONITOR_BASES = 32
 PERP_MONITOR_CHANGES = 1024
 PERP_MONITOR_FAST = 64
+PERP_MONITOR_POSITIONS = 64
 PERP_MONITOR_RECENT = 20
 PERP_MONITOR_RUNNING = 64
 PERP_MONITOR_TOP_PENDING = 10
@@ -212,6 +215,34 @@ class Reason(Listed):
     HANDOVER_LATE = 57
     DECLINED = 58
     CANCELLED = 59
+    HOST_1 = 64
+    HOST_2 = 65
+    HOST_3 = 66
+    HOST_4 = 67
+    HOST_5 = 68
+    HOST_6 = 69
+    HOST_7 = 70
+    HOST_8 = 71
+    HOST_9 = 72
+    HOST_10 = 73
+    HOST_11 = 74
+    HOST_12 = 75
+    HOST_13 = 76
+    HOST_14 = 77
+    HOST_15 = 78
+    HOST_16 = 79
+
+
+class Sense(Listed):
+    """enum perp_sense"""
+
+    NONE = 0
+    ABOVE = 1
+    AT_LEAST = 2
+    BELOW = 3
+    AT_MOST = 4
+    IS_TRUE = 5
+    NOT_HELD = 6
 
 
 class Component(Listed):
@@ -249,6 +280,7 @@ class AlertCode(Listed):
     CLOCK_AHEAD = 17
     UNHEDGED = 18
     STRATEGY_HALT = 19
+    WAL_HELD = 20
 
 
 class AlertLevel(Listed):
@@ -511,6 +543,30 @@ class perp_loader(Structure):
     ]
 
 
+class perp_store_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("wal_held", c_uint32),
+        ("wal_bytes", c_uint64),
+        ("wal_limit_bytes", c_uint64),
+    ]
+
+
+perp_store_more_begin_staged = CFUNCTYPE(None, c_void_p, POINTER(c_int))
+perp_store_more_sync = CFUNCTYPE(None, c_void_p, POINTER(c_int))
+perp_store_more_state = CFUNCTYPE(None, c_void_p, POINTER(perp_store_state))
+
+
+class perp_store_more(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("begin_staged", perp_store_more_begin_staged),
+        ("sync", perp_store_more_sync),
+        ("state", perp_store_more_state),
+    ]
+
+
 perp_store_begin = CFUNCTYPE(None, c_void_p, POINTER(c_int))
 perp_store_append = CFUNCTYPE(None, c_void_p, POINTER(perp_record), POINTER(c_int))
 perp_store_commit = CFUNCTYPE(None, c_void_p, POINTER(c_int))
@@ -534,7 +590,8 @@ class perp_store(Structure):
         ("message", perp_store_message),
         ("close", perp_store_close),
         ("row", perp_store_row),
-        ("reserved", c_void_p * 3),
+        ("more", POINTER(perp_store_more)),
+        ("reserved", c_void_p * 2),
     ]
 
 
@@ -545,7 +602,7 @@ class perp_sqlite_options(Structure):
         ("keep_events", c_uint64),
         ("vfs", c_char_p),
         ("create", c_uint32),
-        ("reserved", c_uint32),
+        ("wal_limit_mb", c_uint32),
         ("verify_events", c_uint64),
     ]
 
@@ -838,6 +895,12 @@ class perp_feasibility(Structure):
         ("bound_by", c_uint32),
         ("largest", c_int64),
         ("smallest", c_int64),
+        ("safety_score", c_double),
+        ("min_safety_score", c_double),
+        ("cost_bps", c_double),
+        ("least_edge_bps", c_double),
+        ("never_for", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -1017,7 +1080,9 @@ class perp_monitor_global(Structure):
         ("daily_loss_used", c_int64),
         ("equity_usd", c_int64),
         ("drawdown", c_double),
-        ("reserved", c_uint64 * 4),
+        ("today_net_usd", c_int64),
+        ("today_funding_usd", c_int64),
+        ("reserved", c_uint64 * 2),
     ]
 
 
@@ -1123,6 +1188,54 @@ class perp_monitor_job(Structure):
     ]
 
 
+class perp_monitor_position(Structure):
+    _fields_ = [
+        ("instrument", c_uint32),
+        ("n_lots", c_uint32),
+        ("base", c_char * 64),
+        ("quantity", c_double),
+        ("entry", c_double),
+        ("mark", c_double),
+        ("unrealised", c_double),
+        ("liquidation_price", c_double),
+        ("liquidation_distance", c_double),
+        ("foreign", c_double),
+        ("unexplained", c_double),
+        ("reported", c_int64),
+        ("latched", c_uint32),
+        ("in_doubt", c_uint32),
+        ("known", c_uint32),
+        ("reserved0", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class perp_monitor_naked(Structure):
+    _fields_ = [
+        ("quantity", c_double),
+        ("usd", c_double),
+        ("since", c_int64),
+        ("reserved", c_uint64 * 2),
+    ]
+
+
+class perp_monitor_base(Structure):
+    _fields_ = [
+        ("base", c_char * 64),
+        ("naked", perp_monitor_naked),
+        ("net", c_double),
+        ("gross", c_double),
+        ("to_square", c_double),
+        ("next_try", c_int64),
+        ("tries", c_uint64),
+        ("repair", perp_one_job),
+        ("is_naked", c_uint32),
+        ("repairs_stopped", c_uint32),
+        ("reserved0", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
 class perp_monitor_risk(Structure):
     _fields_ = [
         ("consecutive_failures", c_uint64),
@@ -1145,7 +1258,7 @@ class perp_monitor_state(Structure):
         ("global", perp_monitor_global),
         ("jobs", perp_monitor_jobs),
         ("risk", perp_monitor_risk),
-        ("refusals", c_uint64 * 64),
+        ("refusals", c_uint64 * 80),
         ("n_running", c_uint32),
         ("n_top_pending", c_uint32),
         ("n_recent_completed", c_uint32),
@@ -1159,6 +1272,10 @@ class perp_monitor_state(Structure):
         ("fast_markets", c_uint32 * 64),
         ("capital", perp_monitor_capital * 64),
         ("exchanges", perp_monitor_exchange * 64),
+        ("n_positions", c_uint32),
+        ("n_bases", c_uint32),
+        ("positions", perp_monitor_position * 64),
+        ("bases", perp_monitor_base * 32),
     ]
 
 
@@ -1322,59 +1439,18 @@ class perp_evaluation(Structure):
         ("limits", perp_mode_limits),
         ("capital", perp_refusal),
         ("legs", perp_leg_evaluation * 8),
-        ("rules", perp_rule_evaluation * 64),
+        ("rules", perp_rule_evaluation * 80),
+        ("host_senses", c_uint32 * 16),
     ]
 
 
-class perp_risk_state(Structure):
+class perp_rule_answer(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
-        ("mode", c_uint32),
-        ("consecutive_failures", c_uint32),
-        ("auto_halt", c_uint32),
-        ("killed", c_uint32),
-        ("override_on", c_uint32),
-        ("override_until_ns", c_int64),
-        ("override_has_job", c_uint32),
-        ("daily_loss_reached", c_uint32),
-        ("override_job", perp_uuid),
-        ("daily_loss", c_int64),
-        ("daily_loss_limit", c_int64),
-        ("loss_usd", c_int64),
-        ("loss_scaled", c_int64),
-        ("scaled_start", c_int64),
-        ("peak", c_int64),
-        ("equity", c_int64),
-        ("drawdown", c_double),
-        ("rejected_today", c_uint64 * 64),
-    ]
-
-
-class perp_liquidation(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("maintenance", c_uint32),
-        ("side", c_uint32),
-        ("reserved", c_uint32),
-        ("quantity", c_double),
-        ("entry_price", c_double),
-        ("wallet_balance", c_double),
-        ("maintenance_rate", c_double),
-        ("maintenance_amount", c_double),
-        ("liquidation_fee_rate", c_double),
-        ("other_maintenance", c_double),
-        ("other_upnl", c_double),
-    ]
-
-
-class perp_walk(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("reserved", c_uint32),
-        ("price", c_double),
-        ("worst", c_double),
-        ("filled", c_double),
-        ("slippage_bps", c_double),
+        ("sense", c_uint32),
+        ("value", c_double),
+        ("limit", c_double),
+        ("until_ns", c_int64),
     ]
 
 
@@ -1412,12 +1488,81 @@ class perp_job(Structure):
     ]
 
 
+perp_host_rule_ask = CFUNCTYPE(None, c_void_p, POINTER(perp_job), POINTER(perp_evaluation), POINTER(perp_rule_answer))
+
+
+class perp_host_rule(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("hard", c_uint32),
+        ("repairs_pass", c_uint32),
+        ("reason", c_uint32),
+        ("name", c_char_p),
+        ("value", c_char_p),
+        ("unit", c_char_p),
+        ("ask", perp_host_rule_ask),
+        ("user", c_void_p),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class perp_risk_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mode", c_uint32),
+        ("consecutive_failures", c_uint32),
+        ("auto_halt", c_uint32),
+        ("killed", c_uint32),
+        ("override_on", c_uint32),
+        ("override_until_ns", c_int64),
+        ("override_has_job", c_uint32),
+        ("daily_loss_reached", c_uint32),
+        ("override_job", perp_uuid),
+        ("daily_loss", c_int64),
+        ("daily_loss_limit", c_int64),
+        ("loss_usd", c_int64),
+        ("loss_scaled", c_int64),
+        ("scaled_start", c_int64),
+        ("peak", c_int64),
+        ("equity", c_int64),
+        ("drawdown", c_double),
+        ("rejected_today", c_uint64 * 80),
+    ]
+
+
+class perp_liquidation(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("maintenance", c_uint32),
+        ("side", c_uint32),
+        ("reserved", c_uint32),
+        ("quantity", c_double),
+        ("entry_price", c_double),
+        ("wallet_balance", c_double),
+        ("maintenance_rate", c_double),
+        ("maintenance_amount", c_double),
+        ("liquidation_fee_rate", c_double),
+        ("other_maintenance", c_double),
+        ("other_upnl", c_double),
+    ]
+
+
+class perp_walk(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("price", c_double),
+        ("worst", c_double),
+        ("filled", c_double),
+        ("slippage_bps", c_double),
+    ]
+
+
 class perp_tick_item(Structure):
     _fields_ = [
         ("kind", c_uint32),
         ("reason", c_uint32),
         ("job_id", perp_uuid),
-        ("other", perp_uuid),
         ("dispatch", c_uint64),
     ]
 
@@ -1437,8 +1582,8 @@ class perp_tick_result(Structure):
         ("skipped", c_uint32),
         ("pending", c_uint32),
         ("running", c_uint32),
-        ("refused_by", c_uint32 * 64),
-        ("skipped_by", c_uint32 * 64),
+        ("refused_by", c_uint32 * 80),
+        ("skipped_by", c_uint32 * 80),
         ("capacity", c_uint32),
         ("withdrawn", c_uint32),
         ("allocator", perp_allocator),
@@ -1597,6 +1742,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_capital_headroom": (c_int, (c_void_p, c_uint32, c_uint32, POINTER(c_int64), POINTER(c_uint32),)),
     "perp_capital_snapshot": (c_int, (c_void_p, c_uint32, POINTER(perp_capital_state),)),
     "perp_capital_reservations": (c_int, (c_void_p, c_uint32, POINTER(perp_reservation), c_uint32, POINTER(c_uint32),)),
+    "perp_store_sync": (c_int, (c_void_p,)),
     "perp_sqlite_options_init": (None, (POINTER(perp_sqlite_options),)),
     "perp_store_sqlite_open": (c_int, (c_char_p, POINTER(perp_sqlite_options), POINTER(perp_store),)),
     "perp_store_memory_open": (c_int, (POINTER(perp_store),)),
@@ -1607,6 +1753,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_core_open": (c_int, (POINTER(perp_config), POINTER(c_void_p),)),
     "perp_core_replay": (c_int, (POINTER(perp_config), c_uint64, CFUNCTYPE(None, c_void_p, c_void_p, c_uint64), c_void_p, POINTER(c_void_p),)),
     "perp_core_flush": (c_int, (c_void_p,)),
+    "perp_core_flush_async": (c_int, (c_void_p, POINTER(c_uint64),)),
+    "perp_core_durable": (c_int, (c_void_p, POINTER(c_uint64),)),
     "perp_core_checkpoint": (c_int, (c_void_p,)),
     "perp_core_close": (c_int, (c_void_p,)),
     "perp_core_error": (c_char_p, (c_void_p,)),
@@ -1669,6 +1817,11 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_evaluation_init": (None, (POINTER(perp_evaluation),)),
     "perp_risk_evaluate": (c_int, (c_void_p, c_int64, POINTER(perp_job), POINTER(perp_evaluation),)),
     "perp_evaluation_json": (c_int, (c_void_p, POINTER(perp_evaluation), c_void_p, c_size_t, POINTER(c_size_t),)),
+    "perp_rule_answer_init": (None, (POINTER(perp_rule_answer),)),
+    "perp_host_rule_init": (None, (POINTER(perp_host_rule),)),
+    "perp_risk_add_rule": (c_int, (c_void_p, POINTER(perp_host_rule),)),
+    "perp_risk_rule_changed": (c_int, (c_void_p, c_uint32,)),
+    "perp_risk_reason_string": (c_char_p, (c_void_p, c_uint32,)),
     "perp_risk_record_success": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_record_failure": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_reset_halt": (c_int, (c_void_p, POINTER(perp_call),)),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import threading
-from ctypes import byref, sizeof
+from ctypes import byref, sizeof, string_at
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from uuid import UUID
 
 from . import _abi
-from ._abi import JobState, LogLevel, Outcome
+from ._abi import JobState, LogLevel, Outcome, Sense
 from ._book import Book, Exchange, Instrument, logger
-from ._convert import decoded, member, moment, number, show, to_uuid
+from ._convert import decoded, member, moment, number, show, to_uuid, whole
 from ._library import lib
 from .errors import ArgumentTypeError
-from .job import Execution
-from .types import Alert
+from .job import Execution, Job
+from .types import Alert, Evaluation
 
 Execute = Callable[[Execution], Union[Outcome, str, None]]
 OnLegRisk = Callable[[str, float], None]
@@ -24,8 +26,11 @@ OnKill = Callable[[Optional[Exchange], Tuple[UUID, ...]], None]
 OnJobEnd = Callable[[UUID, JobState], None]
 OnCancel = Callable[[UUID], None]
 OnUnhedged = Callable[[UUID, str, float], None]
+Clock = Callable[[], Optional[int]]
 OnAlert = Callable[[Alert], None]
 Log = Callable[[LogLevel, str], None]
+
+Ask = Callable[[Job, Evaluation], "RuleAnswer"]
 
 # A quote as a source gives it: (time, bid, bid_size, ask, ask_size); a book: (time, bids, asks).
 Quote = Tuple[int, float, float, float, float]
@@ -35,6 +40,35 @@ _LEVELS = {
     LogLevel.DEBUG: logging.DEBUG, LogLevel.INFO: logging.INFO,
     LogLevel.WARNING: logging.WARNING, LogLevel.ERROR: logging.ERROR,
 }
+
+
+def as_function(name: str, function: Any) -> None:
+    """What a host gave to be called."""
+    if not callable(function):
+        raise ArgumentTypeError(f"{name}: a function is wanted, not {show(function)}")
+    if inspect.iscoroutinefunction(function):
+        raise ArgumentTypeError(f"{name}: a coroutine function would never run; start a "
+                                "task in a plain function")
+
+
+@dataclass(frozen=True)
+class RuleAnswer:
+    """What a rule of the host answers about a job.
+
+    sense: which value fails, one above, at least, below, at most the limit, or one that is true.
+    value, limit: None and NaN: not known, and the rule fails. until_ns: from then on the answer may
+    differ without any other change.
+    """
+
+    value: Optional[float]
+    limit: Optional[float] = None
+    sense: Union[Sense, str] = Sense.ABOVE
+    until_ns: Optional[int] = None
+
+    @classmethod
+    def not_held(cls, until_ns: Optional[int] = None) -> RuleAnswer:
+        """The rule does not concern the job."""
+        return cls(None, None, Sense.NOT_HELD, until_ns)
 
 
 class MarketSource:
@@ -92,7 +126,7 @@ class Hooks:
     def fill(self, out: Any, execute: Optional[Execute], on_leg_risk: Optional[OnLegRisk],
              on_kill: Optional[OnKill], on_alert: Optional[OnAlert], log: Optional[Log],
              on_job_end: Optional[OnJobEnd], on_cancel: Optional[OnCancel],
-             on_unhedged: Optional[OnUnhedged]) -> None:
+             on_unhedged: Optional[OnUnhedged], clock: Optional[Clock]) -> None:
         """Puts the host's callbacks into a perp_callbacks."""
         link = self.link
         hooks: Tuple[Tuple[str, Any, Any], ...] = (
@@ -100,15 +134,12 @@ class Hooks:
             ("on_kill", on_kill, _on_kill), ("on_alert", on_alert, _on_alert),
             ("log", log or _to_logging, _log), ("on_job_end", on_job_end, _on_job_end),
             ("on_cancel", on_cancel, _on_cancel), ("on_unhedged", on_unhedged, _on_unhedged),
+            ("clock", clock, _clock),
         )
         for name, function, make in hooks:
             if function is None:
                 continue
-            if not callable(function):
-                raise ArgumentTypeError(f"{name}: a function is wanted, not {show(function)}")
-            if inspect.iscoroutinefunction(function):
-                raise ArgumentTypeError(f"{name}: a coroutine function would never run; start a "
-                                        "task in a plain function")
+            as_function(name, function)
             ctype = getattr(_abi, f"perp_callbacks_{name}")
             setattr(out, name, self.keep(ctype(make(link, function))))
 
@@ -191,6 +222,53 @@ def _log(link: Link, function: Log) -> Any:
         function(LogLevel(level), decoded(message))
 
     return lambda user, *arguments: link.run("log", tell, *arguments)
+
+
+def _clock(link: Link, function: Clock) -> Any:
+    def clock(user: Any, now_ns: Any) -> None:
+        now = link.run("clock", ask)
+        if now is not None:
+            now_ns[0] = now
+
+    def ask() -> Optional[int]:
+        now = function()  # of any clock: what a moment may not be, it may
+        return None if now is None else whole("clock", now, -(2**63) + 1, 2**63 - 1)
+
+    return clock
+
+
+def optional_moment(name: str, value: Optional[int]) -> Optional[int]:
+    """A time, or None."""
+    return None if value is None else moment(name, value)
+
+
+def known_or_nan(name: str, value: Optional[float]) -> float:
+    """What a rule measured. Where it is not known, the library's word for that."""
+    if value is None or value != value:
+        return math.nan
+    if isinstance(value, bool):  # of a rule that fails where something is true
+        return float(value)
+    return value if value in (math.inf, -math.inf) else number(name, value)
+
+
+def ask_of_rule(link: Link, name: str, function: Ask) -> Any:
+    """The C function of a rule of the host."""
+
+    def ask(job: Any, so_far: Any, out: Any) -> None:
+        book: Any = link.book
+        metadata = string_at(job.metadata, job.metadata_size) if job.metadata_size else b""
+        answer = function(Job._of_struct(job, book, metadata), Evaluation._read(so_far, book))
+        if not isinstance(answer, RuleAnswer):
+            raise ArgumentTypeError(f"rule {name}: a RuleAnswer is wanted, not {show(answer)}")
+        value, limit = known_or_nan("value", answer.value), known_or_nan("limit", answer.limit)
+        sense = member("sense", Sense, answer.sense)
+        until = optional_moment("until_ns", answer.until_ns)
+        out.value, out.limit, out.sense = value, limit, sense
+        if until is not None:
+            out.until_ns = until
+
+    return lambda user, job, so_far, out: link.run(
+        f"of the rule {name}", ask, job.contents, so_far.contents, out.contents)
 
 
 def _to_logging(level: LogLevel, message: str) -> None:

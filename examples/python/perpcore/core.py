@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from ctypes import byref, c_uint32, c_void_p, cast, create_string_buffer, sizeof, string_at
+from ctypes import byref, c_uint32, c_uint64, c_void_p, cast, create_string_buffer, sizeof, string_at
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
@@ -16,7 +16,7 @@ from ._convert import (
 )
 from ._convert import job_id as c_job_id
 from ._hooks import (
-    Execute, Hooks, Log, OnAlert, OnCancel, OnJobEnd, OnKill, OnLegRisk, OnUnhedged,
+    Clock, Execute, Hooks, Log, OnAlert, OnCancel, OnJobEnd, OnKill, OnLegRisk, OnUnhedged,
 )
 from ._library import lib
 from ._module import Module
@@ -41,7 +41,9 @@ class Core(NotCopied):
     Outcome; None, and whatever it raises, mean "in doubt". on_leg_risk(base, quantity),
     on_kill(exchange, jobs), on_job_end(job, state), on_cancel(job),
     on_unhedged(job, base, quantity), on_alert(alert) and log(level, message) tell what happened;
-    without log, messages go to the logger "perpcore".
+    without log, messages go to the logger "perpcore". clock() gives the host's own time in
+    nanoseconds of any clock that runs evenly, time.monotonic_ns for one (None: not known): what
+    waited longer than max_handover_ms to be handed over is withdrawn.
     Callbacks may call the core, but neither tick nor close it.
 
     durability BATCH: tick, flush and close make what was changed so far durable at once.
@@ -57,7 +59,7 @@ class Core(NotCopied):
         config_wins: bool = False, actor: Optional[str] = None, reason: Optional[str] = None,
         checkpoint_every: Optional[int] = None,
         on_job_end: Optional[OnJobEnd] = None, on_cancel: Optional[OnCancel] = None,
-        on_unhedged: Optional[OnUnhedged] = None,
+        on_unhedged: Optional[OnUnhedged] = None, clock: Optional[Clock] = None,
     ) -> None:
         given = config_struct(config)
         given.durability = member("durability", Durability, durability)
@@ -68,7 +70,7 @@ class Core(NotCopied):
             given.checkpoint_every = u64("checkpoint_every", checkpoint_every)
         hooks = Hooks()
         hooks.fill(given.callbacks, execute, on_leg_risk, on_kill, on_alert, log, on_job_end,
-                   on_cancel, on_unhedged)
+                   on_cancel, on_unhedged, clock)
         pointer = c_void_p()
         book: Optional[Book] = None
         try:
@@ -381,6 +383,27 @@ class Core(NotCopied):
         """With Durability.BATCH: makes all changes so far durable."""
         self._book.change(lib.perp_core_flush, self._book.pointer)
 
+    def flush_async(self) -> int:
+        """The same without waiting for the disk: hands all changes so far to the store, and returns
+        the number of the last one, which is durable once `durable` has reached it. `sync` on
+        another thread, or the next tick or flush, brings that about."""
+        seq = c_uint64()
+        self._book.change(lib.perp_core_flush_async, self._book.pointer, byref(seq))
+        return seq.value
+
+    @property
+    def durable(self) -> int:
+        """The number of the event up to which all is on disk; without a store, of the last one."""
+        seq = c_uint64()
+        self._book.call(lib.perp_core_durable, self._book.pointer, byref(seq))
+        return seq.value
+
+    def sync(self) -> None:
+        """Waits until all is on disk that flush_async handed to the store before. For a thread of
+        its own, beside those that trade: other calls go on meanwhile. StoreError: the disk failed,
+        and nothing more is durable than before; the next flush or tick writes it again."""
+        self._book.change(lib.perp_store_sync, self._book.pointer)
+
     def checkpoint(self) -> None:
         """Writes a checkpoint, so that opening need not read the records before it."""
         self._book.change(lib.perp_core_checkpoint, self._book.pointer)
@@ -485,7 +508,7 @@ def replay(store: AnyStore, to_seq: Optional[int] = None, *, config: Optional[Co
     given = config_struct(config)
     last = 0 if to_seq is None else whole("to_seq", to_seq, 1, 2**64 - 1)
     hooks = Hooks()
-    hooks.fill(given.callbacks, *[None] * 8)
+    hooks.fill(given.callbacks, *[None] * 9)
     visitor = Visitor(visit) if visit is not None else None
     function: Any = _VISIT(visitor.see) if visitor else cast(c_void_p(), _VISIT)
     pointer = c_void_p()

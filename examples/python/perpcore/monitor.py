@@ -46,6 +46,8 @@ class GlobalStats(Struct):
     daily_loss_used: Decimal
     equity_usd: Decimal
     drawdown: Optional[float]
+    today_net_usd: Decimal
+    today_funding_usd: Decimal
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,65 @@ class JobStats(Struct):
 
 
 @dataclass(frozen=True)
+class PositionStats(Struct):
+    """What is open on an instrument, or unexplained there. mark: the mark, else the mid; n_lots:
+    `core.positions.lots` gives them."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_position
+
+    base: str
+    quantity: float
+    entry: Optional[float]
+    mark: Optional[float]
+    unrealised: Optional[float]
+    liquidation_price: Optional[float]
+    liquidation_distance: Optional[float]
+    foreign: float
+    unexplained: float
+    reported: Optional[int]
+    latched: bool
+    in_doubt: bool
+    known: bool
+    instrument: Instrument
+    n_lots: int
+
+
+@dataclass(frozen=True)
+class NakedStats(Struct):
+    """What of a base has no other side. since: None while it is within the tolerance."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_naked
+
+    quantity: float
+    usd: Optional[float]
+    since: Optional[int]
+
+
+@dataclass(frozen=True)
+class BaseStats(Struct):
+    """A base over all its instruments. repair: the job that repairs it."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_base
+    _made: ClassVar[Dict[str, Converter]] = {
+        "naked": lambda source, book: NakedStats._read(source.naked, book),
+        "repair": lambda source, book: (
+            to_uuid(source.repair.job_id) if source.repair.given else None
+        ),
+    }
+
+    base: str
+    net: float
+    gross: float
+    to_square: float
+    next_try: Optional[int]
+    tries: int
+    repair: Optional[uuid.UUID]
+    is_naked: bool
+    repairs_stopped: bool
+    naked: NakedStats
+
+
+@dataclass(frozen=True)
 class RiskStats(Struct):
     """Switches and failures. override_job: the one job that the override is for."""
 
@@ -204,6 +265,8 @@ class MonitorState(Struct):
             book.instrument(i)
             for i in source.fast_markets[: min(source.n_fast_markets, _abi.PERP_MONITOR_FAST)]
         ),
+        "positions": several("positions", "n_positions", PositionStats),
+        "bases": several("bases", "n_bases", BaseStats),
         "capital": _by_exchange("capital", CapitalStats),
         "exchanges": _by_exchange("exchanges", ExchangeStats),
     }
@@ -218,6 +281,8 @@ class MonitorState(Struct):
     n_running: int
     n_alerts: int
     n_fast_markets: int
+    n_positions: int
+    n_bases: int
     top_pending: Tuple[JobStats, ...]
     recent_completed: Tuple[JobStats, ...]
     running_jobs: Tuple[JobStats, ...]
@@ -225,6 +290,8 @@ class MonitorState(Struct):
     fast_markets: Tuple[Instrument, ...]
     capital: Dict[str, CapitalStats]
     exchanges: Dict[str, ExchangeStats]
+    positions: Tuple[PositionStats, ...]
+    bases: Tuple[BaseStats, ...]
 
 
 class Monitor(Module):
@@ -268,5 +335,5 @@ class Monitor(Module):
         return tuple(Change._read(rows[i], self._book) for i in range(count))
 
 
-# A state is some 60 KB; it is used again, but never by two calls at once.
+# A state is some 90 KB; it is used again, but never by two calls at once.
 _free_states: List[Any] = []

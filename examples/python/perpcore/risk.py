@@ -5,9 +5,10 @@ from ctypes import byref, sizeof
 from typing import Any, List, Optional, Union
 
 from . import _abi
-from ._abi import Mode, Strategy
+from ._abi import Mode, Reason, Strategy
 from ._book import ExchangeLike, Instrument
-from ._convert import JobId, Time, flag, job_id, member, moment, number, text, whole
+from ._convert import JobId, Time, decoded, flag, job_id, member, moment, number, text, whole
+from ._hooks import Ask, as_function, ask_of_rule
 from ._library import lib
 from ._module import Module
 from .job import Job, as_job
@@ -43,6 +44,38 @@ class Risk(Module):
         self._book.call(lib.perp_risk_evaluate, self._book.risk, moment("now", now), given,
                         out)
         return out
+
+    def add_rule(self, name: str, ask: Ask, *, hard: bool = False, repairs_pass: bool = True,
+                 value: Optional[str] = None, unit: Optional[str] = None) -> Reason:
+        """Adds a rule of the host, before the first job and tick; its number in this book.
+
+        ask(job, so_far) gets the job and what the library found so far, and answers with a
+        RuleAnswer; anything else, and whatever it raises, refuses the job. It is called while the
+        book is locked: it must be quick, and must not call back (what changes the book or evaluates
+        raises StateError there). hard: nothing overrides it. repairs_pass: False only of a hard
+        rule. name, value (what is measured) and unit: a to z, 0 to 9 and "_", a letter first.
+        """
+        as_function("ask", ask)
+        out = _abi.perp_host_rule()
+        lib.perp_host_rule_init(byref(out))
+        out.name = text("name", name)
+        out.hard, out.repairs_pass = flag("hard", hard), flag("repairs_pass", repairs_pass)
+        out.value = None if value is None else text("value", value)
+        out.unit = None if unit is None else text("unit", unit)
+        out.ask = _abi.perp_host_rule_ask(ask_of_rule(self._kept.link, name, ask))
+        self._book.change(lib.perp_risk_add_rule, self._book.risk, byref(out))
+        self._kept.keep(out.ask)
+        return Reason(out.reason)
+
+    def rule_changed(self, rule: Reason) -> None:
+        """What that rule of the host answers may differ from now on. Any thread may say so."""
+        self._book.call(lib.perp_risk_rule_changed, self._book.risk,
+                        int(member("rule", Reason, rule)))
+
+    def reason_name(self, reason: Reason) -> str:
+        """The name of a reason in this book: of a rule of the host its own."""
+        return decoded(self._book.value(lib.perp_risk_reason_string, self._book.risk,
+                                        int(member("reason", Reason, reason))))
 
     def record_success(self, exchange: Optional[ExchangeLike] = None, *, now: Time,
                        actor: Optional[str] = None, reason: Optional[str] = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional, Tuple, Uni
 from . import _abi
 from ._abi import ColumnType, Status
 from ._book import Book, NotCopied, check, logger
-from ._convert import decoded, flag, show, text, to_uuid, u64
+from ._convert import decoded, flag, show, text, to_uuid, u32, u64
 from ._hooks import Hooks, Link
 from ._library import lib
 from ._struct import Converter, Struct
@@ -59,11 +59,12 @@ class SqliteStore(AnyStore):
     records before the newest checkpoint are kept, 0 for all. vfs: the name of an SQLite VFS.
     create: whether a file that is there and empty is a new store, or a lost one. verify_events: how
     many records before the newest checkpoint are verified when a large store is opened, by default
-    as many as the library chooses; 2**64 - 1: the whole store."""
+    as many as the library chooses; 2**64 - 1: the whole store. wal_limit_mb: a reader that keeps the
+    WAL from being begun anew when it is longer raises the alert wal_held; 0: none does."""
 
     def __init__(self, path: Union[str, "os.PathLike[str]"], *, keep_events: int = 0,
                  vfs: Optional[str] = None, create: bool = False,
-                 verify_events: Optional[int] = None) -> None:
+                 verify_events: Optional[int] = None, wal_limit_mb: int = 256) -> None:
         try:
             name = os.fspath(path)
         except TypeError:
@@ -75,6 +76,7 @@ class SqliteStore(AnyStore):
         self._create = flag("create", create)
         self._verify_events = (None if verify_events is None
                                else u64("verify_events", verify_events))
+        self._wal_limit_mb = u32("wal_limit_mb", wal_limit_mb)
 
     def _attach(self, config: Any, hooks: Hooks, replaying: bool) -> None:
         options = _abi.perp_sqlite_options()
@@ -83,6 +85,7 @@ class SqliteStore(AnyStore):
         options.keep_events = self._keep_events
         options.vfs = self._vfs
         options.create = self._create
+        options.wal_limit_mb = self._wal_limit_mb
         if self._verify_events is not None:
             options.verify_events = self._verify_events
         check(lib.perp_store_sqlite_open(self._path, byref(options), byref(config.store)))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 from . import _abi
 from ._abi import (
     AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
-    RuleResult, Strategy, TickItemKind, TickStatus,
+    RuleResult, Sense, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
 from ._convert import to_uuid, usd
@@ -371,7 +371,19 @@ def _rules(source: Any, book: Any) -> Dict[Reason, RuleEvaluation]:
 
 def _reasons(source: Any, book: Any) -> FrozenSet[Reason]:
     bits = source.reasons
-    return frozenset(Reason(i) for i in range(bits.bit_length()) if bits >> i & 1)
+    return frozenset(
+        Reason(i if i < _OWN_RULES else i + 16) for i in range(bits.bit_length()) if bits >> i & 1
+    )
+
+
+_OWN_RULES = 40  # PERP_REASON_RULES_END: the bits of the host's are those from the 48th on
+
+
+def _senses(source: Any, book: Any) -> Dict[Reason, Sense]:
+    return {
+        Reason(Reason.HOST_1 + i): Sense(sense)
+        for i, sense in enumerate(source.host_senses[:]) if sense
+    }
 
 
 @dataclass(frozen=True)
@@ -384,6 +396,7 @@ class Evaluation(Struct):
         "capital": lambda source, book: Refusal._given(source.capital, book),
         "legs": several("legs", "n_legs", LegEvaluation),
         "rules": _rules,
+        "host_senses": _senses,
     }
 
     accepted: bool
@@ -409,6 +422,7 @@ class Evaluation(Struct):
     capital: Optional[Refusal]
     legs: Tuple[LegEvaluation, ...]
     rules: Dict[Reason, RuleEvaluation]  # those that were held against the job
+    host_senses: Dict[Reason, Sense]  # of the rules of the host: what they answered
 
     def __bool__(self) -> bool:
         return self.accepted
@@ -564,7 +578,10 @@ class Statistics(Struct):
 
 @dataclass(frozen=True)
 class Feasibility(Struct):
-    """The largest job of a strategy that the limits could let pass on two exchanges."""
+    """The largest job of a strategy that the limits could let pass on two exchanges; and, with
+    perfect market data, the best safety score, the least cost (fees alone) and the least edge that
+    a job must expect (None: they trade no common base, or of any). never_for: why no job can ever
+    pass; Reason.NONE where one can."""
 
     _struct: ClassVar[Any] = _abi.perp_feasibility
 
@@ -574,6 +591,11 @@ class Feasibility(Struct):
     bound_by: Reason
     largest: Decimal
     smallest: Optional[Decimal]
+    safety_score: Optional[float]
+    min_safety_score: float
+    cost_bps: Optional[float]
+    least_edge_bps: Optional[float]
+    never_for: Reason
 
 
 @dataclass(frozen=True)

@@ -525,7 +525,7 @@ impl Core {
         Ok(state)
     }
 
-    /// The whole state as a struct, some 60 KB of it.
+    /// The whole state as a struct, some 90 KB of it.
     pub fn snapshot(&self, now_ns: i64) -> Result<Box<c::perp_monitor_state>> {
         let mut state: Box<c::perp_monitor_state> = Box::new(unsafe { sized() });
         self.check(unsafe { c::perp_monitor_snapshot(self.core, now_ns, &mut *state) })?;
