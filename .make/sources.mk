@@ -59,6 +59,8 @@ TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
 crash_SUPPORT := $(SCENARIO_SOURCES)
 fake_SUPPORT := examples/websocket.c examples/fake_exchange/units.c
 fake_PACKAGES := nettle
+console_SUPPORT := $(wildcard examples/console_orders.c examples/console_decisions.c \
+    examples/perpctl_show.c) $(TOOL_UTIL)
 define find_tests
 $(1)_TESTS := $(sort $(wildcard tests/$(1)/test_*.c) \
     $(shell grep -ls '^int main\b' tests/$(1)/*.c))

@@ -190,6 +190,22 @@ cJSON *console_jobs_json(struct console_host *host, const uint32_t *states, uint
 /* PERP_E_NOT_FOUND: no such job. */
 perp_status console_job_json(struct console_host *host, const perp_uuid *id, cJSON **json);
 cJSON *console_capital_json(struct console_host *host);
+
+/* What of a list is asked for; NULL: not said. */
+struct console_query {
+    const char *job, *state, *exchange;
+};
+#define CONSOLE_MOST_ORDERS 1000
+
+bool console_add_order(cJSON *json, const perp_core *core, const perp_order_info *order,
+                       int64_t now_ns);
+/* The newest `most` orders that a filter lets pass; there (may be NULL): how many there are.
+   PERP_E_NOT_FOUND: no such job; PERP_E_NOMEM. */
+perp_status console_add_orders(cJSON *list, const perp_core *core, const perp_order_filter *filter,
+                               uint32_t most, int64_t now_ns, uint32_t *there);
+/* PERP_E_INVALID, PERP_E_NOT_FOUND, PERP_E_NOMEM: *why says what is wrong. */
+perp_status console_orders_json(const perp_core *core, int64_t now_ns,
+                                const struct console_query *query, cJSON **json, const char **why);
 cJSON *console_feasibility_json(struct console_host *host);
 bool console_add_control(cJSON *json, const struct console_control *control);
 
@@ -279,11 +295,14 @@ struct console_route {
     /* What GET answers; NULL: only POST is allowed, and the last part of the path is the action. */
     void (*get)(struct console_host *host, struct console_events *events,
                 const struct console_figures *figures, struct console_reply *reply);
+    bool is_orders; /* takes a query */
 };
 
 /* NULL: nothing is there. The tail of a path that names a job is in *job. */
 const struct console_route *console_route_of(const char *path, const char **job);
 void console_reply_job(struct console_host *host, const char *id, struct console_reply *reply);
+void console_reply_orders(struct console_host *host, const struct console_query *query,
+                          struct console_reply *reply);
 void console_reply_error(struct console_reply *reply, unsigned status, const char *why);
 
 /* The files of the page, made by console_embed. */

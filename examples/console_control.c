@@ -105,6 +105,18 @@ static bool add_killed(struct request *request, const perp_uuid *jobs, uint32_t 
     return good;
 }
 
+/* What may still fill there. */
+static bool add_not_ended(struct request *request, perp_exchange_id exchange) {
+    perp_order_filter filter;
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_NOT_ENDED;
+    filter.exchange = exchange;
+    cJSON *list = cJSON_AddArrayToObject(request->answer, "orders");
+    return list != NULL &&
+           console_add_orders(list, request->host->core, &filter, CONSOLE_MOST_ORDERS,
+                              request->call.now_ns, NULL) == PERP_OK;
+}
+
 static perp_status do_kill(struct request *request) {
     bool enabled;
     perp_exchange_id exchange = PERP_ALL_EXCHANGES;
@@ -130,7 +142,9 @@ static perp_status do_kill(struct request *request) {
     perp_status status =
         perp_scheduler_kill(perp_core_scheduler(request->host->core), &request->call, enabled,
                             exchange, jobs, sizeof jobs / sizeof *jobs, &count);
-    if (status == PERP_OK && enabled && !add_killed(request, jobs, count < 256 ? count : 256))
+    if (status == PERP_OK && enabled &&
+        (!add_killed(request, jobs, count < 256 ? count : 256) ||
+         !add_not_ended(request, exchange)))
         fputs("perpcore-console: no memory for an answer\n", stderr);
     return status;
 }

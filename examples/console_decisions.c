@@ -45,9 +45,15 @@ static bool stage(struct console_decisions *decisions, const perp_record *record
     return true;
 }
 
+/* What the gate said of an order is none about the job. */
+static bool is_of_job(const perp_record *record) {
+    return record->detail != NULL && record->job_id != NULL &&
+           strcmp(record->kind, "order_refused") != 0;
+}
+
 static void append(void *user, const perp_record *record, perp_status *status) {
     struct console_decisions *decisions = user;
-    if (record->detail != NULL && record->job_id != NULL && !stage(decisions, record))
+    if (is_of_job(record) && !stage(decisions, record))
         return; /* the status stays a failure: the change is taken back */
     if (decisions->inner.append != NULL)
         decisions->inner.append(decisions->inner.user, record, status);

@@ -166,6 +166,19 @@ static bool add_decisions(cJSON *json, struct console_host *host, const perp_job
     return good;
 }
 
+static bool add_orders(cJSON *json, struct console_host *host, const perp_uuid *id) {
+    perp_order_filter filter;
+    perp_order_filter_init(&filter);
+    filter.has_job = 1;
+    filter.job_id = *id;
+    cJSON *list = cJSON_AddArrayToObject(json, "orders");
+    perp_status status = list == NULL
+                             ? PERP_E_NOMEM
+                             : console_add_orders(list, host->core, &filter, CONSOLE_MOST_ORDERS,
+                                                  console_host_now(host), NULL);
+    return status == PERP_OK || status == PERP_E_NOT_FOUND; /* forgotten meanwhile */
+}
+
 perp_status console_job_json(struct console_host *host, const perp_uuid *id, cJSON **json) {
     perp_job_info info = {.struct_size = sizeof info};
     perp_status status = perp_scheduler_job(perp_core_scheduler(host->core), id, &info);
@@ -174,7 +187,7 @@ perp_status console_job_json(struct console_host *host, const perp_uuid *id, cJS
     *json = cJSON_CreateObject();
     if (console_add_job(*json, host->core, &info) &&
         (info.state != PERP_JOB_PENDING || add_evaluation(*json, host, &info.job)) &&
-        add_decisions(*json, host, &info))
+        add_decisions(*json, host, &info) && add_orders(*json, host, id))
         return PERP_OK;
     cJSON_Delete(*json);
     *json = NULL;

@@ -297,6 +297,26 @@ static void put_jobs(struct writer *w, const perp_scheduler_state *state) {
             (unsigned long long)state->ended_total[s]);
 }
 
+static void put_orders(struct writer *w, const perp_orders_state *state) {
+    head(w, "orders", "gauge", "Orders that have not ended, by state.");
+    put(w, "perpcore_orders{state=\"working\"} %u\n", state->open - state->in_doubt);
+    put(w, "perpcore_orders{state=\"in_doubt\"} %u\n", state->in_doubt);
+    put_count(w, "orders_placed_total", "counter", "Orders placed.", state->placed_total);
+    put_count(w, "orders_placed_today", "gauge", "Orders placed today.", state->placed_today);
+    put_count(w, "order_fills_today", "gauge", "Fills of orders today.", state->fills_today);
+    head(w, "orders_refused_today", "gauge", "Orders that the gate refused today, by its reason.");
+#define PERP_X(name, number, text, unit)                                                           \
+    put(w, "perpcore_orders_refused_today{reason=\"%s\"} %llu\n", text,                            \
+        (unsigned long long)state->refused_today[number]);
+    PERP_GATE_LIST(PERP_X)
+#undef PERP_X
+    put_count(w, "unhedged_jobs", "gauge", "Running jobs whose legs have filled unequally.",
+              state->unhedged_jobs);
+    head(w, "unhedged_usd", "gauge", "What of them has no other side.");
+    put(w, "perpcore_unhedged_usd");
+    put_usd(w, state->unhedged_usd);
+}
+
 static void put_risk(struct writer *w, const perp_risk *of, const perp_risk_state *state) {
     head(w, "risk_mode", "gauge", "1 for the mode in force.");
     for (uint32_t mode = 0; mode < PERP_MODE_COUNT; mode++)
@@ -394,14 +414,18 @@ struct console_text *console_metrics(struct console_host *host,
     struct writer w = {.room = 32768};
     perp_scheduler_state scheduler = {.struct_size = sizeof scheduler};
     perp_risk_state risk = {.struct_size = sizeof risk};
+    perp_orders_state orders = {.struct_size = sizeof orders};
     perp_core_stats stats = {.struct_size = sizeof stats};
     w.bytes = malloc(w.room);
     w.failed = w.bytes == NULL ||
                perp_scheduler_query(perp_core_scheduler(host->core), &scheduler) != PERP_OK ||
                perp_risk_query(perp_core_risk(host->core), &risk) != PERP_OK ||
+               perp_orders_query(perp_core_orders(host->core), console_host_now(host), &orders) !=
+                   PERP_OK ||
                perp_core_statistics(host->core, &stats) != PERP_OK;
     if (!w.failed) {
         put_jobs(&w, &scheduler);
+        put_orders(&w, &orders);
         put_risk(&w, perp_core_risk(host->core), &risk);
         put_all_exchanges(&w, host);
         put_positions(&w, host);

@@ -218,25 +218,26 @@ ROUTE(get_health) {
 }
 
 static const struct console_route routes[] = {
-    {"/healthz", true, false, get_health},
-    {"/metrics", false, false, get_metrics},
-    {"/api/monitoring/state", false, false, get_state},
-    {"/api/events", false, true, get_state},
-    {"/api/capital/snapshot", false, false, get_capital},
-    {"/api/positions", false, false, get_positions},
-    {"/api/jobs/running", false, false, get_running},
-    {"/api/jobs/pending", false, false, get_pending},
-    {"/api/jobs/open", false, false, get_open},
-    {"/api/risk/rules", false, false, get_rules},
-    {"/api/latches", false, false, get_latches},
-    {"/api/feasibility", false, false, get_feasibility},
-    {"/api/control/log", false, false, get_log},
-    {"/api/console", false, false, get_console},
+    {"/healthz", true, false, get_health, false},
+    {"/metrics", false, false, get_metrics, false},
+    {"/api/monitoring/state", false, false, get_state, false},
+    {"/api/events", false, true, get_state, false},
+    {"/api/capital/snapshot", false, false, get_capital, false},
+    {"/api/positions", false, false, get_positions, false},
+    {"/api/orders", false, false, get_state, true},
+    {"/api/jobs/running", false, false, get_running, false},
+    {"/api/jobs/pending", false, false, get_pending, false},
+    {"/api/jobs/open", false, false, get_open, false},
+    {"/api/risk/rules", false, false, get_rules, false},
+    {"/api/latches", false, false, get_latches, false},
+    {"/api/feasibility", false, false, get_feasibility, false},
+    {"/api/control/log", false, false, get_log, false},
+    {"/api/console", false, false, get_console, false},
 };
 
 const struct console_route *console_route_of(const char *path, const char **job) {
-    static const struct console_route control = {"/api/control/", false, false, NULL};
-    static const struct console_route one_job = {"/api/jobs/", false, false, get_running};
+    static const struct console_route control = {"/api/control/", false, false, NULL, false};
+    static const struct console_route one_job = {"/api/jobs/", false, false, get_running, false};
     *job = NULL;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (strcmp(path, routes[i].path) == 0)
@@ -250,6 +251,22 @@ const struct console_route *console_route_of(const char *path, const char **job)
         return NULL;
     *job = path + length;
     return &one_job;
+}
+
+void console_reply_orders(struct console_host *host, const struct console_query *query,
+                          struct console_reply *reply) {
+    cJSON *json;
+    const char *why;
+    perp_status status =
+        console_orders_json(host->core, console_host_now(host), query, &json, &why);
+    if (status == PERP_OK)
+        reply_json(reply, json);
+    else
+        console_reply_error(reply,
+                            status == PERP_E_INVALID     ? 400
+                            : status == PERP_E_NOT_FOUND ? 404
+                                                         : 503,
+                            why);
 }
 
 void console_reply_job(struct console_host *host, const char *id, struct console_reply *reply) {

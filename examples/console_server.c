@@ -181,6 +181,10 @@ static const char *header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+static const char *argument(struct MHD_Connection *connection, const char *name) {
+    return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
 /* The right token is let in however many wrong ones came before it: nobody may lock out the person
    who wants to stop the trading. A token of 256 bits is not guessed. */
 static bool let_in(struct console_server *server, struct MHD_Connection *connection,
@@ -411,6 +415,11 @@ static enum MHD_Result answer(struct console_server *server, struct MHD_Connecti
         request->reply.json = done.json;
     } else if (request->job != NULL) {
         console_reply_job(server->host, request->job, &request->reply);
+    } else if (request->route->is_orders) {
+        const struct console_query query = {.job = argument(connection, "job"),
+                                            .state = argument(connection, "state"),
+                                            .exchange = argument(connection, "exchange")};
+        console_reply_orders(server->host, &query, &request->reply);
     } else {
         request->route->get(server->host, server->events, &server->figures, &request->reply);
     }

@@ -2,7 +2,7 @@
 
 _perpctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
-    local commands="status jobs positions explain rules latches compliance feasibility pause resume set-risk-mode override kill
+    local commands="status jobs positions orders explain rules latches compliance feasibility pause resume set-risk-mode override kill
         reset-halt resolve resume-repair accept flatten cancel"
     local options="--url --token-file --actor --reason --json --help --version"
     COMPREPLY=()
@@ -12,6 +12,11 @@ _perpctl() {
         return
         ;;
     --url | --actor | --reason | --ttl-ms | --job | --exchange) return ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W "new open in_doubt filled cancelled expired declined
+            rejected not_ended" -- "$word")
+        return
+        ;;
     set-risk-mode)
         mapfile -t COMPREPLY < <(compgen -W "conservative balanced aggressive" -- "$word")
         return
@@ -28,6 +33,7 @@ _perpctl() {
     "") options="$commands $options" ;;
     status) options+=" --watch" ;;
     jobs) options+=" --pending" ;;
+    orders) options+=" --job --state" ;;
     override) options+=" --ttl-ms --job" ;;
     kill | accept | flatten) options+=" --exchange" ;;
     esac

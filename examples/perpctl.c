@@ -16,10 +16,14 @@ static const char usage[] =
     "  status [--watch]            whether it trades, capital, exchanges, jobs, alerts\n"
     "  jobs [--pending]            jobs that run, or that wait\n"
     "  positions                   what is open, and what of it has no other side\n"
+    "  orders                      those in doubt first, then those that stand, then the others\n"
+    "                              [--job JOB_ID] [--state STATE]: new, open, in_doubt, filled,\n"
+    "                              cancelled, expired, declined, rejected, not_ended\n"
     "  explain JOB_ID              why a job was let pass or refused, with the numbers\n"
     "  rules                       the rules with their limits, and how often they fired\n"
     "  latches                     what waits for a person, since when, and what lifts it\n"
-    "  compliance                  the controls of RTS 6 and SEC 15c3-5, for the yearly assessment\n"
+    "  compliance                  the controls of RTS 6 and SEC 15c3-5, for the yearly "
+    "assessment\n"
     "  feasibility                 the largest job that could pass, per strategy and pair\n"
     "  pause | resume              stops new risk, or goes on\n"
     "  set-risk-mode MODE          conservative, balanced, aggressive\n"
@@ -52,14 +56,14 @@ static void on_interrupt(int number) {
 struct view {
     const char *command;
     const char *path;
-    enum { STATE, JOBS, POSITIONS, RULES, FEASIBILITY, COMPLIANCE, LATCHES } kind;
+    enum { STATE, JOBS, POSITIONS, ORDERS, RULES, FEASIBILITY, COMPLIANCE, LATCHES } kind;
 };
 
 static const struct view views[] = {
-    {"status", "/api/monitoring/state", STATE},      {"jobs", "/api/jobs/running", JOBS},
-    {"positions", "/api/positions", POSITIONS},      {"rules", "/api/risk/rules", RULES},
-    {"compliance", "/api/risk/rules", COMPLIANCE},   {"latches", "/api/latches", LATCHES},
-    {"feasibility", "/api/feasibility", FEASIBILITY}};
+    {"status", "/api/monitoring/state", STATE}, {"jobs", "/api/jobs/running", JOBS},
+    {"positions", "/api/positions", POSITIONS}, {"orders", "/api/orders", ORDERS},
+    {"rules", "/api/risk/rules", RULES},        {"compliance", "/api/risk/rules", COMPLIANCE},
+    {"latches", "/api/latches", LATCHES},       {"feasibility", "/api/feasibility", FEASIBILITY}};
 
 static void show(const struct view *view, const cJSON *json, bool colour) {
     if (view->kind == STATE)
@@ -68,6 +72,8 @@ static void show(const struct view *view, const cJSON *json, bool colour) {
         perpctl_show_jobs(json);
     else if (view->kind == POSITIONS)
         perpctl_show_positions(json, colour);
+    else if (view->kind == ORDERS)
+        perpctl_show_orders(json, colour);
     else if (view->kind == RULES)
         perpctl_show_rules(json, colour);
     else if (view->kind == COMPLIANCE)
@@ -95,10 +101,23 @@ static void redraw(void) {
     fputs("\033[H\033[J", stdout);
 }
 
+/* What the options let pass needs no escapes in a URL. */
+static void path_of(const struct view *view, const struct perpctl_options *options,
+                    char path[256]) {
+    const char *job = view->kind == ORDERS ? options->job : NULL;
+    snprintf(path, 256, "%s%s%s%s%s", options->pending ? "/api/jobs/pending" : view->path,
+             job != NULL ? "?job=" : "", job != NULL ? job : "",
+             options->state == NULL ? ""
+             : job != NULL          ? "&state="
+                                    : "?state=",
+             options->state != NULL ? options->state : "");
+}
+
 static int run_view(struct perpctl_client *client, const struct view *view,
                     const struct perpctl_options *options) {
     static char buffer[65536];
-    const char *path = options->pending ? "/api/jobs/pending" : view->path;
+    char path[256];
+    path_of(view, options, path);
     bool terminal = isatty(STDOUT_FILENO) == 1;
     int status;
     if (options->watch)
@@ -244,7 +263,7 @@ static const char **text_option(const char *name, struct perpctl_options *option
     } texts[] = {{"--url", &options->url},           {"--token-file", &options->token_file},
                  {"--actor", &options->actor},       {"--reason", &options->reason},
                  {"--exchange", &options->exchange}, {"--job", &options->job},
-                 {"--ttl-ms", &options->ttl_ms}};
+                 {"--state", &options->state},       {"--ttl-ms", &options->ttl_ms}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(name, texts[i].name) == 0)
             return texts[i].value;
@@ -306,8 +325,14 @@ static bool fits(const struct perpctl_options *options, const struct words *word
         (*options->ttl_ms == '\0' || strlen(options->ttl_ms) > 15 ||
          strspn(options->ttl_ms, "0123456789") != strlen(options->ttl_ms)))
         return false;
-    bool override = strcmp(command, "override") == 0;
-    return (override || (options->ttl_ms == NULL && options->job == NULL)) &&
+    bool override = strcmp(command, "override") == 0, orders = strcmp(command, "orders") == 0;
+    if (options->state != NULL &&
+        (!orders || *options->state == '\0' || strlen(options->state) > 32 ||
+         strspn(options->state, "abcdefghijklmnopqrstuvwxyz_") != strlen(options->state)))
+        return false;
+    if (orders && options->job != NULL && !is_id(options->job))
+        return false;
+    return (override || options->ttl_ms == NULL) && (override || orders || options->job == NULL) &&
            (options->exchange == NULL || strcmp(command, "kill") == 0 ||
             strcmp(command, "accept") == 0 || strcmp(command, "flatten") == 0) &&
            (options->exchange != NULL || strcmp(command, "accept") != 0) &&

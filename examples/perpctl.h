@@ -16,7 +16,8 @@ struct perpctl_options {
     const char *actor;
     const char *reason;
     const char *exchange; /* of kill, accept and flatten */
-    const char *job;      /* of override */
+    const char *job;      /* of override and orders */
+    const char *state;    /* of orders */
     const char *ttl_ms;   /* of override */
     bool json, watch, pending, colour;
 };
@@ -39,6 +40,7 @@ void perpctl_show_state(const cJSON *state, bool colour);
 void perpctl_show_last_control(const cJSON *log);
 void perpctl_show_jobs(const cJSON *jobs);
 void perpctl_show_positions(const cJSON *positions, bool colour);
+void perpctl_show_orders(const cJSON *orders, bool colour);
 void perpctl_show_job(const cJSON *job, bool colour);
 void perpctl_show_rules(const cJSON *rules, bool colour);
 void perpctl_show_compliance(const cJSON *rules);

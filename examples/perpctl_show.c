@@ -95,6 +95,7 @@ static void heading(const char *line, bool colour) {
 
 static void show_global(const cJSON *state, bool colour) {
     const cJSON *global = at(state, "global_stats"), *jobs = at(state, "jobs_stats");
+    const cJSON *orders = at(state, "orders_stats");
     put_word(text(global, "system_status"), 0, colour);
     printf("   mode %s   %.19s UTC\n", text(global, "risk_mode"), text(state, "last_update"));
     printf("today: net %s   PnL %s  fees %s  funding %s\n", money(global, "today_net_usd"),
@@ -104,6 +105,11 @@ static void show_global(const cJSON *state, bool colour) {
            money(global, "today_volume_usd"));
     printf("daily loss %s of %s   drawdown %.3f %%\n", money(global, "daily_loss_used"),
            money(global, "daily_loss_limit"), number(global, "drawdown") * 100);
+    printf("orders: %.0f open  %.0f in doubt   today: %.0f placed  %.0f filled  %.0f refused   "
+           "unhedged %s\n",
+           number(orders, "open"), number(orders, "in_doubt"), number(orders, "placed_today"),
+           number(orders, "fills_today"), number(orders, "refused_today"),
+           money(orders, "unhedged_usd"));
     printf("jobs: %.0f running  %.0f open  %.0f pending   today: %.0f completed  %.0f failed  "
            "%.0f partial  %.0f expired\n",
            number(jobs, "running_jobs_count"), number(jobs, "open_jobs_count"),
@@ -215,6 +221,63 @@ void perpctl_show_positions(const cJSON *positions, bool colour) {
     cJSON_ArrayForEach(exchange, at(positions, "positions")) {
         cJSON_ArrayForEach(row, exchange) show_position(exchange->string, row, colour);
     }
+}
+
+/* ---- orders ---- */
+
+/* "1.5 s", "12 min" */
+static const char *age(double milliseconds) {
+    static char shown[40];
+    static const struct {
+        double from, of;
+        const char *unit;
+    } units[] = {
+        {172800e3, 86400e3, "d"}, {7200e3, 3600e3, "h"}, {120e3, 60e3, "min"}, {0, 1e3, "s"}};
+    size_t i = 0;
+    if (isnan(milliseconds))
+        return "-";
+    while (i < 3 && milliseconds < units[i].from)
+        i++;
+    snprintf(shown, sizeof shown, "%.*f %s", i == 3 && milliseconds < 10e3 ? 1 : 0,
+             milliseconds / units[i].of, units[i].unit);
+    return shown;
+}
+
+/* What an order that stands is needs no colour, one of which nobody knows does. */
+static void put_order_state(const cJSON *row, bool colour) {
+    const char *state = text(row, "state");
+    bool odd = strcmp(state, "in_doubt") == 0 || strcmp(state, "rejected") == 0;
+    printf("%s%-9s%s", colour && odd ? YELLOW : "", state, colour && odd ? PLAIN : "");
+}
+
+static void show_order(const cJSON *row, bool colour) {
+    printf("%6.0f  %-34s  ", number(row, "order"), text(row, "client_id"));
+    put_order_state(row, colour);
+    printf(" %-12s %-18s %-4s %10s %10s %12s %8s  %3.0f  %s", text(row, "exchange"),
+           text(row, "symbol"), text(row, "side"), figure(number(row, "filled")),
+           figure(number(row, "quantity")),
+           figure(isnan(number(row, "price")) ? number(row, "average") : number(row, "price")),
+           age(number(row, "age_ms")), number(row, "leg"), text(row, "job_id"));
+    if (cJSON_IsTrue(at(row, "overfilled")))
+        printf("  %soverfilled%s", colour ? RED : "", colour ? PLAIN : "");
+    if (cJSON_IsTrue(at(row, "cancel_requested")) && cJSON_IsNull(at(row, "ended")))
+        printf("  cancel sent");
+    if (cJSON_IsString(at(row, "text")))
+        printf("  %s", text(row, "text"));
+    putchar('\n');
+}
+
+void perpctl_show_orders(const cJSON *orders, bool colour) {
+    const cJSON *row, *list = at(orders, "orders");
+    char line[192];
+    snprintf(line, sizeof line, "%6s  %-34s  %-9s %-12s %-18s %-4s %10s %10s %12s %8s  %3s  %s",
+             "order", "client id", "state", "exchange", "symbol", "side", "filled", "of", "price",
+             "age", "leg", "job");
+    heading(line, colour);
+    cJSON_ArrayForEach(row, list) show_order(row, colour);
+    if (number(orders, "count") > cJSON_GetArraySize(list))
+        printf("the newest %d of ", cJSON_GetArraySize(list));
+    printf("%.0f orders\n", number(orders, "count"));
 }
 
 /* ---- jobs ---- */

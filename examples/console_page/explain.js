@@ -98,6 +98,18 @@ function components(scores) {
     return list;
 }
 
+const OF_AN_ORDER = ["client_id", "leg", "state", "exchange", "side", "filled", "quantity", "average"];
+
+const ordersOf = (job) =>
+    scrolling(
+        "orders of the job",
+        table(
+            job.orders.map((order) =>
+                Object.fromEntries(OF_AN_ORDER.map((name) => [name, order[name]])),
+            ),
+        ),
+    );
+
 // Legs stand beside each other, so that they can be compared and a phone has room for them.
 function sideBySide(legs) {
     const names = Object.keys(legs[0]).filter((name) => name !== "exchange" && name !== "symbol");
@@ -241,7 +253,7 @@ function decision(evaluation) {
 
 function explanation(job) {
     const box = h("div", {});
-    const own = new Set(["evaluation", "evaluated", "refused"]);
+    const own = new Set(["evaluation", "evaluated", "refused", "orders"]);
     if (isObject(job.evaluation)) {
         box.append(decision(job.evaluation));
         if (job.evaluated)
@@ -250,6 +262,7 @@ function explanation(job) {
         box.append(h("p", { class: "soft" }, "Its decision is no longer kept."));
     }
     box.append(h("h4", {}, "the job"), facts(job, own));
+    if (job.orders?.length) box.append(h("h4", {}, "its orders"), ordersOf(job));
     if (isObject(job.refused?.evaluation) && job.state !== "pending")
         box.append(
             h(

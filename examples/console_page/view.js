@@ -17,6 +17,7 @@ import {
     usdShort,
     words,
 } from "./format.js";
+import { showOrders } from "./orders.js";
 import { nowOf, strategyName, whyOf } from "./why.js";
 
 const part = (element, name) => element.querySelector(`[data-part="${name}"]`);
@@ -434,6 +435,7 @@ function makeExchange(name, control) {
                 ["equity", "Equity"],
                 ["latency", "Latency p50 / p99"],
                 ["positions", "Open positions"],
+                ["rate", "Orders it takes now"],
                 ["jobs", "Jobs"],
             ].map(([field, title]) => h("div", {}, h("dt", {}, title), slot("dd", field))),
         ),
@@ -516,6 +518,10 @@ function updateExchange(card, name, state) {
     text(part(card, "equity"), usd(capital.equity));
     text(part(card, "latency"), `${ms(exchange.latency_p50_ms)} / ${ms(exchange.latency_p99_ms)}`);
     text(part(card, "positions"), count(exchange.open_positions_count));
+    text(
+        part(card, "rate"),
+        exchange.order_rate_left === null ? "no limit" : count(exchange.order_rate_left),
+    );
     text(
         part(card, "jobs"),
         `${exchange.concurrent_jobs_count} of ${exchange.max_concurrent_jobs}`,
@@ -651,6 +657,7 @@ export function showState(state, log, control) {
     showPositions(state);
     showTiles(state.global_stats);
     showJobs(state, control);
+    showOrders(state);
     showExchanges(state, control);
     showRefusals(state);
     showMarket(state);

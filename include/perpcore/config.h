@@ -208,7 +208,8 @@ typedef struct perp_scheduler_config {
     uint64_t reserved2[4];                /* 0: room for settings of later releases */
 } perp_scheduler_config;
 
-/* Limits of orders (orders.h). The comments have the defaults. */
+/* Limits of orders (orders.h); max_unhedged_ms holds for every running job. The comments have the
+   defaults. */
 typedef struct perp_orders_config {
     int64_t max_unhedged_ms;  /* 5,000: how long a running job may be unhedged; 0: off */
     double price_collar_bps;  /* 100: how far through the reference an order may be priced */

@@ -166,18 +166,28 @@ class job {
 // ---- Executing ----------------------------------------------------------------------------------
 
 // One leg as the executor gets it. price: the executable price that the decision was made on.
+// limit_price: the furthest that the collar lets pass, before it is rounded to the tick; none: no
+// reference is fresh. client_id: what the next order of the leg, its attempt-th, is called
+// (orders::place gives the same); empty: it is known once placed.
 struct order {
     exchange_id exchange;
     instrument_id instrument;
     perp::side side;
     bool maker;
+    bool reduce_only; // it must not open or turn a position
     double quantity, price, leverage;
     usd notional;
+    std::optional<double> limit_price;
+    std::uint32_t attempt; // from 1
+    perp::client_id client_id;
 
     explicit order(const perp_order &c)
         : exchange(c.exchange), instrument(c.instrument), side{c.side}, maker(c.maker != 0),
-          quantity(c.quantity), price(c.price), leverage(c.leverage),
-          notional(usd::from_micros(c.notional)) {
+          reduce_only(c.reduce_only != 0), quantity(c.quantity), price(c.price),
+          leverage(c.leverage), notional(usd::from_micros(c.notional)), attempt(c.attempt),
+          client_id(c.client_id) {
+        if (c.limit_price > 0)
+            limit_price = c.limit_price;
     }
 };
 
@@ -331,7 +341,8 @@ struct leg_result {
     }
 };
 
-// How a job went, in one of three forms: leg by leg, in all, or nothing but a status.
+// How a job went, in one of four forms: leg by leg, in all, nothing but a status, or as its orders
+// say it.
 class job_result {
   public:
     explicit job_result(result_status status = result_status::COMPLETED) noexcept {
@@ -366,6 +377,14 @@ class job_result {
     }
     job_result flat() &&noexcept {
         return std::move(flat());
+    }
+    // Of a job that has orders: they say all of it, also the status.
+    job_result &from_orders() &noexcept {
+        c_.from_orders = 1;
+        return *this;
+    }
+    job_result from_orders() &&noexcept {
+        return std::move(from_orders());
     }
     // The number of the dispatch that this answers: PERP_E_CONFLICT where the job was requeued.
     job_result &dispatch(std::uint64_t number) &noexcept {

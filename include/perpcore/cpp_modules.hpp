@@ -687,6 +687,27 @@ class risk {
         ec = perp_risk_blacklist(handle_, &c, name.text, enabled);
     }
 
+    // The allow-list. Once it has a row, a leg that no row names is refused. pattern: a symbol, or
+    // a base and a slash and a star; only: of one strategy. Every row but the first takes actor and
+    // reason; one that is there stays as it is.
+    void allow(const call &when, std::string_view pattern, exchange_id exchange = all_exchanges,
+               std::optional<strategy> only = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) { allow(when, pattern, exchange, only, ec); });
+    }
+    void allow(const call &when, std::string_view pattern, exchange_id exchange,
+               std::optional<strategy> only, std::error_code &ec) const noexcept {
+        set_allowed(when, pattern, exchange, only, true, ec);
+    }
+    // Takes a row away; the last takes actor and reason. PERP_E_NOT_FOUND: it is not there.
+    void disallow(const call &when, std::string_view pattern, exchange_id exchange = all_exchanges,
+                  std::optional<strategy> only = std::nullopt) const {
+        detail::must(core_, [&](auto &ec) { disallow(when, pattern, exchange, only, ec); });
+    }
+    void disallow(const call &when, std::string_view pattern, exchange_id exchange,
+                  std::optional<strategy> only, std::error_code &ec) const noexcept {
+        set_allowed(when, pattern, exchange, only, false, ec);
+    }
+
     // A halted instrument takes no new risk. Off takes actor and reason.
     void halt_instrument(const call &when, instrument_id instrument, bool enabled) const {
         detail::must(core_, [&](auto &ec) { halt_instrument(when, instrument, enabled, ec); });
@@ -719,6 +740,17 @@ class risk {
         return risk_state(state);
     }
 
+    // What stays until a person lifts it: the halt, strategies, drift, repairs.
+    std::vector<latch> latches() const {
+        return detail::must(core_, [&](auto &ec) { return latches(ec); });
+    }
+    std::vector<latch> latches(std::error_code &ec) const {
+        return detail::rows<latch, perp_latch>(
+            ec, [&](perp_latch *rows, std::uint32_t capacity, std::uint32_t *count) {
+                return perp_risk_latches(handle_, rows, capacity, count);
+            });
+    }
+
     // The rules with the limits in force.
     std::string describe_json() const {
         return detail::must(core_, [&](auto &ec) { return describe_json(ec); });
@@ -730,6 +762,16 @@ class risk {
     }
 
   private:
+    void set_allowed(const call &when, std::string_view pattern, exchange_id exchange,
+                     std::optional<strategy> only, bool enabled,
+                     std::error_code &ec) const noexcept {
+        const perp_call c = when.c();
+        const detail::c_name name(pattern);
+        ec = perp_risk_allow(handle_, &c, name.text, exchange.value(),
+                             only ? static_cast<std::uint32_t>(*only) : PERP_ALL_STRATEGIES,
+                             enabled);
+    }
+
     perp_core *core_;
     perp_risk *handle_;
     detail::host *host_;

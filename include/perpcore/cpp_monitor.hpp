@@ -156,6 +156,24 @@ struct monitor_base {
     }
 };
 
+// Orders, where the library keeps them, and the running jobs that are unhedged.
+struct monitor_orders {
+    PERP_MONITOR_ORDERS_LIST(PERP_X)
+
+    explicit monitor_orders(const perp_monitor_orders &c) {
+        PERP_MONITOR_ORDERS_LIST(PERP_CPP_READ)
+    }
+};
+
+// A running job whose legs have filled unequally.
+struct monitor_unhedged {
+    PERP_MONITOR_UNHEDGED_LIST(PERP_X)
+
+    explicit monitor_unhedged(const perp_monitor_unhedged &c) {
+        PERP_MONITOR_UNHEDGED_LIST(PERP_CPP_READ)
+    }
+};
+
 struct monitor_risk {
     PERP_MONITOR_RISK_LIST(PERP_X)
 
@@ -266,6 +284,18 @@ class snapshot {
         return {c_->bases, c_->n_bases, PERP_MONITOR_BASES};
     }
     view<monitor_base, perp_monitor_base> bases() const && = delete;
+    monitor_orders orders() const {
+        return monitor_orders(c_->orders);
+    }
+    // How often the gate refused an order for a reason today, PERP_GATE_….
+    std::uint64_t order_refusals(std::uint32_t gate) const noexcept {
+        return gate < PERP_MAX_GATES ? c_->order_refusals[gate] : 0;
+    }
+    // In order of dispatch.
+    view<monitor_unhedged, perp_monitor_unhedged> unhedged() const &noexcept {
+        return {c_->unhedged, c_->n_unhedged, PERP_MONITOR_UNHEDGED};
+    }
+    view<monitor_unhedged, perp_monitor_unhedged> unhedged() const && = delete;
     const perp_monitor_state &c() const noexcept {
         return *c_;
     }

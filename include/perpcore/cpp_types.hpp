@@ -79,6 +79,7 @@ template <class Tag, class Number> class basic_id {
 using exchange_id = basic_id<struct exchange_tag, perp_exchange_id>;
 using instrument_id = basic_id<struct instrument_tag, perp_instrument_id>;
 using reservation_id = basic_id<struct reservation_tag, std::uint64_t>;
+using order_id = basic_id<struct order_tag, std::uint64_t>;
 
 inline constexpr exchange_id all_exchanges{PERP_ALL_EXCHANGES};
 
@@ -181,6 +182,15 @@ PERP_CPP_ENUM(component, PERP_COMPONENT_LIST)
 #define PERP_X(name, ...) name = PERP_SYSTEM_##name,
 PERP_CPP_ENUM(system, PERP_SYSTEM_LIST)
 #undef PERP_X
+#define PERP_X(name, ...) name = PERP_ORDER_##name,
+PERP_CPP_ENUM(order_type, PERP_ORDER_TYPE_LIST)
+#undef PERP_X
+#define PERP_X(name, ...) name = PERP_ORDER_##name,
+PERP_CPP_ENUM(order_state, PERP_ORDER_STATE_LIST)
+#undef PERP_X
+#define PERP_X(name, ...) name = PERP_NEWS_##name,
+PERP_CPP_ENUM(news, PERP_NEWS_LIST)
+#undef PERP_X
 #undef PERP_CPP_ENUM
 
 #define PERP_X(name, ...) name = PERP_REASON_##name,
@@ -191,6 +201,38 @@ enum class reason : std::uint32_t {
 #undef PERP_X
 inline const char *to_string(reason value) noexcept {
     return perp_reason_string(static_cast<std::uint32_t>(value));
+}
+
+// DEFAULT: a market order is IOC, a limit order GTC.
+#define PERP_X(name, ...) name = PERP_TIF_##name,
+enum class tif : std::uint32_t { PERP_TIF_LIST(PERP_X) DEFAULT = PERP_TIF_DEFAULT };
+#undef PERP_X
+inline const char *to_string(tif value) noexcept {
+    return perp_tif_string(static_cast<std::uint32_t>(value));
+}
+
+#define PERP_X(name, ...) name = PERP_GATE_##name,
+enum class gate : std::uint32_t { NONE = PERP_GATE_NONE, PERP_GATE_LIST(PERP_X) };
+#undef PERP_X
+inline const char *to_string(gate value) noexcept {
+    return perp_gate_string(static_cast<std::uint32_t>(value));
+}
+// Of what was asked of it, and of its limit.
+inline const char *unit(gate value) noexcept {
+    return perp_gate_unit(static_cast<std::uint32_t>(value));
+}
+
+// By hand, because the text of one of them, 0x, is no name.
+enum class client_id_format : std::uint32_t {
+    HEX = PERP_CLIENT_ID_HEX,
+    HEX_0X = PERP_CLIENT_ID_0X,
+    UUID = PERP_CLIENT_ID_UUID,
+    B32 = PERP_CLIENT_ID_B32,
+    U32 = PERP_CLIENT_ID_U32
+};
+static_assert(PERP_CLIENT_ID_FORMAT_COUNT == 5, "all of the list are there");
+inline const char *to_string(client_id_format value) noexcept {
+    return perp_client_id_format_string(static_cast<std::uint32_t>(value));
 }
 
 #define PERP_X(name, ...) name = PERP_ALERT_##name,
@@ -239,6 +281,12 @@ enum class result_status : std::uint32_t {
     FAILED = PERP_RESULT_FAILED,
     UNKNOWN = PERP_RESULT_UNKNOWN,
     NOTHING = PERP_RESULT_NOTHING
+};
+enum class latch_kind : std::uint32_t {
+    HALT = PERP_LATCH_HALT,
+    STRATEGY = PERP_LATCH_STRATEGY,
+    DRIFT = PERP_LATCH_DRIFT,
+    REPAIR = PERP_LATCH_REPAIR
 };
 enum class maintenance : std::uint32_t {
     AT_LIQUIDATION = PERP_MAINTENANCE_AT_LIQUIDATION,
@@ -447,6 +495,44 @@ template <class Call> std::string text(std::error_code &ec, Call call) {
 }
 
 } // namespace detail
+
+// ---- Client ids ---------------------------------------------------------------------------------
+
+// What an exchange is told that an order is called: a text that needs no memory. "": not known.
+class client_id {
+  public:
+    client_id() noexcept = default;
+    explicit client_id(const char (&c)[PERP_NAME_SIZE]) noexcept {
+        std::memcpy(text_.data(), c, PERP_NAME_SIZE - 1);
+    }
+    const char *c_str() const noexcept {
+        return text_.data();
+    }
+    operator std::string_view() const noexcept {
+        return c_str();
+    }
+    bool empty() const noexcept {
+        return text_[0] == '\0';
+    }
+    friend bool operator==(const client_id &a, const client_id &b) noexcept {
+        return std::string_view(a) == std::string_view(b);
+    }
+    friend bool operator!=(const client_id &a, const client_id &b) noexcept {
+        return !(a == b);
+    }
+    friend bool operator==(const client_id &a, std::string_view b) noexcept {
+        return std::string_view(a) == b;
+    }
+    friend bool operator!=(const client_id &a, std::string_view b) noexcept {
+        return !(a == b);
+    }
+    friend std::ostream &operator<<(std::ostream &out, const client_id &id) {
+        return out << std::string_view(id);
+    }
+
+  private:
+    std::array<char, PERP_NAME_SIZE> text_ = {};
+};
 
 // ---- Version ------------------------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ struct exchange_spec {
     double liquidation_fee_bps;
     std::optional<std::uint32_t> max_concurrent; // else the scheduler's
     std::optional<usd> max_notional;             // else the scheduler's
+    perp::client_id_format client_id_format;     // how it wants client ids written
+    std::string
+        client_id_prefix;      // of each; at most PERP_MAX_CLIENT_PREFIX letters, digits, - and _
+    double order_rate_per_s;   // orders and cancels a second; 0: off
+    std::uint32_t order_burst; // so many at once
 
     // The defaults, from the library.
     exchange_spec(std::string the_name = {}) : exchange_spec(defaults()) {
@@ -36,7 +41,10 @@ struct exchange_spec {
     }
     explicit exchange_spec(const perp_exchange_spec &c)
         : name(c.name), venue(c.venue), margin_mode{c.margin_mode}, taker_fee_bps(c.taker_fee_bps),
-          maker_fee_bps(c.maker_fee_bps), liquidation_fee_bps(c.liquidation_fee_bps) {
+          maker_fee_bps(c.maker_fee_bps),
+          liquidation_fee_bps(c.liquidation_fee_bps), client_id_format{c.client_id_format},
+          client_id_prefix(c.client_id_prefix), order_rate_per_s(c.order_rate_per_s),
+          order_burst(c.order_burst) {
         if (c.max_concurrent != PERP_NO_ID)
             max_concurrent = c.max_concurrent;
         if (c.max_notional >= 0)
@@ -52,6 +60,10 @@ struct exchange_spec {
         c.liquidation_fee_bps = liquidation_fee_bps;
         c.max_concurrent = max_concurrent.value_or(c.max_concurrent);
         c.max_notional = max_notional ? max_notional->micros() : c.max_notional;
+        c.client_id_format = static_cast<std::uint32_t>(client_id_format);
+        detail::put_name(c.client_id_prefix, client_id_prefix);
+        c.order_rate_per_s = order_rate_per_s;
+        c.order_burst = order_burst;
         return c;
     }
 
@@ -650,6 +662,26 @@ struct risk_state {
             override_until = detail::maybe_time(c.override_until_ns);
         if (c.override_has_job)
             override_job = job_id(c.override_job);
+    }
+};
+
+// What stays until a person lifts it.
+struct latch {
+    latch_kind kind;
+    std::optional<perp::strategy> strategy;  // of a strategy
+    std::optional<instrument_id> instrument; // of drift
+    std::string base;                        // of drift and repairs
+    std::optional<time> since;
+    std::string_view by;        // what made it
+    std::string_view lifted_by; // the call that lifts it
+
+    explicit latch(const perp_latch &c)
+        : kind{c.kind}, base(c.base), since(detail::maybe_time(c.since_ns)), by(c.by),
+          lifted_by(c.lifted_by) {
+        if (kind == latch_kind::STRATEGY)
+            strategy = perp::strategy{c.strategy};
+        if (c.instrument != PERP_NO_ID)
+            instrument = instrument_id(c.instrument);
     }
 };
 

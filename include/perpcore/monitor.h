@@ -53,7 +53,8 @@ extern "C" {
     X(circuit, circuit)                                                                            \
     X(api, status)                                                                                 \
     X(flag, safe_mode)                                                                             \
-    X(flag, killed)
+    X(flag, killed)                                                                                \
+    X(number, order_rate_left)
 
 #define PERP_MONITOR_JOBS_LIST(X)                                                                  \
     X(count, running_jobs_count)                                                                   \
@@ -143,6 +144,24 @@ extern "C" {
     X(flag, is_naked)                                                                              \
     X(flag, repairs_stopped)
 
+#define PERP_MONITOR_ORDERS_LIST(X)                                                                \
+    X(count, open)                                                                                 \
+    X(count, in_doubt)                                                                             \
+    X(count, placed_today)                                                                         \
+    X(count, fills_today)                                                                          \
+    X(count, refused_today)                                                                        \
+    X(count, placed_total)                                                                         \
+    X(count, unhedged_jobs_count)                                                                  \
+    X(usd, unhedged_usd)                                                                           \
+    X(time, unhedged_since)
+
+#define PERP_MONITOR_UNHEDGED_LIST(X)                                                              \
+    X(uuid, job_id)                                                                                \
+    X(name, base)                                                                                  \
+    X(number, quantity)                                                                            \
+    X(worth, usd)                                                                                  \
+    X(time, since)
+
 /* Whether anything is traded: of several that hold the one that stops most. */
 #define PERP_SYSTEM_LIST(X)                                                                        \
     X(RUNNING, "running")                                                                          \
@@ -209,12 +228,13 @@ typedef struct perp_monitor_capital {
     uint64_t reserved[4];
 } perp_monitor_capital;
 
-/* What runs on an exchange, and how it answers. */
+/* What runs on an exchange, and how it answers. order_rate_left: how many messages about orders it
+   takes at once now; NaN: there is no limit. */
 typedef struct perp_monitor_exchange {
     uint32_t delayed; /* 1: it answers slowly or is degraded */
     uint32_t reserved0;
     PERP_MONITOR_EXCHANGE_LIST(PERP_X)
-    uint64_t reserved[4];
+    uint64_t reserved[3];
 } perp_monitor_exchange;
 
 /* How many jobs there are, and were. */
@@ -257,6 +277,20 @@ typedef struct perp_monitor_base {
     uint64_t reserved[4];
 } perp_monitor_base;
 
+/* Orders. open: that have not ended, those in doubt included. unhedged_…: of running jobs that have
+   filled unequally; since: of the one that has been so longest. */
+typedef struct perp_monitor_orders {
+    PERP_MONITOR_ORDERS_LIST(PERP_X)
+    uint64_t reserved[4];
+} perp_monitor_orders;
+
+/* A running job that is unhedged: of the base that has most of it how much has no other side, and
+   what all of it is worth. */
+typedef struct perp_monitor_unhedged {
+    PERP_MONITOR_UNHEDGED_LIST(PERP_X)
+    uint64_t reserved[2];
+} perp_monitor_unhedged;
+
 /* Halt, override and kill switch. */
 typedef struct perp_monitor_risk {
     PERP_MONITOR_RISK_LIST(PERP_X)
@@ -271,6 +305,7 @@ typedef struct perp_monitor_risk {
 #define PERP_MONITOR_FAST 64
 #define PERP_MONITOR_POSITIONS 64
 #define PERP_MONITOR_BASES 32
+#define PERP_MONITOR_UNHEDGED 32
 
 /* The state as a struct, the caller's; some 90 KB, so not for a small stack. n_… is how many there
    are; an array holds the first of them, as many as fit, and what lies past them is left as it was.
@@ -303,6 +338,12 @@ typedef struct perp_monitor_state {
     perp_monitor_position positions[PERP_MONITOR_POSITIONS]; /* in order of instruments */
     perp_monitor_base
         bases[PERP_MONITOR_BASES]; /* in the order in which instruments brought them */
+    perp_monitor_orders orders;
+    uint64_t order_refusals[PERP_MAX_GATES]; /* by PERP_GATE_…: how often today */
+    uint64_t foreign_orders;                 /* exchanges that list orders of others, as bits */
+    uint32_t n_unhedged;
+    uint32_t reserved1;
+    perp_monitor_unhedged unhedged[PERP_MONITOR_UNHEDGED]; /* in order of dispatch */
 } perp_monitor_state;
 
 /* Fills snapshot; its struct_size must be set. All that belongs to the book is of one moment, that

@@ -13,6 +13,7 @@
 #include <perpcore/cpp_modules.hpp>
 #include <perpcore/cpp_money.hpp>
 #include <perpcore/cpp_monitor.hpp>
+#include <perpcore/cpp_orders.hpp>
 #include <perpcore/cpp_types.hpp>
 #include <perpcore/cpp_values.hpp>
 
@@ -48,6 +49,9 @@ class core_ref {
     }
     perp::scheduler scheduler() const noexcept {
         return {c_, perp_core_scheduler(c_)};
+    }
+    perp::orders orders() const noexcept {
+        return {c_, perp_core_orders(c_)};
     }
     perp::monitor monitor() const noexcept {
         return perp::monitor(c_);
@@ -322,6 +326,9 @@ class [[nodiscard]] core : public core_ref {
     perp::scheduler scheduler() const &noexcept {
         return core_ref::scheduler();
     }
+    perp::orders orders() const &noexcept {
+        return core_ref::orders();
+    }
     perp::monitor monitor() const &noexcept {
         return core_ref::monitor();
     }
@@ -330,6 +337,7 @@ class [[nodiscard]] core : public core_ref {
     void positions() const && = delete;
     void risk() const && = delete;
     void scheduler() const && = delete;
+    void orders() const && = delete;
     void monitor() const && = delete;
 
     // The config's store is taken over, also where open fails.

@@ -29,7 +29,8 @@ typedef struct perp_record {
     const char *detail; /* JSON for people: the numbers behind a dispatch or a refusal; else NULL */
     const void *data;
     size_t size;
-    const char *outcome; /* why a job was refused, or how its finish ended it; else NULL */
+    const char *outcome; /* why a job or an order was refused, or how its finish ended a job; else
+                            NULL */
     uint64_t chain; /* the checksum that data ends in: it covers all records before this one too */
 } perp_record;
 
@@ -151,8 +152,9 @@ typedef struct perp_store {
 PERP_API perp_status perp_store_sync(perp_core *core);
 
 /* The SQLite store: one file, WAL mode, synchronous=FULL, readable with any SQLite tool while it
-   runs. Tables events, jobs, reservations, daily, checkpoints; views daily_pnl, open_reservations,
-   open_hedges, refusals, job_history, control_log; see docs/durability.md. */
+   runs. Tables events, jobs, orders, fills, reservations, positions, lots, daily, checkpoints;
+   views daily_pnl, open_reservations, open_hedges, open_orders, refusals, job_history, control_log;
+   see docs/durability.md. */
 typedef struct perp_sqlite_options {
     uint32_t struct_size;
     uint32_t read_only;     /* 1: only load; takes no writer's lock */

@@ -13,6 +13,52 @@ static struct perp_order_entry *order_of(const perp_core *core, const struct per
     return perp_order_find(core, perp_read_order(event)->order);
 }
 
+/* ---- Rows for people ----------------------------------------------------------------------------
+ */
+
+/* All of it each time: what is old in the table may have gone. */
+static void row_order(const perp_core *core, const struct perp_event *event,
+                      struct perp_journal *to, const struct perp_order_row *row) {
+    const perp_instrument_spec *spec = &perp_instrument_at(core, row->instrument)->spec;
+    char job[37];
+    perp_uuid_format(&row->job_id, job);
+    perp_row_begin(to, PERP_TABLE_ORDERS);
+    perp_row_int(to, PERP_ORDERS_NUMBER, (int64_t)row->id);
+    perp_row_text(to, PERP_ORDERS_CLIENT_ID, row->client_id);
+    perp_row_text(to, PERP_ORDERS_JOB, job);
+    perp_row_int(to, PERP_ORDERS_LEG, row->leg);
+    perp_row_int(to, PERP_ORDERS_ATTEMPT, row->attempt);
+    perp_row_text(to, PERP_ORDERS_EXCHANGE, core->exchanges[spec->exchange].spec.name);
+    perp_row_text(to, PERP_ORDERS_SYMBOL, spec->symbol);
+    perp_row_text(to, PERP_ORDERS_SIDE, perp_side_string(row->side));
+    perp_row_text(to, PERP_ORDERS_TYPE, perp_order_type_string(row->type));
+    perp_row_text(to, PERP_ORDERS_TIF, perp_tif_string(row->tif));
+    perp_row_number(to, PERP_ORDERS_PRICE, row->price > 0 ? row->price : (double)NAN);
+    perp_row_number(to, PERP_ORDERS_QUANTITY, row->quantity);
+    perp_row_int(to, PERP_ORDERS_REDUCE_ONLY, row->reduce_only);
+    perp_row_text(to, PERP_ORDERS_STATE, perp_order_state_string(row->state));
+    perp_row_number(to, PERP_ORDERS_FILLED, row->filled);
+    perp_row_number(to, PERP_ORDERS_AVERAGE, row->average > 0 ? row->average : (double)NAN);
+    perp_row_int(to, PERP_ORDERS_VOLUME, row->volume);
+    perp_row_int(to, PERP_ORDERS_FEES, row->fees);
+    perp_row_int(to, PERP_ORDERS_PNL, row->pnl);
+    perp_row_text(to, PERP_ORDERS_EXCHANGE_ID, row->exchange_id[0] ? row->exchange_id : NULL);
+    perp_row_text(to, PERP_ORDERS_TEXT, row->text[0] ? row->text : NULL);
+    perp_row_int(to, PERP_ORDERS_CANCEL_REQUESTED, row->cancel_requested);
+    perp_row_int(to, PERP_ORDERS_OVERFILLED, row->overfilled);
+    perp_row_time(to, PERP_ORDERS_PLACED_NS, row->placed);
+    perp_row_time(to, PERP_ORDERS_ENDED_NS, row->ended);
+    perp_row_int(to, PERP_ORDERS_LAST_SEQ, (int64_t)event->seq);
+    perp_row_end(to);
+}
+
+static void row_in_doubt(const perp_core *core, const struct perp_event *event,
+                         struct perp_journal *to, const struct perp_order_entry *order) {
+    struct perp_order_row row = order->row;
+    row.state = PERP_ORDER_IN_DOUBT;
+    row_order(core, event, to, &row);
+}
+
 /* ---- Placed, and refused ------------------------------------------------------------------------
  */
 
@@ -33,6 +79,11 @@ static bool fits_place(const perp_core *core, const struct perp_event *event) {
 static bool prepare_place(perp_core *core, const struct perp_event *event) {
     return perp_order_reserve(core) &&
            (!perp_read_place(event)->repeats || perp_placed_reserve(core));
+}
+
+static void rows_place(const perp_core *core, const struct perp_event *event,
+                       struct perp_journal *to) {
+    row_order(core, event, to, &perp_read_place(event)->order);
 }
 
 static void apply_place(perp_core *core, const struct perp_event *event) {
@@ -62,6 +113,13 @@ static void apply_refused(perp_core *core, const struct perp_event *event) {
 
 static bool fits_cancel_sent(const perp_core *core, const struct perp_event *event) {
     return perp_order_find(core, perp_read_cancel_sent(event)->order) != NULL;
+}
+
+static void rows_cancel_sent(const perp_core *core, const struct perp_event *event,
+                             struct perp_journal *to) {
+    struct perp_order_row row = perp_order_find(core, perp_read_cancel_sent(event)->order)->row;
+    row.cancel_requested = true;
+    row_order(core, event, to, &row);
 }
 
 static void apply_cancel_sent(perp_core *core, const struct perp_event *event) {
@@ -134,7 +192,7 @@ static bool prepare_order(perp_core *core, const struct perp_event *event) {
 }
 
 /* The order's figures with what the fill adds to them. */
-static void add_fill(struct perp_order_entry *order, const struct perp_ev_order *news) {
+static void add_fill(struct perp_order_row *order, const struct perp_ev_order *news) {
     const struct perp_filled *fill = news->fills;
     double filled = order->filled + fill->quantity;
     if (fill->quantity > 0)
@@ -147,36 +205,57 @@ static void add_fill(struct perp_order_entry *order, const struct perp_ev_order 
     order->volume += news->volume;
     order->fees += news->fees;
     order->told = news->news == PERP_NEWS_FILL ? PERP_TOLD_FILLS : PERP_TOLD_TOTALS;
+    order->overfilled |= fill->quantity > 0 && !perp_at_most(order->filled, order->quantity);
 }
 
-static void tell_of_fill(perp_core *core, struct perp_order_entry *order,
-                         const struct perp_ev_order *news) {
+/* The order as the news leave it. */
+static void row_after(const struct perp_order_entry *order, const struct perp_event *event,
+                      struct perp_order_row *row) {
+    const struct perp_ev_order *news = perp_read_order(event);
+    *row = order->row;
+    if (news->exchange_id[0] && !row->exchange_id[0])
+        memcpy(row->exchange_id, news->exchange_id, sizeof row->exchange_id);
+    if (news->text[0])
+        memcpy(row->text, news->text, sizeof row->text);
+    if (news->n_fills)
+        add_fill(row, news);
+    if (perp_order_ended(news->state) && row->ended == PERP_TIME_NONE)
+        row->ended = event->time_ns;
+    row->state = news->state;
+}
+
+static void tell_of_fill(perp_core *core, const struct perp_order_entry *order,
+                         const struct perp_order_row *after, const struct perp_ev_order *news) {
     const struct perp_filled *fill = news->fills;
     if (!(fill->quantity > 0))
         return;
     if (!runs(order->job))
         perp_tell_alert(core, PERP_ALERT_LATE_FILL, PERP_ALERT_WARNING, true, order->client_id,
                         "%g at %g came when its job no longer ran", fill->quantity, fill->price);
-    if (!order->overfilled && !perp_at_most(order->filled, order->quantity)) {
-        order->overfilled = true;
+    if (after->overfilled && !order->overfilled)
         perp_tell_alert(core, PERP_ALERT_OVERFILLED, PERP_ALERT_CRITICAL, true, order->client_id,
-                        "%g was filled of an order of %g", order->filled, order->quantity);
-    }
+                        "%g was filled of an order of %g", after->filled, order->quantity);
 }
 
-static void tell_of_doubt(perp_core *core, const struct perp_order_entry *order) {
-    perp_tell_alert(core, PERP_ALERT_ORDER_IN_DOUBT, PERP_ALERT_WARNING, true, order->client_id,
-                    "ask %s what became of it", core->exchanges[order->exchange].spec.name);
+/* Its state, and what is told of its being in doubt. */
+static void set_state(perp_core *core, struct perp_order_entry *order, uint32_t state) {
+    bool was = order->state == PERP_ORDER_IN_DOUBT, is = state == PERP_ORDER_IN_DOUBT;
+    perp_order_set_state(core, order, state);
+    if (is && !was)
+        perp_tell_alert(core, PERP_ALERT_ORDER_IN_DOUBT, PERP_ALERT_WARNING, true, order->client_id,
+                        "ask %s what became of it", core->exchanges[order->exchange].spec.name);
+    else if (was && !is)
+        perp_tell_alert(core, PERP_ALERT_ORDER_IN_DOUBT, PERP_ALERT_WARNING, false,
+                        order->client_id, "%s says that it is %s",
+                        core->exchanges[order->exchange].spec.name, perp_order_state_string(state));
 }
 
 static void apply_order(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_order *news = perp_read_order(event);
     struct perp_order_entry *order = order_of(core, event);
     struct perp_job_entry *job = order->job;
-    if (news->exchange_id[0] && !order->exchange_id[0])
-        memcpy(order->exchange_id, news->exchange_id, sizeof order->exchange_id);
-    if (news->text[0])
-        memcpy(order->text, news->text, sizeof order->text);
+    struct perp_order_row after;
+    row_after(order, event, &after);
     if (news->news == PERP_NEWS_FILL) {
         struct perp_trade_row trade = {
             .order = order->id, .quantity = news->fills->quantity, .price = news->fills->price};
@@ -184,15 +263,12 @@ static void apply_order(perp_core *core, const struct perp_event *event) {
         perp_trade_add(core, order, &trade);
     }
     if (news->n_fills) {
-        add_fill(order, news);
         core->orders->fills_today += news->fills->quantity > 0;
-        tell_of_fill(core, order, news);
+        tell_of_fill(core, order, &after, news);
     }
-    if (perp_order_ended(news->state) && order->ended == PERP_TIME_NONE)
-        order->ended = event->time_ns;
-    if (news->state == PERP_ORDER_IN_DOUBT && order->state != PERP_ORDER_IN_DOUBT)
-        tell_of_doubt(core, order);
-    perp_order_set_state(core, order, news->state);
+    after.state = order->state;
+    order->row = after;
+    set_state(core, order, news->state);
     if (has_sheet(news))
         perp_job_apply_sheet(core, event, news->finishes ? job : NULL);
     if (news->finishes)
@@ -203,6 +279,9 @@ static void apply_order(perp_core *core, const struct perp_event *event) {
 static void rows_order(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
     const struct perp_ev_order *news = perp_read_order(event);
+    struct perp_order_row after;
+    row_after(order_of(core, event), event, &after);
+    row_order(core, event, to, &after);
     if (has_sheet(news))
         perp_rows_of_sheet(core, event, to);
     if (news->finishes)
@@ -242,16 +321,19 @@ static bool fits_reconcile(const perp_core *core, const struct perp_event *event
     return true;
 }
 
+static void rows_reconcile(const perp_core *core, const struct perp_event *event,
+                           struct perp_journal *to) {
+    const struct perp_ev_reconcile *reconcile = perp_read_reconcile(event);
+    for (uint32_t i = 0; i < reconcile->n_orders; i++)
+        row_in_doubt(core, event, to, perp_order_find(core, reconcile->orders[i].id));
+}
+
 static void apply_reconcile(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_reconcile *reconcile = perp_read_reconcile(event);
     uint64_t bit = UINT64_C(1) << reconcile->exchange;
     bool was = (core->orders->foreign & bit) != 0, is = reconcile->foreign > 0;
-    for (uint32_t i = 0; i < reconcile->n_orders; i++) {
-        struct perp_order_entry *order = perp_order_find(core, reconcile->orders[i].id);
-        if (order->state != PERP_ORDER_IN_DOUBT)
-            tell_of_doubt(core, order);
-        perp_order_set_state(core, order, PERP_ORDER_IN_DOUBT);
-    }
+    for (uint32_t i = 0; i < reconcile->n_orders; i++)
+        set_state(core, perp_order_find(core, reconcile->orders[i].id), PERP_ORDER_IN_DOUBT);
     core->orders->foreign = is ? core->orders->foreign | bit : core->orders->foreign & ~bit;
     if (was != is)
         perp_tell_alert(core, PERP_ALERT_FOREIGN_ORDER, PERP_ALERT_WARNING, is,
@@ -260,22 +342,27 @@ static void apply_reconcile(perp_core *core, const struct perp_event *event) {
                         reconcile->foreign);
 }
 
+static void rows_orders_doubt(const perp_core *core, const struct perp_event *event,
+                              struct perp_journal *to) {
+    const struct perp_order_entry *order = core->orders->first_live;
+    for (; order; order = order->next_live)
+        if (order->state != PERP_ORDER_IN_DOUBT)
+            row_in_doubt(core, event, to, order);
+}
+
 static void apply_orders_doubt(perp_core *core, const struct perp_event *event) {
     struct perp_order_entry *order = core->orders->first_live;
     (void)event;
     for (; order; order = order->next_live)
-        if (order->state != PERP_ORDER_IN_DOUBT) {
-            perp_order_set_state(core, order, PERP_ORDER_IN_DOUBT);
-            tell_of_doubt(core, order);
-        }
+        set_state(core, order, PERP_ORDER_IN_DOUBT);
 }
 
 const struct perp_event_row perp_order_events[PERP_EVENT_COUNT] = {
-    [PERP_EVENT_PLACE] = {fits_place, prepare_place, NULL, apply_place},
+    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place},
     [PERP_EVENT_ORDER_REFUSED] = {.fits = fits_refused, .apply = apply_refused},
-    [PERP_EVENT_CANCEL_SENT] = {.fits = fits_cancel_sent, .apply = apply_cancel_sent},
+    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent},
     [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order},
     [PERP_EVENT_SETTLE] = {.rows = rows_settle, .apply = apply_settle},
-    [PERP_EVENT_RECONCILE] = {.fits = fits_reconcile, .apply = apply_reconcile},
-    [PERP_EVENT_ORDERS_DOUBT] = {.apply = apply_orders_doubt},
+    [PERP_EVENT_RECONCILE] = {fits_reconcile, NULL, rows_reconcile, apply_reconcile},
+    [PERP_EVENT_ORDERS_DOUBT] = {.rows = rows_orders_doubt, .apply = apply_orders_doubt},
 };

@@ -189,6 +189,45 @@ static void row_job(const struct perp_event *event, struct perp_journal *to,
     perp_row_end(to);
 }
 
+/* A fill of an order is of its order's job, wherever the job's leg went since; a recorded one has a
+   key. */
+static void row_fill(const perp_core *core, const struct perp_event *event, struct perp_journal *to,
+                     const struct perp_sheet_fill *fill, uint32_t n) {
+    const struct perp_ev_order *news =
+        event->kind == PERP_EVENT_ORDER ? perp_read_order(event) : NULL;
+    const perp_instrument_spec *spec = &perp_instrument_at(core, fill->instrument)->spec;
+    const perp_uuid *job = news ? &news->job : fill->job ? &fill->job->id : NULL;
+    const char *id = news && news->fill_id[0] ? news->fill_id : NULL;
+    char job_text[37], key[37];
+    if (job)
+        perp_uuid_format(job, job_text);
+    if (event->kind == PERP_EVENT_FILL) {
+        perp_uuid_format(&perp_read_fill(event)->key, key);
+        id = key;
+    }
+    perp_row_begin(to, PERP_TABLE_FILLS);
+    perp_row_int(to, PERP_FILLS_SEQ, (int64_t)event->seq);
+    perp_row_int(to, PERP_FILLS_N, n);
+    if (news)
+        perp_row_int(to, PERP_FILLS_ORDER_NUMBER, (int64_t)news->order);
+    if (job) {
+        perp_row_text(to, PERP_FILLS_JOB, job_text);
+        perp_row_int(to, PERP_FILLS_LEG, fill->fill.leg);
+    }
+    perp_row_text(to, PERP_FILLS_EXCHANGE, core->exchanges[spec->exchange].spec.name);
+    perp_row_text(to, PERP_FILLS_SYMBOL, spec->symbol);
+    perp_row_text(to, PERP_FILLS_SIDE, perp_side_string(fill->side));
+    perp_row_number(to, PERP_FILLS_QUANTITY, fill->fill.quantity);
+    perp_row_number(to, PERP_FILLS_PRICE, fill->fill.price > 0 ? fill->fill.price : (double)NAN);
+    if (fill->booked) {
+        perp_row_int(to, PERP_FILLS_FEE, fill->fill.fee);
+        perp_row_int(to, PERP_FILLS_PNL, fill->pnl);
+    }
+    perp_row_time(to, PERP_FILLS_TIME_NS, fill->fill.time_ns);
+    perp_row_text(to, PERP_FILLS_FILL_ID, id);
+    perp_row_end(to);
+}
+
 void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
                         struct perp_journal *to) {
     const struct perp_sheet *sheet = &core->positions->sheet;
@@ -210,6 +249,8 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
     }
     for (uint64_t left = sheet->booked; left;)
         perp_row_booked(core, to, event, &sheet->bookings[perp_bit_take(&left)]);
+    for (uint32_t i = 0; i < sheet->n_fills; i++)
+        row_fill(core, event, to, &sheet->fills[i], i);
 }
 
 /* ---- Events -------------------------------------------------------------------------------------

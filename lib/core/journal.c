@@ -165,6 +165,9 @@ static void show_fields(const perp_core *core, const struct perp_event *event,
         case PERP_SHOWN_ENDED:
             to->record.outcome = perp_job_state_string(id);
             break;
+        case PERP_SHOWN_GATE:
+            to->record.outcome = perp_gate_string(id);
+            break;
         default: /* PERP_SHOWN_REFUSED */
             to->record.outcome = perp_reason_name(core, id);
         }

@@ -435,6 +435,15 @@ int64_t perp_rate_taken(const perp_exchange_spec *spec, int64_t due, int64_t now
     return perp_ns_after(due > now ? due : now, step_of(spec));
 }
 
+double perp_rate_left(const perp_exchange_spec *spec, int64_t due, int64_t now) {
+    int64_t next = perp_rate_next(spec, due);
+    if (spec->order_rate_per_s == 0)
+        return NAN;
+    if (due == PERP_TIME_NONE || due <= now)
+        return spec->order_burst;
+    return now < next ? 0 : (double)(perp_ns_since(next, now) / step_of(spec) + 1);
+}
+
 /* ---- Client ids ---------------------------------------------------------------------------------
  */
 

@@ -110,6 +110,8 @@ double perp_leg_ordered(const struct perp_job_entry *job, uint32_t leg);
    once. PERP_TIME_NONE: any time. And what is due once one went. */
 int64_t perp_rate_next(const perp_exchange_spec *spec, int64_t due);
 int64_t perp_rate_taken(const perp_exchange_spec *spec, int64_t due, int64_t now);
+/* How many messages may go at once; NaN: there is no limit. */
+double perp_rate_left(const perp_exchange_spec *spec, int64_t due, int64_t now);
 
 /* Client ids: what the n-th order of a leg is called on an exchange; "" where its number has to be
    known (number 0). */

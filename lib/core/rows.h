@@ -159,7 +159,7 @@ struct perp_row_type {
 };
 
 /* The columns of the table of events (perp_record). ENDED: the state that a job ended in, REFUSED:
-   the rule that refused it; both are the outcome. */
+   the rule that refused it, GATE: what of the gate refused an order; each is the outcome. */
 enum perp_event_column {
     PERP_SHOWN__,
     PERP_SHOWN_JOB,
@@ -172,6 +172,7 @@ enum perp_event_column {
     PERP_SHOWN_VOLUME,
     PERP_SHOWN_FEES,
     PERP_SHOWN_ENDED,
+    PERP_SHOWN_GATE,
     PERP_SHOWN_REFUSED
 };
 

@@ -142,6 +142,13 @@ static void look_at_exchange(struct walk *w, perp_exchange_id id) {
     }
 }
 
+static void look_at_orders(struct walk *w) {
+    for (uint64_t left = w->state->s->foreign_orders; left;)
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_FOREIGN_ORDER, PERP_TIME_NONE,
+                    w->state->s->capital[perp_bit_take(&left)].exchange,
+                    "open orders there are none of ours: until a list has none");
+}
+
 static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) {
     const perp_core *core = w->state->core;
     char usd[48] = "no price is known";
@@ -170,6 +177,12 @@ static void look_at_exposed(struct walk *w, const struct perp_exposed *exposed) 
                     "%g %s (%s) of what it filled have no other side for longer than "
                     "max_unhedged_ms",
                     exposed->quantity, core->bases.items[exposed->of], usd);
+        return;
+    }
+    if (exposed->what == PERP_EXPOSED_ORDER) {
+        raise_alert(w, PERP_ALERT_WARNING, PERP_ALERT_ORDER_IN_DOUBT, exposed->since,
+                    exposed->client_id, "ask %s what became of it",
+                    core->exchanges[exposed->of].spec.name);
         return;
     }
     const perp_instrument_spec *spec = &perp_instrument_at(core, exposed->of)->spec;
@@ -331,6 +344,7 @@ perp_status perp_alerts_each(const struct perp_taken_state *state,
         look_at_loss(&w);
         for (perp_exchange_id id = 0; id < state->s->n_exchanges; id++)
             look_at_exchange(&w, id);
+        look_at_orders(&w);
         for (uint32_t n = 0; n < state->n_exposed; n++)
             look_at_exposed(&w, &state->exposed[n]);
         if (w.level == PERP_ALERT_CRITICAL) {

@@ -40,21 +40,23 @@ bool perp_feasible_at_sight(const perp_core *core, const struct perp_budgets *bu
 
 /* What stands alone: a base that is naked (with how its repair stands), or the position of an
    instrument that drifts, or that a report leaves in doubt, or a running job that has been unhedged
-   for too long. */
+   for too long; or an order of which nobody knows. */
 struct perp_exposed {
     enum {
         PERP_EXPOSED_NAKED,
         PERP_EXPOSED_DRIFT,
         PERP_EXPOSED_IN_DOUBT,
         PERP_EXPOSED_SHORT, /* the reserve lacks capital for the base's repair */
-        PERP_EXPOSED_UNHEDGED
+        PERP_EXPOSED_UNHEDGED,
+        PERP_EXPOSED_ORDER /* in doubt */
     } what;
-    uint32_t of; /* the base, or the instrument */
+    uint32_t of; /* the base, the instrument, or the exchange */
     double quantity;
     double usd; /* of it; NaN: no price is known */
     int64_t since;
     bool has_repair, stopped;
-    perp_uuid job; /* that is unhedged */
+    perp_uuid job;                  /* that is unhedged */
+    char client_id[PERP_NAME_SIZE]; /* of the order */
 };
 
 #define PERP_FEW_EXPOSED 32
@@ -126,6 +128,14 @@ struct perp_taken_state {
 perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_state *s,
                             struct perp_taken_state *state);
 void perp_state_close(struct perp_taken_state *state);
+
+/* monitor_orders.c. Under the lock: orders, and the jobs that are unhedged; orders that are in
+   doubt, behind what is exposed already. */
+void perp_copy_orders(const perp_core *core, int64_t now, perp_monitor_state *s);
+void perp_expose_orders(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
+/* Writes orders_stats. */
+void perp_out_orders(struct perp_out *out, cJSON *root, const perp_core *core,
+                     const perp_monitor_state *s);
 
 /* jobs.c. Under the lock: the counts; what runs and what stands alone, for which there is room. */
 void perp_copy_jobs(struct perp_taken_state *state);

@@ -26,56 +26,51 @@ static double base_worth(const perp_core *core, const struct perp_exposed *rows,
     return worth(quantity, perp_base_price(core, NULL, base, perp_clock(core)));
 }
 
-void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
-    *n = 0;
+static void expose_bases(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
     for (uint32_t i = 0; i < core->bases.count; i++) {
         const struct perp_base_entry *base = &core->positions->bases[i];
         if (!base->told)
             continue;
         double naked = perp_base_naked(core, NULL, i);
-        expose(n, rows,
-               &(struct perp_exposed){PERP_EXPOSED_NAKED,
-                                      i,
-                                      naked,
-                                      base_worth(core, rows, i, naked),
-                                      base->since,
-                                      base->repair != NULL,
-                                      base->stopped,
-                                      {{0}}});
+        struct perp_exposed row = {.what = PERP_EXPOSED_NAKED,
+                                   .of = i,
+                                   .quantity = naked,
+                                   .usd = base_worth(core, rows, i, naked),
+                                   .since = base->since,
+                                   .has_repair = base->repair != NULL,
+                                   .stopped = base->stopped};
+        expose(n, rows, &row);
+        row.what = PERP_EXPOSED_SHORT;
         if (base->short_of)
-            expose(n, rows,
-                   &(struct perp_exposed){.what = PERP_EXPOSED_SHORT,
-                                          .of = i,
-                                          .quantity = naked,
-                                          .usd = base_worth(core, rows, i, naked),
-                                          .since = base->since});
+            expose(n, rows, &row);
     }
+}
+
+static void expose_positions(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *entry = &core->positions->at[i];
         if (!entry->latched && !entry->aside)
             continue;
         uint32_t base = perp_instrument_at(core, i)->base;
+        struct perp_exposed row = {.what = PERP_EXPOSED_DRIFT,
+                                   .of = i,
+                                   .quantity = entry->unexplained,
+                                   .usd = base_worth(core, rows, base, entry->unexplained),
+                                   .since = entry->report_time};
         if (entry->latched)
-            expose(n, rows,
-                   &(struct perp_exposed){PERP_EXPOSED_DRIFT,
-                                          i,
-                                          entry->unexplained,
-                                          base_worth(core, rows, base, entry->unexplained),
-                                          entry->report_time,
-                                          false,
-                                          false,
-                                          {{0}}});
+            expose(n, rows, &row);
+        row.what = PERP_EXPOSED_IN_DOUBT;
+        row.quantity = entry->aside_rest;
+        row.usd = base_worth(core, rows, base, entry->aside_rest);
         if (entry->aside)
-            expose(n, rows,
-                   &(struct perp_exposed){PERP_EXPOSED_IN_DOUBT,
-                                          i,
-                                          entry->aside_rest,
-                                          base_worth(core, rows, base, entry->aside_rest),
-                                          entry->report_time,
-                                          false,
-                                          false,
-                                          {{0}}});
+            expose(n, rows, &row);
     }
+}
+
+void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
+    *n = 0;
+    expose_bases(core, n, rows);
+    expose_positions(core, n, rows);
     for (const struct perp_job_entry *job = core->positions->first_unhedged; job;
          job = job->next_unhedged) {
         struct perp_exposed row = {
@@ -86,6 +81,7 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) 
             row.usd = perp_job_unhedged_usd(core, job, perp_clock(core), &row.of, &row.quantity);
         expose(n, rows, &row);
     }
+    perp_expose_orders(core, n, rows);
 }
 
 static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {

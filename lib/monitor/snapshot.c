@@ -81,6 +81,8 @@ static void copy_exchange(const perp_core *core, perp_exchange_id id, int64_t no
     row->circuit = perp_circuit_at(core, id, now);
     row->safe_mode = core->capital->accounts[id].safe_mode;
     row->killed = perp_exchange_killed(core, id);
+    row->order_rate_left =
+        perp_rate_left(&core->exchanges[id].spec, core->exchanges[id].order_due, now);
     row->reserved0 = 0;
     row->open_positions_count = perp_open_positions(core, id);
 }
@@ -123,6 +125,7 @@ static void copy_book(struct perp_taken_state *state, int64_t now) {
         state->circuits[id].opened_at = core->risk->circuits[id].opened_at;
     }
     perp_copy_jobs(state);
+    perp_copy_orders(core, now, s);
     state->store_failed = core->store_failed;
     state->clock_ahead = core->behind;
     state->wal_held = core->durable.wal_held;

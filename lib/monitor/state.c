@@ -208,6 +208,7 @@ static perp_status put_state(struct perp_out *out, cJSON *root,
     part.json = perp_out_object(out, root, "market_stats");
     perp_status status = put_markets(out, &part);
     perp_out_positions(out, root, state->core, state->shown);
+    perp_out_orders(out, root, state->core, s);
     struct alert_list alerts = {out, perp_out_array(out, root, "alerts")};
     if (status == PERP_OK)
         status = perp_alerts_each(state, put_alert, &alerts);

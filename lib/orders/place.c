@@ -1,8 +1,10 @@
 /* Placing: what a host asks for becomes an order, or a refusal of the gate. */
 #include "orders/orders.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "util/json.h"
 #include "util/num.h"
 #include "util/sized.h"
 
@@ -133,6 +135,21 @@ static bool is_taken(const struct placing *p, const char *client_id) {
     return perp_order_by_client(p->core, client_id) != NULL;
 }
 
+/* What was asked and what would have passed, for people; NULL: no memory. */
+static char *refusal_json(const struct perp_order_row *row,
+                          const struct perp_gate_refusal *refusal) {
+    cJSON *json = cJSON_CreateObject();
+    bool made = json && perp_json_add_uint64(json, "leg", row->leg) &&
+                perp_json_add_double(json, "quantity", row->quantity) &&
+                perp_json_add_double(json, "price", row->price > 0 ? row->price : (double)NAN) &&
+                perp_json_add_double(json, "asked", refusal->asked) &&
+                perp_json_add_double(json, "limit", refusal->limit) &&
+                cJSON_AddStringToObject(json, "unit", perp_gate_unit(refusal->gate));
+    char *text = made ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    return text;
+}
+
 /* One request, once the batch is begun. */
 static perp_status decide(struct placing *p, const perp_order_request *request,
                           struct perp_job_entry *job, perp_order_answer *answer) {
@@ -162,6 +179,8 @@ static perp_status decide(struct placing *p, const perp_order_request *request,
                                                                      .gate = refusal.gate,
                                                                      .asked = refusal.asked,
                                                                      .limit = refusal.limit});
+        if (perp_batch_has_store(core))
+            perp_batch_detail(core, refusal_json(row, &refusal));
         return PERP_OK;
     }
     if (is_taken(p, row->client_id))

@@ -42,6 +42,12 @@ static void fill_elsewhere(struct perp_sheet *sheet, const struct perp_order_ent
         return;
     if (!(fill->quantity > 0)) { /* figures alone */
         perp_sheet_book(sheet, order->job, order->exchange, fill->pnl, 0, fill->fee);
+        perp_sheet_note(sheet, &(struct perp_sheet_fill){.job = order->job,
+                                                         .instrument = order->instrument,
+                                                         .side = order->side,
+                                                         .fill = *fill,
+                                                         .booked = true,
+                                                         .pnl = fill->pnl});
         return;
     }
     double naked = perp_quantity_sum(base->row.naked, perp_signed(order->side, fill->quantity));

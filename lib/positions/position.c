@@ -451,17 +451,20 @@ static void add_to_leg(struct perp_sheet *sheet, struct perp_leg_row *leg,
     sheet->overflow |= !perp_usd_add(leg->fee, fill->fee, &leg->fee);
 }
 
-static void book_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
-                      struct perp_leg_row *leg, const struct perp_filled *fill, double realised) {
+/* Returns the pnl. */
+static perp_usd book_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
+                          struct perp_leg_row *leg, const struct perp_filled *fill,
+                          double realised) {
     perp_exchange_id exchange = perp_instrument_at(sheet->core, leg->instrument)->spec.exchange;
     perp_usd pnl = fill->pnl, volume = 0;
     if (!perp_usd_from_double(fill->quantity * fill->price, &volume) ||
         (!fill->has_pnl && !perp_usd_from_double(realised, &pnl)) ||
         !perp_usd_add(leg->pnl, pnl, &leg->pnl)) {
         sheet->overflow = true;
-        return;
+        return 0;
     }
     perp_sheet_book(sheet, job, exchange, pnl, volume, fill->fee);
+    return pnl;
 }
 
 void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
@@ -500,8 +503,13 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         if (late || !job->balanced)
             count_at_once(sheet, job, leg, p.sign * fill->quantity, p.alone);
     }
-    if (books)
-        book_fill(sheet, job, leg, fill, p.realised);
+    perp_sheet_note(sheet, &(struct perp_sheet_fill){
+                               .job = job,
+                               .instrument = leg->instrument,
+                               .side = leg->side,
+                               .fill = *fill,
+                               .booked = books,
+                               .pnl = books ? book_fill(sheet, job, leg, fill, p.realised) : 0});
 }
 
 void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
@@ -537,6 +545,12 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
         sheet->overflow = true;
     else
         perp_sheet_book(sheet, job, entry->spec.exchange, pnl, volume, fill->fee);
+    perp_sheet_note(sheet, &(struct perp_sheet_fill){.job = job,
+                                                     .instrument = instrument,
+                                                     .side = side,
+                                                     .fill = *fill,
+                                                     .booked = true,
+                                                     .pnl = pnl});
 }
 
 /* ---- The end of a job's legs --------------------------------------------------------------------

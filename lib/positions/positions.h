@@ -96,7 +96,18 @@ struct perp_sheet_job {
     int32_t lots;
 };
 
-#define PERP_SHEET_LIST(X) X(position) X(leg) X(held) X(base) X(job)
+/* A fill that the event tells, for its row. job: NULL: no job made it. booked: pnl and the fill's
+   fee are its own; else they are only known with those of the others. */
+struct perp_sheet_fill {
+    const struct perp_job_entry *job;
+    perp_instrument_id instrument;
+    uint32_t side;
+    struct perp_filled fill;
+    bool booked;
+    perp_usd pnl;
+};
+
+#define PERP_SHEET_LIST(X) X(position) X(leg) X(held) X(base) X(job) X(fill)
 
 struct perp_sheet {
     perp_core *core;
@@ -173,6 +184,8 @@ const struct perp_leg_row *perp_sheet_leg_row(const struct perp_sheet *sheet,
 /* A fill is remembered until a report has it. */
 void perp_sheet_remember(struct perp_sheet *sheet, perp_instrument_id instrument, int64_t time_ns,
                          double quantity);
+/* What is to be shown of a fill. */
+void perp_sheet_note(struct perp_sheet *sheet, const struct perp_sheet_fill *fill);
 void perp_sheet_book(struct perp_sheet *sheet, struct perp_job_entry *job,
                      perp_exchange_id exchange, perp_usd pnl, perp_usd volume, perp_usd fees);
 /* Whether the sheet can be applied at `now`: memory, and no figure out of range. */

@@ -59,6 +59,12 @@ static void *add(struct perp_sheet *sheet, void **items, uint32_t *n, uint32_t *
 PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
 
+void perp_sheet_note(struct perp_sheet *sheet, const struct perp_sheet_fill *fill) {
+    struct perp_sheet_fill *item = add_fill(sheet);
+    if (item)
+        *item = *fill;
+}
+
 struct perp_sheet_position *perp_sheet_position_of(struct perp_sheet *sheet,
                                                    perp_instrument_id instrument) {
     for (uint32_t i = 0; i < sheet->n_positions; i++)

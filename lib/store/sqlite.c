@@ -426,6 +426,12 @@ static perp_status prepare_all(struct perp_sqlite *store) {
     if (status == PERP_OK)
         status = prepare_prune(store, PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES,
                                "cash_shares", "seq", "");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_ORDERS, PERP_SQLITE_ORDERS,
+                               "orders INDEXED BY orders_ended", "last_seq",
+                               " AND ended_ns IS NOT NULL");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_FILLS, PERP_SQLITE_FILLS, "fills", "seq", "");
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 

@@ -1,7 +1,7 @@
 /* What goes because of its age: events before the newest checkpoints, besides those of jobs that
-   have not ended and of live reservations; and jobs and reservations that ended before them, and
-   cash of then. It goes in small steps: some at a checkpoint, and with each commit after it some
-   more than were added. */
+   have not ended and of live reservations; and jobs, reservations and orders that ended before
+   them, and cash and fills of then. It goes in small steps: some at a checkpoint, and with each
+   commit after it some more than were added. */
 #include "store/sqlite_store.h"
 
 #include "core/chain.h"
@@ -132,6 +132,8 @@ static int prune_rows(struct perp_sqlite *store, uint64_t most, bool *more) {
         {PERP_SQL_PRUNE_RESERVATIONS, PERP_SQLITE_RESERVATIONS},
         {PERP_SQL_PRUNE_CASH, PERP_SQLITE_CASH},
         {PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES},
+        {PERP_SQL_PRUNE_ORDERS, PERP_SQLITE_ORDERS},
+        {PERP_SQL_PRUNE_FILLS, PERP_SQLITE_FILLS},
     };
     int code = SQLITE_OK;
     *more = false;

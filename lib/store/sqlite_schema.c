@@ -47,6 +47,9 @@ static const struct {
     {"INDEX", "reservations_of_job", "reservations", "(job) WHERE job IS NOT NULL"},
     /* What may go because of its age. */
     {"INDEX", "jobs_ended", "jobs", "(last_seq) WHERE ended_ns IS NOT NULL"},
+    {"INDEX", "orders_of_job", "orders", "(job)"},
+    {"INDEX", "orders_ended", "orders", "(last_seq) WHERE ended_ns IS NOT NULL"},
+    {"INDEX", "fills_of_job", "fills", "(job) WHERE job IS NOT NULL"},
     {"INDEX", "reservations_ended", "reservations", "(last_seq) WHERE in_flight + used = 0"},
 
     {"VIEW", "daily_pnl", NULL, "AS SELECT day, exchange, " USD(pnl) ", " USD(volume) ", " USD(fees)
@@ -65,9 +68,14 @@ static const struct {
      ISO(since_ns) " AS since FROM bases WHERE is_naked"},
     {"VIEW", "cash_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, exchange, symbol, kind, "
      USD(amount) ", key, jobs FROM cash"},
+    {"VIEW", "open_orders", NULL, "AS SELECT number, client_id, state, job, leg, attempt, exchange, "
+     "symbol, side, type, price, quantity, filled, average, cancel_requested, exchange_id, "
+     ISO(placed_ns) " AS placed FROM orders WHERE ended_ns IS NULL"},
+    {"VIEW", "fill_log", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, order_number, job, leg, "
+     "exchange, symbol, side, quantity, price, " USD(fee) ", " USD(pnl) ", fill_id FROM fills"},
     {"VIEW", "refusals", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, kind, job,"
-     " outcome AS refused_by, detail FROM events WHERE kind IN ('refuse', 'reject')"
-     " AND outcome <> 'none'"},
+     " outcome AS refused_by, detail FROM events"
+     " WHERE kind IN ('refuse', 'reject', 'order_refused') AND outcome <> 'none'"},
     {"VIEW", "job_history", NULL, "AS SELECT seq, " ISO(time_ns) " AS time, job, strategy, "
      USD(notional) ", kind, outcome, " USD(amount) ", " USD(pnl) ", " USD(volume) ", " USD(fees)
      ", actor, reason, detail, state_now FROM events"
@@ -77,7 +85,8 @@ static const struct {
      USD(amount) ", actor, reason FROM events"
      " WHERE kind IN ('kill', 'pause', 'resume', 'mode', 'override', 'blacklist', 'limits',"
      " 'reset_halt', 'safe_mode', 'correct', 'configuration', 'resolve', 'accept_position',"
-     " 'resume_repair', 'halt_instrument', 'ask_cancel', 'advance', 'day_offset')"},
+     " 'resume_repair', 'halt_instrument', 'ask_cancel', 'advance', 'day_offset',"
+     " 'allow', 'reset_strategy')"},
 };
 
 /* clang-format on */

@@ -225,6 +225,58 @@ await check("positions are shown by base, and what is naked first", async () => 
     must(words[1].startsWith("AAA: hedged"), `it says then: ${words[1]}`);
 });
 
+await check("orders are shown, those in doubt marked, with what the gate refused", async () => {
+    const state = structuredClone(await server.state());
+    const order = {
+        order: 7,
+        client_id: "abc7",
+        state: "in_doubt",
+        job_id: "01234567-89ab-4cde-8f01-23456789abcd",
+        leg: 1,
+        exchange: "okx",
+        symbol: "BTC/USDT:USDT",
+        side: "buy",
+        type: "limit",
+        price: 50000,
+        quantity: 0.5,
+        filled: 0.25,
+        cancel_requested: true,
+        overfilled: false,
+        placed: state.last_update,
+    };
+    Object.assign(state.orders_stats, {
+        open: 0,
+        in_doubt: 2,
+        placed_today: 12,
+        unhedged_jobs_count: 1,
+        unhedged_usd: 2500,
+        unhedged_since: state.last_update,
+        foreign: ["okx"],
+        refused: { price_collar: 3, over_leg: 0 },
+    });
+    const shown = await page.evaluate(
+        async ([made, row]) => {
+            const { showOrders, showOrderRows } = await import("/orders.js");
+            showOrders(made);
+            showOrderRows([row], Date.parse(made.last_update) + 3000);
+            const cells = [...document.querySelectorAll("#orders tbody td")];
+            const told = document.querySelector("#orders tbody tr").dataset.told;
+            const read = (id) => document.querySelector(id).textContent;
+            const all = [read("#orders-count"), read("#orders-sum"), read("#orders-refused")];
+            return { cells: cells.map((cell) => cell.textContent), told, all };
+        },
+        [state, order],
+    );
+    must(shown.cells[0] === "abc7", `the first cell says ${shown.cells[0]}`);
+    must(shown.cells[1] === "in doubt, cancel sent", `its state says ${shown.cells[1]}`);
+    must(shown.cells[8] === "01234567 leg 1", `its job says ${shown.cells[8]}`);
+    must(shown.told === "warn", "it is not marked");
+    must(shown.all[0] === "2 in doubt", `the badge says ${shown.all[0]}`);
+    must(/12 placed.*\$2,500\.00.*okx/.test(shown.all[1]), `the sum says ${shown.all[1]}`);
+    must(shown.all[2].includes("price collar 3"), `refused: ${shown.all[2]}`);
+    must(!shown.all[2].includes("over leg"), "what was never refused is shown");
+});
+
 await check("the state agrees with its schema", async () => {
     const schema = JSON.parse(
         readFileSync(new URL("../../docs/state.schema.json", import.meta.url), "utf8"),

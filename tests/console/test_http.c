@@ -18,10 +18,11 @@
 static const char json[] = "Content-Type: application/json\r\n";
 static const char who[] = "{\"actor\":\"ann\",\"reason\":\"test\"}";
 
-static const char *const guarded[] = {
-    "/api/monitoring/state", "/api/capital/snapshot", "/api/jobs/running",
-    "/api/jobs/pending",     "/api/risk/rules",       "/api/feasibility",
-    "/api/control/log",      "/api/positions",        "/metrics"};
+static const char *const guarded[] = {"/api/monitoring/state", "/api/capital/snapshot",
+                                      "/api/jobs/running",     "/api/jobs/pending",
+                                      "/api/risk/rules",       "/api/feasibility",
+                                      "/api/control/log",      "/api/positions",
+                                      "/api/orders",           "/metrics"};
 #define N_GUARDED (sizeof guarded / sizeof *guarded)
 
 static void set_up(void) {
@@ -415,6 +416,38 @@ START_TEST(a_job_is_explained_with_every_number) {
 }
 END_TEST
 
+START_TEST(orders_are_listed_by_what_is_asked_for) {
+    struct reply reply = ask("GET", "/api/orders", NULL, NULL);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert(contains(&reply, "{\"orders\":["));
+    ck_assert(contains(&reply, "\"count\":"));
+    reply = ask("GET", "/api/orders?state=in_doubt&exchange=north", NULL, NULL);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert(contains(&reply, "{\"orders\":[],\"count\":0"));
+    reply = ask("GET", "/api/orders?state=gone", NULL, NULL);
+    ck_assert_int_eq(reply.status, 400);
+    ck_assert(contains(&reply, "state"));
+    ck_assert_int_eq(ask("GET", "/api/orders?job=7", NULL, NULL).status, 400);
+    ck_assert_int_eq(ask("GET", "/api/orders?exchange=nowhere", NULL, NULL).status, 404);
+    reply = ask("GET", "/api/orders?job=11111111-1111-1111-1111-111111111111", NULL, NULL);
+    ck_assert_int_eq(reply.status, 404);
+    ck_assert_int_eq(ask("POST", "/api/orders", json, who).status, 405);
+    char path[128];
+    snprintf(path, sizeof path, "/api/jobs/%s", server_open_job());
+    reply = ask("GET", path, NULL, NULL);
+    ck_assert(contains(&reply, "\"orders\":["));
+    reply = post("kill", "{\"enabled\":true,\"exchange\":\"north\",\"actor\":\"ann\"}");
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert(contains(&reply, "\"cancelled_orders_of\":["));
+    ck_assert(contains(&reply, "\"orders\":["));
+    ck_assert_int_eq(ask("GET", "/metrics", NULL, NULL).status, 200);
+    ck_assert_double_ge(metric("orders_placed_total"), 0);
+    ck_assert_double_eq(metric("orders{state=\"in_doubt\"}"), 0);
+    ck_assert_double_ge(metric("orders_refused_today{reason=\"over_leg\"}"), 0);
+    ck_assert_double_ge(metric("unhedged_usd"), 0);
+}
+END_TEST
+
 /* A number behind a name, in what follows on another text. */
 static double number_after(const char *text, const char *place, const char *name) {
     const char *found = strstr(text, place);
@@ -505,6 +538,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, a_job_is_explained_with_every_number);
     tcase_add_test(cases, metrics_show_the_net_of_the_day_and_each_alert);
     tcase_add_test(cases, positions_are_shown_and_can_be_left);
+    tcase_add_test(cases, orders_are_listed_by_what_is_asked_for);
     suite_add_tcase(all, cases);
     return all;
 }

@@ -62,6 +62,10 @@ START_TEST(what_is_asked_is_shown_without_further_set_up) {
     ck_assert_int_eq(run("positions"), 0);
     ck_assert(says("naked"));
     ck_assert(says("unrealised"));
+    ck_assert_int_eq(run("orders"), 0);
+    ck_assert(says("client id"));
+    ck_assert_int_eq(run("orders --state in_doubt"), 0);
+    ck_assert(says("0 orders"));
     ck_assert_int_eq(run("rules"), 0);
     ck_assert(says("daily_loss"));
     ck_assert_int_eq(run("feasibility"), 0);
@@ -70,9 +74,9 @@ START_TEST(what_is_asked_is_shown_without_further_set_up) {
 END_TEST
 
 START_TEST(programs_get_the_json_of_the_console) {
-    static const char *const commands[] = {"status --json",      "jobs --json",
-                                           "rules --json",       "positions --json",
-                                           "feasibility --json", "pause --json"};
+    static const char *const commands[] = {
+        "status --json", "jobs --json",        "rules --json", "positions --json",
+        "orders --json", "feasibility --json", "pause --json"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         ck_assert_int_eq(run(commands[i]), 0);
         ck_assert_int_eq(output[0], '{');
@@ -115,6 +119,9 @@ START_TEST(a_refusal_is_1) {
     ck_assert_int_eq(run("accept NONE/USDT --exchange north --reason mine"), 1);
     ck_assert_int_eq(run("set-risk-mode wild"), 1);
     ck_assert_int_eq(run("explain 11111111-1111-1111-1111-111111111111"), 1);
+    ck_assert_int_eq(run("orders --job 11111111-1111-1111-1111-111111111111"), 1);
+    ck_assert_int_eq(run("orders --state gone"), 1);
+    ck_assert(says("state"));
     ck_assert_int_eq(run("cancel 11111111-1111-1111-1111-111111111111"), 1);
     char all[256];
     snprintf(all, sizeof all, "status --url http://127.0.0.1:%u", server.port);

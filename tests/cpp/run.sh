@@ -87,6 +87,7 @@ unread "c.risk().evaluate(t, j)" ne
 unread "c.capital().reserve(t, perp::exchange_id(0), perp::pool::ARB, perp::usd(1))" ne
 unread "c.capital().reserve_for_job(t, j)" ne
 unread "c.capital().can_reserve_for_job(j)" ne
+unread "c.orders().place(t, perp::order_request::market(j.id(), 0, 1))" ne
 unread "perp::core::open()" ne
 unread "perp::store::memory()" ne
 for cxx in $compilers; do
@@ -109,7 +110,8 @@ own="refusal exchange_spec instrument_spec feasibility market_state exchange_sta
     day_figures capital_state reservation leg_evaluation risk_state liquidation order execution
     naked alert tick_item finish_outcome job_info scheduler_state limits change record
     row column sqlite_options monitor_global monitor_capital monitor_exchange monitor_jobs monitor_job
-    monitor_risk recorded_fill flatten_item"
+    monitor_risk recorded_fill flatten_item order_request order_answer order_news order_outcome
+    order_info order_filter orders_state reconciled latch"
 $1 -std=c++17 -E -P -Iinclude "$folder/perpcore.cpp" | tr '\n' ' ' >"$folder/code"
 grep -o '\<c_\{0,1\}\(\.\|->\)[a-z0-9_]*' "$folder/code" | sed 's/.*[.>]//' | sort -u \
     >"$folder/used"

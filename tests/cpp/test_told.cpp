@@ -1,6 +1,7 @@
 // What a book tells: callbacks, monitoring, and stores that it is kept in.
 #include "book.hpp"
 
+#include <cmath>
 #include <map>
 #include <sstream>
 
@@ -238,6 +239,14 @@ TEST("positions and bases of a snapshot are the book's") {
     const perp::monitor_base base = s.bases()[0];
     CHECK(base.base == "BTC" && base.net == 0.5 && base.gross == 0.5);
     CHECK(base.naked.quantity == w.core.positions().bases(w.now)[0].naked && !base.repair);
+}
+
+TEST("a snapshot has orders, and what is unhedged") {
+    const world w;
+    const perp::snapshot s = w.core.monitor().snapshot(w.now);
+    CHECK(s.orders().open == 0 && s.orders().placed_total == 0 && !s.orders().unhedged_since);
+    CHECK(s.unhedged().empty() && s.order_refusals(PERP_GATE_OVER_LEG) == 0);
+    CHECK(std::isnan(s.exchanges()[0].order_rate_left));
 }
 
 TEST("changes go on from a snapshot") {

@@ -29,6 +29,7 @@ MEANING = {
     "KEY": "what a key was given with: 0 a reservation, 1 a booking, 2 cash, 3 a fill",
     "POOL": "a pool", "SIDE": "a side", "STRATEGY": "a strategy", "STATE": "a job's state",
     "MODE": "a risk mode", "REASON": "the number of a reason; 0: none",
+    "GATE": "the number of a reason of the gate; 0: none",
     "I32": "within 32 bits", "I64": "", "TIME": "nanoseconds since 1970 UTC; the lowest number: none",
     "SPAN": "milliseconds or days, not negative",
     "USD": "micro-dollars, at most 2⁶³ / 256 either way", "USD0": "the same, not negative",

@@ -27,6 +27,9 @@ BASE_TYPES = {
 # Where the name of an enum would make a poor class name.
 ENUM_NAMES = {"perp_level_of_alert": "AlertLevel"}
 
+# Where what follows the prefix is no name; _listed.py knows the texts of these.
+MEMBER_NAMES = {"0X": "HEX_0X"}
+
 
 class Headers:
     """What the headers declare, in their order."""
@@ -65,6 +68,7 @@ class Headers:
         found = {}
         for name, text in re.findall(r"^#define (PERP_\w+) (\S.*)$", self.macros, re.M):
             text = re.sub(r"^U?INT64_C\((\w+)\)$", r"\1", text)
+            text = re.sub(r"^(\d+)u$", r"\1", text)
             if text in known:
                 found[name] = known[text]
             elif re.fullmatch(r"-?\d+", text):
@@ -106,7 +110,7 @@ class Types:
         self.known: Set[str] = set()  # structs that are written already
 
     def of(self, text: str) -> str:
-        text = text.strip()
+        text = re.sub(r"\*const$", "*", text.strip())
         function = re.fullmatch(r"(.*?) ?\(\*\)\((.*)\)", text)
         if function:
             result, parameters = function.groups()
@@ -137,7 +141,7 @@ class Types:
         bare = self.headers.tags.get(f"struct {bare}", bare)
         if self.headers.typedefs.get(bare) == f"struct {bare}" and bare not in self.headers.structs:
             return "c_void_p"  # opaque
-        return f"POINTER({self.of(bare)})"
+        return f"POINTER({self.of(target if '*' in target else bare)})"
 
 
 def split(parameters: str) -> List[str]:
@@ -154,7 +158,7 @@ def enum_lines(enum: str, members: Dict[str, int]) -> List[str]:
     if not all(m.startswith(prefix) for m in members):
         prefix = os.path.commonprefix(list(members)).rpartition("_")[0] + "_"
     real = {
-        m[len(prefix):]: v
+        MEMBER_NAMES.get(m[len(prefix):], m[len(prefix):]): v
         for m, v in members.items()
         if not re.search(r"_(COUNT|END|32_BITS)$", m)
     }

@@ -98,14 +98,16 @@ class Functions(unittest.TestCase):
             ("Strategy", "strategy"), ("Side", "side"), ("Mode", "mode"), ("Kind", "kind"),
             ("Margin", "margin"), ("Api", "api"), ("Circuit", "circuit"),
             ("JobState", "job_state"), ("Component", "component"), ("AlertCode", "alert"),
-            ("System", "system"),
+            ("System", "system"), ("OrderType", "order_type"), ("Tif", "tif"),
+            ("OrderState", "order_state"), ("News", "news"), ("Gate", "gate"),
+            ("ClientIdFormat", "client_id_format"),
         ):
             ask = getattr(_library.lib, f"perp_{function}_string")
             for member in getattr(perpcore, cls):
                 said = ask(member).decode()
                 if cls == "Status":
                     said = re.sub("^PERP_(E_)?", "", said).lower()
-                if member is not perpcore.Margin.NOT_GIVEN:
+                if member not in (perpcore.Margin.NOT_GIVEN, perpcore.Tif.DEFAULT):
                     self.assertEqual(member.text, said, (cls, member))
 
     def test_a_value_that_no_list_has_is_shown(self):
@@ -130,7 +132,7 @@ class Snapshots(unittest.TestCase):
             "n_top_pending", "n_recent_completed", "size", "metadata_size", "want_items",
             "capacity", "allocator", "has_job", "has_repair", "override_has_job", "global",
             "has_pnl", "known", "time_ns",  # of LegFilled: what is told to the library only
-            "other",
+            "other", "becomes",
         }
         for cls in classes:
             theirs = {n for n, _ in cls._struct._fields_ if not n.startswith("reserved")

@@ -202,6 +202,15 @@ class Told(BookTest):
         self.assertEqual(state.global_stats.today_net_usd, Decimal("-0.5"))
         self.assertEqual(state.global_stats.today_funding_usd, 0)
 
+    def test_the_monitor_shows_what_is_unhedged(self):
+        state = self.core.monitor.snapshot(now=T0)
+        self.assertEqual((state.orders.open, state.orders.unhedged_usd, state.unhedged),
+                         (0, 0, ()))
+        self.assertIsNone(state.orders.unhedged_since)
+        self.assertEqual(state.order_refusals, {})
+        self.assertEqual(state.foreign_orders, ())
+        self.assertTrue(all(one.order_rate_left is None for one in state.exchanges.values()))
+
     def test_flatten_leaves_everything(self):
         btc = self.desk.btc[0]
         self.core.positions.record_fill(btc, "buy", 0.2, 60000.0, key=job_id(1), now=T0)

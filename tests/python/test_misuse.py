@@ -12,7 +12,7 @@ import perpcore
 from desk import T0, BookTest, Desk, job_id
 from perpcore import (
     ArgumentTypeError, ClosedError, ConfigError, InvalidError, JobResult, Leg, LegResult,
-    NotFoundError, RangeError, Reason,
+    NotFoundError, OrderRequest, RangeError, Reason,
 )
 from perpcore._convert import show
 
@@ -103,6 +103,28 @@ BAD = {
                  ("1", ArgumentTypeError)],
     "bytes": [("x", ArgumentTypeError), (None, ArgumentTypeError)],
     "priority": [(1.5, ArgumentTypeError), ("1", ArgumentTypeError)],
+    "optional_number": [("1", ArgumentTypeError), (True, ArgumentTypeError), (NAN, InvalidError),
+                        (10**400, RangeError)],
+    "order": [(-1, RangeError), (2**64, RangeError), (1.0, ArgumentTypeError),
+              (None, ArgumentTypeError), (True, ArgumentTypeError), ("nobody", NotFoundError),
+              (10**9, NotFoundError), ("a\0b", InvalidError), (LONE_SURROGATE, InvalidError)],
+    "leg": [(-1, RangeError), (2**32, RangeError), (1.0, ArgumentTypeError)],
+    "name": [("a\0b", InvalidError), (5, ArgumentTypeError), ("x" * 64, InvalidError),
+             (b"x", ArgumentTypeError), (LONE_SURROGATE, InvalidError)],
+    "client_id": [("nobody", NotFoundError), (5, ArgumentTypeError), ("a\0b", InvalidError)],
+    "client_ids": [(None, ArgumentTypeError), ("x", ArgumentTypeError), ([5], ArgumentTypeError),
+                   (["a\0b"], InvalidError)],
+    "requests": [(None, ArgumentTypeError), ([5], ArgumentTypeError),
+                 ([OrderRequest(job_id(1), 0, "x")], ArgumentTypeError),
+                 ([OrderRequest(job_id(1), 0, 1.0)] * 65, InvalidError)],
+    "trades": [(None, ArgumentTypeError), ([5], ArgumentTypeError), ([{}], InvalidError),
+               ([{"id": "t", "amount": NAN, "price": 1.0}], InvalidError),
+               ([{"id": "t", "amount": 0.01, "price": 1.0, "timestamp": 0.5}], ArgumentTypeError)],
+    "number_or_none": [("1", ArgumentTypeError), (True, ArgumentTypeError), (None, InvalidError),
+                       (NAN, InvalidError), (-1.0, InvalidError), (10**400, RangeError)],
+    "attempt": [(0, InvalidError), (256, InvalidError), (-1, RangeError), ("1", ArgumentTypeError)],
+    "usd_of": [(5, ArgumentTypeError), ("BNB", ArgumentTypeError)],
+    "no_text": [("why", InvalidError)],
     "source": [(5, ArgumentTypeError), (object(), ArgumentTypeError),
                (perpcore.MarketSource, ArgumentTypeError)],
 }
@@ -122,13 +144,16 @@ def table(desk):
     job = ("job", desk.job(5), "job")
     known = [("job", job_id(1), "job_id"), ("job", job_id(1), "known_job")]
     capital, market, risk, scheduler = core.capital, core.market, core.risk, core.scheduler
+    orders = core.orders
     return [
         (core.add_exchange, [("name", "new", "text"), ("venue", "v", "text"),
                              ("margin_mode", "cross", "enum"), ("taker_fee_bps", 1.0, "fee"),
                              ("maker_fee_bps", 1.0, "fee"),
                              ("liquidation_fee_bps", 1.0, "number"),
                              ("max_concurrent", 1, "count"),
-                             ("max_notional", 1, "money")]),
+                             ("max_notional", 1, "money"),
+                             ("client_id_format", "0x", "enum"), ("client_id_prefix", "p", "name"),
+                             ("order_rate_per_s", 1.0, "number"), ("order_burst", 1, "count")]),
         (core.add_instrument, [okx, ("symbol", "E/F", "text"), ("base", "E", "text"),
                                ("contract", "c", "text"), ("quote", "F", "text"),
                                ("kind", "spot", "enum"), ("can_borrow", False, "flag"),
@@ -142,7 +167,9 @@ def table(desk):
                                 ("taker_fee_bps", 1.0, "fee"), ("maker_fee_bps", 1.0, "fee"),
                                 ("liquidation_fee_bps", 1.0, "fee"),
                                 ("max_concurrent", 1, "optional_count"),
-                                ("max_notional", 5, "optional_money"), *change]),
+                                ("max_notional", 5, "optional_money"),
+                                ("order_rate_per_s", 1.0, "optional_number"),
+                                ("order_burst", 1, "optional_count"), *change]),
         (core.update_instrument, [("instrument", btc[0], "instrument"), ("qty_step", 0.1, "fee"),
                                   ("price_tick", 0.1, "fee"), ("min_qty", 0.1, "fee"),
                                   ("min_notional", 1, "optional_money"),
@@ -216,15 +243,42 @@ def table(desk):
         (risk.set_collateral, [okx, ("base", "BTC", "text"), ("quantity", 1.0, "number"),
                                ("haircut", 0.1, "number"), *change]),
         (risk.blacklist, [("symbol", "X", "text"), ("enabled", True, "flag"), *change]),
+        (risk.allow, [("pattern", "X", "text"), ("enabled", True, "flag"), okx,
+                      ("strategy", "wash", "optional_enum"), *change]),
         (scheduler.submit, [job, *change]),
         (scheduler.tick, [("items", True, "flag"), *change]),
-        (scheduler.finish, [*known, ("result", JobResult(), "result"), *change]),
+        (scheduler.finish, [*known, ("result", JobResult(), "result"),
+                            ("from_orders", False, "flag"), *change]),
         (scheduler.close, [*known, ("pnl", 1, "money"), ("volume", 1, "money"),
                            ("fees", 1, "money"), *change]),
         (scheduler.cancel, [*known, *change]),
         (scheduler.requeue, [*known, *change]),
         (scheduler.progress, [*known, ("legs", [LegResult(0.1, 1.0)] * 2, "leg_results"), *change]),
         (scheduler.amend, [*known, ("legs", [LegResult(0.1, 1.0)] * 2, "leg_results"), *change]),
+        (orders.place, [*known, ("leg", 0, "leg"), ("quantity", 0.01, "number"),
+                        ("price", 60000.0, "optional_number"), ("tif", "ioc", "enum"),
+                        ("reduce_only", False, "flag"), *change]),
+        (orders.place_many, [("requests", [], "requests"), *change]),
+        (orders.cancel_sent, [("order", 1, "order"), *change]),
+        (orders.on_order, [("order", 1, "order"), ("kind", "fill", "enum"),
+                           ("quantity", 0.01, "number_or_none"),
+                           ("price", 60000.0, "number_or_none"), ("fill_id", "t", "name"),
+                           ("fee", 0, "optional_money"), ("pnl", None, "optional_money"),
+                           ("time", T0, "optional_time"), ("exchange_id", "A", "name"),
+                           ("text", None, "no_text"), *change]),
+        (orders.fills, [("order", 1, "order"),
+                        ("trades", [{"id": "t", "amount": 0.01, "price": 60000.0}], "trades"), now,
+                        ("usd_of", None, "usd_of")]),
+        (orders.settled, [*known, *change]),
+        (orders.reconcile, [okx, ("client_ids", [], "client_ids"), ("time", T0, "time"), *change]),
+        (orders.get, [("order", 1, "order")]),
+        (orders.find, [("client_id", "x", "client_id")]),
+        (orders.list, [("state", "open", "optional_enum"), known[0], okx, ("live", False, "flag")]),
+        (orders.client_id, [okx, ("job", job_id(1), "job_id"), ("leg", 0, "leg"),
+                            ("attempt", 1, "attempt")]),
+        (orders.collar, [("instrument", btc[0], "instrument"), ("side", "buy", "enum"),
+                         ("reduce_only", False, "flag"), now]),
+        (orders.query, [now]),
         (core.positions.account, [okx, ("positions", (), "positions"),
                                   ("equity", 1, "optional_money"), ("time", T0, "optional_time"),
                                   *change]),
@@ -262,7 +316,8 @@ def table(desk):
     ]
 
 
-NO_ARGUMENTS = {"flush", "flush_async", "sync", "checkpoint", "check", "feasibility", "query", "describe_json", "close"}
+NO_ARGUMENTS = {"flush", "flush_async", "sync", "checkpoint", "check", "feasibility", "query",
+                "describe_json", "latches", "close"}
 
 
 def name_of(method):
@@ -278,7 +333,7 @@ class Table(BookTest):
         BAD["instrument"].append((other.btc[0], InvalidError))
         BAD["known_symbol"] = [("nowhere", NotFoundError), (5, ArgumentTypeError),
                                ("a\0b", InvalidError)]
-        desk.run(1)
+        core.orders.place(desk.run(1), 0, 0.05, price=60000.0, now=T0)
         tried = 0
         before = core.hash
         for method, arguments in table(desk):
@@ -298,8 +353,9 @@ class Table(BookTest):
     def test_every_method_of_a_closed_core_is_a_closed_error(self):
         calls = table(self.desk)
         core = self.core
-        nothing = [core.flush, core.flush_async, core.sync, core.checkpoint, core.check, core.feasibility, core.risk.query,
-                   core.scheduler.query, core.risk.describe_json, core.__enter__]
+        nothing = [core.flush, core.flush_async, core.sync, core.checkpoint, core.check,
+                   core.feasibility, core.risk.query, core.scheduler.query,
+                   core.risk.describe_json, core.risk.latches, core.__enter__]
         core.close()
         for method, arguments in calls:
             with self.subTest(method=name_of(method)):
@@ -320,7 +376,7 @@ class Table(BookTest):
             rows[name_of(method)] = {name for name, _, _ in arguments}
         core = self.core
         for part in (core, core.capital, core.market, core.positions, core.risk, core.scheduler,
-                     core.monitor):
+                     core.orders, core.monitor):
             for name, function in inspect.getmembers(type(part), inspect.isfunction):
                 if name.startswith("_") or name in NO_ARGUMENTS and f"{type(part).__name__}." \
                         f"{name}" not in rows:

@@ -655,15 +655,17 @@ static uint64_t sum_of_rows(sqlite3 *file, uint64_t store) {
     return sum;
 }
 
-/* Makes the file as a build of version 3 left it: without bases and cash, and their views. */
+/* Makes the file as a build of version 3 left it: without bases, cash, orders and fills, and their
+   views. */
 static void make_older(void) {
     sqlite3 *file;
     sqlite3_stmt *row;
     struct perp_head head;
     char sql[160];
     ck_assert_int_eq(sqlite3_open(path, &file), SQLITE_OK);
-    run_on(file, "DROP VIEW naked_bases; DROP VIEW cash_log; DROP TABLE bases; DROP TABLE cash;"
-                 " DROP TABLE cash_shares; PRAGMA user_version = 3");
+    run_on(file, "DROP VIEW naked_bases; DROP VIEW cash_log; DROP VIEW open_orders; DROP VIEW"
+                 " fill_log; DROP TABLE bases; DROP TABLE cash; DROP TABLE cash_shares;"
+                 " DROP TABLE orders; DROP TABLE fills; PRAGMA user_version = 3");
     ck_assert_int_eq(sqlite3_prepare_v2(file, PERP_HEAD_SQL, -1, &row, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_step(row), SQLITE_ROW);
     ck_assert(perp_head_from(row, &head));

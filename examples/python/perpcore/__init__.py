@@ -5,9 +5,11 @@ A binding of libperpcore with nothing but ctypes. See docs/python.md.
 from __future__ import annotations
 
 from ._abi import (
-    AlertCode, AlertLevel, Api, Cash, Circuit, ColumnType, Component, Durability, FlattenKind,
-    JobState, Kind, LogLevel, Maintenance, Margin, Mode, OnReject, Outcome, Pool, Reason,
-    ResultStatus, RuleResult, Sense, Side, Status, Strategy, System, TickItemKind, TickStatus,
+    AlertCode, AlertLevel, Api, Cash, Circuit, ClientIdFormat, ColumnType, Component, Durability,
+    FlattenKind, Gate, JobState, Kind, LatchKind, LogLevel, Maintenance, Margin, Mode, News,
+    OnReject, OrderState, OrderType, Outcome, Pool, Reason, ResultStatus, RuleResult, Sense, Side,
+    Status,
+    Strategy, System, TickItemKind, TickStatus, Tif,
 )
 from ._abi import VERSION as __version__
 from ._book import Exchange, Instrument
@@ -29,7 +31,10 @@ from .job import Execution, Job, JobInfo, JobResult, Leg, LegFilled, LegResult, 
 from .market import Market, MarketSource
 from .monitor import (
     BaseStats, CapitalStats, Change, ExchangeStats, GlobalStats, JobsStats, JobStats, Monitor,
-    MonitorState, NakedStats, PoolStats, PositionStats, RiskStats,
+    MonitorState, NakedStats, OrdersStats, PoolStats, PositionStats, RiskStats, UnhedgedStats,
+)
+from .orders import (
+    OrderInfo, OrderOutcome, OrderRequest, Orders, OrdersState, PlacedOrder, Reconciled, Refused,
 )
 from .positions import Position, Positions
 from .risk import Risk
@@ -38,7 +43,7 @@ from .store import Checkpoint, MemoryStore, Record, Row, SqliteStore, Store
 from .types import (
     Alert, BaseState, CanReserve, CapitalState, DayFigures, Evaluation, ExchangeSpec,
     ExchangeState, Feasibility, FinishOutcome, Flattened, Headroom, InstrumentSpec, JobReserved,
-    LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
+    Latch, LegEvaluation, Lot, MarketState, ModeLimits, Naked, PoolState, PositionState, Refusal,
     Reservation, Reserved, RiskState, RuleEvaluation, SchedulerState, Statistics, Tier,
     TickItem, TickResult,
 )
@@ -46,21 +51,23 @@ from .types import (
 __all__ = [
     "Alert", "AlertCode", "AlertLevel", "Api", "ArgumentTypeError", "BaseState", "BaseStats",
     "BusyError", "CanReserve", "Capital", "CapitalConfig", "CapitalState", "CapitalStats", "Cash",
-    "Change", "Checkpoint", "Circuit", "ClosedError", "ColumnType", "Component", "Config",
-    "ConfigError", "ConflictError", "Core", "CorruptError", "DayFigures", "Durability",
+    "Change", "Checkpoint", "Circuit", "ClientIdFormat", "ClosedError", "ColumnType", "Component",
+    "Config", "ConfigError", "ConflictError", "Core", "CorruptError", "DayFigures", "Durability",
     "Evaluation", "Exchange", "ExchangeSpec", "ExchangeState", "ExchangeStats", "Execution",
     "ExistsError", "Feasibility", "FinishOutcome", "Flattened", "FlattenKind", "funding_payment",
-    "funding_rate", "funding_settlements", "GlobalStats", "Headroom", "Instrument",
+    "funding_rate", "funding_settlements", "Gate", "GlobalStats", "Headroom", "Instrument",
     "InstrumentSpec", "InvalidError", "Job", "JobInfo", "JobReserved", "JobResult", "JobsStats",
-    "JobState", "JobStats", "Kind", "Leg", "LegEvaluation", "LegFilled", "LegResult",
-    "library_version", "LibraryError", "liquidation_price", "LogLevel", "Lot", "Maintenance",
-    "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode", "ModeLimits",
-    "Monitor", "MonitorState", "Naked", "NakedStats", "NoMemoryError", "NotFoundError", "OnReject",
-    "Order", "OrdersConfig", "Outcome", "PerpError", "Pool", "PoolState", "PoolStats", "Position",
-    "Positions", "PositionState", "PositionStats", "RangeError", "Reason", "Record", "Refusal",
-    "replay", "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState",
-    "RiskStats", "Row", "RuleAnswer", "RuleEvaluation", "RuleResult", "Scheduler",
-    "SchedulerConfig", "SchedulerState", "Sense", "Side", "SqliteStore", "StaleError", "StateError",
-    "Statistics", "Status", "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind",
-    "TickResult", "TickStatus", "Tier", "to_datetime", "Walk", "walk_book", "__version__",
+    "JobState", "JobStats", "Kind", "Latch", "LatchKind", "Leg", "LegEvaluation", "LegFilled",
+    "LegResult", "LibraryError", "library_version", "liquidation_price", "LogLevel", "Lot",
+    "Maintenance", "Margin", "Market", "MarketSource", "MarketState", "MemoryStore", "Mode",
+    "ModeLimits", "Monitor", "MonitorState", "Naked", "NakedStats", "News", "NoMemoryError",
+    "NotFoundError", "OnReject", "Order", "OrderInfo", "OrderOutcome", "OrderRequest", "Orders",
+    "OrdersConfig", "OrdersState", "OrdersStats", "OrderState", "OrderType", "Outcome", "PerpError",
+    "PlacedOrder", "Pool", "PoolState", "PoolStats", "Position", "Positions", "PositionState",
+    "PositionStats", "RangeError", "Reason", "Reconciled", "Record", "Refusal", "Refused", "replay",
+    "Reservation", "Reserved", "ResultStatus", "Risk", "RiskConfig", "RiskState", "RiskStats",
+    "Row", "RuleAnswer", "RuleEvaluation", "RuleResult", "Scheduler", "SchedulerConfig",
+    "SchedulerState", "Sense", "Side", "SqliteStore", "StaleError", "StateError", "Statistics",
+    "Status", "Store", "StoreError", "Strategy", "System", "TickItem", "TickItemKind", "TickResult",
+    "TickStatus", "Tier", "Tif", "to_datetime", "UnhedgedStats", "Walk", "walk_book", "__version__",
 ]

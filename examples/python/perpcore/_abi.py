@@ -12,23 +12,30 @@ from ._listed import Listed
 VERSION = "0.2.0"
 VERSION_NUMBER = 200
 
-PERP_ALERT_COUNT = 21
+PERP_ALERT_COUNT = 25
 PERP_ALL_EXCHANGES = 4294967295
+PERP_ALL_STRATEGIES = 4294967295
 PERP_API_COUNT = 3
 PERP_CASH_COUNT = 6
 PERP_CIRCUIT_COUNT = 3
+PERP_CLIENT_ID_FORMAT_COUNT = 5
 PERP_COMPONENT_COUNT = 7
 PERP_JOB_STATE_COUNT = 11
 PERP_KIND_COUNT = 3
+PERP_LONG_SIZE = 128
 PERP_MARGIN_COUNT = 2
+PERP_MAX_ATTEMPTS = 255
+PERP_MAX_CLIENT_PREFIX = 12
 PERP_MAX_COMPONENTS = 16
 PERP_MAX_EXCHANGES = 64
+PERP_MAX_GATES = 32
 PERP_MAX_HOST_RULES = 16
 PERP_MAX_INSTRUMENTS = 16384
 PERP_MAX_JOB_STATES = 16
 PERP_MAX_LEGS = 8
 PERP_MAX_LEVELS = 32
 PERP_MAX_METADATA = 1024
+PERP_MAX_PLACED = 64
 PERP_MAX_REASONS = 80
 PERP_MAX_TIERS = 256
 PERP_MODE_COUNT = 3
@@ -40,12 +47,18 @@ PERP_MONITOR_POSITIONS = 64
 PERP_MONITOR_RECENT = 20
 PERP_MONITOR_RUNNING = 64
 PERP_MONITOR_TOP_PENDING = 10
+PERP_MONITOR_UNHEDGED = 32
 PERP_NAME_SIZE = 64
+PERP_NEWS_COUNT = 8
 PERP_NO_ID = 4294967295
+PERP_ORDER_NOT_ENDED = 254
+PERP_ORDER_STATE_COUNT = 8
+PERP_ORDER_TYPE_COUNT = 2
 PERP_POOL_COUNT = 3
 PERP_SIDE_COUNT = 2
 PERP_STRATEGY_COUNT = 3
 PERP_SYSTEM_COUNT = 5
+PERP_TIF_COUNT = 4
 PERP_TIME_NONE = -9223372036854775808
 PERP_USD = 1000000
 PERP_VERSION_MAJOR = 0
@@ -168,6 +181,7 @@ class Reason(Listed):
     KILLED = 1
     SELF_TRADE = 2
     BLACKLISTED = 3
+    NOT_ALLOWED = 37
     UNRESOLVED_LEG = 4
     POSITION_DRIFT = 26
     EXCHANGE_DOWN = 5
@@ -245,6 +259,77 @@ class Sense(Listed):
     NOT_HELD = 6
 
 
+class OrderType(Listed):
+    """enum perp_order_type"""
+
+    LIMIT = 0
+    MARKET = 1
+
+
+class Tif(Listed):
+    """enum perp_tif"""
+
+    GTC = 0
+    IOC = 1
+    FOK = 2
+    POST_ONLY = 3
+    DEFAULT = 255
+
+
+class OrderState(Listed):
+    """enum perp_order_state"""
+
+    NEW = 0
+    OPEN = 1
+    IN_DOUBT = 2
+    FILLED = 3
+    CANCELLED = 4
+    EXPIRED = 5
+    DECLINED = 6
+    REJECTED = 7
+
+
+class News(Listed):
+    """enum perp_news"""
+
+    ACCEPTED = 0
+    FILL = 1
+    TOTAL = 2
+    CANCELLED = 3
+    EXPIRED = 4
+    DECLINED = 5
+    REJECTED = 6
+    UNKNOWN = 7
+
+
+class ClientIdFormat(Listed):
+    """enum perp_client_id_format"""
+
+    HEX = 0
+    HEX_0X = 1
+    UUID = 2
+    B32 = 3
+    U32 = 4
+
+
+class Gate(Listed):
+    """enum perp_gate"""
+
+    NONE = 0
+    KILLED = 1
+    EXCHANGE_DOWN = 2
+    OVER_LEG = 3
+    QTY_STEP = 4
+    MIN_QTY = 5
+    MIN_NOTIONAL = 6
+    PRICE_TICK = 7
+    NO_REFERENCE = 8
+    PRICE_COLLAR = 9
+    ORDER_VALUE = 10
+    ORDER_RATE = 11
+    REPEATED = 12
+
+
 class Component(Listed):
     """enum perp_component"""
 
@@ -280,7 +365,11 @@ class AlertCode(Listed):
     CLOCK_AHEAD = 17
     UNHEDGED = 18
     STRATEGY_HALT = 19
-    WAL_HELD = 20
+    OVERFILLED = 20
+    LATE_FILL = 21
+    FOREIGN_ORDER = 22
+    ORDER_IN_DOUBT = 23
+    WAL_HELD = 24
 
 
 class AlertLevel(Listed):
@@ -355,6 +444,15 @@ class RuleResult(Listed):
     NOT_HELD = 0
     PASSES = 1
     FAILS = 2
+
+
+class LatchKind(Listed):
+    """enum perp_latch_kind"""
+
+    HALT = 0
+    STRATEGY = 1
+    DRIFT = 2
+    REPAIR = 3
 
 
 class Maintenance(Listed):
@@ -629,6 +727,10 @@ class perp_order(Structure):
         ("price", c_double),
         ("leverage", c_double),
         ("notional", c_int64),
+        ("limit_price", c_double),
+        ("reduce_only", c_uint32),
+        ("attempt", c_uint32),
+        ("client_id", c_char * 64),
     ]
 
 
@@ -833,8 +935,12 @@ class perp_exchange_spec(Structure):
         ("maker_fee_bps", c_double),
         ("liquidation_fee_bps", c_double),
         ("max_concurrent", c_uint32),
-        ("reserved", c_uint32),
+        ("client_id_format", c_uint32),
         ("max_notional", c_int64),
+        ("order_rate_per_s", c_double),
+        ("order_burst", c_uint32),
+        ("reserved", c_uint32),
+        ("client_id_prefix", c_char * 64),
         ("reserved2", c_uint64 * 8),
     ]
 
@@ -1131,7 +1237,8 @@ class perp_monitor_exchange(Structure):
         ("status", c_uint32),
         ("safe_mode", c_uint32),
         ("killed", c_uint32),
-        ("reserved", c_uint64 * 4),
+        ("order_rate_left", c_double),
+        ("reserved", c_uint64 * 3),
     ]
 
 
@@ -1236,6 +1343,32 @@ class perp_monitor_base(Structure):
     ]
 
 
+class perp_monitor_orders(Structure):
+    _fields_ = [
+        ("open", c_uint64),
+        ("in_doubt", c_uint64),
+        ("placed_today", c_uint64),
+        ("fills_today", c_uint64),
+        ("refused_today", c_uint64),
+        ("placed_total", c_uint64),
+        ("unhedged_jobs_count", c_uint64),
+        ("unhedged_usd", c_int64),
+        ("unhedged_since", c_int64),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class perp_monitor_unhedged(Structure):
+    _fields_ = [
+        ("job_id", perp_uuid),
+        ("base", c_char * 64),
+        ("quantity", c_double),
+        ("usd", c_double),
+        ("since", c_int64),
+        ("reserved", c_uint64 * 2),
+    ]
+
+
 class perp_monitor_risk(Structure):
     _fields_ = [
         ("consecutive_failures", c_uint64),
@@ -1276,6 +1409,12 @@ class perp_monitor_state(Structure):
         ("n_bases", c_uint32),
         ("positions", perp_monitor_position * 64),
         ("bases", perp_monitor_base * 32),
+        ("orders", perp_monitor_orders),
+        ("order_refusals", c_uint64 * 32),
+        ("foreign_orders", c_uint64),
+        ("n_unhedged", c_uint32),
+        ("reserved1", c_uint32),
+        ("unhedged", perp_monitor_unhedged * 32),
     ]
 
 
@@ -1287,6 +1426,134 @@ class perp_change(Structure):
         ("exchange", c_uint32),
         ("has_job", c_uint32),
         ("job_id", perp_uuid),
+    ]
+
+
+class perp_order_request(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("leg", c_uint32),
+        ("type", c_uint32),
+        ("tif", c_uint32),
+        ("reduce_only", c_uint32),
+        ("reserved", c_uint32),
+        ("price", c_double),
+        ("quantity", c_double),
+        ("job_id", perp_uuid),
+    ]
+
+
+class perp_order_answer(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("status", c_int32),
+        ("gate", c_uint32),
+        ("reserved", c_uint32),
+        ("order", c_uint64),
+        ("asked", c_double),
+        ("limit", c_double),
+        ("client_id", c_char * 64),
+    ]
+
+
+class perp_order_news(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_uint32),
+        ("order", c_uint64),
+        ("client_id", c_char_p),
+        ("exchange_id", c_char_p),
+        ("fill_id", c_char_p),
+        ("text", c_char_p),
+        ("quantity", c_double),
+        ("price", c_double),
+        ("fee", c_int64),
+        ("pnl", c_int64),
+        ("time_ns", c_int64),
+        ("has_pnl", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class perp_order_outcome(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("state", c_uint32),
+        ("order", c_uint64),
+        ("finished", c_uint32),
+        ("becomes", c_uint32),
+    ]
+
+
+class perp_reconciled(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("capacity", c_uint32),
+        ("n_in_doubt", c_uint32),
+        ("foreign_capacity", c_uint32),
+        ("n_foreign", c_uint32),
+        ("reserved", c_uint32),
+        ("in_doubt", POINTER(c_uint64)),
+        ("foreign", POINTER(c_uint32)),
+    ]
+
+
+class perp_order_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("leg", c_uint32),
+        ("order", c_uint64),
+        ("job_id", perp_uuid),
+        ("attempt", c_uint32),
+        ("type", c_uint32),
+        ("tif", c_uint32),
+        ("state", c_uint32),
+        ("side", c_uint32),
+        ("reduce_only", c_uint32),
+        ("cancel_requested", c_uint32),
+        ("overfilled", c_uint32),
+        ("exchange", c_uint32),
+        ("instrument", c_uint32),
+        ("limit_price", c_double),
+        ("quantity", c_double),
+        ("filled", c_double),
+        ("price", c_double),
+        ("volume", c_int64),
+        ("fees", c_int64),
+        ("pnl", c_int64),
+        ("placed_ns", c_int64),
+        ("ended_ns", c_int64),
+        ("client_id", c_char * 64),
+        ("exchange_id", c_char * 64),
+        ("text", c_char * 128),
+    ]
+
+
+class perp_order_filter(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("state", c_uint32),
+        ("exchange", c_uint32),
+        ("has_job", c_uint32),
+        ("job_id", perp_uuid),
+    ]
+
+
+class perp_orders_state(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("open", c_uint32),
+        ("in_doubt", c_uint32),
+        ("kept", c_uint32),
+        ("placed_today", c_uint64),
+        ("fills_today", c_uint64),
+        ("placed_total", c_uint64),
+        ("refused_today", c_uint64 * 32),
+        ("unhedged_jobs", c_uint32),
+        ("reserved", c_uint32),
+        ("unhedged_usd", c_int64),
+        ("unhedged_since_ns", c_int64),
+        ("foreign", c_uint64),
     ]
 
 
@@ -1530,6 +1797,19 @@ class perp_risk_state(Structure):
     ]
 
 
+class perp_latch(Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("strategy", c_uint32),
+        ("instrument", c_uint32),
+        ("reserved", c_uint32),
+        ("since_ns", c_int64),
+        ("base", c_char * 64),
+        ("by", c_char_p),
+        ("lifted_by", c_char_p),
+    ]
+
+
 class perp_liquidation(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -1609,7 +1889,7 @@ class perp_job_result(Structure):
         ("n_legs", c_uint32),
         ("has_totals", c_uint32),
         ("flat", c_uint32),
-        ("reserved", c_uint32),
+        ("from_orders", c_uint32),
         ("dispatch", c_uint64),
         ("pnl", c_int64),
         ("volume", c_int64),
@@ -1722,6 +2002,13 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_job_state_string": (c_char_p, (c_uint32,)),
     "perp_component_string": (c_char_p, (c_uint32,)),
     "perp_alert_string": (c_char_p, (c_uint32,)),
+    "perp_order_type_string": (c_char_p, (c_uint32,)),
+    "perp_tif_string": (c_char_p, (c_uint32,)),
+    "perp_order_state_string": (c_char_p, (c_uint32,)),
+    "perp_news_string": (c_char_p, (c_uint32,)),
+    "perp_client_id_format_string": (c_char_p, (c_uint32,)),
+    "perp_gate_string": (c_char_p, (c_uint32,)),
+    "perp_gate_unit": (c_char_p, (c_uint32,)),
     "perp_version_string": (c_char_p, ()),
     "perp_version_number": (c_uint32, ()),
     "perp_uuid_parse": (c_int, (c_char_p, c_size_t, POINTER(perp_uuid),)),
@@ -1801,6 +2088,24 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_monitor_alerts": (c_int, (c_void_p, c_int64, POINTER(perp_alert), c_uint32, POINTER(c_uint32),)),
     "perp_monitor_watch": (c_int, (c_void_p, c_int64,)),
     "perp_monitor_changes": (c_int, (c_void_p, c_uint64, POINTER(perp_change), c_uint32, POINTER(c_uint32),)),
+    "perp_core_orders": (c_void_p, (c_void_p,)),
+    "perp_order_request_init": (None, (POINTER(perp_order_request),)),
+    "perp_order_answer_init": (None, (POINTER(perp_order_answer),)),
+    "perp_orders_place": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_order_request), POINTER(perp_order_answer),)),
+    "perp_orders_place_many": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_order_request), c_uint32, POINTER(perp_order_answer),)),
+    "perp_order_news_init": (None, (POINTER(perp_order_news),)),
+    "perp_orders_tell": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_order_news), POINTER(perp_order_outcome),)),
+    "perp_orders_cancel_sent": (c_int, (c_void_p, POINTER(perp_call), c_uint64,)),
+    "perp_orders_settled": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_uuid),)),
+    "perp_reconciled_init": (None, (POINTER(perp_reconciled),)),
+    "perp_orders_reconcile": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(c_char_p), c_uint32, POINTER(perp_reconciled),)),
+    "perp_orders_get": (c_int, (c_void_p, c_uint64, POINTER(perp_order_info),)),
+    "perp_orders_find": (c_int, (c_void_p, c_char_p, POINTER(c_uint64),)),
+    "perp_order_filter_init": (None, (POINTER(perp_order_filter),)),
+    "perp_orders_list": (c_int, (c_void_p, POINTER(perp_order_filter), POINTER(c_uint64), c_uint32, POINTER(c_uint32),)),
+    "perp_orders_client_id": (c_int, (c_void_p, c_uint32, POINTER(perp_uuid), c_uint32, c_uint32, c_void_p,)),
+    "perp_orders_collar": (c_int, (c_void_p, c_uint32, c_uint32, c_uint32, c_int64, POINTER(c_double),)),
+    "perp_orders_query": (c_int, (c_void_p, c_int64, POINTER(perp_orders_state),)),
     "perp_account_report_init": (None, (POINTER(perp_account_report),)),
     "perp_account": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_account_report),)),
     "perp_position": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_position_report), c_int64,)),
@@ -1829,9 +2134,11 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_risk_set_mode": (c_int, (c_void_p, POINTER(perp_call), c_uint32,)),
     "perp_risk_manual_override": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_int64, POINTER(perp_uuid),)),
     "perp_risk_blacklist": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_uint32,)),
+    "perp_risk_allow": (c_int, (c_void_p, POINTER(perp_call), c_char_p, c_uint32, c_uint32, c_uint32,)),
     "perp_risk_halt_instrument": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_uint32,)),
     "perp_risk_set_collateral": (c_int, (c_void_p, POINTER(perp_call), c_uint32, c_char_p, c_double, c_double,)),
     "perp_risk_query": (c_int, (c_void_p, POINTER(perp_risk_state),)),
+    "perp_risk_latches": (c_int, (c_void_p, POINTER(perp_latch), c_uint32, POINTER(c_uint32),)),
     "perp_risk_describe_json": (c_int, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_liquidation_price": (c_int, (POINTER(perp_liquidation), POINTER(c_double),)),
     "perp_walk_book": (c_int, (c_uint32, POINTER(perp_book_level), c_uint32, c_double, POINTER(perp_walk),)),

@@ -84,6 +84,7 @@ class Book:
         self.positions: int = lib.perp_core_positions(pointer)
         self.risk: int = lib.perp_core_risk(pointer)
         self.scheduler: int = lib.perp_core_scheduler(pointer)
+        self.orders: int = lib.perp_core_orders(pointer)
         self.read_only = read_only
         self.visiting: Optional[int] = None  # the thread that may read a read-only book now
         self.pid = os.getpid()

@@ -171,9 +171,12 @@ def member(name: str, cls: Type[E], value: Union[E, str]) -> E:
         return value
     if isinstance(value, str):
         found = cls.__members__.get(value.upper())
-        if found is not None and value == value.lower():
+        if found is not None and str(found) == value:
             return found
-        known = ", ".join(m.lower() for m in cls.__members__)
+        for found in cls:
+            if str(found) == value:  # a text that is no name
+                return found
+        known = ", ".join(map(str, cls))
         raise InvalidError(f"{name}: {show(value)} is none of {known}")
     raise ArgumentTypeError(f"{name}: a {cls.__name__} is wanted, not {show(value)}")
 

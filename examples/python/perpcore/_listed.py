@@ -5,13 +5,17 @@ import enum
 from typing import Optional
 
 
+# The texts that are no names.
+_TEXTS = {"HEX_0X": "0x"}
+
+
 class Listed(enum.IntEnum):
     """A value of one of the library's closed lists."""
 
     @property
     def text(self) -> str:
         """The name that JSON, the store and the C functions perp_…_string use."""
-        return self.name.lower()
+        return _TEXTS.get(self.name, self.name.lower())
 
     def __str__(self) -> str:
         return self.text

@@ -123,8 +123,8 @@ class SchedulerConfig(_Part):
 
 @dataclass
 class OrdersConfig(_Part):
-    """Limits of orders. This release places none itself: only max_unhedged_ms is looked at, 0 is
-    off; the others are checked and kept."""
+    """Limits of orders (`core.orders`), of which max_unhedged_ms holds for every running job. Of
+    max_order_usd, repeat_limit and max_unhedged_ms 0 is off."""
 
     _struct: ClassVar[Any] = _abi.perp_orders_config
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from . import _abi
-from ._abi import Durability, Kind, Margin, Strategy
+from ._abi import ClientIdFormat, Durability, Kind, Margin, Strategy
 from ._book import Book, Exchange, ExchangeLike, Instrument, NotCopied, check
 from ._convert import (
     JobId, Money, Time, flag, member, micros, moment, number, show, text, u32, u64, whole,
@@ -27,6 +27,7 @@ from .errors import ArgumentTypeError, ExistsError, StoreError
 from .job import Job, as_job, given_micros
 from .market import Market
 from .monitor import Monitor
+from .orders import Orders
 from .positions import Positions
 from .risk import Risk
 from .scheduler import Scheduler
@@ -101,6 +102,7 @@ class Core(NotCopied):
         self._positions = Positions(book, hooks)
         self._risk = Risk(book, hooks)
         self._scheduler = Scheduler(book, hooks)
+        self._orders = Orders(book, hooks)
         self._monitor = Monitor(book, hooks)
         self._module = Module(book, hooks)
 
@@ -128,6 +130,11 @@ class Core(NotCopied):
     def scheduler(self) -> Scheduler:
         """Jobs."""
         return self._scheduler
+
+    @property
+    def orders(self) -> Orders:
+        """The orders of running jobs."""
+        return self._orders
 
     @property
     def monitor(self) -> Monitor:
@@ -171,10 +178,14 @@ class Core(NotCopied):
         taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
         liquidation_fee_bps: float = 0.0,
         max_concurrent: Optional[int] = None, max_notional: Optional[Money] = None,
+        client_id_format: Union[ClientIdFormat, str] = ClientIdFormat.HEX,
+        client_id_prefix: str = "", order_rate_per_s: float = 0.0, order_burst: int = 1,
     ) -> Exchange:
         """Adds an exchange, or one account on it. There already with the same content: that one,
         so that a host may add all of its own at every start; with other content: ConflictError.
-        Two with the same venue may never trade with each other."""
+        Two with the same venue may never trade with each other. client_id_format,
+        client_id_prefix: how it wants client ids of orders written. order_rate_per_s: so many
+        orders and cancels a second (0: off), order_burst of them at once."""
         spec = _abi.perp_exchange_spec()
         lib.perp_exchange_spec_init(byref(spec))
         spec.name = text("name", name, _abi.PERP_NAME_SIZE - 1)
@@ -189,6 +200,10 @@ class Core(NotCopied):
             spec.max_concurrent = u32("max_concurrent", max_concurrent)
         if max_notional is not None:
             spec.max_notional = given_micros("max_notional", max_notional)
+        spec.client_id_format = member("client_id_format", ClientIdFormat, client_id_format)
+        spec.client_id_prefix = text("client_id_prefix", client_id_prefix, _abi.PERP_NAME_SIZE - 1)
+        spec.order_rate_per_s = number("order_rate_per_s", order_rate_per_s)
+        spec.order_burst = u32("order_burst", order_burst)
         found = c_uint32()
         self._add(lib.perp_exchange_add, spec, found)
         return self._book.exchange(found.value)
@@ -231,7 +246,8 @@ class Core(NotCopied):
         self, exchange: ExchangeLike, *, now: Time, margin_mode: Union[Margin, str, None] = None,
         taker_fee_bps: Optional[float] = None, maker_fee_bps: Optional[float] = None,
         liquidation_fee_bps: Optional[float] = None, max_concurrent: Optional[int] = None,
-        max_notional: Optional[Money] = None, actor: Optional[str] = None,
+        max_notional: Optional[Money] = None, order_rate_per_s: Optional[float] = None,
+        order_burst: Optional[int] = None, actor: Optional[str] = None,
         reason: Optional[str] = None,
     ) -> None:
         """Sets what is given of an exchange, for all that is decided from now on. Raising a limit
@@ -243,7 +259,9 @@ class Core(NotCopied):
         if margin_mode is not None:
             spec.margin_mode = member("margin_mode", Margin, margin_mode)
         self._numbers(spec, taker_fee_bps=taker_fee_bps, maker_fee_bps=maker_fee_bps,
-                      liquidation_fee_bps=liquidation_fee_bps)
+                      liquidation_fee_bps=liquidation_fee_bps, order_rate_per_s=order_rate_per_s)
+        if order_burst is not None:
+            spec.order_burst = u32("order_burst", order_burst)
         if max_concurrent is not None:
             spec.max_concurrent = u32("max_concurrent", max_concurrent)
         if max_notional is not None:

@@ -236,9 +236,16 @@ class JobInfo(Struct):
 
 @dataclass(frozen=True)
 class Order(Struct):
-    """One leg as the executor gets it. price: the one that the decision was made on."""
+    """One leg as the executor gets it. price: the one that the decision was made on. limit_price:
+    the furthest that the collar lets pass, before it is rounded to the tick; None: no reference is
+    fresh. client_id: what the next order of the leg, its attempt-th, is called (`Orders.place`
+    gives the same); "": it is known once placed. reduce_only: it must not open or turn a
+    position."""
 
     _struct: ClassVar[Any] = _abi.perp_order
+    _made: ClassVar[Dict[str, Converter]] = {
+        "limit_price": lambda source, book: source.limit_price or None,
+    }
 
     exchange: Exchange
     instrument: Instrument
@@ -248,6 +255,10 @@ class Order(Struct):
     price: float
     leverage: float
     notional: Decimal
+    limit_price: Optional[float]
+    reduce_only: bool
+    attempt: int
+    client_id: str
 
 
 @dataclass(frozen=True)

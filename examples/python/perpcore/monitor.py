@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from . import _abi
-from ._abi import Api, Circuit, JobState, Mode, Pool, Reason, Strategy, System
+from ._abi import Api, Circuit, Gate, JobState, Mode, Pool, Reason, Strategy, System
 from ._book import Exchange, Instrument
 from ._convert import Time, moment, to_uuid, u64
 from ._library import lib
@@ -101,6 +101,7 @@ class ExchangeStats(Struct):
     status: Api
     safe_mode: bool
     killed: bool
+    order_rate_left: Optional[float]
     delayed: bool
 
 
@@ -224,6 +225,37 @@ class BaseStats(Struct):
 
 
 @dataclass(frozen=True)
+class OrdersStats(Struct):
+    """Orders, where the library keeps them, and the running jobs that are unhedged."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_orders
+
+    open: int
+    in_doubt: int
+    placed_today: int
+    fills_today: int
+    refused_today: int
+    placed_total: int
+    unhedged_jobs_count: int
+    unhedged_usd: Decimal
+    unhedged_since: Optional[int]
+
+
+@dataclass(frozen=True)
+class UnhedgedStats(Struct):
+    """A running job whose legs have filled unequally: of the base that has most of it how much has
+    no other side, and what all of it is worth."""
+
+    _struct: ClassVar[Any] = _abi.perp_monitor_unhedged
+
+    job_id: uuid.UUID
+    base: str
+    quantity: float
+    usd: Optional[float]
+    since: int
+
+
+@dataclass(frozen=True)
 class RiskStats(Struct):
     """Switches and failures. override_job: the one job that the override is for."""
 
@@ -267,6 +299,13 @@ class MonitorState(Struct):
         ),
         "positions": several("positions", "n_positions", PositionStats),
         "bases": several("bases", "n_bases", BaseStats),
+        "orders": lambda source, book: OrdersStats._read(source.orders, book),
+        "unhedged": several("unhedged", "n_unhedged", UnhedgedStats),
+        "foreign_orders": lambda source, book: tuple(
+            book.exchange(i)
+            for i in range(_abi.PERP_MAX_EXCHANGES)
+            if source.foreign_orders >> i & 1
+        ),
         "capital": _by_exchange("capital", CapitalStats),
         "exchanges": _by_exchange("exchanges", ExchangeStats),
     }
@@ -283,6 +322,7 @@ class MonitorState(Struct):
     n_fast_markets: int
     n_positions: int
     n_bases: int
+    n_unhedged: int
     top_pending: Tuple[JobStats, ...]
     recent_completed: Tuple[JobStats, ...]
     running_jobs: Tuple[JobStats, ...]
@@ -292,6 +332,10 @@ class MonitorState(Struct):
     exchanges: Dict[str, ExchangeStats]
     positions: Tuple[PositionStats, ...]
     bases: Tuple[BaseStats, ...]
+    orders: OrdersStats
+    order_refusals: Dict[Gate, int]
+    foreign_orders: Tuple[Exchange, ...]
+    unhedged: Tuple[UnhedgedStats, ...]
 
 
 class Monitor(Module):

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from ctypes import byref, sizeof
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from . import _abi
 from ._abi import Mode, Reason, Strategy
@@ -12,7 +12,7 @@ from ._hooks import Ask, as_function, ask_of_rule
 from ._library import lib
 from ._module import Module
 from .job import Job, as_job
-from .types import Evaluation, RiskState
+from .types import Evaluation, Latch, RiskState
 
 
 class Risk(Module):
@@ -127,6 +127,21 @@ class Risk(Module):
         self._change(lib.perp_risk_blacklist, self._book.risk, now, actor, reason,
                      text("symbol", symbol), flag("enabled", enabled))
 
+    def allow(self, pattern: str, enabled: bool = True, *, now: Time,
+              exchange: Optional[ExchangeLike] = None,
+              strategy: Union[Strategy, str, None] = None, actor: Optional[str] = None,
+              reason: Optional[str] = None) -> None:
+        """The allow-list: once it has a row, a leg that no row names is refused (`not_allowed`).
+        pattern: a symbol, or a base and a slash and a star: "BTC/*". exchange, strategy None: any.
+        Every row but the first, and taking away the last, takes actor and reason. A row that is
+        there stays; taking away one that is not is a NotFoundError."""
+        which = _abi.PERP_ALL_STRATEGIES
+        if strategy is not None:
+            which = int(member("strategy", Strategy, strategy))
+        self._change(lib.perp_risk_allow, self._book.risk, now, actor, reason,
+                     text("pattern", pattern), self._book.exchange_or_all(exchange), which,
+                     flag("enabled", enabled))
+
     def halt_instrument(self, instrument: Instrument, enabled: bool = True, *, now: Time,
                         actor: Optional[str] = None, reason: Optional[str] = None) -> None:
         """A halted instrument takes no new risk. Off takes actor and reason."""
@@ -147,6 +162,11 @@ class Risk(Module):
         out = _abi.perp_risk_state(struct_size=sizeof(_abi.perp_risk_state))
         self._book.call(lib.perp_risk_query, self._book.risk, byref(out))
         return RiskState._read(out, self._book)
+
+    def latches(self) -> Tuple[Latch, ...]:
+        """All that is latched: the halt, strategies, drift, repairs."""
+        rows, count = self._book.rows(_abi.perp_latch, lib.perp_risk_latches, self._book.risk)
+        return tuple(Latch._read(rows[i], self._book) for i in range(count))
 
     def describe_json(self) -> str:
         """The rules with the limits in force and how often each fired today, as JSON."""

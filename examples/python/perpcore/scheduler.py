@@ -59,15 +59,22 @@ class Scheduler(Module):
         finally:
             self._results.append(result)
 
-    def finish(self, job: JobId, result: JobResult, *, now: Time, actor: Optional[str] = None,
+    def finish(self, job: JobId, result: Optional[JobResult] = None, *, now: Time,
+               from_orders: bool = False, actor: Optional[str] = None,
                reason: Optional[str] = None) -> FinishOutcome:
-        """Books how a job went and releases its capital. A second report is a NotFoundError and
-        changes nothing."""
+        """Books how a job went and releases its capital. A second report is an ExistsError and
+        changes nothing. from_orders: its orders say it (`core.orders`), all of which must have
+        ended; a result then has nothing but a dispatch."""
+        its = flag("from_orders", from_orders)
+        if its and result is None:
+            result = JobResult()
         if not isinstance(result, JobResult):
             raise ArgumentTypeError(f"result: a JobResult is wanted, not {show(result)}")
         out = _abi.perp_finish_outcome(struct_size=sizeof(_abi.perp_finish_outcome))
+        given = result._struct()
+        given.from_orders = its
         self._change(lib.perp_scheduler_finish, self._book.scheduler, now, actor, reason,
-                     byref(job_id("job", job)), byref(result._struct()), byref(out))
+                     byref(job_id("job", job)), byref(given), byref(out))
         return FinishOutcome._read(out, self._book)
 
     def close(self, job: JobId, *, pnl: Money = 0, volume: Money = 0, fees: Money = 0, now: Time,

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Dict, FrozenSet, Optional, Tuple
 
 from . import _abi
 from ._abi import (
-    AlertCode, AlertLevel, Api, Circuit, Component, FlattenKind, JobState, Kind, Margin, Mode, Pool, Reason,
-    RuleResult, Sense, Strategy, TickItemKind, TickStatus,
+    AlertCode, AlertLevel, Api, Circuit, ClientIdFormat, Component, FlattenKind, JobState, Kind,
+    LatchKind, Margin, Mode, Pool, Reason, RuleResult, Sense, Strategy, TickItemKind, TickStatus,
 )
 from ._book import Exchange, Instrument
-from ._convert import to_uuid, usd
+from ._convert import decoded, to_uuid, usd
 from ._struct import Converter, Struct
 
 
@@ -459,6 +459,31 @@ class RiskState(Struct):
     rejected_today: Dict[Reason, int]
 
 
+@dataclass(frozen=True)
+class Latch(Struct):
+    """What stays until a person lifts it. strategy, instrument, base: of what it is, else None. by:
+    what made it; lifted_by: the call that lifts it."""
+
+    _struct: ClassVar[Any] = _abi.perp_latch
+    _made: ClassVar[Dict[str, Converter]] = {
+        "strategy": lambda source, book: (
+            Strategy(source.strategy) if source.kind == LatchKind.STRATEGY else None
+        ),
+        "instrument": lambda source, book: (
+            None if source.instrument == _abi.PERP_NO_ID else book.instrument(source.instrument)
+        ),
+        "base": lambda source, book: decoded(source.base) or None,
+    }
+
+    kind: LatchKind
+    since_ns: Optional[int]
+    strategy: Optional[Strategy]
+    instrument: Optional[Instrument]
+    base: Optional[str]
+    by: str
+    lifted_by: str
+
+
 # ---- Scheduler -----------------------------------------------------------------------------------
 
 
@@ -634,6 +659,10 @@ class ExchangeSpec(Struct):
     liquidation_fee_bps: float
     max_concurrent: Optional[int]
     max_notional: Optional[Decimal]
+    client_id_format: ClientIdFormat
+    client_id_prefix: str
+    order_rate_per_s: float
+    order_burst: int
 
 
 FEE_OF_EXCHANGE = -1e300  # PERP_FEE_OF_EXCHANGE
