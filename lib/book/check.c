@@ -271,8 +271,8 @@ static const char *base_differs(const perp_core *core, uint32_t base) {
         return "what is naked of a base is no number";
     if (entry->price == 0 && !nothing)
         return "something of a base is open or naked, and nothing was filled";
-    if (entry->tries > entry->repairs || (entry->repair && !entry->repairs))
-        return "more repairs of a base failed than were made";
+    if ((entry->tries || entry->repair) && !entry->repairs) /* one that is requeued fails again */
+        return "repairs of a base failed, or there is one, and none was made";
     return !entry->tries && entry->next_try ? "a base waits for a repair after none that failed"
                                             : NULL;
 }

@@ -335,6 +335,20 @@ static void open_repairing(void) {
     ck_assert_uint_eq(finish_by_orders(w, 1), PERP_JOB_PARTIAL);
 }
 
+START_TEST(a_repair_that_is_requeued_again_and_again_leaves_a_sound_book) {
+    perp_uuid repair = repair_id("BTC", 1);
+    for (uint32_t i = 1; i <= 3; i++) {
+        pass(w, MINUTE);
+        tick(w);
+        id_state_is(w, &repair, PERP_JOB_RUNNING);
+        finish_all(w, &repair, PERP_RESULT_UNKNOWN);
+        ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
+        checked(w);
+        ck_assert_uint_eq(base_of(w, "BTC").tries, i);
+    }
+}
+END_TEST
+
 /* A repair that placed an order, was requeued, and runs elsewhere now. */
 static struct {
     perp_uuid id;
@@ -647,6 +661,7 @@ int main(void) {
     tcase_add_test(itself, the_end_of_one_that_is_not_needed_any_more_finishes_it);
     tcase_add_test(itself, full_and_apart_it_is_partial_in_the_same_commit);
     tcase_add_test(itself, a_job_in_doubt_finishes_by_itself_too);
+    tcase_add_test(repair, a_repair_that_is_requeued_again_and_again_leaves_a_sound_book);
     tcase_add_test(repair, a_fill_of_where_a_repair_was_before_counts_there_and_once);
     tcase_add_test(repair, what_a_total_says_of_where_a_repair_was_before_is_booked_once_too);
     tcase_add_test(other, that_nothing_was_sent_is_not_believed_of_a_job_with_orders);
