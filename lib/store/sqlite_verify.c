@@ -196,8 +196,15 @@ static perp_status check_pages(struct perp_sqlite *store, const char *sql) {
     return status;
 }
 
+/* A store of an earlier release lacks tables that its migration makes. */
 static perp_status check_pages_of(struct perp_sqlite *store, const char *table) {
     char sql[96];
+    int64_t there = 0;
+    sqlite3_snprintf(sizeof sql, sql, "SELECT count(*) FROM sqlite_master WHERE name = '%q'",
+                     table);
+    perp_status status = perp_sqlite_number(store, sql, &there);
+    if (status != PERP_OK || !there)
+        return status;
     sqlite3_snprintf(sizeof sql, sql, "PRAGMA integrity_check('%s')", table);
     return check_pages(store, sql);
 }

@@ -552,7 +552,7 @@ class Rows(unittest.TestCase):
         self.assertEqual(keys, {
             "exchanges": ("id",), "bases": ("base",), "jobs": ("id",), "reservations": ("id",),
             "daily": ("day", "exchange"), "positions": ("exchange", "symbol"),
-            "lots": ("job", "leg"),
+            "lots": ("job", "leg"), "fills": ("seq", "n"),
         })
         for row in self.store.rows:
             self.assertEqual(tuple(row.columns)[:row.keys], keys[row.table])

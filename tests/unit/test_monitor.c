@@ -714,7 +714,7 @@ END_TEST
 
 static cJSON *rules(void) {
     size_t length = 0;
-    char text[16384];
+    static char text[65536];
     ok(w, perp_risk_describe_json(w->risk, text, sizeof text, &length));
     cJSON *json = cJSON_Parse(text);
     ck_assert_ptr_nonnull(json);
