@@ -40,8 +40,8 @@ void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job);
    lots. */
 void perp_job_apply_sheet(perp_core *core, const struct perp_event *event,
                           const struct perp_job_entry *but);
-/* A job no longer runs, its fills are booked: it ends in a state, or stays open; what that counts as,
-   and for which exchanges. */
+/* A job no longer runs, its fills are booked: it ends in a state, or stays open; what that counts
+   as, and for which exchanges. */
 void perp_job_finish(perp_core *core, struct perp_job_entry *job, uint32_t state, bool success,
                      bool failure, uint64_t good, uint64_t bad);
 void perp_row_job_finished(struct perp_journal *to, const struct perp_event *event,

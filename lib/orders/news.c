@@ -86,7 +86,8 @@ static perp_status check(const struct telling *t) {
         status = check_total(t);
     if (status != PERP_OK)
         return status;
-    /* What a word of its end says of fills would be lost: they are told as fills or totals, first. */
+    /* What a word of its end says of fills would be lost: they are told as fills or totals, first.
+     */
     if (news->kind != PERP_NEWS_FILL && news->kind != PERP_NEWS_TOTAL &&
         (news->quantity != 0 || news->price != 0 || news->fee != 0 || news->has_pnl))
         return perp_fail(core, PERP_E_INVALID,
