@@ -21,7 +21,7 @@
     X(exchange, true,                                                                              \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n client_id_format?:s client_id_prefix?:s "                   \
-      "order_rate_per_s?:n order_burst?:i")                                                         \
+      "order_rate_per_s?:n order_burst?:i")                                                        \
     X(instrument, true,                                                                            \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
@@ -29,7 +29,7 @@
     X(exchange_update, true,                                                                       \
       "name:s taker_fee_bps?:n maker_fee_bps?:n max_concurrent?:i max_notional?:n margin_mode?:s " \
       "venue?:s liquidation_fee_bps?:n client_id_format?:s client_id_prefix?:s "                   \
-      "order_rate_per_s?:n order_burst?:i")                                                         \
+      "order_rate_per_s?:n order_burst?:i")                                                        \
     X(instrument_update, true,                                                                     \
       "exchange:s symbol:s kind?:s base?:s quote?:s contract?:s qty_step?:n price_tick?:n "        \
       "min_qty?:n min_notional?:n funding_interval_h?:n tiers?:a can_borrow?:b "                   \
@@ -70,8 +70,7 @@
     X(submit, true, "job:o")                                                                       \
     X(cancel, true, "job_id:s")                                                                    \
     X(tick, true, "outcomes?:o")                                                                   \
-    X(finish, true,                                                                                \
-      "job_id:s status?:s legs?:a pnl?:n volume?:n fees?:n flat?:b from_orders?:b")                \
+    X(finish, true, "job_id:s status?:s legs?:a pnl?:n volume?:n fees?:n flat?:b from_orders?:b")  \
     X(progress, true, "job_id:s legs:a")                                                           \
     X(amend, true, "job_id:s legs:a")                                                              \
     X(close, true, "job_id:s pnl:n volume:n fees:n")                                               \
@@ -81,8 +80,7 @@
       "max_notional?:n")                                                                           \
     X(flatten, true, "exchange?:s base?:s key:s")                                                  \
     X(requeue, true, "job_id:s")                                                                   \
-    X(place, true,                                                                                 \
-      "job_id:s leg:i type:s tif?:s price?:n quantity:n reduce_only?:b")                           \
+    X(place, true, "job_id:s leg:i type:s tif?:s price?:n quantity:n reduce_only?:b")              \
     X(on_order, true,                                                                              \
       "order?:i client_id?:s kind:s exchange_id?:s fill_id?:s quantity?:n filled?:n price?:n "     \
       "fee?:n pnl?:n fill_t?:i text?:s")                                                           \

@@ -100,12 +100,11 @@ typedef struct perp_order_outcome {
 /* Tells what an exchange says of an order; a fill is booked at once: positions, capital, the day's
    figures. outcome may be NULL. PERP_E_NOT_FOUND: no such order, or its job is no longer kept;
    PERP_E_INVALID: a kind, a quantity that is not above 0 or takes the order above twice its own, a
-   price that is not, fills after totals or totals after fills, a quantity, price, fee or pnl of what
-   is neither a fill nor a total; PERP_E_EXISTS: the fill is booked,
-   or the order has ended, already; PERP_E_CONFLICT: the fill is booked with another quantity or
-   price; PERP_E_STALE: a total below what is known; PERP_E_RANGE: figures overflow. On an error
-   nothing changed. Where the store fails, fills hold in memory and are stored with what is stored
-   next. */
+   price that is not, fills after totals or totals after fills, a quantity, price, fee or pnl of
+   what is neither a fill nor a total; PERP_E_EXISTS: the fill is booked, or the order has ended,
+   already; PERP_E_CONFLICT: the fill is booked with another quantity or price; PERP_E_STALE: a
+   total below what is known; PERP_E_RANGE: figures overflow. On an error nothing changed. Where the
+   store fails, fills hold in memory and are stored with what is stored next. */
 PERP_API perp_status perp_orders_tell(perp_orders *orders, const perp_call *call,
                                       const perp_order_news *news, perp_order_outcome *outcome);
 

@@ -40,8 +40,8 @@ void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job);
    lots. */
 void perp_job_apply_sheet(perp_core *core, const struct perp_event *event,
                           const struct perp_job_entry *but);
-/* A job no longer runs, its fills are booked: it ends in a state, or stays open; what that counts as,
-   and for which exchanges. */
+/* A job no longer runs, its fills are booked: it ends in a state, or stays open; what that counts
+   as, and for which exchanges. */
 void perp_job_finish(perp_core *core, struct perp_job_entry *job, uint32_t state, bool success,
                      bool failure, uint64_t good, uint64_t bad);
 void perp_row_job_finished(struct perp_journal *to, const struct perp_event *event,
@@ -79,6 +79,9 @@ struct perp_walked_row {
 };
 void perp_book_walk(const perp_core *core,
                     void (*visit)(void *user, const struct perp_walked_row *), void *user);
+
+/* check_orders.c: what perp_core_check looks at of orders. */
+perp_status perp_orders_check(const perp_core *core);
 
 /* hash.c: perp_core_hash without the lock. */
 uint64_t perp_hash_book(const perp_core *core);

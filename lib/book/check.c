@@ -271,8 +271,8 @@ static const char *base_differs(const perp_core *core, uint32_t base) {
         return "what is naked of a base is no number";
     if (entry->price == 0 && !nothing)
         return "something of a base is open or naked, and nothing was filled";
-    if (entry->tries > entry->repairs || (entry->repair && !entry->repairs))
-        return "more repairs of a base failed than were made";
+    if ((entry->tries || entry->repair) && !entry->repairs) /* one that is requeued fails again */
+        return "repairs of a base failed, or there is one, and none was made";
     return !entry->tries && entry->next_try ? "a base waits for a repair after none that failed"
                                             : NULL;
 }
@@ -324,6 +324,8 @@ perp_status perp_core_check(const perp_core *core) {
         status = check_positions(core);
     if (status == PERP_OK)
         status = check_bases(core);
+    if (status == PERP_OK)
+        status = perp_orders_check(core);
     if (status != PERP_OK) /* the mark is not part of the book that a caller holds const */
         ((perp_core *)(uintptr_t)core)->corrupt = true;
     perp_unlock(core);

@@ -19,6 +19,15 @@ static void write_job(struct perp_bytes *to, const struct perp_ev_submit *job,
     perp_row_write(to, perp_row_ev_submit(), &same, kept);
 }
 
+/* Likewise of an order that stands. */
+static void write_order(struct perp_bytes *to, const struct perp_order_row *order,
+                        const struct perp_kept *kept) {
+    struct perp_order_row same = *order;
+    if (!perp_order_ended(same.state))
+        same.state = PERP_ORDER_IN_DOUBT;
+    perp_row_write(to, perp_row_order(), &same, kept);
+}
+
 static void visit(void *user, const struct perp_walked_row *row) {
     struct hashing *hashing = user;
     struct perp_bytes *bytes = &hashing->bytes;
@@ -27,6 +36,8 @@ static void visit(void *user, const struct perp_walked_row *row) {
     perp_bytes_unsigned(bytes, row->index);
     if (row->kind == PERP_BOOK_JOB)
         write_job(bytes, row->row, row->kept);
+    else if (row->kind == PERP_BOOK_ORDER)
+        write_order(bytes, row->row, row->kept);
     else
         perp_row_write(bytes, perp_book_row_type(row->kind), row->row, row->kept);
     if (row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED)

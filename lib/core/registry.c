@@ -183,6 +183,9 @@ perp_status perp_exchange_ranges(const perp_core *core, const perp_exchange_spec
     if (spec->max_notional < -1)
         return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is negative",
                          PERP_SHOW_USD(spec->max_notional));
+    if (spec->max_notional > PERP_MOST_USD)
+        return perp_fail(core, PERP_E_RANGE, "exchange.max_notional: %s is out of range",
+                         PERP_SHOW_USD(spec->max_notional));
     if (spec->order_rate_per_s != 0 &&
         !(spec->order_rate_per_s >= LEAST_RATE && spec->order_rate_per_s <= MOST_RATE))
         return perp_fail(core, PERP_E_RANGE,
@@ -343,8 +346,8 @@ static bool is_fee_or_none(double bps) {
 }
 
 perp_status perp_instrument_ranges(const perp_core *core, const perp_instrument_spec *spec) {
-    if (spec->min_notional < 0)
-        return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %s is negative",
+    if (spec->min_notional < 0 || spec->min_notional > PERP_MOST_USD)
+        return perp_fail(core, PERP_E_RANGE, "instrument.min_notional: %s is out of range",
                          PERP_SHOW_USD(spec->min_notional));
     if (spec->max_position_usd < 0 || spec->max_position_usd > PERP_MOST_USD)
         return perp_fail(core, PERP_E_RANGE, "max_position_usd: %s is out of range",

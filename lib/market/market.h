@@ -32,10 +32,10 @@ struct perp_market_view {
     double mid, spread_bps, baseline_bps;
     double volatility; /* NaN: unknown */
     bool mark_is_fresh;
-    double mark;       /* mid where none, or none fresh; 0: neither */
-    double last_mark;  /* of whatever age; 0: none */
-    double last;       /* the last price; 0: none */
-    double usd;        /* what one unit of the quote currency is worth */
+    double mark;      /* mid where none, or none fresh; 0: neither */
+    double last_mark; /* of whatever age; 0: none */
+    double last;      /* the last price; 0: none */
+    double usd;       /* what one unit of the quote currency is worth */
     perp_funding funding;
     int64_t funding_interval_ns; /* above 0 where has_funding */
 };

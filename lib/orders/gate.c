@@ -34,26 +34,39 @@ static bool EXCHANGE_DOWN(const view_t *v, refusal_t *refusal) {
            says(refusal, 0, 0);
 }
 
-/* What of the leg is left to order. */
-static double left_of(const view_t *v) {
+/* What of the leg its orders have taken, beside what they filled: what those that have not ended
+   may still fill, or was seen. */
+static double taken_of(const view_t *v) {
     double ordered = perp_leg_ordered(v->job, v->order->leg);
     for (uint32_t i = 0; i < v->n_before; i++)
         if (v->before[i]->leg == v->order->leg &&
             memcmp(&v->before[i]->job_id, &v->job->id, sizeof v->job->id) == 0)
             ordered = perp_quantity_sum(ordered, v->before[i]->quantity);
-    double taken = perp_max(ordered, v->leg->seen);
-    double left = perp_quantity_sum(perp_quantity_sum(v->leg->quantity, -v->leg->filled), -taken);
-    if (!v->job->is_repair)
-        return perp_max(0, left);
-    double naked = perp_base_naked(v->core, NULL, v->leg->base);
-    bool against = naked != 0 && (naked > 0) == (v->leg->side == PERP_SIDE_SELL);
-    return perp_max(0, perp_min(left, against ? fabs(naked) : 0));
+    return perp_max(ordered, v->leg->seen);
 }
 
-static bool OVER_LEG(const view_t *v, refusal_t *refusal) {
-    double left = left_of(v);
+/* What is naked and a repair's leg goes against; 0: nothing is. */
+static double against(const view_t *v) {
+    double naked = perp_base_naked(v->core, NULL, v->leg->base);
+    return (naked > 0) == (v->leg->side == PERP_SIDE_SELL) ? fabs(naked) : 0;
+}
+
+static bool is_over(const view_t *v, double left, refusal_t *refusal) {
+    left = perp_max(0, left);
     return v->order->quantity - left > PERP_NEAR_ZERO * v->leg->quantity &&
            says(refusal, v->order->quantity, left);
+}
+
+/* A repair is held to what is naked, and then to what is naked beside its other orders: in pieces
+   it would turn it round. */
+static bool OVER_LEG(const view_t *v, refusal_t *refusal) {
+    double taken = taken_of(v);
+    double left = perp_quantity_sum(perp_quantity_sum(v->leg->quantity, -v->leg->filled), -taken);
+    if (!v->job->is_repair)
+        return is_over(v, left, refusal);
+    double naked = against(v);
+    return is_over(v, perp_min(left, naked), refusal) ||
+           is_over(v, perp_min(left, perp_quantity_sum(naked, -taken)), refusal);
 }
 
 /* A reduce-only order for the whole leg closes what is there, whatever its size. */
@@ -124,8 +137,9 @@ static bool REPEATED(const view_t *v, refusal_t *refusal) {
         return false;
     uint32_t n = perp_placed_same(v->core, &row);
     for (uint32_t i = 0; i < v->n_before; i++)
-        n += v->before[i]->instrument == order->instrument && v->before[i]->side == order->side &&
-             v->before[i]->quantity == order->quantity && v->before[i]->price == order->price;
+        n += !v->before[i]->reduce_only && v->before[i]->instrument == order->instrument &&
+             v->before[i]->side == order->side && v->before[i]->quantity == order->quantity &&
+             v->before[i]->price == order->price;
     return n >= limit && says(refusal, (double)n + 1, (double)limit);
 }
 

@@ -86,7 +86,8 @@ static perp_status check(const struct telling *t) {
         status = check_total(t);
     if (status != PERP_OK)
         return status;
-    /* What a word of its end says of fills would be lost: they are told as fills or totals, first. */
+    /* What a word of its end says of fills would be lost: they are told as fills or totals, first.
+     */
     if (news->kind != PERP_NEWS_FILL && news->kind != PERP_NEWS_TOTAL &&
         (news->quantity != 0 || news->price != 0 || news->fee != 0 || news->has_pnl))
         return perp_fail(core, PERP_E_INVALID,
@@ -184,7 +185,8 @@ static void take_text(char to[PERP_LONG_SIZE], const char *text) {
     size_t length = text ? strnlen(text, PERP_LONG_SIZE - 1) : 0;
     memcpy(to, text ? text : "", length);
     to[length] = '\0';
-    perp_text_end_whole(to);
+    if (text && text[length]) /* cut */
+        perp_text_end_whole(to);
     if (*to && !perp_text_is_name(to, PERP_LONG_SIZE - 1))
         for (char *at = to; *at; at++)
             if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)

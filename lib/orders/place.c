@@ -127,6 +127,14 @@ static void fill_row(const struct placing *p, const perp_order_request *request,
     perp_client_id_of(exchange, &job->id, row->leg, row->attempt, row->id, row->client_id);
 }
 
+/* A number of 32 bits that came round, or prefixes that make two of them one. */
+static bool is_taken(const struct placing *p, const char *client_id) {
+    for (uint32_t i = 0; i < p->n_placed; i++)
+        if (strcmp(p->placed[i]->client_id, client_id) == 0)
+            return true;
+    return perp_order_by_client(p->core, client_id) != NULL;
+}
+
 /* What was asked and what would have passed, for people; NULL: no memory. */
 static char *refusal_json(const struct perp_order_row *row,
                           const struct perp_gate_refusal *refusal) {
@@ -175,7 +183,7 @@ static perp_status decide(struct placing *p, const perp_order_request *request,
             perp_batch_detail(core, refusal_json(row, &refusal));
         return PERP_OK;
     }
-    if (perp_order_by_client(core, row->client_id)) /* a number of 32 bits that came round */
+    if (is_taken(p, row->client_id))
         return perp_fail(core, PERP_E_CONFLICT, "order: the client id %s is taken", row->client_id);
     perp_put_place(core, &(struct perp_ev_place){.job = job->id,
                                                  .order = *row,

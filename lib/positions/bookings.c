@@ -125,7 +125,7 @@ perp_status perp_record_cash(perp_core *core, const perp_call *call, perp_exchan
 struct perp_sheet *perp_sheet_of_fill(perp_core *core, const struct perp_ev_fill *fill,
                                       int64_t now) {
     struct perp_sheet *sheet = perp_sheet_begin(core, now);
-    perp_sheet_foreign_fill(sheet, fill->instrument, fill->side, &fill->fill);
+    perp_sheet_foreign_fill(sheet, NULL, fill->instrument, fill->side, &fill->fill);
     return sheet;
 }
 

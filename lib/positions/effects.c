@@ -38,10 +38,20 @@ static void fill_elsewhere(struct perp_sheet *sheet, const struct perp_order_ent
                            const struct perp_filled *fill) {
     uint32_t of = perp_instrument_at(sheet->core, order->instrument)->base;
     struct perp_sheet_base *base = perp_sheet_base_of(sheet, of);
-    if (!base || !(fill->quantity > 0))
+    if (!base)
         return;
+    if (!(fill->quantity > 0)) { /* figures alone */
+        perp_sheet_book(sheet, order->job, order->exchange, fill->pnl, 0, fill->fee);
+        perp_sheet_note(sheet, &(struct perp_sheet_fill){.job = order->job,
+                                                         .instrument = order->instrument,
+                                                         .side = order->side,
+                                                         .fill = *fill,
+                                                         .booked = true,
+                                                         .pnl = fill->pnl});
+        return;
+    }
     double naked = perp_quantity_sum(base->row.naked, perp_signed(order->side, fill->quantity));
-    perp_sheet_foreign_fill(sheet, order->instrument, order->side, fill);
+    perp_sheet_foreign_fill(sheet, order->job, order->instrument, order->side, fill);
     base = perp_sheet_base_of(sheet, of);
     if (base)
         base->row.naked = naked;

@@ -512,7 +512,8 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
                                .pnl = books ? book_fill(sheet, job, leg, fill, p.realised) : 0});
 }
 
-void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument, uint32_t side,
+void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
+                             perp_instrument_id instrument, uint32_t side,
                              const struct perp_filled *fill) {
     const struct perp_instrument_entry *entry = perp_instrument_at(sheet->core, instrument);
     struct perp_sheet_position *position = perp_sheet_position_of(sheet, instrument);
@@ -543,11 +544,13 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instru
         (!fill->has_pnl && !perp_usd_from_double(p.realised, &pnl)))
         sheet->overflow = true;
     else
-        perp_sheet_book(sheet, NULL, entry->spec.exchange, pnl, volume, fill->fee);
-    perp_sheet_note(
-        sheet,
-        &(struct perp_sheet_fill){
-            .instrument = instrument, .side = side, .fill = *fill, .booked = true, .pnl = pnl});
+        perp_sheet_book(sheet, job, entry->spec.exchange, pnl, volume, fill->fee);
+    perp_sheet_note(sheet, &(struct perp_sheet_fill){.job = job,
+                                                     .instrument = instrument,
+                                                     .side = side,
+                                                     .fill = *fill,
+                                                     .booked = true,
+                                                     .pnl = pnl});
 }
 
 /* ---- The end of a job's legs --------------------------------------------------------------------

@@ -228,8 +228,9 @@ static inline double perp_leg_unseen(const struct perp_leg_row *leg) {
 /* A fill of a leg; late: its job does not run. */
 void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
                      const struct perp_filled *fill, bool late, bool books);
-/* A fill that no job made. */
-void perp_sheet_foreign_fill(struct perp_sheet *sheet, perp_instrument_id instrument, uint32_t side,
+/* A fill that no job made, or none of its legs did; job: whose totals get it, NULL: nobody's. */
+void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
+                             perp_instrument_id instrument, uint32_t side,
                              const struct perp_filled *fill);
 /* A job's legs no longer run: what was seen of them and not filled is offered to others, else it is
    unexplained; what is in flight is released. mids: by leg; NULL: not known. */

@@ -17,6 +17,8 @@ static bool names(const char *pattern, const perp_instrument_spec *spec) {
 
 bool perp_leg_is_allowed(const perp_core *core, const struct perp_job_leg *leg, uint32_t strategy) {
     const perp_risk *risk = core->risk;
+    if (risk->n_allowed == 0)
+        return true;
     const perp_instrument_spec *spec = &perp_instrument_at(core, leg->instrument)->spec;
     for (uint32_t i = 0; i < risk->n_allowed; i++) {
         const struct perp_allowed *row = &risk->allowed[i];
@@ -25,7 +27,7 @@ bool perp_leg_is_allowed(const perp_core *core, const struct perp_job_leg *leg, 
             names(row->pattern, spec))
             return true;
     }
-    return risk->n_allowed == 0;
+    return false;
 }
 
 uint32_t perp_allowed_find(const perp_core *core, const struct perp_allowed_row *row) {

@@ -114,7 +114,7 @@ static void report_overdue(struct perp_tick *tick) {
 static void look_at_unhedged(struct perp_tick *tick) {
     const struct perp_job_entry *job = tick->book->scheduler->running.first;
     for (; job; job = job->next)
-        if (job->by_legs || job->unhedged_since != PERP_TIME_NONE)
+        if (job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE)
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
 }
 

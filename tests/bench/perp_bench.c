@@ -136,6 +136,8 @@ static void do_json(uint32_t i) {
 
 static void prepare_way(void);
 static void do_way(uint32_t i);
+static void do_place(uint32_t i);
+static void do_fill(uint32_t i);
 
 /* batch 0: measured elsewhere, and only counted here. */
 static const struct repeated {
@@ -149,6 +151,8 @@ static const struct repeated {
     {"evaluate", prepare_evaluation, do_evaluate, 16},
     {"reserve_release", do_nothing, do_reserve_release, 16},
     {"way", prepare_way, do_way, 0},
+    {"place", prepare_way, do_place, 0},
+    {"fill", prepare_way, do_fill, 0},
     {"snapshot", prepare_state, do_snapshot, 0},
     {"json", prepare_state, do_json, 0},
 };
@@ -229,6 +233,135 @@ static void prepare_way(void) {
 static void do_way(uint32_t i) {
     bool dispatched;
     run_job(i, FINISH, &way_tick, &dispatched);
+}
+
+/* ---- Orders: placed and ended, filled -------------------------------------------------------- */
+
+/* The job whose orders they are; a new one after so many of a case. */
+static struct {
+    perp_job job;
+    uint32_t n, left; /* jobs tried; what is left of this one's */
+    uint64_t order;   /* that fills */
+} desk;
+
+/* Ends the job, once its last order has ended. */
+static void end_desk(void) {
+    perp_job_result result;
+    perp_job_info info = {.struct_size = sizeof info};
+    perp_job_result_init(&result);
+    result.from_orders = 1;
+    must(&world,
+         perp_scheduler_finish(world.scheduler, &world.call, &desk.job.job_id, &result, NULL),
+         "finish from orders");
+    must(&world, perp_scheduler_job(world.scheduler, &desk.job.job_id, &info), "job");
+    if (info.state == PERP_JOB_OPEN)
+        must(&world, perp_scheduler_close(world.scheduler, &world.call, &desk.job.job_id, 0, 0, 0),
+             "close");
+}
+
+static void open_desk(uint32_t left) {
+    way_tick.dispatched = 0;
+    while (!way_tick.dispatched) {
+        desk.job = world_job(&world, desk.n++);
+        world.call.now_ns += 1000000;
+        perp_quote quote = world_quote(&world, desk.job.legs[0].instrument);
+        must(&world, perp_scheduler_submit(world.scheduler, &world.call, &desk.job), "submit");
+        must(&world, perp_market_on_quote(world.market, &quote), "quote");
+        must(&world, perp_scheduler_tick(world.scheduler, &world.call, &way_tick), "tick");
+        if (!way_tick.dispatched)
+            must(&world, perp_scheduler_cancel(world.scheduler, &world.call, &desk.job.job_id),
+                 "cancel");
+    }
+    desk.left = left;
+}
+
+static uint64_t place(uint32_t leg) {
+    perp_order_request request;
+    perp_order_answer answer;
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answer);
+    request.job_id = desk.job.job_id;
+    request.leg = leg;
+    request.quantity = desk.job.legs[leg].quantity;
+    request.price = world.mid[desk.job.legs[leg].instrument];
+    must(&world, perp_orders_place(perp_core_orders(world.core), &world.call, &request, &answer),
+         "place");
+    if (!answer.order) {
+        fprintf(stderr, "perp-bench: place: refused: %s\n", perp_gate_string(answer.gate));
+        exit(1);
+    }
+    return answer.order;
+}
+
+static void tell(const perp_order_news *news) {
+    must(&world, perp_orders_tell(perp_core_orders(world.core), &world.call, news, NULL), "tell");
+}
+
+#define PLACED_A_JOB 32u
+#define FILLS_AN_ORDER 8u
+
+/* One order placed, of either leg in turn, and cancelled; how long the first took. */
+static double run_place(void) {
+    perp_order_news news;
+    perp_order_news_init(&news);
+    news.kind = PERP_NEWS_CANCELLED;
+    if (!desk.left)
+        open_desk(PLACED_A_JOB);
+    double start = clock_ns();
+    news.order = place(desk.left % 2);
+    double end = clock_ns();
+    tell(&news);
+    if (!--desk.left)
+        end_desk();
+    return end - start;
+}
+
+static void do_place(uint32_t i) {
+    (void)i;
+    run_place();
+}
+
+/* One of the eight fills of an order; how long it took. */
+static double run_fill(void) {
+    static const char *const ids[FILLS_AN_ORDER] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    perp_order_news news;
+    perp_order_news_init(&news);
+    if (!desk.left)
+        open_desk(2 * FILLS_AN_ORDER);
+    uint32_t leg = desk.left <= FILLS_AN_ORDER, n = desk.left % FILLS_AN_ORDER;
+    if (n == 0)
+        desk.order = place(leg);
+    news.kind = PERP_NEWS_FILL;
+    news.order = desk.order;
+    news.fill_id = ids[n];
+    news.quantity = desk.job.legs[leg].quantity / FILLS_AN_ORDER;
+    news.price = world.mid[desk.job.legs[leg].instrument];
+    news.fee = 1;
+    double start = clock_ns();
+    tell(&news);
+    double end = clock_ns();
+    if (!--desk.left)
+        end_desk();
+    return end - start;
+}
+
+static void do_fill(uint32_t i) {
+    (void)i;
+    run_fill();
+}
+
+static void measure_orders(const char *name, double (*run)(void)) {
+    prepare_way();
+    for (uint32_t i = 0; n_samples < MAX_SAMPLES; i++) {
+        if (desk.left == 0 && i % 100 == 0) {
+            world_move(&world, 1);
+            world_report(&world);
+        }
+        sample(run());
+    }
+    while (desk.left) /* the next case has a job of its own */
+        run();
+    report(name, MAX_SAMPLES, "ns");
 }
 
 static void measure_step(const char *name, enum step step) {
@@ -426,6 +559,13 @@ static void measure(const char *only, uint32_t most) {
             continue;
         world_open(&world);
         measure_step(steps[step], (enum step)step);
+        world_close(&world);
+    }
+    for (int fills = 0; fills < 2; fills++) {
+        if (!wanted(only, fills ? "fill" : "place"))
+            continue;
+        world_open(&world);
+        measure_orders(fills ? "fill" : "place", fills ? run_fill : run_place);
         world_close(&world);
     }
     if (wanted(only, "state")) {

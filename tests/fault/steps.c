@@ -24,6 +24,7 @@ void fault_config(fault_book *book, perp_config *config) {
     config->callbacks.user = book;
     config->callbacks.execute = execute;
     config->risk.account_max_age_ms = 0;
+    config->orders.repeat_limit = 5;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config->risk.modes[i].min_safety_score = 0;
     }
@@ -229,6 +230,74 @@ static perp_status complete(fault_book *book, perp_uuid id) {
     return perp_scheduler_finish(perp_core_scheduler(book->core), &call, &id, &result, NULL);
 }
 
+#define ORDERS perp_core_orders(book->core)
+
+static perp_order_request request_of(uint8_t job, uint32_t leg, double quantity) {
+    perp_order_request request;
+    perp_order_request_init(&request);
+    request.job_id = id_of(job);
+    request.leg = leg;
+    request.quantity = quantity;
+    request.price = 2500;
+    return request;
+}
+
+static perp_status place(fault_book *book, uint8_t job, uint32_t leg, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_order_request request = request_of(job, leg, quantity);
+    perp_order_answer answer;
+    perp_order_answer_init(&answer);
+    return perp_orders_place(ORDERS, &call, &request, &answer);
+}
+
+/* A leg's rest twice: the second is refused. */
+static perp_status place_twice(fault_book *book, uint8_t job, uint32_t leg, double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_order_request requests[2] = {request_of(job, leg, quantity),
+                                      request_of(job, leg, quantity)};
+    perp_order_answer answers[2];
+    perp_order_answer_init(&answers[0]);
+    perp_order_answer_init(&answers[1]);
+    return perp_orders_place_many(ORDERS, &call, requests, 2, answers);
+}
+
+/* fill: the id of a trade; NULL: a total, or another kind without a quantity. */
+static perp_status hear(fault_book *book, uint64_t order, uint32_t kind, const char *fill,
+                        double quantity) {
+    perp_call call = call_at(book, 0);
+    perp_order_news news;
+    perp_order_news_init(&news);
+    news.order = order;
+    news.kind = kind;
+    news.fill_id = fill;
+    news.text = "as an exchange says it";
+    news.exchange_id = kind == PERP_NEWS_ACCEPTED ? "x" : NULL;
+    news.quantity = quantity;
+    news.price = quantity > 0 ? 2500 : 0;
+    news.fee = quantity > 0 ? 9 : 0;
+    return perp_orders_tell(ORDERS, &call, &news, NULL);
+}
+
+static perp_status filled(fault_book *book, uint64_t order, const char *fill, double quantity) {
+    return hear(book, order, fill ? PERP_NEWS_FILL : PERP_NEWS_TOTAL, fill, quantity);
+}
+
+/* Of A the second order is not among those that it lists, and one that is nobody's is. */
+static perp_status reconcile(fault_book *book) {
+    static const char *const listed[] = {"nobody's"};
+    perp_call call = call_at(book, 0);
+    return perp_orders_reconcile(ORDERS, &call, A, book->now + 1, listed, 1, NULL);
+}
+
+static perp_status by_orders(fault_book *book, uint8_t job) {
+    perp_call call = call_at(book, 0);
+    perp_uuid id = id_of(job);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.from_orders = 1;
+    return perp_scheduler_finish(perp_core_scheduler(book->core), &call, &id, &result, NULL);
+}
+
 static perp_status reserve(fault_book *book, const perp_uuid *key) {
     perp_call call = call_at(book, 0);
     uint64_t id;
@@ -398,6 +467,28 @@ static perp_job with_metadata(void) {
     X(submit(book, job_of(5, 1, 5)))                                                               \
     X(at_second(book, 120))                                                                        \
     X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(submit(book, job_of(7, 1, 5)))                                                               \
+    X(tick_with(book, PERP_OUTCOME_ACCEPTED))                                                      \
+    X(place(book, 7, 0, 3))                                                                        \
+    X(place_twice(book, 7, 1, 4))                                                                  \
+    X(hear(book, 1, PERP_NEWS_ACCEPTED, NULL, 0))                                                  \
+    X(filled(book, 1, "f1", 1))                                                                    \
+    X(filled(book, 2, NULL, 2))                                                                    \
+    X(perp_orders_cancel_sent(ORDERS, CALL, 1))                                                    \
+    X(hear(book, 1, PERP_NEWS_CANCELLED, NULL, 0))                                                 \
+    X(place(book, 7, 0, 4))                                                                        \
+    X(reconcile(book))                                                                             \
+    X(finish(book, id_of(7), 0, 0, PERP_RESULT_UNKNOWN, 0))                                        \
+    X(filled(book, 3, "f1", 4))                                                                    \
+    X(perp_orders_settled(ORDERS, CALL, ID(7)))                                                    \
+    X(filled(book, 2, NULL, 4))                                                                    \
+    X(place(book, 7, 1, 1))                                                                        \
+    X(hear(book, 4, PERP_NEWS_REJECTED, NULL, 0))                                                  \
+    X(by_orders(book, 7))                                                                          \
+    X(filled(book, 4, "late", 1))                                                                  \
+    X(perp_risk_allow(RISK, CALL, "BTC/*", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES, 1))            \
+    X(perp_risk_allow(RISK, SIGNED, "ETH/*", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES, 1))          \
+    X(perp_resolve(book->core, SIGNED, "ETH"))                                                     \
     X(perp_risk_set_mode(RISK, CALL, PERP_MODE_CONSERVATIVE))                                      \
     X(perp_risk_manual_override(RISK, SIGNED, 1, 5000, ID(6)))                                     \
     X(perp_risk_blacklist(RISK, CALL, "ETH/USDT:USDT", 1))                                         \
@@ -472,6 +563,8 @@ int fault_step_stands(int step) {
                                         "finish(book",
                                         "complete(book",
                                         "progress(book",
+                                        "filled(book",
+                                        "by_orders(book",
                                         "record_fill(book"};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (strstr(NAMES[step], calls[i]) != NULL) {

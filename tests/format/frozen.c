@@ -463,7 +463,8 @@ static void write_stores(const char *folder) {
 }
 
 static int write_corpus(const char *folder) {
-    static const uint64_t ends[] = {1, 4, 8, 12, 20, 30, 45, 60, 80, 100, 130, 150, 190, 240, 290};
+    static const uint64_t ends[] = {1,  4,   8,   12,  20,  30,  45,  60,
+                                    80, 100, 130, 150, 190, 240, 290, 345};
     struct corpus corpus = {folder, NULL, 0};
     char name[64];
     perp_store store;

@@ -63,6 +63,9 @@ static void config_of(perp_config *config, const perp_store *store, int drop) {
     config->callbacks.execute = execute;
     config->capital.max_single_reserve_ppm = config->capital.max_total_notional_ppm = 1000000;
     config->scheduler.history_size = 6; /* the others are remembered as past */
+    config->orders.repeat_limit = 9;
+    config->orders.repeat_window_ms = 600000;
+    config->orders.auto_finish = 1;
     for (int i = 0; i < PERP_MODE_COUNT; i++)
         config->risk.modes[i].min_safety_score = 0;
 }
@@ -247,8 +250,8 @@ static void control(struct told *t) {
     ok(perp_core_advance(t->core, at(t)));
 }
 
-/* A pair job. */
-static perp_uuid submit(struct told *t, int64_t ttl_ms) {
+/* A pair job: buys an instrument at alpha, sells it at beta. */
+static perp_uuid submit_of(struct told *t, uint32_t instrument, double quantity, int64_t ttl_ms) {
     perp_job job;
     perp_job_init(&job);
     job.job_id = id_of(++t->n_jobs);
@@ -262,12 +265,16 @@ static perp_uuid submit(struct told *t, int64_t ttl_ms) {
     job.metadata = "{\"desk\":\"a\"}";
     job.metadata_size = 12;
     for (uint32_t i = 0; i < 2; i++) {
-        job.legs[i].instrument = 2 * i;
+        job.legs[i].instrument = instrument + 2 * i;
         job.legs[i].side = i ? PERP_SIDE_SELL : PERP_SIDE_BUY;
-        job.legs[i].quantity = 0.1;
+        job.legs[i].quantity = quantity;
     }
     ok(perp_scheduler_submit(t->scheduler, at(t), &job));
     return job.job_id;
+}
+
+static perp_uuid submit(struct told *t, int64_t ttl_ms) {
+    return submit_of(t, 0, 0.1, ttl_ms);
 }
 
 static void tick(struct told *t) {
@@ -437,6 +444,94 @@ static void open_pair(struct told *t) {
     finish(t, &id, 0.1, 0.1);
 }
 
+static uint64_t place(struct told *t, const perp_uuid *id, uint32_t leg, double quantity) {
+    perp_order_request request;
+    perp_order_answer answered;
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answered);
+    request.job_id = *id;
+    request.leg = leg;
+    request.quantity = quantity;
+    request.price = 2500.1;
+    ok(perp_orders_place(perp_core_orders(t->core), at(t), &request, &answered));
+    return answered.order;
+}
+
+static void news(struct told *t, uint64_t order, uint32_t kind, const char *word, double quantity) {
+    perp_order_news said;
+    perp_order_news_init(&said);
+    said.order = order;
+    said.kind = kind;
+    said.exchange_id = kind == PERP_NEWS_ACCEPTED ? word : NULL;
+    said.fill_id = kind == PERP_NEWS_FILL ? word : NULL;
+    said.text = word;
+    said.quantity = quantity;
+    said.price = quantity > 0 ? 2500.05 : 0;
+    said.fee = quantity > 0 ? 125000 : 0;
+    ok(perp_orders_tell(perp_core_orders(t->core), at(t), &said, NULL));
+}
+
+/* A job whose orders the book keeps: one is cancelled, some fill, one is refused; a list of an
+   exchange does not know one of them; one stands over the restart. */
+static void orders(struct told *t) {
+    static const char *const listed[] = {"nobody's"};
+    ok(perp_risk_allow(t->risk, at(t), "BTC/*", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES, 1));
+    ok(perp_risk_allow(t->risk, at(t), "ETH/*", PERP_ALL_EXCHANGES, PERP_STRATEGY_WASH, 1));
+    ok(perp_risk_allow(t->risk, at(t), "SOL/USDT:USDT", 1, PERP_ALL_STRATEGIES, 1));
+    ok(perp_risk_allow(t->risk, at(t), "SOL/USDT:USDT", 1, PERP_ALL_STRATEGIES, 0));
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
+    accounts(t);
+    perp_uuid id = submit_of(t, 1, 2, 60000);
+    tick(t);
+    uint64_t first = place(t, &id, 0, 1.2), second = place(t, &id, 1, 1);
+    place(t, &id, 0, 10); /* refused */
+    news(t, first, PERP_NEWS_ACCEPTED, "x-1", 0);
+    news(t, first, PERP_NEWS_FILL, "f1", 0.4);
+    news(t, first, PERP_NEWS_FILL, "f2", 0.2);
+    ok(perp_orders_cancel_sent(perp_core_orders(t->core), at(t), first));
+    news(t, first, PERP_NEWS_CANCELLED, "as asked", 0);
+    news(t, second, PERP_NEWS_TOTAL, NULL, 0.6);
+    place(t, &id, 0, 0.8);
+    ok(perp_orders_reconcile(perp_core_orders(t->core), at(t), 0, t->now, listed, 1, NULL));
+    ok(perp_risk_halt_instrument(t->risk, at(t), 3, 1));
+}
+
+/* The exchanges were asked: all of them stand. */
+static void settle_orders(struct told *t) {
+    perp_order_filter filter;
+    uint64_t numbers[16];
+    uint32_t count;
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_IN_DOUBT;
+    ok(perp_orders_list(perp_core_orders(t->core), &filter, numbers, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        perp_order_info info = {.struct_size = sizeof info};
+        ok(perp_orders_get(perp_core_orders(t->core), numbers[i], &info));
+        news(t, numbers[i], PERP_NEWS_ACCEPTED, NULL, 0);
+        if (i + 1 == count)
+            ok(perp_orders_settled(perp_core_orders(t->core), at(t), &info.job_id));
+    }
+}
+
+/* They fill, but for the rest of a leg, which another order has: with that the job finishes. */
+static void end_orders(struct told *t) {
+    perp_order_filter filter;
+    uint64_t numbers[16];
+    uint32_t count;
+    perp_order_info info = {.struct_size = sizeof info};
+    perp_order_filter_init(&filter);
+    filter.state = PERP_ORDER_NOT_ENDED;
+    ok(perp_orders_list(perp_core_orders(t->core), &filter, numbers, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        ok(perp_orders_get(perp_core_orders(t->core), numbers[i], &info));
+        news(t, numbers[i], info.leg ? PERP_NEWS_TOTAL : PERP_NEWS_FILL, info.leg ? NULL : "f1",
+             info.quantity);
+    }
+    quotes(t);
+    news(t, place(t, &info.job_id, 0, 0.6), PERP_NEWS_FILL, "all", 0.6);
+    news(t, place(t, &info.job_id, 1, 1), PERP_NEWS_FILL, "all", 1);
+}
+
 static void jobs(struct told *t) {
     accounts(t);
     told_job(t);
@@ -507,9 +602,11 @@ void story_play(const perp_store *store) {
     t->now += 60000 * S; /* into the next day */
     ok(perp_core_advance(t->core, at(t)));
     capital(t);
+    orders(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
     open_told(t, store, 1); /* what ran is in doubt, another configuration */
+    settle_orders(t);
     doubts(t);
     ok(perp_core_checkpoint(t->core));
     ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
@@ -517,6 +614,7 @@ void story_play(const perp_store *store) {
     control(t);
     jobs(t);
     capital(t);
+    end_orders(t);
     if (perp_core_close(t->core) != PERP_OK)
         story_end("close", NULL);
 }

@@ -428,6 +428,141 @@ static perp_status update_call(perp_core *core, const perp_call *call, fuzz_byte
     return perp_instrument_update(core, call, &instrument);
 }
 
+/* ---- Orders -------------------------------------------------------------------------------------
+ */
+
+static perp_order_request request_of(const perp_core *core, fuzz_bytes *bytes) {
+    perp_order_request request;
+    uint8_t how = fuzz_byte(bytes);
+    perp_order_request_init(&request);
+    request.job_id = id_of(core, bytes);
+    request.leg = fuzz_byte(bytes) % 3;
+    request.reduce_only = how % 8 == 1;
+    request.type = how % 16 == 2 ? fuzz_byte(bytes) % 3 : how % 4 == 0;
+    request.tif = how % 16 == 3 ? fuzz_byte(bytes) % 5 : (uint32_t)PERP_TIF_DEFAULT;
+    request.quantity = how < 200 ? (double)fuzz_byte(bytes) / 64 : number_of(bytes);
+    if (request.type == PERP_ORDER_LIMIT) {
+        request.price = how % 2 ? 50000 : 2500;
+    }
+    if (how > 240) {
+        request.price = number_of(bytes);
+    }
+    return request;
+}
+
+static perp_status tell_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    static const char *const words[] = {"a", "b", "c", "", "\xff\xfe", "a word of an exchange"};
+    char client_id[PERP_NAME_SIZE];
+    perp_order_news news;
+    perp_order_outcome outcome = {.struct_size = sizeof outcome};
+    uint8_t how = fuzz_byte(bytes);
+    perp_order_news_init(&news);
+    news.kind = how < 240 ? how % PERP_NEWS_COUNT : how;
+    news.order = fuzz_byte(bytes) % 24;
+    if (news.order == 0) {
+        const perp_uuid job = id_of(core, bytes);
+        if (perp_orders_client_id(perp_core_orders(core), 0, &job, fuzz_byte(bytes) % 2,
+                                  1 + fuzz_byte(bytes) % 4, client_id) == PERP_OK) {
+            news.client_id = client_id;
+        }
+    }
+    if (news.kind == PERP_NEWS_FILL) {
+        news.fill_id = words[fuzz_byte(bytes) % (how < 200 ? 3 : 6)];
+    }
+    if (how % 16 < 2) {
+        news.exchange_id = words[fuzz_byte(bytes) % 6];
+    }
+    news.text = how % 2 ? words[fuzz_byte(bytes) % 6] : NULL;
+    if (news.kind == PERP_NEWS_FILL || news.kind == PERP_NEWS_TOTAL) {
+        uint8_t figures = fuzz_byte(bytes);
+        news.quantity = figures < 220 ? (double)fuzz_byte(bytes) / 64 : number_of(bytes);
+        news.price = figures < 240 ? 50000 - figures : number_of(bytes);
+        news.fee = figures % 2 ? figures : amount_of(bytes);
+        news.has_pnl = figures % 4 == 1;
+        news.pnl = news.has_pnl ? amount_of(bytes) : 0;
+        news.time_ns = figures % 4 == 2 ? call->now_ns - fuzz_byte(bytes) * INT64_C(100000000)
+                                        : PERP_TIME_NONE;
+    }
+    return perp_orders_tell(perp_core_orders(core), call, &news, &outcome);
+}
+
+static perp_status list_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_orders *orders = perp_core_orders(core);
+    char ids[4][PERP_NAME_SIZE];
+    const char *listed[4];
+    uint64_t in_doubt[2];
+    uint32_t foreign[2], n = fuzz_byte(bytes) % 5;
+    perp_reconciled reconciled;
+    for (uint32_t i = 0; i < n; i++) {
+        perp_order_info info = {.struct_size = sizeof info};
+        listed[i] = ids[i];
+        strcpy(ids[i], "nobody's");
+        if (perp_orders_get(orders, fuzz_byte(bytes) % 24, &info) == PERP_OK) {
+            memcpy(ids[i], info.client_id, sizeof ids[i]);
+        }
+    }
+    perp_reconciled_init(&reconciled);
+    reconciled.in_doubt = in_doubt;
+    reconciled.foreign = foreign;
+    reconciled.capacity = reconciled.foreign_capacity = fuzz_byte(bytes) % 3;
+    return perp_orders_reconcile(orders, call, fuzz_byte(bytes) % 3,
+                                 call->now_ns - fuzz_byte(bytes) * INT64_C(100000000), listed, n,
+                                 &reconciled);
+}
+
+static perp_status order_call(perp_core *core, const perp_call *call, fuzz_bytes *bytes) {
+    perp_orders *orders = perp_core_orders(core);
+    uint8_t which = fuzz_byte(bytes) % 20;
+    perp_order_request requests[3];
+    perp_order_answer answers[3];
+    perp_job_result result;
+    perp_exchange_spec exchange = {.struct_size = sizeof exchange};
+    perp_uuid id;
+    uint32_t n = which < 6 ? 1 : fuzz_byte(bytes) % 4;
+    switch (which) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        for (uint32_t i = 0; i < n; i++) {
+            requests[i] = request_of(core, bytes);
+            perp_order_answer_init(&answers[i]);
+        }
+        return which < 6 ? perp_orders_place(orders, call, &requests[0], &answers[0])
+                         : perp_orders_place_many(orders, call, requests, n, answers);
+    case 8:
+        id = id_of(core, bytes);
+        return perp_orders_settled(orders, call, &id);
+    case 9:
+        return list_call(core, call, bytes);
+    case 10:
+        return perp_orders_cancel_sent(orders, call, fuzz_byte(bytes) % 24);
+    case 11:
+        id = id_of(core, bytes);
+        perp_job_result_init(&result);
+        result.from_orders = 1;
+        return perp_scheduler_finish(perp_core_scheduler(core), call, &id, &result, NULL);
+    case 12:
+        return perp_risk_allow(perp_core_risk(core), call, n % 2 ? "BTC/*" : "ETH/USDT:USDT",
+                               n ? fuzz_byte(bytes) % 3 : PERP_ALL_EXCHANGES,
+                               fuzz_byte(bytes) % 4 ? PERP_ALL_STRATEGIES : fuzz_byte(bytes) % 4u,
+                               fuzz_byte(bytes) % 2);
+    case 13:
+        if (perp_exchange_get(core, n % 2, &exchange) != PERP_OK) {
+            return PERP_OK;
+        }
+        exchange.order_rate_per_s = fuzz_byte(bytes) % 2 ? fuzz_byte(bytes) : number_of(bytes);
+        exchange.order_burst = fuzz_byte(bytes);
+        return perp_exchange_update(core, call, &exchange);
+    default:
+        return tell_call(core, call, bytes);
+    }
+}
+
 static uint32_t answer;
 
 static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
@@ -441,6 +576,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     perp_config_init(&config);
     config.callbacks.execute = execute;
     config.scheduler.history_size = 4;
+    config.orders.repeat_limit = 3;
+    config.orders.auto_finish = 1;
     config.risk.account_max_age_ms = 0;
     config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
@@ -473,8 +610,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             status = exit_call(core, &call, &bytes);
         } else if (kind < 225) {
             status = update_call(core, &call, &bytes);
-        } else {
+        } else if (kind < 240) {
             status = market_call(core, now, &bytes);
+        } else {
+            status = order_call(core, &call, &bytes);
         }
         must(strcmp(perp_status_string(status), "?") != 0, core);
         if (status != PERP_OK) {

@@ -180,6 +180,9 @@ perp_status n_requeue(n_book *b, int64_t now, const perp_uuid *id) {
             return PERP_E_STATE;
         }
     }
+    if (b->jobs[j].n_standing > 0) {
+        return PERP_E_STATE;
+    }
     n_advance(b, now);
     n_legs_end(b, j);
     b->jobs[j].state = PERP_JOB_PENDING;
@@ -499,7 +502,8 @@ static void tell_risk(n_book *b, const n_job *j, int success) {
         for (uint32_t i = 0; j->by_legs && i < j->job.n_legs; i++) {
             blamed |= b->instruments[j->job.legs[i].instrument].exchange == exchanges[k] &&
                       j->legs[i].filled <
-                          j->job.legs[i].quantity * (1 - b->config.scheduler.leg_risk_tolerance);
+                          j->job.legs[i].quantity * (1 - b->config.scheduler.leg_risk_tolerance) &&
+                      (j->n_orders == 0 || (j->rejected >> i & 1));
         }
         if (success || blamed) {
             circuit_result(b, exchanges[k], success);
@@ -535,6 +539,9 @@ perp_status n_judge_legs(const n_book *b, int job, const perp_leg_result *legs, 
     if (!late && !n_runs(j)) {
         return j->state == PERP_JOB_PENDING ? PERP_E_NOT_FOUND : PERP_E_EXISTS;
     }
+    if (j->n_orders > 0) {
+        return PERP_E_INVALID;
+    }
     return status == PERP_E_INVALID                ? status
            : late && (n_runs(j) || !j->dispatched) ? PERP_E_STATE
                                                    : status;
@@ -546,6 +553,14 @@ perp_status n_judge(const n_book *b, int job, const perp_job_result *result) {
     int by_legs = j->by_legs || result->n_legs > 0;
     if (!n_runs(j)) {
         return j->state == PERP_JOB_PENDING ? PERP_E_NOT_FOUND : PERP_E_EXISTS;
+    }
+    int says = result->n_legs > 0 || result->has_totals || result->flat;
+    if (result->from_orders ? j->n_orders == 0 || says || !completed
+                            : j->n_orders > 0 && (says || result->status != PERP_RESULT_UNKNOWN)) {
+        return PERP_E_INVALID;
+    }
+    if (result->from_orders) {
+        return j->n_standing > 0 ? PERP_E_STATE : PERP_OK;
     }
     perp_status status = result->n_legs > 0 ? judge_all(j, result->legs, result->n_legs) : PERP_OK;
     if (status == PERP_E_INVALID) {
@@ -627,9 +642,28 @@ static void tell_totals(n_book *b, int job, const perp_job_result *result) {
     book_in_all(b, j, result->pnl, result->volume, result->fees);
 }
 
-void n_finish(n_book *b, int job, const perp_job_result *result, perp_finish_outcome *outcome,
+/* What its orders say, or what is given. */
+static perp_job_result said_of(n_job *j, const perp_job_result *given) {
+    perp_job_result result;
+    double filled = 0;
+    if (!given->from_orders) {
+        return *given;
+    }
+    perp_job_result_init(&result);
+    for (uint32_t i = 0; i < j->job.n_legs; i++) {
+        filled += j->legs[i].filled;
+    }
+    j->by_legs = 1;
+    result.status = filled > 0        ? (uint32_t)PERP_RESULT_COMPLETED
+                    : j->rejected > 0 ? (uint32_t)PERP_RESULT_FAILED
+                                      : (uint32_t)PERP_RESULT_NOTHING;
+    return result;
+}
+
+void n_finish(n_book *b, int job, const perp_job_result *given, perp_finish_outcome *outcome,
               int *uncertain) {
     n_job *j = &b->jobs[job];
+    const perp_job_result said = said_of(j, given), *result = &said;
     int completed = result->status == PERP_RESULT_COMPLETED, partial = 0;
     memset(outcome, 0, sizeof *outcome);
     *uncertain = 0;

@@ -118,6 +118,8 @@ typedef struct n_job {
     int overdue, reduce_only, dispatched, balanced, is_repair, is_flatten, by_legs;
     int is_unhedged;
     int64_t unhedged_since;
+    uint32_t n_orders, n_standing; /* its orders, and those of them that have not ended */
+    uint64_t rejected;             /* legs of which an order was rejected, as bits */
     n_figures booked;
     uint64_t ended; /* which end it was, from 1; 0: not yet */
 } n_job;

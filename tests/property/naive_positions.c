@@ -649,7 +649,7 @@ void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int
     explained_by_legs(b, instrument, c.extra, 1);
     double lost = take_out(b, instrument, c.rest);
     base->expected = n_sum(base->expected, -expected_of(b, instrument, c.rest));
-    if (!first && c.drift != 0) {
+    if (!first) { /* also where it brings nothing: prices have moved */
         p->unexplained = n_sum(p->unexplained, c.drift);
         p->lost = n_sum(p->lost, fabs(lost) > fabs(c.drift) ? c.drift : lost);
         explain(b, instrument, 0);

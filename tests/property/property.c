@@ -214,6 +214,7 @@ static void keep_store(void *user) {
 
 void p_reopen(p_run *run) {
     run->call = "reopen";
+    p_doubt_orders(run);
     for (int i = 0; i < run->book.n_active; i++) {
         n_job *j = &run->book.jobs[run->book.active[i]];
         if (j->state == PERP_JOB_RUNNING) { /* as it will be after a restart */
@@ -298,6 +299,7 @@ void p_close(p_run *run) {
         run->store.close(run->store.user);
     }
     n_close(&run->book);
+    free(run->orders);
 }
 
 #define same(run, got, wanted)                                                                     \
@@ -563,4 +565,5 @@ void p_compare(p_run *run) {
     for (int base = 0; base < N_MAX_BASES; base++) {
         compare_base(run, base);
     }
+    p_compare_orders(run);
 }

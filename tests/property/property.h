@@ -27,6 +27,20 @@ typedef struct p_action {
     perp_finish_outcome finish_outcome;
 } p_action;
 
+#define P_MAX_TRADES 24
+
+/* An order as the naive book knows it: what it was told of. */
+typedef struct p_order {
+    uint64_t number;
+    int job;
+    uint32_t leg, attempt, instrument, side, state, told, overfilled, n_trades;
+    double quantity, filled, average;
+    int64_t volume, fees, pnl;
+    struct {
+        double quantity, price;
+    } trades[P_MAX_TRADES];
+} p_order;
+
 typedef struct p_run {
     perp_core *core;
     perp_capital *capital;
@@ -50,6 +64,8 @@ typedef struct p_run {
     perp_config config;
     perp_store store; /* of books that are opened again in the end */
     int has_store;
+    p_order *orders; /* number 1 first */
+    uint64_t n_orders, orders_room, n_fills, n_over_leg;
     uint32_t outcomes; /* how reliable the executor is: of 16 */
 } p_run;
 
@@ -92,5 +108,11 @@ void p_control_call(p_run *run);
 void p_market_call(p_run *run);
 
 void p_execute(void *user, const perp_execution *job, uint32_t *outcome);
+
+/* property_orders.c */
+void p_order_call(p_run *run);
+void p_compare_orders(p_run *run);
+/* As a restart leaves them. */
+void p_doubt_orders(p_run *run);
 
 #endif

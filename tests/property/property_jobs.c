@@ -375,6 +375,10 @@ static void finish(p_run *run) {
         id = run->book.jobs[index].id;
         result_of(run, &run->book.jobs[index], &result);
     }
+    if (index >= 0 && p_chance(run, run->book.jobs[index].n_orders > 0 ? 85 : 2)) {
+        perp_job_result_init(&result);
+        result.from_orders = 1;
+    }
     if (index >= 0 && p_chance(run, 6)) {
         result.status = PERP_RESULT_UNKNOWN;
         for (uint32_t i = 0; i < result.n_legs; i++) {
@@ -500,7 +504,8 @@ static void predict_overdue(p_run *run) {
     }
     for (int i = 0; i < run->book.n_active; i++) {
         int index = run->book.active[i];
-        if (n_runs(&run->book.jobs[index]) && run->book.jobs[index].by_legs) {
+        if (n_runs(&run->book.jobs[index]) &&
+            (run->book.jobs[index].by_legs || run->book.jobs[index].n_orders > 0)) {
             n_look_unhedged(&run->book, index);
         }
     }
@@ -582,7 +587,11 @@ static void apply_actions(p_run *run) {
                 continue;
             }
         }
-        if (action->outcome == PERP_OUTCOME_IN_DOUBT) {
+        /* That nothing was sent is not believed of a job with orders. */
+        int has_orders = index >= 0 && run->book.jobs[index].n_orders > 0;
+        if (has_orders && action->outcome != PERP_OUTCOME_ACCEPTED) {
+            n_set_in_doubt(&run->book, index);
+        } else if (action->outcome == PERP_OUTCOME_IN_DOUBT) {
             n_set_in_doubt(&run->book, index);
         } else if (action->outcome == PERP_OUTCOME_DECLINED) {
             n_decline(&run->book, index);

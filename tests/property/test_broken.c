@@ -79,8 +79,51 @@ static void report(world *w, uint32_t instrument, double quantity) {
     ok(w, perp_position(w->core, &call, &row, PERP_TIME_NONE));
 }
 
+static uint64_t place(world *w, const perp_uuid *id, uint32_t leg, double quantity) {
+    perp_order_request request;
+    perp_order_answer answer;
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answer);
+    request.job_id = *id;
+    request.leg = leg;
+    request.quantity = quantity;
+    request.price = 1000;
+    perp_call call = call_of(w);
+    ok(w, perp_orders_place(perp_core_orders(w->core), &call, &request, &answer));
+    return answer.order;
+}
+
+static void hear(world *w, uint64_t order, uint32_t kind, const char *fill, double quantity) {
+    perp_order_news news;
+    perp_order_news_init(&news);
+    news.order = order;
+    news.kind = kind;
+    news.fill_id = fill;
+    news.quantity = quantity;
+    news.price = quantity > 0 ? 1000 : 0;
+    news.fee = quantity > 0 ? 100000 : 0;
+    perp_call call = call_of(w);
+    ok(w, perp_orders_tell(perp_core_orders(w->core), &call, &news, NULL));
+}
+
+/* A job with orders: 1 filled by trades in part, 2 was cancelled, 3 filled by a total in part, 4 is
+   in doubt, 5 is full. */
+static void orders_of(world *w, const perp_uuid *id) {
+    place(w, id, 0, 0.4);
+    place(w, id, 0, 0.3);
+    place(w, id, 1, 0.5);
+    place(w, id, 1, 0.2);
+    place(w, id, 1, 0.1);
+    hear(w, 1, PERP_NEWS_FILL, "a", 0.1);
+    hear(w, 1, PERP_NEWS_FILL, "b", 0.2);
+    hear(w, 2, PERP_NEWS_CANCELLED, NULL, 0);
+    hear(w, 3, PERP_NEWS_TOTAL, NULL, 0.2);
+    hear(w, 4, PERP_NEWS_UNKNOWN, NULL, 0);
+    hear(w, 5, PERP_NEWS_FILL, "a", 0.1);
+}
+
 /* Three exchanges; a hedge that is open, one that ended apart, one that runs and is half told and
-   half seen, a position by hand, and one of which something was lost. */
+   half seen, one that runs by orders, a position by hand, and one of which something was lost. */
 static void open_world(world *w) {
     static const char *const names[] = {"a", "b", "c"};
     perp_config config;
@@ -90,6 +133,7 @@ static void open_world(world *w) {
     config.capital.max_single_reserve_ppm = config.capital.max_total_notional_ppm = 1000000;
     config.risk.account_max_age_ms = 0;
     config.scheduler.auto_repair = 0;
+    config.orders.repeat_limit = 9;
     for (int i = 0; i < PERP_MODE_COUNT; i++) {
         config.risk.modes[i].min_safety_score = 0;
         config.risk.modes[i].max_acceptable_loss_bps = 1000;
@@ -133,6 +177,8 @@ static void open_world(world *w) {
     perp_uuid running = run(w, 0, 4, 2);
     tell(w, &running, 0.5, 1, 0);
     report(w, 0, 4); /* 0.5 of it is still to be told */
+    perp_uuid by_orders = run(w, 2, 4, 1);
+    orders_of(w, &by_orders);
     perp_uuid lost = run(w, 1, 3, 2);
     tell(w, &lost, 2, 2, 1);
     report(w, 1, 1.5);
@@ -253,6 +299,76 @@ static void bases(world *w) {
     BREAK(w, base->repair, job_of(w, 1));
 }
 
+static void figures_of_orders(world *w) {
+    struct perp_order_entry *trades = perp_order_find(w->core, 1), *plain;
+    BREAK(w, trades->filled, 0.2);
+    BREAK(w, trades->filled, 0.4);
+    BREAK(w, trades->average, 999);
+    BREAK(w, trades->told, PERP_TOLD_TOTALS);
+    BREAK(w, trades->told, PERP_TOLD_NOTHING);
+    BREAK(w, trades->trades->quantity, 0.1);
+    BREAK(w, trades->trades->price, 1);
+    BREAK(w, trades->trades->next, NULL);
+    BREAK(w, trades->overfilled, true);
+    BREAK(w, trades->quantity, 0.3);
+    BREAK(w, trades->fees, trades->fees + 1);
+    BREAK(w, trades->pnl, trades->pnl - 1);
+    plain = perp_order_find(w->core, 2);
+    BREAK(w, plain->filled, 0.1);
+    BREAK(w, plain->volume, 1);
+    BREAK(w, plain->fees, 1);
+    BREAK(w, plain->pnl, 1);
+    BREAK(w, perp_order_find(w->core, 3)->filled, 0.3);
+    BREAK(w, perp_order_find(w->core, 5)->overfilled, true);
+    BREAK(w, job_of(w, 3)->legs[0].filled, 0.31);
+    BREAK(w, job_of(w, 3)->legs[1].fee, 1);
+    BREAK(w, job_of(w, 3)->legs[1].pnl, 1);
+}
+
+static void states_of_orders(world *w) {
+    perp_orders *orders = w->core->orders;
+    struct perp_order_entry *first = orders->first, *ended = first->next, *full = orders->last;
+    BREAK(w, first->state, PERP_ORDER_CANCELLED);
+    BREAK(w, first->state, PERP_ORDER_FILLED);
+    BREAK(w, first->state, PERP_ORDER_IN_DOUBT);
+    BREAK(w, perp_order_find(w->core, 4)->state, PERP_ORDER_OPEN);
+    BREAK(w, ended->state, PERP_ORDER_OPEN);
+    BREAK(w, ended->state, PERP_ORDER_FILLED);
+    BREAK(w, ended->ended, PERP_TIME_NONE);
+    BREAK(w, first->ended, START);
+    BREAK(w, full->state, PERP_ORDER_CANCELLED);
+    BREAK(w, orders->n_live, orders->n_live + 1);
+    BREAK(w, orders->n_in_doubt, 0);
+    BREAK(w, orders->first_live, first->next_live);
+    BREAK(w, first->next_live, ended);
+    BREAK(w, orders->last_live, first);
+}
+
+static void lists_of_orders(world *w) {
+    perp_orders *orders = w->core->orders;
+    struct perp_order_entry *first = orders->first, *second = first->next;
+    BREAK(w, second->id, 3);
+    BREAK(w, second->id, 1);
+    BREAK(w, second->client_id[3], 'x');
+    BREAK(w, orders->next_order, 5);
+    BREAK(w, orders->first, second);
+    BREAK(w, orders->last, second);
+    BREAK(w, second->previous, NULL);
+    BREAK(w, second->next, second->next->next);
+    BREAK(w, second->attempt, 1);
+    BREAK(w, second->leg, 1);
+    BREAK(w, second->exchange, 0);
+    BREAK(w, second->job, job_of(w, 2));
+    BREAK(w, second->job_id.bytes[15], 2);
+    BREAK(w, second->next_of_job, NULL);
+    BREAK(w, job_of(w, 3)->orders, second);
+    BREAK(w, job_of(w, 2)->orders, first);
+    BREAK(w, orders->by_number.count, 4);
+    BREAK(w, orders->by_client.count, 6);
+    BREAK(w, orders->foreign, UINT64_C(1) << 3);
+    BREAK(w, orders->placed[orders->first_placed].time_ns, w->now + 1);
+}
+
 int main(void) {
     static world w;
     open_world(&w);
@@ -261,6 +377,9 @@ int main(void) {
     legs(&w);
     capital(&w);
     bases(&w);
+    figures_of_orders(&w);
+    states_of_orders(&w);
+    lists_of_orders(&w);
     perp_core_close(w.core);
     printf("%u found, %u missed\n", w.found, w.missed);
     printf(w.missed > 0 ? "0 passed, 1 failed\n" : "1 passed, 0 failed\n");

@@ -14,10 +14,12 @@ static void one_call(p_run *run) {
     run->n_calls++;
     run->hash_before = perp_core_hash(run->core);
     run->clock_before = perp_core_clock(run->core);
-    if (pick < 20) {
+    if (pick < 12) {
         p_money_call(run);
-    } else if (pick < 68) {
+    } else if (pick < 54) {
         p_job_call(run);
+    } else if (pick < 70) {
+        p_order_call(run);
     } else if (pick < 78) {
         p_position_call(run);
     } else if (pick < 92) {
@@ -45,7 +47,7 @@ int main(int argc, char **argv) {
     const char *most = getenv("PERP_CALLS");
     uint64_t all = most != NULL ? strtoull(most, NULL, 10) : 100000;
     uint64_t calls = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 10000 : all;
-    uint64_t runs = argc > 1 ? 1 : 10, totals[9] = {0};
+    uint64_t runs = argc > 1 ? 1 : 10, totals[11] = {0};
     printf("seed %" PRIu64 ", %" PRIu64 " calls\n", seed, calls);
     fflush(stdout);
     for (uint64_t n = 0; n < runs; n++) {
@@ -63,6 +65,8 @@ int main(int argc, char **argv) {
         totals[6] += run.n_told;
         totals[7] += run.n_exits;
         totals[8] += run.n_reports;
+        totals[9] += run.n_orders;
+        totals[10] += run.n_fills;
         if (run.has_store) {
             p_reopen(&run);
         }
@@ -70,10 +74,11 @@ int main(int argc, char **argv) {
     }
     printf("%" PRIu64 " dispatched, %" PRIu64 " results, %" PRIu64 " partial, %" PRIu64
            " repairs, %" PRIu64 " refusals, %" PRIu64 " errors, %" PRIu64 " told, %" PRIu64
-           " exits, %" PRIu64 " reports\n",
+           " exits, %" PRIu64 " reports, %" PRIu64 " orders, %" PRIu64 " fills\n",
            totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], totals[6], totals[7],
-           totals[8]);
-    if (calls >= 100000 && (totals[0] < 1000 || totals[2] < 50 || totals[3] < 50)) {
+           totals[8], totals[9], totals[10]);
+    if (calls >= 100000 && (totals[0] < 1000 || totals[2] < 50 || totals[3] < 50 ||
+                            totals[9] < 1000 || totals[10] < 1000)) {
         printf("too little happened\n0 passed, 1 failed\n");
         return 1;
     }

@@ -1,7 +1,7 @@
 /* Honest exchanges whose news is late, doubled and out of order, and whose snapshots are of any
-   age: when all was told, the book has the positions that the exchanges have, nothing is
-   unexplained, and what is naked is what stands alone. usage: test_truth [SEED]   (or PERP_SEED in
-   the environment) */
+   age, of legs as a whole or of the library's orders, trade by trade: when all was told, the book
+   has the positions that the exchanges have, nothing is unexplained, and what is naked is what
+   stands alone. usage: test_truth [SEED]   (or PERP_SEED in the environment) */
 #include "lives.h"
 
 #include <math.h>
@@ -17,6 +17,7 @@ typedef struct trade {
     int64_t time, steps; /* signed */
     uint32_t exchange, job, leg;
     double price;
+    uint64_t order; /* 0: of none that the library keeps */
 } trade;
 
 typedef struct sim_job {
@@ -25,16 +26,18 @@ typedef struct sim_job {
     uint32_t exchange[2], side[2];
     int64_t last; /* trade of it */
     int64_t told; /* up to when the library knows */
-    int finished;
+    int finished, by_orders;
+    uint64_t order[2];
 } sim_job;
 
 /* What the host is to tell, and when. */
 typedef struct news {
     int64_t deliver, as_of;
     uint32_t kind, job, exchange;
+    uint32_t of; /* the trade of a FILL; the leg whose order it is, of an END */
 } news;
 
-enum { PROGRESS, FINISH, AMEND, REPORT, TOLD };
+enum { PROGRESS, FINISH, AMEND, REPORT, FILL, END, TOLD };
 
 typedef struct world {
     perp_core *core;
@@ -45,11 +48,11 @@ typedef struct world {
     trade trades[MAX_TRADES];
     news news[MAX_NEWS];
     uint32_t n_jobs, n_trades, n_news;
-    int times_given; /* in percent */
-    int exits, cuts;
-    double appeared; /* what was accepted as somebody's */
+    int times_given;         /* in percent */
+    int exits, cuts, orders; /* orders: in percent */
+    double appeared;         /* what was accepted as somebody's */
     uint64_t n_cuts;
-    uint64_t n_told, n_reports, n_stale, n_repairs, n_rests;
+    uint64_t n_told, n_reports, n_stale, n_repairs, n_rests, n_fills, n_late, n_again;
 } world;
 
 static void fail(const world *w, const char *what, double got, double wanted) {
@@ -118,7 +121,40 @@ static void tell_later(world *w, uint32_t kind, uint32_t job, uint32_t exchange,
     if (w->n_news == MAX_NEWS) {
         abort();
     }
-    w->news[w->n_news++] = (news){deliver, as_of, kind, job, exchange};
+    w->news[w->n_news++] = (news){deliver, as_of, kind, job, exchange, 0};
+}
+
+/* The leg's order is placed as the library's; 0: the gate refused it, and nothing is sent. */
+static uint64_t place(world *w, const perp_execution *job, uint32_t leg) {
+    perp_order_request request;
+    perp_order_answer answer;
+    perp_order_request_init(&request);
+    perp_order_answer_init(&answer);
+    request.job_id = job->job_id;
+    request.leg = leg;
+    request.type = PERP_ORDER_MARKET;
+    request.quantity = job->orders[leg].quantity;
+    perp_call call = call_of(w);
+    is(w, perp_orders_place(perp_core_orders(w->core), &call, &request, &answer), PERP_OK);
+    return answer.order;
+}
+
+/* Each trade is told once or twice, and so is the end, which may overtake them. */
+static void tell_orders_later(world *w, uint32_t job, uint32_t first_trade) {
+    const sim_job *j = &w->jobs[job];
+    for (uint32_t k = first_trade; k < w->n_trades; k++) {
+        for (int again = chance(w, 25); again >= 0; again--) {
+            int64_t at = w->trades[k].time + below(w, chance(w, 80) ? 700 : 3000) * MS;
+            tell_later(w, FILL, job, 0, w->trades[k].time, at);
+            w->news[w->n_news - 1].of = k;
+        }
+    }
+    for (uint32_t i = 0; i < j->n_legs; i++) {
+        if (j->order[i] != 0) {
+            tell_later(w, END, job, 0, j->last, j->last + below(w, 900) * MS);
+            w->news[w->n_news - 1].of = i;
+        }
+    }
 }
 
 /* The orders go out: what will become of them is decided now, and when the host will hear of it. */
@@ -135,11 +171,18 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
     j->last = w->now;
     w->n_repairs += job->is_repair;
     *outcome = chance(w, 5) ? PERP_OUTCOME_IN_DOUBT : PERP_OUTCOME_ACCEPTED;
+    uint32_t first_trade = w->n_trades;
+    j->by_orders = chance(w, w->orders);
+    for (uint32_t i = 0; j->by_orders && i < job->n_orders; i++) {
+        j->order[i] = place(w, job, i);
+    }
+    j->by_orders = j->order[0] != 0 || j->order[1] != 0;
     for (uint32_t i = 0; i < job->n_orders; i++) {
         int64_t steps = (int64_t)(job->orders[i].quantity / STEP + 0.5);
         int64_t fills = chance(w, 75) ? steps : chance(w, 70) ? below(w, steps + 1) : 0;
         j->exchange[i] = job->orders[i].exchange;
         j->side[i] = job->orders[i].side;
+        fills = j->by_orders && j->order[i] == 0 ? 0 : fills;
         while (fills > 0) {
             int64_t size = chance(w, 50) ? fills : 1 + below(w, fills);
             trade *t = &w->trades[w->n_trades++];
@@ -151,12 +194,16 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
             t->exchange = j->exchange[i];
             t->job = index;
             t->leg = i;
+            t->order = j->order[i];
             t->price = MID + (double)below(w, 100) / 100;
             j->last = t->time > j->last ? t->time : j->last;
             fills -= size;
         }
     }
-    for (int64_t n = below(w, 4); n > 0; n--) {
+    if (j->by_orders) {
+        tell_orders_later(w, index, first_trade);
+    }
+    for (int64_t n = j->by_orders ? 0 : below(w, 4); n > 0; n--) {
         int64_t as_of = w->now + below(w, 2000) * MS;
         tell_later(w, PROGRESS, index, 0, as_of, as_of + below(w, 1200) * MS);
         if (chance(w, 30)) {
@@ -165,6 +212,53 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
     }
     int64_t end = chance(w, 70) ? j->last + below(w, 500) * MS : w->now + below(w, 1500) * MS;
     tell_later(w, FINISH, index, 0, end, end + below(w, 800) * MS);
+}
+
+static void hear_of_order(world *w, const news *n) {
+    sim_job *j = &w->jobs[n->job];
+    perp_order_news said;
+    perp_order_news_init(&said);
+    char id[24];
+    if (n->kind == FILL) {
+        const trade *t = &w->trades[n->of];
+        snprintf(id, sizeof id, "t%u", n->of);
+        said.order = t->order;
+        said.kind = PERP_NEWS_FILL;
+        said.fill_id = id;
+        said.quantity = (double)(t->steps < 0 ? -t->steps : t->steps) * STEP;
+        said.price = t->price;
+        said.time_ns = chance(w, w->times_given) ? t->time : PERP_TIME_NONE;
+    } else {
+        static const uint32_t ends[] = {PERP_NEWS_CANCELLED, PERP_NEWS_EXPIRED, PERP_NEWS_DECLINED,
+                                        PERP_NEWS_REJECTED};
+        said.order = j->order[n->of];
+        said.kind = ends[below(w, 4)];
+    }
+    perp_call call = call_of(w);
+    perp_status status = perp_orders_tell(perp_core_orders(w->core), &call, &said, NULL);
+    if (status == PERP_E_EXISTS) {
+        w->n_again++;
+        return;
+    }
+    is(w, status, PERP_OK);
+    w->n_fills += n->kind == FILL;
+    w->n_late += n->kind == FILL && j->finished;
+}
+
+/* By its orders, once the last of them is known to have ended. */
+static void finish_by_orders(world *w, uint32_t job) {
+    sim_job *j = &w->jobs[job];
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.from_orders = 1;
+    perp_call call = call_of(w);
+    perp_status status = perp_scheduler_finish(w->scheduler, &call, &j->id, &result, NULL);
+    if (status == PERP_E_STATE) {
+        tell_later(w, FINISH, job, 0, w->now, w->now + below(w, 300) * MS);
+        return;
+    }
+    is(w, status, PERP_OK);
+    j->finished = 1;
 }
 
 static void finish(world *w, uint32_t job) {
@@ -247,6 +341,10 @@ static int deliver(world *w) {
         w->news[i].kind = TOLD;
         if (n.kind == REPORT) {
             report(w, n.exchange, n.as_of);
+        } else if (n.kind == FILL || n.kind == END) {
+            hear_of_order(w, &n);
+        } else if (n.kind == FINISH && w->jobs[n.job].by_orders) {
+            finish_by_orders(w, n.job);
         } else if (n.kind == FINISH) {
             sim_job *j = &w->jobs[n.job];
             j->told = n.as_of > j->told ? n.as_of : j->told;
@@ -274,6 +372,7 @@ static void open_world(world *w, uint64_t seed) {
     w->times_given = chance(w, 60) ? 100 : (int)below(w, 101);
     w->exits = (int)below(w, 2);
     w->cuts = chance(w, 40);
+    w->orders = chance(w, 60) ? (int)below(w, 101) : 0;
     nothing_refused(&config);
     config.callbacks.user = w;
     config.callbacks.execute = execute;
@@ -332,7 +431,7 @@ static void cut(world *w) {
     int64_t size = chance(w, 40) ? llabs(steps) : below(w, llabs(steps) + 1);
     if (size > 0 && w->n_trades < MAX_TRADES - 1) {
         w->trades[w->n_trades++] =
-            (trade){w->now, steps > 0 ? -size : size, exchange, UINT32_MAX, 0, MID};
+            (trade){w->now, steps > 0 ? -size : size, exchange, UINT32_MAX, 0, MID, 0};
         w->n_cuts++;
     }
 }
@@ -425,6 +524,9 @@ static void one_life(uint64_t seed, world *totals) {
     totals->n_stale += w.n_stale;
     totals->n_repairs += w.n_repairs;
     totals->n_rests += w.n_rests;
+    totals->n_fills += w.n_fills;
+    totals->n_late += w.n_late;
+    totals->n_again += w.n_again;
     perp_core_close(w.core);
 }
 
@@ -435,9 +537,10 @@ int main(int argc, char **argv) {
         one_life(seed + i, &totals);
     }
     printf("%u jobs sent, %" PRIu64 " repairs, %" PRIu64 " told, %" PRIu64 " reports, %" PRIu64
-           " overtaken, %" PRIu64 " rests\n",
+           " overtaken, %" PRIu64 " rests; %" PRIu64 " fills of orders, %" PRIu64 " late, %" PRIu64
+           " again\n",
            totals.n_jobs, totals.n_repairs, totals.n_told, totals.n_reports, totals.n_stale,
-           totals.n_rests);
-    int little = argc <= 1 && (totals.n_jobs < 50 || totals.n_repairs < 5);
+           totals.n_rests, totals.n_fills, totals.n_late, totals.n_again);
+    int little = argc <= 1 && (totals.n_jobs < 50 || totals.n_repairs < 5 || totals.n_late < 5);
     return lives_end(little);
 }

@@ -149,6 +149,12 @@ START_TEST(what_never_changes_is_a_conflict) {
     fails(w, PERP_E_RANGE, perp_exchange_update(w->core, nowc(w), &spec));
     spec.taker_fee_bps = NAN;
     fails(w, PERP_E_INVALID, perp_exchange_update(w->core, nowc(w), &spec));
+    spec = exchange_of_book(ALPHA);
+    spec.max_notional = INT64_MAX;
+    fails(w, PERP_E_RANGE, perp_exchange_update(w->core, signedc(w), &spec));
+    perp_instrument_spec most = as_it_is;
+    most.min_notional = INT64_MAX;
+    fails(w, PERP_E_RANGE, perp_instrument_update(w->core, signedc(w), &most));
 }
 END_TEST
 
