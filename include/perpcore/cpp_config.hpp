@@ -484,6 +484,7 @@ struct host {
     static void ask_rule(void *user, const perp_job *wanted, const perp_evaluation *so_far,
                          perp_rule_answer *out) noexcept {
         const auto *kept = static_cast<const kept_rule *>(user);
+        perp_rule_answer_init(out); // which stands where the function throws
         guard(kept->of, "rule", [&](host &) {
             evaluation found;
             found.c() = *so_far;

@@ -248,6 +248,7 @@ enum perp_gate {
 #define PERP_X(name, number, text, unit) PERP_GATE_##name = number,
     PERP_GATE_LIST(PERP_X)
 #undef PERP_X
+        PERP_GATE_END = PERP_MAX_GATES
 };
 
 /* The components of the safety score. */

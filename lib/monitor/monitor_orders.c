@@ -29,7 +29,7 @@ void perp_copy_orders(const perp_core *core, int64_t now, perp_monitor_state *s)
         perp_monitor_unhedged row = {.job_id = job->id, .since = job->unhedged_since};
         row.usd = perp_job_unhedged_usd(core, job, now, &base, &row.quantity);
         sum += row.usd;
-        strncpy(row.base, core->bases.items[base], sizeof row.base - 1);
+        memcpy(row.base, core->bases.items[base], sizeof row.base);
         if (s->n_unhedged < PERP_MONITOR_UNHEDGED)
             s->unhedged[s->n_unhedged] = row;
         s->n_unhedged++;

@@ -203,12 +203,11 @@ perp_status perp_orders_reconcile(perp_orders *orders, const perp_call *call,
                                   perp_reconciled *reconciled) {
     if (!orders || (n && !client_ids))
         return perp_fail(orders ? orders->core : NULL, PERP_E_INVALID, "reconcile: NULL");
-    perp_reconciled none;
-    perp_reconciled_init(&none);
-    perp_reconciled *out = reconciled ? reconciled : &none;
-    if (out->struct_size != sizeof *out)
+    perp_reconciled found, *out = &found;
+    perp_reconciled_init(out);
+    if (reconciled && !perp_struct_in(out, sizeof *out, reconciled))
         return perp_fail(orders->core, PERP_E_INVALID, "reconciled: struct_size %u is not known",
-                         out->struct_size);
+                         reconciled->struct_size);
     out->n_in_doubt = out->n_foreign = 0;
     struct perp_decision d;
     struct reconciling r = {.core = orders->core,
@@ -223,6 +222,8 @@ perp_status perp_orders_reconcile(perp_orders *orders, const perp_call *call,
     status = perp_decision_close(&d, status);
     if (status != PERP_OK)
         out->n_in_doubt = out->n_foreign = 0;
+    if (reconciled)
+        perp_struct_out(reconciled, out, sizeof *out);
     return status;
 }
 

@@ -40,6 +40,15 @@
     X(perp_position_state, position)                                                               \
     X(perp_base_state, base)                                                                       \
     X(perp_flatten_result, flattened)                                                              \
+    X(perp_host_rule, rule)                                                                        \
+    X(perp_order_request, request)                                                                 \
+    X(perp_order_answer, answer)                                                                   \
+    X(perp_order_news, news)                                                                       \
+    X(perp_order_outcome, told)                                                                    \
+    X(perp_order_info, order_info)                                                                 \
+    X(perp_order_filter, filter)                                                                   \
+    X(perp_reconciled, reconciled)                                                                 \
+    X(perp_orders_state, desk)                                                                     \
     X(perp_monitor_state, snapshot)                                                                \
     X(perp_liquidation, liquidation)                                                               \
     X(perp_walk, walk)
@@ -318,6 +327,73 @@ static void run(void) {
     printf("paused %u\n", scheduler->paused);
 }
 
+static void leg_rule(void *user, const perp_job *asked, const perp_evaluation *so_far,
+                     perp_rule_answer *answers) {
+    (void)user, (void)so_far;
+    answers->sense = PERP_SENSE_ABOVE;
+    answers->value = asked->n_legs;
+    answers->limit = 4;
+}
+
+static void add_rule(void) {
+    INIT(perp_host_rule, rule);
+    rule->name = "few_legs";
+    rule->ask = leg_rule;
+    UNKNOWN_IS_REFUSED(rule, perp_risk_add_rule(perp_core_risk(core), rule));
+    MUST(perp_risk_add_rule(perp_core_risk(core), rule));
+    printf("rule %s\n", perp_risk_reason_string(perp_core_risk(core), rule->reason));
+}
+
+static void order_leg(perp_orders *orders, uint32_t leg) {
+    INIT(perp_order_request, request);
+    request->job_id = job->job_id;
+    request->leg = leg;
+    request->type = PERP_ORDER_MARKET;
+    request->quantity = job->legs[leg].quantity;
+    UNKNOWN_IS_REFUSED(request, perp_orders_place(orders, call, request, answer));
+    INIT(perp_order_answer, answer);
+    FILL(answer, perp_orders_place(orders, call, request, answer));
+    printf("order %llu %s\n", (unsigned long long)answer->order, answer->client_id);
+    INIT(perp_order_news, news);
+    news->order = answer->order;
+    news->kind = PERP_NEWS_FILL;
+    news->fill_id = "a";
+    news->quantity = request->quantity;
+    news->price = 60000 + 60 * leg;
+    UNKNOWN_IS_REFUSED(news, perp_orders_tell(orders, call, news, NULL));
+    FILL(told, perp_orders_tell(orders, call, news, told));
+    FILL(order_info, perp_orders_get(orders, answer->order, order_info));
+    printf("%s %g\n", perp_order_state_string(order_info->state), order_info->filled);
+}
+
+/* A job whose orders the library keeps. */
+static void order(void) {
+    perp_orders *orders = perp_core_orders(core);
+    perp_scheduler *jobs = perp_core_scheduler(core);
+    uint32_t count = 0;
+    job->job_id.bytes[15] = 2;
+    MUST(perp_scheduler_submit(jobs, call, job));
+    INIT(perp_tick_result, tick);
+    quote_both();
+    MUST(perp_scheduler_tick(jobs, call, tick));
+    perp_tick_result_free(tick);
+    order_leg(orders, 0);
+    order_leg(orders, 1);
+    INIT(perp_order_filter, filter);
+    UNKNOWN_IS_REFUSED(filter, perp_orders_list(orders, filter, NULL, 0, &count));
+    MUST(perp_orders_list(orders, filter, NULL, 0, &count));
+    INIT(perp_reconciled, reconciled);
+    UNKNOWN_IS_REFUSED(reconciled,
+                       perp_orders_reconcile(orders, call, 0, call->now_ns, NULL, 0, reconciled));
+    MUST(perp_orders_reconcile(orders, call, 0, call->now_ns, NULL, 0, reconciled));
+    FILL(desk, perp_orders_query(orders, call->now_ns, desk));
+    printf("%u orders, %u open, %u in doubt\n", count, desk->open, reconciled->n_in_doubt);
+    INIT(perp_job_result, result);
+    result->from_orders = 1;
+    FILL(outcome, perp_scheduler_finish(jobs, call, &job->job_id, result, outcome));
+    printf("finished: %s\n", perp_job_state_string(outcome->state));
+}
+
 /* Somebody buys by hand, and all of it is left again. */
 static void leave(void) {
     const perp_uuid key = {{7}};
@@ -380,8 +456,10 @@ int main(void) {
     add_market();
     reserve();
     limit();
+    add_rule();
     submit();
     run();
+    order();
     leave();
     watch();
     formulas();
