@@ -80,7 +80,7 @@ class Executor:
     exchange. All call the book on one thread: between two awaits nothing changes."""
 
     def __init__(self, store: str, urls: Sequence[str], patience_s: float) -> None:
-        self.core = Core(store=SqliteStore(store), execute=self.execute)
+        self.core = Core(store=SqliteStore(store), execute=self.execute, on_alert=self.on_alert)
         self.venues = [Venue(self.core, url, store) for url in urls]
         self.patience_ns = int(patience_s * 1e9)
         self.symbols: Dict[Instrument, Symbol] = {}
@@ -103,6 +103,10 @@ class Executor:
         """Runs inside tick, where nothing may wait."""
         self.spawn(self.work(job.job_id))
         return Outcome.ACCEPTED
+
+    def on_alert(self, alert: perpcore.Alert) -> None:
+        print(f"{alert.level} {alert.code} {'on' if alert.active else 'off'}: {alert.message}",
+              flush=True)
 
     # ---- A job ---------------------------------------------------------------------------------
 
@@ -314,7 +318,8 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--store", default="executor.db")
     options.add_argument("--jobs", type=int, default=20, help="so many are made in all")
-    options.add_argument("--patience", type=float, default=2, help="seconds that makers rest")
+    options.add_argument("--patience", type=float, default=5,
+                         help="seconds until makers are taken back; longer than a lost order takes")
     options.add_argument("--symbols", default="BTCUSDT,ETHUSDT")
     options.add_argument("venues", nargs=2, metavar="http://HOST:PORT/VENUE")
     given = options.parse_args()
