@@ -331,4 +331,5 @@ def main() -> None:
         print(", ".join(f"{name} {n}" for name, n in sorted(counts.items())))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The executor of the examples: against an exchange that loses answers, lags and refuses, and with a
 death in the middle, the book ends as the exchange's own audit."""
+import asyncio
 import contextlib
 import http.client
 import json
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import urllib.parse
 
 import perpcore
@@ -120,6 +122,37 @@ class Executor(unittest.TestCase):
         audit = self.exchange.audit()
         self.compare_rows(audit, before + sent)
         self.compare_positions(audit)
+
+    def test_what_rests_is_taken_back_when_somebody_cancels_or_kills(self):
+        import executor
+
+        def cancel(scheduler):
+            scheduler.cancel(scheduler.list("running")[0], now=time.time_ns())
+
+        def kill(scheduler):
+            scheduler.kill(now=time.time_ns())
+
+        async def rest(host, act):
+            running = asyncio.ensure_future(host.run(["BTCUSDT"], 1))
+            while not any(host.core.orders.get(n).state is perpcore.OrderState.OPEN
+                          for n in host.core.orders.list()):
+                self.assertFalse(running.done())
+                await asyncio.sleep(0.02)
+            act(host.core.scheduler)
+            await asyncio.wait_for(running, PATIENCE_S)
+
+        self.exchange.ask("POST", "/control", market="stop")  # nothing that rests is filled
+        urls = [f"{self.exchange.url}/{name}" for name in ("alpha", "beta")]
+        for act in (cancel, kill):
+            with self.subTest(act.__name__), unittest.mock.patch(
+                    "executor_jobs.random.randrange", return_value=0):  # the first leg rests
+                host = executor.Executor(f"{self.store}.{act.__name__}", urls, 1e6)
+                with host.core as core:
+                    asyncio.run(rest(host, act))
+                    states = [core.orders.get(n).state.text for n in core.orders.list()]
+                    self.assertEqual(states, ["cancelled"])
+        for venue in self.exchange.audit().values():
+            self.assertLessEqual({o["status"] for o in venue["orders"]}, {"CANCELED"})
 
     def compare_rows(self, audit, orders):
         """Orders and fills as the store has them. orders: so many, if each was sent once."""
