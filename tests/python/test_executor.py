@@ -1,5 +1,5 @@
-"""The executor of the examples: against an exchange that loses answers, lags and refuses, and with a
-death in the middle, the book ends as the exchange's own audit."""
+"""The executor of the examples: against an exchange that loses answers, lags and refuses, and with
+a death in the middle, the book ends as the exchange's own audit."""
 import asyncio
 import contextlib
 import http.client
