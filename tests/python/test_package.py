@@ -52,8 +52,8 @@ class Install(unittest.TestCase):
 class Types(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mypy"), "needs mypy")
     def test_mypy_is_content(self):
-        examples = [os.path.join(SOURCE, "examples", name)
-                    for name in os.listdir(f"{SOURCE}/examples") if name.endswith(".py")]
+        examples = [os.path.join(SOURCE, folder, name) for folder in ("examples", ".")
+                    for name in os.listdir(f"{SOURCE}/{folder}") if name.endswith(".py")]
         folder = tempfile.TemporaryDirectory(dir=BUILD)
         self.addCleanup(folder.cleanup)
         for line, code, _ in blocks():
@@ -66,7 +66,7 @@ class Types(unittest.TestCase):
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         got = subprocess.run(
             ["mypy", "--strict", "--cache-dir", os.path.join(BUILD, "mypy"), "--config-file",
-             f"{SOURCE}/pyproject.toml", f"{SOURCE}/perpcore", f"{SOURCE}/bench.py", *examples],
+             f"{SOURCE}/pyproject.toml", f"{SOURCE}/perpcore", *examples],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
             env={**environment, "MYPYPATH": SOURCE})
         self.assertEqual(got.returncode, 0, got.stdout)
