@@ -99,6 +99,13 @@ START_TEST(a_restart_on_a_store_loses_nothing) {
     server_start(args);
     struct timespec time = {.tv_sec = 2};
     nanosleep(&time, NULL);
+    /* On a slow machine it takes longer until something is open. */
+    for (int i = 0; i < 300; i++) {
+        if (number_of(path, "SELECT count(*) FROM jobs WHERE state = 'open'") > 0)
+            break;
+        time = (struct timespec){.tv_nsec = 200000000};
+        nanosleep(&time, NULL);
+    }
     ck_assert_int_eq(post("set_risk_mode", "{\"mode\":\"conservative\",\"actor\":\"ann\"}").status,
                      200);
     ck_assert_int_eq(post("pause", "{\"actor\":\"ann\",\"reason\":\"restart\"}").status, 200);

@@ -10,7 +10,7 @@
 
 #include "server.h"
 
-static char output[262144];
+static char output[1 << 24]; /* all orders that are kept may be many */
 
 static const char *folder(void) {
     const char *path = getenv("PERPCORE_BIN");
