@@ -17,10 +17,6 @@ static bool near(double a, double b) {
     return fabs(a - b) <= PERP_NEAR_ZERO * (fabs(a) + fabs(b));
 }
 
-static bool runs(const struct perp_job_entry *job) {
-    return job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
-}
-
 /* What was filled is what its trades say, where it is told by trades. */
 static const char *trades_differ(const struct perp_order_entry *order) {
     double filled = 0, paid = 0;
@@ -47,7 +43,7 @@ static const char *state_differs(const struct perp_order_entry *order) {
         return "it is flagged for more than it filled, or is not";
     if (ended != (order->ended != PERP_TIME_NONE))
         return "it ended at no time, or stands since its end";
-    return !ended && !runs(order->job) ? "it stands, and its job does not run" : NULL;
+    return !ended && !perp_job_runs(order->job) ? "it stands, and its job does not run" : NULL;
 }
 
 static const char *place_differs(const perp_core *core, const struct perp_order_entry *order) {

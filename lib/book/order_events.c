@@ -5,10 +5,6 @@
 #include "book/book.h"
 #include "util/num.h"
 
-static bool runs(const struct perp_job_entry *job) {
-    return job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
-}
-
 static struct perp_order_entry *order_of(const perp_core *core, const struct perp_event *event) {
     return perp_order_find(core, perp_read_order(event)->order);
 }
@@ -132,10 +128,6 @@ static void apply_cancel_sent(perp_core *core, const struct perp_event *event) {
 /* ---- What exchanges say -------------------------------------------------------------------------
  */
 
-static bool is_end(uint32_t news) {
-    return news >= PERP_NEWS_CANCELLED && news <= PERP_NEWS_REJECTED;
-}
-
 static bool fill_fits(const struct perp_order_entry *order, const struct perp_ev_order *news) {
     const struct perp_filled *fill = news->fills;
     if (news->n_fills == 0)
@@ -157,7 +149,7 @@ static bool end_fits(const struct perp_order_entry *order, const struct perp_ev_
     for (; live; live = live->next_of_job)
         if (live != order && !perp_order_ended(live->state))
             return false;
-    return runs(job) && perp_order_ended(news->state) && (may >> news->becomes & 1) &&
+    return perp_job_runs(job) && perp_order_ended(news->state) && (may >> news->becomes & 1) &&
            news->n_mids == job->n_legs;
 }
 
@@ -167,8 +159,8 @@ static bool fits_order(const perp_core *core, const struct perp_event *event) {
     if (!order || memcmp(&order->job_id, &news->job, sizeof news->job) != 0 ||
         news->news >= PERP_NEWS_COUNT || !fill_fits(order, news) || !end_fits(order, news))
         return false;
-    bool again =
-        perp_order_ended(order->state) && (is_end(news->news) || news->news == PERP_NEWS_UNKNOWN);
+    bool again = perp_order_ended(order->state) &&
+                 (perp_news_is_end(news->news) || news->news == PERP_NEWS_UNKNOWN);
     double more = news->n_fills ? news->fills->quantity : 0;
     if (again || news->state != perp_order_state_after(order, news->news, more))
         return false;
@@ -229,7 +221,7 @@ static void tell_of_fill(perp_core *core, const struct perp_order_entry *order,
     const struct perp_filled *fill = news->fills;
     if (!(fill->quantity > 0))
         return;
-    if (!runs(order->job))
+    if (!perp_job_runs(order->job))
         perp_tell_alert(core, PERP_ALERT_LATE_FILL, PERP_ALERT_WARNING, true, order->client_id,
                         "%g at %g came when its job no longer ran", fill->quantity, fill->price);
     if (after->overfilled && !order->overfilled)

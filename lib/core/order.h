@@ -94,6 +94,16 @@ static inline bool perp_order_ended(uint32_t state) {
     return state >= PERP_ORDER_FILLED;
 }
 
+/* Whether news say that an order has ended. */
+static inline bool perp_news_is_end(uint32_t news) {
+    return news >= PERP_NEWS_CANCELLED && news <= PERP_NEWS_REJECTED;
+}
+
+/* Whether a job runs, or is in doubt: its orders may stand, and its fills are not late. */
+static inline bool perp_job_runs(const struct perp_job_entry *job) {
+    return job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+}
+
 /* The first of a job's orders that has not ended; NULL: none. */
 const struct perp_order_entry *perp_job_live_order(const struct perp_job_entry *job);
 bool perp_job_has_orders(const struct perp_job_entry *job);

@@ -31,10 +31,6 @@ struct telling {
     bool nothing; /* nothing of it is new */
 };
 
-static bool is_end(uint32_t kind) {
-    return kind >= PERP_NEWS_CANCELLED && kind <= PERP_NEWS_REJECTED;
-}
-
 /* ---- Looking at it ------------------------------------------------------------------------------
  */
 
@@ -168,7 +164,7 @@ static perp_status read_news(struct telling *t) {
     if (news->kind == PERP_NEWS_TOTAL)
         return read_total(t);
     bool ended = perp_order_ended(order->state);
-    if (ended && (is_end(news->kind) || news->kind == PERP_NEWS_UNKNOWN))
+    if (ended && (perp_news_is_end(news->kind) || news->kind == PERP_NEWS_UNKNOWN))
         return perp_fail(t->core, PERP_E_EXISTS, "order %llu has ended already: it is %s",
                          (unsigned long long)order->id, perp_order_state_string(order->state));
     t->nothing = news->kind == PERP_NEWS_ACCEPTED && (ended || order->state == PERP_ORDER_OPEN) &&
@@ -259,7 +255,7 @@ static perp_status decide(struct telling *t, perp_order_outcome *outcome) {
         memcpy(event.exchange_id, news->exchange_id, strlen(news->exchange_id));
     if (news->kind == PERP_NEWS_FILL)
         memcpy(event.fill_id, news->fill_id, strlen(news->fill_id));
-    if (is_end(news->kind))
+    if (perp_news_is_end(news->kind))
         take_text(event.text, news->text);
     struct perp_sheet *sheet = perp_sheet_of_order(t->core, order, &event, t->d->now);
     sum_figures(sheet, &event);
