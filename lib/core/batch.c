@@ -305,6 +305,8 @@ void perp_event_apply(perp_core *core, const struct perp_event *event) {
         atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
     core->seq = event->seq;
     core->event_rows[event->kind].apply(core, event);
+    if (core->event_rows[event->kind].touches < core->touched)
+        core->touched = core->event_rows[event->kind].touches;
 }
 
 bool perp_event_prepare(perp_core *core, const struct perp_event *event) {

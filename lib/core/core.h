@@ -130,6 +130,10 @@ struct perp_core {
     int32_t day_offset;
     uint64_t seq;       /* of the last event */
     uint64_t chain;     /* of checksums, after it (chain.h) */
+    /* What events changed since decisions last looked: PERP_TOUCHES_…, the most of it; and whose
+       accounts, as bits. */
+    uint32_t touched;
+    uint64_t touched_accounts;
     const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
     _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
     _Atomic uint32_t n_asked;     /* rules of the host that are asked now, under the lock: 0 or 1 */

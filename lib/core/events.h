@@ -60,7 +60,13 @@ struct perp_event_row {
     bool (*prepare)(perp_core *core, const struct perp_event *event);
     void (*rows)(const perp_core *core, const struct perp_event *event, struct perp_journal *to);
     void (*apply)(perp_core *core, const struct perp_event *event);
+    uint32_t touches;
 };
+
+/* What decisions that stand have to look at again after an event: everything (so it is where a row
+   says nothing); what is announced where it changes (perp_position_moved, perp_base_moved) and the
+   few sums of exchanges and the book; or nothing. */
+enum { PERP_TOUCHES_ALL, PERP_TOUCHES_MOVED, PERP_TOUCHES_NOTHING };
 
 /* perp_put_reserve(core, &payload) and so on: puts an event into the batch at hand; what the
    payload points to is copied. Where there is no memory the batch is marked and the commit says so.

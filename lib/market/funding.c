@@ -38,6 +38,17 @@ double perp_settlements_between(const perp_funding *funding, int64_t interval_ns
            (double)perp_settlements_since(funding->next_ns, interval_ns, from_ns);
 }
 
+void perp_settlement_distances(const perp_funding *funding, int64_t interval_ns, int64_t now_ns,
+                               int64_t *before, int64_t *after) {
+    int64_t next = funding->next_ns;
+    if (__builtin_sub_overflow(next, now_ns, after) || *after < 0 || *after >= interval_ns) {
+        *after = (next % interval_ns - now_ns % interval_ns) % interval_ns;
+        if (*after < 0)
+            *after += interval_ns;
+    }
+    *before = interval_ns - *after;
+}
+
 int64_t perp_settlement_after(int64_t known_ns, int64_t interval_ns, int64_t time_ns) {
     wide next = known_ns + (whole_intervals(known_ns, interval_ns, time_ns) + 1) * interval_ns;
     return next > INT64_MAX ? PERP_TIME_NONE : (int64_t)next;

@@ -18,6 +18,11 @@ double perp_settlements_between(const perp_funding *funding, int64_t interval_ns
 /* How many settlements lie in (known_ns, time_ns]; negative where time_ns is before. */
 int64_t perp_settlements_since(int64_t known_ns, int64_t interval_ns, int64_t time_ns);
 
+/* How long ago the last settlement before a time was, and how long it is to the first one that is
+   not before it; not for what is continuous. */
+void perp_settlement_distances(const perp_funding *funding, int64_t interval_ns, int64_t now_ns,
+                               int64_t *before, int64_t *after);
+
 /* The first settlement after time_ns; PERP_TIME_NONE where it is past what a time can hold. */
 int64_t perp_settlement_after(int64_t known_ns, int64_t interval_ns, int64_t time_ns);
 

@@ -117,6 +117,7 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
     struct sample samples[PERP_LATENCY_SAMPLES];
     double mean, p50, p99;
     uint32_t count;
+    int64_t oldest, until = INT64_MAX;
     uint64_t began;
     bool whole; /* all samples are young enough */
     do {
@@ -127,16 +128,17 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
         p99 = PERP_GET(gauge->p99);
         if (PERP_GET(gauge->newest) > PERP_GET(gauge->forgotten))
             count = 0;
-        int64_t oldest = PERP_GET(gauge->oldest);
+        oldest = PERP_GET(gauge->oldest);
         whole = oldest >= now || perp_within(now, oldest, market->latency_max_age_ns);
         if (!whole && count)
             count = copy_samples(gauge, samples);
     } while (perp_seq_again(&gauge->seq, began));
     double nan = (double)NAN;
-    *view = (struct perp_latency_view){count, nan, nan, nan};
+    *view = (struct perp_latency_view){count, nan, nan, nan, INT64_MAX};
     if (count == 0)
         return;
     if (whole) {
+        view->until = perp_ns_after(oldest, market->latency_max_age_ns);
         view->mean = mean;
         view->p50 = with_quantiles ? p50 : nan;
         view->p99 = with_quantiles ? p99 : nan;
@@ -146,9 +148,12 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++)
         if (samples[i].time_ns >= now ||
-            perp_within(now, samples[i].time_ns, market->latency_max_age_ns))
+            perp_within(now, samples[i].time_ns, market->latency_max_age_ns)) {
+            int64_t last = perp_ns_after(samples[i].time_ns, market->latency_max_age_ns);
+            until = last < until ? last : until;
             young[n++] = samples[i].ms;
-    *view = (struct perp_latency_view){n, n ? mean_of(young, n) : nan, nan, nan};
+        }
+    *view = (struct perp_latency_view){n, n ? mean_of(young, n) : nan, nan, nan, until};
     if (n == 0 || !with_quantiles)
         return;
     qsort(young, n, sizeof young[0], by_size);

@@ -71,6 +71,7 @@ static void free_tables(perp_market *market) {
     perp_free(core, market->slots, PERP_MAX_INSTRUMENTS * sizeof *market->slots);
     perp_free(core, market->gauge_memory,
               aligned_size(PERP_MAX_EXCHANGES * sizeof *market->gauges));
+    perp_free(core, market->news, sizeof *market->news);
     perp_free(core, market->currencies, PERP_MAX_CURRENCIES * sizeof *market->currencies);
     perp_free(core, market, sizeof *market);
 }
@@ -85,11 +86,14 @@ perp_status perp_market_open(perp_core *core, perp_market **market) {
     made->slots = perp_alloc(core, PERP_MAX_INSTRUMENTS * sizeof *made->slots);
     made->gauge_memory = perp_alloc(core, aligned_size(PERP_MAX_EXCHANGES * sizeof *made->gauges));
     made->currencies = perp_alloc(core, PERP_MAX_CURRENCIES * sizeof *made->currencies);
-    if (!made->slots || !made->gauge_memory || !made->currencies || !make_locks(made)) {
+    made->news = perp_alloc(core, sizeof *made->news);
+    if (!made->slots || !made->gauge_memory || !made->currencies || !made->news ||
+        !make_locks(made)) {
         free_tables(made);
         return perp_fail(core, PERP_E_NOMEM, "no memory for the market");
     }
     made->feed_refused = PERP_TIME_NONE;
+    memset(made->news, 0, sizeof *made->news);
     for (uint32_t i = 0; i < PERP_MAX_INSTRUMENTS; i++)
         atomic_init(&made->slots[i], NULL);
     made->gauges = align(made->gauge_memory);

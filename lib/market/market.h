@@ -49,6 +49,35 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
+/* What a leg of a side takes from: the first level, and all that is known. */
+struct perp_market_side {
+    double price, size;
+    double depth;
+};
+
+/* An instrument with both sides, for legs of any quantity, read in one piece. is_book: the last
+   book is fresh; else the quote's level stands for all. until: up to then, now or later, time alone
+   changes nothing of it but the quote's age. seq: which moment it is of. */
+struct perp_market_whole {
+    struct perp_market_view view;
+    struct perp_market_side sides[PERP_SIDE_COUNT];
+    bool is_book;
+    int64_t until;
+    uint64_t seq;
+};
+void perp_market_read_whole(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_whole *whole);
+/* The executable price of a quantity beyond the first level; false: it is of another moment. */
+bool perp_market_walk(const perp_market *market, perp_instrument_id id,
+                      const struct perp_market_whole *whole, uint32_t side, double quantity,
+                      double *price);
+
+/* Calls `told` for all that feeds wrote on since it was last asked for: an instrument, an exchange,
+   or (PERP_NO_ID twice) a rate. Under the lock. */
+void perp_market_news(const perp_market *market, void *user,
+                      void (*told)(void *user, perp_instrument_id instrument,
+                                   perp_exchange_id exchange));
+
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);
@@ -71,6 +100,7 @@ uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id);
 struct perp_latency_view {
     uint32_t samples;      /* of the last 100 that are young enough */
     double mean, p50, p99; /* NaN without samples */
+    int64_t until;         /* the last moment at which none of them is too old */
 };
 /* with_quantiles: p50 and p99 are wanted (where a sample is too old they cost a sort). */
 void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t now,

@@ -152,6 +152,7 @@ static __attribute__((noinline)) perp_status take_quote(perp_market *market, str
     perp_write_begin(&slot->seq);
     put_top(market, slot, quote->time_ns, bid, ask);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, quote->instrument);
     return PERP_OK;
 }
 
@@ -180,6 +181,7 @@ perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote) {
     perp_write_begin(&slot->seq);
     put_words(slot, time_ns, bid, ask, mid, spread, passed);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, quote->instrument);
     return PERP_OK;
 }
 
@@ -316,6 +318,7 @@ static perp_status take_book(perp_market *market, struct perp_slot *slot, const 
     put_levels(slot->bids, book->bids, book->n_bids);
     put_levels(slot->asks, book->asks, book->n_asks);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, book->instrument);
     return PERP_OK;
 }
 
@@ -357,5 +360,6 @@ perp_status perp_market_on_withdraw(perp_market *market, const perp_withdrawal *
     PERP_PUT(slot->book_time, PERP_TIME_NONE);
     PERP_PUT(slot->bucket_end, INT64_MIN); /* the next quote is looked at in full */
     perp_write_end(&slot->seq);
+    perp_news_tell(market, withdrawal->instrument);
     return PERP_OK;
 }

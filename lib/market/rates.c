@@ -106,5 +106,6 @@ perp_status perp_market_on_rate(perp_market *market, const perp_rate *rate) {
         return status;
     PERP_PUT(currency->usd, rate->usd);
     PERP_PUT(currency->time, rate->time_ns);
+    perp_news_tell(market, PERP_NEWS_OF_RATE + place);
     return PERP_OK;
 }

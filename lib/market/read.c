@@ -127,6 +127,93 @@ static inline void complete(const perp_market *market, perp_instrument_id id, in
     view->mark = view->mark_is_fresh ? view->last_mark : view->has_quote ? view->mid : 0;
 }
 
+/* ---- All of an instrument
+ * ------------------------------------------------------------------------
+ */
+
+/* When it is no longer within an age of a time, or comes to be; `until` is lowered to the last
+   moment before. */
+static void lower(int64_t *until, int64_t to) {
+    if (to < *until)
+        *until = to;
+}
+
+static void holds_within(int64_t now, int64_t time_ns, int64_t age_ns, int64_t *until) {
+    if (time_ns == PERP_TIME_NONE)
+        return;
+    if (perp_within(now, time_ns, age_ns))
+        lower(until, perp_ns_after(time_ns, age_ns));
+    else if (now < time_ns)
+        lower(until, time_ns - age_ns - 1); /* it is too far ahead */
+}
+
+static void get_whole_side(const struct perp_slot *slot, bool asks, bool is_book,
+                           const struct perp_market_view *view, struct perp_market_side *side) {
+    double best = asks ? view->ask : view->bid;
+    side->price = best;
+    side->size = side->depth = asks ? view->ask_size : view->bid_size;
+    if (!is_book)
+        return;
+    const struct perp_slot_level *first = asks ? &slot->asks[0] : &slot->bids[0];
+    bool any = (asks ? PERP_GET(slot->n_asks) : PERP_GET(slot->n_bids)) > 0;
+    double level = PERP_GET(first->price);
+    side->size = any ? PERP_GET(first->size) : 0;
+    if (any && !(asks ? level < best : level > best))
+        side->price = level;
+    side->depth = asks ? PERP_GET(slot->ask_depth) : PERP_GET(slot->bid_depth);
+}
+
+static __attribute__((noinline)) bool try_read_whole(const perp_market *market,
+                                                     const struct perp_slot *slot, int64_t now,
+                                                     struct perp_market_whole *whole,
+                                                     struct raw *raw) {
+    int64_t most_ns = market->max_quote_age_ns;
+    whole->seq = perp_seq_begin(&slot->seq);
+    get_top(slot, &whole->view);
+    raw->mark_time = PERP_GET(slot->mark_time);
+    get_returns(market, slot, raw);
+    get_reports(slot, &whole->view);
+    int64_t book_time = PERP_GET(slot->book_time);
+    whole->is_book = book_time != PERP_TIME_NONE && perp_within(now, book_time, most_ns);
+    get_whole_side(slot, true, whole->is_book, &whole->view, &whole->sides[PERP_SIDE_BUY]);
+    get_whole_side(slot, false, whole->is_book, &whole->view, &whole->sides[PERP_SIDE_SELL]);
+    whole->until = INT64_MAX;
+    holds_within(now, book_time, most_ns, &whole->until);
+    return !perp_seq_again(&slot->seq, whole->seq);
+}
+
+void perp_market_read_whole(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_whole *whole) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    struct perp_market_view *view = &whole->view;
+    struct raw raw;
+    while (!try_read_whole(market, slot, now, whole, &raw))
+        continue;
+    complete(market, id, now, &raw, view);
+    holds_within(now, view->quote_time, market->max_quote_age_ns, &whole->until);
+    holds_within(now, raw.mark_time, market->max_quote_age_ns, &whole->until);
+    if (view->has_funding && !view->rate_is_old) {
+        int64_t from = view->funding.continuous ? view->funding.time_ns : view->funding.next_ns;
+        lower(&whole->until, perp_ns_after(from, view->funding_interval_ns) - 1);
+    }
+}
+
+bool perp_market_walk(const perp_market *market, perp_instrument_id id,
+                      const struct perp_market_whole *whole, uint32_t side, double quantity,
+                      double *price) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    bool asks = side == PERP_SIDE_BUY;
+    if (perp_seq_begin(&slot->seq) != whole->seq)
+        return false;
+    *price = asks ? walk(slot->asks, PERP_GET(slot->n_asks), true, whole->view.ask, quantity)
+                  : walk(slot->bids, PERP_GET(slot->n_bids), false, whole->view.bid, quantity);
+    return !perp_seq_again(&slot->seq, whole->seq);
+}
+
+/* ---- A leg's part
+ * --------------------------------------------------------------------------------
+ */
+
 /* One try; false where a feed wrote meanwhile. A function of its own, not the body of a loop:
    compilers would compute the address of every word before the loop. */
 static __attribute__((noinline)) bool try_read(const perp_market *market,
@@ -215,4 +302,38 @@ uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
 
 uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {
     return PERP_GET(market->gauges[id].ups);
+}
+
+/* Told once for each topic of a block that has news. */
+static void tell_block(struct perp_feed_news *news, uint32_t block, void *user,
+                       void (*told)(void *user, perp_instrument_id instrument,
+                                    perp_exchange_id exchange)) {
+    for (uint32_t topic = block * PERP_NEWS_BLOCK; topic < (block + 1) * PERP_NEWS_BLOCK; topic++) {
+        uint32_t version = PERP_GET(news->versions[topic]);
+        if (version == news->seen[topic])
+            continue;
+        news->seen[topic] = version;
+        if (topic < PERP_NEWS_OF_EXCHANGE)
+            told(user, topic, PERP_NO_ID);
+        else if (topic < PERP_NEWS_OF_RATE)
+            told(user, PERP_NO_ID, topic - PERP_NEWS_OF_EXCHANGE);
+        else
+            told(user, PERP_NO_ID, PERP_NO_ID);
+    }
+}
+
+void perp_market_news(const perp_market *market, void *user,
+                      void (*told)(void *user, perp_instrument_id instrument,
+                                   perp_exchange_id exchange)) {
+    struct perp_feed_news *news = market->news;
+    uint32_t n = (perp_n_instruments(market->core) + PERP_NEWS_BLOCK - 1) / PERP_NEWS_BLOCK;
+    for (uint32_t block = 0; block < PERP_NEWS_BLOCKS; block++) {
+        if (block == n)
+            block = PERP_NEWS_OF_EXCHANGE / PERP_NEWS_BLOCK; /* no instrument has a topic between */
+        uint64_t now = PERP_GET(news->blocks[block]);
+        if (now == news->seen_blocks[block])
+            continue;
+        news->seen_blocks[block] = now;
+        tell_block(news, block, user, told);
+    }
 }

@@ -81,6 +81,7 @@ perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade) {
     PERP_PUT(slot->last, trade->price);
     PERP_PUT(slot->last_time, trade->time_ns);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, trade->instrument);
     return PERP_OK;
 }
 
@@ -101,6 +102,7 @@ perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark) {
     PERP_PUT(slot->mark, mark->price);
     PERP_PUT(slot->mark_time, mark->time_ns);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, mark->instrument);
     return PERP_OK;
 }
 
@@ -128,12 +130,14 @@ static perp_status check_funding(const perp_market *market, const perp_funding *
 
 /* Nothing is known of a rate after a report that makes no sense, until a good one comes; one that
    is older than what is known says nothing of it. */
-static void forget_rate(struct perp_slot *slot, int64_t time_ns) {
+static void forget_rate(const perp_market *market, struct perp_slot *slot,
+                        perp_instrument_id instrument, int64_t time_ns) {
     if (time_ns < PERP_OWN(slot->funding_time))
         return;
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->funding_interval_ns, 0);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, instrument);
 }
 
 perp_status perp_market_on_funding(perp_market *market, const perp_funding *funding) {
@@ -144,7 +148,7 @@ perp_status perp_market_on_funding(perp_market *market, const perp_funding *fund
         return perp_market_unknown(market, "funding", "instrument", funding->instrument);
     perp_status status = check_funding(market, funding);
     if (status != PERP_OK) {
-        forget_rate(slot, funding->time_ns);
+        forget_rate(market, slot, funding->instrument, funding->time_ns);
         return status;
     }
     status = check_time(market, "funding", funding->time_ns, PERP_OWN(slot->funding_time));
@@ -158,6 +162,7 @@ perp_status perp_market_on_funding(perp_market *market, const perp_funding *fund
     PERP_PUT(slot->funding_next, funding->next_ns);
     PERP_PUT(slot->funding_continuous, funding->continuous);
     perp_write_end(&slot->seq);
+    perp_news_tell(market, funding->instrument);
     return PERP_OK;
 }
 
@@ -179,6 +184,7 @@ perp_status perp_market_on_status(perp_market *market, const perp_exchange_statu
     if (status->api == PERP_API_UP)
         PERP_PUT(gauge->ups, PERP_OWN(gauge->ups) + 1);
     perp_write_end(&gauge->seq);
+    perp_news_tell(market, PERP_NEWS_OF_EXCHANGE + status->exchange);
     return PERP_OK;
 }
 
@@ -198,5 +204,6 @@ perp_status perp_market_on_latency(perp_market *market, const perp_latency *late
     if (status != PERP_OK)
         return status;
     perp_gauge_add(gauge, latency->time_ns, latency->ms);
+    perp_news_tell(market, PERP_NEWS_OF_EXCHANGE + latency->exchange);
     return PERP_OK;
 }

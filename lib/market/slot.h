@@ -104,11 +104,30 @@ struct perp_currency {
     _Atomic double usd;
 };
 
+/* What feeds wrote, for decisions that want to know where they have to look again. A writer raises
+   its topic's version once what it wrote can be read, and then gives the topic's block a value that
+   none had before (version and topic): no two of its stores are the same, so a reader that finds a
+   block as it left it has seen all of it, with plain stores and however many feeds there are. */
+#define PERP_NEWS_OF_EXCHANGE PERP_MAX_INSTRUMENTS /* its topics: instruments, then exchanges, */
+#define PERP_NEWS_OF_RATE (PERP_NEWS_OF_EXCHANGE + PERP_MAX_EXCHANGES) /* then currencies */
+#define PERP_NEWS_TOPICS (PERP_NEWS_OF_RATE + PERP_MAX_CURRENCIES)
+#define PERP_NEWS_BLOCK 64u
+#define PERP_NEWS_BLOCKS (PERP_NEWS_TOPICS / PERP_NEWS_BLOCK)
+
+struct perp_feed_news {
+    _Atomic uint64_t blocks[PERP_NEWS_BLOCKS];
+    _Atomic uint32_t versions[PERP_NEWS_TOPICS];
+    /* As decisions last saw them, under the lock. */
+    uint64_t seen_blocks[PERP_NEWS_BLOCKS];
+    uint32_t seen[PERP_NEWS_TOPICS];
+};
+
 struct perp_market {
     perp_core *core;
     /* PERP_MAX_INSTRUMENTS; one is there once its id was given out. Where the clock is set back, a
        slot with data that is forgotten makes way for another. */
     struct perp_slot *_Atomic *slots;
+    struct perp_feed_news *news;
     struct perp_slot *left;    /* slots that made way: a feed or a reader may still be in them */
     struct perp_slot *coming;  /* made for that, not yet in place */
     struct perp_gauge *gauges; /* PERP_MAX_EXCHANGES */
@@ -155,6 +174,14 @@ static inline void perp_write_begin(_Atomic uint64_t *seq) {
 static inline void perp_write_end(_Atomic uint64_t *seq) {
     atomic_store_explicit(seq, atomic_load_explicit(seq, memory_order_relaxed) + 1,
                           memory_order_release);
+}
+
+/* After perp_write_end. One writer at a time has a topic. */
+static inline void perp_news_tell(const perp_market *market, uint32_t topic) {
+    struct perp_feed_news *news = market->news;
+    uint32_t version = PERP_OWN(news->versions[topic]) + 1;
+    PERP_PUT(news->versions[topic], version);
+    PERP_PUT(news->blocks[topic / PERP_NEWS_BLOCK], (uint64_t)version << 32 | topic);
 }
 
 /* Waits until nothing is being written; a writer that lost its processor gets the reader's. */

@@ -59,9 +59,25 @@ void perp_positions_close(perp_positions *positions) {
     for (uint32_t i = 0; i < positions->bases_capacity; i++)
         perp_kept_free(core, &positions->bases[i].kept);
     perp_free(core, positions->at, positions->capacity * sizeof *positions->at);
+    perp_free(core, positions->moved, positions->moved_capacity * sizeof *positions->moved);
+    perp_free(core, positions->moved_bases,
+              positions->moved_bases_capacity * sizeof *positions->moved_bases);
     perp_free(core, positions->bases, positions->bases_capacity * sizeof *positions->bases);
     perp_arena_free(&positions->sheet.arena);
     perp_free(core, positions, sizeof *positions);
+}
+
+/* Each instrument and each base can be told once. */
+static bool prepare_moved(perp_core *core) {
+    perp_positions *positions = core->positions;
+    void *moved = positions->moved, *bases = positions->moved_bases;
+    bool done = perp_grow(core, &moved, &positions->moved_capacity, perp_n_instruments(core) + 1,
+                          sizeof *positions->moved) &&
+                perp_grow(core, &bases, &positions->moved_bases_capacity, core->bases.count + 1,
+                          sizeof *positions->moved_bases);
+    positions->moved = moved;
+    positions->moved_bases = bases;
+    return done;
 }
 
 bool perp_positions_prepare_tables(perp_core *core) {
@@ -84,7 +100,7 @@ bool perp_positions_prepare_tables(perp_core *core) {
         perp_row_preset(perp_row_base(), &positions->bases[i].row);
         positions->bases[i].first = positions->bases[i].last = PERP_NO_ID;
     }
-    return done;
+    return done && prepare_moved(core);
 }
 
 void perp_positions_roll(perp_core *core) {
@@ -133,6 +149,10 @@ double perp_position_with_running(const struct perp_position_entry *entry,
 void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
     struct perp_position_entry *entry = &core->positions->at[instrument];
     entry->is_summed = false;
+    if (!entry->is_moved) {
+        entry->is_moved = true;
+        core->positions->moved[core->positions->n_moved++] = instrument;
+    }
     bool is_open = perp_instrument_at(core, instrument)->spec.kind != PERP_KIND_SPOT &&
                    (entry->first || entry->quantity != 0);
     if (is_open != entry->is_open)
@@ -155,6 +175,10 @@ void perp_base_moved(perp_core *core, uint32_t base) {
     struct perp_base_entry *entry = &positions->bases[base];
     uint32_t *at = &positions->first_moving_1;
     bool is_moving = perp_base_is_moving(entry);
+    if (!entry->is_moved) {
+        entry->is_moved = true;
+        positions->moved_bases[positions->n_moved_bases++] = base;
+    }
     if (is_moving == entry->is_moving)
         return;
     while (*at && *at - 1 < base)

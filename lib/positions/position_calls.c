@@ -23,6 +23,7 @@ void perp_account_report_init(perp_account_report *report) {
 /* A report that makes no sense: its instrument counts as not reported until a good one comes. */
 static perp_status bad(perp_core *core, perp_instrument_id instrument, perp_status status) {
     core->positions->at[instrument].heard = PERP_TIME_NONE;
+    perp_position_moved(core, instrument);
     return status;
 }
 

@@ -38,6 +38,7 @@ struct perp_position_entry {
     uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
     bool is_open;         /* it is not spot, and something is open there, or runs */
     bool is_latched;      /* counted with its base */
+    bool is_moved;        /* among perp_positions.moved */
     bool is_summed;       /* with_running is known */
     double with_running;  /* perp_position_with_running of all legs */
 };
@@ -53,6 +54,7 @@ struct perp_base_entry {
     /* Kept by perp_base_moved. */
     uint32_t next_moving_1; /* the next base that is; from 1, 0: none */
     bool is_moving;         /* something of it is naked, or may be, or has to do with that */
+    bool is_moved;          /* among perp_positions.moved_bases */
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------
@@ -140,6 +142,10 @@ struct perp_positions {
        were added; from 1, 0: none. */
     uint32_t first_open_1[PERP_MAX_EXCHANGES];
     uint32_t first_moving_1; /* the first base that is, by id; from 1, 0: none */
+    /* Where something changed since decisions last looked; room for all. */
+    perp_instrument_id *moved;
+    uint32_t *moved_bases;
+    uint32_t n_moved, n_moved_bases, moved_capacity, moved_bases_capacity;
     struct perp_sheet sheet;
 };
 
@@ -155,6 +161,14 @@ void perp_positions_join_base(perp_core *core, perp_instrument_id instrument);
 /* The quantity once all that runs there is filled, but for legs of the job `but`. */
 double perp_position_with_running(const struct perp_position_entry *entry,
                                   const struct perp_job_entry *but);
+/* The same with all that runs, kept. */
+static inline double perp_with_running(struct perp_position_entry *entry) {
+    if (!entry->is_summed) {
+        entry->with_running = perp_position_with_running(entry, NULL);
+        entry->is_summed = true;
+    }
+    return entry->with_running;
+}
 /* To be called where the row of a position has changed, or what runs there. */
 void perp_position_moved(perp_core *core, perp_instrument_id instrument);
 /* To be called where the row of a base has changed, its repair or how many partial legs it has. */
@@ -318,7 +332,12 @@ double perp_sheet_foreign(const struct perp_sheet *sheet,
 double perp_position_foreign(const perp_core *core, perp_instrument_id instrument);
 
 uint32_t perp_open_positions(const perp_core *core, perp_exchange_id exchange);
-/* Whether the exchange's equity and the instrument's position are known at `now`. */
+/* Whether an instrument's position, an exchange's equity are known at `now`; `until` is lowered to
+   the last moment at which that holds for time alone. Whether both are. */
+bool perp_position_heard(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                         int64_t *until);
+bool perp_account_heard(const perp_core *core, perp_exchange_id exchange, int64_t now,
+                        int64_t *until);
 bool perp_position_known(const perp_core *core, perp_instrument_id instrument, int64_t now);
 
 /* A base that has no other side: how much, with what is lost of latched drift; on a sheet (NULL:

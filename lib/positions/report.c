@@ -255,13 +255,33 @@ void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument) 
     position->row.latched = false;
 }
 
-bool perp_position_known(const perp_core *core, perp_instrument_id instrument, int64_t now) {
+/* Whether something was heard lately enough; `until` is lowered to the last moment at which it is
+   so. */
+static bool heard_within(int64_t heard, int64_t age, int64_t now, int64_t *until) {
+    if (heard == PERP_TIME_NONE || perp_ns_since(heard, now) > age)
+        return false;
+    int64_t last = perp_ns_after(heard, age);
+    *until = last < *until ? last : *until;
+    return true;
+}
+
+bool perp_position_heard(const perp_core *core, perp_instrument_id instrument, int64_t now,
+                         int64_t *until) {
     const struct perp_position_entry *entry = &core->positions->at[instrument];
     int64_t age = core->config.risk.account_max_age_ms * PERP_NS_PER_MS;
+    return !entry->aside && (age == 0 || heard_within(entry->heard, age, now, until));
+}
+
+bool perp_account_heard(const perp_core *core, perp_exchange_id exchange, int64_t now,
+                        int64_t *until) {
+    int64_t age = core->config.risk.account_max_age_ms * PERP_NS_PER_MS;
+    return !core->capital->accounts[exchange].has_aside &&
+           (age == 0 || heard_within(core->positions->equity_heard[exchange], age, now, until));
+}
+
+bool perp_position_known(const perp_core *core, perp_instrument_id instrument, int64_t now) {
     perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
-    int64_t equity = core->positions->equity_heard[exchange];
-    if (entry->aside || core->capital->accounts[exchange].has_aside)
-        return false;
-    return age == 0 || (entry->heard != PERP_TIME_NONE && perp_ns_since(entry->heard, now) <= age &&
-                        equity != PERP_TIME_NONE && perp_ns_since(equity, now) <= age);
+    int64_t until = INT64_MAX;
+    return perp_position_heard(core, instrument, now, &until) &&
+           perp_account_heard(core, exchange, now, &until);
 }

@@ -38,11 +38,24 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     e->job = job;
     e->now = now;
     e->answers = NULL;
-    e->answers_stand = false;
+    e->answers_stand = e->stands = e->afresh = false;
     perp_zero(e->rules, PERP_REASON_RULES_END * sizeof *e->rules);
 }
 
+/* How near to its limit the leverage of the accounts is. */
+static void note_sizes(const struct perp_eval *e) {
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        const struct perp_job_leg *leg = &e->job->legs[i];
+        double equity = perp_usd_to_double(e->core->capital->accounts[leg->exchange].equity);
+        double limit = e->config->max_account_leverage * perp_max(0, equity);
+        if (perp_instrument_at(e->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+            perp_facts_note_size((perp_core *)(uintptr_t)e->core, leg->exchange,
+                                 e->legs[i].account_size, e->legs[i].account_size > limit);
+    }
+}
+
 void perp_eval_run(struct perp_eval *e) {
+    e->holds = INT64_MAX;
     e->missing = e->reducing = e->has_perp = e->rate_unknown = false;
     e->volatility_unknown = e->latency_unknown = false;
     e->cost_bps = e->carry_bps = e->funding_bps = 0;
@@ -59,6 +72,8 @@ void perp_eval_run(struct perp_eval *e) {
     if (!e->missing)
         perp_eval_scores(e);
     perp_eval_rules(e);
+    if (e->stands && !e->missing)
+        note_sizes(e);
 }
 
 void perp_evaluation_init(perp_evaluation *evaluation) {
@@ -75,24 +90,24 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
         .exchange = leg->exchange,
         .instrument = leg->instrument,
         .price = measure->price,
-        .mid = measure->market.mid,
+        .mid = measure->market->mid,
         .slippage_bps = measure->slippage_bps,
         .fee_bps = measure->fee_bps,
-        .funding_rate = measure->market.has_funding && !measure->market.rate_is_old
-                            ? measure->market.funding.rate
+        .funding_rate = measure->market->has_funding && !measure->market->rate_is_old
+                            ? measure->market->funding.rate
                             : NAN,
         .funding_settlements = measure->settlements,
-        .volatility = measure->market.volatility,
+        .volatility = measure->market->volatility,
         .latency_ms = measure->latency.mean,
-        .spread_bps = measure->market.spread_bps,
-        .spread_baseline_bps = measure->market.baseline_bps,
+        .spread_bps = measure->market->spread_bps,
+        .spread_baseline_bps = measure->market->baseline_bps,
         .depth = measure->depth,
         .leverage = leg->leverage,
         .position = measure->position,
         .entry_price = measure->entry,
         .liquidation_price = measure->liquidation_price,
         .liquidation_distance = measure->liquidation_distance,
-        .quote_age_ns = perp_ns_since(measure->market.quote_time, e->now),
+        .quote_age_ns = perp_ns_since(measure->market->quote_time, e->now),
         .settlement_distance_ns = measure->settlement_distance,
     };
 }
@@ -165,7 +180,9 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         perp_read_end(core);
         return status;
     }
-    perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
+    now = perp_query_time(core, now_ns);
+    perp_facts_refresh(core, now, false, false);
+    perp_eval_begin(&e, core, NULL, &room.job, now, false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {
         perp_eval_explain(&e, evaluation);

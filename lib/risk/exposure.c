@@ -197,10 +197,9 @@ bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
     return false;
 }
 
-/* What is left of a position for legs of this side, beside those of one job. */
-static double left_to_reduce(const perp_core *core, const struct perp_plan *plan,
-                             perp_instrument_id instrument, uint32_t side,
-                             const struct perp_job_entry *but) {
+double perp_left_beside(const perp_core *core, const struct perp_plan *plan,
+                        perp_instrument_id instrument, uint32_t side,
+                        const struct perp_job_entry *but) {
     const struct perp_position_entry *entry = position_at(core, instrument);
     struct perp_tally left = {0, 0};
     if (entry->quantity == 0 || (entry->quantity > 0) == (side == PERP_SIDE_BUY))
@@ -217,12 +216,12 @@ static double left_to_reduce(const perp_core *core, const struct perp_plan *plan
 }
 
 double perp_left_to_reduce(const perp_core *core, perp_instrument_id instrument, uint32_t side) {
-    return left_to_reduce(core, NULL, instrument, side, NULL);
+    return perp_left_beside(core, NULL, instrument, side, NULL);
 }
 
 bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
                            perp_instrument_id instrument, uint32_t side, double quantity) {
-    double left = left_to_reduce(core, plan, instrument, side, NULL);
+    double left = perp_left_beside(core, plan, instrument, side, NULL);
     return left > 0 && perp_at_most(quantity, left);
 }
 
@@ -230,7 +229,7 @@ bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
 static double left_for_leg(const perp_core *core, const struct perp_plan *plan,
                            const struct perp_job_entry *job, uint32_t n) {
     const struct perp_job_leg *leg = &job->legs[n];
-    double left = left_to_reduce(core, plan, leg->instrument, leg->side, job);
+    double left = perp_left_beside(core, plan, leg->instrument, leg->side, job);
     for (uint32_t i = 0; i < n; i++)
         if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
             left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
@@ -265,25 +264,6 @@ bool perp_job_is_reducing(const perp_core *core, const struct perp_plan *plan,
     return true;
 }
 
-double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
-                          const struct perp_job_entry *job, uint32_t n) {
-    const struct perp_job_leg *leg = &job->legs[n];
-    double left = left_to_reduce(core, plan, leg->instrument, PERP_SIDE_SELL, job);
-    for (uint32_t i = 0; i < n; i++)
-        if (job->legs[i].instrument == leg->instrument && job->legs[i].side == PERP_SIDE_SELL)
-            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
-    return perp_max(0, left);
-}
-
-/* What runs there included. */
-static inline double with_running(struct perp_position_entry *entry) {
-    if (!entry->is_summed) {
-        entry->with_running = perp_position_with_running(entry, NULL);
-        entry->is_summed = true;
-    }
-    return entry->with_running;
-}
-
 /* What the plan, and the job, make of it. */
 static double with_job(const struct perp_plan *plan, const struct perp_job_entry *job,
                        perp_instrument_id id, double quantity) {
@@ -297,70 +277,54 @@ static double with_job(const struct perp_plan *plan, const struct perp_job_entry
     return quantity;
 }
 
-/* Quantities whose marks are read together. */
-#define AT_ONCE 64
-struct sizes {
-    uint32_t n;
-    perp_instrument_id ids[AT_ONCE];
-    double quantities[AT_ONCE];
-};
-
-static double add_sizes(const perp_core *core, const struct sizes *sizes, int64_t now, double sum) {
-    double marks[AT_ONCE];
-    perp_market_marks(core->market, sizes->ids, sizes->n, now, marks);
-    for (uint32_t i = 0; i < sizes->n; i++) {
-        double price = marks[i] > 0 ? marks[i] : position_at(core, sizes->ids[i])->entry;
-        sum += price > 0 ? fabs(sizes->quantities[i]) * price : (double)NAN;
-    }
-    return sum;
-}
-
-/* Those that are open before the next one of a leg; where nothing but the book counts. */
-static double add_open(const perp_core *core, struct perp_touched *touched, struct sizes *sizes,
-                       int64_t now, double sum) {
-    struct perp_position_entry *entries = core->positions->at;
-    perp_instrument_id id = touched->open;
-    uint32_t n = sizes->n;
-    while (id < touched->leg) {
-        struct perp_position_entry *entry = &entries[id];
-        if (n == AT_ONCE) {
-            sizes->n = n;
-            sum = add_sizes(core, sizes, now, sum);
-            n = 0;
-        }
-        sizes->ids[n] = id;
-        sizes->quantities[n] = with_running(entry);
-        n += sizes->quantities[n] != 0;
-        id = entry->next_open_1 - 1;
-    }
-    sizes->n = n;
-    touched->open = id;
-    return sum;
-}
-
-double perp_account_size(const perp_core *core, const struct perp_plan *plan,
-                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now) {
+/* The sum in the long way: each position that is open or of a leg, one after the other. */
+static double size_made(const struct perp_eval *e, perp_exchange_id exchange) {
     struct perp_touched touched;
-    struct sizes sizes = {0};
-    double sum = 0;
-    perp_touched_begin(&touched, core, plan, job, job->n_legs, exchange);
-    for (;;) {
-        if (!touched.plan && !job->linked)
-            sum = add_open(core, &touched, &sizes, now, sum);
-        perp_instrument_id id = perp_touched_next(&touched);
-        if (id == PERP_NO_ID)
-            return add_sizes(core, &sizes, now, sum);
-        double quantity = perp_position_with_running(position_at(core, id), job);
-        quantity = with_job(touched.plan, job, id, quantity);
-        if (quantity == 0)
-            continue;
-        if (sizes.n == AT_ONCE) {
-            sum = add_sizes(core, &sizes, now, sum);
-            sizes.n = 0;
-        }
-        sizes.ids[sizes.n] = id;
-        sizes.quantities[sizes.n++] = quantity;
+    perp_exact sum = 0, share;
+    perp_touched_begin(&touched, e->core, e->plan, e->job, e->job->n_legs, exchange);
+    for (perp_instrument_id id; (id = perp_touched_next(&touched)) != PERP_NO_ID;) {
+        const struct perp_position_entry *entry = position_at(e->core, id);
+        double mark;
+        perp_market_marks(e->core->market, &id, 1, e->now, &mark);
+        double quantity =
+            with_job(touched.plan, e->job, id, perp_position_with_running(entry, e->job));
+        if (!perp_size_share(quantity, mark, entry->entry, &share))
+            return (double)NAN;
+        sum += share;
     }
+    return perp_size_of(sum);
+}
+
+static bool has_leg_before(const struct perp_job_entry *job, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (job->legs[i].instrument == job->legs[n].instrument)
+            return true;
+    return false;
+}
+
+/* What is kept of the exchange, and what the job's legs change in it. */
+static double size_kept(const struct perp_eval *e, perp_exchange_id exchange) {
+    const struct perp_facts *facts = &e->risk->facts;
+    perp_exact sum = facts->exchanges[exchange].size, share;
+    uint32_t n_unpriced = facts->exchanges[exchange].n_unpriced;
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        const struct perp_job_leg *leg = &e->job->legs[i];
+        const struct perp_kept_fact *kept = &facts->at[leg->instrument];
+        if (leg->exchange != exchange || has_leg_before(e->job, i) ||
+            perp_instrument_at(e->core, leg->instrument)->spec.kind == PERP_KIND_SPOT)
+            continue;
+        struct perp_position_entry *entry = position_at(e->core, leg->instrument);
+        double quantity = with_job(NULL, e->job, leg->instrument, perp_with_running(entry));
+        n_unpriced -= kept->unpriced;
+        n_unpriced +=
+            !perp_size_share(quantity, e->facts[i]->market.view.mark, entry->entry, &share);
+        sum += share - kept->share;
+    }
+    return n_unpriced ? (double)NAN : perp_size_of(sum);
+}
+
+double perp_account_size(const struct perp_eval *e, perp_exchange_id exchange) {
+    return e->made ? size_made(e, exchange) : size_kept(e, exchange);
 }
 
 bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,
@@ -386,19 +350,24 @@ bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *cor
     return false;
 }
 
+bool perp_leg_meets_running(const perp_core *core, const struct perp_plan *plan,
+                            perp_instrument_id instrument, uint32_t side) {
+    uint32_t opposite = side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
+    perp_instrument_id other = instrument;
+    do {
+        if (perp_running_side(core, plan, other, opposite) &&
+            perp_same_book(core, instrument, other))
+            return true;
+        other = perp_instrument_at(core, other)->next_same_book;
+    } while (other != instrument);
+    return false;
+}
+
 bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core,
                             const struct perp_plan *plan) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
-        uint32_t opposite = leg->side == PERP_SIDE_BUY ? PERP_SIDE_SELL : PERP_SIDE_BUY;
-        perp_instrument_id other = leg->instrument;
-        do {
-            if (perp_running_side(core, plan, other, opposite) &&
-                perp_same_book(core, leg->instrument, other))
-                return true;
-            other = perp_instrument_at(core, other)->next_same_book;
-        } while (other != leg->instrument);
-    }
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        if (perp_leg_meets_running(core, plan, job->legs[i].instrument, job->legs[i].side))
+            return true;
     return false;
 }
 

@@ -1,206 +1,603 @@
-/* The numbers behind a decision: prices, cost, carry, per leg and for the job. */
-#include "risk/risk.h"
+/* Making facts, keeping them, and seeing where one differs. */
+#include "risk/facts.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "market/funding.h"
-#include "util/num.h"
+#include "risk/risk.h"
+#include "util/sized.h"
 
-#define BPS 1e4
+#define NS_PER_MINUTE (60.0 * 1e9)
 #define NS_PER_H (3600.0 * 1e9)
+/* From here on an age in nanoseconds is no longer exact as a double. */
+#define EXACT_NS (INT64_C(1) << 52)
 
-#define MOST_INCOME 3 /* settlements: later rates are not known */
-
-static uint32_t kind_of(const struct perp_eval *e, uint32_t n) {
-    return perp_instrument_at(e->core, e->job->legs[n].instrument)->spec.kind;
+static void lower(int64_t *until, int64_t to) {
+    if (to < *until)
+        *until = to;
 }
 
-static double sign_of(const struct perp_job_leg *leg) {
-    return leg->side == PERP_SIDE_BUY ? 1 : -1;
-}
+/* ---- Of an instrument ---------------------------------------------------------------------------
+ */
 
-static double weight_of(const struct perp_job_entry *job, uint32_t n) {
-    return (double)job->legs[n].notional / (double)job->notional;
-}
-
-/* What a leg without a quote is reckoned at. */
-static double price_without_quote(const struct perp_eval *e, uint32_t n) {
-    const struct perp_market_view *market = &e->legs[n].market;
-    struct perp_open open;
-    if (market->last_mark > 0)
-        return market->last_mark;
-    if (market->last > 0)
-        return market->last;
-    perp_position_of(e->core, e->job->legs[n].instrument, market, &open);
-    return open.holding.quantity != 0 ? open.holding.entry : 0;
-}
-
-static void measure_price(struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    struct perp_leg_measure *measure = &e->legs[n];
-    const struct perp_market_view *market = &measure->market;
-    measure->fee_bps = perp_instrument_at(e->core, leg->instrument)->fee_bps[leg->maker ? 1 : 0];
-    measure->slippage_bps = 0;
-    if (!market->has_quote) {
-        measure->price = price_without_quote(e, n);
+/* The rule funding_blackout as a fact, and when it next changes: a whole limit before and after
+   each settlement. */
+static void make_blackout(const perp_core *core, uint32_t kind, int64_t now,
+                          struct perp_fact *fact) {
+    const struct perp_market_view *view = &fact->market.view;
+    double minutes = core->config.risk.blackout_minutes;
+    if (!(minutes > 0) || !view->has_quote || !view->has_funding || view->rate_is_old ||
+        kind == PERP_KIND_SPOT || view->funding.continuous)
         return;
-    }
-    if (leg->maker) {
-        measure->price = leg->side == PERP_SIDE_BUY ? market->bid : market->ask;
-        return;
-    }
-    measure->slippage_bps =
-        perp_max(0, sign_of(leg) * (measure->price - market->mid) / market->mid * BPS);
-    e->max_slippage = perp_max(e->max_slippage, measure->slippage_bps);
-}
-
-/* The distance to the nearest settlement, before or after. */
-static int64_t nearest_settlement(const struct perp_market_view *market, int64_t now) {
-    if (market->funding.continuous)
-        return PERP_TIME_NONE;
-    int64_t interval = market->funding_interval_ns, next = market->funding.next_ns;
-    int64_t offset; /* from now to the first settlement that is not before it */
-    if (__builtin_sub_overflow(next, now, &offset) || offset < 0 || offset >= interval) {
-        offset = (next % interval - now % interval) % interval;
-        if (offset < 0)
-            offset += interval;
-    }
-    return offset < interval - offset ? offset : interval - offset;
-}
-
-/* How many settlements within the holding time count; of income only the first ones. */
-static double settlements_of(const struct perp_eval *e, const struct perp_market_view *market,
-                             bool income) {
-    if (e->now == PERP_TIME_NONE)
-        return 0;
-    double n =
-        perp_settlements_between(&market->funding, market->funding_interval_ns, e->now, e->until);
-    return income ? perp_min(n, MOST_INCOME) : n;
-}
-
-static void measure_funding(struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    struct perp_leg_measure *measure = &e->legs[n];
-    const struct perp_market_view *market = &measure->market;
-    uint32_t kind = kind_of(e, n);
-    measure->settlement_distance = PERP_TIME_NONE;
-    measure->settlements = 0;
-    e->has_perp = e->has_perp || kind == PERP_KIND_PERP;
-    bool known = market->has_funding && !market->rate_is_old;
-    if (kind == PERP_KIND_PERP && !known)
-        e->rate_unknown = true;
-    if (!known || kind == PERP_KIND_SPOT)
-        return;
-    double paid = sign_of(leg) * e->weights[n] * market->funding.rate * BPS;
-    measure->settlements = settlements_of(e, market, paid < 0);
-    e->funding_bps += paid * measure->settlements;
-    e->carry_bps += paid * (8 / market->funding.interval_h);
-    measure->settlement_distance = nearest_settlement(market, e->now);
-}
-
-static void measure_latency(struct perp_eval *e, uint32_t n) {
-    struct perp_leg_measure *measure = &e->legs[n];
-    perp_market_latency(e->core->market, e->job->legs[n].exchange, e->now, false,
-                        &measure->latency);
-    if (measure->latency.samples == 0)
-        e->latency_unknown = true;
+    double limit = perp_min(minutes * NS_PER_MINUTE, view->funding.interval_h * NS_PER_H / 12);
+    int64_t before, after, whole = (int64_t)limit;
+    perp_settlement_distances(&view->funding, view->funding_interval_ns, now, &before, &after);
+    fact->in_blackout = (double)(before < after ? before : after) <= limit;
+    if (before <= whole)
+        lower(&fact->until, perp_ns_after(now, whole - before));
+    if (after > whole)
+        lower(&fact->until, perp_ns_after(now, after - whole - 1));
     else
-        e->max_latency = perp_max(e->max_latency, measure->latency.mean);
+        lower(&fact->until, perp_ns_after(now, after));
 }
 
-static void measure_volatility(struct perp_eval *e, uint32_t n) {
-    double volatility = e->legs[n].market.volatility;
-    if (isnan(volatility))
-        e->volatility_unknown = true;
-    else
-        e->max_volatility = perp_max(e->max_volatility, volatility);
+static void make_position(const perp_core *core, const struct perp_plan *plan,
+                          const struct perp_job_entry *but, perp_instrument_id instrument,
+                          struct perp_fact *fact) {
+    perp_position_of(core, instrument, &fact->market.view, &fact->open);
+    fact->running = fact->open.holding;
+    perp_add_running(core, plan, but, instrument, &fact->running);
+    for (uint32_t side = 0; side < PERP_SIDE_COUNT; side++) {
+        fact->left[side] = perp_left_beside(core, plan, instrument, side, but);
+        fact->meets[side] = perp_leg_meets_running(core, plan, instrument, side);
+    }
 }
 
-bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX_LEGS],
-                    double *basis_bps) {
-    if (job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
-        return false;
-    double mean = 0, apart = 0;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        if (job->legs[i].base != job->legs[0].base)
+void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
+                    const struct perp_job_entry *but, perp_instrument_id instrument, int64_t now,
+                    struct perp_fact *fact) {
+    const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
+    const perp_risk *risk = core->risk;
+    perp_zero(fact, sizeof *fact);
+    perp_market_read_whole(core->market, instrument, now, &fact->market);
+    fact->until = fact->market.until;
+    make_position(core, plan, but, instrument, fact);
+    fact->equity_mark = risk->notes[instrument].equity_mark;
+    fact->blacklisted = risk->blacklist[entry->symbol];
+    fact->halted = risk->notes[instrument].halted;
+    fact->heard = perp_position_heard(core, instrument, now, &fact->until);
+    int64_t most = core->config.risk.max_quote_age_ms, age;
+    age = perp_ns_since(fact->market.view.quote_time, now);
+    fact->is_stale = fabs((double)age) / (double)PERP_NS_PER_MS > (double)most;
+    if (most > EXACT_NS / PERP_NS_PER_MS)
+        lower(&fact->until, now);
+    make_blackout(core, entry->spec.kind, now, fact);
+}
+
+/* Ranges of the struct, the times left out that only matter by what follows from them. */
+static const struct {
+    size_t from, to;
+} compared[] = {
+    {0, offsetof(struct perp_fact, market.view.quote_time)},
+    {offsetof(struct perp_fact, market.view.bid),
+     offsetof(struct perp_fact, market.view.funding.time_ns)},
+    {offsetof(struct perp_fact, market.view.funding.time_ns) + sizeof(int64_t),
+     offsetof(struct perp_fact, market.until)},
+    {offsetof(struct perp_fact, open), offsetof(struct perp_fact, until)},
+};
+
+bool perp_fact_same(const struct perp_fact *a, const struct perp_fact *b) {
+    for (size_t i = 0; i < sizeof compared / sizeof *compared; i++)
+        if (memcmp((const char *)a + compared[i].from, (const char *)b + compared[i].from,
+                   compared[i].to - compared[i].from) != 0)
             return false;
-        mean += mids[i] / job->n_legs;
-        apart += sign_of(&job->legs[i]) * weight_of(job, i) * mids[i];
+    return true;
+}
+
+/* ---- The tables ---------------------------------------------------------------------------------
+ */
+
+static bool grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
+    uint32_t before = *capacity;
+    if (!perp_grow(core, items, capacity, need, size))
+        return false;
+    memset((char *)*items + before * size, 0, (*capacity - before) * size);
+    return true;
+}
+
+bool perp_facts_prepare(perp_core *core) {
+    struct perp_facts *facts = &core->risk->facts;
+    uint32_t n = perp_n_instruments(core) + 1, before = facts->capacity;
+    void *at = facts->at, *bases = facts->bases, *stale = facts->stale, *changed = facts->changed;
+    void *wakes = facts->wakes.items;
+    bool done =
+        grow(core, &at, &facts->capacity, n, sizeof *facts->at) &&
+        grow(core, &bases, &facts->bases_capacity, core->bases.count + 1, sizeof *facts->bases) &&
+        grow(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
+        grow(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
+        grow(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
+    facts->at = at;
+    facts->bases = bases;
+    facts->stale = stale;
+    facts->changed = changed;
+    facts->wakes.items = wakes;
+    if (facts->capacity > before) {
+        /* The timers have moved with their facts. */
+        for (uint32_t i = 0; i < facts->capacity; i++) {
+            struct perp_kept_fact *kept = &facts->at[i];
+            if (i >= before)
+                kept->made = PERP_TIME_NONE;
+            else if (kept->wake.place_1)
+                facts->wakes.items[kept->wake.place_1 - 1] = &kept->wake;
+        }
     }
-    *basis_bps = -apart / mean * BPS;
-    return isfinite(*basis_bps);
+    return done;
 }
 
-void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now) {
-    double mids[PERP_MAX_LEGS];
-    job->has_basis = false;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!view.has_quote)
-            return;
-        mids[i] = view.mid;
-    }
-    job->has_basis = perp_job_basis(job, mids, &job->basis_bps);
-    if (!job->has_basis)
-        job->basis_bps = 0;
+void perp_facts_free(perp_core *core, struct perp_facts *facts) {
+    perp_free(core, facts->at, facts->capacity * sizeof *facts->at);
+    perp_free(core, facts->bases, facts->bases_capacity * sizeof *facts->bases);
+    perp_free(core, facts->stale, facts->stale_capacity * sizeof *facts->stale);
+    perp_free(core, facts->changed, facts->changed_capacity * sizeof *facts->changed);
+    perp_free(core, facts->wakes.items, facts->wakes.capacity * sizeof *facts->wakes.items);
 }
 
-/* An edge that went while the job waited is not traded on. */
-static double edge_of_now(const struct perp_eval *e) {
-    double mids[PERP_MAX_LEGS], basis;
-    if (!e->job->has_basis || e->missing)
-        return e->job->edge_bps;
-    for (uint32_t i = 0; i < e->job->n_legs; i++)
-        mids[i] = e->legs[i].market.mid;
-    if (!perp_job_basis(e->job, mids, &basis))
-        return e->job->edge_bps;
-    return e->job->edge_bps - perp_max(0, e->job->basis_bps - basis);
-}
+/* ---- Where one differs --------------------------------------------------------------------------
+ */
 
-/* The position before and after a leg, also where no market data is there. */
-static void measure_position(struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
-    struct perp_leg_measure *measure = &e->legs[n];
-    struct perp_open open;
-    perp_position_of(e->core, leg->instrument, &measure->market, &open);
-    perp_add_running(e->core, e->plan, e->job, leg->instrument, &open.holding);
-    perp_add_legs(e, n, leg->instrument, &open.holding);
-    measure->position_before = open.holding.quantity;
-    perp_holding_trade(&open.holding, perp_signed(leg->side, perp_leg_unfilled(&leg->row)),
-                       measure->price);
-    measure->position = open.holding.quantity;
-    measure->entry = open.holding.entry;
-}
-
-void perp_eval_measure(struct perp_eval *e) {
-    const struct perp_job_entry *job = e->job;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
-        struct perp_leg_measure *measure = &e->legs[i];
-        perp_market_read_leg(e->core->market, leg->instrument, e->now, leg->side, leg->quantity,
-                             &measure->market, &measure->price, &measure->depth);
-        if (!measure->market.has_quote)
-            e->missing = true;
-        measure_price(e, i);
-        measure_latency(e, i);
-    }
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        measure_position(e, i);
-    e->reducing = perp_job_is_reducing(e->core, e->plan, e->job);
-    e->edge_bps = edge_of_now(e);
-    if (e->missing)
+static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
+    struct perp_kept_fact *kept = &facts->at[instrument];
+    if (kept->changed)
         return;
-    e->until = perp_ns_after(e->now, (int64_t)llround(job->holding_hours * NS_PER_H));
-    /* What is held must be left again. */
-    double trips = job->holding_hours > 0 ? 2 : 1;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_leg_measure *measure = &e->legs[i];
-        e->weights[i] = weight_of(job, i);
-        measure_funding(e, i);
-        measure_volatility(e, i);
-        e->cost_bps += e->weights[i] * (measure->slippage_bps + measure->fee_bps) * trips;
+    kept->changed = true;
+    facts->changed[facts->n_changed++] = instrument;
+}
+
+static void exchange_changed(perp_core *core, perp_exchange_id exchange) {
+    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
+    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange)
+        changed(&core->risk->facts, id);
+}
+
+static void base_changed(perp_core *core, uint32_t base) {
+    for
+        PERP_EACH_OF_BASE(core, id, base)
+    changed(&core->risk->facts, id);
+}
+
+static bool is_open(const struct perp_fact *fact) {
+    return fact->open.holding.quantity != 0 || fact->running.quantity != 0;
+}
+
+/* In cross margin others rest on a fact, too: those of its base on its exchange on all of it, those
+   of other bases on what it ties down of the account. */
+static void spread(perp_core *core, perp_instrument_id instrument, const struct perp_fact *was,
+                   const struct perp_fact *is) {
+    const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
+    perp_exchange_id exchange = entry->spec.exchange;
+    if (!core->risk->facts.exchanges[exchange].cross || entry->spec.kind == PERP_KIND_SPOT ||
+        (!is_open(was) && !is_open(is)))
+        return;
+    double ties[2] = {perp_fact_ties(core, instrument, was), perp_fact_ties(core, instrument, is)};
+    if (memcmp(&ties[0], &ties[1], sizeof *ties) != 0) {
+        exchange_changed(core, exchange);
+        return;
     }
-    e->cost_bps += e->funding_bps;
-    perp_eval_liquidation(e);
+    for
+        PERP_EACH_OF_BASE(core, id, entry->base)
+    if (perp_instrument_at(core, id)->spec.exchange == exchange)
+        changed(&core->risk->facts, id);
+}
+
+/* ---- The size of an exchange --------------------------------------------------------------------
+ */
+
+#define EXACT_SCALE 0x1p48
+#define EXACT_UNIT 0x1p-48
+#define MOST_SHARE 0x1p62
+
+bool perp_size_share(double quantity, double mark, double entry, perp_exact *share) {
+    double price = mark > 0 ? mark : entry;
+    double usd = fabs(quantity) * price;
+    *share = 0;
+    if (quantity == 0)
+        return true;
+    if (!(price > 0) || !(usd < MOST_SHARE))
+        return false;
+    *share = (perp_exact)(usd * EXACT_SCALE);
+    return true;
+}
+
+double perp_size_of(perp_exact share) {
+    return (double)share * EXACT_UNIT;
+}
+
+static void set_share(perp_core *core, perp_instrument_id instrument) {
+    struct perp_kept_fact *kept = &core->risk->facts.at[instrument];
+    struct perp_position_entry *entry = &core->positions->at[instrument];
+    struct perp_exchange_fact *exchange =
+        &core->risk->facts.exchanges[perp_instrument_at(core, instrument)->spec.exchange];
+    exchange->size -= kept->share;
+    exchange->n_unpriced -= kept->unpriced;
+    kept->share = 0;
+    kept->unpriced = false;
+    if (entry->is_open)
+        kept->unpriced = !perp_size_share(perp_with_running(entry), kept->fact.market.view.mark,
+                                          entry->entry, &kept->share);
+    exchange->size += kept->share;
+    exchange->n_unpriced += kept->unpriced;
+}
+
+/* Rounding of what is compared here. */
+static double slack_of(double size) {
+    return 1e-9 * fabs(size) + 1e-6;
+}
+
+static double room_of(const perp_core *core, perp_exchange_id exchange) {
+    double equity = perp_max(0, perp_usd_to_double(core->capital->accounts[exchange].equity));
+    return core->config.risk.max_account_leverage * equity -
+           perp_size_of(core->risk->facts.exchanges[exchange].size);
+}
+
+void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double value, bool fails) {
+    struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
+    double adds = value - perp_size_of(fact->size);
+    if (isnan(value)) /* one of its own legs lacks a price, or it is looked at with their number */
+        return;
+    if (fails)
+        fact->least_failing = perp_min(fact->least_failing, adds);
+    else
+        fact->most_passing = perp_max(fact->most_passing, adds);
+}
+
+/* Whether the leverage may pass or fail another job than it did. */
+static void look_at_room(perp_core *core, perp_exchange_id exchange) {
+    struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
+    double room = room_of(core, exchange);
+    double slack = slack_of(room) + slack_of(perp_size_of(fact->size));
+    if (fact->n_unpriced == fact->were_unpriced && fact->most_passing <= room - slack &&
+        fact->least_failing > room + slack)
+        return;
+    fact->were_unpriced = fact->n_unpriced;
+    fact->most_passing = -INFINITY;
+    fact->least_failing = INFINITY;
+    exchange_changed(core, exchange);
+}
+
+/* ---- Kept ---------------------------------------------------------------------------------------
+ */
+
+static void set_wake(struct perp_facts *facts, struct perp_kept_fact *kept) {
+    int64_t until = kept->fact.until;
+    if (!facts->ticking && kept->wake.place_1)
+        lower(&until, kept->wake.at);
+    if (until < INT64_MAX)
+        perp_heap_set(&facts->wakes, &kept->wake, until);
+    else
+        perp_heap_remove(&facts->wakes, &kept->wake);
+}
+
+static void make_again(perp_core *core, perp_instrument_id instrument, int64_t now) {
+    struct perp_facts *facts = &core->risk->facts;
+    struct perp_kept_fact *kept = &facts->at[instrument];
+    struct perp_fact fact;
+    perp_fact_make(core, NULL, NULL, instrument, now, &fact);
+    perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
+    if (fact.open.margin_mode == PERP_MARGIN_CROSS && !facts->exchanges[exchange].cross) {
+        facts->exchanges[exchange].cross = true;
+        exchange_changed(core, exchange);
+    }
+    if (kept->made == PERP_TIME_NONE || !perp_fact_same(&kept->fact, &fact) ||
+        (kept->deep && kept->fact.market.seq != fact.market.seq)) {
+        changed(facts, instrument);
+        kept->deep = false;
+        spread(core, instrument, &kept->fact, &fact);
+    }
+    memcpy(&kept->fact, &fact, sizeof fact);
+    kept->made = now;
+    kept->stale = false;
+    if (now > facts->latest)
+        facts->latest = now;
+    set_share(core, instrument);
+    set_wake(facts, kept);
+}
+
+const struct perp_fact *perp_fact_of(perp_core *core, perp_instrument_id instrument, int64_t now) {
+    const struct perp_kept_fact *kept = &core->risk->facts.at[instrument];
+    if (kept->stale || kept->made == PERP_TIME_NONE || now < kept->made || now > kept->fact.until)
+        make_again(core, instrument, now);
+    return &kept->fact;
+}
+
+const struct perp_fact *perp_fact_again(perp_core *core, perp_instrument_id instrument,
+                                        int64_t now) {
+    make_again(core, instrument, now);
+    return &core->risk->facts.at[instrument].fact;
+}
+
+void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument) {
+    core->risk->facts.at[instrument].deep = true;
+}
+
+/* ---- Exchanges, bases, the book -----------------------------------------------------------------
+ */
+
+static bool exchange_same(const struct perp_exchange_fact *a, const struct perp_exchange_fact *b) {
+    return a->api == b->api && a->circuit == b->circuit && a->killed == b->killed &&
+           a->busy == b->busy && a->heard == b->heard && a->equity == b->equity &&
+           a->latency.samples == b->latency.samples &&
+           memcmp(&a->latency.mean, &b->latency.mean, sizeof a->latency.mean) == 0;
+}
+
+static void make_exchange(perp_core *core, perp_exchange_id exchange, int64_t now) {
+    struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange], was = *kept;
+    const struct perp_breaker *circuit = &core->risk->circuits[exchange];
+    const perp_exchange_spec *spec = &core->exchanges[exchange].spec;
+    kept->until = INT64_MAX;
+    kept->cross |= spec->margin_mode == PERP_MARGIN_CROSS;
+    kept->api = perp_market_api(core->market, exchange);
+    kept->circuit = perp_circuit_at(core, exchange, now);
+    if (kept->circuit == PERP_CIRCUIT_OPEN)
+        lower(&kept->until, perp_ns_after(circuit->opened_at,
+                                          core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS) -
+                                1);
+    kept->killed = perp_exchange_killed(core, exchange);
+    kept->busy = kept->circuit == PERP_CIRCUIT_HALF_OPEN && core->risk->running_jobs[exchange] > 0;
+    kept->heard = perp_account_heard(core, exchange, now, &kept->until);
+    kept->equity = kept->cross ? perp_usd_to_double(core->capital->accounts[exchange].equity) : 0;
+    perp_market_latency(core->market, exchange, now, false, &kept->latency);
+    lower(&kept->until, kept->latency.until);
+    kept->made = now;
+    kept->stale = false;
+    if (!exchange_same(kept, &was) || was.cross != kept->cross)
+        exchange_changed(core, exchange);
+}
+
+void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
+                        struct perp_latency_view *latency) {
+    const struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange];
+    if (kept->stale || now < kept->made || now > kept->until)
+        perp_market_latency(core->market, exchange, now, false, latency);
+    else
+        *latency = kept->latency;
+}
+
+/* What a tick passes to say that it looks at things anew. */
+static const struct perp_plan nothing_chosen;
+
+static void look_at_base(perp_core *core, uint32_t base, int64_t now) {
+    struct perp_base_fact *kept = &core->risk->facts.bases[base], is = {0};
+    is.unhedged = perp_base_unhedged(core, &nothing_chosen, base, now);
+    is.is_naked = perp_base_is_naked(core, NULL, base, now);
+    is.n_latched = core->positions->bases[base].n_latched;
+    if (is.is_naked) {
+        is.naked = perp_base_naked(core, NULL, base);
+        is.to_square = perp_base_to_square(core, NULL, base);
+    }
+    if (is.unhedged == kept->unhedged && is.is_naked == kept->is_naked &&
+        is.n_latched == kept->n_latched && is.naked == kept->naked &&
+        is.to_square == kept->to_square)
+        return;
+    *kept = is;
+    base_changed(core, base);
+}
+
+/* Whether decisions rest on sums over all instruments of a base. */
+static bool wants_sums(const perp_core *core) {
+    const perp_risk_config *config = &core->config.risk;
+    return core->risk->facts.n_rebalance > 0 || config->max_net_exposure_usd > 0 ||
+           config->max_gross_exposure_usd > 0;
+}
+
+static void look_at_bases(perp_core *core, int64_t now) {
+    perp_positions *positions = core->positions;
+    while (positions->n_moved_bases) {
+        uint32_t base = positions->moved_bases[--positions->n_moved_bases];
+        positions->bases[base].is_moved = false;
+        look_at_base(core, base, now);
+    }
+    /* A price may make them naked, or no longer. */
+    for (uint32_t at_1 = positions->first_moving_1; at_1;
+         at_1 = positions->bases[at_1 - 1].next_moving_1)
+        look_at_base(core, at_1 - 1, now);
+    for (const struct perp_job_entry *job = positions->first_unhedged; job;
+         job = job->next_unhedged)
+        for (uint32_t i = 0; i < job->n_legs; i++)
+            look_at_base(core, job->legs[i].base, now);
+}
+
+static void look_at_book(perp_core *core, int64_t now, bool rolled) {
+    struct perp_facts *facts = &core->risk->facts;
+    struct perp_book_fact is = {0}, *kept = &facts->book;
+    const perp_risk *risk = core->risk;
+    double limit = perp_usd_to_double(core->config.risk.max_unhedged_usd);
+    struct perp_day_view day;
+    perp_day_view_of(core, rolled, &day);
+    is.daily_loss = day.daily_loss;
+    is.drawdown = day.drawdown;
+    is.need = perp_volume_need(&core->config.risk, day.volume);
+    is.halted = risk->auto_halt;
+    is.failures = risk->failures;
+    is.strategies_halted = risk->strategies_halted;
+    is.overridden = risk->override_on && now < risk->override_until;
+    is.unhedged = limit > 0 && perp_unhedged_usd(core, now) > limit;
+    for (uint32_t i = 0; i < risk->n_host; i++)
+        is.host_changes += atomic_load(&risk->host[risk->host_order[i]].changes);
+    if (is.daily_loss == kept->daily_loss && is.drawdown == kept->drawdown &&
+        is.need == kept->need && is.halted == kept->halted && is.failures == kept->failures &&
+        is.strategies_halted == kept->strategies_halted && is.overridden == kept->overridden &&
+        is.unhedged == kept->unhedged && is.host_changes == kept->host_changes)
+        return;
+    *kept = is;
+    facts->all_changed = true;
+}
+
+/* ---- Looking anew -------------------------------------------------------------------------------
+ */
+
+struct look {
+    perp_core *core;
+    int64_t now;
+};
+
+/* What is open counts in its exchange's size and is made anew at once, the rest once it is asked
+   for, or a job that waits rests on it. */
+static void touch(const struct look *look, perp_instrument_id instrument) {
+    struct perp_facts *facts = &look->core->risk->facts;
+    struct perp_kept_fact *kept = &facts->at[instrument];
+    kept->stale = true;
+    if (look->core->positions->at[instrument].is_open || kept->share || kept->unpriced) {
+        make_again(look->core, instrument, look->now);
+        return;
+    }
+    if (kept->listed || !kept->first)
+        return;
+    kept->listed = true;
+    facts->stale[facts->n_stale++] = instrument;
+}
+
+static void touch_all(const struct look *look) {
+    struct perp_facts *facts = &look->core->risk->facts;
+    for (uint32_t i = 0; i < perp_n_instruments(look->core); i++)
+        touch(look, i);
+    for (uint32_t i = 0; i < perp_n_exchanges(look->core); i++)
+        facts->exchanges[i].stale = true;
+    facts->all_changed = true;
+}
+
+static void told(void *user, perp_instrument_id instrument, perp_exchange_id exchange) {
+    const struct look *look = user;
+    if (instrument != PERP_NO_ID)
+        touch(look, instrument);
+    else if (exchange != PERP_NO_ID)
+        look->core->risk->facts.exchanges[exchange].stale = true;
+    else
+        for (uint32_t i = 0; i < perp_n_instruments(look->core); i++)
+            touch(look, i);
+}
+
+/* A position that moved is met by legs in all instruments of its book. */
+static void look_at_moved(const struct look *look) {
+    perp_core *core = look->core;
+    perp_positions *positions = core->positions;
+    while (positions->n_moved) {
+        perp_instrument_id moved = positions->moved[--positions->n_moved], id = moved;
+        positions->at[moved].is_moved = false;
+        do {
+            touch(look, id);
+            id = perp_instrument_at(core, id)->next_same_book;
+        } while (id != moved);
+        uint32_t base = perp_instrument_at(core, moved)->base;
+        look_at_base(core, base, look->now);
+        if (wants_sums(core))
+            base_changed(core, base);
+    }
+}
+
+/* Accounts whose equity came: the marks of then are others. */
+static void look_at_accounts(const struct look *look) {
+    perp_core *core = look->core;
+    while (core->touched_accounts) {
+        perp_exchange_id exchange = perp_bit_take(&core->touched_accounts);
+        uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
+        if (core->risk->facts.exchanges[exchange].cross)
+            for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange)
+                touch(look, id);
+    }
+}
+
+/* Facts that hold no longer for time alone. */
+static void look_at_time(const struct look *look) {
+    struct perp_facts *facts = &look->core->risk->facts;
+    const struct perp_timer *due;
+    if (look->now < facts->latest) {
+        for (uint32_t i = 0; i < perp_n_instruments(look->core); i++)
+            if (facts->at[i].made > look->now)
+                touch(look, i);
+        facts->latest = look->now;
+    }
+    while ((due = perp_heap_top(&facts->wakes)) && due->at < look->now) {
+        struct perp_kept_fact *kept =
+            (struct perp_kept_fact *)((uintptr_t)due - offsetof(struct perp_kept_fact, wake));
+        perp_heap_remove(&facts->wakes, &kept->wake);
+        touch(look, (perp_instrument_id)(kept - facts->at));
+    }
+}
+
+static void look_at_exchanges(const struct look *look) {
+    perp_core *core = look->core;
+    bool any = core->touched != PERP_TOUCHES_NOTHING;
+    for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
+        const struct perp_exchange_fact *fact = &core->risk->facts.exchanges[i];
+        if (any || fact->stale || look->now < fact->made || look->now > fact->until)
+            make_exchange(core, i, look->now);
+        look_at_room(core, i);
+    }
+}
+
+void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
+    struct perp_facts *facts = &core->risk->facts;
+    struct look look = {core, now};
+    facts->ticking = tick;
+    if (core->touched == PERP_TOUCHES_ALL)
+        touch_all(&look);
+    look_at_moved(&look);
+    look_at_accounts(&look);
+    perp_market_news(core->market, &look, told);
+    look_at_time(&look);
+    for (; tick && facts->n_stale; facts->n_stale--) {
+        perp_instrument_id id = facts->stale[facts->n_stale - 1];
+        facts->at[id].listed = false;
+        if (facts->at[id].stale && facts->at[id].first)
+            make_again(core, id, now);
+    }
+    look_at_exchanges(&look);
+    look_at_bases(core, now);
+    look_at_book(core, now, rolled);
+    core->touched = PERP_TOUCHES_NOTHING;
+}
+
+/* ---- Jobs that wait -----------------------------------------------------------------------------
+ */
+
+void perp_facts_take_changed(perp_core *core, void *user,
+                             void (*job)(void *user, struct perp_job_entry *job)) {
+    struct perp_facts *facts = &core->risk->facts;
+    while (facts->n_changed) {
+        struct perp_kept_fact *kept = &facts->at[facts->changed[--facts->n_changed]];
+        kept->changed = false;
+        for (const struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
+            job(user, leg->job);
+    }
+}
+
+void perp_facts_join(perp_core *core, struct perp_job_entry *job) {
+    struct perp_facts *facts = &core->risk->facts;
+    facts->n_rebalance += job->strategy == PERP_STRATEGY_HEDGE_REBALANCE;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_job_leg *leg = &job->legs[i];
+        struct perp_kept_fact *kept = &facts->at[leg->instrument];
+        leg->job = job;
+        leg->previous = NULL;
+        leg->next = kept->first;
+        if (kept->first)
+            kept->first->previous = leg;
+        kept->first = leg;
+    }
+}
+
+void perp_facts_leave(perp_core *core, struct perp_job_entry *job) {
+    struct perp_facts *facts = &core->risk->facts;
+    facts->n_rebalance -= job->strategy == PERP_STRATEGY_HEDGE_REBALANCE;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_job_leg *leg = &job->legs[i];
+        if (leg->previous)
+            leg->previous->next = leg->next;
+        else
+            facts->at[leg->instrument].first = leg->next;
+        if (leg->next)
+            leg->next->previous = leg->previous;
+        leg->next = leg->previous = NULL;
+    }
 }

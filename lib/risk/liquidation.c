@@ -184,34 +184,69 @@ static double tied(const perp_core *core, const perp_instrument_spec *spec, doub
     return value * m.rate - m.amount;
 }
 
+/* What an instrument shows of its position to those of the account: as it is kept, or made. */
+struct shown {
+    struct perp_market_view view;
+    struct perp_open open;
+    struct perp_holding running;
+};
+
+static void show(const struct perp_eval *e, perp_instrument_id id, struct shown *shown) {
+    if (!e->made) {
+        const struct perp_fact *fact = perp_fact_of((perp_core *)(uintptr_t)e->core, id, e->now);
+        shown->view.mark = fact->market.view.mark;
+        shown->open = fact->open;
+        shown->running = fact->running;
+        return;
+    }
+    perp_market_read(e->core->market, id, e->now, &shown->view);
+    perp_position_of(e->core, id, &shown->view, &shown->open);
+    shown->running = shown->open.holding;
+    perp_add_running(e->core, e->plan, e->job, id, &shown->running);
+}
+
+/* What a position of another base ties down: at the mark of when the equity was reported. */
+static double tied_then(const perp_core *core, const perp_instrument_spec *spec, double quantity,
+                        double then, double mark) {
+    return tied(core, spec, quantity, then > 0 ? then : mark);
+}
+
+double perp_fact_ties(const perp_core *core, perp_instrument_id instrument,
+                      const struct perp_fact *fact) {
+    const struct perp_holding *holding = &fact->running;
+    double mark = mark_of(&fact->market.view, holding->entry);
+    if (holding->quantity == 0)
+        return 0;
+    return fact->open.margin_mode != PERP_MARGIN_CROSS
+               ? own_margin(core, &fact->open, holding, mark)
+               : tied_then(core, &perp_instrument_at(core, instrument)->spec, holding->quantity,
+                           fact->equity_mark, mark);
+}
+
 static void add_position(struct account *account, const struct perp_eval *e, uint32_t n,
                          perp_instrument_id id) {
     const perp_core *core = e->core;
     const struct perp_instrument_entry *entry = perp_instrument_at(core, id);
-    struct perp_market_view view;
-    struct perp_open open;
-    perp_market_read(core->market, id, e->now, &view);
-    perp_position_of(core, id, &view, &open);
-    struct perp_holding holding = open.holding;
-    perp_add_running(core, e->plan, e->job, id, &holding);
-    double mark = mark_of(&view, holding.entry);
-    if (open.margin_mode != PERP_MARGIN_CROSS) {
+    struct shown shown;
+    show(e, id, &shown);
+    struct perp_holding holding = shown.running;
+    double mark = mark_of(&shown.view, holding.entry);
+    if (shown.open.margin_mode != PERP_MARGIN_CROSS) {
         if (holding.quantity != 0)
-            account->free -= own_margin(core, &open, &holding, mark);
+            account->free -= own_margin(core, &shown.open, &holding, mark);
         return;
     }
     perp_add_legs(e, n + 1, id, &holding);
     if (holding.quantity == 0)
         return;
-    mark = mark_of(&view, holding.entry);
-    if (entry->base != e->job->legs[n].base) {
-        double then = e->risk->notes[id].equity_mark;
-        account->free -= tied(core, &entry->spec, holding.quantity, then > 0 ? then : mark);
-    } else if (account->n_rows < MOST_ROWS) {
+    mark = mark_of(&shown.view, holding.entry);
+    if (entry->base != e->job->legs[n].base)
+        account->free -=
+            tied_then(core, &entry->spec, holding.quantity, e->risk->notes[id].equity_mark, mark);
+    else if (account->n_rows < MOST_ROWS)
         account->rows[account->n_rows++] = (struct row){&entry->spec, holding.quantity, mark, 0};
-    } else {
+    else
         account->free -= tied(core, &entry->spec, holding.quantity, mark);
-    }
 }
 
 static void account_of(const struct perp_eval *e, uint32_t n, double mark,
@@ -240,25 +275,24 @@ static void liquidation_of(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     const struct perp_instrument_entry *entry = perp_instrument_at(e->core, leg->instrument);
-    struct perp_open open;
-    perp_position_of(e->core, leg->instrument, &measure->market, &open);
+    const struct perp_open *open = &e->facts[n]->open;
     struct perp_holding holding = {measure->position, measure->entry};
     measure->liquidation_price = NAN;
     measure->liquidation_distance = 1;
     if (entry->spec.kind == PERP_KIND_SPOT || holding.quantity == 0)
         return;
-    double mark = mark_of(&measure->market, holding.entry);
+    double mark = mark_of(measure->market, holding.entry);
     bool is_long = holding.quantity > 0;
     bool is_said =
-        open.reported != 0 && open.liquidation_price > 0 && (open.reported > 0) == is_long;
-    struct found said = {open.liquidation_price,
-                         is_said ? distance_to(mark, open.liquidation_price, is_long) : 1};
+        open->reported != 0 && open->liquidation_price > 0 && (open->reported > 0) == is_long;
+    struct found said = {open->liquidation_price,
+                         is_said ? distance_to(mark, open->liquidation_price, is_long) : 1};
     struct found found;
-    if (open.margin_mode != PERP_MARGIN_CROSS) {
+    if (open->margin_mode != PERP_MARGIN_CROSS) {
         struct single single = {entry,
                                 fabs(holding.quantity),
                                 holding.entry > 0 ? holding.entry : mark,
-                                perp_max(leg->leverage, open.leverage),
+                                perp_max(leg->leverage, open->leverage),
                                 mark,
                                 is_long};
         found = isolated(e->core, &single);
@@ -278,7 +312,6 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
     const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
     union perp_job_room room;
     struct perp_eval e;
-    struct perp_open open;
     memset(&room, 0, sizeof room);
     memset(&e, 0, sizeof e);
     /* A job that does nothing there. */
@@ -292,12 +325,15 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
     e.config = &core->config.risk;
     e.job = &room.job;
     e.now = now;
-    perp_market_read(core->market, instrument, now, &e.legs[0].market);
-    perp_position_of(core, instrument, &e.legs[0].market, &open);
+    e.made = true;
+    perp_fact_make(core, NULL, NULL, instrument, now, &e.own[0]);
+    const struct perp_open *open = &e.own[0].open;
+    e.facts[0] = &e.own[0];
+    e.legs[0].market = &e.own[0].market.view;
     room.job.legs[0].leverage =
-        open.leverage >= 1 ? open.leverage : core->config.risk.default_leverage;
-    e.legs[0].position = open.holding.quantity;
-    e.legs[0].entry = open.holding.entry;
+        open->leverage >= 1 ? open->leverage : core->config.risk.default_leverage;
+    e.legs[0].position = open->holding.quantity;
+    e.legs[0].entry = open->holding.entry;
     liquidation_of(&e, 0);
     *price = e.legs[0].liquidation_price;
     *distance = e.legs[0].liquidation_distance;

@@ -6,6 +6,7 @@
 #include "core/job.h"
 #include "market/market.h"
 #include "positions/positions.h"
+#include "risk/facts.h"
 
 struct perp_breaker {
     PERP_STORED(perp_circuit_row, PERP_ROW_CIRCUIT);
@@ -73,6 +74,7 @@ struct perp_risk {
     struct perp_host_entry host[PERP_MAX_HOST_RULES]; /* by number */
     uint32_t host_order[PERP_MAX_HOST_RULES];         /* numbers: hard ones, then soft ones */
     uint32_t n_host, n_host_hard;
+    struct perp_facts facts;
     bool jobs_began;             /* no rule can be added any more */
     struct perp_kept *host_kept; /* of the name that is prepared */
 };
@@ -108,7 +110,7 @@ void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *
 
 /* One leg with all its numbers. */
 struct perp_leg_measure {
-    struct perp_market_view market;
+    const struct perp_market_view *market;
     struct perp_latency_view latency;
     double price; /* executable; without a quote the mark, the last price or the entry; 0: none */
     double depth;
@@ -116,6 +118,9 @@ struct perp_leg_measure {
     double fee_bps;
     double settlements;          /* that count, within the holding time */
     int64_t settlement_distance; /* PERP_TIME_NONE: none */
+    double left;                 /* of the position, for the leg to reduce */
+    bool reduces;                /* it does nothing else */
+    double account_size;         /* of the exchange, after the job */
     double position_before;      /* with what runs and the job's legs before it */
     double position;             /* after the leg */
     double entry;
@@ -131,6 +136,11 @@ struct perp_eval {
     const struct perp_job_entry *job;
     int64_t now;
     int64_t until; /* the end of the holding time */
+    int64_t holds; /* up to when nothing of the job's own changes with time alone */
+    bool made;     /* its facts are made for it alone, not those that are kept */
+    bool stands;   /* it becomes the decision of a job that waits: what it rests on is noted */
+    bool afresh;   /* nothing that is kept is to be looked at */
+    const struct perp_fact *facts[PERP_MAX_LEGS];
     struct perp_day_view day;
     const perp_mode_limits *limits;
     const perp_risk_config *config;
@@ -164,6 +174,7 @@ struct perp_eval {
     bool accepted;
     bool override_used;
     perp_refusal capital;
+    struct perp_fact own[PERP_MAX_LEGS]; /* where its facts are made for it */
 };
 
 /* Evaluates a job at e->now with what perp_eval_begin sets; fills the rest. Reads only. */
@@ -181,6 +192,8 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
 /* The basis of a job at its submit, kept with it; none where a leg has no quote. */
 void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now);
 
+/* What is needed of the day's volume; 1 where there is no target. */
+double perp_volume_need(const perp_risk_config *config, perp_usd volume);
 /* The safety score where all is at its best but for the distance to liquidation. */
 double perp_safety_at_best(const perp_risk_config *config, double distance);
 /* The distance to liquidation that a leg of a side can have at best on an instrument: at leverage
@@ -214,15 +227,7 @@ const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
 /* The first of distance to liquidation and account's leverage that the job fails; neither is held
    without market data. */
 uint32_t perp_eval_margin_reason(const struct perp_eval *e);
-/* What is open on an instrument, as far as the book knows. This is the only place that says where
-   that is kept. */
-struct perp_open {
-    struct perp_holding holding;
-    double reported; /* quantity of the last report */
-    double leverage; /* as reported; 0: not */
-    double liquidation_price;
-    uint32_t margin_mode; /* of the report, else of the exchange */
-};
+/* The only place that says where it is kept what is open. */
 void perp_position_of(const perp_core *core, perp_instrument_id instrument,
                       const struct perp_market_view *view, struct perp_open *open);
 /* Adds what runs there, but for legs of the job `but`; the first n legs of the job evaluated. */
@@ -265,6 +270,9 @@ perp_status perp_job_check_minima(const perp_core *core, const struct perp_job_e
 bool perp_job_self_trades(const struct perp_job_entry *job, const perp_core *core);
 bool perp_job_meets_running(const struct perp_job_entry *job, const perp_core *core,
                             const struct perp_plan *plan);
+/* The same of one leg. */
+bool perp_leg_meets_running(const perp_core *core, const struct perp_plan *plan,
+                            perp_instrument_id instrument, uint32_t side);
 bool perp_job_needs(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_need *needs, uint32_t *n);
 /* Whether legs of a side run on an instrument with something left to fill, the plan's included. */
@@ -273,15 +281,15 @@ bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
 /* Whether so much of a side would only make the instrument's position smaller. */
 bool perp_leg_would_reduce(const perp_core *core, const struct perp_plan *plan,
                            perp_instrument_id instrument, uint32_t side, double quantity);
-/* What is left of a position for a side to reduce, after what runs. */
+/* What is left of a position for legs of a side, after what runs there but of one job; the same
+   outside of a tick. */
+double perp_left_beside(const perp_core *core, const struct perp_plan *plan,
+                        perp_instrument_id instrument, uint32_t side,
+                        const struct perp_job_entry *but);
 double perp_left_to_reduce(const perp_core *core, perp_instrument_id instrument, uint32_t side);
-/* What a spot leg may sell: the position less what running legs and the job's before it sell. */
-double perp_inventory_for(const perp_core *core, const struct perp_plan *plan,
-                          const struct perp_job_entry *job, uint32_t n);
 /* The worth of an exchange's positions that are not spot, after what runs and the job, at the
    marks. NaN: no price is known of one. */
-double perp_account_size(const perp_core *core, const struct perp_plan *plan,
-                         const struct perp_job_entry *job, perp_exchange_id exchange, int64_t now);
+double perp_account_size(const struct perp_eval *e, perp_exchange_id exchange);
 /* The margin tier of a notional; without a table 0.5 % of maintenance. */
 perp_tier perp_tier_of(const perp_instrument_spec *spec, double value);
 /* Whether a job is one-sided in a base, and makes what is naked of it smaller by at most what is to

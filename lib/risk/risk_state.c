@@ -14,6 +14,7 @@ perp_status perp_risk_open(perp_core *core, perp_risk **out) {
         return perp_fail(core, PERP_E_NOMEM, "no memory for risk");
     memset(risk, 0, sizeof *risk);
     risk->core = core;
+    core->touched = PERP_TOUCHES_ALL;
     *out = risk;
     return PERP_OK;
 }
@@ -23,6 +24,7 @@ void perp_risk_close(perp_risk *risk) {
         return;
     perp_core *core = risk->core;
     perp_kept_free(core, &risk->kept);
+    perp_facts_free(core, &risk->facts);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_kept_free(core, &risk->circuits[i].kept);
     for (uint32_t i = 0; i < risk->notes_capacity; i++)
@@ -69,7 +71,7 @@ bool perp_risk_prepare_tables(perp_core *core) {
     bool done = grow_zero(core, &notes, &risk->notes_capacity, perp_n_instruments(core) + 1,
                           sizeof *risk->notes);
     risk->notes = notes;
-    return done && perp_risk_prepare_symbol(core);
+    return done && perp_risk_prepare_symbol(core) && perp_facts_prepare(core);
 }
 
 bool perp_risk_prepare_collateral(perp_core *core, const struct perp_kept *kept) {
@@ -108,6 +110,7 @@ void perp_risk_note_marks(perp_core *core, perp_exchange_id exchange) {
         perp_market_read(core->market, id, perp_clock(core), &view);
         core->risk->notes[id].equity_mark = view.mark;
     }
+    core->touched_accounts |= UINT64_C(1) << exchange;
 }
 
 bool perp_exchange_killed(const perp_core *core, perp_exchange_id exchange) {

@@ -23,8 +23,7 @@ static struct perp_measured rule_KILLED(const struct perp_scope_exchange *exchan
 }
 
 static struct perp_measured rule_SELF_TRADE(const struct perp_scope_job *scope) {
-    return perp_measured(perp_job_self_trades(scope->job, scope->core) ||
-                         perp_job_meets_running(scope->job, scope->core, scope->plan));
+    return perp_measured(scope->meets_running || perp_job_self_trades(scope->job, scope->core));
 }
 
 static struct perp_measured rule_BLACKLISTED(const struct perp_scope_instrument *instrument) {
@@ -57,7 +56,7 @@ static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *sc
     const perp_instrument_spec *spec = spec_of(scope);
     const struct perp_leg_measure *measure = scope->measure;
     double worth = perp_leg_unfilled(&scope->leg->row) * measure->price;
-    double size = fabs(measure->position), value = size * measure->market.mark;
+    double size = fabs(measure->position), value = size * measure->market->mark;
     bool grows = size > fabs(measure->position_before);
     if (grows && spec->n_tiers) {
         perp_tier tier = perp_tier_of(spec, value), top = spec->tiers[spec->n_tiers - 1];
@@ -66,14 +65,13 @@ static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *sc
     }
     if (!isfinite(worth))
         return perp_measured(NAN);
-    return perp_measured(worth < perp_usd_to_double(spec->min_notional) &&
-                         !perp_job_leg_reduces(scope->core, scope->plan, scope->job, scope->n));
+    return perp_measured(worth < perp_usd_to_double(spec->min_notional) && !measure->reduces);
 }
 
 static struct perp_measured rule_POSITION_LIMIT(const struct perp_scope_leg *scope) {
     perp_usd most = spec_of(scope)->max_position_usd;
     const struct perp_leg_measure *measure = scope->measure;
-    double mark = measure->market.mark;
+    double mark = measure->market->mark;
     if (most == 0 || fabs(measure->position) <= fabs(measure->position_before))
         return perp_not_held();
     return perp_measured_against(mark > 0 ? fabs(measure->position) * mark : (double)NAN,
@@ -85,16 +83,14 @@ static struct perp_measured rule_ACCOUNT_LEVERAGE(const struct perp_scope_leg *s
     double equity = perp_max(0, perp_usd_to_double(account->equity));
     if (spec_of(scope)->kind == PERP_KIND_SPOT)
         return perp_not_held();
-    return perp_measured_against(
-        perp_account_size(scope->core, scope->plan, scope->job, scope->leg->exchange, scope->now),
-        scope->setting * equity);
+    return perp_measured_against(scope->measure->account_size, scope->setting * equity);
 }
 
 static struct perp_measured rule_NO_INVENTORY(const struct perp_scope_leg *scope) {
     const perp_instrument_spec *spec = spec_of(scope);
     if (spec->kind != PERP_KIND_SPOT || spec->can_borrow || scope->leg->side == PERP_SIDE_BUY)
         return perp_not_held();
-    double has = perp_inventory_for(scope->core, scope->plan, scope->job, scope->n);
+    double has = perp_max(0, scope->measure->left);
     double wants = perp_leg_unfilled(&scope->leg->row);
     return perp_measured_against(perp_at_most(wants, has) ? perp_min(wants, has) : wants, has);
 }
@@ -119,7 +115,7 @@ static struct perp_measured rule_STALE_QUOTE(const struct perp_scope_instrument 
 }
 
 static struct perp_measured rule_NOTIONAL_MISMATCH(const struct perp_scope_leg *scope) {
-    double worth = scope->leg->quantity * scope->measure->market.mid;
+    double worth = scope->leg->quantity * scope->measure->market->mid;
     double notional = perp_usd_to_double(scope->leg->notional);
     double deviation = isfinite(worth) ? fabs(notional - worth) : NAN;
     return perp_measured_against(deviation, scope->setting * worth);

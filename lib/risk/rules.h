@@ -45,10 +45,8 @@ struct perp_scope_leg {
     const perp_core *core;
     const struct perp_plan *plan;     /* what the tick has chosen; NULL: outside of one */
     const struct perp_job_entry *job; /* with the other legs */
-    int64_t now;
     const struct perp_job_leg *leg;
     const struct perp_leg_measure *measure;
-    uint32_t n;      /* of the leg */
     bool known;      /* its exchange and instrument were reported */
     double base_mid; /* mid of the job's first leg of the same base */
 };
@@ -58,6 +56,7 @@ struct perp_scope_job {
     const perp_core *core;
     const struct perp_plan *plan; /* the same */
     const struct perp_job_entry *job;
+    bool meets_running; /* a leg of it would trade with one that runs */
     bool capital_refused;
     bool strategy_halted;
     double edge_bps; /* of now */

@@ -43,26 +43,25 @@ static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_sco
     scopes_of_base(e, leg->base, &scopes->base[i]);
 
     struct perp_scope_instrument *instrument = &scopes->instrument[i];
-    instrument->blacklisted = e->risk->blacklist[perp_instrument_at(core, leg->instrument)->symbol];
-    instrument->halted = e->risk->notes[leg->instrument].halted;
+    instrument->blacklisted = e->facts[i]->blacklisted;
+    instrument->halted = e->facts[i]->halted;
     instrument->price = measure->price;
-    instrument->market = &measure->market;
-    instrument->quote_age_ns = perp_ns_since(measure->market.quote_time, e->now);
+    instrument->market = measure->market;
+    instrument->quote_age_ns = perp_ns_since(measure->market->quote_time, e->now);
     instrument->settlement_distance = e->missing ? PERP_TIME_NONE : measure->settlement_distance;
 
     struct perp_scope_leg *own = &scopes->leg[i];
     own->core = core;
     own->plan = e->plan;
     own->job = e->job;
-    own->now = e->now;
     own->leg = leg;
     own->measure = measure;
-    own->known = perp_position_known(core, leg->instrument, e->now);
-    own->n = i;
+    int64_t until = INT64_MAX;
+    own->known = e->facts[i]->heard && perp_account_heard(core, leg->exchange, e->now, &until);
     uint32_t first = 0;
     while (e->job->legs[first].base != leg->base)
         first++;
-    own->base_mid = e->legs[first].market.mid;
+    own->base_mid = e->legs[first].market->mid;
 }
 
 void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
@@ -76,6 +75,9 @@ void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
     scopes->job->core = e->core;
     scopes->job->plan = e->plan;
     scopes->job->job = e->job;
+    scopes->job->meets_running = false;
+    for (uint32_t i = 0; i < scopes->n_legs; i++)
+        scopes->job->meets_running |= e->facts[i]->meets[e->job->legs[i].side];
     scopes->job->capital_refused = capital_refuses(e);
     scopes->job->strategy_halted = e->risk->strategies_halted >> e->job->strategy & 1;
     scopes->job->edge_bps = e->edge_bps;

@@ -73,6 +73,11 @@ static double need_of(double share) {
     return ceil(perp_min(1, perp_max(0, share)) * 100 - 1e-7) / 100;
 }
 
+double perp_volume_need(const perp_risk_config *config, perp_usd volume) {
+    double target = (double)config->daily_volume_target;
+    return config->daily_volume_target > 0 ? need_of((target - (double)volume) / target) : 1;
+}
+
 void perp_eval_scores(struct perp_eval *e) {
     const perp_risk_config *config = e->config;
     for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) {
@@ -80,11 +85,6 @@ void perp_eval_scores(struct perp_eval *e) {
         e->safety += config->weights[i] * e->components[i];
     }
     double size = perp_min(1, (double)e->job->est_volume / (double)config->volume_reference_usd);
-    double need = 1;
-    if (config->daily_volume_target > 0) {
-        double target = (double)config->daily_volume_target;
-        need = need_of((target - (double)e->day.volume) / target);
-    }
-    e->volume = 100 * size * need;
+    e->volume = 100 * size * perp_volume_need(config, e->day.volume);
     e->final = e->limits->safety_weight * e->safety + e->limits->volume_weight * e->volume;
 }

@@ -231,6 +231,7 @@ static struct perp_job_entry *as_changed(const struct perp_plan *plan, struct pe
 static void evaluate_all(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->book->scheduler;
     struct perp_plan *plan = tick->plan;
+    perp_facts_refresh(tick->core, tick->now, tick->rolled, true);
     perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         struct perp_job_entry *job = scheduler->pending[i].job;

@@ -1,0 +1,143 @@
+/* What decisions rest on and what is the same for all of them: facts of instruments, exchanges,
+   bases and the book. They are derived, made anew where something they are made of changed, and
+   compared by value: a decision that stands is looked at again only where a fact of it differs. */
+#ifndef PERP_RISK_FACTS_H
+#define PERP_RISK_FACTS_H
+
+#include "market/market.h"
+#include "positions/positions.h"
+#include "util/heap.h"
+
+/* What is open on an instrument, as far as the book knows. */
+struct perp_open {
+    struct perp_holding holding;
+    double reported; /* quantity of the last report */
+    double leverage; /* as reported; 0: not */
+    double liquidation_price;
+    uint64_t margin_mode; /* of the report, else of the exchange */
+};
+
+/* Of an instrument: what every leg there is shown. */
+struct perp_fact {
+    struct perp_market_whole market;
+    struct perp_open open;
+    struct perp_holding running;  /* the same with what runs there */
+    double left[PERP_SIDE_COUNT]; /* of the position, for legs of a side to reduce */
+    double equity_mark;           /* of risk's notes */
+    bool meets[PERP_SIDE_COUNT];  /* a leg of the side meets a running one in the same book */
+    bool blacklisted, halted;
+    bool heard;       /* of its position, lately enough */
+    bool is_stale;    /* its quote */
+    bool in_blackout; /* around a settlement */
+    /* What follows is not compared. */
+    int64_t until; /* the last moment at which all that is before holds, if nothing else happens */
+};
+
+/* Sums of dollars that are the same in any order. */
+__extension__ typedef __int128 perp_exact;
+
+struct perp_kept_fact {
+    struct perp_fact fact;
+    int64_t made;               /* the time it is of; PERP_TIME_NONE: it was never made */
+    struct perp_timer wake;     /* what decisions that stand rest on holds up to then */
+    perp_exact share;           /* in the size of its exchange */
+    bool unpriced;              /* it has one, but nobody knows what it is worth */
+    bool stale;                 /* it is to be made anew */
+    bool listed, changed;       /* in the lists below */
+    bool deep;                  /* a job takes from more than the first level */
+    struct perp_job_leg *first; /* legs of jobs that wait, in no order */
+};
+
+/* Of an exchange. The size is that of what is open there, at the marks. */
+struct perp_exchange_fact {
+    uint32_t api, circuit;
+    bool killed, busy, heard;
+    double equity; /* where margin is cross, else 0 */
+    struct perp_latency_view latency;
+    /* What follows is not compared. */
+    int64_t made, until;
+    bool stale;
+    bool cross; /* an instrument's margin was */
+    perp_exact size;
+    uint32_t n_unpriced;
+    /* How much the jobs that wait would add at most where the leverage passes them, and at least
+       where it fails; and with what that was found. */
+    double most_passing, least_failing;
+    uint32_t were_unpriced;
+};
+
+/* Of a base: whether new risk in it is refused. */
+struct perp_base_fact {
+    bool unhedged, is_naked;
+    uint32_t n_latched;
+    double naked, to_square; /* where it is naked */
+};
+
+struct perp_book_fact {
+    bool daily_loss, halted, overridden, unhedged;
+    uint32_t failures, strategies_halted;
+    double drawdown, need;
+    uint64_t host_changes; /* of the host's rules */
+};
+
+struct perp_facts {
+    struct perp_kept_fact *at; /* by instrument */
+    struct perp_base_fact *bases;
+    perp_instrument_id *stale;   /* to be made anew for jobs that wait */
+    perp_instrument_id *changed; /* whose jobs are to be decided anew */
+    uint32_t n_stale, n_changed, capacity, stale_capacity, changed_capacity, bases_capacity;
+    struct perp_exchange_fact exchanges[PERP_MAX_EXCHANGES];
+    struct perp_book_fact book;
+    struct perp_heap wakes; /* of facts of instruments */
+    int64_t latest;         /* of all that were made */
+    bool all_changed;       /* every job is to be decided anew */
+    bool ticking;           /* what is made now is what decisions rest on */
+    uint32_t n_rebalance;   /* jobs that wait and look at sums of bases */
+};
+
+struct perp_eval;
+
+bool perp_facts_prepare(perp_core *core);
+void perp_facts_free(perp_core *core, struct perp_facts *facts);
+
+/* A fact of an instrument made for one call: with what a plan has chosen, and without a job that
+   runs; either may be NULL. */
+void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
+                    const struct perp_job_entry *but, perp_instrument_id instrument, int64_t now,
+                    struct perp_fact *fact);
+/* The one that is kept, as it is now. */
+const struct perp_fact *perp_fact_of(perp_core *core, perp_instrument_id instrument, int64_t now);
+/* A feed has overtaken it: made anew at once. */
+const struct perp_fact *perp_fact_again(perp_core *core, perp_instrument_id instrument,
+                                        int64_t now);
+/* A job that waits takes more than the first level. */
+void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument);
+
+/* Looks what feeds and events changed, and what time did. tick: for the decisions that stand. */
+void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick);
+/* Whether a job that waits is to be decided anew is told once for each of them. */
+void perp_facts_take_changed(perp_core *core, void *user,
+                             void (*job)(void *user, struct perp_job_entry *job));
+
+/* A job waits from now on, or no longer. */
+void perp_facts_join(perp_core *core, struct perp_job_entry *job);
+void perp_facts_leave(perp_core *core, struct perp_job_entry *job);
+
+/* What a quantity is worth of an exchange's size, at a mark, else at the entry; false: no price. */
+bool perp_size_share(double quantity, double mark, double entry, perp_exact *share);
+double perp_size_of(perp_exact share);
+/* What a job adds to an exchange's size was held against the leverage. */
+void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double value, bool fails);
+
+/* The latency of an exchange as a decision sees it. */
+void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
+                        struct perp_latency_view *latency);
+
+/* liquidation.c: what an instrument's position ties down of its account for other bases. */
+double perp_fact_ties(const perp_core *core, perp_instrument_id instrument,
+                      const struct perp_fact *fact);
+
+/* Whether two are the same for every decision. */
+bool perp_fact_same(const struct perp_fact *a, const struct perp_fact *b);
+
+#endif

@@ -1,0 +1,289 @@
+/* The numbers behind a decision: prices, cost, carry, per leg and for the job. */
+#include "risk/risk.h"
+
+#include <math.h>
+
+#include "market/funding.h"
+#include "util/num.h"
+
+#define BPS 1e4
+#define NS_PER_H (3600.0 * 1e9)
+
+#define MOST_INCOME 3 /* settlements: later rates are not known */
+
+static uint32_t kind_of(const struct perp_eval *e, uint32_t n) {
+    return perp_instrument_at(e->core, e->job->legs[n].instrument)->spec.kind;
+}
+
+static double sign_of(const struct perp_job_leg *leg) {
+    return leg->side == PERP_SIDE_BUY ? 1 : -1;
+}
+
+static double weight_of(const struct perp_job_entry *job, uint32_t n) {
+    return (double)job->legs[n].notional / (double)job->notional;
+}
+
+/* What a leg without a quote is reckoned at. */
+static double price_without_quote(const struct perp_fact *fact) {
+    if (fact->market.view.last_mark > 0)
+        return fact->market.view.last_mark;
+    if (fact->market.view.last > 0)
+        return fact->market.view.last;
+    return fact->open.holding.quantity != 0 ? fact->open.holding.entry : 0;
+}
+
+/* ---- Facts --------------------------------------------------------------------------------------
+ */
+
+/* Those that are kept know nothing of what a plan chose, nor that the job itself runs. */
+static bool has_own_facts(const struct perp_eval *e) {
+    return e->afresh || e->job->linked || (e->plan && e->plan->n_jobs > 0);
+}
+
+static void take_fact(struct perp_eval *e, uint32_t n) {
+    perp_instrument_id instrument = e->job->legs[n].instrument;
+    if (e->made) {
+        perp_fact_make(e->core, e->plan, e->job, instrument, e->now, &e->own[n]);
+        e->facts[n] = &e->own[n];
+    } else {
+        e->facts[n] = perp_fact_of((perp_core *)(uintptr_t)e->core, instrument, e->now);
+    }
+}
+
+static void take_fact_again(struct perp_eval *e, uint32_t n) {
+    if (e->made)
+        take_fact(e, n);
+    else
+        e->facts[n] =
+            perp_fact_again((perp_core *)(uintptr_t)e->core, e->job->legs[n].instrument, e->now);
+}
+
+/* The executable price: of the first level where that is enough. Beyond it the book is walked as it
+   is now, and where a feed has overtaken the fact, that is made anew. */
+static void take_price(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    for (;;) {
+        const struct perp_market_whole *market = &e->facts[n]->market;
+        const struct perp_market_side *side = &market->sides[leg->side];
+        measure->market = &market->view;
+        measure->price = side->price;
+        measure->depth = side->depth;
+        if (!market->is_book || leg->quantity <= side->size)
+            return;
+        if (perp_market_walk(e->core->market, leg->instrument, market, leg->side, leg->quantity,
+                             &measure->price))
+            break;
+        take_fact_again(e, n);
+    }
+    if (e->stands)
+        perp_fact_is_deep((perp_core *)(uintptr_t)e->core, leg->instrument);
+}
+
+static void measure_price(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    const struct perp_market_view *market = measure->market;
+    measure->fee_bps = perp_instrument_at(e->core, leg->instrument)->fee_bps[leg->maker ? 1 : 0];
+    measure->slippage_bps = 0;
+    if (!market->has_quote) {
+        measure->price = price_without_quote(e->facts[n]);
+        return;
+    }
+    if (leg->maker) {
+        measure->price = leg->side == PERP_SIDE_BUY ? market->bid : market->ask;
+        return;
+    }
+    measure->slippage_bps =
+        perp_max(0, sign_of(leg) * (measure->price - market->mid) / market->mid * BPS);
+    e->max_slippage = perp_max(e->max_slippage, measure->slippage_bps);
+}
+
+/* The distance to the nearest settlement, before or after. */
+static int64_t nearest_settlement(const struct perp_market_view *market, int64_t now) {
+    int64_t before, after;
+    if (market->funding.continuous)
+        return PERP_TIME_NONE;
+    perp_settlement_distances(&market->funding, market->funding_interval_ns, now, &before, &after);
+    return after < before ? after : before;
+}
+
+/* A settlement that comes, or that the holding time reaches, counts. */
+static void hold_until_settlement(struct perp_eval *e, const struct perp_market_view *market) {
+    int64_t held = e->until - e->now, next, reached;
+    if (held <= 0 || market->funding.continuous)
+        return;
+    next = perp_settlement_after(market->funding.next_ns, market->funding_interval_ns, e->now);
+    reached = perp_settlement_after(market->funding.next_ns, market->funding_interval_ns, e->until);
+    if (next != PERP_TIME_NONE && next - 1 < e->holds)
+        e->holds = next - 1;
+    if (reached != PERP_TIME_NONE && reached - held - 1 < e->holds)
+        e->holds = reached - held - 1;
+}
+
+/* How many settlements within the holding time count; of income only the first ones. */
+static double settlements_of(const struct perp_eval *e, const struct perp_market_view *market,
+                             bool income) {
+    if (e->now == PERP_TIME_NONE)
+        return 0;
+    double n =
+        perp_settlements_between(&market->funding, market->funding_interval_ns, e->now, e->until);
+    return income ? perp_min(n, MOST_INCOME) : n;
+}
+
+static void measure_funding(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    const struct perp_market_view *market = measure->market;
+    uint32_t kind = kind_of(e, n);
+    measure->settlement_distance = PERP_TIME_NONE;
+    measure->settlements = 0;
+    e->has_perp = e->has_perp || kind == PERP_KIND_PERP;
+    bool known = market->has_funding && !market->rate_is_old;
+    if (kind == PERP_KIND_PERP && !known)
+        e->rate_unknown = true;
+    if (!known || kind == PERP_KIND_SPOT)
+        return;
+    double paid = sign_of(leg) * e->weights[n] * market->funding.rate * BPS;
+    measure->settlements = settlements_of(e, market, paid < 0);
+    hold_until_settlement(e, market);
+    e->funding_bps += paid * measure->settlements;
+    e->carry_bps += paid * (8 / market->funding.interval_h);
+    measure->settlement_distance = nearest_settlement(market, e->now);
+}
+
+static void measure_latency(struct perp_eval *e, uint32_t n) {
+    struct perp_leg_measure *measure = &e->legs[n];
+    perp_exchange_id exchange = e->job->legs[n].exchange;
+    if (e->made)
+        perp_market_latency(e->core->market, exchange, e->now, false, &measure->latency);
+    else
+        perp_facts_latency((perp_core *)(uintptr_t)e->core, exchange, e->now, &measure->latency);
+    if (measure->latency.samples == 0)
+        e->latency_unknown = true;
+    else
+        e->max_latency = perp_max(e->max_latency, measure->latency.mean);
+}
+
+static void measure_volatility(struct perp_eval *e, uint32_t n) {
+    double volatility = e->legs[n].market->volatility;
+    if (isnan(volatility))
+        e->volatility_unknown = true;
+    else
+        e->max_volatility = perp_max(e->max_volatility, volatility);
+}
+
+bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX_LEGS],
+                    double *basis_bps) {
+    if (job->strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+        return false;
+    double mean = 0, apart = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        if (job->legs[i].base != job->legs[0].base)
+            return false;
+        mean += mids[i] / job->n_legs;
+        apart += sign_of(&job->legs[i]) * weight_of(job, i) * mids[i];
+    }
+    *basis_bps = -apart / mean * BPS;
+    return isfinite(*basis_bps);
+}
+
+void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now) {
+    double mids[PERP_MAX_LEGS];
+    job->has_basis = false;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_market_view view;
+        perp_market_read(core->market, job->legs[i].instrument, now, &view);
+        if (!view.has_quote)
+            return;
+        mids[i] = view.mid;
+    }
+    job->has_basis = perp_job_basis(job, mids, &job->basis_bps);
+    if (!job->has_basis)
+        job->basis_bps = 0;
+}
+
+/* An edge that went while the job waited is not traded on. */
+static double edge_of_now(const struct perp_eval *e) {
+    double mids[PERP_MAX_LEGS], basis;
+    if (!e->job->has_basis || e->missing)
+        return e->job->edge_bps;
+    for (uint32_t i = 0; i < e->job->n_legs; i++)
+        mids[i] = e->legs[i].market->mid;
+    if (!perp_job_basis(e->job, mids, &basis))
+        return e->job->edge_bps;
+    return e->job->edge_bps - perp_max(0, e->job->basis_bps - basis);
+}
+
+/* What is left of the position for a leg, after the job's legs before it. */
+static double left_for(const struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    double left = e->facts[n]->left[leg->side];
+    for (uint32_t i = 0; i < n; i++)
+        if (e->job->legs[i].instrument == leg->instrument && e->job->legs[i].side == leg->side)
+            left = perp_quantity_sum(left, -perp_leg_unfilled(&e->job->legs[i].row));
+    return left;
+}
+
+/* The position before and after a leg, also where no market data is there. */
+static void measure_position(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    struct perp_holding holding = e->facts[n]->running;
+    double unfilled = perp_leg_unfilled(&leg->row);
+    perp_add_legs(e, n, leg->instrument, &holding);
+    measure->position_before = holding.quantity;
+    perp_holding_trade(&holding, perp_signed(leg->side, unfilled), measure->price);
+    measure->position = holding.quantity;
+    measure->entry = holding.entry;
+    measure->left = left_for(e, n);
+    measure->reduces = measure->left > 0 && perp_at_most(unfilled, measure->left);
+    e->reducing = e->reducing && measure->reduces;
+}
+
+/* The size of a leg's account; of its exchange, so that it is worked out once for each. */
+static void measure_account(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    struct perp_leg_measure *measure = &e->legs[n];
+    measure->account_size = 0;
+    if (perp_instrument_at(e->core, leg->instrument)->spec.kind == PERP_KIND_SPOT)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        if (e->job->legs[i].exchange == leg->exchange && e->legs[i].account_size != 0) {
+            measure->account_size = e->legs[i].account_size;
+            return;
+        }
+    measure->account_size = perp_account_size(e, leg->exchange);
+}
+
+void perp_eval_measure(struct perp_eval *e) {
+    const struct perp_job_entry *job = e->job;
+    e->made = has_own_facts(e);
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        take_fact(e, i);
+        take_price(e, i);
+        if (!e->legs[i].market->has_quote)
+            e->missing = true;
+        measure_price(e, i);
+        measure_latency(e, i);
+    }
+    e->reducing = true;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        measure_position(e, i);
+    e->edge_bps = edge_of_now(e);
+    if (e->missing)
+        return;
+    e->until = perp_ns_after(e->now, (int64_t)llround(job->holding_hours * NS_PER_H));
+    /* What is held must be left again. */
+    double trips = job->holding_hours > 0 ? 2 : 1;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        struct perp_leg_measure *measure = &e->legs[i];
+        e->weights[i] = weight_of(job, i);
+        measure_funding(e, i);
+        measure_volatility(e, i);
+        measure_account(e, i);
+        e->cost_bps += e->weights[i] * (measure->slippage_bps + measure->fee_bps) * trips;
+    }
+    e->cost_bps += e->funding_bps;
+    perp_eval_liquidation(e);
+}

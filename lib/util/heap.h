@@ -1,0 +1,28 @@
+/* Times at which something is due, the earliest on top. Who waits has a timer in its own struct, so
+   that it can be moved or taken out; the heap's memory is its owner's. */
+#ifndef PERP_UTIL_HEAP_H
+#define PERP_UTIL_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct perp_timer {
+    int64_t at;
+    uint32_t place_1; /* in the heap, from 1; 0: it is in none */
+};
+
+struct perp_heap {
+    struct perp_timer **items; /* room for all that can be in it at once */
+    uint32_t n, capacity;
+};
+
+/* Puts it where it belongs, be it in the heap or not. */
+void perp_heap_set(struct perp_heap *heap, struct perp_timer *timer, int64_t at);
+void perp_heap_remove(struct perp_heap *heap, struct perp_timer *timer);
+
+static inline struct perp_timer *perp_heap_top(const struct perp_heap *heap) {
+    return heap->n ? heap->items[0] : NULL;
+}
+
+#endif
