@@ -28,6 +28,7 @@ static const struct op ops[] = {
 void scenario_init(struct scenario *run) {
     memset(run, 0, sizeof *run);
     perp_tick_result_init(&run->tick);
+    run->tick.want_items = 2;
 }
 
 void scenario_free(struct scenario *run) {

@@ -117,8 +117,10 @@ enum perp_tick_status { PERP_TICK_OK, PERP_TICK_PAUSED, PERP_TICK_KILLED };
 typedef struct perp_tick_result {
     uint32_t struct_size;
     uint32_t status;     /* PERP_TICK_…; killed wins */
-    uint32_t want_items; /* set by the caller: 1 (default) lists refused and skipped jobs too, 0
-                            only counts */
+    /* Set by the caller. 0: only counts. 1 (default): lists what was dispatched, withdrawn, planned
+       as a repair, expired and overdue, and refused and skipped jobs whose reason changed. 2: lists
+       all that are refused or skipped. */
+    uint32_t want_items;
     uint32_t n_items;
     perp_tick_item *items; /* owned by the result */
     uint32_t evaluated;
@@ -133,6 +135,8 @@ typedef struct perp_tick_result {
     uint32_t skipped_by[PERP_MAX_REASONS];
     uint32_t capacity;        /* of items; the library's */
     uint32_t withdrawn;       /* of what was dispatched; dispatched has the others */
+    uint32_t looked_at;       /* decisions that were made anew; all others stood */
+    uint32_t reserved;        /* 0 */
     perp_allocator allocator; /* of items: that of the core that first filled it */
 } perp_tick_result;
 

@@ -128,8 +128,8 @@ struct perp_core {
        the clock lies in, by the offset of now. */
     int64_t day;
     int32_t day_offset;
-    uint64_t seq;       /* of the last event */
-    uint64_t chain;     /* of checksums, after it (chain.h) */
+    uint64_t seq;   /* of the last event */
+    uint64_t chain; /* of checksums, after it (chain.h) */
     /* What events changed since decisions last looked: PERP_TOUCHES_…, the most of it; and whose
        accounts, as bits. */
     uint32_t touched;

@@ -3,6 +3,7 @@
 #define PERP_CORE_JOB_H
 
 #include "core/core.h"
+#include "util/heap.h"
 
 /* Of a leg and of a job: so that sums over a job's legs and over a thousand running jobs can't
    overflow. */
@@ -17,7 +18,22 @@ struct perp_job_leg {
     perp_exchange_id exchange; /* the instrument's, as the base */
     uint32_t base;
     struct perp_job_entry *job;
-    struct perp_job_leg *next, *previous; /* running legs of the instrument, in order of dispatch */
+    /* Running legs of the instrument, in order of dispatch; or those that wait, in none. */
+    struct perp_job_leg *next, *previous;
+    double offered; /* the price of the decision in force, while it waits */
+};
+
+/* The decision in force of a job that waits: what an evaluation at the last tick gave, or would
+   have given. It is derived, and stands until something that it rests on changes. */
+struct perp_verdict {
+    uint64_t reasons;
+    double score;
+    uint32_t reason;
+    uint32_t offered_1; /* its place among those that passed, from 1; 0: it is not among them */
+    uint32_t todo_1;    /* among those to be decided anew */
+    bool made;
+    bool counted; /* in what stands: not while it may not go on anyway */
+    bool accepted, reducing;
 };
 
 /* An id and its content; a live job has its own, which outlives it. */
@@ -39,7 +55,10 @@ struct perp_job_entry {
     uint32_t unsaid;   /* an executor's outcome that the store did not take yet; 0: none */
     uint32_t n_lots;   /* what of it is open */
     bool override_logged;
-    bool waits_turn;             /* dispatched by a tick that has not yet handed it over */
+    bool waits_turn; /* dispatched by a tick that has not yet handed it over */
+    struct perp_verdict verdict;
+    struct perp_timer expiry;    /* the last moment of its ttl, while it waits */
+    struct perp_timer wake;      /* up to when time alone changes nothing of its own */
     bool linked;                 /* its legs are among the running legs */
     struct perp_answer *answers; /* of the host's rules, while it waits; NULL: none are kept */
     struct perp_kept *kept;

@@ -34,6 +34,7 @@ struct perp_plan_book {
    repair that moves. */
 struct perp_candidate {
     const struct perp_job_entry *job;
+    struct perp_job_entry *waits; /* where what stands of it is kept: in the book, or in the plan */
     double score;
     double rank;     /* the score, and what it gained while it waited */
     uint32_t prices; /* of its legs: where they begin in the plan */

@@ -78,6 +78,9 @@ void perp_market_news(const perp_market *market, void *user,
                       void (*told)(void *user, perp_instrument_id instrument,
                                    perp_exchange_id exchange));
 
+/* Whether feeds wrote since then. */
+bool perp_market_has_news(const perp_market *market);
+
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);

@@ -337,3 +337,11 @@ void perp_market_news(const perp_market *market, void *user,
         tell_block(news, block, user, told);
     }
 }
+
+bool perp_market_has_news(const perp_market *market) {
+    const struct perp_feed_news *news = market->news;
+    for (uint32_t block = 0; block < PERP_NEWS_BLOCKS; block++)
+        if (PERP_GET(news->blocks[block]) != news->seen_blocks[block])
+            return true;
+    return false;
+}

@@ -168,10 +168,10 @@ perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *c
 
 /* One with nothing left to reduce is cancelled, one with less is cut to that. */
 void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan) {
-    const perp_scheduler *scheduler = core->scheduler;
-    for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || !job->is_flatten)
+    const struct perp_job_set *special = &core->scheduler->verdicts.special;
+    for (uint32_t i = 0; i < special->n; i++) {
+        const struct perp_job_entry *job = special->jobs[i];
+        if (!job->is_flatten)
             continue;
         const struct perp_job_leg *leg = &job->legs[0];
         double left = perp_left_to_reduce(core, leg->instrument, leg->side);

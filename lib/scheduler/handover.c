@@ -296,6 +296,7 @@ static void fill_result(const struct perp_tick *tick, perp_tick_result *result) 
     result->overdue = tick->counts.overdue;
     result->refused = tick->counts.refused;
     result->skipped = tick->counts.skipped;
+    result->looked_at = tick->looked_at;
     memcpy(result->refused_by, tick->counts.refused_by, sizeof result->refused_by);
     memcpy(result->skipped_by, tick->counts.skipped_by, sizeof result->skipped_by);
     perp_lock(core);
@@ -328,7 +329,7 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     tick.result = result;
     if (result) {
         result->n_items = 0;
-        tick.list = result->want_items != 0;
+        tick.list = result->want_items < PERP_LIST_ALL ? result->want_items : PERP_LIST_ALL;
         if (!result->items)
             result->allocator = core->config.allocator;
     }

@@ -137,16 +137,40 @@ bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uui
     return true;
 }
 
-bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e) {
+/* The score, and what it gained while the job waited. */
+static double rank_of(const perp_core *core, const struct perp_job_entry *job, double score,
+                      int64_t now) {
+    double waited = (double)perp_ns_since(job->submitted, now) / (60.0 * PERP_NS_PER_S);
+    return score + core->config.scheduler.aging_per_minute * fmax(0, waited);
+}
+
+bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
+                     struct perp_job_entry *waits) {
     uint32_t n = e->job->n_legs;
     if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n))
         return false;
-    double waited = (double)perp_ns_since(e->job->submitted, e->now) / (60.0 * PERP_NS_PER_S);
-    double rank = e->final + core->config.scheduler.aging_per_minute * fmax(0, waited);
-    plan->candidates[plan->n_candidates++] =
-        (struct perp_candidate){e->job, e->final, rank, plan->n_prices, e->reducing};
+    plan->candidates[plan->n_candidates++] = (struct perp_candidate){
+        e->job,         waits,      e->final, rank_of(core, e->job, e->final, e->now),
+        plan->n_prices, e->reducing};
     for (uint32_t i = 0; i < n; i++)
         plan->prices[plan->n_prices++] = e->legs[i].price;
+    return true;
+}
+
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                              int64_t now) {
+    const struct perp_verdict *verdict = &job->verdict;
+    if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + job->n_legs))
+        return false;
+    plan->candidates[plan->n_candidates++] =
+        (struct perp_candidate){job,
+                                job,
+                                verdict->score,
+                                rank_of(core, job, verdict->score, now),
+                                plan->n_prices,
+                                verdict->reducing};
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        plan->prices[plan->n_prices++] = job->legs[i].offered;
     return true;
 }
 

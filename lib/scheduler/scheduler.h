@@ -25,6 +25,31 @@ struct perp_times {
     uint32_t first, count, capacity;
 };
 
+/* Jobs that wait, in no order. */
+struct perp_job_set {
+    struct perp_job_entry **jobs;
+    uint32_t n, capacity;
+};
+
+/* How the decisions in force went. */
+struct perp_standing_tally {
+    uint32_t evaluated, refused;
+    uint32_t refused_by[PERP_MAX_REASONS];
+};
+
+/* Decisions in force, and what there is to be done about them (verdicts.c). */
+struct perp_verdicts {
+    struct perp_standing_tally tally;
+    struct perp_job_set todo;    /* to be decided anew */
+    struct perp_job_set passed;  /* accepted, and held to the limits of a tick */
+    struct perp_job_set leaving; /* accepted, and held to none: they reduce */
+    struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
+    struct perp_heap expiries, wakes;
+    bool paused, killed; /* as they stand */
+    bool all_todo;
+    bool all_wait; /* each of `passed` was last skipped for want of a free place */
+};
+
 struct perp_scheduler {
     perp_core *core;
     PERP_STORED(perp_queue_row, PERP_ROW_QUEUE);
@@ -39,7 +64,9 @@ struct perp_scheduler {
     struct perp_times times[PERP_MAX_EXCHANGES];
     /* Made by prepare for the jobs that apply adds, in their order. */
     struct perp_job_entry *first_spare, *last_spare;
-    struct perp_plan plan; /* of the tick at hand; its memory is kept for the next */
+    struct perp_verdicts verdicts;
+    struct perp_job_set expired; /* by the tick at hand; its memory is kept, too */
+    struct perp_plan plan;       /* of the tick at hand; its memory is kept for the next */
     int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
     bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
@@ -82,6 +109,34 @@ void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
 uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
 void perp_times_add(perp_core *core, perp_exchange_id exchange);
+
+/* verdicts.c: room for so many places; a job waits from now on, or no longer. */
+bool perp_verdicts_reserve(perp_core *core, uint32_t places);
+void perp_verdicts_free(perp_core *core, struct perp_verdicts *verdicts);
+void perp_verdict_join(perp_core *core, struct perp_job_entry *job);
+void perp_verdict_leave(perp_core *core, struct perp_job_entry *job);
+static inline bool perp_job_is_special(const struct perp_job_entry *job) {
+    return job->is_repair || job->is_flatten;
+}
+/* All are decided anew by the next tick. */
+void perp_verdicts_doubt(perp_core *core);
+/* Collects what is to be decided anew at `now`, once facts were looked at: in order of submit, in
+   verdicts.todo. */
+void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed);
+/* What the evaluation gave stands; counted: it may go on. */
+void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
+                      bool counted);
+/* Nothing stands of a job. */
+void perp_verdict_forget(perp_core *core, struct perp_job_entry *job);
+bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now);
+/* Those that are, in order of submit; false: no memory. */
+bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *into);
+
+/* shadow.c: what of the decisions in force is not what it would be if nothing were kept, as a tick
+   at `now` has them, once facts were looked at; NULL: nothing. plan: a tick's, which has chosen
+   nothing. tells: prints it, too. */
+const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *plan, int64_t now,
+                                bool rolled, bool tells);
 
 /* past.c: what a job was submitted with. */
 void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
@@ -126,8 +181,12 @@ void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_
                      uint32_t skipped, int64_t explained);
 /* All that follow are false where there is no memory. */
 bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id);
-/* The job evaluated is a candidate. */
-bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e);
+/* The job evaluated is a candidate; waits: what stands of it is kept there. */
+bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
+                     struct perp_job_entry *waits);
+/* The same of one whose decision stands. */
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                              int64_t now);
 /* A candidate runs, and takes that much. */
 bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
                       const struct perp_candidate *candidate, const struct perp_need *taken,

@@ -58,7 +58,7 @@ void perp_tick_result_free(perp_tick_result *result) {
 void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
                         uint32_t reason) {
     perp_tick_result *result = tick->result;
-    if (!result)
+    if (tick->list == PERP_LIST_NOTHING)
         return;
     if (!perp_items_grow(result)) {
         tick->no_memory = true;
@@ -71,23 +71,14 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
     item->job_id = *job;
 }
 
-static bool is_expired(const struct perp_job_entry *job, int64_t now) {
-    if (job->ttl_ms == 0)
-        return false;
-    int64_t ttl = job->ttl_ms * PERP_NS_PER_MS;
-    return job->ttl_from <= INT64_MAX - ttl && now > job->ttl_from + ttl;
-}
-
 static void expire(struct perp_tick *tick) {
-    const perp_scheduler *scheduler = tick->book->scheduler;
-    for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job)
-            continue;
-        if (!is_expired(job, tick->now))
-            continue;
+    struct perp_job_set *expired = &tick->core->scheduler->expired;
+    tick->no_memory |= !perp_verdicts_expired(tick->core, tick->now, expired);
+    for (uint32_t i = 0; !tick->no_memory && i < expired->n; i++) {
+        struct perp_job_entry *job = expired->jobs[i];
         perp_put_for_job(tick->core, PERP_EVENT_EXPIRE, &job->id);
         perp_tick_item_add(tick, PERP_TICK_EXPIRED, &job->id, 0);
+        perp_verdict_forget(tick->core, job); /* it counts no longer */
         tick->counts.expired++;
     }
 }
@@ -141,12 +132,10 @@ static bool explains(const struct perp_tick *tick, const struct perp_job_entry *
 static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
                     struct perp_job_entry *waits) {
     uint32_t reason = tick->eval.reason;
-    tick->counts.refused++;
-    tick->counts.refused_by[reason]++;
-    if (tick->list)
-        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason);
     bool drop = drops(tick, job), changes = drop || job->standing != reason;
     bool explained = changes && (drop || explains(tick, waits));
+    if (changes && tick->list == PERP_LIST_CHANGES)
+        perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, reason);
     if (!drop)
         perp_plan_stand(tick->plan, waits, reason, PERP_REASON_NONE,
                         explained ? tick->now : waits->explained);
@@ -198,14 +187,9 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
                   passed);
 }
 
-/* Evaluates a job that waits, as it will be; what comes of it stands in the plan and the batch. */
-static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits,
-                     const struct perp_job_entry *job) {
-    tick->eval.job = job;
-    perp_eval_run(&tick->eval);
-    if (tick->paused && !tick->eval.reducing && !job->is_repair)
-        return;
-    tick->counts.evaluated++;
+/* What comes of an evaluation stands in the plan and the batch. */
+static void take_outcome(struct perp_tick *tick, struct perp_job_entry *waits,
+                         const struct perp_job_entry *job) {
     if (!tick->eval.accepted && drops(tick, job))
         perp_plan_score_last(tick->plan, &job->id, tick->eval.final);
     else if (!(waits->score == tick->eval.final)) /* none yet: NaN */
@@ -217,7 +201,11 @@ static void evaluate(struct perp_tick *tick, struct perp_job_entry *waits,
     if (job->standing)
         perp_put_refuse(tick->core, &(struct perp_ev_refuse){job->id, PERP_REASON_NONE});
     log_override(tick, job);
-    tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval);
+}
+
+/* A pause stops new risk, not the way out. */
+static bool goes_on(const struct perp_tick *tick, const struct perp_job_entry *job) {
+    return !tick->paused || tick->eval.reducing || job->is_repair;
 }
 
 /* A job that waits, as this tick makes it; NULL: it ends. */
@@ -228,198 +216,98 @@ static struct perp_job_entry *as_changed(const struct perp_plan *plan, struct pe
     return job;
 }
 
-static void evaluate_all(struct perp_tick *tick) {
-    const perp_scheduler *scheduler = tick->book->scheduler;
-    struct perp_plan *plan = tick->plan;
-    perp_facts_refresh(tick->core, tick->now, tick->rolled, true);
-    perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
-    for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
-            continue;
-        const struct perp_job_entry *becomes = as_changed(plan, job);
-        tick->eval.answers = perp_answers_of(tick->core, job);
-        if (becomes)
-            evaluate(tick, job, job->is_repair ? choose_repair(tick, job) : becomes);
+/* Decides a job of the book anew. */
+static void decide(struct perp_tick *tick, struct perp_job_entry *waits) {
+    const struct perp_job_entry *job = as_changed(tick->plan, waits);
+    tick->eval.answers = perp_answers_of(tick->core, waits);
+    if (job && waits->is_repair)
+        job = choose_repair(tick, waits);
+    if (!job) {
+        perp_verdict_forget(tick->core, waits);
+        return;
     }
+    tick->eval.job = job;
+    tick->eval.stands = !perp_job_is_special(waits);
+    perp_eval_run(&tick->eval);
+    tick->eval.stands = false;
+    if (tick->book->risk->n_host && !waits->answers)
+        tick->eval.holds = tick->now; /* for want of memory the host is asked each time */
+    tick->looked_at++;
+    perp_verdict_set(tick->core, waits, &tick->eval, goes_on(tick, job));
+    if (!waits->verdict.counted)
+        return;
+    take_outcome(tick, waits, job);
+    if (!tick->eval.accepted)
+        return;
+    if (perp_job_is_special(waits))
+        tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval, waits);
+    else if (tick->full && !tick->eval.reducing && tick->book->scheduler->verdicts.all_wait &&
+             tick->list != PERP_LIST_ALL)
+        perp_tick_wait_for_place(tick, waits);
+}
+
+/* A repair that this tick brings is in no count that stands yet. */
+static void decide_fresh(struct perp_tick *tick, struct perp_job_entry *fresh) {
+    tick->eval.job = fresh;
+    perp_eval_run(&tick->eval);
+    tick->looked_at++;
+    if (!goes_on(tick, fresh))
+        return;
+    tick->counts.evaluated++;
+    take_outcome(tick, fresh, fresh);
+    if (tick->eval.accepted) {
+        tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval, fresh);
+        return;
+    }
+    tick->counts.refused++;
+    tick->counts.refused_by[tick->eval.reason]++;
+    if (tick->list == PERP_LIST_ALL)
+        perp_tick_item_add(tick, PERP_TICK_REFUSED, &fresh->id, tick->eval.reason);
+}
+
+/* How the decisions went that stand with this tick. */
+static void count_standing(struct perp_tick *tick) {
+    const struct perp_standing_tally *tally = &tick->book->scheduler->verdicts.tally;
+    tick->counts.evaluated += tally->evaluated;
+    tick->counts.refused += tally->refused;
+    if (tally->refused)
+        for (uint32_t i = 0; i < PERP_MAX_REASONS; i++)
+            tick->counts.refused_by[i] += tally->refused_by[i];
+}
+
+/* Lists all that are refused, in order of submit. */
+static void list_refused(struct perp_tick *tick) {
+    const perp_scheduler *scheduler = tick->book->scheduler;
+    for (uint32_t i = 0; i < scheduler->n_places; i++) {
+        const struct perp_job_entry *job = scheduler->pending[i].job;
+        if (job && job->verdict.counted && !job->verdict.accepted)
+            perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, job->verdict.reason);
+    }
+}
+
+/* Looks anew at the decisions that no longer stand, and at what the tick itself brings. */
+static void decide_all(struct perp_tick *tick) {
+    struct perp_verdicts *v = &tick->core->scheduler->verdicts;
+    struct perp_plan *plan = tick->plan;
+    perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
+    perp_verdicts_collect(tick->core, tick->now, tick->paused, tick->killed);
+    for (uint32_t i = 0; i < v->todo.n; i++) {
+        struct perp_job_entry *job = v->todo.jobs[i];
+        job->verdict.todo_1 = 0;
+        if (perp_job_is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
+            perp_verdict_forget(tick->core, job);
+        else
+            decide(tick, job);
+    }
+    v->todo.n = 0;
+    if (tick->list == PERP_LIST_ALL)
+        list_refused(tick);
     tick->eval.answers = NULL; /* what is new has none */
     for (uint32_t i = 0; i < plan->n_fresh; i++)
-        evaluate(tick, &plan->fresh[i].job, &plan->fresh[i].job);
+        decide_fresh(tick, &plan->fresh[i].job);
+    count_standing(tick);
     if (tick->book->risk->n_host)
         perp_host_rules_tell(tick->core);
-}
-
-static int by_rank(const void *left, const void *right) {
-    const struct perp_candidate *a = left, *b = right;
-    if (a->job->priority != b->job->priority)
-        return a->job->priority > b->job->priority ? -1 : 1;
-    if (a->rank != b->rank)
-        return a->rank > b->rank ? -1 : 1;
-    return a->job->order < b->job->order ? -1 : 1;
-}
-
-/* Where what stands of a candidate is kept: in the book, or in the plan, which brings it. */
-static struct perp_job_entry *waiting(const struct perp_tick *tick,
-                                      const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < tick->plan->n_fresh; i++)
-        if (job == &tick->plan->fresh[i].job)
-            return &tick->plan->fresh[i].job;
-    return perp_job_find(tick->core, &job->id);
-}
-
-/* Evaluates a candidate with what the tick chose before it. What the host's rules said stands. */
-static void evaluate_again(struct perp_tick *tick, const struct perp_job_entry *job) {
-    const struct perp_job_entry *waits = waiting(tick, job);
-    tick->eval.job = job;
-    tick->eval.answers = waits ? waits->answers : NULL;
-    tick->eval.answers_stand = true;
-    perp_eval_run(&tick->eval);
-    tick->eval.answers_stand = false;
-}
-
-/* The legs' distance to liquidation and the account's leverage, with what runs by now. */
-static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
-    evaluate_again(tick, candidate->job);
-    return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
-}
-
-static uint32_t exchange_limits(const struct perp_tick *tick, const struct perp_need *needs,
-                                uint32_t n) {
-    const perp_core *core = tick->book;
-    for (uint32_t i = 0; i < n; i++)
-        if (perp_running_jobs(core, tick->plan, needs[i].exchange) >=
-            perp_exchange_max_jobs(core, needs[i].exchange))
-            return PERP_REASON_EXCHANGE_CONCURRENCY;
-    for (uint32_t i = 0; i < n; i++)
-        if (perp_running_notional(core, tick->plan, needs[i].exchange) + needs[i].amount >
-            perp_exchange_max_notional(core, needs[i].exchange))
-            return PERP_REASON_EXCHANGE_NOTIONAL;
-    uint32_t rate = core->config.scheduler.max_dispatch_per_minute;
-    for (uint32_t i = 0; rate && i < n; i++)
-        if (perp_times_within(&core->scheduler->times[needs[i].exchange], tick->now) +
-                tick->plan->exchanges[needs[i].exchange].jobs >=
-            rate)
-            return PERP_REASON_DISPATCH_RATE;
-    return PERP_REASON_NONE;
-}
-
-static bool half_open_and_busy(const struct perp_tick *tick, const struct perp_need *needs,
-                               uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (perp_circuit_at(tick->book, needs[i].exchange, tick->now) == PERP_CIRCUIT_HALF_OPEN &&
-            perp_running_jobs(tick->book, tick->plan, needs[i].exchange))
-            return true;
-    return false;
-}
-
-static uint32_t ledger_refuses(const struct perp_tick *tick, const struct perp_need *needs,
-                               uint32_t n, bool is_repair) {
-    const perp_capital *capital = tick->book->capital;
-    perp_refusal refusal = {.struct_size = sizeof refusal};
-    for (uint32_t i = 0; i < n; i++) {
-        bool passes = is_repair ? perp_capital_has(capital, tick->plan, &needs[i], &refusal)
-                                : perp_capital_passes(capital, tick->plan, &needs[i], &refusal);
-        if (!passes)
-            return refusal.reason;
-    }
-    return PERP_REASON_NONE;
-}
-
-/* Whether a base of the job is naked with what now runs, and the job does not square it. */
-static bool stands_naked(const struct perp_tick *tick, const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        if (perp_base_unhedged(tick->book, tick->plan, job->legs[i].base, tick->now) ||
-            (perp_base_is_naked(tick->book, NULL, job->legs[i].base, tick->now) &&
-             !perp_job_squares(tick->book, tick->plan, job, job->legs[i].base)))
-            return true;
-    return false;
-}
-
-/* Why a candidate is skipped; PERP_REASON_NONE: it goes, and needs what is left in the rows. */
-static uint32_t skip_reason(struct perp_tick *tick, const struct perp_candidate *candidate,
-                            struct perp_need *needs, uint32_t *n, bool *reducing) {
-    const perp_core *core = tick->book;
-    const struct perp_job_entry *job = candidate->job;
-    bool free_of_limits = candidate->reducing || job->is_repair;
-    *reducing = candidate->reducing && perp_job_is_reducing(core, tick->plan, job);
-    if (!free_of_limits && core->scheduler->running.count + tick->plan->n_jobs >=
-                               core->config.scheduler.max_global_concurrent_jobs)
-        return PERP_REASON_GLOBAL_CONCURRENCY;
-    if (candidate->reducing && !*reducing && !job->is_repair)
-        return PERP_REASON_NOT_REDUCING;
-    if (!perp_job_needs(core, job, needs, n))
-        return PERP_REASON_INSUFFICIENT;
-    uint32_t reason = free_of_limits ? PERP_REASON_NONE : exchange_limits(tick, needs, *n);
-    if (reason)
-        return reason;
-    if (perp_job_meets_running(job, core, tick->plan))
-        return PERP_REASON_SELF_TRADE;
-    if (!free_of_limits && half_open_and_busy(tick, needs, *n))
-        return PERP_REASON_EXCHANGE_DOWN;
-    if (!*reducing && !job->is_repair && stands_naked(tick, job))
-        return PERP_REASON_UNRESOLVED_LEG;
-    if (!free_of_limits && tick->plan->n_jobs)
-        reason = margin_refuses(tick, candidate);
-    if (reason)
-        return reason;
-    if (*reducing)
-        *n = 0;
-    return ledger_refuses(tick, needs, *n, job->is_repair);
-}
-
-static void choose(struct perp_tick *tick, const struct perp_candidate *candidate,
-                   const struct perp_need *needs, uint32_t n, bool reducing) {
-    perp_core *core = tick->core;
-    const struct perp_job_entry *job = candidate->job;
-    char *detail = NULL;
-    if (perp_batch_has_store(core)) { /* before the job itself counts as running */
-        evaluate_again(tick, job);
-        detail = perp_eval_json(&tick->eval);
-    }
-    tick->no_memory |= !perp_plan_choose(core, tick->plan, candidate, needs, n);
-    struct perp_price prices[PERP_MAX_LEGS];
-    struct perp_ev_dispatch dispatch = {.job = job->id,
-                                        .reduce_only = reducing,
-                                        .score = candidate->score,
-                                        .reservation = n ? tick->next_reservation : 0,
-                                        .n_needs = n,
-                                        .needs = needs,
-                                        .n_prices = job->n_legs,
-                                        .prices = prices};
-    tick->next_reservation += n;
-    for (uint32_t i = 0; i < n; i++)
-        dispatch.amount += needs[i].amount;
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        prices[i].price = tick->plan->prices[candidate->prices + i];
-    perp_put_dispatch(core, &dispatch);
-    if (perp_batch_has_store(core))
-        perp_batch_detail(core, detail);
-    perp_tick_item_add(tick, PERP_TICK_DISPATCHED, &job->id, 0);
-    tick->counts.dispatched++;
-    perp_chosen_add(tick, &job->id);
-}
-
-static void choose_all(struct perp_tick *tick) {
-    struct perp_candidate *candidates = tick->plan->candidates;
-    uint32_t n_candidates = tick->plan->n_candidates;
-    if (n_candidates > 1)
-        qsort(candidates, n_candidates, sizeof *candidates, by_rank);
-    for (uint32_t i = 0; i < n_candidates; i++) {
-        struct perp_need needs[PERP_MAX_LEGS];
-        uint32_t n = 0;
-        bool reducing;
-        uint32_t reason = skip_reason(tick, &candidates[i], needs, &n, &reducing);
-        struct perp_job_entry *waits = waiting(tick, candidates[i].job);
-        perp_plan_stand(tick->plan, waits, PERP_REASON_NONE, reason, waits->explained);
-        if (reason == PERP_REASON_NONE) {
-            choose(tick, &candidates[i], needs, n, reducing);
-            continue;
-        }
-        tick->counts.skipped++;
-        tick->counts.skipped_by[reason]++;
-        if (tick->list)
-            perp_tick_item_add(tick, PERP_TICK_SKIPPED, &candidates[i].job->id, reason);
-    }
 }
 
 /* When the next running job becomes overdue, those of this tick included. */
@@ -467,18 +355,9 @@ static void remember(struct perp_tick *tick) {
         if (job)
             job->override_logged = true;
     }
+    core->scheduler->verdicts.all_wait = tick->full;
     if (tick->looked_due)
         remember_due(tick);
-}
-
-/* How many jobs wait that the tick may change before it looks at them. */
-static uint32_t n_changeable(const perp_scheduler *scheduler) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
-        n += job && (job->is_repair || job->is_flatten);
-    }
-    return n;
 }
 
 /* How the stories of bases go on, jobs of flatten cut to what is left, and repairs: in the batch,
@@ -486,7 +365,7 @@ static uint32_t n_changeable(const perp_scheduler *scheduler) {
 static void plan_repairs(struct perp_tick *tick) {
     perp_core *core = tick->core;
     struct perp_plan *plan = tick->plan;
-    if (!perp_plan_reserve_repairs(core, plan, n_changeable(core->scheduler),
+    if (!perp_plan_reserve_repairs(core, plan, core->scheduler->verdicts.special.n,
                                    perp_repairs_wanted(core, tick->now))) {
         tick->no_memory = true;
         return;
@@ -515,21 +394,29 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     tick->paused = core->scheduler->paused || core->store_failed;
     tick->killed = core->risk->killed;
     tick->next_reservation = core->capital->next_id;
+    tick->full =
+        core->scheduler->running.count >= core->config.scheduler.max_global_concurrent_jobs;
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
+    perp_facts_refresh(core, tick->now, tick->rolled, true);
     plan_repairs(tick);
     expire(tick);
     report_overdue(tick);
     look_at_unhedged(tick);
     if (!tick->no_memory)
-        evaluate_all(tick);
-    tick->no_memory |= !perp_chosen_reserve(tick);
+        decide_all(tick);
+#ifdef PERP_SHADOW
+    if (!tick->no_memory && perp_shadow_differs(core, tick->plan, tick->now, tick->rolled, true))
+        abort();
+#endif
     if (!tick->no_memory)
-        choose_all(tick);
+        perp_tick_choose(tick);
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
     if (status == PERP_OK) {
         remember(tick);
         perp_chosen_wait(tick);
+    } else {
+        perp_verdicts_doubt(core); /* what they brought about did not happen */
     }
     return status;
 }

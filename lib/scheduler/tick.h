@@ -6,6 +6,9 @@
 
 #define PERP_FEW_CHOSEN 64
 
+/* What want_items says: nothing, what changed, or all that is refused and skipped, too. */
+enum { PERP_LIST_NOTHING, PERP_LIST_CHANGES, PERP_LIST_ALL };
+
 /* A job that the tick dispatched, and the number of that dispatch. */
 struct perp_chosen {
     perp_uuid id;
@@ -23,7 +26,9 @@ struct perp_tick {
     bool paused, killed; /* as it began */
     bool looked_due;     /* next_due is known */
     bool no_memory;
-    bool list; /* refused and skipped jobs are listed, too */
+    bool full;          /* no place is free for what is held to the limits */
+    uint32_t list;      /* PERP_LIST_…: which jobs the result lists */
+    uint32_t looked_at; /* decisions that were made anew */
     uint32_t n_chosen;
     uint64_t next_reservation;
     perp_tick_result *result; /* where items go, or NULL */
@@ -37,6 +42,10 @@ struct perp_tick {
 
 /* Decides and commits, under the lock. */
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d);
+
+/* choose.c: chooses of what passed. One of them waits for a free place. */
+void perp_tick_choose(struct perp_tick *tick);
+void perp_tick_wait_for_place(struct perp_tick *tick, struct perp_job_entry *waits);
 
 bool perp_items_grow(perp_tick_result *result);
 /* Room for as many as there are candidates; then adding can't fail. */

@@ -52,6 +52,9 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     perp_kept_free(core, &scheduler->kept);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
     perp_plan_free(core, &scheduler->plan);
+    perp_verdicts_free(core, &scheduler->verdicts);
+    perp_free(core, scheduler->expired.jobs,
+              scheduler->expired.capacity * sizeof *scheduler->expired.jobs);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_free(core, scheduler->times[i].at,
                   scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
@@ -113,12 +116,13 @@ bool perp_pending_reserve(perp_core *core) {
     bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + more,
                           sizeof *scheduler->pending);
     scheduler->pending = places;
-    return done;
+    return done && perp_verdicts_reserve(core, scheduler->n_places + more);
 }
 
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
     uint32_t at = perp_pending_place(scheduler, job->order);
     scheduler->n_pending++;
+    perp_verdict_join(scheduler->core, job);
     if (at < scheduler->n_places && scheduler->pending[at].order == job->order) {
         scheduler->pending[at].job = job;
         return;
@@ -138,6 +142,7 @@ void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) 
         return;
     scheduler->pending[at].job = NULL;
     scheduler->n_pending--;
+    perp_verdict_leave(scheduler->core, job);
     tidy_places(scheduler);
 }
 

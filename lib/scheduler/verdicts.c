@@ -1,0 +1,246 @@
+/* Decisions in force: kept with the jobs that wait, counted, and made anew where something that
+   they rest on changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/scheduler.h"
+
+/* ---- Sets ---------------------------------------------------------------------------------------
+ */
+
+static bool grow_set(perp_core *core, struct perp_job_set *set, uint32_t need) {
+    void *jobs = set->jobs;
+    bool done = perp_grow(core, &jobs, &set->capacity, need, sizeof *set->jobs);
+    set->jobs = jobs;
+    return done;
+}
+
+static bool grow_heap(perp_core *core, struct perp_heap *heap, uint32_t need) {
+    void *items = heap->items;
+    bool done = perp_grow(core, &items, &heap->capacity, need, sizeof *heap->items);
+    heap->items = items;
+    return done;
+}
+
+bool perp_verdicts_reserve(perp_core *core, uint32_t places) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    return grow_set(core, &v->todo, places) && grow_set(core, &v->passed, places) &&
+           grow_set(core, &v->leaving, places) && grow_set(core, &v->special, places) &&
+           grow_heap(core, &v->expiries, places) && grow_heap(core, &v->wakes, places);
+}
+
+void perp_verdicts_free(perp_core *core, struct perp_verdicts *v) {
+    struct perp_job_set *sets[] = {&v->todo, &v->passed, &v->leaving, &v->special};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        perp_free(core, sets[i]->jobs, sets[i]->capacity * sizeof *sets[i]->jobs);
+    perp_free(core, v->expiries.items, v->expiries.capacity * sizeof *v->expiries.items);
+    perp_free(core, v->wakes.items, v->wakes.capacity * sizeof *v->wakes.items);
+}
+
+/* Puts a job into a set; *place_1 is where it keeps its place there. */
+static void set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
+    if (*place_1)
+        return;
+    set->jobs[set->n++] = job;
+    *place_1 = set->n;
+}
+
+/* ---- What is to be done -------------------------------------------------------------------------
+ */
+
+static void add_todo(void *user, struct perp_job_entry *job) {
+    struct perp_verdicts *v = user;
+    set_add(&v->todo, job, &job->verdict.todo_1);
+}
+
+static void remove_todo(struct perp_verdicts *v, struct perp_job_entry *job) {
+    if (!job->verdict.todo_1)
+        return;
+    struct perp_job_entry *last = v->todo.jobs[--v->todo.n];
+    v->todo.jobs[job->verdict.todo_1 - 1] = last;
+    last->verdict.todo_1 = job->verdict.todo_1;
+    job->verdict.todo_1 = 0;
+}
+
+static struct perp_job_entry *waker(const struct perp_timer *timer) {
+    return (struct perp_job_entry *)((uintptr_t)timer - offsetof(struct perp_job_entry, wake));
+}
+
+static int by_order(const void *left, const void *right) {
+    const struct perp_job_entry *a = *(struct perp_job_entry *const *)left;
+    const struct perp_job_entry *b = *(struct perp_job_entry *const *)right;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+void perp_verdicts_doubt(perp_core *core) {
+    core->scheduler->verdicts.all_todo = true;
+}
+
+/* In order of submit: in which jobs are decided shows in the records. */
+static void put_in_order(struct perp_scheduler *scheduler) {
+    struct perp_verdicts *v = &scheduler->verdicts;
+    if (v->todo.n > scheduler->n_pending / 8) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < scheduler->n_places; i++) {
+            struct perp_job_entry *job = scheduler->pending[i].job;
+            if (job && job->verdict.todo_1)
+                v->todo.jobs[n++] = job;
+        }
+    } else if (v->todo.n > 1) {
+        qsort(v->todo.jobs, v->todo.n, sizeof *v->todo.jobs, by_order);
+    }
+    for (uint32_t i = 0; i < v->todo.n; i++)
+        v->todo.jobs[i]->verdict.todo_1 = i + 1;
+}
+
+void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed) {
+    struct perp_scheduler *scheduler = core->scheduler;
+    struct perp_verdicts *v = &scheduler->verdicts;
+    struct perp_timer *due;
+    bool all =
+        v->all_todo || core->risk->facts.all_changed || v->paused != paused || v->killed != killed;
+    v->paused = paused;
+    v->killed = killed;
+    v->all_todo = core->risk->facts.all_changed = false;
+    perp_facts_take_changed(core, v, add_todo);
+    while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
+        perp_heap_remove(&v->wakes, due);
+        add_todo(v, waker(due));
+    }
+    for (uint32_t i = 0; i < v->special.n; i++)
+        add_todo(v, v->special.jobs[i]);
+    for (uint32_t i = 0; all && i < scheduler->n_places; i++)
+        if (scheduler->pending[i].job)
+            add_todo(v, scheduler->pending[i].job);
+    put_in_order(scheduler);
+}
+
+/* ---- What stands --------------------------------------------------------------------------------
+ */
+
+static void count(struct perp_verdicts *v, const struct perp_verdict *verdict, uint32_t by) {
+    v->tally.evaluated += by;
+    if (verdict->accepted)
+        return;
+    v->tally.refused += by;
+    v->tally.refused_by[verdict->reason] += by;
+}
+
+static struct perp_job_set *set_of(struct perp_verdicts *v, const struct perp_verdict *verdict) {
+    return verdict->reducing ? &v->leaving : &v->passed;
+}
+
+/* Out of those that passed. */
+static void take_back(struct perp_verdicts *v, struct perp_job_entry *job) {
+    struct perp_verdict *verdict = &job->verdict;
+    if (!verdict->offered_1)
+        return;
+    struct perp_job_set *set = set_of(v, verdict);
+    struct perp_job_entry *last = set->jobs[--set->n];
+    set->jobs[verdict->offered_1 - 1] = last;
+    last->verdict.offered_1 = verdict->offered_1;
+    verdict->offered_1 = 0;
+}
+
+void perp_verdict_forget(perp_core *core, struct perp_job_entry *job) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    take_back(v, job);
+    if (job->verdict.counted)
+        count(v, &job->verdict, UINT32_MAX);
+    perp_heap_remove(&v->wakes, &job->wake);
+    job->verdict.made = job->verdict.counted = false;
+}
+
+void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
+                      bool counted) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    struct perp_verdict *verdict = &job->verdict;
+    perp_verdict_forget(core, job);
+    verdict->made = true;
+    verdict->reasons = e->reasons;
+    verdict->reason = e->reason;
+    verdict->score = e->final;
+    verdict->accepted = e->accepted;
+    verdict->reducing = e->reducing;
+    verdict->counted = counted;
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        job->legs[i].offered = e->legs[i].price;
+    if (e->holds < INT64_MAX)
+        perp_heap_set(&v->wakes, &job->wake, e->holds);
+    if (!counted)
+        return;
+    count(v, verdict, 1);
+    if (verdict->accepted && !perp_job_is_special(job))
+        set_add(set_of(v, verdict), job, &verdict->offered_1);
+}
+
+/* ---- Coming and going ---------------------------------------------------------------------------
+ */
+
+bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now) {
+    return job->expiry.place_1 && now > job->expiry.at;
+}
+
+/* Those below a place of the heap that are past their ttl: a heap shows them without the others. */
+static bool collect_expired(perp_core *core, uint32_t at, int64_t now, struct perp_job_set *into) {
+    const struct perp_heap *heap = &core->scheduler->verdicts.expiries;
+    if (at >= heap->n || heap->items[at]->at >= now)
+        return true;
+    struct perp_timer *timer = heap->items[at];
+    if (!grow_set(core, into, into->n + 1))
+        return false;
+    into->jobs[into->n++] =
+        (struct perp_job_entry *)((uintptr_t)timer - offsetof(struct perp_job_entry, expiry));
+    return collect_expired(core, 2 * at + 1, now, into) &&
+           collect_expired(core, 2 * at + 2, now, into);
+}
+
+bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *into) {
+    into->n = 0;
+    if (!collect_expired(core, 0, now, into))
+        return false;
+    if (into->n > 1)
+        qsort(into->jobs, into->n, sizeof *into->jobs, by_order);
+    return true;
+}
+
+/* The few that are special are kept in order. */
+static void join_special(struct perp_verdicts *v, struct perp_job_entry *job) {
+    uint32_t at = v->special.n++;
+    for (; at > 0 && v->special.jobs[at - 1]->order > job->order; at--)
+        v->special.jobs[at] = v->special.jobs[at - 1];
+    v->special.jobs[at] = job;
+}
+
+static void leave_special(struct perp_verdicts *v, const struct perp_job_entry *job) {
+    uint32_t at = 0;
+    while (at < v->special.n && v->special.jobs[at] != job)
+        at++;
+    for (v->special.n--; at < v->special.n; at++)
+        v->special.jobs[at] = v->special.jobs[at + 1];
+}
+
+void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    int64_t ttl, last;
+    memset(&job->verdict, 0, sizeof job->verdict);
+    if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
+        !__builtin_add_overflow(job->ttl_from, ttl, &last))
+        perp_heap_set(&v->expiries, &job->expiry, last);
+    if (perp_job_is_special(job))
+        join_special(v, job);
+    else
+        perp_facts_join(core, job);
+    add_todo(v, job);
+}
+
+void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    perp_verdict_forget(core, job);
+    remove_todo(v, job);
+    perp_heap_remove(&v->expiries, &job->expiry);
+    if (perp_job_is_special(job))
+        leave_special(v, job);
+    else
+        perp_facts_leave(core, job);
+}
