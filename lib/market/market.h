@@ -73,13 +73,12 @@ bool perp_market_walk(const perp_market *market, perp_instrument_id id,
                       double *price);
 
 /* Calls `told` for all that feeds wrote on since it was last asked for: an instrument, an exchange,
-   or (PERP_NO_ID twice) a rate. Under the lock. */
-void perp_market_news(const perp_market *market, void *user,
-                      void (*told)(void *user, perp_instrument_id instrument,
-                                   perp_exchange_id exchange));
-
-/* Whether feeds wrote since then. */
-bool perp_market_has_news(const perp_market *market);
+   or (PERP_NO_ID twice) a rate. Under the lock. Its value is another after each thing that a feed
+   writes; it is that of now that perp_market_news_sum gives. */
+uint64_t perp_market_news(const perp_market *market, void *user,
+                          void (*told)(void *user, perp_instrument_id instrument,
+                                       perp_exchange_id exchange));
+uint64_t perp_market_news_sum(const perp_market *market);
 
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,

@@ -322,26 +322,37 @@ static void tell_block(struct perp_feed_news *news, uint32_t block, void *user,
     }
 }
 
-void perp_market_news(const perp_market *market, void *user,
-                      void (*told)(void *user, perp_instrument_id instrument,
-                                   perp_exchange_id exchange)) {
-    struct perp_feed_news *news = market->news;
+/* The next block after one that any topic is in. */
+static uint32_t next_block(const perp_market *market, uint32_t block) {
     uint32_t n = (perp_n_instruments(market->core) + PERP_NEWS_BLOCK - 1) / PERP_NEWS_BLOCK;
-    for (uint32_t block = 0; block < PERP_NEWS_BLOCKS; block++) {
-        if (block == n)
-            block = PERP_NEWS_OF_EXCHANGE / PERP_NEWS_BLOCK; /* no instrument has a topic between */
-        uint64_t now = PERP_GET(news->blocks[block]);
-        if (now == news->seen_blocks[block])
-            continue;
-        news->seen_blocks[block] = now;
-        tell_block(news, block, user, told);
-    }
+    return block + 1 == n ? PERP_NEWS_OF_EXCHANGE / PERP_NEWS_BLOCK : block + 1;
 }
 
-bool perp_market_has_news(const perp_market *market) {
-    const struct perp_feed_news *news = market->news;
-    for (uint32_t block = 0; block < PERP_NEWS_BLOCKS; block++)
-        if (PERP_GET(news->blocks[block]) != news->seen_blocks[block])
-            return true;
-    return false;
+#define EACH_BLOCK(block)                                                                          \
+    (uint32_t block = next_block(market, UINT32_MAX); block < PERP_NEWS_BLOCKS;                    \
+     block = next_block(market, block))
+
+uint64_t perp_market_news(const perp_market *market, void *user,
+                          void (*told)(void *user, perp_instrument_id instrument,
+                                       perp_exchange_id exchange)) {
+    struct perp_feed_news *news = market->news;
+    uint64_t sum = 0;
+    for
+        EACH_BLOCK(block) {
+            uint64_t now = PERP_GET(news->blocks[block]);
+            sum += now;
+            if (now == news->seen_blocks[block])
+                continue;
+            news->seen_blocks[block] = now;
+            tell_block(news, block, user, told);
+        }
+    return sum;
+}
+
+uint64_t perp_market_news_sum(const perp_market *market) {
+    uint64_t sum = 0;
+    for
+        EACH_BLOCK(block)
+    sum += PERP_GET(market->news->blocks[block]);
+    return sum;
 }

@@ -544,7 +544,7 @@ void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
         touch_all(&look);
     look_at_moved(&look);
     look_at_accounts(&look);
-    perp_market_news(core->market, &look, told);
+    facts->news = perp_market_news(core->market, &look, told);
     look_at_time(&look);
     for (; tick && facts->n_stale; facts->n_stale--) {
         perp_instrument_id id = facts->stale[facts->n_stale - 1];

@@ -90,6 +90,7 @@ struct perp_facts {
     struct perp_book_fact book;
     struct perp_heap wakes; /* of facts of instruments */
     int64_t latest;         /* of all that were made */
+    uint64_t news;          /* of feeds, when they were last looked at */
     bool all_changed;       /* every job is to be decided anew */
     bool ticking;           /* what is made now is what decisions rest on */
     uint32_t n_rebalance;   /* jobs that wait and look at sums of bases */

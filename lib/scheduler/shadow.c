@@ -94,8 +94,8 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
             continue;
         evaluate_afresh(&e, job);
         const char *what = differs(job, &e);
-        if (!what || perp_market_has_news(core->market)) /* a feed came between the two */
-            continue;
+        if (!what || perp_market_news_sum(core->market) != core->risk->facts.news)
+            continue; /* or a feed came between the two */
         if (tells)
             tell(job, &e, now, what);
         return what;
