@@ -36,7 +36,8 @@ extern const struct bench_case call_cases[], job_cases[], tick_cases[], thread_c
 extern struct bench_asked {
     bool json;
     bool check;       /* store: fail where a budget is missed */
-    uint32_t most;    /* pending jobs of the large cases, jobs of the soak */
+    uint32_t most;    /* pending jobs of the large cases */
+    uint32_t soak;    /* jobs of the soak */
     uint32_t pending; /* how many are now */
 } asked;
 

@@ -97,7 +97,7 @@ static void measure_soak(void) {
     char path[256];
     const char *folder = getenv("TMPDIR");
     double memory[QUARTERS] = {0}, store[QUARTERS] = {0};
-    uint32_t rounds = asked.most / A_ROUND / QUARTERS;
+    uint32_t rounds = asked.soak / A_ROUND / QUARTERS;
     snprintf(path, sizeof path, "%s/perp-bench-soak-%ld.db", folder ? folder : "/tmp",
              (long)getpid());
     forget_store(path);

@@ -8,7 +8,7 @@
 #define MS INT64_C(1000000)
 #define WINDOW_S 310
 #define LATENCIES 100
-#define KEPT_EVENTS 20000u
+#define KEPT_EVENTS 5000u
 
 struct world world;
 
