@@ -2,11 +2,10 @@
    usage: perp-bench [--json] [--case NAME]… [--jobs N] [--check]
           perp-bench --case NAME --count N [--jobs N]
    --jobs: the most pending jobs of the large cases (100,000), and how many the soak plays (20,000).
-   --count does a case N times, with so
-   many jobs pending, and measures nothing: callgrind counts what is inside bench_timed. --check:
-   the exit status is 1 where a budget of the store is missed. A look at the clock costs some 25 ns:
-   what it costs is taken off, and what is shorter is timed in batches, whose share is the figure.
- */
+   --count does a case N times, with so many jobs pending, and measures nothing: callgrind counts
+   what is inside bench_timed. --check: the exit status is 1 where a budget of the store is missed.
+   A look at the clock costs some 25 ns: what it costs is taken off, and what is shorter is timed in
+   batches, whose share is the figure. */
 #include "bench/bench.h"
 
 #include "bench/world.h"
