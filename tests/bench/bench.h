@@ -47,8 +47,8 @@ extern double clock_cost;
 /* One more figure of the case, in nanoseconds. */
 void sample(double ns);
 uint32_t n_samples(void);
-/* Prints a line of the samples and forgets them; n: of how many. The median is returned. */
-double report(const char *name, uint64_t n);
+/* Prints a line of the samples and forgets them; n: of how many. */
+void report(const char *name, uint64_t n);
 /* Prints a line of something else than times. */
 void report_bytes(const char *name, uint64_t n, const char *what, double bytes);
 /* Whether a case that may take long has enough, having begun at start. */

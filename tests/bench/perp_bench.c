@@ -26,6 +26,7 @@ double clock_cost;
 
 static double samples[MAX_SAMPLES];
 static uint32_t taken;
+static uint64_t allocations; /* in what was timed */
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ static double at_share(double share) {
     return samples[(uint32_t)(share * (taken - 1) + 0.5)];
 }
 
-double report(const char *name, uint64_t n) {
+void report(const char *name, uint64_t n) {
     double sum = 0;
     qsort(samples, taken, sizeof *samples, by_value);
     for (uint32_t i = 0; i < taken; i++)
@@ -69,7 +70,6 @@ double report(const char *name, uint64_t n) {
                sum / taken);
     fflush(stdout);
     taken = 0;
-    return p50;
 }
 
 void report_bytes(const char *name, uint64_t n, const char *what, double bytes) {
@@ -107,9 +107,11 @@ __attribute__((noinline)) void bench_timed(void (*run)(uint32_t i), uint32_t fir
 static double time_once(const struct bench_case *c, uint32_t i) {
     if (c->before)
         c->before(i);
+    uint64_t before = world.allocations;
     double start = clock_ns();
     bench_timed(c->run, i, c->batch);
     double took = clock_ns() - start - clock_cost;
+    allocations += world.allocations - before;
     if (c->after)
         c->after(i);
     return took / c->batch;
@@ -126,14 +128,14 @@ static void measure_case(const struct bench_case *c) {
         time_once(c, i);
         i += c->batch;
     } while (clock_ns() - start < WARM_NS);
-    uint64_t before = world.allocations;
+    allocations = 0;
     for (start = clock_ns(); !enough(c->samples, start); i += c->batch)
         sample(time_once(c, i) / (c->per_job ? asked.pending : 1));
     bool many = c->world != BENCH_EMPTY;
     report(c->name, many ? asked.pending : (uint64_t)taken * c->batch);
-    if (c->no_memory && world.allocations != before) {
+    if (c->no_memory && allocations) {
         fprintf(stderr, "perp-bench: %s asked for memory %llu times\n", c->name,
-                (unsigned long long)(world.allocations - before));
+                (unsigned long long)allocations);
         exit(1);
     }
 }
@@ -251,6 +253,23 @@ static int count_case(const char *name, uint32_t count, uint32_t pending) {
     return 0;
 }
 
+static bool is_case(const char *name) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (const struct bench_case *c = all[i]; c->name; c++)
+            if (strcmp(c->name, name) == 0 || strcmp(c->of, name) == 0)
+                return true;
+    return false;
+}
+
+static int no_case(const char *name) {
+    fprintf(stderr, "perp-bench: there is no case %s; there are", name);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (const struct bench_case *c = all[i]; c->name; c++)
+            fprintf(stderr, " %s", c->name);
+    fprintf(stderr, "\n");
+    return 2;
+}
+
 static int usage(void) {
     fprintf(stderr,
             "usage: perp-bench [--json] [--case NAME]... [--jobs N] [--check] [--count N]\n");
@@ -278,6 +297,9 @@ int main(int argc, char **argv) {
         return count_case(n_names ? names[0] : "", (uint32_t)count, (uint32_t)jobs);
     if (jobs)
         asked.most = asked.soak = (uint32_t)jobs;
+    for (uint32_t i = 0; i < n_names; i++)
+        if (!is_case(names[i]))
+            return no_case(names[i]);
     learn_clock_cost();
     if (!asked.json)
         printf("%-22s %9s %14s %14s %14s %14s\n", "case", "n", "p50 ns", "p99", "p99.9", "mean");
