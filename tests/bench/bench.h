@@ -50,7 +50,7 @@ uint32_t n_samples(void);
 /* Prints a line of the samples and forgets them; n: of how many. */
 void report(const char *name, uint64_t n);
 /* Prints a line of something else than times. */
-void report_bytes(const char *name, uint64_t n, const char *what, double bytes);
+void report_bytes(const char *name, uint64_t n, double bytes);
 /* Whether a case that may take long has enough, having begun at start. */
 bool enough(uint32_t wanted, double start);
 /* Dispatches a job into the last slot. */

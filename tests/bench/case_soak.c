@@ -113,8 +113,8 @@ static void measure_soak(void) {
     uint64_t n = (uint64_t)rounds * QUARTERS * A_ROUND;
     report("soak", n);
     for (uint32_t i = 0; i < QUARTERS; i++) {
-        report_bytes("soak", n * (i + 1) / QUARTERS, "resident_bytes", memory[i]);
-        report_bytes("soak", n * (i + 1) / QUARTERS, "store_bytes", store[i]);
+        report_bytes("soak_resident", n * (i + 1) / QUARTERS, memory[i]);
+        report_bytes("soak_store", n * (i + 1) / QUARTERS, store[i]);
     }
     world_close();
     forget_store(path);

@@ -265,16 +265,17 @@ static void hold(bool good, const char *what) {
 }
 
 static void measure_store(void) {
-    const uint32_t sizes[] = {1, 50};
-    char path[256], bare[256], line[32];
+    static const struct {
+        uint32_t a_commit;
+        const char *ours, *bare;
+    } sizes[] = {{1, "store_1", "store_1_sqlite"}, {50, "store_50", "store_50_sqlite"}};
+    char path[256], bare[256];
     name_files(path, bare);
     for (int i = 0; i < 2; i++) {
-        double book = timed_pairs(path, sizes[i]);
-        snprintf(line, sizeof line, "store_%u", sizes[i]);
-        report(line, PAIRS);
-        double plain = bare_pairs(path, bare, sizes[i]);
-        snprintf(line, sizeof line, "store_%u_sqlite", sizes[i]);
-        report(line, PAIRS);
+        double book = timed_pairs(path, sizes[i].a_commit);
+        report(sizes[i].ours, PAIRS);
+        double plain = bare_pairs(path, bare, sizes[i].a_commit);
+        report(sizes[i].bare, PAIRS);
         hold(plain >= LEAST_RATIO * book, "70 % of what bare SQLite writes");
     }
     forget(path);

@@ -66,18 +66,18 @@ void report(const char *name, uint64_t n) {
                "\"ns_mean\":%.1f}\n",
                name, count, p50, p99, p999, sum / taken);
     else
-        printf("%-22s %9llu %14.1f %14.1f %14.1f %14.1f\n", name, count, p50, p99, p999,
+        printf("%-28s %9llu %14.1f %14.1f %14.1f %14.1f\n", name, count, p50, p99, p999,
                sum / taken);
     fflush(stdout);
     taken = 0;
 }
 
-void report_bytes(const char *name, uint64_t n, const char *what, double bytes) {
+void report_bytes(const char *name, uint64_t n, double bytes) {
     unsigned long long count = n;
     if (asked.json)
-        printf("{\"case\":\"%s\",\"n\":%llu,\"%s\":%.0f}\n", name, count, what, bytes);
+        printf("{\"case\":\"%s\",\"n\":%llu,\"bytes\":%.0f}\n", name, count, bytes);
     else
-        printf("%-22s %9llu %s %.0f\n", name, count, what, bytes);
+        printf("%-28s %9llu %14.0f bytes\n", name, count, bytes);
     fflush(stdout);
 }
 
@@ -195,8 +195,7 @@ static void measure_sizes(const struct bench_case *list, enum bench_world kind) 
                 before = world.allocated;
                 fill_queue(n);
                 if (kind == BENCH_FULL && c->run == NULL)
-                    report_bytes(c->name, n, "bytes_per_job",
-                                 (double)(world.allocated - before) / n);
+                    report_bytes(c->name, n, (double)(world.allocated - before) / n);
             }
             is_open = true;
             if (c->run)
@@ -302,7 +301,7 @@ int main(int argc, char **argv) {
             return no_case(names[i]);
     learn_clock_cost();
     if (!asked.json)
-        printf("%-22s %9s %14s %14s %14s %14s\n", "case", "n", "p50 ns", "p99", "p99.9", "mean");
+        printf("%-28s %9s %14s %14s %14s %14s\n", "case", "n", "p50 ns", "p99", "p99.9", "mean");
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         measure_list(all[i]);
     return 0;
