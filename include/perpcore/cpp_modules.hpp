@@ -958,8 +958,8 @@ class scheduler {
         return job_info(info);
     }
 
-    // What a tick would decide of a pending job, by what was learnt at submit, too. Changes nothing.
-    // PERP_E_NOT_FOUND: no such job is pending.
+    // What a tick would decide of a pending job, by what was learnt at submit, too. Changes
+    // nothing. PERP_E_NOT_FOUND: no such job is pending.
     evaluation evaluate(time now, const job_id &id) const {
         return detail::must(core_, [&](auto &ec) { return evaluate(now, id, ec); });
     }
