@@ -14,7 +14,7 @@ make check        builds and runs all tests; the last line is "N passed, N faile
                   SANITIZE=address,undefined (or thread): in a build folder of its own
 make chaos        kills the executor of the examples again and again while its exchanges misbehave:
                   JOBS=10000 KILLS=100 SEED=1 (docs/guide-executor.md)
-make bench        measures; build/bin/perp-bench --json prints one JSON line a case
+make bench        measures; BENCH="--json --jobs 1000000": one JSON line a case, so many jobs pending
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt
 make docs         the API reference and the pages as HTML in build/docs/html (doxygen)
 make fuzz         runs the fuzz targets with libFuzzer (clang); FUZZ_SECONDS=60 each

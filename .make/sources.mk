@@ -74,5 +74,3 @@ TEST_PROGRAMS := $(foreach s,$(TEST_SUITES),\
     $(patsubst tests/%.c,$(BUILD)/tests/%,$(call suite_tests,$(s))))
 FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
     $(if $(HAVE_SQLITE),,%/fuzz_store.c),$(sort $(wildcard tests/fuzz/fuzz_*.c))))
-BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
-    $(if $(HAVE_SQLITE),,%/bench_store.c),$(sort $(wildcard tests/bench/bench_*.c))))

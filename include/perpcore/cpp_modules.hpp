@@ -958,6 +958,17 @@ class scheduler {
         return job_info(info);
     }
 
+    // What a tick would decide of a pending job, by what was learnt at submit, too. Changes
+    // nothing. PERP_E_NOT_FOUND: no such job is pending.
+    evaluation evaluate(time now, const job_id &id) const {
+        return detail::must(core_, [&](auto &ec) { return evaluate(now, id, ec); });
+    }
+    evaluation evaluate(time now, const job_id &id, std::error_code &ec) const {
+        evaluation found;
+        ec = perp_scheduler_evaluate(handle_, to_ns(now), &id.c(), &found.c());
+        return found;
+    }
+
     // What the job was submitted with; empty for a repair. PERP_E_NOT_FOUND as above.
     std::string job_metadata(const job_id &id) const {
         return detail::must(core_, [&](auto &ec) { return job_metadata(id, ec); });

@@ -344,6 +344,17 @@ typedef struct perp_job_info {
 PERP_API perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid *job_id,
                                         perp_job_info *info);
 
+/* What a tick at now_ns would decide of a pending job, or a queued repair, with every number behind
+   it, as perp_risk_evaluate tells it, without changing anything; by its id, so that what was learnt
+   at submit counts: the edge that went while it waited, an override for this job alone. now_ns: for
+   ages and blackouts, the later of it and the clock. PERP_E_NOT_FOUND: no such job is pending;
+   PERP_E_STATE: called from inside a rule; PERP_E_INVALID: NULL, struct_size (which must be set).
+ */
+struct perp_evaluation;
+PERP_API perp_status perp_scheduler_evaluate(perp_scheduler *scheduler, int64_t now_ns,
+                                             const perp_uuid *job_id,
+                                             struct perp_evaluation *evaluation);
+
 /* Writes the metadata that a job was submitted with, as long as perp_scheduler_job knows the job,
    also after a restart; a repair has none. *size gets its size, with which no terminating zero is
    counted or written. PERP_E_NOT_FOUND: as above; PERP_E_RANGE: capacity is too small (*size says

@@ -64,6 +64,56 @@ perp_status perp_scheduler_job(const perp_scheduler *scheduler, const perp_uuid 
     return PERP_OK;
 }
 
+/* The instruments of a job that waits: how many; 0: no such job does. */
+static uint32_t instruments_of(const perp_core *core, const perp_uuid *job_id,
+                               perp_instrument_id *ids) {
+    perp_read_begin(core);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
+    uint32_t n = job && job->state == PERP_JOB_PENDING ? job->n_legs : 0;
+    for (uint32_t i = 0; i < n; i++)
+        ids[i] = job->legs[i].instrument;
+    perp_read_end(core);
+    return n;
+}
+
+static bool evaluate_waiting(const perp_core *core, int64_t now_ns, const perp_uuid *job_id,
+                             perp_evaluation *evaluation) {
+    struct perp_eval e;
+    perp_read_begin(core);
+    const struct perp_job_entry *job = perp_job_find(core, job_id);
+    bool waits = job && job->state == PERP_JOB_PENDING;
+    if (waits) {
+        perp_eval_begin(&e, core, NULL, job, perp_query_time(core, now_ns), false);
+        perp_eval_run(&e);
+        perp_eval_explain(&e, evaluation);
+    }
+    perp_read_end(core);
+    return waits;
+}
+
+perp_status perp_scheduler_evaluate(perp_scheduler *scheduler, int64_t now_ns,
+                                    const perp_uuid *job_id, perp_evaluation *evaluation) {
+    if (!scheduler || !job_id || !evaluation)
+        return perp_fail(scheduler ? scheduler->core : NULL, PERP_E_INVALID, "evaluate: NULL");
+    perp_core *core = scheduler->core;
+    perp_evaluation full;
+    perp_instrument_id ids[PERP_MAX_LEGS];
+    if (!perp_struct_fits(evaluation, sizeof *evaluation))
+        return perp_fail(core, PERP_E_INVALID, "evaluation: struct_size %u is not known",
+                         evaluation->struct_size);
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
+    uint32_t n = instruments_of(core, job_id, ids);
+    if (n)
+        perp_market_pull(core->market, ids, n, perp_query_time(core, now_ns));
+    bool is_whole = evaluation->struct_size == sizeof *evaluation;
+    if (n == 0 || !evaluate_waiting(core, now_ns, job_id, is_whole ? evaluation : &full))
+        return perp_fail(core, PERP_E_NOT_FOUND, "job_id: not pending");
+    if (!is_whole)
+        perp_struct_out(evaluation, &full, sizeof full);
+    return PERP_OK;
+}
+
 perp_status perp_scheduler_job_metadata(const perp_scheduler *scheduler, const perp_uuid *job_id,
                                         void *buffer, size_t capacity, size_t *size) {
     if (!scheduler || !job_id || !size || (capacity && !buffer))

@@ -365,6 +365,8 @@ TEST("a job runs from submit to finish, and its figures are exact") {
     CHECK(w.core.scheduler().job_metadata(job.id()) == "mine");
     std::error_code ec;
     CHECK(w.core.scheduler().job_metadata({0, 77}, ec).empty() && ec == PERP_E_NOT_FOUND);
+    CHECK(w.core.scheduler().evaluate(w.now, job.id()).accepted());
+    CHECK(!w.core.scheduler().evaluate(w.now, {0, 77}, ec).accepted() && ec == PERP_E_NOT_FOUND);
     const perp::scheduler_state state = w.core.scheduler().query();
     CHECK(state.open == 1 && state.submitted_today == 1);
     w.core.check();

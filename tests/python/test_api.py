@@ -541,6 +541,10 @@ class Jobs(BookTest):
         why = core.risk.evaluate(self.desk.job(3), now=T0)
         self.assertEqual(why.reason, Reason.STRATEGY_HALT)
         self.assertIn("strategy_halt", [a.code.text for a in core.monitor.alerts(now=T0)])
+        core.scheduler.submit(self.desk.job(4), now=T0)
+        self.assertEqual(core.scheduler.evaluate(job_id(4), now=T0).reason, Reason.STRATEGY_HALT)
+        with self.assertRaises(perpcore.NotFoundError):
+            core.scheduler.evaluate(job_id(1), now=T0)
         core.risk.reset_strategy("arb", now=T0, actor="ann", reason="another one")
         self.assertFalse(core.risk.evaluate(self.desk.job(3), now=T0).accepted)
         core.risk.reset_strategy(perpcore.Strategy.WASH, now=T0, actor="ann", reason="fixed")

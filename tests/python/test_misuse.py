@@ -307,6 +307,7 @@ def table(desk):
                                 *change]),
         (scheduler.job, known),
         (scheduler.job_metadata, known),
+        (scheduler.evaluate, [*known, now]),
         (scheduler.list, [("state", "pending", "enum")]),
         (core.monitor.snapshot, [now]),
         (core.monitor.json, [now]),

@@ -403,6 +403,7 @@ START_TEST(no_handle_no_call) {
     no(perp_market_query(NULL, 0, 0, NULL));
     no(perp_market_query_exchange(NULL, 0, 0, NULL));
     no(perp_risk_evaluate(NULL, 0, &job, &e));
+    no(perp_scheduler_evaluate(NULL, 0, &job.job_id, &e));
     no(perp_evaluation_json(NULL, &e, text, sizeof text, &length));
     no(perp_risk_record_success(NULL, call, 0));
     no(perp_risk_record_failure(NULL, call, 0));
@@ -487,6 +488,8 @@ START_TEST(nowhere_to_write_is_refused) {
     fails(w, PERP_E_INVALID, perp_market_query_exchange(w->market, 0, 0, NULL));
     fails(w, PERP_E_INVALID, perp_risk_evaluate(w->risk, 0, &job, NULL));
     fails(w, PERP_E_INVALID, perp_risk_evaluate(w->risk, 0, NULL, NULL));
+    fails(w, PERP_E_INVALID, perp_scheduler_evaluate(w->scheduler, 0, &job.job_id, NULL));
+    fails(w, PERP_E_INVALID, perp_scheduler_evaluate(w->scheduler, 0, NULL, NULL));
     perp_evaluation e;
     size_t length;
     perp_evaluation_init(&e);
@@ -563,6 +566,8 @@ START_TEST(results_fit_older_and_newer_hosts) {
                        perp_capital_reserve(w->capital, nowc(w), 0, 0, amount, NULL, &id, out));
     result_of_any_size(perp_refusal, perp_capital_can_reserve_for_job(w->capital, &job, out));
     result_of_any_size(perp_evaluation, perp_risk_evaluate(w->risk, w->now, &job, out));
+    result_of_any_size(perp_evaluation,
+                       perp_scheduler_evaluate(w->scheduler, w->now, &job.job_id, out));
     result_of_any_size(perp_risk_state, perp_risk_query(w->risk, out));
     result_of_any_size(perp_job_info, perp_scheduler_job(w->scheduler, &job.job_id, out));
     result_of_any_size(perp_scheduler_state, perp_scheduler_query(w->scheduler, out));

@@ -147,6 +147,7 @@ START_TEST(no_query_calls_the_store) {
     const char *json = "{\"strategy\":\"wash\"}";
     asks(PERP_OK, perp_scheduler_query(w->scheduler, &scheduler));
     asks(PERP_OK, perp_scheduler_job(w->scheduler, &job.job_id, &info));
+    asks(PERP_E_NOT_FOUND, perp_scheduler_evaluate(w->scheduler, w->now, &job.job_id, &evaluation));
     for (uint32_t s = 0; s < PERP_JOB_STATE_COUNT; s++) {
         asks(PERP_OK, perp_scheduler_list(w->scheduler, s, jobs, 8, &count));
     }
@@ -215,12 +216,63 @@ START_TEST(a_query_forgets_the_message_of_the_call_before) {
 }
 END_TEST
 
+static perp_evaluation of_waiting(struct world *w, const perp_uuid *id) {
+    perp_evaluation found;
+    perp_evaluation_init(&found);
+    ok(w, perp_scheduler_evaluate(w->scheduler, w->now, id, &found));
+    return found;
+}
+
+/* A job's struct does not tell what its legs quoted when it was submitted. */
+START_TEST(a_pending_job_is_evaluated_by_what_was_learnt_at_submit) {
+    struct world *w = world_open(NULL);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_evaluation given;
+    perp_evaluation_init(&given);
+    ok(w, perp_scheduler_submit(w->scheduler, nowc(w), &job));
+    quote_at(w, w->btc[BETA], w->now + 1, BTC_BID - 50, BTC_ASK - 50, 1000);
+    uint64_t hash = perp_core_hash(w->core);
+    ok(w, perp_risk_evaluate(w->risk, w->now, &job, &given));
+    perp_evaluation found = of_waiting(w, &job.job_id);
+    ck_assert_double_eq(given.edge_bps, 20);
+    ck_assert_double_eq_tol(found.edge_bps, 10, 0.1);
+    ck_assert_double_eq(found.expected_edge_bps, 20);
+    ck_assert_double_eq(found.cost_bps, given.cost_bps);
+    ck_assert_uint_eq(found.n_legs, 2);
+    ck_assert_uint_eq(perp_core_hash(w->core), hash);
+    world_close(w);
+}
+END_TEST
+
+START_TEST(a_tick_decides_as_the_evaluation_of_a_pending_job_says) {
+    struct world *w = world_open(NULL);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_job_info info = {.struct_size = sizeof info};
+    ok(w, perp_scheduler_submit(w->scheduler, nowc(w), &job));
+    ok(w, perp_risk_blacklist(w->risk, nowc(w), "BTC/USDT:USDT", 1));
+    perp_evaluation found = of_waiting(w, &job.job_id);
+    ck_assert_uint_eq(found.accepted, 0);
+    ok(w, perp_scheduler_tick(w->scheduler, nowc(w), NULL));
+    ok(w, perp_scheduler_job(w->scheduler, &job.job_id, &info));
+    ck_assert_uint_eq(info.last_refusal, found.reason);
+    ck_assert_double_eq(info.score, found.final_score);
+    ok(w, perp_risk_blacklist(w->risk, signedc(w), "BTC/USDT:USDT", 0));
+    ck_assert_uint_eq(of_waiting(w, &job.job_id).accepted, 1);
+    ok(w, perp_scheduler_tick(w->scheduler, nowc(w), NULL));
+    fails(w, PERP_E_NOT_FOUND, /* it runs */
+          perp_scheduler_evaluate(w->scheduler, w->now, &job.job_id, &found));
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("queries");
     TCase *tests = tcase_create("queries");
     tcase_add_test(tests, no_query_calls_the_store);
     tcase_add_test(tests, watching_tells_and_writes_nothing);
     tcase_add_test(tests, a_query_forgets_the_message_of_the_call_before);
+    tcase_add_test(tests, a_pending_job_is_evaluated_by_what_was_learnt_at_submit);
+    tcase_add_test(tests, a_tick_decides_as_the_evaluation_of_a_pending_job_says);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

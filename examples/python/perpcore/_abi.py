@@ -2168,6 +2168,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "perp_limits_init": (None, (POINTER(perp_limits),)),
     "perp_scheduler_set_limits": (c_int, (c_void_p, POINTER(perp_call), POINTER(perp_limits),)),
     "perp_scheduler_job": (c_int, (c_void_p, POINTER(perp_uuid), POINTER(perp_job_info),)),
+    "perp_scheduler_evaluate": (c_int, (c_void_p, c_int64, POINTER(perp_uuid), POINTER(perp_evaluation),)),
     "perp_scheduler_job_metadata": (c_int, (c_void_p, POINTER(perp_uuid), c_void_p, c_size_t, POINTER(c_size_t),)),
     "perp_scheduler_list": (c_int, (c_void_p, c_uint32, POINTER(perp_uuid), c_uint32, POINTER(c_uint32),)),
     "perp_scheduler_query": (c_int, (c_void_p, POINTER(perp_scheduler_state),)),

@@ -8,12 +8,12 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 from . import _abi
 from ._abi import JobState
 from ._book import Book, ExchangeLike
-from ._convert import JobId, Money, Time, flag, job_id, member, micros, show, text, to_uuid, u32
+from ._convert import JobId, Money, Time, flag, job_id, member, micros, moment, show, text, to_uuid, u32
 from ._library import lib
 from ._module import Module
 from .errors import ArgumentTypeError
 from .job import Job, JobInfo, JobResult, LegLike, as_job, given_micros, write_legs
-from .types import FinishOutcome, Flattened, SchedulerState, TickResult
+from .types import Evaluation, FinishOutcome, Flattened, SchedulerState, TickResult
 
 
 class Scheduler(Module):
@@ -202,6 +202,15 @@ class Scheduler(Module):
         self._book.call(lib.perp_scheduler_job, self._book.scheduler, byref(job_id("job", job)),
                         byref(out))
         return JobInfo._read(out, self._book)
+
+    def evaluate(self, job: JobId, *, now: Time) -> Evaluation:
+        """What a tick would decide of a pending job, and every number behind it, by what was learnt
+        at submit, too. Changes nothing; a NotFoundError where no such job is pending."""
+        out = _abi.perp_evaluation()
+        lib.perp_evaluation_init(out)
+        self._book.call(lib.perp_scheduler_evaluate, self._book.scheduler, moment("now", now),
+                        byref(job_id("job", job)), out)
+        return Evaluation._read(out, self._book)
 
     def job_metadata(self, job: JobId) -> bytes:
         """The metadata that a job was submitted with, as long as the job is known, also after a
