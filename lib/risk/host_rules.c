@@ -267,6 +267,8 @@ void perp_eval_host_rules(struct perp_eval *e) {
         struct perp_answer answer;
         perp_eval_explain(e, &so_far);
         answer_of(e, number, &job, &so_far, &answer);
+        if (answer.until != PERP_TIME_NONE && answer.until - 1 < e->holds)
+            e->holds = answer.until - 1;
         e->rules[reason] = held(&answer);
         e->host_senses[number] =
             answer.sense < PERP_SENSE_NOT_HELD ? answer.sense : PERP_SENSE_NONE;

@@ -438,6 +438,7 @@ static inline perp_tick_result *tick(struct world *w) {
     static int ready;
     if (!ready) {
         perp_tick_result_init(&result);
+        result.want_items = 2;
         ready = 1;
     }
     ok(w, perp_scheduler_tick(w->scheduler, nowc(w), &result));
