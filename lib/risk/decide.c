@@ -1,5 +1,5 @@
 /* Evaluating a job: the public call, and the run that a tick makes of it too. */
-#include "risk/risk.h"
+#include "risk/rules.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,8 +38,15 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     e->job = job;
     e->now = now;
     e->answers = NULL;
-    e->answers_stand = e->stands = e->afresh = false;
+    e->answers_stand = e->stands = e->brief = e->afresh = false;
     perp_zero(e->rules, PERP_REASON_RULES_END * sizeof *e->rules);
+}
+
+void perp_eval_brief(struct perp_eval *e) {
+    struct perp_scope_book scope;
+    perp_scope_of_book(e, &scope);
+    e->book_fails = perp_fails_book(e->core, &scope, false);
+    e->brief = true;
 }
 
 /* How near to its limit the leverage of the accounts is. */
@@ -48,7 +55,8 @@ static void note_sizes(const struct perp_eval *e) {
         const struct perp_job_leg *leg = &e->job->legs[i];
         double equity = perp_usd_to_double(e->core->capital->accounts[leg->exchange].equity);
         double limit = e->config->max_account_leverage * perp_max(0, equity);
-        if (perp_instrument_at(e->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+        if (perp_instrument_at(e->core, leg->instrument)->spec.kind != PERP_KIND_SPOT &&
+            e->legs[i].account_size != 0)
             perp_facts_note_size((perp_core *)(uintptr_t)e->core, leg->exchange,
                                  e->legs[i].account_size, e->legs[i].account_size > limit);
     }

@@ -74,6 +74,7 @@ static int by_order(const void *left, const void *right) {
 
 void perp_verdicts_doubt(perp_core *core) {
     core->scheduler->verdicts.all_todo = true;
+    core->risk->facts.running_changed = true;
 }
 
 /* In order of submit: in which jobs are decided shows in the records. */
