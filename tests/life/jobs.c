@@ -45,6 +45,12 @@ static void add_leg(struct life *life, perp_job *job, uint32_t instrument, uint3
         leg->leverage = 20 + l_below(life, 30);
 }
 
+/* Where jobs mostly buy, or they would meet what runs; two accounts at one venue are alike. */
+static bool buys_on(const struct life *life, uint32_t instrument) {
+    uint32_t x = life->instruments[instrument].exchange;
+    return x % 2 == 0 || (x >= 3 && x + 1 == life->n_exchanges);
+}
+
 /* An instrument of the base, of a kind mostly: on another exchange than `other` was on. */
 static uint32_t partner(struct life *life, uint32_t base, uint32_t other) {
     uint32_t i = 0;
@@ -55,9 +61,8 @@ static uint32_t partner(struct life *life, uint32_t base, uint32_t other) {
             continue;
         if (other == PERP_NO_ID)
             return i;
-        uint32_t exchange = life->instruments[other].exchange;
-        if (candidate->exchange != exchange &&
-            (candidate->exchange % 2 != exchange % 2 || l_chance(life, 10)))
+        if (candidate->exchange != life->instruments[other].exchange &&
+            (buys_on(life, i) != buys_on(life, other) || l_chance(life, 10)))
             return i;
     }
     return i;
@@ -76,8 +81,7 @@ static void hedge(struct life *life, perp_job *job, uint32_t pairs) {
     double quantity = quantity_for(life, first);
     for (uint32_t p = 0; p < pairs && job->n_legs + 2 <= PERP_MAX_LEGS; p++) {
         uint32_t second = partner(life, base, first);
-        /* Mostly all jobs buy on the same exchanges, or they would meet what runs. */
-        uint32_t side = (life->instruments[first].exchange % 2 == 0) == l_chance(life, 95);
+        uint32_t side = buys_on(life, first) == l_chance(life, 95) ? PERP_SIDE_BUY : PERP_SIDE_SELL;
         double apart = l_chance(life, 15) ? l_uniform(life, 0.992, 1.008) : 1;
         add_leg(life, job, first, side, quantity);
         add_leg(life, job, second, !side, quantity * apart);
@@ -213,12 +217,12 @@ void l_executes(void *user, const perp_execution *job, uint32_t *outcome) {
                : pick < 930 ? PERP_OUTCOME_IN_DOUBT
                : pick < 960 ? PERP_OUTCOME_REFUSED
                             : PERP_OUTCOME_DECLINED;
-    if (pick == 1)
+    if (pick < 8)
         perp_scheduler_pause(perp_core_scheduler(core), &call);
-    else if (pick == 2)
+    else if (pick < 16)
         perp_scheduler_kill(perp_core_scheduler(core), &call, 1, job->orders[0].exchange, NULL, 0,
                             NULL);
-    else if (pick == 3)
+    else if (pick < 20)
         perp_scheduler_kill(perp_core_scheduler(core), &call, 1, PERP_ALL_EXCHANGES, NULL, 0, NULL);
 }
 
@@ -245,7 +249,7 @@ static void fills(struct life *life, const perp_job_info *info, double low, doub
 static void finish(struct life *life, const perp_job_info *info) {
     perp_call call = l_call(life);
     perp_job_result result;
-    uint32_t pick = l_below(life, 100);
+    uint32_t pick = l_below(life, info->is_repair ? 60 : 100);
     perp_job_result_init(&result);
     life->doing = "finish";
     if (info->job.n_legs > 0 && pick < 55) {
@@ -284,7 +288,11 @@ static void progress(struct life *life, const perp_job_info *info) {
     perp_call call = l_call(life);
     perp_leg_result legs[PERP_MAX_LEGS];
     life->doing = "progress";
-    fills(life, info, 0, 1, legs);
+    double share = l_uniform(life, 0, 1); /* of all legs mostly, or bases would be naked always */
+    if (l_chance(life, 75))
+        fills(life, info, share, share, legs);
+    else
+        fills(life, info, 0, 1, legs);
     L_EACH(life, perp_scheduler_progress(perp_core_scheduler(core), &call, &info->job.job_id, legs,
                                          info->job.n_legs));
 }
@@ -389,29 +397,36 @@ static void doubtful(struct life *life) {
     if (!pick(life, PERP_JOB_IN_DOUBT, &info))
         return;
     life->doing = "in doubt";
-    if (l_chance(life, 50))
+    life->status = PERP_E_STATE;
+    if (l_chance(life, 40))
         L_EACH(life, perp_scheduler_requeue(perp_core_scheduler(core), &call, &info.job.job_id));
-    else
+    else if (l_chance(life, 50))
         L_EACH(life, perp_orders_settled(perp_core_orders(core), &call, &info.job.job_id));
     if (life->status != PERP_OK)
         finish(life, &info);
 }
 
+/* Jobs run long, but for repairs, and for those that are too many. */
 static void runs(struct life *life) {
+    perp_uuid ids[L_JOBS];
     perp_job_info info;
-    uint32_t how = l_below(life, 100);
+    uint32_t how = l_below(life, 100), n = l_list(life, PERP_JOB_RUNNING, ids);
+    bool many = n > life->config.scheduler.max_global_concurrent_jobs;
     if (how < 25 && order_news(life))
         return;
-    if (!pick(life, PERP_JOB_RUNNING, &info))
-        return;
-    if (how < 40)
+    for (int tries = 0; tries < 4; tries++)
+        if (!pick(life, PERP_JOB_RUNNING, &info))
+            return;
+        else if (info.is_repair)
+            break;
+    if (many || info.is_repair || how >= 80)
+        finish(life, &info);
+    else if (how < 40)
         progress(life, &info);
     else if (how < 60)
         place(life, &info);
     else if (how < 63)
         cancel(life, &info.job.job_id);
-    else
-        finish(life, &info);
 }
 
 static void leave(struct life *life) {
@@ -437,13 +452,32 @@ static void close_open(struct life *life) {
                                       PERP_USD / 2, info.job.notional, PERP_USD / 10));
 }
 
+/* Somebody takes back a job that would wait for ever, or the queue would hold nothing else. */
+static void give_up(struct life *life) {
+    static const uint32_t hopeless[] = {
+        PERP_REASON_SELF_TRADE,   PERP_REASON_UNRESOLVED_LEG,       PERP_REASON_NOTIONAL_MISMATCH,
+        PERP_REASON_NO_INVENTORY, PERP_REASON_LIQUIDATION_DISTANCE, PERP_REASON_NOT_REBALANCING};
+    perp_job_info info;
+    if (!pick(life, PERP_JOB_PENDING, &info) || info.is_repair)
+        return;
+    for (size_t i = 0; i < sizeof hopeless / sizeof *hopeless; i++)
+        if (info.last_refusal == hopeless[i]) {
+            cancel(life, &info.job.job_id);
+            return;
+        }
+}
+
 void l_job_step(struct life *life) {
+    if (l_chance(life, 40))
+        give_up(life);
     perp_uuid ids[L_JOBS];
     uint32_t waiting = l_list(life, PERP_JOB_PENDING, ids), pick = l_below(life, 100);
     if (waiting > life->n_jobs_wanted + 10 && l_chance(life, 60)) {
         cancel(life, &ids[l_below(life, waiting)]);
         return;
     }
+    for (uint32_t i = 0; i < 3 && waiting + i < life->n_jobs_wanted / 2; i++)
+        submit(life);
     if (waiting < life->n_jobs_wanted && pick < 50)
         submit(life);
     else if (pick < 88)
@@ -454,9 +488,9 @@ void l_job_step(struct life *life) {
         cancel(life, &ids[l_below(life, waiting)]);
     else if (pick < 96)
         amend(life);
-    else if (pick < 98)
+    else if (pick < 99)
         close_open(life);
-    else
+    else if (l_chance(life, 40))
         leave(life);
 }
 
@@ -524,6 +558,8 @@ void l_money_step(struct life *life) {
     uint32_t x = l_below(life, life->n_exchanges), pick = l_below(life, 100);
     perp_call call = l_call(life);
     life->doing = "money";
+    if (l_chance(life, 10)) /* a late one: it counts as the clock's time */
+        call.now_ns -= l_within(life, 2 * L_SECOND);
     if (pick < 30)
         l_report(life, x);
     else if (pick < 45)

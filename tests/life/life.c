@@ -133,7 +133,7 @@ static void configure(struct life *life, perp_config *config) {
     config->orders.max_unhedged_ms = l_chance(life, 50) ? 0 : l_within(life, 20000);
     config->orders.auto_finish = l_chance(life, 30);
     perp_scheduler_config *scheduler = &config->scheduler;
-    scheduler->max_global_concurrent_jobs = 2 + l_below(life, l_chance(life, 70) ? 8 : 40);
+    scheduler->max_global_concurrent_jobs = 1 + l_below(life, l_chance(life, 70) ? 5 : 30);
     scheduler->max_concurrent_per_exchange = 2 + l_below(life, 10);
     scheduler->max_dispatch_per_minute = l_chance(life, 80) ? 0 : 1 + l_below(life, 20);
     scheduler->on_reject = l_chance(life, 8) ? PERP_ON_REJECT_DROP : PERP_ON_REJECT_KEEP;
@@ -165,7 +165,7 @@ bool l_accounts_age(const struct life *life) {
 static void begin(struct life *life, uint32_t book) {
     l_add_rules(life, book);
     perp_tick_result_init(&life->ticks[book]);
-    life->ticks[book].want_items = 1;
+    life->ticks[book].want_items = 2; /* all that were refused and skipped */
 }
 
 static void open_book(struct life *life) {

@@ -221,6 +221,9 @@ static void same_jobs(struct life *life) {
                                    &info[b]) != PERP_OK)
                 info[b].struct_size = 0;
         }
+        if (info[0].struct_size && info[0].state != PERP_JOB_PENDING && info[1].struct_size &&
+            info[0].state == info[1].state)
+            continue; /* it ended with the tick; how it waited before is not stored */
         if (info[0].struct_size == info[1].struct_size && info[0].state == info[1].state &&
             memcmp(&info[0].score, &info[1].score, sizeof info[0].score) == 0 &&
             info[0].last_refusal == info[1].last_refusal && info[0].last_skip == info[1].last_skip)
