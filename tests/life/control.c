@@ -220,17 +220,17 @@ static void wide(struct life *life, uint32_t i, bool on) {
 }
 
 static void slipping(struct life *life, uint32_t i, bool on) {
-    life->instruments[i].half_spread = on ? 0.0025 : 2e-5;
+    life->instruments[i].half_spread = on ? l_uniform(life, 0.0008, 0.0025) : 2e-5;
     l_quote(life, i);
 }
 
 static void thin(struct life *life, uint32_t i, bool on) {
-    life->instruments[i].size_usd = on ? 60 : 20000;
+    life->instruments[i].size_usd = on ? l_uniform(life, 50, 1000) : 20000;
     l_quote(life, i);
 }
 
 static void dear(struct life *life, uint32_t i, bool on) {
-    life->instruments[i].rate = on ? (i % 2 ? 0.002 : -0.002) : 1e-5;
+    life->instruments[i].rate = on ? (i % 2 ? 1 : -1) * l_uniform(life, 2e-4, 2e-3) : 1e-5;
     l_funding(life, i);
 }
 
@@ -463,7 +463,7 @@ static const struct {
     {"minima are raised", large_minimum, 3, 80},
     {"fees are raised", fees, 2, 60},
     {"limits are lowered", limits, 3, 80},
-    {"another mode", mode, 2, 60},
+    {"another mode", mode, 5, 40},
     {"override", override, 4, 30},
     {"collateral", collateral, 2, 100},
     {"net exposure", net, 4, 80},

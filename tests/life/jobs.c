@@ -125,8 +125,8 @@ static bool exit_of(struct life *life, perp_job *job) {
 static void flaws(struct life *life, perp_job *job) {
     uint32_t pick = l_below(life, 100);
     job->expected_edge_bps = l_uniform(life, 60, 200);
-    if (pick < 6)
-        job->expected_edge_bps = l_uniform(life, -3, 3);
+    if (pick < 8)
+        job->expected_edge_bps = l_uniform(life, 0, 6);
     else if (pick < 12)
         job->expected_edge_bps = l_uniform(life, 5, 12);
     else if (pick < 15)
@@ -454,9 +454,9 @@ static void close_open(struct life *life) {
 
 /* Somebody takes back a job that would wait for ever, or the queue would hold nothing else. */
 static void give_up(struct life *life) {
-    static const uint32_t hopeless[] = {
-        PERP_REASON_SELF_TRADE,   PERP_REASON_UNRESOLVED_LEG,       PERP_REASON_NOTIONAL_MISMATCH,
-        PERP_REASON_NO_INVENTORY, PERP_REASON_LIQUIDATION_DISTANCE, PERP_REASON_NOT_REBALANCING};
+    static const uint32_t hopeless[] = {PERP_REASON_SELF_TRADE, PERP_REASON_UNRESOLVED_LEG,
+                                        PERP_REASON_NOTIONAL_MISMATCH, PERP_REASON_NO_INVENTORY,
+                                        PERP_REASON_LIQUIDATION_DISTANCE};
     perp_job_info info;
     if (!pick(life, PERP_JOB_PENDING, &info) || info.is_repair)
         return;

@@ -191,7 +191,7 @@ void l_open(struct life *life, uint64_t seed, bool on_disk) {
     life->aside = ~seed;
     life->doing = "open";
     life->now = INT64_C(1760000000) * L_SECOND + l_within(life, 30 * L_DAY);
-    life->has_twins = true;
+    life->left_alone = PERP_NO_ID;
     for (uint32_t i = 0; i < 2; i++)
         life->hosts[i] = (struct l_host){life, i, 0};
     if (on_disk)

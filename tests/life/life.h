@@ -93,7 +93,6 @@ struct life {
     perp_config config;
     perp_store memory;         /* outlives the books; or a file */
     char folder[32], path[48]; /* of the file; "": none */
-    bool has_twins;
     int64_t now;
     int64_t twin_of; /* the step in which the twin was made */
     enum l_pace pace;
@@ -101,10 +100,12 @@ struct life {
     double prices[L_BASES];
     struct l_instrument instruments[L_INSTRUMENTS];
     int64_t reported[L_EXCHANGES], failed_at[L_EXCHANGES], sampled[L_EXCHANGES];
-    uint32_t api[L_EXCHANGES];
+    uint32_t api[L_EXCHANGES]; /* as was told last, at told_at */
+    int64_t told_at[L_EXCHANGES];
     perp_usd equity[L_EXCHANGES];
     bool unreported[L_EXCHANGES];
     int64_t override_until;
+    uint32_t left_alone; /* an instrument that is not kept fresh for the moment; PERP_NO_ID */
     uint64_t rule_phase[L_RULES];
     uint64_t n_job, n_key;
     struct l_feed *journal;
@@ -179,6 +180,8 @@ double l_price(const struct life *life, uint32_t instrument);
 /* Keeps fresh what is no trouble; with all, also what is fresh still. */
 void l_keep_fresh(struct life *life, bool all);
 void l_market_step(struct life *life);
+
+/* time.c: how time goes by; ticks where something changes by itself. */
 void l_move_time(struct life *life);
 
 /* jobs.c: jobs, what executors tell, money. */

@@ -69,9 +69,9 @@ static bool given(const char *name) {
 
 /* The twin is made just after a tick, so that nothing which feeds have told waits to be stored. */
 static void twin(struct life *life, bool wanted) {
-    if (l_aside(life) % (life->path[0] ? 60 : 120) != 0)
+    if (l_aside(life) % (life->path[0] ? 50 : 80) != 0)
         return;
-    if (l_aside(life) % 5 == 0) {
+    if (l_aside(life) % 8 == 0) {
         l_drop_twin(life);
         return;
     }

@@ -1,4 +1,4 @@
-/* The exchanges and instruments of a life, what feeds say of them, and how time goes by. */
+/* The exchanges and instruments of a life, and what feeds say of them. */
 #include "life.h"
 
 #include <math.h>
@@ -94,7 +94,8 @@ void l_feed_again(struct life *life, perp_core *core, int64_t clock) {
             l_fail(life, "feed event %zu is %s when told again", i, perp_status_string(status));
     }
     for (uint32_t x = 0; x < life->n_exchanges; x++) {
-        const struct l_feed feed = {.kind = L_STATUS, .as.status = {x, life->api[x], life->now}};
+        const struct l_feed feed = {.kind = L_STATUS,
+                                    .as.status = {x, life->api[x], life->told_at[x]}};
         if (life->api[x] != PERP_API_UP && tell(core, &feed) != PERP_OK)
             l_fail(life, "status told again: %s", perp_core_error(core));
     }
@@ -173,8 +174,10 @@ void l_latency(struct life *life, uint32_t exchange, double ms) {
 void l_api(struct life *life, uint32_t exchange, uint32_t api) {
     const struct l_feed feed = {.kind = L_STATUS, .as.status = {exchange, api, life->now}};
     l_feed(life, &feed);
-    if (life->status == PERP_OK)
-        life->api[exchange] = api;
+    if (life->status != PERP_OK)
+        return;
+    life->api[exchange] = api;
+    life->told_at[exchange] = life->now;
 }
 
 void l_rate(struct life *life, const char *quote, double usd) {
@@ -329,6 +332,11 @@ static bool is_old(const struct life *life, int64_t time_ns, int64_t age) {
     return time_ns == PERP_TIME_NONE || life->now - time_ns > age;
 }
 
+static bool is_left_alone(const struct life *life, uint32_t exchange) {
+    return life->left_alone != PERP_NO_ID &&
+           life->instruments[life->left_alone].exchange == exchange;
+}
+
 void l_keep_fresh(struct life *life, bool all) {
     const int64_t age = life->config.risk.max_quote_age_ms * L_MS;
     const int64_t account = life->config.risk.account_max_age_ms * L_MS;
@@ -336,6 +344,8 @@ void l_keep_fresh(struct life *life, bool all) {
         life->prices[b] *= 1 + l_uniform(life, -2e-5, 2e-5);
     for (uint32_t i = 0; i < life->n_instruments; i++) {
         struct l_instrument *instrument = &life->instruments[i];
+        if (i == life->left_alone)
+            continue;
         if (!instrument->silent && (all || is_old(life, instrument->quoted, age / 2)))
             l_quote(life, i);
         if (!instrument->mute && (all || is_old(life, instrument->marked, age / 2)))
@@ -346,8 +356,9 @@ void l_keep_fresh(struct life *life, bool all) {
             l_funding(life, i);
     }
     for (uint32_t x = 0; x < life->n_exchanges; x++)
-        if (!life->unreported[x] && (life->reported[x] == PERP_TIME_NONE ||
-                                     (account && is_old(life, life->reported[x], account / 2))))
+        if (!life->unreported[x] && !is_left_alone(life, x) &&
+            (life->reported[x] == PERP_TIME_NONE ||
+             (account && is_old(life, life->reported[x], account / 2))))
             l_report(life, x);
 }
 
@@ -385,109 +396,4 @@ void l_market_step(struct life *life) {
     } else {
         l_keep_fresh(life, true);
     }
-}
-
-/* ---- How time goes by ------------------------------------------------------------------------ */
-
-static int64_t edge_of_job(struct life *life) {
-    perp_uuid ids[L_JOBS];
-    uint32_t n = l_list(life, PERP_JOB_PENDING, ids);
-    perp_job_info info = {.struct_size = sizeof info};
-    if (n == 0 || perp_scheduler_job(perp_core_scheduler(life->books[0]), &ids[l_below(life, n)],
-                                     &info) != PERP_OK)
-        return PERP_TIME_NONE;
-    if (l_chance(life, 50) && info.job.holding_hours > 0) {
-        const struct l_instrument *i = &life->instruments[info.job.legs[0].instrument];
-        return i->next - (int64_t)llround(info.job.holding_hours * (double)L_HOUR);
-    }
-    return info.job.created_at_ns + info.job.ttl_ms * L_MS;
-}
-
-/* A time at which something that a decision reads changes by itself. */
-static int64_t edge(struct life *life) {
-    const struct l_instrument *i = &life->instruments[l_below(life, life->n_instruments)];
-    const perp_risk_config *risk = &life->config.risk;
-    uint32_t x = i->exchange;
-    int64_t interval = (int64_t)(i->interval_h * (double)L_HOUR);
-    int64_t blackout = (int64_t)(risk->blackout_minutes * (double)L_MINUTE);
-    blackout = blackout < interval / 12 ? blackout : interval / 12;
-    perp_base_state base = {.struct_size = sizeof base};
-    switch (l_below(life, 13)) {
-    case 0:
-        return i->quoted + risk->max_quote_age_ms * L_MS;
-    case 1:
-        return (life->now / L_SECOND + 1 + l_within(life, 3)) * L_SECOND;
-    case 2:
-        return i->next - blackout;
-    case 3:
-        return i->next + blackout;
-    case 4:
-        return i->next + (l_chance(life, 50) ? interval : 0);
-    case 5:
-        return life->failed_at[x] == PERP_TIME_NONE
-                   ? PERP_TIME_NONE
-                   : life->failed_at[x] + risk->circuit_cooldown_ms * L_MS;
-    case 6:
-        return life->sampled[x] + risk->latency_max_age_ms * L_MS;
-    case 7:
-        return edge_of_job(life);
-    case 8:
-        return life->override_until;
-    case 9:
-        return life->reported[x] == PERP_TIME_NONE
-                   ? PERP_TIME_NONE
-                   : life->reported[x] + risk->account_max_age_ms * L_MS;
-    case 10:
-        return i->marked == PERP_TIME_NONE ? PERP_TIME_NONE
-                                           : i->marked + risk->max_quote_age_ms * L_MS;
-    case 11:
-        if (perp_positions_base(perp_core_positions(life->books[0]), i->base, life->now, &base) !=
-            PERP_OK)
-            l_fail(life, "base %u", i->base);
-        return base.next_try_ns;
-    default:
-        return (life->now / L_DAY + 1) * L_DAY + life->config.capital.day_offset_minutes * L_MINUTE;
-    }
-}
-
-/* The clock is set ahead; feeds go on from there. */
-static void leap(struct life *life, int64_t to) {
-    life->now = to;
-    perp_call call = l_call(life);
-    L_EACH(life, perp_core_advance(core, &call));
-    if (life->status != PERP_OK)
-        l_fail(life, "advance: %s", perp_core_error(life->books[0]));
-    if (l_chance(life, 95))
-        l_keep_fresh(life, false);
-}
-
-/* To the nanosecond at which something changes, or the one before or after. What is not to change
-   there is kept fresh. */
-static void to_edge(struct life *life) {
-    int64_t to = edge(life);
-    if (to == PERP_TIME_NONE || to <= life->now + 2 || to > life->now + 30 * L_DAY)
-        return;
-    if (to - life->now > 40 * L_SECOND)
-        leap(life, to - 1 - l_within(life, L_SECOND));
-    life->now = to + l_within(life, 3) - 1;
-}
-
-void l_move_time(struct life *life) {
-    static const int64_t usual[L_PACES] = {20 * L_MS, 50 * L_MS, 300 * L_MS, 900 * L_MS};
-    uint32_t pick = l_below(life, 1000);
-    life->doing = "time";
-    if (pick < 250)
-        life->now += l_within(life, 3);
-    else if (pick < 900)
-        life->now += l_within(life, usual[life->pace]);
-    else if (pick < 985)
-        to_edge(life);
-    else if (pick < 990)
-        life->now += l_within(life, 20 * L_SECOND);
-    else if (pick < 992)
-        leap(life, life->now + l_within(life, 20 * L_MINUTE));
-    else if (pick < 993)
-        leap(life, life->now + l_within(life, 2 * L_DAY));
-    else if (pick < 994) /* back: what was new is from the future */
-        leap(life, life->now - l_within(life, 8 * L_SECOND));
 }
