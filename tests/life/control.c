@@ -550,6 +550,8 @@ void l_control_step(struct life *life) {
         override(life, i, l_chance(life, 70));
     } else if (pick < 95) {
         mode(life, l_below(life, PERP_MODE_COUNT), true);
+    } else if (pick < 97) {
+        l_new_instrument(life);
     } else {
         int32_t offset = (int32_t)l_below(life, 2879) - 1439;
         L_EACH(life, perp_capital_set_day_offset(perp_core_capital(core), &call, offset));

@@ -176,6 +176,8 @@ void l_api(struct life *life, uint32_t exchange, uint32_t api);
 void l_rate(struct life *life, const char *quote, double usd);
 void l_withdraw(struct life *life, uint32_t instrument);
 void l_report(struct life *life, uint32_t exchange);
+/* One more, while the book is in use. */
+void l_new_instrument(struct life *life);
 double l_price(const struct life *life, uint32_t instrument);
 /* Keeps fresh what is no trouble; with all, also what is fresh still. */
 void l_keep_fresh(struct life *life, bool all);
@@ -200,6 +202,8 @@ void l_rules_changed(struct life *life);
 
 /* watch.c: ticks, and what they are held against. */
 void l_tick(struct life *life);
+/* Reads all that monitoring shows. */
+void l_read(struct life *life);
 void l_note_basis(struct life *life, const perp_job *job);
 void l_evaluate_random(struct life *life, const perp_job *job);
 

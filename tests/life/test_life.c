@@ -58,6 +58,8 @@ static void step(struct life *life) {
     life->doing = "check";
     if (l_aside(life) % 50 == 0 && perp_core_check(life->books[0]) != PERP_OK)
         l_fail(life, "the book is not sound");
+    if (l_aside(life) % 150 == 0)
+        l_read(life);
     if (l_below(life, 700) == 0)
         l_restart(life);
 }

@@ -289,6 +289,22 @@ void l_tick(struct life *life) {
         l_fail(life, "the books differ; the twin was made in step %" PRId64, life->twin_of);
 }
 
+void l_read(struct life *life) {
+    static char text[1 << 20];
+    perp_alert alerts[64];
+    size_t length = 0;
+    uint32_t n = 0;
+    life->doing = "read";
+    memset(alerts, 0, sizeof alerts);
+    for (int i = 0; i < 64; i++)
+        alerts[i].struct_size = sizeof alerts[i];
+    perp_core *core = life->books[0];
+    if (perp_monitor_json(core, life->now, text, sizeof text, &length) != PERP_OK ||
+        perp_monitor_alerts(core, life->now, alerts, 64, &n) != PERP_OK ||
+        perp_core_feasibility(core, NULL, 0, &n) != PERP_OK)
+        l_fail(life, "monitoring: %s", perp_core_error(core));
+}
+
 /* The whole explanation of a job, of both books. */
 void l_evaluate_random(struct life *life, const perp_job *job) {
     perp_evaluation e[2];

@@ -257,7 +257,8 @@ static void add_instrument(struct life *life, uint32_t exchange, uint32_t base, 
     }
     if (l_chance(life, 20))
         spec.taker_fee_bps = l_uniform(life, 0, 3);
-    if (perp_instrument_add(life->books[0], &spec, &id) != PERP_OK || id != life->n_instruments)
+    L_EACH(life, perp_instrument_add(core, &spec, &id));
+    if (life->status != PERP_OK || id != life->n_instruments)
         l_fail(life, "instrument: %s", perp_core_error(life->books[0]));
     life->instruments[life->n_instruments++] =
         (struct l_instrument){.exchange = exchange,
@@ -286,6 +287,19 @@ static void add_instruments(struct life *life, uint32_t exchange) {
         if (l_chance(life, 15))
             add_instrument(life, exchange, b, PERP_KIND_FUTURE, "/USDT:USDT-261225", "261225");
     }
+}
+
+void l_new_instrument(struct life *life) {
+    char expiry[16], quotes[32];
+    uint32_t id = life->n_instruments;
+    snprintf(expiry, sizeof expiry, "27%04u", id);
+    snprintf(quotes, sizeof quotes, "/USDT:USDT-%s", expiry);
+    add_instrument(life, l_below(life, life->n_exchanges), l_below(life, N_BASES), PERP_KIND_FUTURE,
+                   quotes, expiry);
+    if (life->n_instruments == id)
+        return;
+    l_funding(life, id);
+    l_quote(life, id);
 }
 
 static void add_exchange(struct life *life, uint32_t x) {
