@@ -164,10 +164,11 @@ static void auto_halt(struct life *life, uint32_t i, bool on) {
         L_EACH(life, perp_risk_reset_halt(perp_core_risk(core), &call));
 }
 
-/* Ends the halt of strategies that their jobs' failures made; it begins by itself. */
+/* Jobs fail, until their strategies are halted. */
 static void strategies(struct life *life, uint32_t i, bool on) {
     perp_call call = l_call(life);
     (void)i;
+    life->failing = on;
     for (uint32_t s = 0; !on && s < PERP_STRATEGY_COUNT; s++)
         L_EACH(life, perp_risk_reset_strategy(perp_core_risk(core), &call, s));
 }
@@ -441,7 +442,7 @@ static const struct {
     {"an exchange is degraded", degraded, 2, 60},
     {"a circuit is open", circuit, 3, 60},
     {"halted by failures", auto_halt, 2, 40},
-    {"strategies halted", strategies, 3, 100},
+    {"strategies halted", strategies, 4, 120},
     {"an account is not reported", unreported, 3, 60},
     {"a feed is silent", silent, 3, 80},
     {"a book is withdrawn", withdrawn, 3, 60},

@@ -250,6 +250,8 @@ static void finish(struct life *life, const perp_job_info *info) {
     perp_call call = l_call(life);
     perp_job_result result;
     uint32_t pick = l_below(life, info->is_repair ? 60 : 100);
+    if (life->failing && l_chance(life, 80))
+        pick = 70;
     perp_job_result_init(&result);
     life->doing = "finish";
     if (info->job.n_legs > 0 && pick < 55) {
@@ -419,7 +421,7 @@ static void runs(struct life *life) {
             return;
         else if (info.is_repair)
             break;
-    if (many || info.is_repair || how >= 80)
+    if (many || info.is_repair || life->failing || how >= 80)
         finish(life, &info);
     else if (how < 40)
         progress(life, &info);

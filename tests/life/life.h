@@ -105,6 +105,7 @@ struct life {
     perp_usd equity[L_EXCHANGES];
     bool unreported[L_EXCHANGES];
     int64_t override_until;
+    bool failing;        /* jobs fail mostly */
     uint32_t left_alone; /* an instrument that is not kept fresh for the moment; PERP_NO_ID */
     uint64_t rule_phase[L_RULES];
     uint64_t n_job, n_key;

@@ -264,22 +264,22 @@ void l_tick(struct life *life) {
     struct forecast forecasts[L_JOBS];
     perp_call call = l_call(life);
     uint32_t n = 0, last = life->n_books - 1;
-    perp_capital_state before = {.struct_size = sizeof before}, after = before;
+    perp_risk_state before = {.struct_size = sizeof before}, after = before;
     life->doing = "tick";
     /* An evaluation may refresh what a tick should have: with a twin it is asked, else now and then
        the book itself. */
     if (last || l_aside(life) % 4 == 0)
         n = foresee(life, last, forecasts);
-    perp_capital_snapshot(perp_core_capital(life->books[0]), 0, &before);
+    perp_risk_query(perp_core_risk(life->books[0]), &before);
     L_EACH(life, perp_scheduler_tick(perp_core_scheduler(core), &call,
                                      &life->ticks[core == life->books[0] ? 0 : 1]));
     if (life->status != PERP_OK)
         l_fail(life, "tick: %s", perp_core_error(life->books[0]));
-    perp_capital_snapshot(perp_core_capital(life->books[0]), 0, &after);
+    perp_risk_query(perp_core_risk(life->books[0]), &after);
     count(life);
-    /* What was today's loss is not any more once the tick has begun a day. */
-    if (memcmp(&before.yesterday, &after.yesterday, sizeof after.yesterday) == 0 &&
-        before.day_start_equity == after.day_start_equity)
+    /* Where the tick has begun a day, a loss and a drawdown of the day before are none any more. */
+    if (before.daily_loss_reached == after.daily_loss_reached && before.peak == after.peak &&
+        before.scaled_start == after.scaled_start)
         hold_against(life, forecasts, n);
     if (!last)
         return;
