@@ -55,7 +55,7 @@ CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
 
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
-TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
+TEST_SUITES := unit property life fault $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
     perpctl,$(PROGRAM_NAMES))),console) $(if $(filter fake_exchange,$(PROGRAM_NAMES)),fake)
 crash_SUPPORT := $(SCENARIO_SOURCES)

@@ -367,14 +367,16 @@ static void report_none(perp_core *core, const struct perp_sheet *sheet) {
                                              : core->exchanges[sheet->whole].first_instrument_1 - 1;
     for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
         struct perp_position_entry *entry = &core->positions->at[id];
-        if (!perp_position_is_plain(core, id) || entry->report_time == sheet->whole_time)
+        if (!perp_position_is_plain(core, id))
+            continue;
+        if (!core->recovering) /* also where the same report was taken before, and then lost */
+            entry->heard = perp_clock(core);
+        if (entry->report_time == sheet->whole_time)
             continue;
         entry->reported = true;
         entry->report_time = sheet->whole_time;
         entry->report_quantity = entry->leverage = entry->liquidation_price = 0;
         entry->margin_mode = PERP_MARGIN_NOT_GIVEN;
-        if (!core->recovering)
-            entry->heard = perp_clock(core);
     }
 }
 

@@ -50,7 +50,7 @@ struct perp_answer {
     bool given;
     uint32_t sense;
     double value, limit;
-    int64_t until;
+    int64_t from, until; /* it stands between; until PERP_TIME_NONE: whatever the time */
     uint64_t changes, seen;
 };
 
