@@ -178,51 +178,73 @@ void perp_shown_complete(const perp_core *core, perp_monitor_state *s, struct pe
 /* ---- Writing it ---------------------------------------------------------------------------------
  */
 
-/* A field of a row `stats`, put into the object `json`. */
-#define PUT(type, name) perp_out_##type(out, json, #name, stats->name);
-
-static void put_lot(struct perp_out *out, cJSON *list, const perp_lot_state *lot) {
-    cJSON *json = perp_out_object(out, list, NULL);
-    perp_out_uuid(out, json, "job_id", lot->job_id);
-    perp_out_count(out, json, "leg", lot->leg);
-    perp_out_number(out, json, "quantity", lot->quantity);
-    perp_out_number(out, json, "price", lot->price);
-    perp_out_usd(out, json, "used", lot->used);
+static void put_lot(struct perp_out *out, const perp_lot_state *lot) {
+    perp_out_begin_item(out);
+    perp_out_uuid(out, PERP_KEY("job_id"), lot->job_id);
+    perp_out_count(out, PERP_KEY("leg"), lot->leg);
+    perp_out_number(out, PERP_KEY("quantity"), lot->quantity);
+    perp_out_number(out, PERP_KEY("price"), lot->price);
+    perp_out_usd(out, PERP_KEY("used"), lot->used);
+    perp_out_end(out);
 }
 
-static void put_position(struct perp_out *out, cJSON *json, const perp_monitor_position *stats,
-                         const perp_lot_state *lots) {
-    PERP_MONITOR_POSITION_LIST(PUT)
-    cJSON *list = perp_out_array(out, json, "lots");
+static void put_position(struct perp_out *out, const char *symbol,
+                         const perp_monitor_position *stats, const perp_lot_state *lots) {
+    perp_out_begin_named(out, symbol);
+    PERP_MONITOR_POSITION_LIST(PERP_OUT)
+    perp_out_begin_list(out, PERP_KEY("lots"));
     for (uint32_t i = 0; i < stats->n_lots; i++)
-        put_lot(out, list, &lots[i]);
+        put_lot(out, &lots[i]);
+    perp_out_end_list(out);
+    perp_out_end(out);
 }
 
-static void put_naked(struct perp_out *out, cJSON *json, const perp_monitor_naked *stats) {
-    PERP_MONITOR_NAKED_LIST(PUT)
-}
-
-static void put_base(struct perp_out *out, cJSON *json, const perp_monitor_base *stats) {
-    PERP_MONITOR_BASE_LIST(PUT)
-    put_naked(out, perp_out_object(out, json, "naked"), &stats->naked);
-}
-
-void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
-                        const struct perp_shown *shown) {
-    cJSON *json = perp_out_object(out, root, "positions_stats");
-    cJSON *exchanges = perp_out_object(out, json, "positions");
-    cJSON *of_exchange[PERP_MAX_EXCHANGES] = {NULL};
-    const perp_lot_state *lots = shown->lots;
-    for (uint32_t i = 0; i < shown->n_positions && !out->failed; i++) {
+/* The positions of the exchange that the one at `from` is on, which is its first; lots: of that. */
+static void put_positions_of(struct perp_out *out, const perp_core *core, perp_exchange_id exchange,
+                             const struct perp_shown *shown, uint32_t from,
+                             const perp_lot_state *lots) {
+    perp_out_begin_named(out, core->exchanges[exchange].spec.name);
+    for (uint32_t i = from; i < shown->n_positions; i++) {
         const perp_monitor_position *row = &shown->positions[i];
         const perp_instrument_spec *spec = &perp_instrument_at(core, row->instrument)->spec;
-        cJSON **exchange = &of_exchange[spec->exchange];
-        if (!*exchange)
-            *exchange = perp_out_object(out, exchanges, core->exchanges[spec->exchange].spec.name);
-        put_position(out, perp_out_object(out, *exchange, spec->symbol), row, lots);
+        if (spec->exchange == exchange)
+            put_position(out, spec->symbol, row, lots);
         lots += row->n_lots;
     }
-    cJSON *bases = perp_out_object(out, json, "bases");
-    for (uint32_t i = 0; i < shown->n_bases && !out->failed; i++)
-        put_base(out, perp_out_object(out, bases, shown->bases[i].base), &shown->bases[i]);
+    perp_out_end(out);
+}
+
+static void put_naked(struct perp_out *out, const perp_monitor_naked *stats) {
+    perp_out_begin(out, PERP_KEY("naked"));
+    PERP_MONITOR_NAKED_LIST(PERP_OUT)
+    perp_out_end(out);
+}
+
+static void put_base(struct perp_out *out, const perp_monitor_base *stats) {
+    perp_out_begin_named(out, stats->base);
+    PERP_MONITOR_BASE_LIST(PERP_OUT)
+    put_naked(out, &stats->naked);
+    perp_out_end(out);
+}
+
+void perp_out_positions(struct perp_out *out, const perp_core *core,
+                        const struct perp_shown *shown) {
+    const perp_lot_state *lots = shown->lots;
+    uint64_t written = 0; /* exchanges */
+    perp_out_begin(out, PERP_KEY("positions_stats"));
+    perp_out_begin(out, PERP_KEY("positions"));
+    for (uint32_t i = 0; i < shown->n_positions; i++) {
+        const perp_monitor_position *row = &shown->positions[i];
+        perp_exchange_id exchange = perp_instrument_at(core, row->instrument)->spec.exchange;
+        if (!(written >> exchange & 1))
+            put_positions_of(out, core, exchange, shown, i, lots);
+        written |= UINT64_C(1) << exchange;
+        lots += row->n_lots;
+    }
+    perp_out_end(out);
+    perp_out_begin(out, PERP_KEY("bases"));
+    for (uint32_t i = 0; i < shown->n_bases; i++)
+        put_base(out, &shown->bases[i]);
+    perp_out_end(out);
+    perp_out_end(out);
 }

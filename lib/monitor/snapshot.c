@@ -153,6 +153,7 @@ static perp_status make_room(struct perp_taken_state *state) {
         state->exposed = perp_alloc(core, n_exposed * sizeof *state->exposed);
         state->exposed_capacity = n_exposed;
     }
+    state->texts = state->shown && state->shown->all ? perp_texts_of(core) : NULL;
     bool room = state->running && state->exposed &&
                 (!state->shown || perp_shown_room(core, state->s, state->shown));
     return room ? PERP_OK : PERP_E_NOMEM;
