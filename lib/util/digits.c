@@ -80,16 +80,15 @@ static char *put_decimal(char *to, uint64_t whole, uint32_t decimals) {
         return to + n;
     }
     if (n > decimals) {
-        uint64_t before = whole / powers[decimals];
-        put_digits(to, before, n - decimals);
-        to += n - decimals;
-        whole -= before * powers[decimals];
-    } else {
-        *to++ = '0';
+        put_digits(to + 1, whole, n);
+        memmove(to, to + 1, n - decimals);
+        to[n - decimals] = '.';
+        return to + n + 1;
     }
-    *to++ = '.';
-    put_digits(to, whole, decimals);
-    return to + decimals;
+    to[0] = '0';
+    to[1] = '.';
+    put_digits(to + 2, whole, decimals);
+    return to + 2 + decimals;
 }
 
 char *perp_digits_usd(char *to, perp_usd amount) {
@@ -164,15 +163,23 @@ static inline uint64_t scaled(uint64_t high, uint64_t low, uint64_t by) {
     return (uint64_t)(second >> 64) | ((uint64_t)second > 1);
 }
 
+/* Takes n zeros off where there are so many. */
+static inline void strip(struct shortest *found, uint64_t ten_to_the_n, int32_t n) {
+    uint64_t rest = found->digits / ten_to_the_n;
+    if (rest * ten_to_the_n != found->digits)
+        return;
+    found->digits = rest;
+    found->power += n;
+}
+
+/* At most 15, as 16 digits end in. */
 static inline void strip_zeros(struct shortest *found) {
-    static const uint32_t steps[] = {8, 4, 2, 1};
-    for (uint32_t i = 0; i < 4; i++) {
-        uint64_t rest = found->digits / powers[steps[i]];
-        if (rest * powers[steps[i]] != found->digits)
-            continue;
-        found->digits = rest;
-        found->power += (int32_t)steps[i];
-    }
+    if (found->digits % 10 != 0)
+        return;
+    strip(found, 100000000, 8);
+    strip(found, 10000, 4);
+    strip(found, 100, 2);
+    strip(found, 10, 1);
 }
 
 /* The shortest decimal that rounds to the double of these bits, the nearest where there are
