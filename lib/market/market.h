@@ -52,6 +52,10 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);
+/* Of the first n instruments those whose volatility is at least the threshold, in order of id, up
+   to capacity; how many there are. From any thread. */
+uint32_t perp_market_fast(const perp_market *market, uint32_t n, double threshold,
+                          perp_instrument_id *ids, uint32_t capacity);
 /* The volatility alone, for little; NaN: unknown. */
 double perp_market_volatility(const perp_market *market, perp_instrument_id id);
 /* The time of the newest event that feeds brought; PERP_TIME_NONE: none. */

@@ -247,7 +247,8 @@ static void look_at_feed(struct walk *w, perp_instrument_id id) {
 }
 
 static void look_at_feeds(struct walk *w) {
-    uint64_t traded[PERP_MAX_INSTRUMENTS / 64] = {0};
+    uint64_t traded[PERP_MAX_INSTRUMENTS / 64];
+    memset(traded, 0, (w->state->budgets.n_instruments + 63) / 64 * sizeof *traded);
     for (uint32_t i = 0; i < w->state->s->n_running; i++) {
         const perp_monitor_job *job = &w->state->running[i];
         for (uint32_t leg = 0; leg < job->n_legs; leg++)
