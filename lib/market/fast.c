@@ -75,10 +75,12 @@ uint32_t perp_market_fast(const perp_market *read, uint32_t n, double threshold,
     if (pthread_mutex_trylock(&fast->lock) != 0)
         return look_at_all(market, n, threshold, ids, capacity);
     take_threshold(fast, threshold);
+    struct perp_slot *_Atomic *slots = market->slots;
+    const struct perp_market_version *seen = fast->seen;
     for (perp_instrument_id id = 0; id < n; id++) {
-        const struct perp_slot *slot = PERP_GET(market->slots[id]);
+        const struct perp_slot *slot = PERP_GET(slots[id]);
         struct perp_market_version version = {slot, PERP_GET(slot->seq)};
-        if (fast->seen[id].slot != version.slot || fast->seen[id].seq != version.seq)
+        if (seen[id].slot != version.slot || seen[id].seq != version.seq)
             look(market, fast, id, version);
     }
     uint32_t count = list(fast->bits, n, ids, capacity);

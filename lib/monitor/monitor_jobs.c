@@ -111,8 +111,9 @@ static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->reserved0 = 0;
     memset(row->reserved, 0, sizeof row->reserved);
     row->n_legs = job->n_legs;
-    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
-        row->instruments[i] = i < job->n_legs ? job->legs[i].instrument : PERP_NO_ID;
+    memset(row->instruments, 0xff, sizeof row->instruments); /* PERP_NO_ID */
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        row->instruments[i] = job->legs[i].instrument;
 }
 
 static void name_jobs(const perp_core *core, perp_monitor_job *rows, uint32_t n) {
