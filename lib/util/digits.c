@@ -50,15 +50,32 @@ static inline uint32_t digits_of(uint64_t value) {
     return most + (value >= powers[most]);
 }
 
+static inline void put_pair(char *to, uint32_t value) {
+    memcpy(to, &pairs[2 * value], 2);
+}
+
+static inline void put_eight(char *to, uint32_t value) {
+    uint32_t high = value / 10000, low = value % 10000;
+    put_pair(to, high / 100);
+    put_pair(to + 2, high % 100);
+    put_pair(to + 4, low / 100);
+    put_pair(to + 6, low % 100);
+}
+
 /* The last n digits. */
 static inline void put_digits(char *to, uint64_t value, uint32_t n) {
-    for (; n >= 2; n -= 2) {
-        uint64_t rest = value / 100;
-        memcpy(to + n - 2, &pairs[2 * (value - rest * 100)], 2);
+    for (; n >= 8; n -= 8) {
+        uint64_t rest = value / 100000000;
+        put_eight(to + n - 8, (uint32_t)(value - rest * 100000000));
         value = rest;
     }
+    uint32_t few = (uint32_t)(value % 100000000);
+    for (; n >= 2; n -= 2) {
+        put_pair(to + n - 2, few % 100);
+        few /= 100;
+    }
     if (n)
-        *to = (char)('0' + value % 10);
+        *to = (char)('0' + few % 10);
 }
 
 char *perp_digits_uint64(char *to, uint64_t value) {

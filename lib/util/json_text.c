@@ -20,10 +20,12 @@ void perp_json_text_put(struct perp_json_text *text, const char *bytes, size_t n
 }
 
 bool perp_json_text_key(struct perp_json_text *text, const char *key, size_t length, size_t room) {
-    if (!perp_json_text_room(text, length + room))
+    if (!perp_json_text_room(text, PERP_KEY_COPIED + length + room))
         return false;
     size_t first = text->at[-1] == '{';
-    memcpy(text->at, key + first, length - first);
+    memcpy(text->at, key + first, PERP_KEY_COPIED);
+    if (length > PERP_KEY_COPIED)
+        memcpy(text->at + PERP_KEY_COPIED, key + first + PERP_KEY_COPIED, length - PERP_KEY_COPIED);
     text->at += length - first;
     return true;
 }
@@ -64,6 +66,33 @@ static char letter_for(char c) {
     }
 }
 
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGH UINT64_C(0x8080808080808080)
+
+/* The high bit of each byte that is 0, and perhaps of bytes behind one that is. */
+static inline uint64_t zeros(uint64_t bytes) {
+    return (bytes - ONES) & ~bytes & HIGH;
+}
+
+/* Whether eight bytes are all plain. */
+static inline bool are_plain(uint64_t bytes) {
+    uint64_t control = (bytes - ONES * 0x20) & ~bytes & HIGH;
+    return !(control | zeros(bytes ^ ONES * '"') | zeros(bytes ^ ONES * '\\'));
+}
+
+/* Copies what is plain at the start, eight bytes at a time; how much that was. */
+static inline size_t copy_plain(char *to, const char *from, size_t length) {
+    size_t n = 0;
+    for (; length - n >= 8; n += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, from + n, 8);
+        if (!are_plain(bytes))
+            break;
+        memcpy(to + n, &bytes, 8);
+    }
+    return n;
+}
+
 static char *put_escaped(char *at, char c) {
     static const char digits[] = "0123456789abcdef";
     char letter = letter_for(c);
@@ -85,7 +114,9 @@ void perp_json_text_string(struct perp_json_text *text, const char *value) {
         return;
     char *at = text->at;
     *at++ = '"';
-    for (; *value; value++) {
+    size_t plain = copy_plain(at, value, length);
+    at += plain;
+    for (value += plain; *value; value++) {
         if (is_plain(*value))
             *at++ = *value;
         else

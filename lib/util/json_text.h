@@ -26,10 +26,14 @@ static inline bool perp_json_text_room(struct perp_json_text *text, size_t size)
 }
 
 /* The name of a member that is a literal, as the two arguments of what takes one: with what stands
-   before and after it. */
-#define PERP_KEY(name) ",\"" name "\":", sizeof ",\"" name "\":" - 1
+   before and after it, and with zeros behind it, so that it can be copied without looking how long
+   it is. */
+#define PERP_KEY_COPIED 32
+#define PERP_KEY_ZEROS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define PERP_KEY(name) ",\"" name "\":" PERP_KEY_ZEROS, sizeof ",\"" name "\":" - 1
 
-/* The name of a member; `room` bytes more are made sure of. false: there is no room. */
+/* The name of a member, of PERP_KEY; `room` bytes more are made sure of. false: there is no room.
+ */
 bool perp_json_text_key(struct perp_json_text *text, const char *key, size_t length, size_t room);
 /* The same of any name in UTF-8. */
 void perp_json_text_name(struct perp_json_text *text, const char *name);
