@@ -292,6 +292,7 @@ static bool read_lot(const struct read *read) {
         return false;
     entry->n_lots++;
     job->n_lots++;
+    perp_position_moved(core, row->instrument);
     return true;
 }
 

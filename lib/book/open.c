@@ -53,6 +53,8 @@ static perp_status open_content(perp_core *core) {
 }
 
 static void close_content(perp_core *core) {
+    if (core->free_texts)
+        core->free_texts(core);
     perp_orders_close(core->orders);
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);

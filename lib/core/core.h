@@ -108,6 +108,8 @@ struct perp_host_name {
     struct perp_kept *kept;
 };
 
+struct perp_texts; /* what monitoring keeps from one JSON to the next (monitor/texts.c) */
+
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
@@ -170,6 +172,8 @@ struct perp_core {
     uint32_t first_in_book_capacity;
     struct perp_prepared prepared;
     struct perp_watched watched;
+    struct perp_texts *texts;            /* NULL: none yet */
+    void (*free_texts)(perp_core *core); /* set with them */
     struct perp_host_name host_names[PERP_MAX_HOST_RULES];
     /* The time of the newest event that feeds brought, PERP_TIME_NONE: none; set by the module that
        knows the whole book. */

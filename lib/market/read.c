@@ -292,6 +292,12 @@ double perp_market_volatility(const perp_market *market, perp_instrument_id id) 
     return quote_time != PERP_TIME_NONE ? volatility_of(&raw, mid) : (double)NAN;
 }
 
+struct perp_market_version perp_market_version_of(const perp_market *market,
+                                                  perp_instrument_id id) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    return (struct perp_market_version){slot, PERP_GET(slot->seq)};
+}
+
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id) {
     return PERP_GET(PERP_GET(market->slots[id])->quote_time);
 }

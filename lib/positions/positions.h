@@ -39,6 +39,7 @@ struct perp_position_entry {
     bool is_open;         /* it is not spot, and something is open there, or runs */
     bool is_latched;      /* counted with its base */
     bool is_moved;        /* among perp_positions.moved */
+    bool is_held;         /* its quantity is not 0: counted with its exchange */
     bool is_summed;       /* with_running is known */
     double with_running;  /* perp_position_with_running of all legs */
 };
@@ -146,6 +147,10 @@ struct perp_positions {
     perp_instrument_id *moved;
     uint32_t *moved_bases;
     uint32_t n_moved, n_moved_bases, moved_capacity, moved_bases_capacity;
+    /* Instruments that have something to show (perp_position_shows), as bits; and how many of an
+       exchange have a quantity. */
+    uint64_t shown[PERP_MAX_INSTRUMENTS / 64];
+    uint32_t n_held[PERP_MAX_EXCHANGES];
     struct perp_sheet sheet;
 };
 
@@ -332,6 +337,22 @@ double perp_sheet_foreign(const struct perp_sheet *sheet,
 double perp_position_foreign(const perp_core *core, perp_instrument_id instrument);
 
 uint32_t perp_open_positions(const perp_core *core, perp_exchange_id exchange);
+/* Whether a position has a quantity or lots, drifts, or is in doubt. */
+bool perp_position_shows(const struct perp_position_entry *entry);
+/* The first instrument from `from` on whose position does; PERP_NO_ID: none. */
+static inline perp_instrument_id perp_shown_from(const perp_core *core, perp_instrument_id from) {
+    const uint64_t *shown = core->positions->shown;
+    uint32_t words = (perp_n_instruments(core) + 63) / 64;
+    for (uint32_t word = from / 64; word < words; word++) {
+        uint64_t bits = word == from / 64 ? shown[word] >> from % 64 << from % 64 : shown[word];
+        if (bits)
+            return word * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return PERP_NO_ID;
+}
+#define PERP_EACH_SHOWN(core, i)                                                                   \
+    (perp_instrument_id i = perp_shown_from(core, 0); i != PERP_NO_ID;                             \
+     i = perp_shown_from(core, i + 1))
 /* Whether an instrument's position, an exchange's equity are known at `now`; `until` is lowered to
    the last moment at which that holds for time alone. Whether both are. */
 bool perp_position_heard(const perp_core *core, perp_instrument_id instrument, int64_t now,
