@@ -168,7 +168,10 @@ static bool fits_order(const perp_core *core, const struct perp_event *event) {
         return true;
     /* The sheet is scratch, no part of the book that is held const. */
     perp_core *book = (perp_core *)(uintptr_t)core;
-    return perp_sheet_follows(core, perp_sheet_of_order(book, order, news, event->time_ns), event);
+    struct perp_sheet *sheet = perp_sheet_worked_out(book, event);
+    if (!sheet)
+        sheet = perp_sheet_of_order(book, order, news, event->time_ns);
+    return perp_sheet_follows(core, sheet, event);
 }
 
 static bool has_sheet(const struct perp_ev_order *news) {

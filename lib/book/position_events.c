@@ -16,7 +16,7 @@ bool perp_sheet_follows(const perp_core *book, const struct perp_sheet *sheet,
     if (core->prepared.sheet)
         return false;
     core->prepared.sheet = event;
-    return sheet->failed || perp_sheet_fits(sheet, event->time_ns);
+    return sheet->failed || core->prepared.worked_out == event || perp_sheet_fits(sheet, event->time_ns);
 }
 
 bool perp_sheet_room(perp_core *core, const struct perp_event *event) {
@@ -257,6 +257,9 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
  */
 
 static struct perp_sheet *sheet_of(perp_core *core, const struct perp_event *event) {
+    struct perp_sheet *sheet = perp_sheet_worked_out(core, event);
+    if (sheet)
+        return sheet;
     if (event->kind == PERP_EVENT_POSITIONS)
         return perp_sheet_of_positions(core, perp_read_positions(event), event->time_ns);
     if (event->kind == PERP_EVENT_CASH)

@@ -115,6 +115,7 @@ void perp_batch_clear(struct perp_batch *batch) {
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     struct perp_batch *batch = core->batch;
     perp_batch_clear(batch);
+    memset(&core->prepared, 0, sizeof core->prepared);
     batch->told = core->notices->count;
     batch->now = now;
     batch->actor = perp_call_actor(call);
@@ -127,6 +128,10 @@ void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
 
 void *perp_batch_memory(perp_core *core, size_t size) {
     return perp_arena_take(&core->batch->arena, size);
+}
+
+const struct perp_event *perp_batch_last(const perp_core *core) {
+    return core->batch->last;
 }
 
 void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups) {
@@ -342,7 +347,6 @@ static perp_status prepare_batch(perp_core *core) {
     uint64_t seq = core->seq;
     if (batch->failed)
         return perp_batch_drop(core);
-    memset(&core->prepared, 0, sizeof core->prepared);
     for (struct perp_event *event = batch->first; event; event = event->next) {
         event->seq = ++seq;
         event->time_ns = batch->now;

@@ -68,6 +68,8 @@ struct perp_prepared {
     uint32_t keys;
     uint32_t dispatches;
     const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
+    /* The event whose decision left the sheet as it is; NULL: none has. */
+    const struct perp_event *worked_out;
     uint32_t job_notices;
     uint32_t orders, trades, placed;
     uint32_t jobs;

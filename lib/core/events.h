@@ -159,6 +159,8 @@ perp_status perp_decision_close(struct perp_decision *decision, perp_status stat
 
 /* Starts a batch at `now` (rolling the day first where one began). */
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now);
+/* The event put last; NULL: none was. */
+const struct perp_event *perp_batch_last(const perp_core *core);
 /* How often the host had said that an exchange is up, as the decision at hand sees it: what apply
    takes for seen. An "up" that comes later stays to be seen. */
 void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups);

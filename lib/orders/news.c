@@ -232,6 +232,7 @@ static void put(struct telling *t, struct perp_ev_order *event, struct perp_shee
     if (event->finishes)
         perp_risk_put_ups(core);
     perp_put_order(core, event);
+    perp_sheet_is_of_last(core);
     if (t->fills && runs && !event->finishes)
         perp_look_at_unhedged(core, job, &t->fill, 1, t->d->now);
     if (t->fills || event->finishes)

@@ -9,6 +9,7 @@
 
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     struct perp_sheet *sheet = &core->positions->sheet;
+    core->prepared.worked_out = NULL;
     sheet->core = core;
     sheet->now = now;
     sheet->arena.core = core;
@@ -24,6 +25,19 @@ struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     sheet->whole = PERP_NO_ID;
     sheet->failed = sheet->overflow = false;
     return sheet;
+}
+
+/* A shadow build works it out a second time, as for an event that a store gives. */
+void perp_sheet_is_of_last(perp_core *core) {
+#ifdef PERP_SHADOW
+    (void)core;
+#else
+    core->prepared.worked_out = perp_batch_last(core);
+#endif
+}
+
+struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_event *event) {
+    return core->prepared.worked_out == event ? &core->positions->sheet : NULL;
 }
 
 /* One more item of a list in the sheet's memory, zeroed; NULL: no memory. */

@@ -407,6 +407,7 @@ static perp_status put_finish(struct finish *f) {
     finish.fees = f->fees;
     perp_risk_put_ups(core);
     perp_put_finish(core, &finish);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, f->now, f->partial ? f->job : NULL,
                      f->job->is_repair ? f->job : NULL);
     return PERP_OK;
@@ -462,6 +463,7 @@ static void put_progress(perp_core *core, uint32_t kind, struct perp_job_entry *
         progress.fees += booking->fees;
     }
     perp_put(core, kind, &progress);
+    perp_sheet_is_of_last(core);
 }
 
 /* Fills of a job that goes on as it is. */
@@ -661,6 +663,7 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
     if (status != PERP_OK)
         return status;
     perp_put_close(core, &close);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }
@@ -705,6 +708,7 @@ perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id
     if (status != PERP_OK)
         return status;
     perp_put_requeue(core, &requeue);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, job->is_repair ? job : NULL);
     return PERP_OK;
 }
