@@ -353,9 +353,10 @@ static void apply_orders_doubt(perp_core *core, const struct perp_event *event) 
 }
 
 const struct perp_event_row perp_order_events[PERP_EVENT_COUNT] = {
-    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place},
+    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place, PERP_ESTABLISHED_ALL},
     [PERP_EVENT_ORDER_REFUSED] = {.fits = fits_refused, .apply = apply_refused},
-    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent},
+    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent,
+                                PERP_ESTABLISHED_ALL},
     [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order},
     [PERP_EVENT_SETTLE] = {.rows = rows_settle, .apply = apply_settle},
     [PERP_EVENT_RECONCILE] = {fits_reconcile, NULL, rows_reconcile, apply_reconcile},

@@ -41,6 +41,9 @@ bool perp_batch_open(perp_core *core) {
 
 /* Details of events that were not committed, or were. */
 static void free_details(struct perp_batch *batch) {
+    if (!batch->detailed)
+        return;
+    batch->detailed = false;
     for (struct perp_event *event = batch->first; event; event = event->next) {
         cJSON_free(event->detail);
         event->detail = NULL;
@@ -105,6 +108,7 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
 }
 
 void perp_batch_clear(struct perp_batch *batch) {
+    free_details(batch);
     perp_arena_reset(&batch->arena);
     batch->first = batch->last = NULL;
     batch->count = 0;
@@ -158,6 +162,7 @@ void perp_batch_detail(perp_core *core, char *json) {
     struct perp_event *last = core->batch->last;
     if (json && last && !last->detail && !core->batch->failed) {
         last->detail = json;
+        core->batch->detailed = true;
         return;
     }
     core->batch->failed = true;
@@ -305,20 +310,6 @@ const perp_change *perp_change_at(const perp_core *core, uint64_t seq) {
     return seq && change->seq == seq ? change : NULL;
 }
 
-void perp_event_apply(perp_core *core, const struct perp_event *event) {
-    if (event->time_ns > perp_clock(core))
-        atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
-    core->seq = event->seq;
-    core->event_rows[event->kind].apply(core, event);
-}
-
-bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
-    const struct perp_event_row *row = &core->event_rows[event->kind];
-    bool of_job = perp_event_shapes[event->kind].job != PERP_NO_JOB;
-    return (!of_job || perp_job_notices_reserve(core, 2)) &&
-           (!row->prepare || row->prepare(core, event));
-}
-
 /* The records of the batch, and then the rows that it leaves changed, for the store. */
 static void write_journal(perp_core *core) {
     struct perp_batch *batch = core->batch;
@@ -339,6 +330,18 @@ static void write_journal(perp_core *core) {
             core->event_rows[event->kind].rows(core, event, &batch->journal);
 }
 
+/* Whether an event can follow on the book, as far as its decision has not established that. */
+static bool follows(const perp_core *core, const struct perp_event *event, const char **what) {
+#ifndef PERP_SHADOW
+    enum perp_established established = core->event_rows[event->kind].established;
+    if (established == PERP_ESTABLISHED_ALL)
+        return true;
+    if (established == PERP_ESTABLISHED_FIT)
+        return perp_row_sound(core, perp_event_shapes[event->kind].payload(), event->payload, what);
+#endif
+    return perp_event_fits(core, event, what);
+}
+
 /* Numbers the events, looks whether they follow from the book, and makes room for what applying and
    storing them needs. */
 static perp_status prepare_batch(perp_core *core) {
@@ -350,7 +353,7 @@ static perp_status prepare_batch(perp_core *core) {
     for (struct perp_event *event = batch->first; event; event = event->next) {
         event->seq = ++seq;
         event->time_ns = batch->now;
-        if (!perp_event_fits(core, event, &what)) {
+        if (!follows(core, event, &what)) {
             perp_batch_drop(core);
             return perp_fail(core, PERP_E_CORRUPT, "%s: %s: nothing was changed",
                              perp_event_shapes[event->kind].name, what);
@@ -358,19 +361,20 @@ static perp_status prepare_batch(perp_core *core) {
         if (!perp_event_prepare(core, event))
             return perp_batch_drop(core);
     }
-    if (perp_batch_has_store(core))
-        write_journal(core);
-    bool written = !batch->encoded.failed && !batch->journal.bytes.failed;
-    batch->encoded.failed = false;
-    return written ? PERP_OK : perp_batch_drop(core);
+    return PERP_OK;
 }
 
+/* What the batch writes is made, and goes to the store, or waits for it. */
 static perp_status make_durable(perp_core *core) {
-    bool wait = core->config.durability == PERP_DURABILITY_BATCH && !core->batch->barrier &&
-                perp_batch_has_store(core);
+    struct perp_batch *batch = core->batch;
+    write_journal(core);
+    bool written = !batch->encoded.failed && !batch->journal.bytes.failed;
+    batch->encoded.failed = false;
+    if (!written)
+        return perp_batch_drop(core);
+    bool wait = core->config.durability == PERP_DURABILITY_BATCH && !batch->barrier;
     perp_status status = wait ? put_to_wait(core) : perp_batch_store(core, false);
-    return status == PERP_E_STORE && core->batch->stands && core->batch->last ? stand(core, status)
-                                                                              : status;
+    return status == PERP_E_STORE && batch->stands && batch->last ? stand(core, status) : status;
 }
 
 perp_status perp_batch_drop(perp_core *core) {
@@ -384,7 +388,7 @@ perp_status perp_batch_commit(perp_core *core) {
     if (batch->count == 0 && batch->now > perp_clock(core))
         perp_put_plain(core, PERP_EVENT_CLOCK);
     perp_status status = prepare_batch(core);
-    if (status == PERP_OK)
+    if (status == PERP_OK && perp_batch_has_store(core))
         status = make_durable(core);
     free_details(batch);
     if (status != PERP_OK)

@@ -9,6 +9,7 @@ struct perp_batch {
     struct perp_event *first, *last;
     uint32_t count;
     bool failed;   /* an event found no memory */
+    bool detailed; /* an event has a detail, to be freed */
     bool barrier;  /* durable before the call returns, whatever the configuration says */
     bool stands;   /* applied whatever the store says (perp_batch_stands) */
     uint32_t told; /* messages before the batch began */
@@ -70,8 +71,19 @@ bool perp_is_staged(const perp_core *core);
 /* The store has all up to an event; staged: which need not be on disk. */
 void perp_stored(perp_core *core, uint64_t seq, bool staged);
 /* Of one event, of a batch or of a store: room for it, and making it so. */
-bool perp_event_prepare(perp_core *core, const struct perp_event *event);
-void perp_event_apply(perp_core *core, const struct perp_event *event);
+static inline bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
+    const struct perp_event_row *row = &core->event_rows[event->kind];
+    bool of_job = perp_event_shapes[event->kind].job != PERP_NO_JOB;
+    return (!of_job || perp_job_notices_reserve(core, 2)) &&
+           (!row->prepare || row->prepare(core, event));
+}
+
+static inline void perp_event_apply(perp_core *core, const struct perp_event *event) {
+    if (event->time_ns > perp_clock(core))
+        atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
+    core->seq = event->seq;
+    core->event_rows[event->kind].apply(core, event);
+}
 
 /* registry.c */
 bool perp_registry_open(perp_core *core);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/lock.h"
 #include "core/rows.h"
 #include "util/map.h"
 
@@ -113,7 +114,7 @@ struct perp_host_name {
 struct perp_core {
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
-    pthread_mutex_t lock;
+    struct perp_lock lock;
     struct perp_turns turns;
     struct perp_durable durable;
     _Atomic int64_t clock;
@@ -219,10 +220,6 @@ static inline bool perp_holds(perp_core *core, bool condition, const char *what)
 
 void perp_lock_open(perp_core *core);
 void perp_lock_close(perp_core *core);
-void perp_lock(const perp_core *core);
-void perp_unlock(const perp_core *core);
-/* false: a thread has the lock; also this one. */
-bool perp_try_lock(perp_core *core);
 
 static inline int64_t perp_clock(const perp_core *core) {
     return atomic_load_explicit(&core->clock, memory_order_acquire);

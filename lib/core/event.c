@@ -8,30 +8,34 @@
 /* Tags of a record before those of its payload, which stands behind PERP_TAG_PAYLOAD as a row. */
 enum { TAG_KIND = 1, TAG_SEQ, TAG_TIME, TAG_ACTOR, TAG_REASON, TAG_PAYLOAD };
 
-void perp_put(perp_core *core, uint32_t kind, const void *payload) {
+void *perp_event_add(perp_core *core, uint32_t kind, size_t size) {
     struct perp_batch *batch = core->batch;
-    const struct perp_row_type *type = perp_event_shapes[kind].payload();
-    struct perp_event *event = perp_arena_take(&batch->arena, sizeof *event + type->size);
+    struct perp_event *event = perp_arena_take(&batch->arena, sizeof *event + size);
     if (!event) {
         batch->failed = true;
-        return;
+        return NULL;
     }
-    memset(event, 0, sizeof *event);
-    memcpy(event + 1, payload, type->size);
-    event->kind = kind;
-    event->payload = event + 1;
-    event->actor = batch->actor;
-    event->reason = batch->reason;
-    if (!perp_row_copy(&batch->arena, type, event + 1)) {
-        batch->failed = true;
-        return;
-    }
-    if (batch->last)
-        batch->last->next = event;
-    else
-        batch->first = event;
+    *event = (struct perp_event){
+        .kind = kind, .actor = batch->actor, .reason = batch->reason, .payload = event + 1};
+    *(batch->last ? &batch->last->next : &batch->first) = event;
     batch->last = event;
     batch->count++;
+    return event + 1;
+}
+
+void perp_event_copy(perp_core *core, uint32_t kind, void *payload) {
+    bool (*copy)(struct perp_arena *, void *) = perp_event_shapes[kind].copy;
+    if (copy && !copy(&core->batch->arena, payload))
+        core->batch->failed = true;
+}
+
+void perp_put(perp_core *core, uint32_t kind, const void *payload) {
+    size_t size = perp_event_shapes[kind].payload()->size;
+    void *put = perp_event_add(core, kind, size);
+    if (!put)
+        return;
+    memcpy(put, payload, size);
+    perp_event_copy(core, kind, put);
 }
 
 void perp_put_plain(perp_core *core, uint32_t kind) {

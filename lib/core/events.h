@@ -43,6 +43,7 @@ struct perp_event {
 struct perp_event_shape {
     const char *name;
     const struct perp_row_type *(*payload)(void);
+    bool (*copy)(struct perp_arena *arena, void *payload); /* as that of the payload */
     uint32_t job;
 };
 extern const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT];
@@ -54,21 +55,35 @@ PERP_EVENT_LIST(X)
 /* What a kind does; set at open by the room that knows all others. fits: whether the event can be
    applied to the book as it is, beyond what its shape says. prepare: makes room for apply
    (cumulatively over a batch, core->prepared counts); false: no memory. rows: what it changes in
-   the tables for people. apply: makes it so, and can't fail. Each but apply may be NULL. */
+   the tables for people. apply: makes it so, and can't fail. Each but apply may be NULL.
+   established: what every decision that puts the kind has looked at itself, under the same lock, so
+   that for an event that was decided here it is not looked at again: that it fits, or its values,
+   too. An event that a store gives, and each of a shadow build, is looked at in whole. */
+enum perp_established { PERP_ESTABLISHED_NOTHING, PERP_ESTABLISHED_FIT, PERP_ESTABLISHED_ALL };
+
 struct perp_event_row {
     bool (*fits)(const perp_core *core, const struct perp_event *event);
     bool (*prepare)(perp_core *core, const struct perp_event *event);
     void (*rows)(const perp_core *core, const struct perp_event *event, struct perp_journal *to);
     void (*apply)(perp_core *core, const struct perp_event *event);
+    enum perp_established established;
 };
 
 /* perp_put_reserve(core, &payload) and so on: puts an event into the batch at hand; what the
    payload points to is copied. Where there is no memory the batch is marked and the commit says so.
    perp_read_reserve(event): what an event of that kind carries. */
 void perp_put(perp_core *core, uint32_t kind, const void *payload);
+/* An event of the kind at the end of the batch, with room for a payload of that size; NULL: no
+   memory. Its payload is to be filled, and what that points to copied. */
+void *perp_event_add(perp_core *core, uint32_t kind, size_t size);
+void perp_event_copy(perp_core *core, uint32_t kind, void *payload);
 #define X(NAME, name, job)                                                                         \
     static inline void perp_put_##name(perp_core *core, const struct perp_ev_##name *payload) {    \
-        perp_put(core, PERP_EVENT_##NAME, payload);                                                \
+        struct perp_ev_##name *put = perp_event_add(core, PERP_EVENT_##NAME, sizeof *put);         \
+        if (put) {                                                                                 \
+            *put = *payload;                                                                       \
+            perp_event_copy(core, PERP_EVENT_##NAME, put);                                         \
+        }                                                                                          \
     }                                                                                              \
     static inline const struct perp_ev_##name *perp_read_##name(const struct perp_event *event) {  \
         return event->payload;                                                                     \
@@ -93,6 +108,52 @@ void perp_event_write(struct perp_bytes *to, const struct perp_event *event, uin
    (arena->failed). */
 struct perp_event *perp_event_read(const void *record, size_t size, struct perp_arena *arena,
                                    const char **why);
+
+/* A host's function that runs on this thread, on the stack of the call that it was called from.
+   Callbacks of several books may be inside of each other: what is below is in `outer`. */
+struct perp_callback {
+    perp_core *core;
+    const struct perp_callback *outer;
+    bool is_source; /* a market source is asked */
+    bool is_rule;   /* a rule of the host is asked: this thread has the lock */
+};
+
+/* Around a host's function: calls from inside of it can be told from others, and the book is in
+   use. */
+void perp_callback_begin(struct perp_callback *callback, perp_core *core);
+void perp_callback_end(const struct perp_callback *callback);
+/* Whether this thread is inside a callback (a source) of the book, or inside one of another book
+   that was called from there. */
+bool perp_in_callback(const perp_core *core);
+bool perp_in_source(const perp_core *core);
+/* The same of a rule of the host, which is asked under the lock: what only reads reads on; what
+   changes the book, or evaluates, is refused. PERP_E_STATE. */
+bool perp_in_rule_now(const perp_core *core);
+static inline bool perp_in_rule(const perp_core *core) {
+    return __builtin_expect(atomic_load_explicit(&core->n_asked, memory_order_relaxed) != 0, 0) &&
+           perp_in_rule_now(core);
+}
+perp_status perp_refuse_in_rule(const perp_core *core);
+/* Around asking one. */
+void perp_rule_begin(struct perp_callback *callback, perp_core *core);
+void perp_rule_end(const struct perp_callback *callback);
+
+/* The lock is part of what a reader of a const book uses; it is not part of the book. */
+static inline void perp_lock(const perp_core *core) {
+    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
+        perp_lock_take(&((perp_core *)(uintptr_t)core)->lock);
+}
+
+static inline void perp_unlock(const perp_core *core) {
+    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
+        perp_lock_give(&((perp_core *)(uintptr_t)core)->lock);
+}
+
+/* false: a thread has the lock; also this one. */
+static inline bool perp_try_lock(perp_core *core) {
+    return core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core) ||
+           perp_lock_try(&core->lock);
+}
 
 /* Takes the lock and forgets this thread's message; perp_leave gives it back, delivers what is to
    be told to the host, and returns status: PERP_E_CORRUPT where the change broke the book. */
@@ -214,34 +275,5 @@ void *perp_batch_memory(perp_core *core, size_t size);
 void perp_tell_end(perp_core *core, const perp_uuid *job, uint32_t state);
 void perp_tell_cancel(perp_core *core, const perp_uuid *job);
 bool perp_job_notices_reserve(perp_core *core, uint32_t more);
-
-/* A host's function that runs on this thread, on the stack of the call that it was called from.
-   Callbacks of several books may be inside of each other: what is below is in `outer`. */
-struct perp_callback {
-    perp_core *core;
-    const struct perp_callback *outer;
-    bool is_source; /* a market source is asked */
-    bool is_rule;   /* a rule of the host is asked: this thread has the lock */
-};
-
-/* Around a host's function: calls from inside of it can be told from others, and the book is in
-   use. */
-void perp_callback_begin(struct perp_callback *callback, perp_core *core);
-void perp_callback_end(const struct perp_callback *callback);
-/* Whether this thread is inside a callback (a source) of the book, or inside one of another book
-   that was called from there. */
-bool perp_in_callback(const perp_core *core);
-bool perp_in_source(const perp_core *core);
-/* The same of a rule of the host, which is asked under the lock: what only reads reads on; what
-   changes the book, or evaluates, is refused. PERP_E_STATE. */
-bool perp_in_rule_now(const perp_core *core);
-static inline bool perp_in_rule(const perp_core *core) {
-    return __builtin_expect(atomic_load_explicit(&core->n_asked, memory_order_relaxed) != 0, 0) &&
-           perp_in_rule_now(core);
-}
-perp_status perp_refuse_in_rule(const perp_core *core);
-/* Around asking one. */
-void perp_rule_begin(struct perp_callback *callback, perp_core *core);
-void perp_rule_end(const struct perp_callback *callback);
 
 #endif

@@ -229,12 +229,12 @@ void perp_read_begin(const perp_core *read) {
     perp_no_error(core);
     if (core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core))
         return;
-    bool asks = perp_decisions_wait(core) || pthread_mutex_trylock(&core->lock) != 0;
+    bool asks = perp_decisions_wait(core) || !perp_lock_try(&core->lock);
     if (asks) {
         ask_for_turn(&core->turns);
         for (uint32_t i = 0; i < READER_LOOKS && perp_decisions_wait(core); i++)
             sched_yield();
-        pthread_mutex_lock(&core->lock);
+        perp_lock_take(&core->lock);
     }
     core->reader_asked = asks;
 }
@@ -245,7 +245,7 @@ void perp_read_end(const perp_core *read) {
         return;
     bool asked = core->reader_asked;
     core->reader_asked = false;
-    pthread_mutex_unlock(&core->lock);
+    perp_lock_give(&core->lock);
     if (asked)
         end_turn(&core->turns);
 }
