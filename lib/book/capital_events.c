@@ -216,6 +216,7 @@ static bool fits_day_offset(const perp_core *core, const struct perp_event *even
 static void apply_day_offset(perp_core *core, const struct perp_event *event) {
     perp_capital_keep_day(core);
     core->config.capital.day_offset_minutes = perp_read_day_offset(event)->minutes;
+    perp_day_forget(core);
 }
 
 static void apply_safe_mode(perp_core *core, const struct perp_event *event) {

@@ -52,7 +52,7 @@ struct perp_capital {
     perp_usd equity;                /* of all exchanges */
     struct perp_held *first, *last; /* live, by id */
     uint32_t n_live;
-    struct perp_map held; /* by id */
+    struct perp_ids held; /* by id */
     struct perp_keys keys[PERP_KEY_KIND_COUNT];
     struct perp_held *free_held;
     struct perp_key *free_keys;

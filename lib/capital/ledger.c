@@ -12,12 +12,6 @@ struct perp_chunk {
     size_t size;
 };
 
-static perp_uuid id_key(uint64_t id) {
-    perp_uuid key = {{0}};
-    memcpy(key.bytes, &id, sizeof id);
-    return key;
-}
-
 perp_status perp_capital_open(perp_core *core, perp_capital **out) {
     perp_capital *capital = perp_alloc(core, sizeof *capital);
     if (!capital)
@@ -43,7 +37,7 @@ void perp_capital_close(perp_capital *capital) {
     for (struct perp_held *held = capital->first; held; held = held->next)
         perp_kept_free(core, &held->kept);
     perp_keys_close(capital);
-    perp_map_free(&capital->held, &memory);
+    perp_ids_free(&capital->held, &memory);
     for (struct perp_chunk *chunk = capital->chunks; chunk;) {
         struct perp_chunk *next = chunk->next;
         perp_free(core, chunk, chunk->size);
@@ -66,7 +60,7 @@ static void *add_chunk(perp_core *core, size_t item, uint32_t count) {
 
 bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
     perp_capital *capital = core->capital;
-    struct perp_map_memory memory = perp_map_memory_of(core);
+    const struct perp_map_memory memory = perp_map_memory_of(core);
     core->prepared.reservations += more;
     while (capital->n_free_held < core->prepared.reservations) {
         struct perp_held *items = add_chunk(core, sizeof *items, CHUNK);
@@ -78,7 +72,7 @@ bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
         }
         capital->n_free_held += CHUNK;
     }
-    return perp_map_reserve(&capital->held, core->prepared.reservations, &memory);
+    return perp_ids_reserve(&capital->held, core->prepared.reservations, &memory);
 }
 
 bool perp_capital_prepare_keys(perp_core *core, uint32_t kind, uint32_t more) {
@@ -122,8 +116,7 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
         capital->first = held;
     capital->last = held;
     capital->n_live++;
-    perp_uuid key = id_key(held->id);
-    perp_map_add(&capital->held, &key, held);
+    perp_ids_add(&capital->held, held->id, held);
     struct perp_account *account = &capital->accounts[need->exchange];
     PERP_HOLDS(core,
                !__builtin_add_overflow(account->pools[need->pool].in_flight, need->amount,
@@ -155,8 +148,7 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
     if (held->in_flight || held->used)
         return;
     perp_kept_free(core, &held->kept);
-    perp_uuid key = id_key(held->id);
-    perp_map_remove(&capital->held, &key);
+    perp_ids_remove(&capital->held, held->id);
     if (held->previous)
         held->previous->next = held->next;
     else
@@ -210,8 +202,7 @@ void perp_capital_use(perp_core *core, struct perp_held *held) {
 }
 
 struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
-    perp_uuid key = id_key(id);
-    return perp_map_find(&capital->held, &key);
+    return perp_ids_find(&capital->held, id);
 }
 
 static void set_budgets(const perp_core *core, struct perp_account *account) {
@@ -281,6 +272,7 @@ static void set_day(perp_core *core, int64_t day, int32_t offset) {
     perp_capital *capital = core->capital;
     core->day = capital->day = day;
     core->day_offset = capital->day_offset = offset;
+    perp_day_forget(core);
 }
 
 void perp_capital_keep_day(perp_core *core) {

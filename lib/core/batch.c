@@ -88,17 +88,25 @@ int64_t perp_day_now(const perp_core *core) {
                : day_by(core->config.capital.day_offset_minutes, perp_clock(core));
 }
 
-/* A day ends at its own boundary, and the next begins where it has not begun before by the offset
-   of now. */
-static bool is_over(const perp_core *core, int64_t now) {
-    int64_t day = perp_day_now(core);
-    return day_by(core->config.capital.day_offset_minutes, now) > day &&
-           (core->day == PERP_TIME_NONE || day_by(core->day_offset, now) > day);
+/* Where the day ends by an offset; INT64_MAX: not before the end of time. */
+static int64_t end_by(int32_t offset_minutes, int64_t day) {
+    int64_t offset = offset_minutes * INT64_C(60) * PERP_NS_PER_S, end;
+    if (__builtin_mul_overflow(day + 1, INT64_C(86400) * PERP_NS_PER_S, &end) ||
+        __builtin_add_overflow(end, offset, &end))
+        return day < 0 ? INT64_MIN : INT64_MAX;
+    return end;
 }
 
-bool perp_day_begins(const perp_core *core, int64_t now) {
-    int64_t clock = perp_clock(core);
-    return clock != PERP_TIME_NONE && now > clock && is_over(core, now);
+/* A day ends at its own boundary, and the next begins where it has not begun before by the offset
+   of now. */
+bool perp_day_is_over(perp_core *core, int64_t now) {
+    int64_t day = perp_day_now(core), end = end_by(core->config.capital.day_offset_minutes, day);
+    if (core->day != PERP_TIME_NONE) {
+        int64_t own = end_by(core->day_offset, day);
+        end = own > end ? own : end;
+    }
+    core->day_ends = end;
+    return now >= end;
 }
 
 int64_t perp_day_of(const perp_core *core, int64_t time_ns) {

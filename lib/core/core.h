@@ -11,6 +11,7 @@
 
 #include "core/lock.h"
 #include "core/rows.h"
+#include "util/ids.h"
 #include "util/map.h"
 
 #define PERP_NS_PER_S INT64_C(1000000000)
@@ -131,6 +132,7 @@ struct perp_core {
        the clock lies in, by the offset of now. */
     int64_t day;
     int32_t day_offset;
+    int64_t day_ends; /* no day begins before it; INT64_MIN: not known (perp_day_forget) */
     uint64_t seq;       /* of the last event */
     uint64_t chain;     /* of checksums, after it (chain.h) */
     const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */

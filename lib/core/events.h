@@ -157,7 +157,13 @@ static inline bool perp_try_lock(perp_core *core) {
 
 /* Takes the lock and forgets this thread's message; perp_leave gives it back, delivers what is to
    be told to the host, and returns status: PERP_E_CORRUPT where the change broke the book. */
-void perp_enter(perp_core *core);
+void perp_enter_late(perp_core *core);
+static inline void perp_enter(perp_core *core) {
+    if (__builtin_expect(atomic_load_explicit(&core->turns.asked, memory_order_relaxed) != 0, 0) ||
+        !perp_try_lock(core))
+        perp_enter_late(core);
+    perp_no_error(core);
+}
 perp_status perp_leave(perp_core *core, perp_status status);
 /* The same where the book was not changed: nothing is written. */
 void perp_deliver(perp_core *core);
@@ -254,8 +260,18 @@ bool perp_decisions_wait(const perp_core *core);
    that time; with a clock. */
 int64_t perp_day_now(const perp_core *core);
 int64_t perp_day_of(const perp_core *core, int64_t time_ns);
-/* Whether a change at `now` is the first of its day. */
-bool perp_day_begins(const perp_core *core, int64_t now);
+/* Whether a change at `now`, after the clock, is the first of its day. */
+bool perp_day_is_over(perp_core *core, int64_t now);
+static inline bool perp_day_begins(const perp_core *core, int64_t now) {
+    int64_t clock = perp_clock(core);
+    /* When the day ends is kept, which is no part of the book. */
+    return clock != PERP_TIME_NONE && now > clock && now >= core->day_ends &&
+           perp_day_is_over((perp_core *)(uintptr_t)core, now);
+}
+/* To be called where the day or the offset changes, or where the clock goes back. */
+static inline void perp_day_forget(perp_core *core) {
+    core->day_ends = INT64_MIN;
+}
 
 /* Told to the host after the lock is given back. */
 void perp_tell_log(perp_core *core, uint32_t level, const char *format, ...)

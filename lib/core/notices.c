@@ -10,7 +10,7 @@
    fails, the records are still there. */
 static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
-    if (!every || !core->write_checkpoint || !core->config.store.checkpoint || core->corrupt ||
+    if (!core->config.store.checkpoint || !every || !core->write_checkpoint || core->corrupt ||
         core->store_failed ||
         perp_batch_waits(core) || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
@@ -250,15 +250,15 @@ void perp_read_end(const perp_core *read) {
         end_turn(&core->turns);
 }
 
-void perp_enter(perp_core *core) {
+/* A reader is to have its turn first, or a thread has the lock. */
+void perp_enter_late(perp_core *core) {
     if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed) && !perp_in_rule(core))
         let_readers_pass(&core->turns);
-    if (!perp_try_lock(core)) {
-        atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
-        perp_lock(core);
-        atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
-    }
-    perp_no_error(core);
+    if (perp_try_lock(core))
+        return;
+    atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+    perp_lock(core);
+    atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
 }
 
 static void deliver(perp_core *core, const struct perp_notice *notice) {
@@ -285,11 +285,11 @@ static void deliver_of_job(perp_core *core, const struct perp_job_notice *notice
 /* The messages are taken along before the lock is given back, so that they come on the thread and
    in the order of the change that made them. */
 void perp_deliver(perp_core *core) {
-    struct perp_notices taken = *core->notices;
-    if (!taken.count && !taken.n_jobs) {
+    if (!core->notices->count && !core->notices->n_jobs) {
         perp_unlock(core);
         return;
     }
+    struct perp_notices taken = *core->notices;
     memset(core->notices, 0, sizeof *core->notices);
     perp_unlock(core);
     struct perp_callback callback;

@@ -60,7 +60,7 @@ void perp_orders_close(perp_orders *orders) {
         orders->trade_chunks = chunk->next;
         perp_free(core, chunk, sizeof *chunk);
     }
-    perp_map_free(&orders->by_number, &memory);
+    perp_ids_free(&orders->by_number, &memory);
     perp_map_free(&orders->by_client, &memory);
     perp_free(core, orders->placed, orders->placed_capacity * sizeof *orders->placed);
     perp_free(core, orders, sizeof *orders);
@@ -100,7 +100,7 @@ bool perp_order_reserve(perp_core *core) {
     perp_orders *orders = core->orders;
     const struct perp_map_memory memory = perp_map_memory_of(core);
     uint32_t n = ++core->prepared.orders;
-    return perp_map_reserve(&orders->by_number, n, &memory) &&
+    return perp_ids_reserve(&orders->by_number, n, &memory) &&
            perp_map_reserve(&orders->by_client, n, &memory) &&
            (orders->n_free_orders >= n || more_orders(core));
 }
@@ -113,12 +113,6 @@ bool perp_trade_reserve(perp_core *core) {
 /* ---- Orders -------------------------------------------------------------------------------------
  */
 
-static perp_uuid key_of_number(uint64_t number) {
-    perp_uuid key = {{0}};
-    memcpy(key.bytes, &number, sizeof number);
-    return key;
-}
-
 /* Two hashes of a text: that of another one is the same in no book. */
 static perp_uuid key_of_client(const char *client_id) {
     size_t size = strnlen(client_id, PERP_NAME_SIZE);
@@ -129,8 +123,7 @@ static perp_uuid key_of_client(const char *client_id) {
 }
 
 struct perp_order_entry *perp_order_find(const perp_core *core, uint64_t number) {
-    const perp_uuid key = key_of_number(number);
-    return perp_map_find(&core->orders->by_number, &key);
+    return perp_ids_find(&core->orders->by_number, number);
 }
 
 struct perp_order_entry *perp_order_by_client(const perp_core *core, const char *client_id) {
@@ -188,16 +181,16 @@ struct perp_order_entry *perp_order_add(perp_core *core, const struct perp_order
     if (!perp_order_ended(row->state))
         join_live(orders, order);
     orders->n_in_doubt += row->state == PERP_ORDER_IN_DOUBT;
-    const perp_uuid number = key_of_number(row->id), client = key_of_client(row->client_id);
-    perp_map_add(&orders->by_number, &number, order);
+    const perp_uuid client = key_of_client(row->client_id);
+    perp_ids_add(&orders->by_number, row->id, order);
     perp_map_add(&orders->by_client, &client, order);
     return order;
 }
 
 static void forget_order(perp_core *core, struct perp_order_entry *order) {
     perp_orders *orders = core->orders;
-    const perp_uuid number = key_of_number(order->id), client = key_of_client(order->client_id);
-    perp_map_remove(&orders->by_number, &number);
+    const perp_uuid client = key_of_client(order->client_id);
+    perp_ids_remove(&orders->by_number, order->id);
     perp_map_remove(&orders->by_client, &client);
     if (!perp_order_ended(order->state)) /* never of a sound book */
         leave_live(orders, order);

@@ -40,7 +40,8 @@ struct perp_orders {
     perp_core *core;
     PERP_STORED(perp_desk_row, PERP_ROW_DESK);
     struct perp_kept *kept;
-    struct perp_map by_number, by_client;
+    struct perp_ids by_number;
+    struct perp_map by_client;
     struct perp_order_entry *first, *last;
     struct perp_order_entry *first_live, *last_live;
     uint32_t n_live, n_in_doubt;
