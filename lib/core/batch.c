@@ -121,13 +121,14 @@ void perp_batch_clear(struct perp_batch *batch) {
     batch->first = batch->last = NULL;
     batch->count = 0;
     batch->failed = batch->barrier = batch->stands = false;
-    perp_journal_clear(&batch->journal);
+    if (batch->journal.bytes.size || batch->journal.bytes.failed)
+        perp_journal_clear(&batch->journal);
 }
 
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
     struct perp_batch *batch = core->batch;
     perp_batch_clear(batch);
-    memset(&core->prepared, 0, sizeof core->prepared);
+    core->prepared = (struct perp_prepared){0};
     batch->told = core->notices->count;
     batch->now = now;
     batch->actor = perp_call_actor(call);
@@ -300,22 +301,31 @@ static perp_status stand(perp_core *core, perp_status failed) {
 }
 
 static void keep_change(perp_core *core, const struct perp_event *event) {
-    const perp_uuid *job = perp_event_job(event);
-    perp_change *change = &core->batch->changes[event->seq % PERP_MONITOR_CHANGES];
-    change->seq = event->seq;
-    change->time_ns = event->time_ns;
-    change->kind = perp_event_shapes[event->kind].name;
-    change->exchange = perp_event_exchange(event);
-    change->has_job = job != NULL;
-    if (job)
-        change->job_id = *job;
-    else
-        memset(&change->job_id, 0, sizeof change->job_id);
+    const struct perp_event_row *row = &core->event_rows[event->kind];
+    struct perp_change_kept *kept = &core->batch->changes[event->seq % PERP_MONITOR_CHANGES];
+    kept->seq = event->seq;
+    kept->time_ns = event->time_ns;
+    kept->kind = event->kind;
+    kept->exchange = PERP_NO_ID;
+    if (row->exchange_at_1)
+        memcpy(&kept->exchange, (const char *)event->payload + row->exchange_at_1 - 1,
+               sizeof kept->exchange);
+    if (row->job != PERP_NO_JOB)
+        kept->job = *perp_event_job(event);
 }
 
-const perp_change *perp_change_at(const perp_core *core, uint64_t seq) {
-    const perp_change *change = &core->batch->changes[seq % PERP_MONITOR_CHANGES];
-    return seq && change->seq == seq ? change : NULL;
+bool perp_change_at(const perp_core *core, uint64_t seq, perp_change *change) {
+    const struct perp_change_kept *kept = &core->batch->changes[seq % PERP_MONITOR_CHANGES];
+    if (!seq || kept->seq != seq)
+        return false;
+    *change = (perp_change){.seq = seq,
+                            .time_ns = kept->time_ns,
+                            .kind = perp_event_shapes[kept->kind].name,
+                            .exchange = kept->exchange,
+                            .has_job = core->event_rows[kept->kind].job != PERP_NO_JOB};
+    if (change->has_job)
+        change->job_id = kept->job;
+    return true;
 }
 
 /* The records of the batch, and then the rows that it leaves changed, for the store. */

@@ -4,6 +4,15 @@
 
 #include "core/events.h"
 
+/* A change as it is kept: of which kind, by its number. */
+struct perp_change_kept {
+    uint64_t seq;
+    int64_t time_ns;
+    uint32_t kind;
+    perp_exchange_id exchange; /* PERP_NO_ID: none in particular */
+    perp_uuid job;             /* of a kind that is about one */
+};
+
 struct perp_batch {
     struct perp_arena arena; /* of the events */
     struct perp_event *first, *last;
@@ -24,7 +33,7 @@ struct perp_batch {
     uint64_t ups[PERP_MAX_EXCHANGES]; /* how often the host had said "up", as the decision saw it */
     uint64_t chain;                   /* as the batch at hand leaves it */
     _Atomic uint32_t deciders;        /* threads that wait for the lock to change the book */
-    perp_change changes[PERP_MONITOR_CHANGES]; /* the last ones; number n is at n % their count */
+    struct perp_change_kept changes[PERP_MONITOR_CHANGES]; /* the last; number n at n % their count */
 };
 
 struct perp_notice {
@@ -73,8 +82,7 @@ void perp_stored(perp_core *core, uint64_t seq, bool staged);
 /* Of one event, of a batch or of a store: room for it, and making it so. */
 static inline bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
     const struct perp_event_row *row = &core->event_rows[event->kind];
-    bool of_job = perp_event_shapes[event->kind].job != PERP_NO_JOB;
-    return (!of_job || perp_job_notices_reserve(core, 2)) &&
+    return (row->job == PERP_NO_JOB || perp_job_notices_reserve(core, 2)) &&
            (!row->prepare || row->prepare(core, event));
 }
 

@@ -13,6 +13,9 @@ static bool text_fits(const char *text, size_t max) {
 }
 
 perp_status perp_call_check(const perp_core *core, const perp_call *call) {
+    if (call && call->struct_size == sizeof *call && !call->reserved && !call->actor &&
+        !call->reason && call->now_ns != PERP_TIME_NONE && !core->corrupt)
+        return PERP_OK; /* as most are */
     if (!call)
         return perp_fail(core, PERP_E_INVALID, "call: NULL");
     if (call->struct_size != sizeof *call &&
@@ -60,11 +63,20 @@ static bool is_ahead_of(int64_t now, int64_t than) {
     return than == PERP_TIME_NONE || perp_ns_since(than, now) > MOST_AHEAD_NS;
 }
 
+/* What most calls are, told by one comparison: not before the clock, and not an hour past it. */
+static inline bool is_near(const perp_core *core, int64_t now) {
+    int64_t clock = perp_clock(core);
+    return clock != PERP_TIME_NONE && now >= clock &&
+           (uint64_t)now - (uint64_t)clock <= (uint64_t)MOST_AHEAD_NS;
+}
+
 /* The one look at a call's time, before all else. A call that is refused for it is remembered, so
    that the next one can agree with it. */
 static bool too_far(perp_core *core, int64_t now) {
     int64_t before = core->refused_call;
     core->refused_call = PERP_TIME_NONE;
+    if (is_near(core, now))
+        return false;
     if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) ||
         perp_clock(core) == PERP_TIME_NONE || !is_ahead_of(now, perp_clock(core)) ||
         !is_ahead_of(now, core->newest_feed(core)))
@@ -159,7 +171,7 @@ perp_status perp_decision_begin(struct perp_decision *decision) {
         return perp_refuse_in_rule(core);
     if (decision->too_far && !decision->takes_time)
         return PERP_E_RANGE; /* close says why */
-    if (!decision->looked)
+    if (!decision->looked && (core->behind || !is_near(core, decision->call->now_ns)))
         look_behind(core, decision->call->now_ns);
     decision->looked = true;
     decision->now = perp_decision_time(decision);

@@ -55,14 +55,6 @@ const perp_uuid *perp_event_job(const struct perp_event *event) {
     return needs == PERP_NO_JOB ? NULL : &perp_read_cancel(event)->job; /* its first field */
 }
 
-perp_exchange_id perp_event_exchange(const struct perp_event *event) {
-    const struct perp_row_type *type = perp_event_shapes[event->kind].payload();
-    uint32_t exchange = PERP_NO_ID;
-    if (type->exchange_at_1)
-        memcpy(&exchange, (const char *)event->payload + type->exchange_at_1 - 1, sizeof exchange);
-    return exchange;
-}
-
 bool perp_event_fits(const perp_core *core, const struct perp_event *event, const char **what) {
     const struct perp_event_shape *shape = &perp_event_shapes[event->kind];
     const perp_uuid *id = perp_event_job(event);

@@ -67,6 +67,9 @@ struct perp_event_row {
     void (*rows)(const perp_core *core, const struct perp_event *event, struct perp_journal *to);
     void (*apply)(perp_core *core, const struct perp_event *event);
     enum perp_established established;
+    /* Of its shape, set at open. */
+    uint32_t exchange_at_1;
+    uint32_t job;
 };
 
 /* perp_put_reserve(core, &payload) and so on: puts an event into the batch at hand; what the
@@ -96,8 +99,6 @@ void perp_put_for_job(perp_core *core, uint32_t kind, const perp_uuid *job);
 
 /* The job that an event is about; NULL: it needs none. */
 const perp_uuid *perp_event_job(const struct perp_event *event);
-/* The exchange that it is about; PERP_NO_ID: none, or all. */
-perp_exchange_id perp_event_exchange(const struct perp_event *event);
 /* Whether the book can take the event: its shape, its values, its job's state, and its kind's own
    conditions. One place for what was decided here and what a store gives. *what: why not. */
 bool perp_event_fits(const perp_core *core, const struct perp_event *event, const char **what);
@@ -250,9 +251,9 @@ perp_status perp_batch_drop(perp_core *core);
 /* Makes the batch durable and applies it: all or nothing. */
 perp_status perp_batch_commit(perp_core *core);
 
-/* The change of that number, where it is one of the last that were made since open; else NULL.
+/* The change of that number, where it is one of the last that were made since open; else false.
    Under the lock. */
-const perp_change *perp_change_at(const perp_core *core, uint64_t seq);
+bool perp_change_at(const perp_core *core, uint64_t seq, perp_change *change);
 /* Whether a thread waits for the lock to change the book. */
 bool perp_decisions_wait(const perp_core *core);
 

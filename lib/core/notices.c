@@ -10,7 +10,7 @@
    fails, the records are still there. */
 static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
-    if (!core->config.store.checkpoint || !every || !core->write_checkpoint || core->corrupt ||
+    if (!every || !core->write_checkpoint || core->corrupt ||
         core->store_failed ||
         perp_batch_waits(core) || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
@@ -311,9 +311,13 @@ void perp_deliver(perp_core *core) {
 perp_status perp_leave(perp_core *core, perp_status status) {
     if (perp_in_rule(core)) /* it was not let in */
         return perp_refuse_in_rule(core);
-    checkpoint_if_due(core);
+    if (core->config.store.checkpoint)
+        checkpoint_if_due(core);
     if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
         status = perp_corrupt(core);
-    perp_deliver(core);
+    if (core->notices->count || core->notices->n_jobs)
+        perp_deliver(core);
+    else
+        perp_unlock(core);
     return status;
 }
