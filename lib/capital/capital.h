@@ -8,6 +8,7 @@
 
 struct perp_pool_book {
     perp_usd budget;
+    perp_usd most_single; /* of it, one reservation */
     perp_usd in_flight; /* sums over live reservations, never negative */
     perp_usd used;
 };
@@ -15,6 +16,7 @@ struct perp_pool_book {
 struct perp_account {
     PERP_STORED(perp_account_row, PERP_ROW_ACCOUNT);
     struct perp_pool_book pools[PERP_POOL_COUNT]; /* budgets sum to equity */
+    perp_usd most_total;                          /* of the equity, all reservations */
     struct perp_kept *kept;
 };
 
@@ -70,6 +72,11 @@ bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchan
 /* The needs of a job as the host gives it. PERP_E_INVALID, PERP_E_RANGE. */
 perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
                                uint32_t *n);
+
+/* The limits that an account keeps, worked out: of one reservation of a pool, and of all. */
+perp_usd perp_capital_most_single(const perp_core *core, const struct perp_account *account,
+                                  uint32_t pool);
+perp_usd perp_capital_most_total(const perp_core *core, const struct perp_account *account);
 
 /* Whether the ledger lets amount pass, what the plan takes included; fills refusal. */
 bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,

@@ -60,8 +60,11 @@ static void *add_chunk(perp_core *core, size_t item, uint32_t count) {
 
 bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
     perp_capital *capital = core->capital;
-    const struct perp_map_memory memory = perp_map_memory_of(core);
     core->prepared.reservations += more;
+    if (core->prepared.reservations <= capital->n_free_held &&
+        perp_ids_have_room(&capital->held, core->prepared.reservations))
+        return true;
+    const struct perp_map_memory memory = perp_map_memory_of(core);
     while (capital->n_free_held < core->prepared.reservations) {
         struct perp_held *items = add_chunk(core, sizeof *items, CHUNK);
         if (!items)
@@ -100,20 +103,17 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
                "hold: a reservation of nothing, or one that no room was made for");
     capital->free_held = held->next;
     capital->n_free_held--;
-    memset(held, 0, sizeof *held);
-    held->id = capital->next_id++;
-    held->exchange = need->exchange;
-    held->pool = need->pool;
-    held->reserved = held->in_flight = need->amount;
+    *held = (struct perp_held){.row = {.id = capital->next_id++,
+                                       .exchange = need->exchange,
+                                       .pool = need->pool,
+                                       .reserved = need->amount,
+                                       .in_flight = need->amount},
+                               .previous = capital->last};
     if (job) {
         held->has_job = true;
         held->job = *job;
     }
-    held->previous = capital->last;
-    if (capital->last)
-        capital->last->next = held;
-    else
-        capital->first = held;
+    *(capital->last ? &capital->last->next : &capital->first) = held;
     capital->last = held;
     capital->n_live++;
     perp_ids_add(&capital->held, held->id, held);
@@ -147,16 +147,11 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
     account->last_update = perp_clock(core);
     if (held->in_flight || held->used)
         return;
-    perp_kept_free(core, &held->kept);
+    if (held->kept)
+        perp_kept_free(core, &held->kept);
     perp_ids_remove(&capital->held, held->id);
-    if (held->previous)
-        held->previous->next = held->next;
-    else
-        capital->first = held->next;
-    if (held->next)
-        held->next->previous = held->previous;
-    else
-        capital->last = held->previous;
+    *(held->previous ? &held->previous->next : &capital->first) = held->next;
+    *(held->next ? &held->next->previous : &capital->last) = held->previous;
     capital->n_live--;
     held->next = capital->free_held;
     capital->free_held = held;
@@ -205,6 +200,16 @@ struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
     return perp_ids_find(&capital->held, id);
 }
 
+perp_usd perp_capital_most_single(const perp_core *core, const struct perp_account *account,
+                                  uint32_t pool) {
+    return perp_usd_ppm(account->pools[pool].budget, core->config.capital.max_single_reserve_ppm);
+}
+
+perp_usd perp_capital_most_total(const perp_core *core, const struct perp_account *account) {
+    return perp_usd_ppm(account->equity > 0 ? account->equity : 0,
+                        core->config.capital.max_total_notional_ppm);
+}
+
 static void set_budgets(const perp_core *core, struct perp_account *account) {
     perp_usd equity = account->equity > 0 ? account->equity : 0;
     perp_usd wash = perp_usd_ppm(equity, core->config.capital.wash_ppm);
@@ -212,6 +217,9 @@ static void set_budgets(const perp_core *core, struct perp_account *account) {
     account->pools[PERP_POOL_WASH].budget = wash;
     account->pools[PERP_POOL_ARB].budget = arb;
     account->pools[PERP_POOL_RESERVE].budget = equity - wash - arb;
+    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++)
+        account->pools[pool].most_single = perp_capital_most_single(core, account, pool);
+    account->most_total = perp_capital_most_total(core, account);
 }
 
 void perp_capital_rebudget(perp_core *core) {

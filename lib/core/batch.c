@@ -40,9 +40,7 @@ bool perp_batch_open(perp_core *core) {
 }
 
 /* Details of events that were not committed, or were. */
-static void free_details(struct perp_batch *batch) {
-    if (!batch->detailed)
-        return;
+void perp_batch_free_details(struct perp_batch *batch) {
     batch->detailed = false;
     for (struct perp_event *event = batch->first; event; event = event->next) {
         cJSON_free(event->detail);
@@ -53,7 +51,7 @@ static void free_details(struct perp_batch *batch) {
 void perp_batch_close(perp_core *core) {
     struct perp_batch *batch = core->batch;
     if (batch) {
-        free_details(batch);
+        perp_batch_free_details(batch);
         perp_arena_free(&batch->arena);
         perp_bytes_free(&batch->encoded);
         perp_bytes_free(&batch->journal.bytes);
@@ -115,28 +113,13 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
     return perp_day_now(core);
 }
 
-void perp_batch_clear(struct perp_batch *batch) {
-    free_details(batch);
-    perp_arena_reset(&batch->arena);
-    batch->first = batch->last = NULL;
-    batch->count = 0;
-    batch->failed = batch->barrier = batch->stands = false;
-    if (batch->journal.bytes.size || batch->journal.bytes.failed)
-        perp_journal_clear(&batch->journal);
+void perp_batch_roll(perp_core *core, int64_t now) {
+    int64_t days = perp_day_of(core, now) - perp_day_now(core);
+    perp_put_day_roll(core, &(struct perp_ev_day_roll){.days = days});
 }
 
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
-    struct perp_batch *batch = core->batch;
-    perp_batch_clear(batch);
-    core->prepared = (struct perp_prepared){0};
-    batch->told = core->notices->count;
-    batch->now = now;
-    batch->actor = perp_call_actor(call);
-    batch->reason = perp_call_reason(call);
-    if (perp_day_begins(core, now)) {
-        int64_t days = perp_day_of(core, now) - perp_day_now(core);
-        perp_put_day_roll(core, &(struct perp_ev_day_roll){.days = days});
-    }
+    perp_batch_start(core, call, now);
 }
 
 void *perp_batch_memory(perp_core *core, size_t size) {
@@ -397,7 +380,7 @@ static perp_status make_durable(perp_core *core) {
 
 perp_status perp_batch_drop(perp_core *core) {
     core->notices->count = core->batch->told; /* what they say did not happen */
-    free_details(core->batch);
+    perp_batch_free_details(core->batch);
     return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
 }
 
@@ -408,7 +391,8 @@ perp_status perp_batch_commit(perp_core *core) {
     perp_status status = prepare_batch(core);
     if (status == PERP_OK && perp_batch_has_store(core))
         status = make_durable(core);
-    free_details(batch);
+    if (batch->detailed)
+        perp_batch_free_details(batch);
     if (status != PERP_OK)
         return status;
     if (perp_batch_has_store(core))

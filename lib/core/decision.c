@@ -13,9 +13,6 @@ static bool text_fits(const char *text, size_t max) {
 }
 
 perp_status perp_call_check(const perp_core *core, const perp_call *call) {
-    if (call && call->struct_size == sizeof *call && !call->reserved && !call->actor &&
-        !call->reason && call->now_ns != PERP_TIME_NONE && !core->corrupt)
-        return PERP_OK; /* as most are */
     if (!call)
         return perp_fail(core, PERP_E_INVALID, "call: NULL");
     if (call->struct_size != sizeof *call &&
@@ -142,12 +139,6 @@ void perp_decision_protect(struct perp_decision *decision) {
     decision->call = &decision->own;
 }
 
-perp_status perp_decision_check(const struct perp_decision *decision) {
-    if (decision->in_rule)
-        return perp_refuse_in_rule(decision->core);
-    return perp_call_check(decision->core, decision->call);
-}
-
 int64_t perp_decision_time(const struct perp_decision *decision) {
     const perp_core *core = decision->core;
     return decision->too_far ? perp_clock(core) : perp_query_time(core, decision->call->now_ns);
@@ -175,7 +166,7 @@ perp_status perp_decision_begin(struct perp_decision *decision) {
         look_behind(core, decision->call->now_ns);
     decision->looked = true;
     decision->now = perp_decision_time(decision);
-    perp_batch_begin(core, decision->call, decision->now);
+    perp_batch_start(core, decision->call, decision->now);
     if (decision->protects)
         perp_batch_stands(core);
     decision->begun = true;
@@ -195,5 +186,5 @@ perp_status perp_decision_close(struct perp_decision *decision, perp_status stat
         status = perp_decision_commit(decision);
     if (decision->too_far && !decision->takes_time)
         status = refuse_time(decision->core, decision->call);
-    return perp_leave(decision->core, status);
+    return perp_leave_with(decision->core, status);
 }

@@ -8,27 +8,6 @@
 /* Tags of a record before those of its payload, which stands behind PERP_TAG_PAYLOAD as a row. */
 enum { TAG_KIND = 1, TAG_SEQ, TAG_TIME, TAG_ACTOR, TAG_REASON, TAG_PAYLOAD };
 
-void *perp_event_add(perp_core *core, uint32_t kind, size_t size) {
-    struct perp_batch *batch = core->batch;
-    struct perp_event *event = perp_arena_take(&batch->arena, sizeof *event + size);
-    if (!event) {
-        batch->failed = true;
-        return NULL;
-    }
-    *event = (struct perp_event){
-        .kind = kind, .actor = batch->actor, .reason = batch->reason, .payload = event + 1};
-    *(batch->last ? &batch->last->next : &batch->first) = event;
-    batch->last = event;
-    batch->count++;
-    return event + 1;
-}
-
-void perp_event_copy(perp_core *core, uint32_t kind, void *payload) {
-    bool (*copy)(struct perp_arena *, void *) = perp_event_shapes[kind].copy;
-    if (copy && !copy(&core->batch->arena, payload))
-        core->batch->failed = true;
-}
-
 void perp_put(perp_core *core, uint32_t kind, const void *payload) {
     size_t size = perp_event_shapes[kind].payload()->size;
     void *put = perp_event_add(core, kind, size);

@@ -35,6 +35,39 @@ struct perp_event {
     char *detail;                 /* JSON for people, printed by cJSON; or NULL */
 };
 
+/* A change as it is kept: of which kind, by its number. */
+struct perp_change_kept {
+    uint64_t seq;
+    int64_t time_ns;
+    uint32_t kind;
+    perp_exchange_id exchange; /* PERP_NO_ID: none in particular */
+    perp_uuid job;             /* of a kind that is about one */
+};
+
+/* The events of the call at hand. */
+struct perp_batch {
+    struct perp_arena arena; /* of the events */
+    struct perp_event *first, *last;
+    uint32_t count;
+    bool failed;   /* an event found no memory */
+    bool detailed; /* an event has a detail, to be freed */
+    bool barrier;  /* durable before the call returns, whatever the configuration says */
+    bool stands;   /* applied whatever the store says (perp_batch_stands) */
+    uint32_t told; /* messages before the batch began */
+    int64_t now;
+    const char *actor, *reason;  /* of the call */
+    struct perp_bytes encoded;   /* room for one event as bytes */
+    struct perp_journal journal; /* what the batch writes to the store */
+    struct perp_journal
+        waiting; /* of batches applied but not yet durable: with PERP_DURABILITY_BATCH, and what
+                    stands though the store failed */
+    struct perp_journal kept; /* what stands and found no memory to wait in: of room made at open */
+    uint64_t ups[PERP_MAX_EXCHANGES]; /* how often the host had said "up", as the decision saw it */
+    uint64_t chain;                   /* as the batch at hand leaves it */
+    _Atomic uint32_t deciders;        /* threads that wait for the lock to change the book */
+    struct perp_change_kept changes[PERP_MONITOR_CHANGES]; /* the last; number n at n % their count */
+};
+
 #define PERP_MAX_ACTOR 127
 #define PERP_MAX_REASON 255
 
@@ -78,8 +111,25 @@ struct perp_event_row {
 void perp_put(perp_core *core, uint32_t kind, const void *payload);
 /* An event of the kind at the end of the batch, with room for a payload of that size; NULL: no
    memory. Its payload is to be filled, and what that points to copied. */
-void *perp_event_add(perp_core *core, uint32_t kind, size_t size);
-void perp_event_copy(perp_core *core, uint32_t kind, void *payload);
+static inline void *perp_event_add(perp_core *core, uint32_t kind, size_t size) {
+    struct perp_batch *batch = core->batch;
+    struct perp_event *event = perp_arena_take(&batch->arena, sizeof *event + size);
+    if (!event) {
+        batch->failed = true;
+        return NULL;
+    }
+    *event = (struct perp_event){
+        .kind = kind, .actor = batch->actor, .reason = batch->reason, .payload = event + 1};
+    *(batch->last ? &batch->last->next : &batch->first) = event;
+    batch->last = event;
+    batch->count++;
+    return event + 1;
+}
+static inline void perp_event_copy(perp_core *core, uint32_t kind, void *payload) {
+    bool (*copy)(struct perp_arena *, void *) = perp_event_shapes[kind].copy;
+    if (copy && !copy(&core->batch->arena, payload))
+        core->batch->failed = true;
+}
 #define X(NAME, name, job)                                                                         \
     static inline void perp_put_##name(perp_core *core, const struct perp_ev_##name *payload) {    \
         struct perp_ev_##name *put = perp_event_add(core, PERP_EVENT_##NAME, sizeof *put);         \
@@ -218,7 +268,15 @@ void perp_decision_take_time(struct perp_decision *decision);
    of range counts as the clock, a text that is too long is cut, one that is not UTF-8 is shown with
    '?', and where the store fails the change stands. */
 void perp_decision_protect(struct perp_decision *decision);
-perp_status perp_decision_check(const struct perp_decision *decision);
+static inline perp_status perp_decision_check(const struct perp_decision *decision) {
+    const perp_call *call = decision->call;
+    if (decision->in_rule)
+        return perp_refuse_in_rule(decision->core);
+    if (call && call->struct_size == sizeof *call && !call->reserved && !call->actor &&
+        !call->reason && call->now_ns != PERP_TIME_NONE && !decision->core->corrupt)
+        return PERP_OK; /* as most are */
+    return perp_call_check(decision->core, call);
+}
 /* The time that begin will say, unless it refuses; the call was checked. */
 int64_t perp_decision_time(const struct perp_decision *decision);
 perp_status perp_decision_begin(struct perp_decision *decision);

@@ -308,16 +308,12 @@ void perp_deliver(perp_core *core) {
     perp_unlock(core);
 }
 
-perp_status perp_leave(perp_core *core, perp_status status) {
-    if (perp_in_rule(core)) /* it was not let in */
-        return perp_refuse_in_rule(core);
+void perp_leave_telling(perp_core *core) {
     if (core->config.store.checkpoint)
         checkpoint_if_due(core);
-    if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
-        status = perp_corrupt(core);
-    if (core->notices->count || core->notices->n_jobs)
-        perp_deliver(core);
-    else
-        perp_unlock(core);
-    return status;
+    perp_deliver(core);
+}
+
+perp_status perp_leave(perp_core *core, perp_status status) {
+    return perp_leave_with(core, status);
 }

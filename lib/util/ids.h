@@ -23,11 +23,14 @@ static inline uint32_t perp_ids_home(const struct perp_ids *ids, uint64_t id) {
     return (uint32_t)(id * UINT64_C(0x9E3779B97F4A7C15) >> ids->shift);
 }
 
+static inline bool perp_ids_have_room(const struct perp_ids *ids, uint32_t more) {
+    return (uint64_t)ids->count + more <= ids->capacity / 2;
+}
 bool perp_ids_grow(struct perp_ids *ids, uint32_t more, const struct perp_map_memory *memory);
 /* Makes room for `more` further ids; false where there is no memory (the map is unchanged). */
 static inline bool perp_ids_reserve(struct perp_ids *ids, uint32_t more,
                                     const struct perp_map_memory *memory) {
-    return (uint64_t)ids->count + more <= ids->capacity / 2 || perp_ids_grow(ids, more, memory);
+    return perp_ids_have_room(ids, more) || perp_ids_grow(ids, more, memory);
 }
 
 /* The value, or NULL. */

@@ -276,6 +276,8 @@ static void capital(world *w) {
     BREAK(w, account->pools[0].used, 0);
     BREAK(w, account->pools[0].in_flight, 0);
     BREAK(w, account->pools[1].budget, 0);
+    BREAK(w, account->pools[1].most_single, 1);
+    BREAK(w, account->most_total, 1);
     BREAK(w, account->equity, account->equity + 1);
 }
 
