@@ -357,7 +357,7 @@ const struct perp_event_row perp_order_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_ORDER_REFUSED] = {.fits = fits_refused, .apply = apply_refused},
     [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent,
                                 PERP_ESTABLISHED_ALL},
-    [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order},
+    [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order, PERP_ESTABLISHED_FIT},
     [PERP_EVENT_SETTLE] = {.rows = rows_settle, .apply = apply_settle},
     [PERP_EVENT_RECONCILE] = {fits_reconcile, NULL, rows_reconcile, apply_reconcile},
     [PERP_EVENT_ORDERS_DOUBT] = {.rows = rows_orders_doubt, .apply = apply_orders_doubt},

@@ -20,6 +20,9 @@ bool perp_sheet_follows(const perp_core *book, const struct perp_sheet *sheet,
 }
 
 bool perp_sheet_room(perp_core *core, const struct perp_event *event) {
+    /* One that fits by its decision was not looked at. */
+    if (!core->prepared.sheet && core->prepared.worked_out == event)
+        core->prepared.sheet = event;
     struct perp_sheet *sheet = perp_sheet_taken(core, event);
     return !sheet->failed && perp_sheet_prepare(sheet) &&
            perp_job_notices_reserve(core, sheet->n_jobs);

@@ -49,6 +49,8 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
+/* The mid of a view alone, for little; false, and 0: it has no quote. */
+bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid);
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);

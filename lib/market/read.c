@@ -167,6 +167,18 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     *depth = side.depth;
 }
 
+bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    bool has_quote;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        has_quote = PERP_GET(slot->quote_time) != PERP_TIME_NONE && !PERP_GET(slot->withdrawn);
+        *mid = has_quote ? PERP_GET(slot->mid) : 0;
+    } while (perp_seq_again(&slot->seq, began));
+    return has_quote;
+}
+
 static inline double mark_of(const struct perp_slot *slot, int64_t now, int64_t most_ns) {
     double mark;
     uint64_t began;

@@ -168,8 +168,8 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
         return status;
     int64_t now = perp_decision_time(d);
     bool timed = given->time_ns != PERP_TIME_NONE;
-    struct perp_market_view view;
-    perp_market_read(core->market, given->instrument, now, &view);
+    double mid;
+    (void)perp_market_mid(core->market, given->instrument, &mid);
     const struct perp_ev_fill fill = {
         .instrument = given->instrument,
         .side = given->side,
@@ -178,7 +178,7 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
                  .price = given->price,
                  .time_ns = timed && given->time_ns < now ? given->time_ns : now,
                  .time_given = timed,
-                 .mid = view.has_quote ? view.mid : 0,
+                 .mid = mid,
                  .fee = given->fee,
                  .has_pnl = given->has_pnl != 0,
                  .pnl = given->has_pnl ? given->pnl : 0}};
