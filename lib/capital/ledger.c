@@ -149,7 +149,7 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
         return;
     if (held->kept)
         perp_kept_free(core, &held->kept);
-    perp_ids_remove(&capital->held, held->id);
+    perp_ids_remove(&capital->held, held->id, held);
     *(held->previous ? &held->previous->next : &capital->first) = held->next;
     *(held->next ? &held->next->previous : &capital->last) = held->previous;
     capital->n_live--;

@@ -61,7 +61,7 @@ void perp_orders_close(perp_orders *orders) {
         perp_free(core, chunk, sizeof *chunk);
     }
     perp_ids_free(&orders->by_number, &memory);
-    perp_map_free(&orders->by_client, &memory);
+    perp_ids_free(&orders->by_client, &memory);
     perp_free(core, orders->placed, orders->placed_capacity * sizeof *orders->placed);
     perp_free(core, orders, sizeof *orders);
 }
@@ -101,7 +101,7 @@ bool perp_order_reserve(perp_core *core) {
     const struct perp_map_memory memory = perp_map_memory_of(core);
     uint32_t n = ++core->prepared.orders;
     return perp_ids_reserve(&orders->by_number, n, &memory) &&
-           perp_map_reserve(&orders->by_client, n, &memory) &&
+           perp_ids_reserve(&orders->by_client, n, &memory) &&
            (orders->n_free_orders >= n || more_orders(core));
 }
 
@@ -113,13 +113,8 @@ bool perp_trade_reserve(perp_core *core) {
 /* ---- Orders -------------------------------------------------------------------------------------
  */
 
-/* Two hashes of a text: that of another one is the same in no book. */
-static perp_uuid key_of_client(const char *client_id) {
-    size_t size = strnlen(client_id, PERP_NAME_SIZE);
-    uint64_t halves[2] = {perp_hash_bytes(1, client_id, size), perp_hash_bytes(2, client_id, size)};
-    perp_uuid key;
-    memcpy(key.bytes, halves, sizeof key.bytes);
-    return key;
+static uint64_t hash_of_client(const char *client_id) {
+    return perp_hash_bytes(1, client_id, strnlen(client_id, PERP_NAME_SIZE));
 }
 
 struct perp_order_entry *perp_order_find(const perp_core *core, uint64_t number) {
@@ -127,9 +122,17 @@ struct perp_order_entry *perp_order_find(const perp_core *core, uint64_t number)
 }
 
 struct perp_order_entry *perp_order_by_client(const perp_core *core, const char *client_id) {
-    const perp_uuid key = key_of_client(client_id);
-    struct perp_order_entry *order = perp_map_find(&core->orders->by_client, &key);
-    return order && strncmp(order->client_id, client_id, PERP_NAME_SIZE) == 0 ? order : NULL;
+    const struct perp_ids *ids = &core->orders->by_client;
+    uint64_t hash = hash_of_client(client_id);
+    if (!ids->count)
+        return NULL;
+    for (const struct perp_ids_slot *slot = perp_ids_first(ids, hash); slot->value;
+         slot = perp_ids_next(ids, slot)) {
+        struct perp_order_entry *order = slot->value;
+        if (slot->id == hash && strncmp(order->client_id, client_id, PERP_NAME_SIZE) == 0)
+            return order;
+    }
+    return NULL;
 }
 
 static void join_live(perp_orders *orders, struct perp_order_entry *order) {
@@ -174,24 +177,21 @@ struct perp_order_entry *perp_order_add(perp_core *core, const struct perp_order
     order->previous = orders->last;
     *(orders->last ? &orders->last->next : &orders->first) = order;
     orders->last = order;
-    struct perp_order_entry **end = &order->job->orders;
-    while (*end)
-        end = &(*end)->next_of_job;
-    *end = order;
+    struct perp_order_entry *first = order->job->orders;
+    *(first ? &first->last_of_job->next_of_job : &order->job->orders) = order;
+    (first ? first : order)->last_of_job = order;
     if (!perp_order_ended(row->state))
         join_live(orders, order);
     orders->n_in_doubt += row->state == PERP_ORDER_IN_DOUBT;
-    const perp_uuid client = key_of_client(row->client_id);
     perp_ids_add(&orders->by_number, row->id, order);
-    perp_map_add(&orders->by_client, &client, order);
+    perp_ids_add(&orders->by_client, hash_of_client(row->client_id), order);
     return order;
 }
 
 static void forget_order(perp_core *core, struct perp_order_entry *order) {
     perp_orders *orders = core->orders;
-    const perp_uuid client = key_of_client(order->client_id);
-    perp_ids_remove(&orders->by_number, order->id);
-    perp_map_remove(&orders->by_client, &client);
+    perp_ids_remove(&orders->by_number, order->id, order);
+    perp_ids_remove(&orders->by_client, hash_of_client(order->client_id), order);
     if (!perp_order_ended(order->state)) /* never of a sound book */
         leave_live(orders, order);
     orders->n_in_doubt -= order->state == PERP_ORDER_IN_DOUBT;

@@ -161,6 +161,19 @@
 #define DEEP_ROOM(tag, row, member, most)
 #define DEEP_NUMBERS(tag, member, most)
 
+/* Whether it has rows in place. */
+#define NESTS_ONE(tag, KIND, member, preset)
+#define NESTS_SHOW(tag, KIND, member, preset, column)
+#define NESTS_UUID(tag, member)
+#define NESTS_UUID_SHOW(tag, member, column)
+#define NESTS_TEXT(tag, KIND, member)
+#define NESTS_LONG(tag, member)
+#define NESTS_BYTES(tag, member, most)
+#define NESTS_NEST(tag, row, member) || 1
+#define NESTS_LIST(tag, row, member, least, most)
+#define NESTS_ROOM(tag, row, member, most)
+#define NESTS_NUMBERS(tag, member, most)
+
 enum {
 #define R(row, NAME, ctype, preset) deep_##row = 0 PERP_ROW_##NAME(DEEP_),
     PERP_ROW_TABLE(R)
@@ -202,6 +215,7 @@ static void preset_instrument(void *row) {
         static const struct perp_row_type type = {.name = #name_,                                  \
                                                   .size = sizeof(T),                               \
                                                   .n_fields = sizeof fields / sizeof *fields,      \
+                                                  .nests = 0 FIELDS(NESTS_),                       \
                                                   .fields = fields,                                \
                                                   .defaults = &defaults,                           \
                                                   .preset = (preset_),                             \

@@ -144,6 +144,7 @@ struct perp_row_type {
     const char *name;
     uint32_t size;
     uint32_t n_fields;
+    bool nests;      /* it has rows in place, which have defaults of their own */
     uint16_t always; /* fields up to this tag are written whatever they are: presets may change */
     const struct perp_field *fields;
     /* A row with the defaults that rows.def says; NULL: preset says them, and every field is

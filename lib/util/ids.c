@@ -32,16 +32,15 @@ bool perp_ids_grow(struct perp_ids *ids, uint32_t more, const struct perp_map_me
 
 /* Later entries of the run move up where their home allows it, so that no search stops early at the
    hole and none has to step over a tombstone. */
-void *perp_ids_remove(struct perp_ids *ids, uint64_t id) {
+bool perp_ids_remove(struct perp_ids *ids, uint64_t id, const void *value) {
     if (!ids->count)
-        return NULL;
+        return false;
     struct perp_ids_slot *slots = ids->slots;
     uint32_t hole = perp_ids_home(ids, id), mask = ids->capacity - 1;
-    while (slots[hole].value && slots[hole].id != id)
+    while (slots[hole].value && (slots[hole].id != id || slots[hole].value != value))
         hole = (hole + 1) & mask;
-    void *value = slots[hole].value;
-    if (!value)
-        return NULL;
+    if (!slots[hole].value)
+        return false;
     for (uint32_t i = (hole + 1) & mask; slots[i].value; i = (i + 1) & mask)
         if (((i - perp_ids_home(ids, slots[i].id)) & mask) >= ((i - hole) & mask)) {
             slots[hole] = slots[i];
@@ -49,7 +48,7 @@ void *perp_ids_remove(struct perp_ids *ids, uint64_t id) {
         }
     slots[hole].value = NULL;
     ids->count--;
-    return value;
+    return true;
 }
 
 void perp_ids_free(struct perp_ids *ids, const struct perp_map_memory *memory) {

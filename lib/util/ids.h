@@ -43,7 +43,17 @@ static inline void *perp_ids_find(const struct perp_ids *ids, uint64_t id) {
     return ids->slots[i].value;
 }
 
-/* Adds an id that is not there; room must have been reserved; value is not NULL. */
+/* Where an id is kept with several values (hashes may be equal): the first slot that may have it,
+   the next one; one without a value ends the search. */
+static inline const struct perp_ids_slot *perp_ids_first(const struct perp_ids *ids, uint64_t id) {
+    return &ids->slots[perp_ids_home(ids, id)];
+}
+static inline const struct perp_ids_slot *perp_ids_next(const struct perp_ids *ids,
+                                                        const struct perp_ids_slot *slot) {
+    return &ids->slots[((uint32_t)(slot - ids->slots) + 1) & (ids->capacity - 1)];
+}
+
+/* Adds an id; room must have been reserved; value is not NULL. */
 static inline void perp_ids_add(struct perp_ids *ids, uint64_t id, void *value) {
     uint32_t i = perp_ids_home(ids, id);
     while (ids->slots[i].value)
@@ -52,8 +62,8 @@ static inline void perp_ids_add(struct perp_ids *ids, uint64_t id, void *value) 
     ids->count++;
 }
 
-/* Removes an id and returns its value, or NULL where it was not there. */
-void *perp_ids_remove(struct perp_ids *ids, uint64_t id);
+/* Removes an id with its value; false: it was not there. */
+bool perp_ids_remove(struct perp_ids *ids, uint64_t id, const void *value);
 void perp_ids_free(struct perp_ids *ids, const struct perp_map_memory *memory);
 
 #endif
