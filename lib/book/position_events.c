@@ -16,7 +16,8 @@ bool perp_sheet_follows(const perp_core *book, const struct perp_sheet *sheet,
     if (core->prepared.sheet)
         return false;
     core->prepared.sheet = event;
-    return sheet->failed || core->prepared.worked_out == event || perp_sheet_fits(sheet, event->time_ns);
+    return sheet->failed || core->prepared.worked_out == event ||
+           perp_sheet_fits(sheet, event->time_ns);
 }
 
 bool perp_sheet_room(perp_core *core, const struct perp_event *event) {

@@ -9,7 +9,7 @@
 struct perp_pool_book {
     perp_usd budget;
     perp_usd most_single; /* of it, one reservation */
-    perp_usd in_flight; /* sums over live reservations, never negative */
+    perp_usd in_flight;   /* sums over live reservations, never negative */
     perp_usd used;
 };
 

@@ -324,7 +324,8 @@ perp_status perp_capital_check(const perp_capital *capital) {
             return perp_fail(core, PERP_E_CORRUPT, "%s: budgets do not sum to equity",
                              core->exchanges[i].spec.name);
         if (account->most_total != perp_capital_most_total(core, account))
-            return perp_fail(core, PERP_E_CORRUPT, "%s: the most of all reservations is not its share",
+            return perp_fail(core, PERP_E_CORRUPT,
+                             "%s: the most of all reservations is not its share",
                              core->exchanges[i].spec.name);
         equity += account->equity;
     }

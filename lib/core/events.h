@@ -65,7 +65,8 @@ struct perp_batch {
     uint64_t ups[PERP_MAX_EXCHANGES]; /* how often the host had said "up", as the decision saw it */
     uint64_t chain;                   /* as the batch at hand leaves it */
     _Atomic uint32_t deciders;        /* threads that wait for the lock to change the book */
-    struct perp_change_kept changes[PERP_MONITOR_CHANGES]; /* the last; number n at n % their count */
+    struct perp_change_kept
+        changes[PERP_MONITOR_CHANGES]; /* the last; number n at n % their count */
 };
 
 #define PERP_MAX_ACTOR 127

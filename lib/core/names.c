@@ -131,7 +131,8 @@ perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid) {
 /* Eight digits of four bytes, all at once: each nibble in a byte of its own, the first one in the
    highest, and then made a digit. */
 static void write_digits(char to[8], const uint8_t from[4]) {
-    uint64_t x = (uint64_t)from[0] << 24 | (uint64_t)from[1] << 16 | (uint64_t)from[2] << 8 | from[3];
+    uint64_t x =
+        (uint64_t)from[0] << 24 | (uint64_t)from[1] << 16 | (uint64_t)from[2] << 8 | from[3];
     x = (x | x << 16) & UINT64_C(0x0000FFFF0000FFFF);
     x = (x | x << 8) & UINT64_C(0x00FF00FF00FF00FF);
     x = (x | x << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);

@@ -10,8 +10,7 @@
    fails, the records are still there. */
 static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
-    if (!every || !core->write_checkpoint || core->corrupt ||
-        core->store_failed ||
+    if (!every || !core->write_checkpoint || core->corrupt || core->store_failed ||
         perp_batch_waits(core) || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
         return;

@@ -375,8 +375,7 @@ const struct perp_row_type *perp_row_orders_config(void) {
 }
 
 const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {
-#define X(NAME, name, job)                                                                         \
-    {#name, perp_row_ev_##name, deep_ev_##name ? copy_ev_##name : NULL, job},
+#define X(NAME, name, job) {#name, perp_row_ev_##name, deep_ev_##name ? copy_ev_##name : NULL, job},
     PERP_EVENT_LIST(X)
 #undef X
 };

@@ -160,8 +160,8 @@ bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uin
         if (!of_base || !is_too_long(core, job, now))
             continue;
         /* A tick looks at it anew; else it is as the last look found it. */
-        if (!plan || unhedged_usd(core, job, NULL, 0, &most, &quantity) >
-                         perp_leg_risk_tolerance(core, job))
+        if (!plan ||
+            unhedged_usd(core, job, NULL, 0, &most, &quantity) > perp_leg_risk_tolerance(core, job))
             return true;
     }
     return false;
