@@ -107,18 +107,22 @@ struct perp_sheet_fill {
     perp_usd pnl;
 };
 
+#define PERP_SHEET_ROOM 8 /* as many as most events need */
 #define PERP_SHEET_LIST(X) X(position) X(leg) X(held) X(base) X(job) X(fill)
 
 struct perp_sheet {
     perp_core *core;
     struct perp_arena arena;
+    /* Lists begin in their own room and move to the arena where they grow. */
 #define PERP_X(name)                                                                               \
     struct perp_sheet_##name *name##s;                                                             \
-    uint32_t n_##name##s, name##s_capacity;
+    uint32_t n_##name##s, name##s_capacity;                                                        \
+    struct perp_sheet_##name name##s_room[PERP_SHEET_ROOM];
     PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
     struct perp_since_row *since; /* to be remembered */
     uint32_t n_since, since_capacity;
+    struct perp_since_row since_room[PERP_SHEET_ROOM];
     uint64_t booked; /* exchanges, as bits */
     struct perp_booking bookings[PERP_MAX_EXCHANGES];
     perp_exchange_id whole; /* what of it is not on the sheet was reported as 0, at whole_time */

@@ -15,12 +15,14 @@ struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     sheet->arena.core = core;
     perp_arena_reset(&sheet->arena);
 #define PERP_X(name)                                                                               \
-    sheet->name##s = NULL;                                                                         \
-    sheet->n_##name##s = sheet->name##s_capacity = 0;
+    sheet->name##s = sheet->name##s_room;                                                          \
+    sheet->n_##name##s = 0;                                                                        \
+    sheet->name##s_capacity = PERP_SHEET_ROOM;
     PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
-    sheet->since = NULL;
-    sheet->n_since = sheet->since_capacity = 0;
+    sheet->since = sheet->since_room;
+    sheet->n_since = 0;
+    sheet->since_capacity = PERP_SHEET_ROOM;
     sheet->booked = 0;
     sheet->whole = PERP_NO_ID;
     sheet->failed = sheet->overflow = false;
@@ -43,14 +45,13 @@ struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_even
 /* Room for more items of a list, in the sheet's memory; false: no memory. */
 static __attribute__((noinline)) bool grow(struct perp_sheet *sheet, void **items, uint32_t n,
                                            uint32_t *capacity, size_t size) {
-    uint32_t wanted = *capacity ? *capacity * 2 : 8;
+    uint32_t wanted = *capacity * 2;
     void *room = perp_arena_take(&sheet->arena, wanted * size);
     if (!room) {
         sheet->failed = true;
         return false;
     }
-    if (n)
-        memcpy(room, *items, n * size);
+    memcpy(room, *items, n * size);
     *items = room;
     *capacity = wanted;
     return true;
