@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "core/lock.h"
 #include "core/rows.h"
@@ -284,6 +285,18 @@ uint32_t perp_names_add(struct perp_names *names, const char *text);
 void perp_names_free(perp_core *core, struct perp_names *names);
 /* A hash of a name of at most PERP_NAME_SIZE - 1 bytes. */
 uint64_t perp_text_hash(const char *text);
+
+/* Eight bytes, the highest first. */
+static inline uint64_t perp_eight_bytes(const uint8_t bytes[8]) {
+    uint64_t value;
+    memcpy(&value, bytes, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+/* An identity as 32 digits, with nothing behind them. */
+void perp_hex_digits(const perp_uuid *uuid, char digits[32]);
 
 /* The chain that an exchange (instrument) is in. */
 _Atomic uint32_t *perp_exchange_chain(const perp_core *core, const char *name);

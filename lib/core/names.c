@@ -128,11 +128,8 @@ perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid) {
     return PERP_OK;
 }
 
-/* Eight digits of four bytes, all at once: each nibble in a byte of its own, the first one in the
-   highest, and then made a digit. */
-static void write_digits(char to[8], const uint8_t from[4]) {
-    uint64_t x =
-        (uint64_t)from[0] << 24 | (uint64_t)from[1] << 16 | (uint64_t)from[2] << 8 | from[3];
+/* Each nibble in a byte of its own, the first one in the highest, and then made a digit. */
+static void write_eight(char to[8], uint64_t x) {
     x = (x | x << 16) & UINT64_C(0x0000FFFF0000FFFF);
     x = (x | x << 8) & UINT64_C(0x00FF00FF00FF00FF);
     x = (x | x << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
@@ -144,14 +141,20 @@ static void write_digits(char to[8], const uint8_t from[4]) {
     memcpy(to, &x, sizeof x);
 }
 
+void perp_hex_digits(const perp_uuid *uuid, char digits[32]) {
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t half = perp_eight_bytes(uuid->bytes + 8 * i);
+        write_eight(digits + 16 * i, half >> 32);
+        write_eight(digits + 16 * i + 8, half & UINT32_MAX);
+    }
+}
+
 void perp_uuid_format(const perp_uuid *uuid, char text[37]) {
     char digits[32];
     if (uuid == NULL || text == NULL) {
         return;
     }
-    for (size_t i = 0; i < 4; i++) {
-        write_digits(digits + 8 * i, uuid->bytes + 4 * i);
-    }
+    perp_hex_digits(uuid, digits);
     memcpy(text, digits, 8);
     memcpy(text + 9, digits + 8, 4);
     memcpy(text + 14, digits + 12, 4);

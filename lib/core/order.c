@@ -449,31 +449,22 @@ static uint64_t mix(uint64_t x) {
     return x ^ x >> 31;
 }
 
-static uint64_t big_endian(const uint8_t bytes[8]) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 static void derive(const perp_uuid *job, uint32_t leg, uint32_t attempt, perp_uuid *id) {
-    uint64_t hi = big_endian(job->bytes), lo = big_endian(job->bytes + 8);
+    uint64_t hi = perp_eight_bytes(job->bytes), lo = perp_eight_bytes(job->bytes + 8);
     uint64_t n = UINT64_C(256) * leg + attempt;
     uint64_t first = mix(hi ^ mix(lo + UINT64_C(0x9E3779B97F4A7C15) * n));
     uint64_t second = mix(lo ^ first);
-    for (int i = 0; i < 8; i++) {
-        id->bytes[i] = (uint8_t)(first >> (56 - 8 * i));
-        id->bytes[8 + i] = (uint8_t)(second >> (56 - 8 * i));
-    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    first = __builtin_bswap64(first);
+    second = __builtin_bswap64(second);
+#endif
+    memcpy(id->bytes, &first, sizeof first);
+    memcpy(id->bytes + 8, &second, sizeof second);
 }
 
 static void write_hex(const perp_uuid *id, char *text) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        *text++ = digits[id->bytes[i] >> 4];
-        *text++ = digits[id->bytes[i] & 15];
-    }
-    *text = '\0';
+    perp_hex_digits(id, text);
+    text[32] = '\0';
 }
 
 /* RFC 4648, lower case, no padding: 26 characters. */

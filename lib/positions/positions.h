@@ -170,8 +170,8 @@ bool perp_base_is_moving(const struct perp_base_entry *entry);
 
 /* sheet.c: an empty sheet; the one of the book is used again and again. */
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now);
-/* The decision at hand: the sheet as it is, which fits, is what the event that was put last makes of
-   the book. So it is not worked out again to look whether the event follows from the book. */
+/* The decision at hand: the sheet as it is, which fits, is what the event that was put last makes
+   of the book. So it is not worked out again to look whether the event follows from the book. */
 void perp_sheet_is_of_last(perp_core *core);
 /* The sheet, where a decision left it for this event; else NULL. */
 struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_event *event);

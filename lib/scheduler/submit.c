@@ -84,8 +84,8 @@ static perp_status check_created(const perp_core *core, const struct perp_job_en
                      (long long)job->given_created, core->config.scheduler.id_memory_h);
 }
 
-/* The content that the id is known with, and that of the spec in the room; NULL: it is not known, or
-   the spec has none. */
+/* The content that the id is known with, and that of the spec in the room; NULL: it is not known,
+   or the spec has none. */
 static const uint64_t *known_of(const perp_core *core, const perp_job *spec, int64_t now,
                                 union perp_job_room *room) {
     perp_job copy;
