@@ -100,7 +100,9 @@ static inline uint32_t perp_job_pool(const perp_core *core, const struct perp_jo
 
 /* Budgets anew, after the shares changed. */
 void perp_capital_rebudget(perp_core *core);
-struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id);
+static inline struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
+    return perp_ids_find(&capital->held, id);
+}
 void perp_capital_state_of(const perp_capital *capital, perp_exchange_id exchange,
                            perp_capital_state *state);
 

@@ -196,10 +196,6 @@ void perp_capital_use(perp_core *core, struct perp_held *held) {
     perp_capital_use_part(core, held, held->in_flight);
 }
 
-struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
-    return perp_ids_find(&capital->held, id);
-}
-
 perp_usd perp_capital_most_single(const perp_core *core, const struct perp_account *account,
                                   uint32_t pool) {
     return perp_usd_ppm(account->pools[pool].budget, core->config.capital.max_single_reserve_ppm);

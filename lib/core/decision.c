@@ -69,11 +69,7 @@ static inline bool is_near(const perp_core *core, int64_t now) {
 
 /* The one look at a call's time, before all else. A call that is refused for it is remembered, so
    that the next one can agree with it. */
-static bool too_far(perp_core *core, int64_t now) {
-    int64_t before = core->refused_call;
-    core->refused_call = PERP_TIME_NONE;
-    if (is_near(core, now))
-        return false;
+static bool too_far(perp_core *core, int64_t now, int64_t before) {
     if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) ||
         perp_clock(core) == PERP_TIME_NONE || !is_ahead_of(now, perp_clock(core)) ||
         !is_ahead_of(now, core->newest_feed(core)))
@@ -97,10 +93,16 @@ void perp_decision_open(struct perp_decision *decision, perp_core *core, const p
     decision->call = call;
     decision->now = PERP_TIME_NONE;
     decision->begun = decision->takes_time = decision->protects = decision->looked = false;
+    decision->near = decision->too_far = false;
     perp_enter(core);
     decision->refused_before = core->refused_call;
     decision->in_rule = perp_in_rule(core);
-    decision->too_far = !decision->in_rule && has_time(call) && too_far(core, call->now_ns);
+    if (decision->in_rule || !has_time(call))
+        return;
+    core->refused_call = PERP_TIME_NONE;
+    decision->near = is_near(core, call->now_ns);
+    decision->too_far =
+        !decision->near && too_far(core, call->now_ns, decision->refused_before);
 }
 
 void perp_decision_take_time(struct perp_decision *decision) {
@@ -162,7 +164,7 @@ perp_status perp_decision_begin(struct perp_decision *decision) {
         return perp_refuse_in_rule(core);
     if (decision->too_far && !decision->takes_time)
         return PERP_E_RANGE; /* close says why */
-    if (!decision->looked && (core->behind || !is_near(core, decision->call->now_ns)))
+    if (!decision->looked && (core->behind || !decision->near))
         look_behind(core, decision->call->now_ns);
     decision->looked = true;
     decision->now = perp_decision_time(decision);

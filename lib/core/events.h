@@ -256,6 +256,7 @@ struct perp_decision {
     bool takes_time;        /* but then it is made at the clock's time instead */
     bool protects;          /* perp_decision_protect */
     bool looked;            /* at a call from the past */
+    bool near;              /* its time is the clock's, or not an hour past it */
     bool in_rule;           /* made from inside a rule of the host: it is refused */
     int64_t refused_before; /* the last call that was refused for its time */
     perp_call own;          /* the call of one that protects: its texts are these */
