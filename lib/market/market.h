@@ -49,6 +49,10 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
                           uint32_t side, double quantity, struct perp_market_view *view,
                           double *price, double *depth);
 
+/* What a price to refer to takes of a view, for little: whether it has a quote, its time and mid,
+   and the mark. All else of the view is not set. */
+void perp_market_read_price(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_view *view);
 /* The mid of a view alone, for little; false, and 0: it has no quote. */
 bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid);
 /* The marks of views alone, for little. */

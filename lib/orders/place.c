@@ -362,7 +362,7 @@ perp_status perp_orders_collar(const perp_orders *orders, perp_instrument_id ins
     double other;
     perp_read_begin(core);
     int64_t now = perp_query_time(core, now_ns);
-    perp_market_read(core->market, instrument, now, &market);
+    perp_market_read_price(core->market, instrument, now, &market);
     double reference = perp_order_reference(core, &market, now);
     bool known = reference > 0;
     if (known)

@@ -188,6 +188,27 @@ START_TEST(a_map_without_memory_stays_as_it_was) {
 }
 END_TEST
 
+/* Eight bytes are looked at at once: each byte, in each place of texts of several lengths. */
+START_TEST(a_name_has_no_control_character_wherever_it_stands) {
+    for (size_t length = 1; length <= 20; length++)
+        for (size_t at = 0; at < length; at++)
+            for (int c = 1; c < 256; c++) {
+                char text[24];
+                memset(text, '~', sizeof text);
+                text[at] = (char)c;
+                text[length] = '\0';
+                ck_assert_msg(perp_text_is_name(text, 20) == (c >= 0x20 && c < 0x7f),
+                              "byte %#x, the %zu-th of %zu", (unsigned)c, at, length);
+                memset(text, ' ', length);
+                text[at] = (char)c;
+                ck_assert_msg(perp_text_is_name(text, 20) == (c >= 0x20 && c < 0x7f),
+                              "byte %#x among blanks, the %zu-th of %zu", (unsigned)c, at, length);
+            }
+    ck_assert(perp_text_is_name("\xc3\xa9", 20) && !perp_text_is_name("\xc3", 20));
+    ck_assert(!perp_text_is_name("", 20) && !perp_text_is_name("123456789012345678901", 20));
+}
+END_TEST
+
 START_TEST(a_map_of_ids_holds_what_was_added_and_not_removed) {
     enum { KEYS = 2000 };
     static int values[KEYS];
@@ -476,6 +497,7 @@ int main(void) {
     tcase_add_test(tests, a_hash_depends_on_every_byte_and_the_order);
     tcase_add_test(tests, a_map_holds_what_was_added_and_not_removed);
     tcase_add_test(tests, a_map_without_memory_stays_as_it_was);
+    tcase_add_test(tests, a_name_has_no_control_character_wherever_it_stands);
     tcase_add_test(tests, a_map_of_ids_holds_what_was_added_and_not_removed);
     tcase_add_test(tests, ids_given_out_in_turn_are_found_in_a_few_steps);
     tcase_add_test(tests, an_id_may_be_there_with_several_values);
