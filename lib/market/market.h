@@ -80,6 +80,12 @@ uint64_t perp_market_news(const perp_market *market, void *user,
                                        perp_exchange_id exchange));
 uint64_t perp_market_news_sum(const perp_market *market);
 
+/* What a price to refer to takes of a view, for little: whether it has a quote, its time and mid,
+   and the mark. All else of the view is not set. */
+void perp_market_read_price(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_view *view);
+/* The mid of a view alone, for little; false, and 0: it has no quote. */
+bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid);
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);

@@ -110,18 +110,22 @@ struct perp_sheet_fill {
     perp_usd pnl;
 };
 
+#define PERP_SHEET_ROOM 8 /* as many as most events need */
 #define PERP_SHEET_LIST(X) X(position) X(leg) X(held) X(base) X(job) X(fill)
 
 struct perp_sheet {
     perp_core *core;
     struct perp_arena arena;
+    /* Lists begin in their own room and move to the arena where they grow. */
 #define PERP_X(name)                                                                               \
     struct perp_sheet_##name *name##s;                                                             \
-    uint32_t n_##name##s, name##s_capacity;
+    uint32_t n_##name##s, name##s_capacity;                                                        \
+    struct perp_sheet_##name name##s_room[PERP_SHEET_ROOM];
     PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
     struct perp_since_row *since; /* to be remembered */
     uint32_t n_since, since_capacity;
+    struct perp_since_row since_room[PERP_SHEET_ROOM];
     uint64_t booked; /* exchanges, as bits */
     struct perp_booking bookings[PERP_MAX_EXCHANGES];
     perp_exchange_id whole; /* what of it is not on the sheet was reported as 0, at whole_time */
@@ -185,6 +189,11 @@ bool perp_base_is_moving(const struct perp_base_entry *entry);
 
 /* sheet.c: an empty sheet; the one of the book is used again and again. */
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now);
+/* The decision at hand: the sheet as it is, which fits, is what the event that was put last makes
+   of the book. So it is not worked out again to look whether the event follows from the book. */
+void perp_sheet_is_of_last(perp_core *core);
+/* The sheet, where a decision left it for this event; else NULL. */
+struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_event *event);
 /* Finds or copies what the sheet is to have; NULL: no memory. */
 struct perp_sheet_position *perp_sheet_position_of(struct perp_sheet *sheet,
                                                    perp_instrument_id instrument);

@@ -189,13 +189,11 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
 
 void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now) {
     double mids[PERP_MAX_LEGS];
+    (void)now; /* a mid has no age */
     job->has_basis = false;
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!view.has_quote)
+        if (!perp_market_mid(core->market, job->legs[i].instrument, &mids[i]))
             return;
-        mids[i] = view.mid;
     }
     job->has_basis = perp_job_basis(job, mids, &job->basis_bps);
     if (!job->has_basis)

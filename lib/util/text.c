@@ -38,10 +38,29 @@ static bool is_control(uint32_t code) {
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+/* Whether each byte is a character of ASCII that is none of control, as of most names. Eight at a
+   time: the highest bit of a byte is set where it is above 0x7f, below 0x20 (one such without a
+   borrow from below is found) or 0x7f. */
+static bool is_plain(const char *text, size_t length) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t word = 0x20 * each, bad = 0;
+    for (; length >= sizeof word; length -= sizeof word, text += sizeof word) {
+        memcpy(&word, text, sizeof word);
+        bad |= word | (word - 0x20 * each) | (word + each);
+    }
+    word = 0x20 * each;
+    memcpy(&word, text, length);
+    bad |= word | (word - 0x20 * each) | (word + each);
+    return (bad & 0x80 * each) == 0;
+}
+
 bool perp_text_is_name(const char *text, size_t max) {
     size_t length = strnlen(text, max + 1);
     if (length == 0 || length > max) {
         return false;
+    }
+    if (is_plain(text, length)) {
+        return true;
     }
     const unsigned char *at = (const unsigned char *)text;
     while (length > 0) {
