@@ -153,9 +153,16 @@ void perp_facts_free(perp_core *core, struct perp_facts *facts) {
 /* ---- Where one differs --------------------------------------------------------------------------
  */
 
+/* Jobs that run there are looked at, whether they are unhedged. */
+static void look_at_running(perp_core *core, perp_instrument_id instrument) {
+    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    core->risk->facts.running_changed |= leg != NULL;
+    for (; leg; leg = leg->next)
+        leg->job->looks = true;
+}
+
 static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
     struct perp_kept_fact *kept = &facts->at[instrument];
-    facts->running_changed |= kept->runs;
     if (kept->changed)
         return;
     kept->changed = true;
@@ -303,7 +310,6 @@ static void make_again(perp_core *core, perp_instrument_id instrument, int64_t n
     struct perp_kept_fact *kept = &facts->at[instrument];
     struct perp_fact fact;
     perp_fact_make(core, NULL, NULL, instrument, now, &fact);
-    kept->runs = core->positions->at[instrument].first != NULL;
     perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
     if (fact.open.margin_mode == PERP_MARGIN_CROSS && !facts->exchanges[exchange].cross) {
         facts->exchanges[exchange].cross = true;
@@ -312,6 +318,7 @@ static void make_again(perp_core *core, perp_instrument_id instrument, int64_t n
     if (kept->made == PERP_TIME_NONE || !perp_fact_same(&kept->fact, &fact) ||
         (kept->deep && kept->fact.market.seq != fact.market.seq)) {
         changed(facts, instrument);
+        look_at_running(core, instrument);
         kept->deep = false;
         spread(core, instrument, &kept->fact, &fact);
     }
@@ -427,6 +434,9 @@ static void look_at_bases(perp_core *core, int64_t now) {
         look_at_base(core, base, now);
         if (wants_sums(core))
             base_changed(core, base);
+        for
+            PERP_EACH_OF_BASE(core, id, base)
+        look_at_running(core, id); /* its last price may be what they are worth */
     }
     /* A price may make them naked, or no longer. */
     for (uint32_t at_1 = positions->first_moving_1; at_1;
@@ -491,8 +501,10 @@ static void touch(const struct look *look, perp_instrument_id instrument) {
 
 static void touch_all(const struct look *look) {
     struct perp_facts *facts = &look->core->risk->facts;
-    for (uint32_t i = 0; i < perp_n_instruments(look->core); i++)
+    for (uint32_t i = 0; i < perp_n_instruments(look->core); i++) {
         touch(look, i);
+        look_at_running(look->core, i);
+    }
     for (uint32_t i = 0; i < perp_n_exchanges(look->core); i++)
         facts->exchanges[i].stale = true;
     facts->all_changed = true;
@@ -516,6 +528,7 @@ static void look_at_moved(const struct look *look) {
     while (positions->n_moved) {
         perp_instrument_id moved = positions->moved[--positions->n_moved], id = moved;
         positions->at[moved].is_moved = false;
+        look_at_running(core, moved);
         do {
             touch(look, id);
             id = perp_instrument_at(core, id)->next_same_book;
@@ -581,7 +594,6 @@ static void look_at_rest(const struct look *look, bool rolled) {
     look_at_exchanges(look);
     look_at_bases(core, look->now);
     look_at_book(core, look->now, rolled);
-    facts->running_changed |= facts->touched != PERP_TOUCHES_NOTHING;
     facts->touched = PERP_TOUCHES_NOTHING;
 }
 

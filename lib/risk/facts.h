@@ -43,7 +43,6 @@ struct perp_kept_fact {
     bool unpriced;              /* it has one, but nobody knows what it is worth */
     bool stale;                 /* it is to be made anew */
     bool listed, changed;       /* in the lists below */
-    bool runs;                  /* a leg runs there */
     bool deep;                  /* a job takes from more than the first level */
     struct perp_job_leg *first; /* legs of jobs that wait, in no order */
 };
@@ -95,7 +94,7 @@ struct perp_facts {
     struct perp_heap wakes; /* of facts of instruments */
     int64_t latest;         /* of all that were made */
     uint64_t news;          /* of feeds, when they were last looked at */
-    bool running_changed;   /* something that jobs that run rest on */
+    bool running_changed;   /* a job that runs is to be looked at */
     bool all_changed;       /* every job is to be decided anew */
     uint32_t touched;       /* by events since the last tick: PERP_TOUCHES_… */
     bool ticking;           /* what is made now is what decisions rest on */

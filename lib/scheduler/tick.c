@@ -106,11 +106,15 @@ static void report_overdue(struct perp_tick *tick) {
    neither changed, only how long those are that were. */
 static void look_at_unhedged(struct perp_tick *tick) {
     bool *changed = &tick->core->risk->facts.running_changed;
-    const struct perp_job_entry *job =
+    struct perp_job_entry *job =
         *changed ? tick->book->scheduler->running.first : tick->book->positions->first_unhedged;
-    for (; job; job = *changed ? job->next : job->next_unhedged)
+    for (; job; job = *changed ? job->next : job->next_unhedged) {
+        if (!job->looks && job->unhedged_since == PERP_TIME_NONE)
+            continue;
+        job->looks = false;
         if (job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE)
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
+    }
     *changed = false;
 }
 
