@@ -273,10 +273,10 @@ static void loss(struct life *life, uint32_t i, bool on) {
         all += life->equity[k];
     if (on) {
         L_EACH(life,
-               perp_capital_record_pnl(perp_core_capital(core), &call, x, -all / 20, 0, 0, NULL));
+               perp_capital_record_pnl(perp_core_capital(core), &call, x, -all / 12, 0, 0, NULL));
         return;
     }
-    L_EACH(life, perp_capital_record_pnl(perp_core_capital(core), &call, x, all / 20, 0, 0, NULL));
+    L_EACH(life, perp_capital_record_pnl(perp_core_capital(core), &call, x, all / 12, 0, 0, NULL));
     for (x = 0; x < life->n_exchanges; x++)
         L_EACH(life,
                perp_capital_correct(perp_core_capital(core), &call, x, life->equity[x], NULL));
@@ -456,7 +456,7 @@ static const struct {
     {"a settlement is near", settles, 4, 80},
     {"a stablecoin is off", depeg, 2, 60},
     {"latency", slow, 3, 60},
-    {"a day's loss", loss, 2, 40},
+    {"a day's loss", loss, 6, 60},
     {"equity sinks", sinks, 3, 60},
     {"drift", drift, 3, 60},
     {"naked", naked, 3, 100},

@@ -18,6 +18,23 @@ static int64_t edge_of_job(struct life *life) {
     return info.job.created_at_ns + info.job.ttl_ms * L_MS;
 }
 
+/* Of a running job: unhedged for too long, overdue; of its dispatch the end of the minute. */
+static int64_t edge_of_running(struct life *life) {
+    perp_uuid ids[L_JOBS];
+    uint32_t n = l_list(life, PERP_JOB_RUNNING, ids), pick = l_below(life, 4);
+    perp_job_info info = {.struct_size = sizeof info};
+    if (n == 0 || perp_scheduler_job(perp_core_scheduler(life->books[0]), &ids[l_below(life, n)],
+                                     &info) != PERP_OK)
+        return PERP_TIME_NONE;
+    if (pick == 0)
+        return info.started_ns + L_MINUTE;
+    if (pick == 1)
+        return info.started_ns + info.job.max_run_ms * L_MS;
+    return info.unhedged_since_ns == PERP_TIME_NONE
+               ? PERP_TIME_NONE
+               : info.unhedged_since_ns + life->config.orders.max_unhedged_ms * L_MS;
+}
+
 /* A time at which something of an instrument changes, or of its exchange, or of all. */
 static int64_t edge(struct life *life, uint32_t instrument) {
     const struct l_instrument *i = &life->instruments[instrument];
@@ -27,7 +44,7 @@ static int64_t edge(struct life *life, uint32_t instrument) {
     int64_t blackout = (int64_t)(risk->blackout_minutes * (double)L_MINUTE);
     blackout = blackout < interval / 12 ? blackout : interval / 12;
     perp_base_state base = {.struct_size = sizeof base};
-    switch (l_below(life, 13)) {
+    switch (l_below(life, 15)) {
     case 0:
         return i->quoted + risk->max_quote_age_ms * L_MS;
     case 1:
@@ -48,6 +65,9 @@ static int64_t edge(struct life *life, uint32_t instrument) {
         return edge_of_job(life);
     case 8:
         return life->override_until;
+    case 12:
+    case 13:
+        return edge_of_running(life);
     case 9:
         return life->reported[x] == PERP_TIME_NONE
                    ? PERP_TIME_NONE
