@@ -29,6 +29,8 @@ static bool override_covers(const perp_risk *risk, const struct perp_job_entry *
 
 void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
                      const struct perp_job_entry *job, int64_t now, bool rolled) {
+    if (!plan) /* a query; a tick has looked itself */
+        perp_facts_refresh((perp_core *)(uintptr_t)core, now, rolled, false);
     e->core = core;
     e->plan = plan;
     e->risk = core->risk;
@@ -188,9 +190,7 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         perp_read_end(core);
         return status;
     }
-    now = perp_query_time(core, now_ns);
-    perp_facts_refresh(core, now, false, false);
-    perp_eval_begin(&e, core, NULL, &room.job, now, false);
+    perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {
         perp_eval_explain(&e, evaluation);
