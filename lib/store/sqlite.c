@@ -432,6 +432,9 @@ static perp_status prepare_all(struct perp_sqlite *store) {
                                " AND ended_ns IS NOT NULL");
     if (status == PERP_OK)
         status = prepare_prune(store, PERP_SQL_PRUNE_FILLS, PERP_SQLITE_FILLS, "fills", "seq", "");
+    if (status == PERP_OK)
+        status = prepare_prune(store, PERP_SQL_PRUNE_LOTS, PERP_SQLITE_LOTS,
+                               "lots INDEXED BY lots_closed", "last_seq", " AND quantity = 0");
     return status == PERP_OK ? perp_sqlite_prepare_rows(store) : status;
 }
 

@@ -1,5 +1,5 @@
 /* What goes because of its age: events before the newest checkpoints, besides those of jobs that
-   have not ended and of live reservations; and jobs, reservations and orders that ended before
+   have not ended and of live reservations; and jobs, reservations, orders and lots that ended before
    them, and cash and fills of then. It goes in small steps: some at a checkpoint, and with each
    commit after it some more than were added. */
 #include "store/sqlite_store.h"
@@ -134,6 +134,7 @@ static int prune_rows(struct perp_sqlite *store, uint64_t most, bool *more) {
         {PERP_SQL_PRUNE_CASH_SHARES, PERP_SQLITE_CASH_SHARES},
         {PERP_SQL_PRUNE_ORDERS, PERP_SQLITE_ORDERS},
         {PERP_SQL_PRUNE_FILLS, PERP_SQLITE_FILLS},
+        {PERP_SQL_PRUNE_LOTS, PERP_SQLITE_LOTS},
     };
     int code = SQLITE_OK;
     *more = false;

@@ -50,6 +50,7 @@ static const struct {
     {"INDEX", "orders_of_job", "orders", "(job)"},
     {"INDEX", "orders_ended", "orders", "(last_seq) WHERE ended_ns IS NOT NULL"},
     {"INDEX", "fills_of_job", "fills", "(job) WHERE job IS NOT NULL"},
+    {"INDEX", "lots_closed", "lots", "(last_seq) WHERE quantity = 0"},
     {"INDEX", "reservations_ended", "reservations", "(last_seq) WHERE in_flight + used = 0"},
 
     {"VIEW", "daily_pnl", NULL, "AS SELECT day, exchange, " USD(pnl) ", " USD(volume) ", " USD(fees)

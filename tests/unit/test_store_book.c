@@ -626,6 +626,35 @@ START_TEST(old_cash_goes_with_its_events) {
 }
 END_TEST
 
+/* A lot's row goes with the events before its end; one that is open stays however old it is. */
+START_TEST(old_lots_go_once_they_are_closed) {
+    perp_sqlite_options options;
+    perp_sqlite_options_init(&options);
+    options.keep_events = 20;
+    open_hedge(1, 0.25);
+    open_hedge(2, 0.25);
+    const perp_uuid closed = id_of(1);
+    ok(w, perp_scheduler_close(w->scheduler, nowc(w), &closed, USD(1), USD(1000), USD(1)));
+    ck_assert_int_eq(count_of("SELECT count(*) FROM lots WHERE quantity = 0"), 2);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    perp_callbacks callbacks = config.callbacks;
+    world_config(&config);
+    ck_assert_int_eq(perp_store_sqlite_open(path, &options, &config.store), PERP_OK);
+    config.callbacks = callbacks;
+    ck_assert_int_eq(perp_core_open(&config, &w->core), PERP_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        const perp_uuid key = id_of(900 + i);
+        ok(w, perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_FUNDING, USD(1), &key,
+                               w->btc[ALPHA]));
+        if (i == 50 || i == 60)
+            ok(w, perp_core_checkpoint(w->core));
+    }
+    ck_assert_int_eq(count_of("SELECT count(*) FROM lots WHERE quantity = 0"), 0);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM lots"), 2);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM open_job_lots"), 2);
+}
+END_TEST
+
 /* ---- A store of before ----------------------------------------------------------------------- */
 
 static void run_on(sqlite3 *file, const char *sql) {
@@ -731,6 +760,7 @@ static Suite *suite_of_book(void) {
     tcase_add_test(all, a_checkpoint_that_can_not_be_read_is_said);
     tcase_add_test(all, cash_stands_in_its_tables_with_the_jobs_that_got_it);
     tcase_add_test(all, old_cash_goes_with_its_events);
+    tcase_add_test(all, old_lots_go_once_they_are_closed);
     tcase_add_test(all, an_older_store_has_all_bases_once_it_is_opened);
     tcase_add_test(all, opening_a_store_writes_no_rows_that_it_has);
     suite_add_tcase(suite, all);
