@@ -203,11 +203,9 @@ static void add_fill(struct perp_order_row *order, const struct perp_ev_order *n
     order->overfilled |= fill->quantity > 0 && !perp_at_most(order->filled, order->quantity);
 }
 
-/* The order as the news leave it. */
-static void row_after(const struct perp_order_entry *order, const struct perp_event *event,
-                      struct perp_order_row *row) {
+/* What the news say of the order, but for its state. */
+static void add_news(struct perp_order_row *row, const struct perp_event *event) {
     const struct perp_ev_order *news = perp_read_order(event);
-    *row = order->row;
     if (news->exchange_id[0] && !row->exchange_id[0])
         memcpy(row->exchange_id, news->exchange_id, sizeof row->exchange_id);
     if (news->text[0])
@@ -216,20 +214,20 @@ static void row_after(const struct perp_order_entry *order, const struct perp_ev
         add_fill(row, news);
     if (perp_order_ended(news->state) && row->ended == PERP_TIME_NONE)
         row->ended = event->time_ns;
-    row->state = news->state;
 }
 
-static void tell_of_fill(perp_core *core, const struct perp_order_entry *order,
-                         const struct perp_order_row *after, const struct perp_ev_order *news) {
+/* overfilled: whether it was before the fill. */
+static void tell_of_fill(perp_core *core, const struct perp_order_entry *order, bool overfilled,
+                         const struct perp_ev_order *news) {
     const struct perp_filled *fill = news->fills;
     if (!(fill->quantity > 0))
         return;
     if (!perp_job_runs(order->job))
         perp_tell_alert(core, PERP_ALERT_LATE_FILL, PERP_ALERT_WARNING, true, order->client_id,
                         "%g at %g came when its job no longer ran", fill->quantity, fill->price);
-    if (after->overfilled && !order->overfilled)
+    if (order->overfilled && !overfilled)
         perp_tell_alert(core, PERP_ALERT_OVERFILLED, PERP_ALERT_CRITICAL, true, order->client_id,
-                        "%g was filled of an order of %g", after->filled, order->quantity);
+                        "%g was filled of an order of %g", order->filled, order->quantity);
 }
 
 /* Its state, and what is told of its being in doubt. */
@@ -249,8 +247,8 @@ static void apply_order(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_order *news = perp_read_order(event);
     struct perp_order_entry *order = order_of(core, event);
     struct perp_job_entry *job = order->job;
-    struct perp_order_row after;
-    row_after(order, event, &after);
+    bool overfilled = order->overfilled;
+    add_news(&order->row, event);
     if (news->news == PERP_NEWS_FILL) {
         struct perp_trade_row trade = {
             .order = order->id, .quantity = news->fills->quantity, .price = news->fills->price};
@@ -259,10 +257,8 @@ static void apply_order(perp_core *core, const struct perp_event *event) {
     }
     if (news->n_fills) {
         core->orders->fills_today += news->fills->quantity > 0;
-        tell_of_fill(core, order, &after, news);
+        tell_of_fill(core, order, overfilled, news);
     }
-    after.state = order->state;
-    order->row = after;
     set_state(core, order, news->state);
     if (has_sheet(news))
         perp_job_apply_sheet(core, event, news->finishes ? job : NULL);
@@ -274,8 +270,9 @@ static void apply_order(perp_core *core, const struct perp_event *event) {
 static void rows_order(const perp_core *core, const struct perp_event *event,
                        struct perp_journal *to) {
     const struct perp_ev_order *news = perp_read_order(event);
-    struct perp_order_row after;
-    row_after(order_of(core, event), event, &after);
+    struct perp_order_row after = order_of(core, event)->row;
+    add_news(&after, event);
+    after.state = news->state;
     row_order(core, event, to, &after);
     if (has_sheet(news))
         perp_rows_of_sheet(core, event, to);
@@ -353,12 +350,24 @@ static void apply_orders_doubt(perp_core *core, const struct perp_event *event) 
 }
 
 const struct perp_event_row perp_order_events[PERP_EVENT_COUNT] = {
-    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place, PERP_ESTABLISHED_ALL},
+    [PERP_EVENT_PLACE] = {.fits = fits_place,
+                          .prepare = prepare_place,
+                          .rows = rows_place,
+                          .apply = apply_place,
+                          .established = PERP_ESTABLISHED_ALL},
     [PERP_EVENT_ORDER_REFUSED] = {.fits = fits_refused, .apply = apply_refused},
-    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent,
-                                PERP_ESTABLISHED_ALL},
-    [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order, PERP_ESTABLISHED_FIT},
+    [PERP_EVENT_CANCEL_SENT] = {.fits = fits_cancel_sent,
+                                .rows = rows_cancel_sent,
+                                .apply = apply_cancel_sent,
+                                .established = PERP_ESTABLISHED_ALL},
+    [PERP_EVENT_ORDER] = {.fits = fits_order,
+                          .prepare = prepare_order,
+                          .rows = rows_order,
+                          .apply = apply_order,
+                          .established = PERP_ESTABLISHED_FIT},
     [PERP_EVENT_SETTLE] = {.rows = rows_settle, .apply = apply_settle},
-    [PERP_EVENT_RECONCILE] = {fits_reconcile, NULL, rows_reconcile, apply_reconcile},
+    [PERP_EVENT_RECONCILE] = {.fits = fits_reconcile,
+                              .rows = rows_reconcile,
+                              .apply = apply_reconcile},
     [PERP_EVENT_ORDERS_DOUBT] = {.rows = rows_orders_doubt, .apply = apply_orders_doubt},
 };

@@ -101,8 +101,7 @@ void perp_decision_open(struct perp_decision *decision, perp_core *core, const p
         return;
     core->refused_call = PERP_TIME_NONE;
     decision->near = is_near(core, call->now_ns);
-    decision->too_far =
-        !decision->near && too_far(core, call->now_ns, decision->refused_before);
+    decision->too_far = !decision->near && too_far(core, call->now_ns, decision->refused_before);
 }
 
 void perp_decision_take_time(struct perp_decision *decision) {

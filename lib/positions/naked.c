@@ -180,10 +180,23 @@ static uint32_t base_from(const perp_core *core, const struct perp_sheet *sheet,
     return found;
 }
 
+/* Whether any base can have a story: as most often, nothing is naked, nor was. */
+static bool any_story(const perp_core *core, const struct perp_sheet *sheet,
+                      const struct perp_job_entry *partial, const struct perp_job_entry *repair) {
+    bool any = partial || repair || core->positions->first_moving_1;
+    for (uint32_t i = 0; sheet && i < sheet->n_bases; i++)
+        any |= sheet->bases[i].row.naked != 0;
+    for (uint32_t i = 0; sheet && i < sheet->n_positions; i++)
+        any |= sheet->positions[i].row.latched;
+    return any;
+}
+
 void perp_put_stories(perp_core *core, const struct perp_sheet *sheet, int64_t now,
                       const struct perp_job_entry *partial, const struct perp_job_entry *repair) {
     /* Those that begin go first, so that a partial job of several bases does not move on early. */
     uint32_t n = 0;
+    if (!any_story(core, sheet, partial, repair))
+        return;
     for (uint32_t pass = 0; pass == 0 || (pass == 1 && n); pass++)
         for (uint32_t base = base_from(core, sheet, partial, repair, 0); base != PERP_NO_ID;
              base = base_from(core, sheet, partial, repair, base + 1)) {

@@ -374,6 +374,12 @@ static void apply_position(perp_core *core, const struct perp_sheet_position *po
         entry->heard = perp_clock(core);
 }
 
+/* Whether the last report said that nothing is there. */
+static bool says_nothing(const struct perp_position_entry *entry) {
+    return entry->reported && entry->report_quantity == 0 && entry->leverage == 0 &&
+           entry->liquidation_price == 0 && entry->margin_mode == PERP_MARGIN_NOT_GIVEN;
+}
+
 /* An account report says of all else on the exchange, where nothing is, that nothing is there. */
 static void report_none(perp_core *core, const struct perp_sheet *sheet) {
     uint32_t id = sheet->whole == PERP_NO_ID ? PERP_NO_ID
@@ -382,6 +388,9 @@ static void report_none(perp_core *core, const struct perp_sheet *sheet) {
         struct perp_position_entry *entry = &core->positions->at[id];
         if (!perp_position_is_plain(core, id))
             continue;
+        int64_t until = INT64_MAX;
+        if (!perp_position_heard(core, id, perp_clock(core), &until) || !says_nothing(entry))
+            perp_position_moved(core, id);
         if (!core->recovering) /* also where the same report was taken before, and then lost */
             entry->heard = perp_clock(core);
         if (entry->report_time == sheet->whole_time)
@@ -421,7 +430,7 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_legs; i++) {
         struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];
         leg->row = sheet->legs[i].row;
-        core->positions->at[leg->instrument].is_summed = false;
+        perp_position_moved(core, leg->instrument);
     }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);

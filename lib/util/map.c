@@ -75,8 +75,14 @@ static uint32_t find(const struct perp_map *map, const perp_uuid *key) {
 }
 
 void *perp_map_find(const struct perp_map *map, const perp_uuid *key) {
-    uint32_t i = find(map, key);
-    return i == map->capacity ? NULL : map->slots[i].value;
+    if (map->count == 0) {
+        return NULL;
+    }
+    uint32_t i = slot_of(map, key);
+    while (map->slots[i].value != NULL && !same_key(&map->slots[i].key, key)) {
+        i = (i + 1) & (map->capacity - 1);
+    }
+    return map->slots[i].value;
 }
 
 void *perp_map_remove(struct perp_map *map, const perp_uuid *key) {

@@ -224,6 +224,22 @@ START_TEST(an_earlier_boundary_counts_from_the_next_day_on) {
 }
 END_TEST
 
+/* When the day ends is kept, and must follow each new offset. No advance here, which forgets it. */
+START_TEST(the_day_ends_by_the_offset_that_was_set_last) {
+    const int64_t midnight = (START / DAY + 1) * DAY;
+    ok(w, perp_core_advance(w->core, signed_at(w, midnight - HOUR)));
+    ok(w, book_at(midnight - 50 * MINUTE));
+    ok(w, perp_capital_set_day_offset(w->capital, signed_at(w, midnight - 45 * MINUTE), 120));
+    ok(w, book_at(midnight - 40 * MINUTE));
+    ok(w, perp_capital_set_day_offset(w->capital, signed_at(w, midnight - 35 * MINUTE), 0));
+    ok(w, book_at(midnight - 1));
+    ck_assert_int_eq(capital_of(w, ALPHA).today.pnl, 3);
+    ok(w, book_at(midnight));
+    ck_assert_int_eq(capital_of(w, ALPHA).today.pnl, 1);
+    ck_assert_int_eq(capital_of(w, ALPHA).yesterday.pnl, 3);
+}
+END_TEST
+
 #if PERP_WITH_SQLITE
 START_TEST(clock_and_day_survive_a_restart) {
     const int64_t midnight = (START / DAY + 1) * DAY;
@@ -261,6 +277,7 @@ int main(void) {
     tcase_add_test(time, the_offset_takes_a_signed_call_and_a_sound_value);
     tcase_add_test(time, a_later_boundary_makes_the_day_of_now_longer);
     tcase_add_test(time, an_earlier_boundary_counts_from_the_next_day_on);
+    tcase_add_test(time, the_day_ends_by_the_offset_that_was_set_last);
     suite_add_tcase(suite, time);
 #if PERP_WITH_SQLITE
     TCase *own = tcase_create("own worlds");
