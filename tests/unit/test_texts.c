@@ -514,6 +514,45 @@ START_TEST(readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones) {
 }
 END_TEST
 
+/* A rule is asked under the book's lock, for which a reader that has the texts may wait. */
+static void ask_with_json(void *user, const perp_job *job, const perp_evaluation *so_far,
+                          perp_rule_answer *answer) {
+    size_t length = 0;
+    char *text = malloc(ROOM);
+    (void)job;
+    (void)so_far;
+    (void)answer;
+    *(int *)user += text && perp_monitor_json(core, START, text, ROOM, &length) == PERP_OK &&
+                    strstr(text, "\"last_update\"");
+    free(text);
+}
+
+START_TEST(a_rule_that_reads_the_state_waits_for_no_reader) {
+    struct world *w = world_open(NULL);
+    pthread_t threads[N_READERS];
+    perp_host_rule rule;
+    int read = 0;
+    core = w->core;
+    perp_host_rule_init(&rule);
+    rule.name = "reads";
+    rule.ask = ask_with_json;
+    rule.user = &read;
+    ok(w, perp_risk_add_rule(w->risk, &rule));
+    for (int i = 0; i < N_READERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, look_main, NULL), 0);
+    for (uint32_t i = 0; i < LOOKS; i++) {
+        perp_evaluation e;
+        perp_job job = pair_job(i + 1, w->btc[ALPHA], w->btc[BETA]);
+        perp_evaluation_init(&e);
+        ok(w, perp_risk_evaluate(w->risk, w->now, &job, &e));
+    }
+    for (int i = 0; i < N_READERS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(read, LOOKS);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("texts");
     TCase *tests = tcase_create("all");
@@ -524,6 +563,7 @@ int main(void) {
     tcase_add_test(tests, without_memory_for_texts_they_are_written_directly);
     tcase_add_test(tests, where_memory_runs_out_nothing_is_written_and_nothing_lost);
     tcase_add_test(tests, a_buffer_that_is_too_small_stays_as_it_is);
+    tcase_add_test(tests, a_rule_that_reads_the_state_waits_for_no_reader);
     tcase_add_test(tests, readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
