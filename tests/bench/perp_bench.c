@@ -134,6 +134,24 @@ static void do_json(uint32_t i) {
          "json");
 }
 
+/* A quote for one instrument of so many. */
+static void move_every(uint32_t nth, uint32_t i) {
+    for (perp_instrument_id id = i % nth; id < INSTRUMENTS; id += nth) {
+        perp_quote quote = world_quote(&world, id);
+        must(&world, perp_market_on_quote(world.market, &quote), "quote");
+    }
+}
+
+static void do_json_tenth(uint32_t i) {
+    move_every(10, i);
+    do_json(i);
+}
+
+static void do_json_all(uint32_t i) {
+    move_every(1, i);
+    do_json(i);
+}
+
 static void prepare_way(void);
 static void do_way(uint32_t i);
 static void do_place(uint32_t i);
@@ -155,6 +173,8 @@ static const struct repeated {
     {"fill", prepare_way, do_fill, 0},
     {"snapshot", prepare_state, do_snapshot, 0},
     {"json", prepare_state, do_json, 0},
+    {"json_tenth", prepare_state, do_json_tenth, 0},
+    {"json_all", prepare_state, do_json_all, 0},
 };
 #define N_REPEATED (sizeof repeated / sizeof *repeated)
 
@@ -446,6 +466,18 @@ static void measure_ticks(uint32_t most) {
 
 /* ---- The whole state ------------------------------------------------------------------------- */
 
+/* nth: one of so many instruments moves between two; 0: none. */
+static void measure_json(const char *name, uint32_t nth) {
+    for (uint32_t i = 0; i < 200; i++) {
+        if (nth)
+            move_every(nth, i);
+        double start = clock_ns();
+        do_json(i);
+        sample(clock_ns() - start);
+    }
+    report(name, 200, "ns");
+}
+
 static void measure_state(void) {
     prepare_state();
     for (uint32_t i = 0; i < 2000; i++) {
@@ -454,12 +486,9 @@ static void measure_state(void) {
         sample(clock_ns() - start);
     }
     report("snapshot", 2000, "ns");
-    for (uint32_t i = 0; i < 200; i++) {
-        double start = clock_ns();
-        do_json(i);
-        sample(clock_ns() - start);
-    }
-    report("json", 200, "ns");
+    measure_json("json", 0);
+    measure_json("json_tenth", 10);
+    measure_json("json_all", 1);
 }
 
 /* ---- Feeds beside decisions ------------------------------------------------------------------ */
