@@ -446,17 +446,17 @@ END_TEST
  * -------------------------------------------------------------------------------------
  */
 
-enum { N_FEEDS = 2, N_READERS = 3, LOOKS = 60 };
+enum { N_FEEDS = 2, N_READERS = 3, LOOKS = 60, FED = 40 };
 
 static atomic_bool stop;
 static atomic_uint faults;
 
-/* Of one half of the instruments: asks are bids and 2^-10, so that a spread that is another is of
-   two quotes. */
+/* Of one half of the instruments that are there when it begins: asks are bids and 2^-10, so that a
+   spread that is another is of two quotes. */
 static void *feed_main(void *argument) {
     uint32_t first = *(const uint32_t *)argument;
     for (uint32_t n = 0; !atomic_load(&stop); n++) {
-        perp_instrument_id id = first + n % (n_instruments / N_FEEDS) * N_FEEDS;
+        perp_instrument_id id = first + n % (FED / N_FEEDS) * N_FEEDS;
         double bid = 1 + (n * 7 % 1000) * 0x1p-10;
         perp_quote event = {id, 0, START + n * SECOND, bid, 1, bid + 0x1p-10, 1};
         if (perp_market_on_quote(market, &event) != PERP_OK)
@@ -491,7 +491,7 @@ START_TEST(readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones) {
     pthread_t threads[N_FEEDS + N_READERS];
     random_state = 7;
     open_core(NULL);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < FED; i++)
         add_random_instrument();
     atomic_store(&stop, false);
     for (int i = 0; i < N_FEEDS; i++)
