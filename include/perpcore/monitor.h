@@ -363,8 +363,10 @@ PERP_API perp_status perp_monitor_snapshot(const perp_core *core, int64_t now_ns
 /* A snapshot as JSON, with the names of docs/monitoring.md, all running jobs, alerts and fast
    markets, and what is known of each market. *length gets the length without the terminating zero;
    PERP_E_RANGE: capacity is too small (*length says what is needed, nothing is written). buffer may
-   be NULL with capacity 0. now_ns: as above. This, perp_monitor_alerts and perp_monitor_watch take
-   some 120 KB of stack, perp_monitor_snapshot some 20. */
+   be NULL with capacity 0. now_ns: as above. PERP_E_NOMEM: nothing is written; texts of markets are
+   kept for the next call, in memory of the book that is given back when it is closed: 1.3 KB for
+   each instrument, and up to twice the length of the whole. This, perp_monitor_alerts and
+   perp_monitor_watch take some 120 KB of stack, perp_monitor_snapshot some 20. */
 PERP_API perp_status perp_monitor_json(const perp_core *core, int64_t now_ns, char *buffer,
                                        size_t capacity, size_t *length);
 

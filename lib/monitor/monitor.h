@@ -189,7 +189,8 @@ void perp_out_item(struct perp_out *out, const char *text);
 /* NULL: null. */
 void perp_out_text(struct perp_out *out, const char *key, size_t length, const char *value);
 void perp_out_named_count(struct perp_out *out, const char *name, uint64_t value);
-void perp_out_named_number(struct perp_out *out, const char *name, double value);
+/* Behind a name. */
+void perp_out_bare_number(struct perp_out *out, double value);
 
 /* A field, by the type that its table gives. */
 void perp_out_system(struct perp_out *out, const char *key, size_t length, uint32_t value);
@@ -222,6 +223,8 @@ struct perp_market_text {
     double volatility;    /* NaN: unknown */
     uint32_t length;      /* of market, from its second byte on */
     uint32_t rate_length; /* likewise; 0: no rate is shown */
+    uint32_t market_name,
+        rate_name; /* how much of either is the name, which stays, and a bracket */
     char market[PERP_MARKET_TEXT_SIZE];
     char rate[PERP_RATE_TEXT_SIZE];
 };

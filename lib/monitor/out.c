@@ -108,8 +108,7 @@ void perp_out_named_count(struct perp_out *out, const char *name, uint64_t value
         out->text.at = perp_digits_uint64(out->text.at, value);
 }
 
-void perp_out_named_number(struct perp_out *out, const char *name, double value) {
-    perp_json_text_name(&out->text, name);
+void perp_out_bare_number(struct perp_out *out, double value) {
     if (!isfinite(value))
         put_null(&out->text);
     else if (perp_json_text_room(&out->text, PERP_DIGITS_ROOM))

@@ -175,8 +175,8 @@ static bool link_instruments(perp_core *core, struct perp_texts *texts, uint32_t
 /* ---- The texts ----------------------------------------------------------------------------------
  */
 
-static void put_market(struct perp_out *out, const char *exchange, const char *symbol,
-                       const perp_market_state *market) {
+/* Behind the exchange's name. */
+static void put_market(struct perp_out *out, const char *symbol, const perp_market_state *market) {
     struct {
         const char *symbol;
         double last, bid, ask, spread, spread_bps, short_term_volatility, funding_rate;
@@ -192,21 +192,30 @@ static void put_market(struct perp_out *out, const char *exchange, const char *s
              market->next_funding_ns,
              market->quote_time_ns},
       *stats = &row;
-    perp_out_begin_named(out, exchange);
     PERP_MONITOR_MARKET_LIST(PERP_OUT)
     perp_out_end(out);
 }
 
-/* Begins in a buffer of its own, with the bracket that what is written later stands behind. */
-static struct perp_out begin_in(char *buffer, size_t size) {
-    struct perp_out out = {.text = {.start = buffer, .at = buffer + 1, .end = buffer + size}};
-    *buffer = '{';
-    return out;
+/* Goes on in a buffer behind what is there. */
+static struct perp_out go_on(char *buffer, size_t size, uint32_t used) {
+    return (struct perp_out){.text = {.start = buffer, .at = buffer + used, .end = buffer + size}};
 }
 
-/* How much is behind the bracket. */
-static uint32_t end_in(const struct perp_out *out) {
+/* How much is behind the first bracket, which tells that no comma is due. */
+static uint32_t end_of(const struct perp_out *out) {
     return (uint32_t)(out->text.at - out->text.start - 1);
+}
+
+/* The names, once. */
+static bool make_names(const char *exchange, const char *symbol, struct perp_market_text *text) {
+    struct perp_out market = go_on(text->market, sizeof text->market, 1);
+    struct perp_out rate = go_on(text->rate, sizeof text->rate, 1);
+    text->market[0] = text->rate[0] = '{';
+    perp_out_begin_named(&market, exchange);
+    perp_json_text_name(&rate.text, symbol);
+    text->market_name = (uint32_t)(market.text.at - text->market);
+    text->rate_name = (uint32_t)(rate.text.at - text->rate);
+    return !market.text.failed && !rate.text.failed;
 }
 
 /* The times for which the next settlement is the one that is shown. */
@@ -228,18 +237,24 @@ static bool make(const struct perp_taken_state *state, perp_instrument_id id,
     const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
     perp_market_state market;
     perp_market_state_of(core->market, id, state->s->now_ns, state->volatility_threshold, &market);
+    if (!text->version.slot &&
+        !make_names(core->exchanges[spec->exchange].spec.name, spec->symbol, text))
+        return false;
     text->version = version;
     text->volatility = market.volatility;
     take_span(&market, text);
-    struct perp_out out = begin_in(text->market, sizeof text->market);
-    put_market(&out, core->exchanges[spec->exchange].spec.name, spec->symbol, &market);
-    text->length = end_in(&out);
+    struct perp_out out = go_on(text->market, sizeof text->market, text->market_name);
+    put_market(&out, spec->symbol, &market);
+    text->length = end_of(&out);
     bool fits = !out.text.failed;
-    out = begin_in(text->rate, sizeof text->rate);
-    if (!isnan(market.funding_rate) || spec->kind == PERP_KIND_PERP)
-        perp_out_named_number(&out, spec->symbol, market.funding_rate);
-    text->rate_length = end_in(&out);
-    return fits && !out.text.failed;
+    out = go_on(text->rate, sizeof text->rate, text->rate_name);
+    perp_out_bare_number(&out, market.funding_rate);
+    bool is_shown = !isnan(market.funding_rate) || spec->kind == PERP_KIND_PERP;
+    text->rate_length = is_shown ? end_of(&out) : 0;
+    fits = fits && !out.text.failed;
+    if (!fits)
+        text->version.slot = NULL;
+    return fits;
 }
 
 static bool is_current(const struct perp_market_text *text, struct perp_market_version version,
@@ -271,6 +286,7 @@ const struct perp_market_text *perp_texts_at(const struct perp_texts *texts,
                                              struct perp_market_text *spare) {
     if (id / PERP_TEXT_PAGE < texts->n_pages)
         return &texts->pages[id / PERP_TEXT_PAGE][id % PERP_TEXT_PAGE];
+    spare->version.slot = NULL;
     bool fits = make(state, id, perp_market_version_of(state->core->market, id), spare);
     return fits ? spare : NULL;
 }

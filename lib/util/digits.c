@@ -89,9 +89,8 @@ char *perp_digits_int64(char *to, int64_t value) {
     return perp_digits_uint64(to + (value < 0), value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* whole / 10^decimals, with a digit before the point. */
-static char *put_decimal(char *to, uint64_t whole, uint32_t decimals) {
-    uint32_t n = whole ? digits_of(whole) : 1;
+/* whole, of n digits, / 10^decimals, with a digit before the point. */
+static inline char *put_decimal(char *to, uint64_t whole, uint32_t n, uint32_t decimals) {
     if (decimals == 0) {
         put_digits(to, whole, n);
         return to + n;
@@ -118,7 +117,7 @@ char *perp_digits_usd(char *to, perp_usd amount) {
     for (; decimals > 0 && micro % 10 == 0; decimals--)
         micro /= 10;
     *to = '-';
-    return put_decimal(to + (amount < 0), micro, decimals);
+    return put_decimal(to + (amount < 0), micro, micro ? digits_of(micro) : 1, decimals);
 }
 
 /* ---- Doubles ------------------------------------------------------------------------------------
@@ -257,7 +256,7 @@ static char *put_shortest(char *to, const struct shortest *found) {
     bool few = found->power >= -9 && found->digits < powers[15];
     bool plain = exponent >= -4 && exponent < (n > 15 ? (int32_t)n : 15);
     if (found->power <= 0 && (few || plain))
-        return put_decimal(to, found->digits, (uint32_t)-found->power);
+        return put_decimal(to, found->digits, n, (uint32_t)-found->power);
     return put_scientific(to, found->digits, n, exponent);
 }
 
@@ -271,7 +270,7 @@ static char *put_by_printf(char *to, double value) {
         if (whole >= 1e15)
             break;
         if (whole / (double)powers[decimals] == size)
-            return put_decimal(to, (uint64_t)whole, decimals);
+            return put_decimal(to, (uint64_t)whole, digits_of((uint64_t)whole), decimals);
     }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(to, 32, "%.*g", digits, size);

@@ -224,11 +224,10 @@ START_TEST(times_are_those_of_the_calendar) {
         int64_t time_ns = i == 0   ? INT64_MIN
                           : i == 1 ? INT64_MAX
                                    : (int64_t)random_bits() >> random_bits() % 64;
-        int64_t ns = time_ns % 1000000000 + (time_ns % 1000000000 < 0 ? 1000000000 : 0);
-        time_t seconds = (time_t)((time_ns - ns) / 1000000000);
+        bool before = time_ns % 1000000000 < 0; /* the second that it lies in began earlier */
+        int64_t ns = time_ns % 1000000000 + (before ? 1000000000 : 0);
+        time_t seconds = (time_t)(time_ns / 1000000000 - before);
         struct tm parts;
-        if (time_ns < INT64_MIN + ns) /* what is before it does not fit */
-            seconds = (time_t)(time_ns / 1000000000 - 1);
         char wanted[80], text[40];
         ck_assert_ptr_nonnull(gmtime_r(&seconds, &parts));
         size_t length = strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S", &parts);

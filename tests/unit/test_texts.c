@@ -118,6 +118,16 @@ static void forget_what_is_kept(void) {
     memset(market->fast.bits, 0, sizeof market->fast.bits);
 }
 
+/* Positions that there are to show, looked for one by one. */
+static uint32_t positions_there(void) {
+    uint32_t n = 0;
+    for (perp_instrument_id id = 0; id < n_instruments; id++) {
+        const struct perp_position_entry *entry = &core->positions->at[id];
+        n += entry->quantity != 0 || entry->n_lots || entry->unexplained != 0 || entry->aside;
+    }
+    return n;
+}
+
 static void compare(int64_t at_ns) {
     size_t length = take(at_ns, kept, &kept_state);
     forget_what_is_kept();
@@ -130,6 +140,18 @@ static void compare(int64_t at_ns) {
     ck_assert_msg(memcmp(&kept_state, &anew_state, sizeof kept_state) == 0,
                   "the snapshots differ: %u fast kept, %u anew", kept_state.n_fast_markets,
                   anew_state.n_fast_markets);
+    ck_assert_uint_eq(kept_state.n_positions, positions_there());
+}
+
+/* How many markets a state lists as fast. */
+static uint32_t fast_in(const char *text) {
+    uint32_t n = 0;
+    const char *at = strstr(text, "\"fast_markets\":[");
+    const char *end = strstr(text, "],\"delayed_exchanges\"");
+    ck_assert(at && end);
+    for (; (at = strstr(at, "{\"exchange\":")) != NULL && at < end; at++)
+        n++;
+    return n;
 }
 
 /* ---- A life
@@ -261,10 +283,31 @@ START_TEST(what_is_kept_is_what_would_be_made_anew) {
         if (draw(3) != 0)
             continue;
         compare(draw(3) == 0 ? now + (int64_t)draw(48 * 60) * MINUTE : now);
+        ck_assert_uint_eq(fast_in(kept), kept_state.n_fast_markets);
         fast += kept_state.n_fast_markets;
         fine(perp_core_check(core));
     }
     ck_assert_uint_gt(fast, 0);
+    perp_core_close(core);
+}
+END_TEST
+
+/* A feed may write into a slot that makes way for another, which then has the same number. */
+START_TEST(another_slot_is_another_version_whatever_its_number) {
+    random_state = 3;
+    open_core(NULL);
+    add_random_instrument();
+    for (int i = 0; i < 30; i++, now += SECOND)
+        quote(0);
+    equity(0); /* the book has a clock, which can be set back */
+    (void)take(now, kept, &kept_state);
+    ck_assert_uint_eq(kept_state.n_fast_markets, 1);
+    uint64_t seq = atomic_load(&market->slots[0]->seq);
+    now -= HOUR;
+    fine(perp_core_advance(core, call_now()));
+    atomic_store(&market->slots[0]->seq, seq);
+    compare(now);
+    ck_assert_uint_eq(kept_state.n_fast_markets, 0);
     perp_core_close(core);
 }
 END_TEST
@@ -403,17 +446,17 @@ END_TEST
  * -------------------------------------------------------------------------------------
  */
 
-enum { N_FEEDS = 2, N_READERS = 3, LOOKS = 60 };
+enum { N_FEEDS = 2, N_READERS = 3, LOOKS = 60, FED = 40 };
 
 static atomic_bool stop;
 static atomic_uint faults;
 
-/* Of one half of the instruments: asks are bids and 2^-10, so that a spread that is another is of
-   two quotes. */
+/* Of one half of the instruments that are there when it begins: asks are bids and 2^-10, so that a
+   spread that is another is of two quotes. */
 static void *feed_main(void *argument) {
     uint32_t first = *(const uint32_t *)argument;
     for (uint32_t n = 0; !atomic_load(&stop); n++) {
-        perp_instrument_id id = first + n % (n_instruments / N_FEEDS) * N_FEEDS;
+        perp_instrument_id id = first + n % (FED / N_FEEDS) * N_FEEDS;
         double bid = 1 + (n * 7 % 1000) * 0x1p-10;
         perp_quote event = {id, 0, START + n * SECOND, bid, 1, bid + 0x1p-10, 1};
         if (perp_market_on_quote(market, &event) != PERP_OK)
@@ -448,7 +491,7 @@ START_TEST(readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones) {
     pthread_t threads[N_FEEDS + N_READERS];
     random_state = 7;
     open_core(NULL);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < FED; i++)
         add_random_instrument();
     atomic_store(&stop, false);
     for (int i = 0; i < N_FEEDS; i++)
@@ -471,15 +514,56 @@ START_TEST(readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones) {
 }
 END_TEST
 
+/* A rule is asked under the book's lock, for which a reader that has the texts may wait. */
+static void ask_with_json(void *user, const perp_job *job, const perp_evaluation *so_far,
+                          perp_rule_answer *answer) {
+    size_t length = 0;
+    char *text = malloc(ROOM);
+    (void)job;
+    (void)so_far;
+    (void)answer;
+    *(int *)user += text && perp_monitor_json(core, START, text, ROOM, &length) == PERP_OK &&
+                    strstr(text, "\"last_update\"");
+    free(text);
+}
+
+START_TEST(a_rule_that_reads_the_state_waits_for_no_reader) {
+    struct world *w = world_open(NULL);
+    pthread_t threads[N_READERS];
+    perp_host_rule rule;
+    int read = 0;
+    core = w->core;
+    perp_host_rule_init(&rule);
+    rule.name = "reads";
+    rule.ask = ask_with_json;
+    rule.user = &read;
+    ok(w, perp_risk_add_rule(w->risk, &rule));
+    for (int i = 0; i < N_READERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, look_main, NULL), 0);
+    for (uint32_t i = 0; i < LOOKS; i++) {
+        perp_evaluation e;
+        perp_job job = pair_job(i + 1, w->btc[ALPHA], w->btc[BETA]);
+        perp_evaluation_init(&e);
+        ok(w, perp_risk_evaluate(w->risk, w->now, &job, &e));
+    }
+    for (int i = 0; i < N_READERS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(read, LOOKS);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("texts");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_is_kept_is_what_would_be_made_anew);
+    tcase_add_test(tests, another_slot_is_another_version_whatever_its_number);
     tcase_add_test(tests, the_longest_names_and_numbers_fit);
     tcase_add_test(tests, without_memory_for_texts_they_are_written_directly);
     tcase_add_test(tests, where_memory_runs_out_nothing_is_written_and_nothing_lost);
     tcase_add_test(tests, a_buffer_that_is_too_small_stays_as_it_is);
+    tcase_add_test(tests, a_rule_that_reads_the_state_waits_for_no_reader);
     tcase_add_test(tests, readers_beside_feeds_see_whole_quotes_and_at_last_the_last_ones);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/json.h"
+#include "util/json_text.h"
 #include "util/text.h"
 
 static const char *double_text(double value) {
@@ -460,6 +461,87 @@ START_TEST(output_reads_back_and_says_what_room_it_needs) {
 }
 END_TEST
 
+/* A text that grows by a few bytes at a time, up to `most`. */
+static struct {
+    char bytes[4096];
+    size_t most;
+} place;
+
+static bool grow_a_little(struct perp_json_text *text, size_t size) {
+    size_t used = (size_t)(text->at - text->start), wanted = used + size + 1;
+    text->start = place.bytes;
+    text->at = place.bytes + used;
+    text->end = place.bytes + wanted;
+    return wanted <= place.most;
+}
+
+static struct perp_json_text a_text(size_t most) {
+    place.most = most;
+    memset(place.bytes, '#', sizeof place.bytes);
+    return (struct perp_json_text){.grow = grow_a_little};
+}
+
+START_TEST(a_string_is_written_as_cjson_writes_it) {
+    char value[64];
+    for (int c = 1; c < 256; c++) {
+        for (size_t at = 0; at < 20; at++) {
+            memset(value, 'a', sizeof value);
+            value[20] = 0;
+            value[at] = (char)c;
+            cJSON *json = cJSON_CreateString(value);
+            char *wanted = cJSON_PrintUnformatted(json);
+            struct perp_json_text text = a_text(sizeof place.bytes);
+            perp_json_text_string(&text, value);
+            ck_assert(!text.failed);
+            *text.at = 0;
+            ck_assert_str_eq(text.start, wanted);
+            cJSON_free(wanted);
+            cJSON_Delete(json);
+        }
+    }
+}
+END_TEST
+
+static void write_some(struct perp_json_text *text) {
+    perp_json_text_put(text, "{", 1);
+    if (perp_json_text_key(text, PERP_KEY("a"), 1))
+        *text->at++ = '1';
+    if (perp_json_text_key(text, PERP_KEY("a_name_that_is_longer_than_what_is_copied_at_once"), 1))
+        *text->at++ = '[';
+    for (int i = 0; i < 2; i++) {
+        perp_json_text_item(text);
+        perp_json_text_string(text, "{[");
+    }
+    perp_json_text_put(text, "]", 1);
+    perp_json_text_name(text, "q\"");
+    perp_json_text_put(text, "{}}", 3);
+}
+
+START_TEST(commas_stand_between_what_was_written) {
+    const char wanted[] = "{\"a\":1,\"a_name_that_is_longer_than_what_is_copied_at_once\":"
+                          "[\"{[\",\"{[\"],\"q\\\"\":{}}";
+    struct perp_json_text text = a_text(sizeof place.bytes);
+    write_some(&text);
+    ck_assert(!text.failed);
+    *text.at = 0;
+    ck_assert_str_eq(text.start, wanted);
+}
+END_TEST
+
+START_TEST(without_room_nothing_more_is_written) {
+    bool fitted = false;
+    for (size_t most = 0; most < 200; most++) {
+        struct perp_json_text text = a_text(most);
+        write_some(&text);
+        for (size_t i = most; i < sizeof place.bytes; i++)
+            ck_assert_int_eq(place.bytes[i], '#');
+        ck_assert(!fitted || !text.failed);
+        fitted = !text.failed;
+    }
+    ck_assert(fitted);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("json");
     TCase *tests = tcase_create("all");
@@ -483,6 +565,9 @@ int main(void) {
     tcase_add_test(tests, integers_of_64_bits_are_read_exactly);
     tcase_add_test(tests, an_unknown_or_repeated_name_is_found);
     tcase_add_test(tests, output_reads_back_and_says_what_room_it_needs);
+    tcase_add_test(tests, a_string_is_written_as_cjson_writes_it);
+    tcase_add_test(tests, commas_stand_between_what_was_written);
+    tcase_add_test(tests, without_room_nothing_more_is_written);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
