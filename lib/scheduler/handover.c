@@ -6,9 +6,12 @@
 
 #include "util/sized.h"
 
-bool perp_chosen_reserve(struct perp_tick *tick) {
+bool perp_chosen_reserve(struct perp_tick *tick, uint32_t candidates) {
     void *more = tick->more;
-    uint32_t n = tick->plan->n_candidates;
+    uint32_t places = tick->book->config.scheduler.max_global_concurrent_jobs;
+    uint32_t free_of_limits = tick->plan->n_candidates, n = candidates;
+    if (n - free_of_limits > places)
+        n = free_of_limits + places;
     bool done = n <= PERP_FEW_CHOSEN || perp_grow(tick->core, &more, &tick->more_capacity,
                                                   n - PERP_FEW_CHOSEN, sizeof *tick->more);
     tick->more = more;
