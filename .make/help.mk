@@ -12,6 +12,8 @@ make check        builds and runs all tests; the last line is "N passed, N faile
                   CHECK_JOBS=N: so many suites at once, else as many as there are processors
                   CHECK_BUT="docs python": all but these
                   SANITIZE=address,undefined (or thread): in a build folder of its own
+make shadow       tests in a build (SHADOW=1, build/shadow) that makes each decision the long way, too:
+                  scenarios, random calls, STEPS=100000 of a random life; PERP_SEED=1
 make chaos        kills the executor of the examples again and again while its exchanges misbehave:
                   JOBS=10000 KILLS=100 SEED=1 (docs/guide-executor.md)
 make bench        measures; BENCH="--json --jobs 1000000": one JSON line a case, so many jobs pending
@@ -32,6 +34,7 @@ make clean        removes build/
 
 CC, CFLAGS, CPPFLAGS, LDFLAGS as usual; OPT=-O2; BUILD=build; WERROR=1: a warning is an error;
 HARDEN=0: without stack protectors and the like;
+SHADOW=1: decisions are made the long way, too, and compared, in build/shadow;
 WITH_SQLITE=0: without the store; LINK=shared: examples use the shared library; V=1: shows commands
 endef
 export HELP

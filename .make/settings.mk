@@ -16,13 +16,12 @@ WITH_SQLITE ?= 1
 WERROR ?= 0
 HARDEN ?= 1
 SANITIZE ?=
+SHADOW ?= 0
 LINK ?= static
 comma := ,
-ifeq ($(SANITIZE),)
-BUILD ?= build
-else
-BUILD ?= build/$(subst $(comma),-,$(SANITIZE))
-endif
+# Builds that differ in what is compiled have folders of their own.
+SHADOWS := $(filter 1,$(SHADOW))
+BUILD ?= build$(if $(SHADOWS),/shadow)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 version_part = $(shell sed -n 's/^.define PERP_VERSION_$(1) //p' include/perpcore/types.h)
 SOVERSION := $(call version_part,MAJOR)
@@ -41,6 +40,11 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 BASE_CFLAGS := -std=c11 $(OPT) -g -fPIC -fvisibility=hidden -ffp-contract=off -pthread $(WARNINGS)
 BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -Iinclude -Ilib
 BASE_LDFLAGS := -pthread
+# Shadow mode: what a tick or an evaluation decides in short is decided the long way, too, and
+# compared.
+ifneq ($(SHADOWS),)
+BASE_CPPFLAGS += -DPERP_SHADOW=1
+endif
 ifeq ($(WERROR),1)
 BASE_CFLAGS += -Werror
 endif

@@ -14,7 +14,7 @@ SHARED := $(BUILD)/lib/libperpcore.so.$(VERSION)
 
 # The examples: each a program from its sources and, where it needs more than the library, packages.
 # A program whose packages are missing is left out.
-TOOL_UTIL := lib/util/json.c lib/util/num.c lib/util/text.c
+TOOL_UTIL := lib/util/digits.c lib/util/json.c lib/util/num.c lib/util/text.c
 SCENARIO_SOURCES := $(filter-out %/scenario.c,$(wildcard examples/scenario*.c)) $(TOOL_UTIL)
 HOST_SOURCES := $(filter-out %/replay.c,$(sort $(wildcard $(addprefix examples/,\
     replay_*.c sim_*.c recorded_*.c strategies*.c paper_*.c report*.c))))
@@ -55,7 +55,7 @@ CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
 
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
-TEST_SUITES := unit property fault $(if $(HAVE_SQLITE),crash) \
+TEST_SUITES := unit property life fault $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
     perpctl,$(PROGRAM_NAMES))),console) $(if $(filter fake_exchange,$(PROGRAM_NAMES)),fake)
 crash_SUPPORT := $(SCENARIO_SOURCES)

@@ -62,7 +62,7 @@ built = $(foreach p,$(1),$(if $(filter $(p),$(STORE_TESTS)),\
 BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
 # The long ones first, so that none of them is waited for in the end; those that look at times, serve
 # ports or call make in the build folder have the machine to themselves.
-LONG := $(filter property/% fault/% crash/%,$(BUILT))
+LONG := $(filter property/% life/% fault/% crash/%,$(BUILT))
 ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
@@ -110,6 +110,16 @@ else
 check:
 	@echo "the tests need libcjson-dev, check and pkg-config: make deps check" >&2; exit 1
 endif
+
+# Shadow mode: the scenarios, the random calls and a random life of the book in a build that decides
+# the long way, too. The plain build says what the scenarios must print.
+.PHONY: shadow shadow-programs
+STEPS ?= 100000
+shadow: $(BUILD)/bin/perp-scenario
+	@$(MAKE) --no-print-directory SHADOW=1 BUILD=$(BUILD)/shadow shadow-programs
+	@PERP_STEPS=$(STEPS) sh tests/life/shadow.sh $(BUILD) $(BUILD)/shadow
+shadow-programs: $(BUILD)/bin/perp-scenario $(filter $(BUILD)/tests/property/% \
+    $(BUILD)/tests/life/%,$(TEST_PROGRAMS))
 
 # The executor against exchanges with all their faults, killed again and again; make check runs a
 # short one.

@@ -139,8 +139,8 @@ PERP_API void perp_host_rule_init(perp_host_rule *rule);
    a book adds its rules anew; what is stored is the name and its number, so that what a rule
    refused keeps its name also where it is no longer added.
    What was answered about a job that waits is kept: the function is asked again when what the
-   library found of the job differs (ages aside), when the time of the answer's until_ns has come,
-   or after perp_risk_rule_changed.
+   library found of the job differs (ages aside), when the time of the answer's until_ns has come
+   or the clock was set back, or after perp_risk_rule_changed.
    PERP_E_INVALID: NULL, struct_size, a name, value or unit that is none, a flag that is neither 0
    nor 1, repairs_pass 0 of a soft rule, reserved; PERP_E_EXISTS: the name is that of a reason of
    the library, or of a rule that was added; PERP_E_STATE: a job was submitted or a tick was made

@@ -216,6 +216,7 @@ static bool fits_day_offset(const perp_core *core, const struct perp_event *even
 static void apply_day_offset(perp_core *core, const struct perp_event *event) {
     perp_capital_keep_day(core);
     core->config.capital.day_offset_minutes = perp_read_day_offset(event)->minutes;
+    perp_day_forget(core);
 }
 
 static void apply_safe_mode(perp_core *core, const struct perp_event *event) {
@@ -368,7 +369,14 @@ const struct perp_event_row perp_capital_events[PERP_EVENT_COUNT] = {
     [PERP_EVENT_RESERVE] = {.fits = fits_reserve,
                             .prepare = prepare_reserve,
                             .rows = rows_reserve,
-                            .apply = apply_reserve},
-    [PERP_EVENT_CONFIRM] = {.fits = fits_confirm, .rows = rows_confirm, .apply = apply_confirm},
-    [PERP_EVENT_RELEASE] = {.fits = fits_release, .rows = rows_release, .apply = apply_release},
+                            .apply = apply_reserve,
+                            .established = PERP_ESTABLISHED_ALL},
+    [PERP_EVENT_CONFIRM] = {.fits = fits_confirm,
+                            .rows = rows_confirm,
+                            .apply = apply_confirm,
+                            .established = PERP_ESTABLISHED_ALL},
+    [PERP_EVENT_RELEASE] = {.fits = fits_release,
+                            .rows = rows_release,
+                            .apply = apply_release,
+                            .established = PERP_ESTABLISHED_ALL},
 };

@@ -171,6 +171,22 @@ static const char *leg_differs(const struct perp_job_entry *job, const struct pe
                : NULL;
 }
 
+/* What is kept of the positions that there are to show is what they are. */
+static perp_status check_shown(const perp_core *core) {
+    const perp_positions *positions = core->positions;
+    uint32_t n_held[PERP_MAX_EXCHANGES] = {0};
+    for (perp_instrument_id i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_position_entry *entry = &positions->at[i];
+        bool shown = positions->shown[i / 64] >> i % 64 & 1;
+        if (shown != perp_position_shows(entry) || entry->is_held != (entry->quantity != 0))
+            return wrong(core, i, "whether it has something to show is not kept right");
+        n_held[perp_instrument_at(core, i)->spec.exchange] += entry->is_held;
+    }
+    return memcmp(n_held, positions->n_held, sizeof n_held) == 0
+               ? PERP_OK
+               : broken(core, "positions of an exchange are miscounted");
+}
+
 /* What is kept of all positions of an exchange, and of those of a base, is what they are. */
 static perp_status check_kept(const perp_core *core) {
     const perp_positions *positions = core->positions;
@@ -237,6 +253,8 @@ static perp_status check_positions(const perp_core *core) {
             return status;
     }
     perp_status kept = check_kept(core);
+    if (kept == PERP_OK)
+        kept = check_shown(core);
     if (kept != PERP_OK)
         return kept;
     for (uint32_t i = 0; i < core->jobs.capacity; i++) {

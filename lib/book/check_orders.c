@@ -72,7 +72,8 @@ static perp_status check_job(const perp_core *core, const struct perp_job_entry 
     uint64_t before = 0;
     for (const struct perp_order_entry *order = job->orders; order; order = order->next_of_job) {
         if (order->job != job || order->id <= before || order->leg >= job->n_legs ||
-            order->attempt <= attempts[order->leg])
+            order->attempt <= attempts[order->leg] ||
+            (!order->next_of_job && job->orders->last_of_job != order))
             return wrong(core, order, "it is in another job's list, or in the wrong place");
         before = order->id;
         attempts[order->leg] = order->attempt;

@@ -27,6 +27,7 @@ static void apply_advance(perp_core *core, const struct perp_event *event) {
         perp_desk_set_back(core, event->time_ns);
     }
     atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
+    perp_day_forget(core);
     perp_tell_log(core, PERP_LOG_WARNING, "the clock was set to %lld", (long long)event->time_ns);
 }
 

@@ -45,6 +45,10 @@ void perp_events_set(perp_core *core) {
         for (size_t i = 0; i < sizeof families / sizeof *families; i++)
             if (families[i][kind].apply)
                 core->event_rows[kind] = families[i][kind];
-    for (uint32_t kind = 0; kind < PERP_EVENT_COUNT; kind++)
+    for (uint32_t kind = 0; kind < PERP_EVENT_COUNT; kind++) {
+        const struct perp_event_shape *shape = &perp_event_shapes[kind];
+        core->event_rows[kind].exchange_at_1 = shape->payload()->exchange_at_1;
+        core->event_rows[kind].job = shape->job;
         core->event_rows[kind].touches = touches[kind];
+    }
 }

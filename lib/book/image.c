@@ -92,6 +92,7 @@ static bool read_ledger(const struct read *read) {
     bool taken = take(read, &capital->row, sizeof capital->row, &capital->kept);
     read->core->day = capital->day;
     read->core->day_offset = capital->day_offset;
+    perp_day_forget(read->core);
     return taken;
 }
 
@@ -292,6 +293,7 @@ static bool read_lot(const struct read *read) {
         return false;
     entry->n_lots++;
     job->n_lots++;
+    perp_position_moved(core, row->instrument);
     return true;
 }
 
@@ -481,6 +483,7 @@ static bool read_head(struct perp_reader *reader, perp_core *core) {
     int64_t clock = (int64_t)perp_read_word(reader);
     core->chain = perp_read_word(reader);
     atomic_store(&core->clock, clock);
+    perp_day_forget(core);
     return version == IMAGE_VERSION && !reader->failed;
 }
 

@@ -391,6 +391,9 @@ static void stop_running(perp_core *core, struct perp_job_entry *job) {
 /* What an event makes of positions. */
 static struct perp_sheet *sheet_of(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
+    struct perp_sheet *sheet = perp_sheet_worked_out(core, event);
+    if (sheet)
+        return sheet;
     switch (event->kind) {
     case PERP_EVENT_FINISH:
         return perp_sheet_of_finish(core, job, perp_read_finish(event), event->time_ns);

@@ -48,11 +48,14 @@ static perp_status open_content(perp_core *core) {
     core->newest_feed = newest_feed;
     core->refused_call = PERP_TIME_NONE;
     core->day = PERP_TIME_NONE;
+    perp_day_forget(core);
     atomic_store(&core->clock, PERP_TIME_NONE);
     return status == PERP_OK ? PERP_OK : perp_fail(NULL, status, "no memory for the book");
 }
 
 static void close_content(perp_core *core) {
+    if (core->free_texts)
+        core->free_texts(core);
     perp_orders_close(core->orders);
     perp_scheduler_shut(core->scheduler);
     perp_risk_close(core->risk);

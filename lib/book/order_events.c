@@ -168,7 +168,10 @@ static bool fits_order(const perp_core *core, const struct perp_event *event) {
         return true;
     /* The sheet is scratch, no part of the book that is held const. */
     perp_core *book = (perp_core *)(uintptr_t)core;
-    return perp_sheet_follows(core, perp_sheet_of_order(book, order, news, event->time_ns), event);
+    struct perp_sheet *sheet = perp_sheet_worked_out(book, event);
+    if (!sheet)
+        sheet = perp_sheet_of_order(book, order, news, event->time_ns);
+    return perp_sheet_follows(core, sheet, event);
 }
 
 static bool has_sheet(const struct perp_ev_order *news) {
@@ -350,10 +353,11 @@ static void apply_orders_doubt(perp_core *core, const struct perp_event *event) 
 }
 
 const struct perp_event_row perp_order_events[PERP_EVENT_COUNT] = {
-    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place},
+    [PERP_EVENT_PLACE] = {fits_place, prepare_place, rows_place, apply_place, PERP_ESTABLISHED_ALL},
     [PERP_EVENT_ORDER_REFUSED] = {.fits = fits_refused, .apply = apply_refused},
-    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent},
-    [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order},
+    [PERP_EVENT_CANCEL_SENT] = {fits_cancel_sent, NULL, rows_cancel_sent, apply_cancel_sent,
+                                PERP_ESTABLISHED_ALL},
+    [PERP_EVENT_ORDER] = {fits_order, prepare_order, rows_order, apply_order, PERP_ESTABLISHED_FIT},
     [PERP_EVENT_SETTLE] = {.rows = rows_settle, .apply = apply_settle},
     [PERP_EVENT_RECONCILE] = {fits_reconcile, NULL, rows_reconcile, apply_reconcile},
     [PERP_EVENT_ORDERS_DOUBT] = {.rows = rows_orders_doubt, .apply = apply_orders_doubt},

@@ -16,10 +16,14 @@ bool perp_sheet_follows(const perp_core *book, const struct perp_sheet *sheet,
     if (core->prepared.sheet)
         return false;
     core->prepared.sheet = event;
-    return sheet->failed || perp_sheet_fits(sheet, event->time_ns);
+    return sheet->failed || core->prepared.worked_out == event ||
+           perp_sheet_fits(sheet, event->time_ns);
 }
 
 bool perp_sheet_room(perp_core *core, const struct perp_event *event) {
+    /* One that fits by its decision was not looked at. */
+    if (!core->prepared.sheet && core->prepared.worked_out == event)
+        core->prepared.sheet = event;
     struct perp_sheet *sheet = perp_sheet_taken(core, event);
     return !sheet->failed && perp_sheet_prepare(sheet) &&
            perp_job_notices_reserve(core, sheet->n_jobs);
@@ -257,6 +261,9 @@ void perp_rows_of_sheet(const perp_core *core, const struct perp_event *event,
  */
 
 static struct perp_sheet *sheet_of(perp_core *core, const struct perp_event *event) {
+    struct perp_sheet *sheet = perp_sheet_worked_out(core, event);
+    if (sheet)
+        return sheet;
     if (event->kind == PERP_EVENT_POSITIONS)
         return perp_sheet_of_positions(core, perp_read_positions(event), event->time_ns);
     if (event->kind == PERP_EVENT_CASH)

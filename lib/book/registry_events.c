@@ -242,6 +242,7 @@ static void apply_config(perp_core *core, const struct perp_event *event) {
     core->config.risk = stored->risk;
     core->config.scheduler = stored->scheduler;
     core->config.orders = stored->orders;
+    perp_day_forget(core);
     perp_capital_rebudget(core);
     perp_market_take_ages(core->market);
 }

@@ -8,13 +8,15 @@
 
 struct perp_pool_book {
     perp_usd budget;
-    perp_usd in_flight; /* sums over live reservations, never negative */
+    perp_usd most_single; /* of it, one reservation */
+    perp_usd in_flight;   /* sums over live reservations, never negative */
     perp_usd used;
 };
 
 struct perp_account {
     PERP_STORED(perp_account_row, PERP_ROW_ACCOUNT);
     struct perp_pool_book pools[PERP_POOL_COUNT]; /* budgets sum to equity */
+    perp_usd most_total;                          /* of the equity, all reservations */
     struct perp_kept *kept;
 };
 
@@ -52,7 +54,7 @@ struct perp_capital {
     perp_usd equity;                /* of all exchanges */
     struct perp_held *first, *last; /* live, by id */
     uint32_t n_live;
-    struct perp_map held; /* by id */
+    struct perp_ids held; /* by id */
     struct perp_keys keys[PERP_KEY_KIND_COUNT];
     struct perp_held *free_held;
     struct perp_key *free_keys;
@@ -70,6 +72,11 @@ bool perp_need_add(struct perp_need *needs, uint32_t *n, perp_exchange_id exchan
 /* The needs of a job as the host gives it. PERP_E_INVALID, PERP_E_RANGE. */
 perp_status perp_needs_of_spec(const perp_core *core, const perp_job *job, struct perp_need *needs,
                                uint32_t *n);
+
+/* The limits that an account keeps, worked out: of one reservation of a pool, and of all. */
+perp_usd perp_capital_most_single(const perp_core *core, const struct perp_account *account,
+                                  uint32_t pool);
+perp_usd perp_capital_most_total(const perp_core *core, const struct perp_account *account);
 
 /* Whether the ledger lets amount pass, what the plan takes included; fills refusal. */
 bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,
@@ -99,7 +106,9 @@ static inline uint32_t perp_job_pool(const perp_core *core, const struct perp_jo
 
 /* Budgets anew, after the shares changed. */
 void perp_capital_rebudget(perp_core *core);
-struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id);
+static inline struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
+    return perp_ids_find(&capital->held, id);
+}
 void perp_capital_state_of(const perp_capital *capital, perp_exchange_id exchange,
                            perp_capital_state *state);
 

@@ -322,10 +322,14 @@ static perp_status decide_settle(struct perp_decision *d, uint32_t kind, uint64_
         return perp_fail(core, PERP_E_RANGE, "amount: %s is not in 0 to %s", PERP_SHOW_USD(amount),
                          PERP_SHOW_USD(most));
     status = perp_decision_begin(d);
-    if (status == PERP_OK)
-        perp_put(core, kind,
-                 &(struct perp_ev_confirm){held->exchange, held->pool, amount ? amount : most, id});
-    return status;
+    if (status != PERP_OK)
+        return status;
+    amount = amount ? amount : most;
+    if (kind == PERP_EVENT_RELEASE)
+        perp_put_release(core, &(struct perp_ev_release){held->exchange, held->pool, amount, id});
+    else
+        perp_put_confirm(core, &(struct perp_ev_confirm){held->exchange, held->pool, amount, id});
+    return PERP_OK;
 }
 
 perp_status perp_capital_confirm(perp_capital *capital, const perp_call *call, uint64_t id,

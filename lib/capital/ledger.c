@@ -12,12 +12,6 @@ struct perp_chunk {
     size_t size;
 };
 
-static perp_uuid id_key(uint64_t id) {
-    perp_uuid key = {{0}};
-    memcpy(key.bytes, &id, sizeof id);
-    return key;
-}
-
 perp_status perp_capital_open(perp_core *core, perp_capital **out) {
     perp_capital *capital = perp_alloc(core, sizeof *capital);
     if (!capital)
@@ -43,7 +37,7 @@ void perp_capital_close(perp_capital *capital) {
     for (struct perp_held *held = capital->first; held; held = held->next)
         perp_kept_free(core, &held->kept);
     perp_keys_close(capital);
-    perp_map_free(&capital->held, &memory);
+    perp_ids_free(&capital->held, &memory);
     for (struct perp_chunk *chunk = capital->chunks; chunk;) {
         struct perp_chunk *next = chunk->next;
         perp_free(core, chunk, chunk->size);
@@ -66,8 +60,11 @@ static void *add_chunk(perp_core *core, size_t item, uint32_t count) {
 
 bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
     perp_capital *capital = core->capital;
-    struct perp_map_memory memory = perp_map_memory_of(core);
     core->prepared.reservations += more;
+    if (core->prepared.reservations <= capital->n_free_held &&
+        perp_ids_have_room(&capital->held, core->prepared.reservations))
+        return true;
+    const struct perp_map_memory memory = perp_map_memory_of(core);
     while (capital->n_free_held < core->prepared.reservations) {
         struct perp_held *items = add_chunk(core, sizeof *items, CHUNK);
         if (!items)
@@ -78,7 +75,7 @@ bool perp_capital_prepare_held(perp_core *core, uint32_t more) {
         }
         capital->n_free_held += CHUNK;
     }
-    return perp_map_reserve(&capital->held, core->prepared.reservations, &memory);
+    return perp_ids_reserve(&capital->held, core->prepared.reservations, &memory);
 }
 
 bool perp_capital_prepare_keys(perp_core *core, uint32_t kind, uint32_t more) {
@@ -106,24 +103,20 @@ struct perp_held *perp_capital_hold(perp_core *core, const struct perp_need *nee
                "hold: a reservation of nothing, or one that no room was made for");
     capital->free_held = held->next;
     capital->n_free_held--;
-    memset(held, 0, sizeof *held);
-    held->id = capital->next_id++;
-    held->exchange = need->exchange;
-    held->pool = need->pool;
-    held->reserved = held->in_flight = need->amount;
+    *held = (struct perp_held){.row = {.id = capital->next_id++,
+                                       .exchange = need->exchange,
+                                       .pool = need->pool,
+                                       .reserved = need->amount,
+                                       .in_flight = need->amount},
+                               .previous = capital->last};
     if (job) {
         held->has_job = true;
         held->job = *job;
     }
-    held->previous = capital->last;
-    if (capital->last)
-        capital->last->next = held;
-    else
-        capital->first = held;
+    *(capital->last ? &capital->last->next : &capital->first) = held;
     capital->last = held;
     capital->n_live++;
-    perp_uuid key = id_key(held->id);
-    perp_map_add(&capital->held, &key, held);
+    perp_ids_add(&capital->held, held->id, held);
     struct perp_account *account = &capital->accounts[need->exchange];
     PERP_HOLDS(core,
                !__builtin_add_overflow(account->pools[need->pool].in_flight, need->amount,
@@ -154,17 +147,11 @@ void perp_capital_give(perp_core *core, struct perp_held *held, perp_usd amount)
     account->last_update = perp_clock(core);
     if (held->in_flight || held->used)
         return;
-    perp_kept_free(core, &held->kept);
-    perp_uuid key = id_key(held->id);
-    perp_map_remove(&capital->held, &key);
-    if (held->previous)
-        held->previous->next = held->next;
-    else
-        capital->first = held->next;
-    if (held->next)
-        held->next->previous = held->previous;
-    else
-        capital->last = held->previous;
+    if (held->kept)
+        perp_kept_free(core, &held->kept);
+    perp_ids_remove(&capital->held, held->id, held);
+    *(held->previous ? &held->previous->next : &capital->first) = held->next;
+    *(held->next ? &held->next->previous : &capital->last) = held->previous;
     capital->n_live--;
     held->next = capital->free_held;
     capital->free_held = held;
@@ -209,9 +196,14 @@ void perp_capital_use(perp_core *core, struct perp_held *held) {
     perp_capital_use_part(core, held, held->in_flight);
 }
 
-struct perp_held *perp_capital_find(const perp_capital *capital, uint64_t id) {
-    perp_uuid key = id_key(id);
-    return perp_map_find(&capital->held, &key);
+perp_usd perp_capital_most_single(const perp_core *core, const struct perp_account *account,
+                                  uint32_t pool) {
+    return perp_usd_ppm(account->pools[pool].budget, core->config.capital.max_single_reserve_ppm);
+}
+
+perp_usd perp_capital_most_total(const perp_core *core, const struct perp_account *account) {
+    return perp_usd_ppm(account->equity > 0 ? account->equity : 0,
+                        core->config.capital.max_total_notional_ppm);
 }
 
 static void set_budgets(const perp_core *core, struct perp_account *account) {
@@ -221,6 +213,9 @@ static void set_budgets(const perp_core *core, struct perp_account *account) {
     account->pools[PERP_POOL_WASH].budget = wash;
     account->pools[PERP_POOL_ARB].budget = arb;
     account->pools[PERP_POOL_RESERVE].budget = equity - wash - arb;
+    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++)
+        account->pools[pool].most_single = perp_capital_most_single(core, account, pool);
+    account->most_total = perp_capital_most_total(core, account);
 }
 
 void perp_capital_rebudget(perp_core *core) {
@@ -281,6 +276,7 @@ static void set_day(perp_core *core, int64_t day, int32_t offset) {
     perp_capital *capital = core->capital;
     core->day = capital->day = day;
     core->day_offset = capital->day_offset = offset;
+    perp_day_forget(core);
 }
 
 void perp_capital_keep_day(perp_core *core) {

@@ -67,16 +67,13 @@ static perp_usd at_least_0(perp_usd amount) {
 
 static perp_usd single_limit(const perp_capital *capital, perp_exchange_id exchange,
                              uint32_t pool) {
-    return perp_usd_ppm(capital->accounts[exchange].pools[pool].budget,
-                        capital->core->config.capital.max_single_reserve_ppm);
+    return capital->accounts[exchange].pools[pool].most_single;
 }
 
 static perp_usd total_left(const perp_capital *capital, const struct perp_plan *plan,
                            perp_exchange_id exchange) {
     const struct perp_account *account = &capital->accounts[exchange];
-    perp_usd limit = perp_usd_ppm(at_least_0(account->equity),
-                                  capital->core->config.capital.max_total_notional_ppm);
-    return at_least_0(limit - committed(account, perp_plan_at(plan, exchange)));
+    return at_least_0(account->most_total - committed(account, perp_plan_at(plan, exchange)));
 }
 
 perp_usd perp_capital_available(const perp_capital *capital, const struct perp_plan *plan,
@@ -330,6 +327,10 @@ perp_status perp_capital_check(const perp_capital *capital) {
         for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
             const struct perp_pool_book *book = &account->pools[pool];
             budgets += book->budget;
+            if (book->most_single != perp_capital_most_single(core, account, pool))
+                return perp_fail(core, PERP_E_CORRUPT,
+                                 "%s %s: the most of one reservation is not its share",
+                                 core->exchanges[i].spec.name, perp_pool_string(pool));
             if (book->in_flight != sums[i][pool].in_flight || book->used != sums[i][pool].used)
                 return perp_fail(core, PERP_E_CORRUPT,
                                  "%s %s: in flight or used is not the sum of its reservations",
@@ -337,6 +338,10 @@ perp_status perp_capital_check(const perp_capital *capital) {
         }
         if (budgets != at_least_0(account->equity))
             return perp_fail(core, PERP_E_CORRUPT, "%s: budgets do not sum to equity",
+                             core->exchanges[i].spec.name);
+        if (account->most_total != perp_capital_most_total(core, account))
+            return perp_fail(core, PERP_E_CORRUPT,
+                             "%s: the most of all reservations is not its share",
                              core->exchanges[i].spec.name);
         equity += account->equity;
     }

@@ -40,7 +40,8 @@ bool perp_batch_open(perp_core *core) {
 }
 
 /* Details of events that were not committed, or were. */
-static void free_details(struct perp_batch *batch) {
+void perp_batch_free_details(struct perp_batch *batch) {
+    batch->detailed = false;
     for (struct perp_event *event = batch->first; event; event = event->next) {
         cJSON_free(event->detail);
         event->detail = NULL;
@@ -50,7 +51,7 @@ static void free_details(struct perp_batch *batch) {
 void perp_batch_close(perp_core *core) {
     struct perp_batch *batch = core->batch;
     if (batch) {
-        free_details(batch);
+        perp_batch_free_details(batch);
         perp_arena_free(&batch->arena);
         perp_bytes_free(&batch->encoded);
         perp_bytes_free(&batch->journal.bytes);
@@ -85,17 +86,25 @@ int64_t perp_day_now(const perp_core *core) {
                : day_by(core->config.capital.day_offset_minutes, perp_clock(core));
 }
 
-/* A day ends at its own boundary, and the next begins where it has not begun before by the offset
-   of now. */
-static bool is_over(const perp_core *core, int64_t now) {
-    int64_t day = perp_day_now(core);
-    return day_by(core->config.capital.day_offset_minutes, now) > day &&
-           (core->day == PERP_TIME_NONE || day_by(core->day_offset, now) > day);
+/* Where the day ends by an offset; INT64_MAX: not before the end of time. */
+static int64_t end_by(int32_t offset_minutes, int64_t day) {
+    int64_t offset = offset_minutes * INT64_C(60) * PERP_NS_PER_S, end;
+    if (__builtin_mul_overflow(day + 1, INT64_C(86400) * PERP_NS_PER_S, &end) ||
+        __builtin_add_overflow(end, offset, &end))
+        return day < 0 ? INT64_MIN : INT64_MAX;
+    return end;
 }
 
-bool perp_day_begins(const perp_core *core, int64_t now) {
-    int64_t clock = perp_clock(core);
-    return clock != PERP_TIME_NONE && now > clock && is_over(core, now);
+/* A day ends at its own boundary, and the next begins where it has not begun before by the offset
+   of now. */
+bool perp_day_is_over(perp_core *core, int64_t now) {
+    int64_t day = perp_day_now(core), end = end_by(core->config.capital.day_offset_minutes, day);
+    if (core->day != PERP_TIME_NONE) {
+        int64_t own = end_by(core->day_offset, day);
+        end = own > end ? own : end;
+    }
+    core->day_ends = end;
+    return now >= end;
 }
 
 int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
@@ -104,29 +113,21 @@ int64_t perp_day_of(const perp_core *core, int64_t time_ns) {
     return perp_day_now(core);
 }
 
-void perp_batch_clear(struct perp_batch *batch) {
-    perp_arena_reset(&batch->arena);
-    batch->first = batch->last = NULL;
-    batch->count = 0;
-    batch->failed = batch->barrier = batch->stands = false;
-    perp_journal_clear(&batch->journal);
+void perp_batch_roll(perp_core *core, int64_t now) {
+    int64_t days = perp_day_of(core, now) - perp_day_now(core);
+    perp_put_day_roll(core, &(struct perp_ev_day_roll){.days = days});
 }
 
 void perp_batch_begin(perp_core *core, const perp_call *call, int64_t now) {
-    struct perp_batch *batch = core->batch;
-    perp_batch_clear(batch);
-    batch->told = core->notices->count;
-    batch->now = now;
-    batch->actor = perp_call_actor(call);
-    batch->reason = perp_call_reason(call);
-    if (perp_day_begins(core, now)) {
-        int64_t days = perp_day_of(core, now) - perp_day_now(core);
-        perp_put_day_roll(core, &(struct perp_ev_day_roll){.days = days});
-    }
+    perp_batch_start(core, call, now);
 }
 
 void *perp_batch_memory(perp_core *core, size_t size) {
     return perp_arena_take(&core->batch->arena, size);
+}
+
+const struct perp_event *perp_batch_last(const perp_core *core) {
+    return core->batch->last;
 }
 
 void perp_batch_set_ups(perp_core *core, perp_exchange_id exchange, uint64_t ups) {
@@ -153,6 +154,7 @@ void perp_batch_detail(perp_core *core, char *json) {
     struct perp_event *last = core->batch->last;
     if (json && last && !last->detail && !core->batch->failed) {
         last->detail = json;
+        core->batch->detailed = true;
         return;
     }
     core->batch->failed = true;
@@ -282,38 +284,31 @@ static perp_status stand(perp_core *core, perp_status failed) {
 }
 
 static void keep_change(perp_core *core, const struct perp_event *event) {
-    const perp_uuid *job = perp_event_job(event);
-    perp_change *change = &core->batch->changes[event->seq % PERP_MONITOR_CHANGES];
-    change->seq = event->seq;
-    change->time_ns = event->time_ns;
-    change->kind = perp_event_shapes[event->kind].name;
-    change->exchange = perp_event_exchange(event);
-    change->has_job = job != NULL;
-    if (job)
-        change->job_id = *job;
-    else
-        memset(&change->job_id, 0, sizeof change->job_id);
-}
-
-const perp_change *perp_change_at(const perp_core *core, uint64_t seq) {
-    const perp_change *change = &core->batch->changes[seq % PERP_MONITOR_CHANGES];
-    return seq && change->seq == seq ? change : NULL;
-}
-
-void perp_event_apply(perp_core *core, const struct perp_event *event) {
-    if (event->time_ns > perp_clock(core))
-        atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
-    core->seq = event->seq;
-    core->event_rows[event->kind].apply(core, event);
-    if (core->event_rows[event->kind].touches < core->touched)
-        core->touched = core->event_rows[event->kind].touches;
-}
-
-bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
     const struct perp_event_row *row = &core->event_rows[event->kind];
-    bool of_job = perp_event_shapes[event->kind].job != PERP_NO_JOB;
-    return (!of_job || perp_job_notices_reserve(core, 2)) &&
-           (!row->prepare || row->prepare(core, event));
+    struct perp_change_kept *kept = &core->batch->changes[event->seq % PERP_MONITOR_CHANGES];
+    kept->seq = event->seq;
+    kept->time_ns = event->time_ns;
+    kept->kind = event->kind;
+    kept->exchange = PERP_NO_ID;
+    if (row->exchange_at_1)
+        memcpy(&kept->exchange, (const char *)event->payload + row->exchange_at_1 - 1,
+               sizeof kept->exchange);
+    if (row->job != PERP_NO_JOB)
+        kept->job = *perp_event_job(event);
+}
+
+bool perp_change_at(const perp_core *core, uint64_t seq, perp_change *change) {
+    const struct perp_change_kept *kept = &core->batch->changes[seq % PERP_MONITOR_CHANGES];
+    if (!seq || kept->seq != seq)
+        return false;
+    *change = (perp_change){.seq = seq,
+                            .time_ns = kept->time_ns,
+                            .kind = perp_event_shapes[kept->kind].name,
+                            .exchange = kept->exchange,
+                            .has_job = core->event_rows[kept->kind].job != PERP_NO_JOB};
+    if (change->has_job)
+        change->job_id = kept->job;
+    return true;
 }
 
 /* The records of the batch, and then the rows that it leaves changed, for the store. */
@@ -336,6 +331,18 @@ static void write_journal(perp_core *core) {
             core->event_rows[event->kind].rows(core, event, &batch->journal);
 }
 
+/* Whether an event can follow on the book, as far as its decision has not established that. */
+static bool follows(const perp_core *core, const struct perp_event *event, const char **what) {
+#ifndef PERP_SHADOW
+    enum perp_established established = core->event_rows[event->kind].established;
+    if (established == PERP_ESTABLISHED_ALL)
+        return true;
+    if (established == PERP_ESTABLISHED_FIT)
+        return perp_row_sound(core, perp_event_shapes[event->kind].payload(), event->payload, what);
+#endif
+    return perp_event_fits(core, event, what);
+}
+
 /* Numbers the events, looks whether they follow from the book, and makes room for what applying and
    storing them needs. */
 static perp_status prepare_batch(perp_core *core) {
@@ -344,11 +351,10 @@ static perp_status prepare_batch(perp_core *core) {
     uint64_t seq = core->seq;
     if (batch->failed)
         return perp_batch_drop(core);
-    memset(&core->prepared, 0, sizeof core->prepared);
     for (struct perp_event *event = batch->first; event; event = event->next) {
         event->seq = ++seq;
         event->time_ns = batch->now;
-        if (!perp_event_fits(core, event, &what)) {
+        if (!follows(core, event, &what)) {
             perp_batch_drop(core);
             return perp_fail(core, PERP_E_CORRUPT, "%s: %s: nothing was changed",
                              perp_event_shapes[event->kind].name, what);
@@ -356,24 +362,25 @@ static perp_status prepare_batch(perp_core *core) {
         if (!perp_event_prepare(core, event))
             return perp_batch_drop(core);
     }
-    if (perp_batch_has_store(core))
-        write_journal(core);
-    bool written = !batch->encoded.failed && !batch->journal.bytes.failed;
-    batch->encoded.failed = false;
-    return written ? PERP_OK : perp_batch_drop(core);
+    return PERP_OK;
 }
 
+/* What the batch writes is made, and goes to the store, or waits for it. */
 static perp_status make_durable(perp_core *core) {
-    bool wait = core->config.durability == PERP_DURABILITY_BATCH && !core->batch->barrier &&
-                perp_batch_has_store(core);
+    struct perp_batch *batch = core->batch;
+    write_journal(core);
+    bool written = !batch->encoded.failed && !batch->journal.bytes.failed;
+    batch->encoded.failed = false;
+    if (!written)
+        return perp_batch_drop(core);
+    bool wait = core->config.durability == PERP_DURABILITY_BATCH && !batch->barrier;
     perp_status status = wait ? put_to_wait(core) : perp_batch_store(core, false);
-    return status == PERP_E_STORE && core->batch->stands && core->batch->last ? stand(core, status)
-                                                                              : status;
+    return status == PERP_E_STORE && batch->stands && batch->last ? stand(core, status) : status;
 }
 
 perp_status perp_batch_drop(perp_core *core) {
     core->notices->count = core->batch->told; /* what they say did not happen */
-    free_details(core->batch);
+    perp_batch_free_details(core->batch);
     return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
 }
 
@@ -382,9 +389,10 @@ perp_status perp_batch_commit(perp_core *core) {
     if (batch->count == 0 && batch->now > perp_clock(core))
         perp_put_plain(core, PERP_EVENT_CLOCK);
     perp_status status = prepare_batch(core);
-    if (status == PERP_OK)
+    if (status == PERP_OK && perp_batch_has_store(core))
         status = make_durable(core);
-    free_details(batch);
+    if (batch->detailed)
+        perp_batch_free_details(batch);
     if (status != PERP_OK)
         return status;
     if (perp_batch_has_store(core))

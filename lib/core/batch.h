@@ -4,28 +4,6 @@
 
 #include "core/events.h"
 
-struct perp_batch {
-    struct perp_arena arena; /* of the events */
-    struct perp_event *first, *last;
-    uint32_t count;
-    bool failed;   /* an event found no memory */
-    bool barrier;  /* durable before the call returns, whatever the configuration says */
-    bool stands;   /* applied whatever the store says (perp_batch_stands) */
-    uint32_t told; /* messages before the batch began */
-    int64_t now;
-    const char *actor, *reason;  /* of the call */
-    struct perp_bytes encoded;   /* room for one event as bytes */
-    struct perp_journal journal; /* what the batch writes to the store */
-    struct perp_journal
-        waiting; /* of batches applied but not yet durable: with PERP_DURABILITY_BATCH, and what
-                    stands though the store failed */
-    struct perp_journal kept; /* what stands and found no memory to wait in: of room made at open */
-    uint64_t ups[PERP_MAX_EXCHANGES]; /* how often the host had said "up", as the decision saw it */
-    uint64_t chain;                   /* as the batch at hand leaves it */
-    _Atomic uint32_t deciders;        /* threads that wait for the lock to change the book */
-    perp_change changes[PERP_MONITOR_CHANGES]; /* the last ones; number n is at n % their count */
-};
-
 struct perp_notice {
     bool is_alert;
     bool is_leg_risk;
@@ -54,6 +32,20 @@ struct perp_notices {
     uint32_t n_jobs, jobs_capacity;
 };
 
+/* perp_leave where there may be something to be told, or a checkpoint is due; and in line. */
+void perp_leave_telling(perp_core *core);
+static inline perp_status perp_leave_with(perp_core *core, perp_status status) {
+    if (perp_in_rule(core)) /* it was not let in */
+        return perp_refuse_in_rule(core);
+    if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
+        status = perp_corrupt(core);
+    if (core->config.store.checkpoint || core->notices->count || core->notices->n_jobs)
+        perp_leave_telling(core);
+    else
+        perp_unlock(core);
+    return status;
+}
+
 bool perp_batch_open(perp_core *core);
 void perp_batch_close(perp_core *core);
 /* What waits and the batch at hand on disk, or nothing of them; staged: in the store, at least. */
@@ -61,7 +53,32 @@ perp_status perp_batch_store(perp_core *core, bool staged);
 /* Rows alone for the store, of a book that was just read back; they follow no record. */
 perp_status perp_batch_rows(perp_core *core,
                             void (*rows)(const perp_core *core, struct perp_journal *to));
-void perp_batch_clear(struct perp_batch *batch);
+void perp_batch_free_details(struct perp_batch *batch);
+static inline void perp_batch_clear(struct perp_batch *batch) {
+    if (batch->detailed)
+        perp_batch_free_details(batch);
+    perp_arena_reset(&batch->arena);
+    batch->first = batch->last = NULL;
+    batch->count = 0;
+    batch->failed = batch->barrier = batch->stands = false;
+    if (batch->journal.bytes.size || batch->journal.bytes.failed)
+        perp_journal_clear(&batch->journal);
+}
+
+/* A new day of the book, as the first event of the batch. */
+void perp_batch_roll(perp_core *core, int64_t now);
+/* perp_batch_begin, in line. */
+static inline void perp_batch_start(perp_core *core, const perp_call *call, int64_t now) {
+    struct perp_batch *batch = core->batch;
+    perp_batch_clear(batch);
+    core->prepared = (struct perp_prepared){0};
+    batch->told = core->notices->count;
+    batch->now = now;
+    batch->actor = perp_call_actor(call);
+    batch->reason = perp_call_reason(call);
+    if (perp_day_begins(core, now))
+        perp_batch_roll(core, now);
+}
 
 /* durable.c: what the store offers beyond its table; false: none of what it gives makes sense. */
 bool perp_durable_open(perp_core *core);
@@ -70,8 +87,20 @@ bool perp_is_staged(const perp_core *core);
 /* The store has all up to an event; staged: which need not be on disk. */
 void perp_stored(perp_core *core, uint64_t seq, bool staged);
 /* Of one event, of a batch or of a store: room for it, and making it so. */
-bool perp_event_prepare(perp_core *core, const struct perp_event *event);
-void perp_event_apply(perp_core *core, const struct perp_event *event);
+static inline bool perp_event_prepare(perp_core *core, const struct perp_event *event) {
+    const struct perp_event_row *row = &core->event_rows[event->kind];
+    return (row->job == PERP_NO_JOB || perp_job_notices_reserve(core, 2)) &&
+           (!row->prepare || row->prepare(core, event));
+}
+
+static inline void perp_event_apply(perp_core *core, const struct perp_event *event) {
+    if (event->time_ns > perp_clock(core))
+        atomic_store_explicit(&core->clock, event->time_ns, memory_order_release);
+    core->seq = event->seq;
+    core->event_rows[event->kind].apply(core, event);
+    if (core->event_rows[event->kind].touches < core->touched)
+        core->touched = core->event_rows[event->kind].touches;
+}
 
 /* registry.c */
 bool perp_registry_open(perp_core *core);

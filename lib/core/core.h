@@ -8,8 +8,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 
+#include "core/lock.h"
 #include "core/rows.h"
+#include "util/ids.h"
 #include "util/map.h"
 
 #define PERP_NS_PER_S INT64_C(1000000000)
@@ -68,6 +71,8 @@ struct perp_prepared {
     uint32_t keys;
     uint32_t dispatches;
     const struct perp_event *sheet; /* whose effects stand on the positions' sheet; or NULL */
+    /* The event whose decision left the sheet as it is; NULL: none has. */
+    const struct perp_event *worked_out;
     uint32_t job_notices;
     uint32_t orders, trades, placed;
     uint32_t jobs;
@@ -108,43 +113,17 @@ struct perp_host_name {
     struct perp_kept *kept;
 };
 
+struct perp_texts; /* what monitoring keeps from one JSON to the next (monitor/texts.c) */
+
+/* So far apart that no cache line, and no pair of them that is fetched together, has both. */
+#define PERP_APART 128
+
+/* Four parts by who writes them, so that a feed never waits for a line that decisions write. */
 struct perp_core {
+    /* Written while the book is opened, by a reconfiguration or where something is registered. */
     perp_config config; /* in force; callbacks, store and allocator included */
     struct perp_kept *config_kept;
-    pthread_mutex_t lock;
-    struct perp_turns turns;
-    struct perp_durable durable;
-    _Atomic int64_t clock;
-    _Atomic bool clock_is_told; /* by a call since the book was opened */
-    _Atomic uint64_t stale_events;
-    _Atomic uint64_t rejected_events;
-    uint64_t late_calls;
-    /* The time of a call that was refused for it just before; PERP_TIME_NONE: none was. */
-    int64_t refused_call;
-    bool behind;              /* the last call came in more than a second behind the clock */
-    uint64_t allocated_bytes; /* under the lock, as all that follows */
-    uint64_t allocations;
-    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that
-       the clock lies in, by the offset of now. */
-    int64_t day;
-    int32_t day_offset;
-    uint64_t seq;   /* of the last event */
-    uint64_t chain; /* of checksums, after it (chain.h) */
-    /* What events changed since decisions last looked: PERP_TOUCHES_…, the most of it; and whose
-       accounts, as bits. */
-    uint32_t touched;
-    uint64_t touched_accounts;
-    const char *broken; /* the invariant that PERP_HOLDS found, a static text; NULL: none */
-    _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
-    _Atomic uint32_t n_asked;     /* rules of the host that are asked now, under the lock: 0 or 1 */
-    bool corrupt;                 /* an invariant broke: only reading works */
-    bool store_failed;            /* no dispatch until resume */
-    bool recovering;              /* events come from the store: nothing is told to the host */
-    bool reader_asked;            /* whoever has the lock reads, and had to ask for a turn */
-
     struct perp_exchange_entry *exchanges; /* PERP_MAX_EXCHANGES */
-    _Atomic uint32_t n_exchanges;
-    _Atomic uint32_t n_instruments;
     /* PERP_MAX_INSTRUMENTS pointers, so that feeds can look while one is added. */
     _Atomic(struct perp_instrument_entry *) *instruments;
     /* By hash of what is looked up (PERP_MAX_… chains, so that none grows): the id + 1 added last,
@@ -152,31 +131,71 @@ struct perp_core {
        entry and the count are published, so finding needs no lock. */
     _Atomic uint32_t *exchange_chains;
     _Atomic uint32_t *instrument_chains;
-    struct perp_names venues, bases, symbols, contracts, books;
-    uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */
-
     perp_capital *capital;
     perp_market *market;
     perp_positions *positions;
     perp_risk *risk;
     perp_scheduler *scheduler;
     perp_orders *orders;
-
-    struct perp_map jobs;              /* by id; ended ones among the last history_size too */
-    struct perp_map past;              /* by id: those that are no longer kept, but remembered */
     struct perp_event_row *event_rows; /* by kind */
     struct perp_batch *batch;          /* batch.h */
     struct perp_notices *notices;      /* batch.h */
-    uint32_t first_in_book_capacity;
-    struct perp_prepared prepared;
-    struct perp_watched watched;
-    struct perp_host_name host_names[PERP_MAX_HOST_RULES];
     /* The time of the newest event that feeds brought, PERP_TIME_NONE: none; set by the module that
        knows the whole book. */
     int64_t (*newest_feed)(const perp_core *core);
     /* Writes a checkpoint; set by the same. */
     perp_status (*write_checkpoint)(perp_core *core);
+    char read_by_feeds[PERP_APART];
+
+    /* What feeds read: written where time moves on, and where something is registered. */
+    _Atomic int64_t clock;
+    _Atomic bool clock_is_told; /* by a call since the book was opened */
+    _Atomic uint32_t n_exchanges;
+    _Atomic uint32_t n_instruments;
+    char written_by_feeds[PERP_APART];
+
+    _Atomic uint64_t stale_events;
+    _Atomic uint64_t rejected_events;
+    char written_by_decisions[PERP_APART];
+
+    struct perp_lock lock;
+    struct perp_turns turns;
+    struct perp_durable durable;
+    _Atomic uint32_t n_callbacks; /* of this book that run now, on any thread */
+    _Atomic uint32_t n_asked;     /* rules of the host that are asked now, under the lock: 0 or 1 */
+    uint64_t late_calls;
+    /* The time of a call that was refused for it just before; PERP_TIME_NONE: none was. */
+    int64_t refused_call;
+    bool behind;              /* the last call came in more than a second behind the clock */
+    bool corrupt;             /* an invariant broke: only reading works */
+    bool store_failed;        /* no dispatch until resume */
+    bool recovering;          /* events come from the store: nothing is told to the host */
+    bool reader_asked;        /* whoever has the lock reads, and had to ask for a turn */
+    const char *broken;       /* the invariant that PERP_HOLDS found, a static text; NULL: none */
+    uint64_t allocated_bytes; /* under the lock, as all that follows */
+    uint64_t allocations;
+    /* The day that the book is in, by the offset that it began with; PERP_TIME_NONE: the one that
+       the clock lies in, by the offset of now. */
+    int64_t day;
+    int32_t day_offset;
+    int64_t day_ends;        /* no day begins before it; INT64_MIN: not known (perp_day_forget) */
+    uint64_t seq;            /* of the last event */
+    uint64_t chain;          /* of checksums, after it (chain.h) */
     uint64_t checkpoint_seq; /* of the last one */
+    /* What events changed since decisions last looked: PERP_TOUCHES_…, the most of it; and whose
+       accounts, as bits. */
+    uint32_t touched;
+    uint64_t touched_accounts;
+    struct perp_texts *texts;            /* NULL: none yet */
+    void (*free_texts)(perp_core *core); /* set with them */
+    struct perp_prepared prepared;
+    struct perp_map jobs; /* by id; ended ones among the last history_size too */
+    struct perp_map past; /* by id: those that are no longer kept, but remembered */
+    struct perp_watched watched;
+    struct perp_names venues, bases, symbols, contracts, books;
+    uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */
+    uint32_t first_in_book_capacity;
+    struct perp_host_name host_names[PERP_MAX_HOST_RULES];
 };
 
 /* Memory of the core; NULL where there is none. Only under the lock, or while opening and closing.
@@ -221,10 +240,6 @@ static inline bool perp_holds(perp_core *core, bool condition, const char *what)
 
 void perp_lock_open(perp_core *core);
 void perp_lock_close(perp_core *core);
-void perp_lock(const perp_core *core);
-void perp_unlock(const perp_core *core);
-/* false: a thread has the lock; also this one. */
-bool perp_try_lock(perp_core *core);
 
 static inline int64_t perp_clock(const perp_core *core) {
     return atomic_load_explicit(&core->clock, memory_order_acquire);
@@ -278,6 +293,18 @@ uint32_t perp_names_add(struct perp_names *names, const char *text);
 void perp_names_free(perp_core *core, struct perp_names *names);
 /* A hash of a name of at most PERP_NAME_SIZE - 1 bytes. */
 uint64_t perp_text_hash(const char *text);
+
+/* Eight bytes, the highest first. */
+static inline uint64_t perp_eight_bytes(const uint8_t bytes[8]) {
+    uint64_t value;
+    memcpy(&value, bytes, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+/* An identity as 32 digits, with nothing behind them. */
+void perp_hex_digits(const perp_uuid *uuid, char digits[32]);
 
 /* The chain that an exchange (instrument) is in. */
 _Atomic uint32_t *perp_exchange_chain(const perp_core *core, const char *name);

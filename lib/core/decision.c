@@ -60,11 +60,16 @@ static bool is_ahead_of(int64_t now, int64_t than) {
     return than == PERP_TIME_NONE || perp_ns_since(than, now) > MOST_AHEAD_NS;
 }
 
+/* What most calls are, told by one comparison: not before the clock, and not an hour past it. */
+static inline bool is_near(const perp_core *core, int64_t now) {
+    int64_t clock = perp_clock(core);
+    return clock != PERP_TIME_NONE && now >= clock &&
+           (uint64_t)now - (uint64_t)clock <= (uint64_t)MOST_AHEAD_NS;
+}
+
 /* The one look at a call's time, before all else. A call that is refused for it is remembered, so
    that the next one can agree with it. */
-static bool too_far(perp_core *core, int64_t now) {
-    int64_t before = core->refused_call;
-    core->refused_call = PERP_TIME_NONE;
+static bool too_far(perp_core *core, int64_t now, int64_t before) {
     if (!atomic_load_explicit(&core->clock_is_told, memory_order_relaxed) ||
         perp_clock(core) == PERP_TIME_NONE || !is_ahead_of(now, perp_clock(core)) ||
         !is_ahead_of(now, core->newest_feed(core)))
@@ -88,10 +93,16 @@ void perp_decision_open(struct perp_decision *decision, perp_core *core, const p
     decision->call = call;
     decision->now = PERP_TIME_NONE;
     decision->begun = decision->takes_time = decision->protects = decision->looked = false;
+    decision->near = decision->too_far = false;
     perp_enter(core);
     decision->refused_before = core->refused_call;
     decision->in_rule = perp_in_rule(core);
-    decision->too_far = !decision->in_rule && has_time(call) && too_far(core, call->now_ns);
+    if (decision->in_rule || !has_time(call))
+        return;
+    core->refused_call = PERP_TIME_NONE;
+    decision->near = is_near(core, call->now_ns);
+    decision->too_far =
+        !decision->near && too_far(core, call->now_ns, decision->refused_before);
 }
 
 void perp_decision_take_time(struct perp_decision *decision) {
@@ -130,12 +141,6 @@ void perp_decision_protect(struct perp_decision *decision) {
     decision->call = &decision->own;
 }
 
-perp_status perp_decision_check(const struct perp_decision *decision) {
-    if (decision->in_rule)
-        return perp_refuse_in_rule(decision->core);
-    return perp_call_check(decision->core, decision->call);
-}
-
 int64_t perp_decision_time(const struct perp_decision *decision) {
     const perp_core *core = decision->core;
     return decision->too_far ? perp_clock(core) : perp_query_time(core, decision->call->now_ns);
@@ -159,11 +164,11 @@ perp_status perp_decision_begin(struct perp_decision *decision) {
         return perp_refuse_in_rule(core);
     if (decision->too_far && !decision->takes_time)
         return PERP_E_RANGE; /* close says why */
-    if (!decision->looked)
+    if (!decision->looked && (core->behind || !decision->near))
         look_behind(core, decision->call->now_ns);
     decision->looked = true;
     decision->now = perp_decision_time(decision);
-    perp_batch_begin(core, decision->call, decision->now);
+    perp_batch_start(core, decision->call, decision->now);
     if (decision->protects)
         perp_batch_stands(core);
     decision->begun = true;
@@ -183,5 +188,5 @@ perp_status perp_decision_close(struct perp_decision *decision, perp_status stat
         status = perp_decision_commit(decision);
     if (decision->too_far && !decision->takes_time)
         status = refuse_time(decision->core, decision->call);
-    return perp_leave(decision->core, status);
+    return perp_leave_with(decision->core, status);
 }

@@ -9,29 +9,12 @@
 enum { TAG_KIND = 1, TAG_SEQ, TAG_TIME, TAG_ACTOR, TAG_REASON, TAG_PAYLOAD };
 
 void perp_put(perp_core *core, uint32_t kind, const void *payload) {
-    struct perp_batch *batch = core->batch;
-    const struct perp_row_type *type = perp_event_shapes[kind].payload();
-    struct perp_event *event = perp_arena_take(&batch->arena, sizeof *event + type->size);
-    if (!event) {
-        batch->failed = true;
+    size_t size = perp_event_shapes[kind].payload()->size;
+    void *put = perp_event_add(core, kind, size);
+    if (!put)
         return;
-    }
-    memset(event, 0, sizeof *event);
-    memcpy(event + 1, payload, type->size);
-    event->kind = kind;
-    event->payload = event + 1;
-    event->actor = batch->actor;
-    event->reason = batch->reason;
-    if (!perp_row_copy(&batch->arena, type, event + 1)) {
-        batch->failed = true;
-        return;
-    }
-    if (batch->last)
-        batch->last->next = event;
-    else
-        batch->first = event;
-    batch->last = event;
-    batch->count++;
+    memcpy(put, payload, size);
+    perp_event_copy(core, kind, put);
 }
 
 void perp_put_plain(perp_core *core, uint32_t kind) {
@@ -49,14 +32,6 @@ const perp_uuid *perp_event_job(const struct perp_event *event) {
     if (needs == PERP_NEW_JOB)
         return &perp_read_submit(event)->job.id;
     return needs == PERP_NO_JOB ? NULL : &perp_read_cancel(event)->job; /* its first field */
-}
-
-perp_exchange_id perp_event_exchange(const struct perp_event *event) {
-    const struct perp_row_type *type = perp_event_shapes[event->kind].payload();
-    uint32_t exchange = PERP_NO_ID;
-    if (type->exchange_at_1)
-        memcpy(&exchange, (const char *)event->payload + type->exchange_at_1 - 1, sizeof exchange);
-    return exchange;
 }
 
 bool perp_event_fits(const perp_core *core, const struct perp_event *event, const char **what) {

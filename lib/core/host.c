@@ -108,7 +108,7 @@ perp_status perp_corrupt(const perp_core *core) {
 }
 
 void perp_lock_open(perp_core *core) {
-    pthread_mutex_init(&core->lock, NULL);
+    perp_lock_make(&core->lock);
     pthread_mutex_init(&core->turns.lock, NULL);
     pthread_cond_init(&core->turns.taken, NULL);
     pthread_mutex_init(&core->durable.lock, NULL);
@@ -118,23 +118,7 @@ void perp_lock_close(perp_core *core) {
     pthread_mutex_destroy(&core->durable.lock);
     pthread_cond_destroy(&core->turns.taken);
     pthread_mutex_destroy(&core->turns.lock);
-    pthread_mutex_destroy(&core->lock);
-}
-
-/* The lock is part of what a reader of a const book uses; it is not part of the book. */
-void perp_lock(const perp_core *core) {
-    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
-        pthread_mutex_lock(&((perp_core *)(uintptr_t)core)->lock);
-}
-
-bool perp_try_lock(perp_core *core) {
-    return core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core) ||
-           pthread_mutex_trylock(&core->lock) == 0;
-}
-
-void perp_unlock(const perp_core *core) {
-    if (core->config.threading == PERP_THREADING_SERIALIZED && !perp_in_rule(core))
-        pthread_mutex_unlock(&((perp_core *)(uintptr_t)core)->lock);
+    perp_lock_unmake(&core->lock);
 }
 
 perp_capital *perp_core_capital(perp_core *core) {

@@ -73,6 +73,7 @@ struct perp_job_entry {
     struct perp_verdict verdict;
     struct perp_timer expiry;    /* the last moment of its ttl, while it waits */
     struct perp_timer wake;      /* up to when time alone changes nothing of its own */
+    bool looks;                  /* something changed that its being unhedged rests on */
     bool linked;                 /* its legs are among the running legs */
     struct perp_answer *answers; /* of the host's rules, while it waits; NULL: none are kept */
     struct perp_kept *kept;

@@ -128,20 +128,40 @@ perp_status perp_uuid_parse(const char *text, size_t length, perp_uuid *uuid) {
     return PERP_OK;
 }
 
+/* Each nibble in a byte of its own, the first one in the highest, and then made a digit. */
+static void write_eight(char to[8], uint64_t x) {
+    x = (x | x << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    x = (x | x << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    x = (x | x << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    uint64_t letters = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    x += UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    memcpy(to, &x, sizeof x);
+}
+
+void perp_hex_digits(const perp_uuid *uuid, char digits[32]) {
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t half = perp_eight_bytes(uuid->bytes + 8 * i);
+        write_eight(digits + 16 * i, half >> 32);
+        write_eight(digits + 16 * i + 8, half & UINT32_MAX);
+    }
+}
+
 void perp_uuid_format(const perp_uuid *uuid, char text[37]) {
-    static const char digits[] = "0123456789abcdef";
-    char *to = text;
+    char digits[32];
     if (uuid == NULL || text == NULL) {
         return;
     }
-    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *to++ = '-';
-        }
-        *to++ = digits[uuid->bytes[i] >> 4];
-        *to++ = digits[uuid->bytes[i] & 15];
-    }
-    *to = 0;
+    perp_hex_digits(uuid, digits);
+    memcpy(text, digits, 8);
+    memcpy(text + 9, digits + 8, 4);
+    memcpy(text + 14, digits + 12, 4);
+    memcpy(text + 19, digits + 16, 4);
+    memcpy(text + 24, digits + 20, 12);
+    text[8] = text[13] = text[18] = text[23] = '-';
+    text[36] = 0;
 }
 
 void perp_call_init(perp_call *call) {

@@ -10,8 +10,7 @@
    fails, the records are still there. */
 static void checkpoint_if_due(perp_core *core) {
     uint64_t every = core->config.checkpoint_every;
-    if (!every || !core->write_checkpoint || !core->config.store.checkpoint || core->corrupt ||
-        core->store_failed ||
+    if (!every || !core->write_checkpoint || core->corrupt || core->store_failed ||
         perp_batch_waits(core) || /* the store's records end before the book */
         core->seq - core->checkpoint_seq < every)
         return;
@@ -229,12 +228,12 @@ void perp_read_begin(const perp_core *read) {
     perp_no_error(core);
     if (core->config.threading != PERP_THREADING_SERIALIZED || perp_in_rule(core))
         return;
-    bool asks = perp_decisions_wait(core) || pthread_mutex_trylock(&core->lock) != 0;
+    bool asks = perp_decisions_wait(core) || !perp_lock_try(&core->lock);
     if (asks) {
         ask_for_turn(&core->turns);
         for (uint32_t i = 0; i < READER_LOOKS && perp_decisions_wait(core); i++)
             sched_yield();
-        pthread_mutex_lock(&core->lock);
+        perp_lock_take(&core->lock);
     }
     core->reader_asked = asks;
 }
@@ -245,20 +244,20 @@ void perp_read_end(const perp_core *read) {
         return;
     bool asked = core->reader_asked;
     core->reader_asked = false;
-    pthread_mutex_unlock(&core->lock);
+    perp_lock_give(&core->lock);
     if (asked)
         end_turn(&core->turns);
 }
 
-void perp_enter(perp_core *core) {
+/* A reader is to have its turn first, or a thread has the lock. */
+void perp_enter_late(perp_core *core) {
     if (atomic_load_explicit(&core->turns.asked, memory_order_relaxed) && !perp_in_rule(core))
         let_readers_pass(&core->turns);
-    if (!perp_try_lock(core)) {
-        atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
-        perp_lock(core);
-        atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
-    }
-    perp_no_error(core);
+    if (perp_try_lock(core))
+        return;
+    atomic_fetch_add_explicit(&core->batch->deciders, 1, memory_order_relaxed);
+    perp_lock(core);
+    atomic_fetch_sub_explicit(&core->batch->deciders, 1, memory_order_relaxed);
 }
 
 static void deliver(perp_core *core, const struct perp_notice *notice) {
@@ -285,11 +284,11 @@ static void deliver_of_job(perp_core *core, const struct perp_job_notice *notice
 /* The messages are taken along before the lock is given back, so that they come on the thread and
    in the order of the change that made them. */
 void perp_deliver(perp_core *core) {
-    struct perp_notices taken = *core->notices;
-    if (!taken.count && !taken.n_jobs) {
+    if (!core->notices->count && !core->notices->n_jobs) {
         perp_unlock(core);
         return;
     }
+    struct perp_notices taken = *core->notices;
     memset(core->notices, 0, sizeof *core->notices);
     perp_unlock(core);
     struct perp_callback callback;
@@ -308,12 +307,12 @@ void perp_deliver(perp_core *core) {
     perp_unlock(core);
 }
 
-perp_status perp_leave(perp_core *core, perp_status status) {
-    if (perp_in_rule(core)) /* it was not let in */
-        return perp_refuse_in_rule(core);
-    checkpoint_if_due(core);
-    if (status == PERP_OK && core->broken) /* perhaps by what this call has changed */
-        status = perp_corrupt(core);
+void perp_leave_telling(perp_core *core) {
+    if (core->config.store.checkpoint)
+        checkpoint_if_due(core);
     perp_deliver(core);
-    return status;
+}
+
+perp_status perp_leave(perp_core *core, perp_status status) {
+    return perp_leave_with(core, status);
 }

@@ -60,8 +60,8 @@ void perp_orders_close(perp_orders *orders) {
         orders->trade_chunks = chunk->next;
         perp_free(core, chunk, sizeof *chunk);
     }
-    perp_map_free(&orders->by_number, &memory);
-    perp_map_free(&orders->by_client, &memory);
+    perp_ids_free(&orders->by_number, &memory);
+    perp_ids_free(&orders->by_client, &memory);
     perp_free(core, orders->placed, orders->placed_capacity * sizeof *orders->placed);
     perp_free(core, orders, sizeof *orders);
 }
@@ -100,8 +100,8 @@ bool perp_order_reserve(perp_core *core) {
     perp_orders *orders = core->orders;
     const struct perp_map_memory memory = perp_map_memory_of(core);
     uint32_t n = ++core->prepared.orders;
-    return perp_map_reserve(&orders->by_number, n, &memory) &&
-           perp_map_reserve(&orders->by_client, n, &memory) &&
+    return perp_ids_reserve(&orders->by_number, n, &memory) &&
+           perp_ids_reserve(&orders->by_client, n, &memory) &&
            (orders->n_free_orders >= n || more_orders(core));
 }
 
@@ -113,30 +113,26 @@ bool perp_trade_reserve(perp_core *core) {
 /* ---- Orders -------------------------------------------------------------------------------------
  */
 
-static perp_uuid key_of_number(uint64_t number) {
-    perp_uuid key = {{0}};
-    memcpy(key.bytes, &number, sizeof number);
-    return key;
-}
-
-/* Two hashes of a text: that of another one is the same in no book. */
-static perp_uuid key_of_client(const char *client_id) {
-    size_t size = strnlen(client_id, PERP_NAME_SIZE);
-    uint64_t halves[2] = {perp_hash_bytes(1, client_id, size), perp_hash_bytes(2, client_id, size)};
-    perp_uuid key;
-    memcpy(key.bytes, halves, sizeof key.bytes);
-    return key;
+static uint64_t hash_of_client(const char *client_id) {
+    return perp_hash_bytes(1, client_id, strnlen(client_id, PERP_NAME_SIZE));
 }
 
 struct perp_order_entry *perp_order_find(const perp_core *core, uint64_t number) {
-    const perp_uuid key = key_of_number(number);
-    return perp_map_find(&core->orders->by_number, &key);
+    return perp_ids_find(&core->orders->by_number, number);
 }
 
 struct perp_order_entry *perp_order_by_client(const perp_core *core, const char *client_id) {
-    const perp_uuid key = key_of_client(client_id);
-    struct perp_order_entry *order = perp_map_find(&core->orders->by_client, &key);
-    return order && strncmp(order->client_id, client_id, PERP_NAME_SIZE) == 0 ? order : NULL;
+    const struct perp_ids *ids = &core->orders->by_client;
+    uint64_t hash = hash_of_client(client_id);
+    if (!ids->count)
+        return NULL;
+    for (const struct perp_ids_slot *slot = perp_ids_first(ids, hash); slot->value;
+         slot = perp_ids_next(ids, slot)) {
+        struct perp_order_entry *order = slot->value;
+        if (slot->id == hash && strncmp(order->client_id, client_id, PERP_NAME_SIZE) == 0)
+            return order;
+    }
+    return NULL;
 }
 
 static void join_live(perp_orders *orders, struct perp_order_entry *order) {
@@ -181,24 +177,21 @@ struct perp_order_entry *perp_order_add(perp_core *core, const struct perp_order
     order->previous = orders->last;
     *(orders->last ? &orders->last->next : &orders->first) = order;
     orders->last = order;
-    struct perp_order_entry **end = &order->job->orders;
-    while (*end)
-        end = &(*end)->next_of_job;
-    *end = order;
+    struct perp_order_entry *first = order->job->orders;
+    *(first ? &first->last_of_job->next_of_job : &order->job->orders) = order;
+    (first ? first : order)->last_of_job = order;
     if (!perp_order_ended(row->state))
         join_live(orders, order);
     orders->n_in_doubt += row->state == PERP_ORDER_IN_DOUBT;
-    const perp_uuid number = key_of_number(row->id), client = key_of_client(row->client_id);
-    perp_map_add(&orders->by_number, &number, order);
-    perp_map_add(&orders->by_client, &client, order);
+    perp_ids_add(&orders->by_number, row->id, order);
+    perp_ids_add(&orders->by_client, hash_of_client(row->client_id), order);
     return order;
 }
 
 static void forget_order(perp_core *core, struct perp_order_entry *order) {
     perp_orders *orders = core->orders;
-    const perp_uuid number = key_of_number(order->id), client = key_of_client(order->client_id);
-    perp_map_remove(&orders->by_number, &number);
-    perp_map_remove(&orders->by_client, &client);
+    perp_ids_remove(&orders->by_number, order->id, order);
+    perp_ids_remove(&orders->by_client, hash_of_client(order->client_id), order);
     if (!perp_order_ended(order->state)) /* never of a sound book */
         leave_live(orders, order);
     orders->n_in_doubt -= order->state == PERP_ORDER_IN_DOUBT;
@@ -456,31 +449,22 @@ static uint64_t mix(uint64_t x) {
     return x ^ x >> 31;
 }
 
-static uint64_t big_endian(const uint8_t bytes[8]) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 static void derive(const perp_uuid *job, uint32_t leg, uint32_t attempt, perp_uuid *id) {
-    uint64_t hi = big_endian(job->bytes), lo = big_endian(job->bytes + 8);
+    uint64_t hi = perp_eight_bytes(job->bytes), lo = perp_eight_bytes(job->bytes + 8);
     uint64_t n = UINT64_C(256) * leg + attempt;
     uint64_t first = mix(hi ^ mix(lo + UINT64_C(0x9E3779B97F4A7C15) * n));
     uint64_t second = mix(lo ^ first);
-    for (int i = 0; i < 8; i++) {
-        id->bytes[i] = (uint8_t)(first >> (56 - 8 * i));
-        id->bytes[8 + i] = (uint8_t)(second >> (56 - 8 * i));
-    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    first = __builtin_bswap64(first);
+    second = __builtin_bswap64(second);
+#endif
+    memcpy(id->bytes, &first, sizeof first);
+    memcpy(id->bytes + 8, &second, sizeof second);
 }
 
 static void write_hex(const perp_uuid *id, char *text) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        *text++ = digits[id->bytes[i] >> 4];
-        *text++ = digits[id->bytes[i] & 15];
-    }
-    *text = '\0';
+    perp_hex_digits(id, text);
+    text[32] = '\0';
 }
 
 /* RFC 4648, lower case, no padding: 26 characters. */

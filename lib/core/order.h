@@ -24,6 +24,7 @@ struct perp_order_entry {
     struct perp_order_fill *trades;                 /* newest first */
     struct perp_order_entry *next, *previous;       /* all, by number */
     struct perp_order_entry *next_of_job;           /* by number */
+    struct perp_order_entry *last_of_job;           /* of the first one alone */
     struct perp_order_entry *next_live, *last_live; /* those that have not ended, by number */
 };
 
@@ -40,7 +41,8 @@ struct perp_orders {
     perp_core *core;
     PERP_STORED(perp_desk_row, PERP_ROW_DESK);
     struct perp_kept *kept;
-    struct perp_map by_number, by_client;
+    struct perp_ids by_number;
+    struct perp_ids by_client; /* by a hash of the client id */
     struct perp_order_entry *first, *last;
     struct perp_order_entry *first_live, *last_live;
     uint32_t n_live, n_in_doubt;

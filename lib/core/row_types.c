@@ -161,6 +161,19 @@
 #define DEEP_ROOM(tag, row, member, most)
 #define DEEP_NUMBERS(tag, member, most)
 
+/* Whether it has rows in place. */
+#define NESTS_ONE(tag, KIND, member, preset)
+#define NESTS_SHOW(tag, KIND, member, preset, column)
+#define NESTS_UUID(tag, member)
+#define NESTS_UUID_SHOW(tag, member, column)
+#define NESTS_TEXT(tag, KIND, member)
+#define NESTS_LONG(tag, member)
+#define NESTS_BYTES(tag, member, most)
+#define NESTS_NEST(tag, row, member) || 1
+#define NESTS_LIST(tag, row, member, least, most)
+#define NESTS_ROOM(tag, row, member, most)
+#define NESTS_NUMBERS(tag, member, most)
+
 enum {
 #define R(row, NAME, ctype, preset) deep_##row = 0 PERP_ROW_##NAME(DEEP_),
     PERP_ROW_TABLE(R)
@@ -202,6 +215,7 @@ static void preset_instrument(void *row) {
         static const struct perp_row_type type = {.name = #name_,                                  \
                                                   .size = sizeof(T),                               \
                                                   .n_fields = sizeof fields / sizeof *fields,      \
+                                                  .nests = 0 FIELDS(NESTS_),                       \
                                                   .fields = fields,                                \
                                                   .defaults = &defaults,                           \
                                                   .preset = (preset_),                             \
@@ -361,7 +375,7 @@ const struct perp_row_type *perp_row_orders_config(void) {
 }
 
 const struct perp_event_shape perp_event_shapes[PERP_EVENT_COUNT] = {
-#define X(NAME, name, job) {#name, perp_row_ev_##name, job},
+#define X(NAME, name, job) {#name, perp_row_ev_##name, deep_ev_##name ? copy_ev_##name : NULL, job},
     PERP_EVENT_LIST(X)
 #undef X
 };

@@ -351,7 +351,7 @@ void perp_row_preset(const struct perp_row_type *type, void *row) {
         memset(row, 0, type->size);
     if (type->preset)
         type->preset(row);
-    for (uint32_t i = 0; i < type->n_fields; i++) {
+    for (uint32_t i = 0; type->nests && i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
         if (type->defaults && (field->kind == PERP_K_ROW || field->kind == PERP_K_ARRAY))
             for (uint32_t n = 0; n < count_at(field, row); n++)

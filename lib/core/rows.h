@@ -144,6 +144,7 @@ struct perp_row_type {
     const char *name;
     uint32_t size;
     uint32_t n_fields;
+    bool nests;      /* it has rows in place, which have defaults of their own */
     uint16_t always; /* fields up to this tag are written whatever they are: presets may change */
     const struct perp_field *fields;
     /* A row with the defaults that rows.def says; NULL: preset says them, and every field is
@@ -345,15 +346,33 @@ uint64_t perp_read_word(struct perp_reader *reader);
 const void *perp_read_bytes(struct perp_reader *reader, uint64_t size);
 
 /* Memory that is given back all at once. */
-struct perp_arena_chunk;
+struct perp_arena_chunk {
+    struct perp_arena_chunk *next;
+    size_t size; /* of what follows */
+};
 struct perp_arena {
     perp_core *core;
     struct perp_arena_chunk *first, *now;
-    size_t used; /* of now */
+    char *free, *end; /* of now */
     bool failed;
 };
-void *perp_arena_take(struct perp_arena *arena, size_t size);
-void perp_arena_reset(struct perp_arena *arena);
+/* From the next chunk. */
+void *perp_arena_take_more(struct perp_arena *arena, size_t size);
+static inline void *perp_arena_take(struct perp_arena *arena, size_t size) {
+    size = (size + 7) & ~(size_t)7;
+    if (__builtin_expect(size > (size_t)(arena->end - arena->free), 0))
+        return perp_arena_take_more(arena, size);
+    void *memory = arena->free;
+    arena->free += size;
+    return memory;
+}
+/* Chunks stay for the next time, so that what goes on for long allocates nothing. */
+static inline void perp_arena_reset(struct perp_arena *arena) {
+    arena->now = arena->first;
+    arena->free = arena->now ? (char *)(arena->now + 1) : NULL;
+    arena->end = arena->now ? arena->free + arena->now->size : NULL;
+    arena->failed = false;
+}
 void perp_arena_free(struct perp_arena *arena);
 
 /* Fields of a row that this release does not know, as they were read: they are written back with

@@ -58,12 +58,15 @@ static void take_config(perp_market *market) {
 }
 
 static bool make_locks(perp_market *market) {
-    if (pthread_mutex_init(&market->pull_lock, NULL) != 0)
+    pthread_mutex_t *locks[] = {&market->pull_lock, &market->feed_lock, &market->fast.lock};
+    for (uint32_t n = 0; n < sizeof locks / sizeof *locks; n++) {
+        if (pthread_mutex_init(locks[n], NULL) == 0)
+            continue;
+        while (n-- > 0)
+            pthread_mutex_destroy(locks[n]);
         return false;
-    if (pthread_mutex_init(&market->feed_lock, NULL) == 0)
-        return true;
-    pthread_mutex_destroy(&market->pull_lock);
-    return false;
+    }
+    return true;
 }
 
 static void free_tables(perp_market *market) {
@@ -129,6 +132,8 @@ void perp_market_close(perp_market *market) {
     free_slots(market);
     pthread_mutex_destroy(&market->pull_lock);
     pthread_mutex_destroy(&market->feed_lock);
+    pthread_mutex_destroy(&market->fast.lock);
+    perp_free(market->core, market->fast.seen, market->fast.capacity * sizeof *market->fast.seen);
     free_tables(market);
 }
 
@@ -160,6 +165,11 @@ perp_status perp_market_add_instrument(perp_market *market, perp_instrument_id i
     perp_core *core = market->core;
     struct perp_slot *left = PERP_GET(market->slots[id]);
     void *memory = left ? left->memory : perp_alloc(core, perp_slot_size(market));
+    if (memory && !perp_fast_reserve(market, id + 1)) {
+        if (!left)
+            perp_free(core, memory, perp_slot_size(market));
+        memory = NULL;
+    }
     if (!memory)
         return perp_fail(core, PERP_E_NOMEM, "no memory for the market data of an instrument");
     const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;

@@ -80,15 +80,33 @@ uint64_t perp_market_news(const perp_market *market, void *user,
                                        perp_exchange_id exchange));
 uint64_t perp_market_news_sum(const perp_market *market);
 
+/* What a price to refer to takes of a view, for little: whether it has a quote, its time and mid,
+   and the mark. All else of the view is not set. */
+void perp_market_read_price(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_view *view);
+/* The mid of a view alone, for little; false, and 0: it has no quote. */
+bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid);
 /* The marks of views alone, for little. */
 void perp_market_marks(const perp_market *market, const perp_instrument_id *ids, uint32_t n,
                        int64_t now, double *marks);
+/* Of the first n instruments those whose volatility is at least the threshold, in order of id, up
+   to capacity; how many there are. From any thread. */
+uint32_t perp_market_fast(const perp_market *market, uint32_t n, double threshold,
+                          perp_instrument_id *ids, uint32_t capacity);
 /* The volatility alone, for little; NaN: unknown. */
 double perp_market_volatility(const perp_market *market, perp_instrument_id id);
 /* The time of the newest event that feeds brought; PERP_TIME_NONE: none. */
 int64_t perp_market_newest(const perp_market *market);
 /* The time of the last quote; PERP_TIME_NONE: none. */
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id);
+
+/* A name for all that feeds have said of the instrument so far: while the pair is the same, so is
+   what is read of it at one time. Take it before what is to be kept is read. */
+struct perp_market_version {
+    const void *slot;
+    uint64_t seq;
+};
+struct perp_market_version perp_market_version_of(const perp_market *market, perp_instrument_id id);
 
 /* What a query of the instrument shows; fast: its volatility is at least the threshold. No lock. */
 void perp_market_state_of(const perp_market *market, perp_instrument_id instrument, int64_t now,

@@ -254,6 +254,36 @@ void perp_market_read_leg(const perp_market *market, perp_instrument_id id, int6
     *depth = side.depth;
 }
 
+void perp_market_read_price(const perp_market *market, perp_instrument_id id, int64_t now,
+                            struct perp_market_view *view) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    int64_t mark_time;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        view->quote_time = PERP_GET(slot->quote_time);
+        view->has_quote = view->quote_time != PERP_TIME_NONE && !PERP_GET(slot->withdrawn);
+        view->mid = PERP_GET(slot->mid);
+        view->last_mark = PERP_GET(slot->mark);
+        mark_time = PERP_GET(slot->mark_time);
+    } while (perp_seq_again(&slot->seq, began));
+    view->mark_is_fresh =
+        mark_time != PERP_TIME_NONE && perp_within(now, mark_time, market->max_quote_age_ns);
+    view->mark = view->mark_is_fresh ? view->last_mark : view->has_quote ? view->mid : 0;
+}
+
+bool perp_market_mid(const perp_market *market, perp_instrument_id id, double *mid) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    bool has_quote;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&slot->seq);
+        has_quote = PERP_GET(slot->quote_time) != PERP_TIME_NONE && !PERP_GET(slot->withdrawn);
+        *mid = has_quote ? PERP_GET(slot->mid) : 0;
+    } while (perp_seq_again(&slot->seq, began));
+    return has_quote;
+}
+
 static inline double mark_of(const struct perp_slot *slot, int64_t now, int64_t most_ns) {
     double mark;
     uint64_t began;
@@ -290,6 +320,12 @@ double perp_market_volatility(const perp_market *market, perp_instrument_id id) 
         get_returns(market, slot, &raw);
     } while (perp_seq_again(&slot->seq, began));
     return quote_time != PERP_TIME_NONE ? volatility_of(&raw, mid) : (double)NAN;
+}
+
+struct perp_market_version perp_market_version_of(const perp_market *market,
+                                                  perp_instrument_id id) {
+    const struct perp_slot *slot = PERP_GET(market->slots[id]);
+    return (struct perp_market_version){slot, PERP_GET(slot->seq)};
 }
 
 int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id) {

@@ -122,6 +122,15 @@ struct perp_feed_news {
     uint32_t seen[PERP_NEWS_TOPICS];
 };
 
+/* Which instruments are fast, as their slots were when they were looked at last (fast.c). */
+struct perp_fast {
+    pthread_mutex_t lock; /* a reader that finds it taken does without; growing waits for it */
+    double threshold;
+    struct perp_market_version *seen; /* by instrument; slot NULL: never */
+    uint32_t capacity;
+    uint64_t bits[PERP_MAX_INSTRUMENTS / 64];
+};
+
 struct perp_market {
     perp_core *core;
     /* PERP_MAX_INSTRUMENTS; one is there once its id was given out. Where the clock is set back, a
@@ -150,12 +159,16 @@ struct perp_market {
     _Atomic int64_t feed_until;
     int64_t feed_refused; /* time of the event that was just refused so; under the feed lock */
     _Atomic int64_t max_ahead_ns;
+    struct perp_fast fast;
 };
 
 /* The slot of an instrument, or NULL where it is not known. */
 static inline struct perp_slot *perp_slot_of(const perp_market *market, perp_instrument_id id) {
     return id < perp_n_instruments(market->core) ? PERP_GET(market->slots[id]) : NULL;
 }
+
+/* Room to keep n instruments. Under the book's lock. */
+bool perp_fast_reserve(perp_market *market, uint32_t n);
 
 /* An empty one, in memory of slot_size bytes (market.c). */
 struct perp_slot *perp_slot_make(const perp_market *market, void *memory, double funding_interval_h,

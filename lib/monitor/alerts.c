@@ -230,15 +230,10 @@ static const perp_monitor_job *first_on(const struct perp_taken_state *state,
 }
 
 /* No quote that a decision would trust for an instrument that a running job trades. */
-static void look_at_feed(struct walk *w, perp_instrument_id id) {
+static void raise_silent(struct walk *w, perp_instrument_id id, int64_t quote_time) {
     int64_t most_ms = w->state->max_quote_age_ms;
-    int64_t quote_time = perp_market_quote_time(w->core->market, id);
-    int64_t age = 0;
-    bool known = quote_time != PERP_TIME_NONE && perp_usd_sub(w->now, quote_time, &age);
-    if (known && age <= most_ms * PERP_NS_PER_MS && age >= -most_ms * PERP_NS_PER_MS)
-        return;
     int64_t since = first_on(w->state, id)->started;
-    if (known && age > 0 && after(quote_time, most_ms) > since)
+    if (quote_time != PERP_TIME_NONE && quote_time < w->now && after(quote_time, most_ms) > since)
         since = after(quote_time, most_ms);
     const perp_instrument_spec *spec = &perp_instrument_at(w->core, id)->spec;
     raise_alert(w, PERP_ALERT_CRITICAL, PERP_ALERT_FEED_SILENT, since, spec->symbol,
@@ -247,15 +242,25 @@ static void look_at_feed(struct walk *w, perp_instrument_id id) {
 }
 
 static void look_at_feeds(struct walk *w) {
-    uint64_t traded[PERP_MAX_INSTRUMENTS / 64] = {0};
+    uint64_t traded[PERP_MAX_INSTRUMENTS / 64];
+    memset(traded, 0, (w->state->budgets.n_instruments + 63) / 64 * sizeof *traded);
     for (uint32_t i = 0; i < w->state->s->n_running; i++) {
         const perp_monitor_job *job = &w->state->running[i];
         for (uint32_t leg = 0; leg < job->n_legs; leg++)
             traded[job->instruments[leg] / 64] |= UINT64_C(1) << job->instruments[leg] % 64;
     }
+    int64_t earliest, latest, most_ns = w->state->max_quote_age_ms * PERP_NS_PER_MS;
+    if (!perp_usd_sub(w->now, most_ns, &earliest))
+        earliest = INT64_MIN;
+    if (!perp_usd_add(w->now, most_ns, &latest))
+        latest = INT64_MAX;
     for (uint32_t word = 0; word * 64 < w->state->budgets.n_instruments; word++)
-        for (uint64_t bits = traded[word]; bits; bits &= bits - 1)
-            look_at_feed(w, word * 64 + (uint32_t)__builtin_ctzll(bits));
+        for (uint64_t bits = traded[word]; bits;) {
+            perp_instrument_id id = word * 64 + perp_bit_take(&bits);
+            int64_t time = perp_market_quote_time(w->core->market, id);
+            if (time == PERP_TIME_NONE || time < earliest || time > latest)
+                raise_silent(w, id, time);
+        }
 }
 
 /* Of each strategy the pair that allows most, among those whose equity is known. */

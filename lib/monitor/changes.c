@@ -5,13 +5,14 @@ perp_status perp_monitor_changes(const perp_core *core, uint64_t after_seq, perp
                                  uint32_t capacity, uint32_t *count) {
     if (!core || !count || (capacity && !rows))
         return perp_fail(core, PERP_E_INVALID, "changes: NULL");
+    perp_change next;
     perp_read_begin(core);
     uint64_t newest = core->seq;
     bool kept =
-        after_seq == newest || (after_seq < newest && perp_change_at(core, after_seq + 1) != NULL);
+        after_seq == newest || (after_seq < newest && perp_change_at(core, after_seq + 1, &next));
     uint32_t n = kept ? (uint32_t)(newest - after_seq) : 0;
     for (uint32_t i = 0; i < n && i < capacity; i++)
-        rows[i] = *perp_change_at(core, after_seq + 1 + i);
+        (void)perp_change_at(core, after_seq + 1 + i, &rows[i]);
     perp_read_end(core);
     if (!kept)
         return perp_fail(core, PERP_E_RANGE,

@@ -3,7 +3,7 @@
 #define PERP_MONITOR_MONITOR_H
 
 #include "scheduler/scheduler.h"
-#include "util/json.h"
+#include "util/json_text.h"
 
 /* What the limits of capital depend on. */
 struct perp_budget {
@@ -91,8 +91,10 @@ void perp_shown_complete(const perp_core *core, perp_monitor_state *s, struct pe
 /* Gives back what room took, with the lock where it must. */
 void perp_shown_close(perp_core *core, const perp_monitor_state *s, struct perp_shown *shown);
 /* Writes positions_stats. */
-void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
+void perp_out_positions(struct perp_out *out, const perp_core *core,
                         const struct perp_shown *shown);
+
+struct perp_texts;
 
 /* All that a state is made of: copied under the lock into the snapshot and beside it, then
    completed without the lock. */
@@ -105,6 +107,7 @@ struct perp_taken_state {
     uint32_t n_exposed, exposed_capacity;
     struct perp_exposed few[PERP_FEW_EXPOSED];
     struct perp_shown *shown; /* NULL: positions are not wanted; set before it is taken */
+    struct perp_texts *texts; /* for JSON; NULL: not wanted, or no memory */
     bool store_failed;
     bool clock_ahead;
     bool wal_held;
@@ -134,8 +137,7 @@ void perp_state_close(struct perp_taken_state *state);
 void perp_copy_orders(const perp_core *core, int64_t now, perp_monitor_state *s);
 void perp_expose_orders(const perp_core *core, uint32_t *n, struct perp_exposed *rows);
 /* Writes orders_stats. */
-void perp_out_orders(struct perp_out *out, cJSON *root, const perp_core *core,
-                     const perp_monitor_state *s);
+void perp_out_orders(struct perp_out *out, const perp_core *core, const perp_monitor_state *s);
 
 /* jobs.c. Under the lock: the counts; what runs and what stands alone, for which there is room. */
 void perp_copy_jobs(struct perp_taken_state *state);
@@ -171,35 +173,111 @@ perp_status perp_alerts_each(const struct perp_taken_state *state,
 
 const char *perp_alert_level_string(uint32_t level);
 
-/* Writing JSON: where memory runs out, failed is set and the rest does nothing. Names must last as
-   long as what is made of them. */
+/* Writing JSON, which is complete where text.failed is not set. */
 struct perp_out {
-    bool failed;
-    const char (*host_rules)[PERP_NAME_SIZE]; /* names of the host's rules */
+    struct perp_json_text text;
+    const char (*host_rules)[PERP_NAME_SIZE]; /* names of the host's rules; NULL: none */
 };
-cJSON *perp_out_object(struct perp_out *out, cJSON *parent, const char *name);
-cJSON *perp_out_array(struct perp_out *out, cJSON *parent, const char *name);
-void perp_out_item(struct perp_out *out, cJSON *array, const char *text);
-void perp_out_text(struct perp_out *out, cJSON *object, const char *name, const char *text);
+/* An object or a list: a member with PERP_KEY(name), or with any name, or an element. */
+void perp_out_begin(struct perp_out *out, const char *key, size_t length);
+void perp_out_begin_list(struct perp_out *out, const char *key, size_t length);
+void perp_out_begin_named(struct perp_out *out, const char *name);
+void perp_out_begin_item(struct perp_out *out);
+void perp_out_end(struct perp_out *out);
+void perp_out_end_list(struct perp_out *out);
+void perp_out_item(struct perp_out *out, const char *text);
+/* NULL: null. */
+void perp_out_text(struct perp_out *out, const char *key, size_t length, const char *value);
+void perp_out_named_count(struct perp_out *out, const char *name, uint64_t value);
+void perp_out_named_number(struct perp_out *out, const char *name, double value);
 
 /* A field, by the type that its table gives. */
-void perp_out_system(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_mode(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_circuit(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_api(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_strategy(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_state(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_reason(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_flag(struct perp_out *out, cJSON *object, const char *name, uint32_t value);
-void perp_out_integer(struct perp_out *out, cJSON *object, const char *name, int32_t value);
-void perp_out_count(struct perp_out *out, cJSON *object, const char *name, uint64_t value);
-void perp_out_worth(struct perp_out *out, cJSON *object, const char *name, double usd);
-void perp_out_usd(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
-void perp_out_limit(struct perp_out *out, cJSON *object, const char *name, perp_usd value);
-void perp_out_number(struct perp_out *out, cJSON *object, const char *name, double value);
-void perp_out_time(struct perp_out *out, cJSON *object, const char *name, int64_t value);
-void perp_out_uuid(struct perp_out *out, cJSON *object, const char *name, perp_uuid value);
-void perp_out_one_job(struct perp_out *out, cJSON *object, const char *name, perp_one_job value);
-void perp_out_name(struct perp_out *out, cJSON *object, const char *name, const char *value);
+void perp_out_system(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_mode(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_circuit(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_api(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_strategy(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_state(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_reason(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_flag(struct perp_out *out, const char *key, size_t length, uint32_t value);
+void perp_out_integer(struct perp_out *out, const char *key, size_t length, int32_t value);
+void perp_out_count(struct perp_out *out, const char *key, size_t length, uint64_t value);
+void perp_out_worth(struct perp_out *out, const char *key, size_t length, double value);
+void perp_out_usd(struct perp_out *out, const char *key, size_t length, perp_usd value);
+void perp_out_limit(struct perp_out *out, const char *key, size_t length, perp_usd value);
+void perp_out_number(struct perp_out *out, const char *key, size_t length, double value);
+void perp_out_time(struct perp_out *out, const char *key, size_t length, int64_t value);
+void perp_out_uuid(struct perp_out *out, const char *key, size_t length, perp_uuid value);
+void perp_out_one_job(struct perp_out *out, const char *key, size_t length, perp_one_job value);
+void perp_out_name(struct perp_out *out, const char *key, size_t length, const char *value);
+#define PERP_MARKET_TEXT_SIZE 768
+#define PERP_RATE_TEXT_SIZE 448
+
+/* An instrument as the state shows it: what stands under its symbol in market_stats, and under its
+   exchange in funding_rates. Nothing in it is of `now` but the next settlement, which is the same
+   for all times from `from` on and before `until`. */
+struct perp_market_text {
+    struct perp_market_version version; /* slot NULL: nothing yet */
+    int64_t from, until;
+    double volatility;    /* NaN: unknown */
+    uint32_t length;      /* of market, from its second byte on */
+    uint32_t rate_length; /* likewise; 0: no rate is shown */
+    char market[PERP_MARKET_TEXT_SIZE];
+    char rate[PERP_RATE_TEXT_SIZE];
+};
+
+#define PERP_TEXT_PAGE 16
+
+/* The orders in which the state has instruments: those of one symbol together, in order of id,
+   symbols as their first instruments; and those of one exchange. PERP_NO_ID: the last. The book's
+   own links are not read without its lock. */
+struct perp_text_link {
+    perp_instrument_id next_of_symbol, next_on_exchange;
+    bool is_first; /* of its symbol */
+};
+
+struct perp_text_ends {
+    perp_instrument_id first, last; /* PERP_NO_ID: none yet */
+};
+
+/* What is kept from one JSON to the next. Its lock is taken with no other held, but by a rule of
+   the host, which is asked under the book's, and does not wait. The book's is taken inside, for
+   memory alone. */
+struct perp_texts {
+    pthread_mutex_t lock;
+    char *room; /* where a whole state is written */
+    size_t room_size;
+    struct perp_market_text **pages; /* of PERP_TEXT_PAGE instruments, as far as there was memory */
+    uint32_t n_pages, pages_capacity;
+    struct perp_text_link *links; /* by instrument */
+    uint32_t n_links, links_capacity;
+    struct perp_text_ends on_exchange[PERP_MAX_EXCHANGES];
+    struct perp_text_ends *of_symbol;
+    uint32_t n_symbols, symbols_capacity;
+};
+
+/* texts.c. Under the lock: those of the core, made where there are none; NULL: no memory. */
+struct perp_texts *perp_texts_of(perp_core *core);
+/* Locks them and gives them back; where they can't be had gives `own`, which then has nothing and
+   is freed by the end. */
+struct perp_texts *perp_texts_begin(const perp_core *core, struct perp_texts *texts,
+                                    struct perp_texts *own);
+void perp_texts_end(perp_core *core, struct perp_texts *texts, struct perp_texts *own);
+/* Makes anew what is kept of the state's instruments and has changed. PERP_E_NOMEM. */
+perp_status perp_texts_take(struct perp_texts *texts, const struct perp_taken_state *state);
+/* The text of an instrument; where none is kept it is made into *spare, of what its market is then.
+   NULL: it has no room. */
+const struct perp_market_text *perp_texts_at(const struct perp_texts *texts,
+                                             const struct perp_taken_state *state,
+                                             perp_instrument_id id, struct perp_market_text *spare);
+/* Begins to write into the room, which grows as it is needed. */
+struct perp_text_room {
+    perp_core *core;
+    struct perp_texts *texts;
+};
+void perp_texts_write(struct perp_text_room *room, struct perp_json_text *text);
+
+/* A field of a row `stats`. */
+#define PERP_OUT(type, name) perp_out_##type(out, PERP_KEY(#name), stats->name);
 
 #endif

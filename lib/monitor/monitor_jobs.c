@@ -27,8 +27,10 @@ static double base_worth(const perp_core *core, const struct perp_exposed *rows,
 }
 
 static void expose_bases(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
-    for (uint32_t i = 0; i < core->bases.count; i++) {
-        const struct perp_base_entry *base = &core->positions->bases[i];
+    const perp_positions *positions = core->positions;
+    for (uint32_t at = positions->first_moving_1; at; at = positions->bases[at - 1].next_moving_1) {
+        uint32_t i = at - 1;
+        const struct perp_base_entry *base = &positions->bases[i];
         if (!base->told)
             continue;
         double naked = perp_base_naked(core, NULL, i);
@@ -46,25 +48,30 @@ static void expose_bases(const perp_core *core, uint32_t *n, struct perp_exposed
     }
 }
 
+static void expose_position(const perp_core *core, perp_instrument_id id, uint32_t *n,
+                            struct perp_exposed *rows) {
+    const struct perp_position_entry *entry = &core->positions->at[id];
+    if (!entry->latched && !entry->aside)
+        return;
+    uint32_t base = perp_instrument_at(core, id)->base;
+    struct perp_exposed row = {.what = PERP_EXPOSED_DRIFT,
+                               .of = id,
+                               .quantity = entry->unexplained,
+                               .usd = base_worth(core, rows, base, entry->unexplained),
+                               .since = entry->report_time};
+    if (entry->latched)
+        expose(n, rows, &row);
+    row.what = PERP_EXPOSED_IN_DOUBT;
+    row.quantity = entry->aside_rest;
+    row.usd = base_worth(core, rows, base, entry->aside_rest);
+    if (entry->aside)
+        expose(n, rows, &row);
+}
+
 static void expose_positions(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
-    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
-        const struct perp_position_entry *entry = &core->positions->at[i];
-        if (!entry->latched && !entry->aside)
-            continue;
-        uint32_t base = perp_instrument_at(core, i)->base;
-        struct perp_exposed row = {.what = PERP_EXPOSED_DRIFT,
-                                   .of = i,
-                                   .quantity = entry->unexplained,
-                                   .usd = base_worth(core, rows, base, entry->unexplained),
-                                   .since = entry->report_time};
-        if (entry->latched)
-            expose(n, rows, &row);
-        row.what = PERP_EXPOSED_IN_DOUBT;
-        row.quantity = entry->aside_rest;
-        row.usd = base_worth(core, rows, base, entry->aside_rest);
-        if (entry->aside)
-            expose(n, rows, &row);
-    }
+    for
+        PERP_EACH_SHOWN(core, i)
+    expose_position(core, i, n, rows);
 }
 
 void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) {
@@ -104,8 +111,9 @@ static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->reserved0 = 0;
     memset(row->reserved, 0, sizeof row->reserved);
     row->n_legs = job->n_legs;
-    for (uint32_t i = 0; i < PERP_MAX_LEGS; i++)
-        row->instruments[i] = i < job->n_legs ? job->legs[i].instrument : PERP_NO_ID;
+    memset(row->instruments, 0xff, sizeof row->instruments); /* PERP_NO_ID */
+    for (uint32_t i = 0; i < job->n_legs; i++)
+        row->instruments[i] = job->legs[i].instrument;
 }
 
 static void name_jobs(const perp_core *core, perp_monitor_job *rows, uint32_t n) {

@@ -65,26 +65,29 @@ void perp_expose_orders(const perp_core *core, uint32_t *n, struct perp_exposed 
 /* ---- Writing it ---------------------------------------------------------------------------------
  */
 
-#define PUT(type, name) perp_out_##type(out, json, #name, stats->name);
-
-static void put_unhedged(struct perp_out *out, cJSON *json, const perp_monitor_unhedged *stats) {
-    PERP_MONITOR_UNHEDGED_LIST(PUT)
+static void put_unhedged(struct perp_out *out, const perp_monitor_unhedged *stats) {
+    perp_out_begin_item(out);
+    PERP_MONITOR_UNHEDGED_LIST(PERP_OUT)
+    perp_out_end(out);
 }
 
-void perp_out_orders(struct perp_out *out, cJSON *root, const perp_core *core,
-                     const perp_monitor_state *s) {
+void perp_out_orders(struct perp_out *out, const perp_core *core, const perp_monitor_state *s) {
     const perp_monitor_orders *stats = &s->orders;
-    cJSON *json = perp_out_object(out, root, "orders_stats");
-    PERP_MONITOR_ORDERS_LIST(PUT)
-    cJSON *refused = perp_out_object(out, json, "refused");
+    perp_out_begin(out, PERP_KEY("orders_stats"));
+    PERP_MONITOR_ORDERS_LIST(PERP_OUT)
+    perp_out_begin(out, PERP_KEY("refused"));
 #define PERP_X(NAME, number, text, unit)                                                           \
-    perp_out_count(out, refused, text, s->order_refusals[number]);
+    perp_out_count(out, PERP_KEY(text), s->order_refusals[number]);
     PERP_GATE_LIST(PERP_X)
 #undef PERP_X
-    cJSON *unhedged = perp_out_array(out, json, "unhedged_jobs");
+    perp_out_end(out);
+    perp_out_begin_list(out, PERP_KEY("unhedged_jobs"));
     for (uint32_t i = 0; i < s->n_unhedged && i < PERP_MONITOR_UNHEDGED; i++)
-        put_unhedged(out, perp_out_object(out, unhedged, NULL), &s->unhedged[i]);
-    cJSON *foreign = perp_out_array(out, json, "foreign");
+        put_unhedged(out, &s->unhedged[i]);
+    perp_out_end_list(out);
+    perp_out_begin_list(out, PERP_KEY("foreign"));
     for (uint64_t left = s->foreign_orders; left;)
-        perp_out_item(out, foreign, core->exchanges[perp_bit_take(&left)].spec.name);
+        perp_out_item(out, core->exchanges[perp_bit_take(&left)].spec.name);
+    perp_out_end_list(out);
+    perp_out_end(out);
 }

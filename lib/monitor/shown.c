@@ -7,6 +7,7 @@
 /* ---- What there is ------------------------------------------------------------------------------
  */
 
+/* Of those that have something to show: a latch alone is an alert's. */
 static bool is_shown(const struct perp_position_entry *entry) {
     return entry->quantity != 0 || entry->n_lots || entry->unexplained != 0 || entry->aside;
 }
@@ -23,17 +24,27 @@ static double net_of(const perp_core *core, uint32_t base, double *gross) {
     return net;
 }
 
-/* Most bases have nothing, and that is seen at once. */
-static bool base_is_shown(const perp_core *core, uint32_t base) {
-    const struct perp_base_entry *entry = &core->positions->bases[base];
-    if (entry->is_moving && (entry->told || entry->tries || entry->stopped || entry->repair ||
-                             perp_base_naked(core, NULL, base) != 0))
-        return true;
+/* Bases that something is naked of or is done about, and those of positions; as bits. How many. */
+#define BASE_WORDS (PERP_MAX_INSTRUMENTS / 64)
+static uint32_t find_bases(const perp_core *core, uint64_t bits[BASE_WORDS]) {
+    const perp_positions *positions = core->positions;
+    uint32_t words = (core->bases.count + 63) / 64, n = 0;
+    memset(bits, 0, words * sizeof *bits);
+    for (uint32_t at = positions->first_moving_1; at; at = positions->bases[at - 1].next_moving_1) {
+        const struct perp_base_entry *entry = &positions->bases[at - 1];
+        if (entry->told || entry->tries || entry->stopped || entry->repair ||
+            perp_base_naked(core, NULL, at - 1) != 0)
+            bits[(at - 1) / 64] |= UINT64_C(1) << (at - 1) % 64;
+    }
     for
-        PERP_EACH_OF_BASE(core, i, base)
-    if (core->positions->at[i].quantity != 0)
-        return true;
-    return false;
+        PERP_EACH_SHOWN(core, i) {
+            uint32_t base = perp_instrument_at(core, i)->base;
+            if (positions->at[i].quantity != 0)
+                bits[base / 64] |= UINT64_C(1) << base % 64;
+        }
+    for (uint32_t word = 0; word < words; word++)
+        n += (uint32_t)__builtin_popcountll(bits[word]);
+    return n;
 }
 
 /* Room for n rows: those that there are, else memory. */
@@ -52,13 +63,16 @@ void perp_shown_begin(perp_monitor_state *s, struct perp_shown *shown) {
 
 bool perp_shown_room(perp_core *core, perp_monitor_state *s, struct perp_shown *shown) {
     uint32_t positions = 0, lots = 0, bases = 0;
-    for (uint32_t i = 0; i < perp_n_instruments(core) && shown->all; i++) {
-        const struct perp_position_entry *entry = &core->positions->at[i];
-        positions += is_shown(entry);
-        lots += entry->n_lots;
+    if (shown->all) {
+        uint64_t bits[BASE_WORDS];
+        bases = find_bases(core, bits);
+        for
+            PERP_EACH_SHOWN(core, i) {
+                const struct perp_position_entry *entry = &core->positions->at[i];
+                positions += is_shown(entry);
+                lots += entry->n_lots;
+            }
     }
-    for (uint32_t i = 0; i < core->bases.count && shown->all; i++)
-        bases += base_is_shown(core, i);
     shown->positions = room_for(core, positions, &shown->positions_capacity,
                                 sizeof *shown->positions, s->positions, PERP_MONITOR_POSITIONS);
     shown->lots = room_for(core, lots, &shown->lots_capacity, sizeof *shown->lots, shown->few_lots,
@@ -132,24 +146,33 @@ static void take_base(const perp_core *core, uint32_t id, int64_t now, perp_moni
     row->repairs_stopped = base->stopped;
 }
 
+static void take_bases(const perp_core *core, int64_t now, struct perp_shown *shown) {
+    uint64_t bits[BASE_WORDS];
+    uint32_t left = find_bases(core, bits);
+    for (uint32_t word = 0; left; word++) {
+        while (bits[word]) {
+            uint32_t base = word * 64 + perp_bit_take(&bits[word]);
+            if (shown->n_bases < shown->bases_capacity)
+                take_base(core, base, now, &shown->bases[shown->n_bases]);
+            shown->n_bases++;
+            left--;
+        }
+    }
+}
+
 void perp_shown_take(const perp_core *core, int64_t now, struct perp_shown *shown) {
-    for (perp_instrument_id i = 0; i < perp_n_instruments(core); i++) {
-        const struct perp_position_entry *entry = &core->positions->at[i];
-        if (!is_shown(entry))
-            continue;
-        if (shown->n_positions < shown->positions_capacity)
-            take_position(core, i, now, &shown->positions[shown->n_positions]);
-        if (shown->all)
-            take_lots(entry, shown);
-        shown->n_positions++;
-    }
-    for (uint32_t i = 0; i < core->bases.count; i++) {
-        if (!base_is_shown(core, i))
-            continue;
-        if (shown->n_bases < shown->bases_capacity)
-            take_base(core, i, now, &shown->bases[shown->n_bases]);
-        shown->n_bases++;
-    }
+    for
+        PERP_EACH_SHOWN(core, i) {
+            const struct perp_position_entry *entry = &core->positions->at[i];
+            if (!is_shown(entry))
+                continue;
+            if (shown->n_positions < shown->positions_capacity)
+                take_position(core, i, now, &shown->positions[shown->n_positions]);
+            if (shown->all)
+                take_lots(entry, shown);
+            shown->n_positions++;
+        }
+    take_bases(core, now, shown);
 }
 
 static void complete_position(const perp_core *core, int64_t now, perp_monitor_position *row) {
@@ -178,51 +201,73 @@ void perp_shown_complete(const perp_core *core, perp_monitor_state *s, struct pe
 /* ---- Writing it ---------------------------------------------------------------------------------
  */
 
-/* A field of a row `stats`, put into the object `json`. */
-#define PUT(type, name) perp_out_##type(out, json, #name, stats->name);
-
-static void put_lot(struct perp_out *out, cJSON *list, const perp_lot_state *lot) {
-    cJSON *json = perp_out_object(out, list, NULL);
-    perp_out_uuid(out, json, "job_id", lot->job_id);
-    perp_out_count(out, json, "leg", lot->leg);
-    perp_out_number(out, json, "quantity", lot->quantity);
-    perp_out_number(out, json, "price", lot->price);
-    perp_out_usd(out, json, "used", lot->used);
+static void put_lot(struct perp_out *out, const perp_lot_state *lot) {
+    perp_out_begin_item(out);
+    perp_out_uuid(out, PERP_KEY("job_id"), lot->job_id);
+    perp_out_count(out, PERP_KEY("leg"), lot->leg);
+    perp_out_number(out, PERP_KEY("quantity"), lot->quantity);
+    perp_out_number(out, PERP_KEY("price"), lot->price);
+    perp_out_usd(out, PERP_KEY("used"), lot->used);
+    perp_out_end(out);
 }
 
-static void put_position(struct perp_out *out, cJSON *json, const perp_monitor_position *stats,
-                         const perp_lot_state *lots) {
-    PERP_MONITOR_POSITION_LIST(PUT)
-    cJSON *list = perp_out_array(out, json, "lots");
+static void put_position(struct perp_out *out, const char *symbol,
+                         const perp_monitor_position *stats, const perp_lot_state *lots) {
+    perp_out_begin_named(out, symbol);
+    PERP_MONITOR_POSITION_LIST(PERP_OUT)
+    perp_out_begin_list(out, PERP_KEY("lots"));
     for (uint32_t i = 0; i < stats->n_lots; i++)
-        put_lot(out, list, &lots[i]);
+        put_lot(out, &lots[i]);
+    perp_out_end_list(out);
+    perp_out_end(out);
 }
 
-static void put_naked(struct perp_out *out, cJSON *json, const perp_monitor_naked *stats) {
-    PERP_MONITOR_NAKED_LIST(PUT)
-}
-
-static void put_base(struct perp_out *out, cJSON *json, const perp_monitor_base *stats) {
-    PERP_MONITOR_BASE_LIST(PUT)
-    put_naked(out, perp_out_object(out, json, "naked"), &stats->naked);
-}
-
-void perp_out_positions(struct perp_out *out, cJSON *root, const perp_core *core,
-                        const struct perp_shown *shown) {
-    cJSON *json = perp_out_object(out, root, "positions_stats");
-    cJSON *exchanges = perp_out_object(out, json, "positions");
-    cJSON *of_exchange[PERP_MAX_EXCHANGES] = {NULL};
-    const perp_lot_state *lots = shown->lots;
-    for (uint32_t i = 0; i < shown->n_positions && !out->failed; i++) {
+/* The positions of the exchange that the one at `from` is on, which is its first; lots: of that. */
+static void put_positions_of(struct perp_out *out, const perp_core *core, perp_exchange_id exchange,
+                             const struct perp_shown *shown, uint32_t from,
+                             const perp_lot_state *lots) {
+    perp_out_begin_named(out, core->exchanges[exchange].spec.name);
+    for (uint32_t i = from; i < shown->n_positions; i++) {
         const perp_monitor_position *row = &shown->positions[i];
         const perp_instrument_spec *spec = &perp_instrument_at(core, row->instrument)->spec;
-        cJSON **exchange = &of_exchange[spec->exchange];
-        if (!*exchange)
-            *exchange = perp_out_object(out, exchanges, core->exchanges[spec->exchange].spec.name);
-        put_position(out, perp_out_object(out, *exchange, spec->symbol), row, lots);
+        if (spec->exchange == exchange)
+            put_position(out, spec->symbol, row, lots);
         lots += row->n_lots;
     }
-    cJSON *bases = perp_out_object(out, json, "bases");
-    for (uint32_t i = 0; i < shown->n_bases && !out->failed; i++)
-        put_base(out, perp_out_object(out, bases, shown->bases[i].base), &shown->bases[i]);
+    perp_out_end(out);
+}
+
+static void put_naked(struct perp_out *out, const perp_monitor_naked *stats) {
+    perp_out_begin(out, PERP_KEY("naked"));
+    PERP_MONITOR_NAKED_LIST(PERP_OUT)
+    perp_out_end(out);
+}
+
+static void put_base(struct perp_out *out, const perp_monitor_base *stats) {
+    perp_out_begin_named(out, stats->base);
+    PERP_MONITOR_BASE_LIST(PERP_OUT)
+    put_naked(out, &stats->naked);
+    perp_out_end(out);
+}
+
+void perp_out_positions(struct perp_out *out, const perp_core *core,
+                        const struct perp_shown *shown) {
+    const perp_lot_state *lots = shown->lots;
+    uint64_t written = 0; /* exchanges */
+    perp_out_begin(out, PERP_KEY("positions_stats"));
+    perp_out_begin(out, PERP_KEY("positions"));
+    for (uint32_t i = 0; i < shown->n_positions; i++) {
+        const perp_monitor_position *row = &shown->positions[i];
+        perp_exchange_id exchange = perp_instrument_at(core, row->instrument)->spec.exchange;
+        if (!(written >> exchange & 1))
+            put_positions_of(out, core, exchange, shown, i, lots);
+        written |= UINT64_C(1) << exchange;
+        lots += row->n_lots;
+    }
+    perp_out_end(out);
+    perp_out_begin(out, PERP_KEY("bases"));
+    for (uint32_t i = 0; i < shown->n_bases; i++)
+        put_base(out, &shown->bases[i]);
+    perp_out_end(out);
+    perp_out_end(out);
 }

@@ -153,6 +153,7 @@ static perp_status make_room(struct perp_taken_state *state) {
         state->exposed = perp_alloc(core, n_exposed * sizeof *state->exposed);
         state->exposed_capacity = n_exposed;
     }
+    state->texts = state->shown && state->shown->all ? perp_texts_of(core) : NULL;
     bool room = state->running && state->exposed &&
                 (!state->shown || perp_shown_room(core, state->s, state->shown));
     return room ? PERP_OK : PERP_E_NOMEM;
@@ -195,20 +196,6 @@ static void complete_exchange(const struct perp_taken_state *state, perp_exchang
     memset(capital->reserved, 0, sizeof capital->reserved);
 }
 
-static void complete_markets(const struct perp_taken_state *state) {
-    const perp_core *core = state->core;
-    perp_monitor_state *s = state->s;
-    s->n_fast_markets = 0;
-    for (perp_instrument_id id = 0; id < state->budgets.n_instruments; id++) {
-        double volatility = perp_market_volatility(core->market, id);
-        if (!(volatility >= state->volatility_threshold)) /* NaN: unknown */
-            continue;
-        if (s->n_fast_markets < PERP_MONITOR_FAST)
-            s->fast_markets[s->n_fast_markets] = id;
-        s->n_fast_markets++;
-    }
-}
-
 static void walk_lists(struct perp_list_walk *walk, struct perp_taken_state *state) {
     while (!walk->pending_done || !walk->ended_done) {
         perp_read_begin(state->core);
@@ -247,7 +234,9 @@ perp_status perp_state_take(const perp_core *core, int64_t now_ns, perp_monitor_
         memcpy(s->running_jobs, state->running, sizeof s->running_jobs);
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
         complete_exchange(state, id);
-    complete_markets(state);
+    s->n_fast_markets =
+        perp_market_fast(core->market, state->budgets.n_instruments, state->volatility_threshold,
+                         s->fast_markets, PERP_MONITOR_FAST);
     if (state->shown)
         perp_shown_complete(core, s, state->shown);
     return PERP_OK;

@@ -1,219 +1,224 @@
 /* The state as JSON, and the alerts alone: made from a snapshot, without the lock. */
 #include "monitor/monitor.h"
 
-#include <math.h>
 #include <string.h>
-
-/* A field of a row `stats`, put into the object `json`. */
-#define PUT(type, name) perp_out_##type(out, json, #name, stats->name);
 
 static const char *exchange_name(const perp_core *core, perp_exchange_id id) {
     return core->exchanges[id].spec.name;
 }
 
-static void put_global(struct perp_out *out, cJSON *root, const perp_monitor_global *stats) {
-    cJSON *json = perp_out_object(out, root, "global_stats");
-    PERP_MONITOR_GLOBAL_LIST(PUT)
+static void put_global(struct perp_out *out, const perp_monitor_global *stats) {
+    perp_out_begin(out, PERP_KEY("global_stats"));
+    PERP_MONITOR_GLOBAL_LIST(PERP_OUT)
+    perp_out_end(out);
 }
 
-static void put_pool(struct perp_out *out, cJSON *json, const perp_monitor_pool *stats) {
-    PERP_MONITOR_POOL_LIST(PUT)
+static void put_pool(struct perp_out *out, const char *name, const perp_monitor_pool *stats) {
+    perp_out_begin_named(out, name);
+    PERP_MONITOR_POOL_LIST(PERP_OUT)
+    perp_out_end(out);
 }
 
-static void put_capital(struct perp_out *out, cJSON *all, const perp_monitor_capital *stats) {
-    cJSON *json = perp_out_object(out, all, stats->exchange);
-    PERP_MONITOR_CAPITAL_LIST(PUT)
-    cJSON *pools = perp_out_object(out, json, "pools");
+static void put_capital(struct perp_out *out, const perp_monitor_capital *stats) {
+    perp_out_begin_named(out, stats->exchange);
+    PERP_MONITOR_CAPITAL_LIST(PERP_OUT)
+    perp_out_begin(out, PERP_KEY("pools"));
     for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++)
-        put_pool(out, perp_out_object(out, pools, perp_pool_string(pool)), &stats->pools[pool]);
+        put_pool(out, perp_pool_string(pool), &stats->pools[pool]);
+    perp_out_end(out);
+    perp_out_end(out);
 }
 
-/* Returns where the funding rates go. */
-static cJSON *put_exchange(struct perp_out *out, cJSON *all, const char *exchange,
-                           const perp_monitor_exchange *stats) {
-    cJSON *json = perp_out_object(out, all, exchange);
-    PERP_MONITOR_EXCHANGE_LIST(PUT)
-    return perp_out_object(out, json, "funding_rates");
+/* What the parts that show markets are written from. */
+struct market_part {
+    const struct perp_taken_state *state;
+    const struct perp_texts *texts;
+};
+
+/* NULL: nothing more is to be written. */
+static const struct perp_market_text *text_at(struct perp_out *out, const struct market_part *part,
+                                              perp_instrument_id id,
+                                              struct perp_market_text *spare) {
+    if (out->text.failed)
+        return NULL;
+    const struct perp_market_text *text = perp_texts_at(part->texts, part->state, id, spare);
+    out->text.failed = !text;
+    return text;
 }
 
-static void put_exchanges_of(struct perp_out *out, cJSON *json, const perp_core *core,
+static void put_rates(struct perp_out *out, const struct market_part *part,
+                      perp_exchange_id exchange) {
+    struct perp_market_text spare;
+    perp_instrument_id id = part->texts->on_exchange[exchange].first;
+    for (; id < part->state->budgets.n_instruments; id = part->texts->links[id].next_on_exchange) {
+        const struct perp_market_text *text = text_at(out, part, id, &spare);
+        if (!text)
+            return;
+        if (!text->rate_length)
+            continue;
+        perp_json_text_item(&out->text);
+        perp_json_text_put(&out->text, text->rate + 1, text->rate_length);
+    }
+}
+
+static void put_exchange(struct perp_out *out, const struct market_part *part,
+                         perp_exchange_id exchange) {
+    const perp_monitor_exchange *stats = &part->state->s->exchanges[exchange];
+    perp_out_begin_named(out, exchange_name(part->state->core, exchange));
+    PERP_MONITOR_EXCHANGE_LIST(PERP_OUT)
+    perp_out_begin(out, PERP_KEY("funding_rates"));
+    put_rates(out, part, exchange);
+    perp_out_end(out);
+    perp_out_end(out);
+}
+
+static void put_exchanges_of(struct perp_out *out, const perp_core *core,
                              const perp_monitor_job *job) {
-    cJSON *list = perp_out_array(out, json, "exchanges");
     uint64_t seen = 0;
+    perp_out_begin_list(out, PERP_KEY("exchanges"));
     for (uint32_t i = 0; i < job->n_legs; i++) {
         perp_exchange_id exchange = perp_instrument_at(core, job->instruments[i])->spec.exchange;
         if (!(seen >> exchange & 1))
-            perp_out_item(out, list, exchange_name(core, exchange));
+            perp_out_item(out, exchange_name(core, exchange));
         seen |= UINT64_C(1) << exchange;
     }
+    perp_out_end_list(out);
 }
 
-static void put_job_list(struct perp_out *out, cJSON *parent, const char *name,
-                         const perp_core *core, const perp_monitor_job *jobs, uint32_t n) {
-    cJSON *list = perp_out_array(out, parent, name);
+/* Behind the key of the list. */
+static void put_job_list(struct perp_out *out, const perp_core *core, const perp_monitor_job *jobs,
+                         uint32_t n) {
     for (const perp_monitor_job *stats = jobs; stats < jobs + n; stats++) {
-        cJSON *json = perp_out_object(out, list, NULL);
-        PERP_MONITOR_JOB_LIST(PUT)
-        put_exchanges_of(out, json, core, stats);
+        perp_out_begin_item(out);
+        PERP_MONITOR_JOB_LIST(PERP_OUT)
+        put_exchanges_of(out, core, stats);
+        perp_out_end(out);
     }
+    perp_out_end_list(out);
 }
 
-static void put_jobs(struct perp_out *out, cJSON *root, const struct perp_taken_state *state) {
+static void put_jobs(struct perp_out *out, const struct perp_taken_state *state) {
     const perp_core *core = state->core;
     const perp_monitor_state *s = state->s;
     const perp_monitor_jobs *stats = &s->jobs;
-    cJSON *json = perp_out_object(out, root, "jobs_stats");
-    PERP_MONITOR_JOBS_LIST(PUT)
-    put_job_list(out, json, "running_jobs", core, state->running, s->n_running);
-    put_job_list(out, json, "recent_completed", core, s->recent_completed, s->n_recent_completed);
-    put_job_list(out, json, "top_pending", core, s->top_pending, s->n_top_pending);
+    perp_out_begin(out, PERP_KEY("jobs_stats"));
+    PERP_MONITOR_JOBS_LIST(PERP_OUT)
+    perp_out_begin_list(out, PERP_KEY("running_jobs"));
+    put_job_list(out, core, state->running, s->n_running);
+    perp_out_begin_list(out, PERP_KEY("recent_completed"));
+    put_job_list(out, core, s->recent_completed, s->n_recent_completed);
+    perp_out_begin_list(out, PERP_KEY("top_pending"));
+    put_job_list(out, core, s->top_pending, s->n_top_pending);
+    perp_out_end(out);
 }
 
-/* What the walk over the markets fills beside their own rows. */
-struct market_part {
-    const struct perp_taken_state *state;
-    cJSON *json;
-    cJSON *fast;
-    cJSON *rates[PERP_MAX_EXCHANGES]; /* by exchange */
-};
+static void put_fast(struct perp_out *out, const perp_core *core, perp_instrument_id id,
+                     double volatility) {
+    const perp_instrument_spec *spec = &perp_instrument_at(core, id)->spec;
+    perp_out_begin_item(out);
+    perp_out_text(out, PERP_KEY("exchange"), exchange_name(core, spec->exchange));
+    perp_out_text(out, PERP_KEY("symbol"), spec->symbol);
+    perp_out_number(out, PERP_KEY("short_term_volatility"), volatility);
+    perp_out_end(out);
+}
 
-/* Returns where the fast markets go, which stand first but are found last. */
-static cJSON *put_risk(struct perp_out *out, cJSON *root, const struct perp_taken_state *state) {
-    const perp_monitor_state *s = state->s;
-    const perp_monitor_risk *stats = &s->risk;
-    cJSON *json = perp_out_object(out, root, "risk_stats");
-    cJSON *fast = perp_out_array(out, json, "fast_markets");
-    cJSON *delayed = perp_out_array(out, json, "delayed_exchanges");
-    for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
-        if (s->exchanges[id].delayed)
-            perp_out_item(out, delayed, s->capital[id].exchange);
-    PERP_MONITOR_RISK_LIST(PUT)
-    cJSON *refusals = perp_out_object(out, json, "refusals");
+static void put_fast_markets(struct perp_out *out, const struct market_part *part) {
+    struct perp_market_text spare;
+    perp_out_begin_list(out, PERP_KEY("fast_markets"));
+    for (perp_instrument_id id = 0; id < part->state->budgets.n_instruments; id++) {
+        const struct perp_market_text *text = text_at(out, part, id, &spare);
+        if (!text)
+            return;
+        if (text->volatility >= part->state->volatility_threshold)
+            put_fast(out, part->state->core, id, text->volatility);
+    }
+    perp_out_end_list(out);
+}
+
+static void put_refusals(struct perp_out *out, const struct perp_taken_state *state) {
+    const uint64_t *refusals = state->s->refusals;
+    perp_out_begin(out, PERP_KEY("refusals"));
     for (uint32_t i = 0; i < PERP_RULE_COUNT; i++)
-        perp_out_count(out, refusals, perp_reason_string(perp_rules[i]),
-                       s->refusals[perp_rules[i]]);
+        perp_out_named_count(out, perp_reason_string(perp_rules[i]), refusals[perp_rules[i]]);
     for (uint32_t i = 0; i < PERP_MAX_HOST_RULES; i++)
         if (state->host_rules[i][0])
-            perp_out_count(out, refusals, state->host_rules[i],
-                           s->refusals[PERP_REASON_HOST_1 + i]);
-    return fast;
+            perp_out_named_count(out, state->host_rules[i], refusals[PERP_REASON_HOST_1 + i]);
+    perp_out_end(out);
 }
 
-static void put_fast(struct perp_out *out, cJSON *list, const char *exchange,
-                     const perp_instrument_spec *spec, double volatility) {
-    cJSON *row = perp_out_object(out, list, NULL);
-    perp_out_text(out, row, "exchange", exchange);
-    perp_out_text(out, row, "symbol", spec->symbol);
-    perp_out_number(out, row, "short_term_volatility", volatility);
+static void put_risk(struct perp_out *out, const struct market_part *part) {
+    const perp_monitor_state *s = part->state->s;
+    const perp_monitor_risk *stats = &s->risk;
+    perp_out_begin(out, PERP_KEY("risk_stats"));
+    put_fast_markets(out, part);
+    perp_out_begin_list(out, PERP_KEY("delayed_exchanges"));
+    for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
+        if (s->exchanges[id].delayed)
+            perp_out_item(out, s->capital[id].exchange);
+    perp_out_end_list(out);
+    PERP_MONITOR_RISK_LIST(PERP_OUT)
+    put_refusals(out, part->state);
+    perp_out_end(out);
 }
 
-static void put_market_row(struct perp_out *out, cJSON *json, const perp_instrument_spec *spec,
-                           const perp_market_state *market) {
-    struct {
-        const char *symbol;
-        double last, bid, ask, spread, spread_bps, short_term_volatility, funding_rate;
-        int64_t next_funding, timestamp;
-    } row = {spec->symbol,
-             market->last,
-             market->bid,
-             market->ask,
-             market->ask - market->bid,
-             market->spread_bps,
-             market->volatility,
-             market->funding_rate,
-             market->next_funding_ns,
-             market->quote_time_ns},
-      *stats = &row;
-    PERP_MONITOR_MARKET_LIST(PUT)
-}
-
-/* symbols: by symbol its object, once there. */
-static void put_market(struct perp_out *out, const struct market_part *part, cJSON **symbols,
+/* All instruments of the symbol of its first one. */
+static void put_symbol(struct perp_out *out, const struct market_part *part,
                        perp_instrument_id id) {
-    const perp_core *core = part->state->core;
-    const struct perp_instrument_entry *entry = perp_instrument_at(core, id);
-    const perp_instrument_spec *spec = &entry->spec;
-    const char *exchange = exchange_name(core, spec->exchange);
-    perp_market_state market;
-    perp_market_state_of(core->market, id, part->state->s->now_ns,
-                         part->state->volatility_threshold, &market);
-    if (market.fast)
-        put_fast(out, part->fast, exchange, spec, market.volatility);
-    if (!isnan(market.funding_rate) || spec->kind == PERP_KIND_PERP)
-        perp_out_number(out, part->rates[spec->exchange], spec->symbol, market.funding_rate);
-    cJSON **symbol = &symbols[entry->symbol];
-    if (!*symbol)
-        *symbol = perp_out_object(out, part->json, spec->symbol);
-    put_market_row(out, perp_out_object(out, *symbol, exchange), spec, &market);
-}
-
-/* Where there are more symbols than that, memory is needed. */
-#define FEW_SYMBOLS 512
-
-static void walk_markets(struct perp_out *out, const struct market_part *part, cJSON **symbols) {
-    memset(symbols, 0, part->state->n_symbols * sizeof *symbols);
-    for (perp_instrument_id id = 0; id < part->state->budgets.n_instruments && !out->failed; id++)
-        put_market(out, part, symbols, id);
-}
-
-static perp_status put_markets(struct perp_out *out, const struct market_part *part) {
-    perp_core *core = part->state->core;
-    uint32_t n = part->state->n_symbols;
-    cJSON *few[FEW_SYMBOLS];
-    if (n <= FEW_SYMBOLS) {
-        walk_markets(out, part, few);
-        return PERP_OK;
+    struct perp_market_text spare;
+    perp_out_begin_named(out, perp_instrument_at(part->state->core, id)->spec.symbol);
+    for (; id < part->state->budgets.n_instruments; id = part->texts->links[id].next_of_symbol) {
+        const struct perp_market_text *text = text_at(out, part, id, &spare);
+        if (!text)
+            return;
+        perp_json_text_item(&out->text);
+        perp_json_text_put(&out->text, text->market + 1, text->length);
     }
-    perp_lock(core);
-    cJSON **many = perp_alloc(core, n * sizeof *many);
-    perp_unlock(core);
-    if (!many)
-        return PERP_E_NOMEM;
-    walk_markets(out, part, many);
-    perp_lock(core);
-    perp_free(core, many, n * sizeof *many);
-    perp_unlock(core);
-    return PERP_OK;
+    perp_out_end(out);
 }
 
-struct alert_list {
-    struct perp_out *out;
-    cJSON *list;
-};
+static void put_markets(struct perp_out *out, const struct market_part *part) {
+    perp_out_begin(out, PERP_KEY("market_stats"));
+    for (perp_instrument_id id = 0; id < part->state->budgets.n_instruments; id++)
+        if (part->texts->links[id].is_first)
+            put_symbol(out, part, id);
+    perp_out_end(out);
+}
 
 static void put_alert(void *user, const perp_alert *alert) {
-    struct alert_list *alerts = user;
-    struct perp_out *out = alerts->out;
-    cJSON *json = perp_out_object(out, alerts->list, NULL);
-    perp_out_text(out, json, "code", perp_alert_string(alert->code));
-    perp_out_text(out, json, "level", perp_alert_level_string(alert->level));
-    perp_out_text(out, json, "subject", alert->subject);
-    perp_out_time(out, json, "since", alert->since_ns);
-    perp_out_text(out, json, "message", alert->message);
+    struct perp_out *out = user;
+    perp_out_begin_item(out);
+    perp_out_text(out, PERP_KEY("code"), perp_alert_string(alert->code));
+    perp_out_text(out, PERP_KEY("level"), perp_alert_level_string(alert->level));
+    perp_out_text(out, PERP_KEY("subject"), alert->subject);
+    perp_out_time(out, PERP_KEY("since"), alert->since_ns);
+    perp_out_text(out, PERP_KEY("message"), alert->message);
+    perp_out_end(out);
 }
 
-static perp_status put_state(struct perp_out *out, cJSON *root,
-                             const struct perp_taken_state *state) {
+static perp_status put_state(struct perp_out *out, const struct market_part *part) {
+    const struct perp_taken_state *state = part->state;
     const perp_monitor_state *s = state->s;
-    struct market_part part = {.state = state};
-    put_global(out, root, &s->global);
-    cJSON *capital = perp_out_object(out, root, "capital_stats");
+    perp_json_text_put(&out->text, "{", 1);
+    put_global(out, &s->global);
+    perp_out_begin(out, PERP_KEY("capital_stats"));
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
-        put_capital(out, capital, &s->capital[id]);
-    cJSON *exchanges = perp_out_object(out, root, "exchange_stats");
+        put_capital(out, &s->capital[id]);
+    perp_out_end(out);
+    perp_out_begin(out, PERP_KEY("exchange_stats"));
     for (perp_exchange_id id = 0; id < s->n_exchanges; id++)
-        part.rates[id] = put_exchange(out, exchanges, s->capital[id].exchange, &s->exchanges[id]);
-    put_jobs(out, root, state);
-    part.fast = put_risk(out, root, state);
-    part.json = perp_out_object(out, root, "market_stats");
-    perp_status status = put_markets(out, &part);
-    perp_out_positions(out, root, state->core, state->shown);
-    perp_out_orders(out, root, state->core, s);
-    struct alert_list alerts = {out, perp_out_array(out, root, "alerts")};
-    if (status == PERP_OK)
-        status = perp_alerts_each(state, put_alert, &alerts);
-    perp_out_time(out, root, "last_update", s->last_update_ns);
-    return status == PERP_OK && out->failed ? PERP_E_NOMEM : status;
+        put_exchange(out, part, id);
+    perp_out_end(out);
+    put_jobs(out, state);
+    put_risk(out, part);
+    put_markets(out, part);
+    perp_out_positions(out, state->core, state->shown);
+    perp_out_orders(out, state->core, s);
+    perp_out_begin_list(out, PERP_KEY("alerts"));
+    perp_status status = perp_alerts_each(state, put_alert, out);
+    perp_out_end_list(out);
+    perp_out_time(out, PERP_KEY("last_update"), s->last_update_ns);
+    perp_out_end(out);
+    return status == PERP_OK && out->text.failed ? PERP_E_NOMEM : status;
 }
 
 /* Takes a state and passes it to `use`. The snapshot lies on the stack: an allocator is called
@@ -239,15 +244,33 @@ struct text_room {
     size_t *length;
 };
 
-/* Printed while the state is there: its names are in the JSON. */
+/* Written beside the caller's buffer, which stays as it is where not all of it fits. */
+static perp_status write_json(const struct perp_taken_state *state, struct perp_texts *texts,
+                              const struct text_room *room) {
+    struct market_part part = {state, texts};
+    struct perp_text_room own_room = {state->core, texts};
+    struct perp_out out = {.host_rules = state->host_rules};
+    perp_status status = perp_texts_take(texts, state);
+    if (status != PERP_OK)
+        return status;
+    perp_texts_write(&own_room, &out.text);
+    status = put_state(&out, &part);
+    if (status != PERP_OK)
+        return status;
+    size_t length = (size_t)(out.text.at - out.text.start);
+    *room->length = length;
+    if (length >= room->capacity)
+        return PERP_E_RANGE;
+    memcpy(room->buffer, out.text.start, length);
+    room->buffer[length] = 0;
+    return PERP_OK;
+}
+
 static perp_status make_json(void *user, const struct perp_taken_state *state) {
-    const struct text_room *room = user;
-    struct perp_out out = {false, state->host_rules};
-    cJSON *root = cJSON_CreateObject();
-    perp_status status = put_state(&out, root, state);
-    if (status == PERP_OK)
-        return perp_json_finish(root, room->buffer, room->capacity, room->length);
-    cJSON_Delete(root);
+    struct perp_texts own;
+    struct perp_texts *texts = perp_texts_begin(state->core, state->texts, &own);
+    perp_status status = write_json(state, texts, user);
+    perp_texts_end(state->core, texts, &own);
     return status;
 }
 

@@ -144,24 +144,22 @@ static bool REPEATED(const view_t *v, refusal_t *refusal) {
 }
 
 void perp_gate_look(struct perp_gate_view *view, struct perp_gate_refusal *refusal) {
-    static const struct {
-        uint32_t gate;
-        bool (*refuses)(const view_t *view, refusal_t *refusal);
-    } checks[] = {
-#define PERP_X(NAME, number, text, unit) {PERP_GATE_##NAME, NAME},
-        PERP_GATE_LIST(PERP_X)
-#undef PERP_X
-    };
     const perp_core *core = view->core;
     double depth;
-    perp_market_read_leg(core->market, view->leg->instrument, view->now, view->leg->side,
-                         view->order->quantity, &view->market, &view->executable, &depth);
+    view->executable = 0;
+    if (view->order->type == PERP_ORDER_MARKET)
+        perp_market_read_leg(core->market, view->leg->instrument, view->now, view->leg->side,
+                             view->order->quantity, &view->market, &view->executable, &depth);
+    else
+        perp_market_read_price(core->market, view->leg->instrument, view->now, &view->market);
     view->quote_is_fresh = perp_quote_is_fresh(core, &view->market, view->now);
     view->reference = perp_order_reference(core, &view->market, view->now);
     *refusal = (struct perp_gate_refusal){PERP_GATE_NONE, 0, 0};
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        if (checks[i].refuses(view, refusal)) {
-            refusal->gate = checks[i].gate;
-            return;
-        }
+#define PERP_X(NAME, number, text, unit)                                                           \
+    if (NAME(view, refusal)) {                                                                     \
+        refusal->gate = PERP_GATE_##NAME;                                                          \
+        return;                                                                                    \
+    }
+    PERP_GATE_LIST(PERP_X)
+#undef PERP_X
 }

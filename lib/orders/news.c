@@ -158,7 +158,7 @@ static perp_status read_news(struct telling *t) {
     t->fill.leg = order->leg;
     t->fill.time_ns = timed && news->time_ns < now ? news->time_ns : now;
     t->fill.time_given = timed;
-    t->fill.mid = perp_mid_of(t->core, order->instrument, now);
+    t->fill.mid = perp_mid_of(t->core, order->instrument);
     if (news->kind == PERP_NEWS_FILL)
         return read_trade(t);
     if (news->kind == PERP_NEWS_TOTAL)
@@ -232,6 +232,7 @@ static void put(struct telling *t, struct perp_ev_order *event, struct perp_shee
     if (event->finishes)
         perp_risk_put_ups(core);
     perp_put_order(core, event);
+    perp_sheet_is_of_last(core);
     if (t->fills && runs && !event->finishes)
         perp_look_at_unhedged(core, job, &t->fill, 1, t->d->now);
     if (t->fills || event->finishes)
@@ -265,7 +266,7 @@ static perp_status decide(struct telling *t, perp_order_outcome *outcome) {
     if (ends_job(t, sheet, event.state)) {
         perp_finish_by_order(t->core, job, &event);
         for (uint32_t i = 0; i < job->n_legs; i++)
-            mids[i].price = perp_mid_of(t->core, job->legs[i].instrument, t->d->now);
+            mids[i].price = perp_mid_of(t->core, job->legs[i].instrument);
         event.mids = mids;
         event.n_mids = job->n_legs;
         perp_sheet_end_by_orders(sheet, job, mids);

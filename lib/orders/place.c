@@ -30,9 +30,18 @@ struct placing {
     struct perp_decision *d;
     const struct perp_order_row *placed[PERP_MAX_PLACED];
     uint32_t n_placed;
+    uint32_t attempts;  /* of the leg that the request at hand is of */
     uint64_t exchanges; /* whose `due` is known, as bits */
     int64_t due[PERP_MAX_EXCHANGES];
 };
+
+/* Not its lists: only what is in them is read. */
+static void begin(struct placing *p, perp_core *core, struct perp_decision *d) {
+    p->core = core;
+    p->d = d;
+    p->n_placed = p->attempts = 0;
+    p->exchanges = 0;
+}
 
 static perp_status invalid(const perp_core *core, const char *field, double value,
                            const char *what) {
@@ -64,11 +73,12 @@ static perp_status check(const perp_core *core, const perp_order_request *reques
 
 static perp_status find(const perp_core *core, const perp_order_request *request,
                         struct perp_job_entry **job) {
-    char id[37];
     *job = perp_job_find(core, &request->job_id);
-    perp_uuid_format(&request->job_id, id);
-    if (!*job || ((*job)->state != PERP_JOB_RUNNING && (*job)->state != PERP_JOB_IN_DOUBT))
+    if (!*job || ((*job)->state != PERP_JOB_RUNNING && (*job)->state != PERP_JOB_IN_DOUBT)) {
+        char id[37];
+        perp_uuid_format(&request->job_id, id);
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: %s does not run", id);
+    }
     if (request->leg >= (*job)->n_legs)
         return perp_fail(core, PERP_E_NOT_FOUND, "leg: %u, the job has %u", request->leg,
                          (*job)->n_legs);
@@ -84,12 +94,12 @@ static uint32_t attempts_of(const struct placing *p, const struct perp_job_entry
     return n;
 }
 
-static perp_status check_job(const struct placing *p, const struct perp_job_entry *job,
-                             uint32_t leg) {
+static perp_status check_job(struct placing *p, const struct perp_job_entry *job, uint32_t leg) {
     const perp_core *core = p->core;
+    p->attempts = attempts_of(p, job, leg);
     if (job->by_legs && !perp_job_has_orders(job))
         return perp_fail(core, PERP_E_INVALID, "job_id: its progress is told by legs");
-    if (attempts_of(p, job, leg) >= PERP_MAX_ATTEMPTS)
+    if (p->attempts >= PERP_MAX_ATTEMPTS)
         return perp_fail(core, PERP_E_INVALID, "leg: it had %u orders", PERP_MAX_ATTEMPTS);
     if (job->state == PERP_JOB_IN_DOUBT)
         return perp_fail(core, PERP_E_STATE, "job_id: it is in doubt: settle it first");
@@ -113,7 +123,7 @@ static void fill_row(const struct placing *p, const perp_order_request *request,
     row->id = p->core->orders->next_order + p->n_placed;
     row->job_id = job->id;
     row->leg = request->leg;
-    row->attempt = attempts_of(p, job, request->leg) + 1;
+    row->attempt = p->attempts + 1;
     row->instrument = leg->instrument;
     row->side = leg->side;
     row->type = request->type;
@@ -242,7 +252,8 @@ perp_status perp_orders_place(perp_orders *orders, const perp_call *call,
                          answer->struct_size);
     pull(core, call, &request, 1);
     struct perp_decision d;
-    struct placing p = {.core = core, .d = &d, .n_placed = 0, .exchanges = 0};
+    struct placing p;
+    begin(&p, core, &d);
     struct perp_job_entry *job;
     perp_order_answer_init(&full);
     perp_decision_open(&d, core, call);
@@ -311,7 +322,8 @@ perp_status perp_orders_place_many(perp_orders *orders, const perp_call *call,
     }
     pull(core, call, requests, n);
     struct perp_decision d;
-    struct placing p = {.core = core, .d = &d, .n_placed = 0, .exchanges = 0};
+    struct placing p;
+    begin(&p, core, &d);
     perp_decision_open(&d, core, call);
     perp_status status = decide_many(&p, requests, n, full);
     status = perp_decision_close(&d, status);
@@ -350,7 +362,7 @@ perp_status perp_orders_collar(const perp_orders *orders, perp_instrument_id ins
     double other;
     perp_read_begin(core);
     int64_t now = perp_query_time(core, now_ns);
-    perp_market_read(core->market, instrument, now, &market);
+    perp_market_read_price(core->market, instrument, now, &market);
     double reference = perp_order_reference(core, &market, now);
     bool known = reference > 0;
     if (known)

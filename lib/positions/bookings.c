@@ -101,9 +101,11 @@ static perp_status decide_cash(struct perp_decision *d, const struct perp_ev_cas
     if (status != PERP_OK)
         return status;
     status = check_fits(core, perp_sheet_of_cash(core, cash, d->now), d->now);
-    if (status == PERP_OK)
-        perp_put_cash(core, cash);
-    return status;
+    if (status != PERP_OK)
+        return status;
+    perp_put_cash(core, cash);
+    perp_sheet_is_of_last(core);
+    return PERP_OK;
 }
 
 perp_status perp_record_cash(perp_core *core, const perp_call *call, perp_exchange_id exchange,
@@ -166,8 +168,8 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
         return status;
     int64_t now = perp_decision_time(d);
     bool timed = given->time_ns != PERP_TIME_NONE;
-    struct perp_market_view view;
-    perp_market_read(core->market, given->instrument, now, &view);
+    double mid;
+    (void)perp_market_mid(core->market, given->instrument, &mid);
     const struct perp_ev_fill fill = {
         .instrument = given->instrument,
         .side = given->side,
@@ -176,7 +178,7 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
                  .price = given->price,
                  .time_ns = timed && given->time_ns < now ? given->time_ns : now,
                  .time_given = timed,
-                 .mid = view.has_quote ? view.mid : 0,
+                 .mid = mid,
                  .fee = given->fee,
                  .has_pnl = given->has_pnl != 0,
                  .pnl = given->has_pnl ? given->pnl : 0}};
@@ -192,6 +194,7 @@ static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill
         return status;
     perp_batch_stands(core); /* it has happened, whatever the store says */
     perp_put_fill(core, &fill);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }

@@ -41,11 +41,11 @@ double perp_base_price(const perp_core *core, const struct perp_sheet *sheet, ui
                        int64_t now) {
     for
         PERP_EACH_OF_BASE(core, i, base) {
-            struct perp_market_view view;
-            perp_market_read(core->market, i, now, &view);
-            if (view.has_quote)
-                return view.mid;
+            double mid;
+            if (perp_market_mid(core->market, i, &mid))
+                return mid;
         }
+    (void)now; /* a mid has no age */
     double last = base_of(core, sheet, base)->price;
     if (last > 0)
         return last;

@@ -146,6 +146,26 @@ double perp_position_with_running(const struct perp_position_entry *entry,
     return quantity;
 }
 
+bool perp_position_shows(const struct perp_position_entry *entry) {
+    return entry->quantity != 0 || entry->n_lots || entry->unexplained != 0 || entry->aside ||
+           entry->latched;
+}
+
+static void keep_shown(perp_core *core, perp_instrument_id instrument) {
+    perp_positions *positions = core->positions;
+    struct perp_position_entry *entry = &positions->at[instrument];
+    uint64_t bit = UINT64_C(1) << instrument % 64;
+    if (perp_position_shows(entry))
+        positions->shown[instrument / 64] |= bit;
+    else
+        positions->shown[instrument / 64] &= ~bit;
+    bool is_held = entry->quantity != 0;
+    if (is_held != entry->is_held)
+        positions->n_held[perp_instrument_at(core, instrument)->spec.exchange] +=
+            is_held ? 1u : UINT32_MAX;
+    entry->is_held = is_held;
+}
+
 void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
     struct perp_position_entry *entry = &core->positions->at[instrument];
     entry->is_summed = false;
@@ -153,6 +173,7 @@ void perp_position_moved(perp_core *core, perp_instrument_id instrument) {
         entry->is_moved = true;
         core->positions->moved[core->positions->n_moved++] = instrument;
     }
+    keep_shown(core, instrument);
     bool is_open = perp_instrument_at(core, instrument)->spec.kind != PERP_KIND_SPOT &&
                    (entry->first || entry->quantity != 0);
     if (is_open != entry->is_open)
@@ -226,10 +247,7 @@ double perp_position_foreign(const perp_core *core, perp_instrument_id instrumen
 }
 
 uint32_t perp_open_positions(const perp_core *core, perp_exchange_id exchange) {
-    uint32_t n = 0, id = core->exchanges[exchange].first_instrument_1 - 1;
-    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange)
-        n += core->positions->at[id].quantity != 0;
-    return n;
+    return core->positions->n_held[exchange];
 }
 
 /* ---- Fills --------------------------------------------------------------------------------------

@@ -105,6 +105,7 @@ static perp_status put_positions(struct perp_decision *d,
     if (status != PERP_OK)
         return status;
     perp_put_positions(d->core, positions);
+    perp_sheet_is_of_last(d->core);
     perp_put_stories(d->core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }
@@ -258,6 +259,7 @@ static perp_status decide_accept(struct perp_decision *d, perp_instrument_id ins
     if (status != PERP_OK)
         return status;
     perp_put_accept_position(core, &(struct perp_ev_accept_position){instrument});
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }
@@ -302,6 +304,7 @@ static perp_status decide_resolve(struct perp_decision *d, const char *name) {
     if (status != PERP_OK)
         return status;
     perp_put_resolve(core, &(struct perp_ev_resolve){base});
+    perp_sheet_is_of_last(core);
     /* After it: its sheet has the base as it is before. Nobody stopped repairs by hand. */
     if (repair)
         perp_put_for_job(core, PERP_EVENT_CANCEL, &repair->id);

@@ -39,6 +39,7 @@ struct perp_position_entry {
     bool is_open;         /* it is not spot, and something is open there, or runs */
     bool is_latched;      /* counted with its base */
     bool is_moved;        /* among perp_positions.moved */
+    bool is_held;         /* its quantity is not 0: counted with its exchange */
     bool is_summed;       /* with_running is known */
     double with_running;  /* perp_position_with_running of all legs */
 };
@@ -109,18 +110,22 @@ struct perp_sheet_fill {
     perp_usd pnl;
 };
 
+#define PERP_SHEET_ROOM 8 /* as many as most events need */
 #define PERP_SHEET_LIST(X) X(position) X(leg) X(held) X(base) X(job) X(fill)
 
 struct perp_sheet {
     perp_core *core;
     struct perp_arena arena;
+    /* Lists begin in their own room and move to the arena where they grow. */
 #define PERP_X(name)                                                                               \
     struct perp_sheet_##name *name##s;                                                             \
-    uint32_t n_##name##s, name##s_capacity;
+    uint32_t n_##name##s, name##s_capacity;                                                        \
+    struct perp_sheet_##name name##s_room[PERP_SHEET_ROOM];
     PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
     struct perp_since_row *since; /* to be remembered */
     uint32_t n_since, since_capacity;
+    struct perp_since_row since_room[PERP_SHEET_ROOM];
     uint64_t booked; /* exchanges, as bits */
     struct perp_booking bookings[PERP_MAX_EXCHANGES];
     perp_exchange_id whole; /* what of it is not on the sheet was reported as 0, at whole_time */
@@ -146,6 +151,10 @@ struct perp_positions {
     perp_instrument_id *moved;
     uint32_t *moved_bases;
     uint32_t n_moved, n_moved_bases, moved_capacity, moved_bases_capacity;
+    /* Instruments that have something to show (perp_position_shows), as bits; and how many of an
+       exchange have a quantity. */
+    uint64_t shown[PERP_MAX_INSTRUMENTS / 64];
+    uint32_t n_held[PERP_MAX_EXCHANGES];
     struct perp_sheet sheet;
 };
 
@@ -180,6 +189,11 @@ bool perp_base_is_moving(const struct perp_base_entry *entry);
 
 /* sheet.c: an empty sheet; the one of the book is used again and again. */
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now);
+/* The decision at hand: the sheet as it is, which fits, is what the event that was put last makes
+   of the book. So it is not worked out again to look whether the event follows from the book. */
+void perp_sheet_is_of_last(perp_core *core);
+/* The sheet, where a decision left it for this event; else NULL. */
+struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_event *event);
 /* Finds or copies what the sheet is to have; NULL: no memory. */
 struct perp_sheet_position *perp_sheet_position_of(struct perp_sheet *sheet,
                                                    perp_instrument_id instrument);
@@ -332,6 +346,22 @@ double perp_sheet_foreign(const struct perp_sheet *sheet,
 double perp_position_foreign(const perp_core *core, perp_instrument_id instrument);
 
 uint32_t perp_open_positions(const perp_core *core, perp_exchange_id exchange);
+/* Whether a position has a quantity or lots, drifts, or is in doubt. */
+bool perp_position_shows(const struct perp_position_entry *entry);
+/* The first instrument from `from` on whose position does; PERP_NO_ID: none. */
+static inline perp_instrument_id perp_shown_from(const perp_core *core, perp_instrument_id from) {
+    const uint64_t *shown = core->positions->shown;
+    uint32_t words = (perp_n_instruments(core) + 63) / 64;
+    for (uint32_t word = from / 64; word < words; word++) {
+        uint64_t bits = word == from / 64 ? shown[word] >> from % 64 << from % 64 : shown[word];
+        if (bits)
+            return word * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return PERP_NO_ID;
+}
+#define PERP_EACH_SHOWN(core, i)                                                                   \
+    (perp_instrument_id i = perp_shown_from(core, 0); i != PERP_NO_ID;                             \
+     i = perp_shown_from(core, i + 1))
 /* Whether an instrument's position, an exchange's equity are known at `now`; `until` is lowered to
    the last moment at which that holds for time alone. Whether both are. */
 bool perp_position_heard(const perp_core *core, perp_instrument_id instrument, int64_t now,

@@ -9,52 +9,65 @@
 
 struct perp_sheet *perp_sheet_begin(perp_core *core, int64_t now) {
     struct perp_sheet *sheet = &core->positions->sheet;
+    core->prepared.worked_out = NULL;
     sheet->core = core;
     sheet->now = now;
     sheet->arena.core = core;
     perp_arena_reset(&sheet->arena);
 #define PERP_X(name)                                                                               \
-    sheet->name##s = NULL;                                                                         \
-    sheet->n_##name##s = sheet->name##s_capacity = 0;
+    sheet->name##s = sheet->name##s_room;                                                          \
+    sheet->n_##name##s = 0;                                                                        \
+    sheet->name##s_capacity = PERP_SHEET_ROOM;
     PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
-    sheet->since = NULL;
-    sheet->n_since = sheet->since_capacity = 0;
+    sheet->since = sheet->since_room;
+    sheet->n_since = 0;
+    sheet->since_capacity = PERP_SHEET_ROOM;
     sheet->booked = 0;
     sheet->whole = PERP_NO_ID;
     sheet->failed = sheet->overflow = false;
     return sheet;
 }
 
-/* One more item of a list in the sheet's memory, zeroed; NULL: no memory. */
-static void *add(struct perp_sheet *sheet, void **items, uint32_t *n, uint32_t *capacity,
-                 size_t size) {
-    if (*n == *capacity) {
-        uint32_t wanted = *capacity ? *capacity * 2 : 8;
-        char *more = perp_arena_take(&sheet->arena, wanted * size);
-        if (!more) {
-            sheet->failed = true;
-            return NULL;
-        }
-        if (*n)
-            memcpy(more, *items, *n * size);
-        *items = more;
-        *capacity = wanted;
-    }
-    char *item = (char *)*items + *n * size;
-    perp_zero(item, size);
-    ++*n;
-    return item;
+/* A shadow build works it out a second time, as for an event that a store gives. */
+void perp_sheet_is_of_last(perp_core *core) {
+#ifdef PERP_SHADOW
+    (void)core;
+#else
+    core->prepared.worked_out = perp_batch_last(core);
+#endif
 }
 
-/* add_position(sheet) and so on. */
+struct perp_sheet *perp_sheet_worked_out(perp_core *core, const struct perp_event *event) {
+    return core->prepared.worked_out == event ? &core->positions->sheet : NULL;
+}
+
+/* Room for more items of a list, in the sheet's memory; false: no memory. */
+static __attribute__((noinline)) bool grow(struct perp_sheet *sheet, void **items, uint32_t n,
+                                           uint32_t *capacity, size_t size) {
+    uint32_t wanted = *capacity * 2;
+    void *room = perp_arena_take(&sheet->arena, wanted * size);
+    if (!room) {
+        sheet->failed = true;
+        return false;
+    }
+    memcpy(room, *items, n * size);
+    *items = room;
+    *capacity = wanted;
+    return true;
+}
+
+/* add_position(sheet) and so on: one more, which is to be set; NULL: no memory. */
 #define PERP_X(name)                                                                               \
-    static struct perp_sheet_##name *add_##name(struct perp_sheet *sheet) {                        \
-        void *items = sheet->name##s;                                                              \
-        struct perp_sheet_##name *item =                                                           \
-            add(sheet, &items, &sheet->n_##name##s, &sheet->name##s_capacity, sizeof *item);       \
-        sheet->name##s = items;                                                                    \
-        return item;                                                                               \
+    static inline struct perp_sheet_##name *add_##name(struct perp_sheet *sheet) {                 \
+        if (sheet->n_##name##s == sheet->name##s_capacity) {                                       \
+            void *items = sheet->name##s;                                                          \
+            if (!grow(sheet, &items, sheet->n_##name##s, &sheet->name##s_capacity,                 \
+                      sizeof *sheet->name##s))                                                     \
+                return NULL;                                                                       \
+            sheet->name##s = items;                                                                \
+        }                                                                                          \
+        return &sheet->name##s[sheet->n_##name##s++];                                              \
     }
 PERP_SHEET_LIST(PERP_X)
 #undef PERP_X
@@ -79,11 +92,11 @@ struct perp_sheet_position *perp_sheet_position_of(struct perp_sheet *sheet,
         return NULL;
     if (entry->n_lots)
         memcpy(lots, entry->lots, entry->n_lots * sizeof *lots);
-    position->instrument = instrument;
-    position->row = entry->row;
-    position->lots = lots;
-    position->n_lots = entry->n_lots;
-    position->capacity = capacity;
+    *position = (struct perp_sheet_position){.instrument = instrument,
+                                             .row = entry->row,
+                                             .lots = lots,
+                                             .n_lots = entry->n_lots,
+                                             .capacity = capacity};
     return position;
 }
 
@@ -126,7 +139,7 @@ struct perp_sheet_job *perp_sheet_job_of(struct perp_sheet *sheet, struct perp_j
             return &sheet->jobs[i];
     struct perp_sheet_job *found = add_job(sheet);
     if (found)
-        found->job = job;
+        *found = (struct perp_sheet_job){.job = job};
     return found;
 }
 
@@ -148,15 +161,15 @@ static struct perp_sheet_held *copy_of(struct perp_sheet *sheet, struct perp_job
     struct perp_sheet_held *found = held || make ? add_held(sheet) : NULL;
     if (!found)
         return NULL;
-    found->held = held;
-    found->job = job;
-    found->need = held ? (struct perp_need){exchange, held->pool, held->reserved}
-                       : (struct perp_need){exchange, perp_job_pool(sheet->core, job), 0};
-    if (held) {
-        found->in_flight = held->in_flight;
-        found->used = held->used;
-        found->released = held->released;
+    *found = (struct perp_sheet_held){.held = held, .job = job};
+    if (!held) {
+        found->need = (struct perp_need){exchange, perp_job_pool(sheet->core, job), 0};
+        return found;
     }
+    found->need = (struct perp_need){exchange, held->pool, held->reserved};
+    found->in_flight = held->in_flight;
+    found->used = held->used;
+    found->released = held->released;
     return found;
 }
 
@@ -212,11 +225,11 @@ void perp_sheet_remember(struct perp_sheet *sheet, perp_instrument_id instrument
     if (quantity == 0)
         return;
     void *items = sheet->since;
-    struct perp_since_row *since =
-        add(sheet, &items, &sheet->n_since, &sheet->since_capacity, sizeof *since);
+    if (sheet->n_since == sheet->since_capacity &&
+        !grow(sheet, &items, sheet->n_since, &sheet->since_capacity, sizeof *sheet->since))
+        return;
     sheet->since = items;
-    if (since)
-        *since = (struct perp_since_row){instrument, time_ns, quantity};
+    sheet->since[sheet->n_since++] = (struct perp_since_row){instrument, time_ns, quantity};
 }
 
 /* ---- Looking at it ------------------------------------------------------------------------------
@@ -367,14 +380,16 @@ static void report_none(perp_core *core, const struct perp_sheet *sheet) {
                                              : core->exchanges[sheet->whole].first_instrument_1 - 1;
     for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange) {
         struct perp_position_entry *entry = &core->positions->at[id];
-        if (!perp_position_is_plain(core, id) || entry->report_time == sheet->whole_time)
+        if (!perp_position_is_plain(core, id))
+            continue;
+        if (!core->recovering) /* also where the same report was taken before, and then lost */
+            entry->heard = perp_clock(core);
+        if (entry->report_time == sheet->whole_time)
             continue;
         entry->reported = true;
         entry->report_time = sheet->whole_time;
         entry->report_quantity = entry->leverage = entry->liquidation_price = 0;
         entry->margin_mode = PERP_MARGIN_NOT_GIVEN;
-        if (!core->recovering)
-            entry->heard = perp_clock(core);
     }
 }
 

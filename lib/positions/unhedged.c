@@ -23,14 +23,12 @@ static double filled_of(const struct perp_job_entry *job, uint32_t leg,
 
 /* The mid of the first leg of the base with a quote, else the price of its last fill. */
 static double price_of(const perp_core *core, const struct perp_job_entry *job, uint32_t base,
-                       const struct perp_filled *fills, uint32_t n, int64_t now) {
+                       const struct perp_filled *fills, uint32_t n) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        if (job->legs[i].base != base)
-            continue;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (view.has_quote)
-            return view.mid;
+        double mid;
+        if (job->legs[i].base == base &&
+            perp_market_mid(core->market, job->legs[i].instrument, &mid))
+            return mid;
     }
     for (uint32_t i = n; i-- > 0;)
         if (job->legs[fills[i].leg].base == base && fills[i].quantity > 0)
@@ -47,7 +45,7 @@ static bool is_first_of_base(const struct perp_job_entry *job, uint32_t leg) {
 
 /* What of a job has no other side, in USD; *base, *quantity: where it is most. */
 static double unhedged_usd(const perp_core *core, const struct perp_job_entry *job,
-                           const struct perp_filled *fills, uint32_t n, int64_t now, uint32_t *base,
+                           const struct perp_filled *fills, uint32_t n, uint32_t *base,
                            double *quantity) {
     double sum = 0, most = -1;
     for (uint32_t i = 0; i < job->n_legs; i++) {
@@ -59,7 +57,7 @@ static double unhedged_usd(const perp_core *core, const struct perp_job_entry *j
             if (job->legs[k].base == of)
                 naked = perp_quantity_sum(
                     naked, perp_signed(job->legs[k].side, filled_of(job, k, fills, n)));
-        double usd = naked == 0 ? 0 : fabs(naked) * price_of(core, job, of, fills, n, now);
+        double usd = naked == 0 ? 0 : fabs(naked) * price_of(core, job, of, fills, n);
         sum += usd;
         if (usd > most) {
             most = usd;
@@ -72,7 +70,8 @@ static double unhedged_usd(const perp_core *core, const struct perp_job_entry *j
 
 double perp_job_unhedged_usd(const perp_core *core, const struct perp_job_entry *job, int64_t now,
                              uint32_t *base, double *quantity) {
-    return unhedged_usd(core, job, NULL, 0, now, base, quantity);
+    (void)now; /* a mid has no age */
+    return unhedged_usd(core, job, NULL, 0, base, quantity);
 }
 
 static bool is_too_long(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
@@ -87,7 +86,7 @@ void perp_look_at_unhedged(perp_core *core, const struct perp_job_entry *job,
     if (!job->balanced)
         return;
     bool was = job->unhedged_since != PERP_TIME_NONE;
-    bool is = unhedged_usd(core, job, fills, n, now, &unhedged.base, &unhedged.quantity) >
+    bool is = unhedged_usd(core, job, fills, n, &unhedged.base, &unhedged.quantity) >
               perp_leg_risk_tolerance(core, job);
     if (is == was && !(is && !job->unhedged_told && is_too_long(core, job, now)))
         return;
@@ -168,8 +167,8 @@ bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uin
         if (!of_base || !is_too_long(core, job, now))
             continue;
         /* A tick looks at it anew; else it is as the last look found it. */
-        if (!plan || unhedged_usd(core, job, NULL, 0, now, &most, &quantity) >
-                         perp_leg_risk_tolerance(core, job))
+        if (!plan ||
+            unhedged_usd(core, job, NULL, 0, &most, &quantity) > perp_leg_risk_tolerance(core, job))
             return true;
     }
     return false;
@@ -178,10 +177,11 @@ bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uin
 double perp_unhedged_usd(const perp_core *core, int64_t now) {
     const struct perp_job_entry *job = core->positions->first_unhedged;
     double sum = 0;
+    (void)now; /* likewise */
     for (; job; job = job->next_unhedged) {
         uint32_t base;
         double quantity;
-        sum += unhedged_usd(core, job, NULL, 0, now, &base, &quantity);
+        sum += unhedged_usd(core, job, NULL, 0, &base, &quantity);
     }
     return sum;
 }

@@ -1,5 +1,5 @@
 /* Evaluating a job: the public call, and the run that a tick makes of it too. */
-#include "risk/risk.h"
+#include "risk/rules.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,6 +29,8 @@ static bool override_covers(const perp_risk *risk, const struct perp_job_entry *
 
 void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
                      const struct perp_job_entry *job, int64_t now, bool rolled) {
+    if (!plan) /* a query; a tick has looked itself */
+        perp_facts_refresh((perp_core *)(uintptr_t)core, now, rolled, false);
     e->core = core;
     e->plan = plan;
     e->risk = core->risk;
@@ -38,8 +40,15 @@ void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct pe
     e->job = job;
     e->now = now;
     e->answers = NULL;
-    e->answers_stand = e->stands = e->afresh = false;
+    e->answers_stand = e->stands = e->brief = e->afresh = false;
     perp_zero(e->rules, PERP_REASON_RULES_END * sizeof *e->rules);
+}
+
+void perp_eval_brief(struct perp_eval *e) {
+    struct perp_scope_book scope;
+    perp_scope_of_book(e, &scope);
+    e->book_fails = perp_fails_book(e->core, &scope, false);
+    e->brief = true;
 }
 
 /* How near to its limit the leverage of the accounts is. */
@@ -48,7 +57,8 @@ static void note_sizes(const struct perp_eval *e) {
         const struct perp_job_leg *leg = &e->job->legs[i];
         double equity = perp_usd_to_double(e->core->capital->accounts[leg->exchange].equity);
         double limit = e->config->max_account_leverage * perp_max(0, equity);
-        if (perp_instrument_at(e->core, leg->instrument)->spec.kind != PERP_KIND_SPOT)
+        if (perp_instrument_at(e->core, leg->instrument)->spec.kind != PERP_KIND_SPOT &&
+            e->legs[i].account_size != 0)
             perp_facts_note_size((perp_core *)(uintptr_t)e->core, leg->exchange,
                                  e->legs[i].account_size, e->legs[i].account_size > limit);
     }
@@ -180,9 +190,7 @@ perp_status perp_risk_evaluate(perp_risk *risk, int64_t now_ns, const perp_job *
         perp_read_end(core);
         return status;
     }
-    now = perp_query_time(core, now_ns);
-    perp_facts_refresh(core, now, false, false);
-    perp_eval_begin(&e, core, NULL, &room.job, now, false);
+    perp_eval_begin(&e, core, NULL, &room.job, perp_query_time(core, now_ns), false);
     perp_eval_run(&e);
     if (evaluation->struct_size == sizeof *evaluation) {
         perp_eval_explain(&e, evaluation);

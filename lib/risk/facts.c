@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "market/funding.h"
-#include "risk/risk.h"
+#include "risk/rules.h"
 #include "util/sized.h"
 
 #define NS_PER_MINUTE (60.0 * 1e9)
@@ -21,25 +21,25 @@ static void lower(int64_t *until, int64_t to) {
 /* ---- Of an instrument ---------------------------------------------------------------------------
  */
 
-/* The rule funding_blackout as a fact, and when it next changes: a whole limit before and after
-   each settlement. */
-static void make_blackout(const perp_core *core, uint32_t kind, int64_t now,
-                          struct perp_fact *fact) {
+/* The distance to the nearest settlement, and when the rule funding_blackout next changes: a whole
+   limit before and after each of them. */
+static int64_t make_blackout(const perp_core *core, uint32_t kind, int64_t now,
+                             struct perp_fact *fact) {
     const struct perp_market_view *view = &fact->market.view;
     double minutes = core->config.risk.blackout_minutes;
     if (!(minutes > 0) || !view->has_quote || !view->has_funding || view->rate_is_old ||
         kind == PERP_KIND_SPOT || view->funding.continuous)
-        return;
+        return PERP_TIME_NONE;
     double limit = perp_min(minutes * NS_PER_MINUTE, view->funding.interval_h * NS_PER_H / 12);
     int64_t before, after, whole = (int64_t)limit;
     perp_settlement_distances(&view->funding, view->funding_interval_ns, now, &before, &after);
-    fact->in_blackout = (double)(before < after ? before : after) <= limit;
     if (before <= whole)
         lower(&fact->until, perp_ns_after(now, whole - before));
     if (after > whole)
         lower(&fact->until, perp_ns_after(now, after - whole - 1));
     else
         lower(&fact->until, perp_ns_after(now, after));
+    return before < after ? before : after;
 }
 
 static void make_position(const perp_core *core, const struct perp_plan *plan,
@@ -67,12 +67,19 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
     fact->blacklisted = risk->blacklist[entry->symbol];
     fact->halted = risk->notes[instrument].halted;
     fact->heard = perp_position_heard(core, instrument, now, &fact->until);
-    int64_t most = core->config.risk.max_quote_age_ms, age;
-    age = perp_ns_since(fact->market.view.quote_time, now);
-    fact->is_stale = fabs((double)age) / (double)PERP_NS_PER_MS > (double)most;
-    if (most > EXACT_NS / PERP_NS_PER_MS)
+    /* The rule stale_quote holds an age as a double. */
+    if (core->config.risk.max_quote_age_ms > EXACT_NS / PERP_NS_PER_MS)
         lower(&fact->until, now);
-    make_blackout(core, entry->spec.kind, now, fact);
+    int64_t distance = make_blackout(core, entry->spec.kind, now, fact);
+    const struct perp_market_view *view = &fact->market.view;
+    struct perp_scope_instrument scope = {.blacklisted = fact->blacklisted,
+                                          .halted = fact->halted,
+                                          .price = view->has_quote ? view->mid
+                                                                   : perp_price_unquoted(fact),
+                                          .market = view,
+                                          .quote_age_ns = perp_ns_since(view->quote_time, now),
+                                          .settlement_distance = distance};
+    fact->fails = perp_fails_instrument(core, &scope, !view->has_quote);
 }
 
 /* Ranges of the struct, the times left out that only matter by what follows from them. */
@@ -146,6 +153,14 @@ void perp_facts_free(perp_core *core, struct perp_facts *facts) {
 /* ---- Where one differs --------------------------------------------------------------------------
  */
 
+/* Jobs that run there are looked at, whether they are unhedged. */
+static void look_at_running(perp_core *core, perp_instrument_id instrument) {
+    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    core->risk->facts.running_changed |= leg != NULL;
+    for (; leg; leg = leg->next)
+        leg->job->looks = true;
+}
+
 static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
     struct perp_kept_fact *kept = &facts->at[instrument];
     if (kept->changed)
@@ -218,7 +233,9 @@ static void set_share(perp_core *core, perp_instrument_id instrument) {
     struct perp_position_entry *entry = &core->positions->at[instrument];
     struct perp_exchange_fact *exchange =
         &core->risk->facts.exchanges[perp_instrument_at(core, instrument)->spec.exchange];
-    exchange->size -= kept->share;
+    perp_exact was = kept->share;
+    exchange->sized |= kept->unpriced;
+    exchange->size -= was;
     exchange->n_unpriced -= kept->unpriced;
     kept->share = 0;
     kept->unpriced = false;
@@ -227,6 +244,7 @@ static void set_share(perp_core *core, perp_instrument_id instrument) {
                                           entry->entry, &kept->share);
     exchange->size += kept->share;
     exchange->n_unpriced += kept->unpriced;
+    exchange->sized |= kept->share != was || kept->unpriced;
 }
 
 /* Rounding of what is compared here. */
@@ -251,10 +269,19 @@ void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double val
         fact->most_passing = perp_max(fact->most_passing, adds);
 }
 
+bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double adds) {
+    struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
+    double most = adds + slack_of(adds) + slack_of(fact->room);
+    if (fact->sized || fact->n_unpriced || !(most <= fact->room))
+        return false;
+    fact->most_passing = perp_max(fact->most_passing, adds);
+    return true;
+}
+
 /* Whether the leverage may pass or fail another job than it did. */
 static void look_at_room(perp_core *core, perp_exchange_id exchange) {
     struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
-    double room = room_of(core, exchange);
+    double room = fact->room = room_of(core, exchange);
     double slack = slack_of(room) + slack_of(perp_size_of(fact->size));
     if (fact->n_unpriced == fact->were_unpriced && fact->most_passing <= room - slack &&
         fact->least_failing > room + slack)
@@ -291,6 +318,7 @@ static void make_again(perp_core *core, perp_instrument_id instrument, int64_t n
     if (kept->made == PERP_TIME_NONE || !perp_fact_same(&kept->fact, &fact) ||
         (kept->deep && kept->fact.market.seq != fact.market.seq)) {
         changed(facts, instrument);
+        look_at_running(core, instrument);
         kept->deep = false;
         spread(core, instrument, &kept->fact, &fact);
     }
@@ -324,9 +352,9 @@ void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument) {
  */
 
 static bool exchange_same(const struct perp_exchange_fact *a, const struct perp_exchange_fact *b) {
-    return a->api == b->api && a->circuit == b->circuit && a->killed == b->killed &&
-           a->busy == b->busy && a->heard == b->heard && a->equity == b->equity &&
-           a->latency.samples == b->latency.samples &&
+    return a->fails == b->fails && a->api == b->api && a->circuit == b->circuit &&
+           a->killed == b->killed && a->busy == b->busy && a->heard == b->heard &&
+           a->equity == b->equity && a->latency.samples == b->latency.samples &&
            memcmp(&a->latency.mean, &b->latency.mean, sizeof a->latency.mean) == 0;
 }
 
@@ -348,6 +376,12 @@ static void make_exchange(perp_core *core, perp_exchange_id exchange, int64_t no
     kept->equity = kept->cross ? perp_usd_to_double(core->capital->accounts[exchange].equity) : 0;
     perp_market_latency(core->market, exchange, now, false, &kept->latency);
     lower(&kept->until, kept->latency.until);
+    struct perp_scope_exchange scope = {.killed = kept->killed,
+                                        .api = kept->api,
+                                        .circuit = kept->circuit,
+                                        .running_jobs = core->risk->running_jobs[exchange],
+                                        .latency = &kept->latency};
+    kept->fails = perp_fails_exchange(core, &scope, false);
     kept->made = now;
     kept->stale = false;
     if (!exchange_same(kept, &was) || was.cross != kept->cross)
@@ -371,6 +405,8 @@ static void look_at_base(perp_core *core, uint32_t base, int64_t now) {
     is.unhedged = perp_base_unhedged(core, &nothing_chosen, base, now);
     is.is_naked = perp_base_is_naked(core, NULL, base, now);
     is.n_latched = core->positions->bases[base].n_latched;
+    struct perp_scope_base scope = {.naked = is.unhedged, .drifting = is.n_latched};
+    is.fails = perp_fails_base(core, &scope, false);
     if (is.is_naked) {
         is.naked = perp_base_naked(core, NULL, base);
         is.to_square = perp_base_to_square(core, NULL, base);
@@ -396,6 +432,11 @@ static void look_at_bases(perp_core *core, int64_t now) {
         uint32_t base = positions->moved_bases[--positions->n_moved_bases];
         positions->bases[base].is_moved = false;
         look_at_base(core, base, now);
+        if (wants_sums(core))
+            base_changed(core, base);
+        for
+            PERP_EACH_OF_BASE(core, id, base)
+        look_at_running(core, id); /* its last price may be what they are worth */
     }
     /* A price may make them naked, or no longer. */
     for (uint32_t at_1 = positions->first_moving_1; at_1;
@@ -441,13 +482,14 @@ struct look {
     int64_t now;
 };
 
-/* What is open counts in its exchange's size and is made anew at once, the rest once it is asked
-   for, or a job that waits rests on it. */
+/* What is open counts in its exchange's size and is made anew at once, as where a job runs; the
+   rest once it is asked for, or a job that waits rests on it. */
 static void touch(const struct look *look, perp_instrument_id instrument) {
     struct perp_facts *facts = &look->core->risk->facts;
     struct perp_kept_fact *kept = &facts->at[instrument];
     kept->stale = true;
-    if (look->core->positions->at[instrument].is_open || kept->share || kept->unpriced) {
+    const struct perp_position_entry *entry = &look->core->positions->at[instrument];
+    if (entry->is_open || entry->first || kept->share || kept->unpriced) {
         make_again(look->core, instrument, look->now);
         return;
     }
@@ -459,8 +501,10 @@ static void touch(const struct look *look, perp_instrument_id instrument) {
 
 static void touch_all(const struct look *look) {
     struct perp_facts *facts = &look->core->risk->facts;
-    for (uint32_t i = 0; i < perp_n_instruments(look->core); i++)
+    for (uint32_t i = 0; i < perp_n_instruments(look->core); i++) {
         touch(look, i);
+        look_at_running(look->core, i);
+    }
     for (uint32_t i = 0; i < perp_n_exchanges(look->core); i++)
         facts->exchanges[i].stale = true;
     facts->all_changed = true;
@@ -484,14 +528,12 @@ static void look_at_moved(const struct look *look) {
     while (positions->n_moved) {
         perp_instrument_id moved = positions->moved[--positions->n_moved], id = moved;
         positions->at[moved].is_moved = false;
+        look_at_running(core, moved);
         do {
             touch(look, id);
             id = perp_instrument_at(core, id)->next_same_book;
         } while (id != moved);
-        uint32_t base = perp_instrument_at(core, moved)->base;
-        look_at_base(core, base, look->now);
-        if (wants_sums(core))
-            base_changed(core, base);
+        perp_base_moved(core, perp_instrument_at(core, moved)->base);
     }
 }
 
@@ -527,35 +569,49 @@ static void look_at_time(const struct look *look) {
 
 static void look_at_exchanges(const struct look *look) {
     perp_core *core = look->core;
-    bool any = core->touched != PERP_TOUCHES_NOTHING;
+    bool any = core->risk->facts.touched != PERP_TOUCHES_NOTHING;
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
-        const struct perp_exchange_fact *fact = &core->risk->facts.exchanges[i];
-        if (any || fact->stale || look->now < fact->made || look->now > fact->until)
+        struct perp_exchange_fact *fact = &core->risk->facts.exchanges[i];
+        bool again = any || fact->stale || look->now < fact->made || look->now > fact->until;
+        if (again)
             make_exchange(core, i, look->now);
-        look_at_room(core, i);
+        if (again || fact->sized)
+            look_at_room(core, i);
+        fact->sized = false;
     }
+}
+
+/* What decisions that stand rest on beside facts of instruments. */
+static void look_at_rest(const struct look *look, bool rolled) {
+    perp_core *core = look->core;
+    struct perp_facts *facts = &core->risk->facts;
+    for (; facts->n_stale; facts->n_stale--) {
+        perp_instrument_id id = facts->stale[facts->n_stale - 1];
+        facts->at[id].listed = false;
+        if (facts->at[id].stale && facts->at[id].first)
+            make_again(core, id, look->now);
+    }
+    look_at_exchanges(look);
+    look_at_bases(core, look->now);
+    look_at_book(core, look->now, rolled);
+    facts->touched = PERP_TOUCHES_NOTHING;
 }
 
 void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
     struct perp_facts *facts = &core->risk->facts;
     struct look look = {core, now};
     facts->ticking = tick;
+    if (core->touched < facts->touched)
+        facts->touched = core->touched;
     if (core->touched == PERP_TOUCHES_ALL)
         touch_all(&look);
+    core->touched = PERP_TOUCHES_NOTHING;
     look_at_moved(&look);
     look_at_accounts(&look);
     facts->news = perp_market_news(core->market, &look, told);
     look_at_time(&look);
-    for (; tick && facts->n_stale; facts->n_stale--) {
-        perp_instrument_id id = facts->stale[facts->n_stale - 1];
-        facts->at[id].listed = false;
-        if (facts->at[id].stale && facts->at[id].first)
-            make_again(core, id, now);
-    }
-    look_at_exchanges(&look);
-    look_at_bases(core, now);
-    look_at_book(core, now, rolled);
-    core->touched = PERP_TOUCHES_NOTHING;
+    if (tick)
+        look_at_rest(&look, rolled);
 }
 
 /* ---- Jobs that wait -----------------------------------------------------------------------------

@@ -25,10 +25,9 @@ struct perp_fact {
     double left[PERP_SIDE_COUNT]; /* of the position, for legs of a side to reduce */
     double equity_mark;           /* of risk's notes */
     bool meets[PERP_SIDE_COUNT];  /* a leg of the side meets a running one in the same book */
+    uint64_t fails;               /* the rules that look at it, as bits */
     bool blacklisted, halted;
-    bool heard;       /* of its position, lately enough */
-    bool is_stale;    /* its quote */
-    bool in_blackout; /* around a settlement */
+    bool heard; /* of its position, lately enough */
     /* What follows is not compared. */
     int64_t until; /* the last moment at which all that is before holds, if nothing else happens */
 };
@@ -50,6 +49,7 @@ struct perp_kept_fact {
 
 /* Of an exchange. The size is that of what is open there, at the marks. */
 struct perp_exchange_fact {
+    uint64_t fails; /* the rules that look at it, as bits */
     uint32_t api, circuit;
     bool killed, busy, heard;
     double equity; /* where margin is cross, else 0 */
@@ -57,8 +57,10 @@ struct perp_exchange_fact {
     /* What follows is not compared. */
     int64_t made, until;
     bool stale;
+    bool sized; /* its size, or what it is held against, changed */
     bool cross; /* an instrument's margin was */
     perp_exact size;
+    double room; /* for more, by the leverage */
     uint32_t n_unpriced;
     /* How much the jobs that wait would add at most where the leverage passes them, and at least
        where it fails; and with what that was found. */
@@ -68,6 +70,7 @@ struct perp_exchange_fact {
 
 /* Of a base: whether new risk in it is refused. */
 struct perp_base_fact {
+    uint64_t fails; /* the rules that look at it, but for what is naked: jobs may square that */
     bool unhedged, is_naked;
     uint32_t n_latched;
     double naked, to_square; /* where it is naked */
@@ -91,7 +94,9 @@ struct perp_facts {
     struct perp_heap wakes; /* of facts of instruments */
     int64_t latest;         /* of all that were made */
     uint64_t news;          /* of feeds, when they were last looked at */
+    bool running_changed;   /* a job that runs is to be looked at */
     bool all_changed;       /* every job is to be decided anew */
+    uint32_t touched;       /* by events since the last tick: PERP_TOUCHES_… */
     bool ticking;           /* what is made now is what decisions rest on */
     uint32_t n_rebalance;   /* jobs that wait and look at sums of bases */
 };
@@ -106,6 +111,8 @@ void perp_facts_free(perp_core *core, struct perp_facts *facts);
 void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
                     const struct perp_job_entry *but, perp_instrument_id instrument, int64_t now,
                     struct perp_fact *fact);
+/* What a leg is reckoned at where there is no quote; 0: nothing is known. */
+double perp_price_unquoted(const struct perp_fact *fact);
 /* The one that is kept, as it is now. */
 const struct perp_fact *perp_fact_of(perp_core *core, perp_instrument_id instrument, int64_t now);
 /* A feed has overtaken it: made anew at once. */
@@ -114,7 +121,8 @@ const struct perp_fact *perp_fact_again(perp_core *core, perp_instrument_id inst
 /* A job that waits takes more than the first level. */
 void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument);
 
-/* Looks what feeds and events changed, and what time did. tick: for the decisions that stand. */
+/* Looks what feeds and events changed, and what time did: of instruments; tick: of all that
+   decisions which stand rest on. */
 void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick);
 /* Whether a job that waits is to be decided anew is told once for each of them. */
 void perp_facts_take_changed(perp_core *core, void *user,
@@ -127,6 +135,9 @@ void perp_facts_leave(perp_core *core, struct perp_job_entry *job);
 /* What a quantity is worth of an exchange's size, at a mark, else at the entry; false: no price. */
 bool perp_size_share(double quantity, double mark, double entry, perp_exact *share);
 double perp_size_of(perp_exact share);
+/* Whether the leverage lets an exchange's size grow by at most that, without a closer look; then
+   that is noted, as what passed. */
+bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double adds);
 /* What a job adds to an exchange's size was held against the leverage. */
 void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double value, bool fails);
 

@@ -226,8 +226,9 @@ static void answer_of(const struct perp_eval *e, uint32_t number, const perp_job
     uint64_t changes = atomic_load(&own->changes);
     uint64_t seen = kept && !e->answers_stand ? hash_seen(e, so_far) : 0;
     if (kept && kept->given &&
-        (e->answers_stand || (kept->changes == changes && kept->seen == seen &&
-                              (kept->until == PERP_TIME_NONE || e->now < kept->until)))) {
+        (e->answers_stand ||
+         (kept->changes == changes && kept->seen == seen &&
+          (kept->until == PERP_TIME_NONE || (kept->from <= e->now && e->now < kept->until))))) {
         *out = *kept;
         return;
     }
@@ -237,8 +238,8 @@ static void answer_of(const struct perp_eval *e, uint32_t number, const perp_job
     perp_rule_begin(&callback, core);
     own->ask(own->user, job, so_far, &said);
     perp_rule_end(&callback);
-    *out = (struct perp_answer){true,          said.sense, said.value, said.limit,
-                                said.until_ns, changes,    seen};
+    *out = (struct perp_answer){true,   said.sense,    said.value, said.limit,
+                                e->now, said.until_ns, changes,    seen};
     if (kept && !e->answers_stand)
         *kept = *out;
     if (e->plan)

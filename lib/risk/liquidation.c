@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/num.h"
+#include "util/sized.h"
 
 #define BPS 1e4
 /* How often margin tiers are looked up again at the price that was found with them. */
@@ -313,7 +314,7 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
     union perp_job_room room;
     struct perp_eval e;
     memset(&room, 0, sizeof room);
-    memset(&e, 0, sizeof e);
+    perp_zero(&e, offsetof(struct perp_eval, rules));
     /* A job that does nothing there. */
     room.job.n_legs = 1;
     room.job.legs[0].instrument = instrument;
@@ -325,11 +326,11 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
     e.config = &core->config.risk;
     e.job = &room.job;
     e.now = now;
-    e.made = true;
-    perp_fact_make(core, NULL, NULL, instrument, now, &e.own[0]);
-    const struct perp_open *open = &e.own[0].open;
-    e.facts[0] = &e.own[0];
-    e.legs[0].market = &e.own[0].market.view;
+    perp_core *own = (perp_core *)(uintptr_t)core; /* facts are kept, the book is only read */
+    perp_facts_refresh(own, now, false, false);
+    const struct perp_fact *fact = e.facts[0] = perp_fact_of(own, instrument, now);
+    const struct perp_open *open = &fact->open;
+    e.legs[0].market = &fact->market.view;
     room.job.legs[0].leverage =
         open->leverage >= 1 ? open->leverage : core->config.risk.default_leverage;
     e.legs[0].position = open->holding.quantity;

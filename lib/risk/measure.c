@@ -23,8 +23,7 @@ static double weight_of(const struct perp_job_entry *job, uint32_t n) {
     return (double)job->legs[n].notional / (double)job->notional;
 }
 
-/* What a leg without a quote is reckoned at. */
-static double price_without_quote(const struct perp_fact *fact) {
+double perp_price_unquoted(const struct perp_fact *fact) {
     if (fact->market.view.last_mark > 0)
         return fact->market.view.last_mark;
     if (fact->market.view.last > 0)
@@ -87,7 +86,7 @@ static void measure_price(struct perp_eval *e, uint32_t n) {
     measure->fee_bps = perp_instrument_at(e->core, leg->instrument)->fee_bps[leg->maker ? 1 : 0];
     measure->slippage_bps = 0;
     if (!market->has_quote) {
-        measure->price = price_without_quote(e->facts[n]);
+        measure->price = perp_price_unquoted(e->facts[n]);
         return;
     }
     if (leg->maker) {
@@ -190,13 +189,11 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
 
 void perp_job_note_basis(const perp_core *core, struct perp_job_entry *job, int64_t now) {
     double mids[PERP_MAX_LEGS];
+    (void)now; /* a mid has no age */
     job->has_basis = false;
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, now, &view);
-        if (!view.has_quote)
+        if (!perp_market_mid(core->market, job->legs[i].instrument, &mids[i]))
             return;
-        mids[i] = view.mid;
     }
     job->has_basis = perp_job_basis(job, mids, &job->basis_bps);
     if (!job->has_basis)
@@ -241,11 +238,24 @@ static void measure_position(struct perp_eval *e, uint32_t n) {
     e->reducing = e->reducing && measure->reduces;
 }
 
+/* Whether all that the job's legs on an exchange can add to the account's size fits by far. */
+static bool has_room(const struct perp_eval *e, perp_exchange_id exchange) {
+    double adds = 0;
+    for (uint32_t i = 0; i < e->job->n_legs; i++)
+        if (e->job->legs[i].exchange == exchange) {
+            double mark = e->legs[i].market->mark;
+            adds += mark > 0 ? perp_leg_unfilled(&e->job->legs[i].row) * mark : INFINITY;
+        }
+    return perp_facts_have_room((perp_core *)(uintptr_t)e->core, exchange, adds);
+}
+
 /* The size of a leg's account; of its exchange, so that it is worked out once for each. */
 static void measure_account(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     measure->account_size = 0;
+    if (e->brief && !e->made && has_room(e, leg->exchange))
+        return; /* it passes, however much it is */
     if (perp_instrument_at(e->core, leg->instrument)->spec.kind == PERP_KIND_SPOT)
         return;
     for (uint32_t i = 0; i < n; i++)

@@ -50,7 +50,7 @@ struct perp_answer {
     bool given;
     uint32_t sense;
     double value, limit;
-    int64_t until;
+    int64_t from, until; /* it stands between; until PERP_TIME_NONE: whatever the time */
     uint64_t changes, seen;
 };
 
@@ -139,9 +139,11 @@ struct perp_eval {
     int64_t holds; /* up to when nothing of the job's own changes with time alone */
     bool made;     /* its facts are made for it alone, not those that are kept */
     bool stands;   /* it becomes the decision of a job that waits: what it rests on is noted */
+    bool brief;    /* only what comes of it is asked for, not the values behind it */
     bool afresh;   /* nothing that is kept is to be looked at */
     const struct perp_fact *facts[PERP_MAX_LEGS];
     struct perp_day_view day;
+    uint64_t book_fails; /* the rules that look at the book, as bits; of a brief one */
     const perp_mode_limits *limits;
     const perp_risk_config *config;
 
@@ -182,6 +184,8 @@ void perp_eval_run(struct perp_eval *e);
 /* The evaluation as JSON text (cJSON_free), NULL where there is no memory. */
 char *perp_eval_json(const struct perp_eval *e);
 void perp_eval_explain(const struct perp_eval *e, perp_evaluation *out);
+/* For brief ones, from now on: what is the same for all of them. */
+void perp_eval_brief(struct perp_eval *e);
 void perp_eval_begin(struct perp_eval *e, const perp_core *core, const struct perp_plan *plan,
                      const struct perp_job_entry *job, int64_t now, bool rolled);
 

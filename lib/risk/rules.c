@@ -333,6 +333,72 @@ HOLD(base, scopes->n_legs, 0)
 HOLD(instrument, scopes->n_legs, 0)
 HOLD(leg, scopes->n_legs, 0)
 
+/* ---- Which rules fail, and no more --------------------------------------------------------------
+ */
+
+enum scope { SCOPE_book, SCOPE_job, SCOPE_exchange, SCOPE_base, SCOPE_instrument, SCOPE_leg };
+
+/* The rules of one scope, held against what one thing of it shows: the same functions and limits as
+   below, but nothing is kept of them. The scope is known when this file is compiled, so that only
+   its own rules are left in each of what follows. */
+static inline __attribute__((always_inline)) uint64_t fails_of(enum scope of, const perp_core *core,
+                                                               void *shown, bool missing) {
+    const perp_risk_config *risk = &core->config.risk;
+    struct perp_settings settings = {&risk->modes[risk->mode], risk, &core->config.scheduler};
+    uint64_t fails = 0;
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, unknown, value, unit, sense,      \
+               place, limit, limit_unit)                                                           \
+    if (of == SCOPE_##scope && !(PERP_RULE_##market == PERP_RULE_MARKET && missing)) {             \
+        struct perp_scope_##scope *one = shown;                                                    \
+        one->setting = PERP_SETTING(&settings, place, limit);                                      \
+        struct comparison how = {PERP_SENSE_##sense, PERP_UNKNOWN_##unknown, one->setting};        \
+        if (hold(how, rule_##NAME(one), 0).found.result == PERP_RULE_FAILS)                        \
+            fails |= PERP_REASON_BIT(number);                                                      \
+    }
+    PERP_RULE_LIST(PERP_X)
+#undef PERP_X
+    return fails;
+}
+
+/* perp_fails_book and so on. */
+#define FAILS(scope)                                                                               \
+    uint64_t perp_fails_##scope(const perp_core *core, struct perp_scope_##scope *shown,           \
+                                bool missing) {                                                    \
+        return fails_of(SCOPE_##scope, core, shown, missing);                                      \
+    }
+FAILS(book)
+FAILS(job)
+FAILS(exchange)
+FAILS(base)
+FAILS(instrument)
+FAILS(leg)
+
+#define PERP_X(NAME, number, text, scope, hard, way_out, market, ...)                              \
+    | (PERP_RULE_##market == PERP_RULE_MARKET ? PERP_REASON_BIT(number) : 0)
+static const uint64_t market_rules = 0 PERP_RULE_LIST(PERP_X);
+#undef PERP_X
+
+/* Of a job whose explanation nobody asked for: what fails of its own, and of the facts that it
+   rests on. */
+static uint64_t failing(struct perp_eval *e) {
+    struct perp_scopes scopes;
+    perp_scopes_own(e, &scopes);
+    uint64_t fails = e->book_fails | perp_fails_job(e->core, scopes.job, e->missing);
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        const struct perp_job_leg *leg = &e->job->legs[i];
+        const struct perp_base_fact *base = &e->risk->facts.bases[leg->base];
+        fails |= perp_fails_leg(e->core, &scopes.leg[i], e->missing) | e->facts[i]->fails |
+                 e->risk->facts.exchanges[leg->exchange].fails | base->fails;
+        if (base->is_naked && !base->unhedged &&
+            !perp_job_squares(e->core, e->plan, e->job, leg->base))
+            fails |= PERP_REASON_BIT(PERP_REASON_UNRESOLVED_LEG);
+    }
+    return e->missing ? fails & ~market_rules : fails;
+}
+
+/* ---- Which fail, and by how much ----------------------------------------------------------------
+ */
+
 static void hold_rules(struct perp_eval *e, struct perp_scopes *scopes) {
     struct perp_settings settings = {e->limits, e->config, &e->core->config.scheduler};
     uint64_t reasons = 0;
@@ -450,7 +516,18 @@ void perp_eval_judge(struct perp_eval *e) {
     e->override_used = e->accepted && overridden;
 }
 
+/* The way out asks by how much a rule fails, and rules of the host see all that was found. */
+static bool is_brief(const struct perp_eval *e) {
+    return e->brief && !e->made && !e->reducing && !e->risk->n_host && !e->job->is_repair &&
+           !e->job->is_flatten;
+}
+
 void perp_eval_rules(struct perp_eval *e) {
+    if (is_brief(e)) {
+        e->reasons = failing(e);
+        perp_eval_judge(e);
+        return;
+    }
     struct perp_scopes scopes;
     perp_scopes_of(e, &scopes);
     hold_rules(e, &scopes);

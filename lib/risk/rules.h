@@ -75,6 +75,19 @@ struct perp_scopes {
     struct perp_scope_leg leg[PERP_MAX_LEGS];
 };
 void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes);
+/* Those of the job itself and its legs alone. */
+void perp_scopes_own(struct perp_eval *e, struct perp_scopes *scopes);
+void perp_scope_of_book(const struct perp_eval *e, struct perp_scope_book *scope);
+/* rules.c: the failing rules of one thing of a scope, as bits. missing: what needs a quote is not
+   held. */
+uint64_t perp_fails_book(const perp_core *core, struct perp_scope_book *shown, bool missing);
+uint64_t perp_fails_job(const perp_core *core, struct perp_scope_job *shown, bool missing);
+uint64_t perp_fails_exchange(const perp_core *core, struct perp_scope_exchange *shown,
+                             bool missing);
+uint64_t perp_fails_base(const perp_core *core, struct perp_scope_base *shown, bool missing);
+uint64_t perp_fails_instrument(const perp_core *core, struct perp_scope_instrument *shown,
+                               bool missing);
+uint64_t perp_fails_leg(const perp_core *core, struct perp_scope_leg *shown, bool missing);
 
 enum perp_held_against { PERP_AGAINST_NOTHING, PERP_AGAINST_SETTING, PERP_AGAINST_OWN };
 

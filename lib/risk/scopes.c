@@ -28,6 +28,22 @@ static void scopes_of_base(const struct perp_eval *e, uint32_t base,
     scope->drifting = core->positions->bases[base].n_latched;
 }
 
+static void scope_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scope_leg *own) {
+    const perp_core *core = e->core;
+    const struct perp_job_leg *leg = &e->job->legs[i];
+    int64_t until = INT64_MAX;
+    uint32_t first = 0;
+    own->core = core;
+    own->plan = e->plan;
+    own->job = e->job;
+    own->leg = leg;
+    own->measure = &e->legs[i];
+    own->known = e->facts[i]->heard && perp_account_heard(core, leg->exchange, e->now, &until);
+    while (e->job->legs[first].base != leg->base)
+        first++;
+    own->base_mid = e->legs[first].market->mid;
+}
+
 static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scopes *scopes) {
     const perp_core *core = e->core;
     const struct perp_job_leg *leg = &e->job->legs[i];
@@ -49,43 +65,41 @@ static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_sco
     instrument->market = measure->market;
     instrument->quote_age_ns = perp_ns_since(measure->market->quote_time, e->now);
     instrument->settlement_distance = e->missing ? PERP_TIME_NONE : measure->settlement_distance;
+}
 
-    struct perp_scope_leg *own = &scopes->leg[i];
-    own->core = core;
-    own->plan = e->plan;
-    own->job = e->job;
-    own->leg = leg;
-    own->measure = measure;
-    int64_t until = INT64_MAX;
-    own->known = e->facts[i]->heard && perp_account_heard(core, leg->exchange, e->now, &until);
-    uint32_t first = 0;
-    while (e->job->legs[first].base != leg->base)
-        first++;
-    own->base_mid = e->legs[first].market->mid;
+void perp_scope_of_book(const struct perp_eval *e, struct perp_scope_book *scope) {
+    scope->daily_loss_reached = e->day.daily_loss;
+    scope->halted = e->risk->auto_halt;
+    scope->drawdown = e->day.drawdown;
+    scope->unhedged = perp_unhedged_usd(e->core, e->now);
+}
+
+static void scope_of_job(struct perp_eval *e, struct perp_scope_job *job) {
+    job->core = e->core;
+    job->plan = e->plan;
+    job->job = e->job;
+    job->meets_running = false;
+    for (uint32_t i = 0; i < e->job->n_legs; i++)
+        job->meets_running |= e->facts[i]->meets[e->job->legs[i].side];
+    job->capital_refused = capital_refuses(e);
+    job->strategy_halted = e->risk->strategies_halted >> e->job->strategy & 1;
+    job->edge_bps = e->edge_bps;
+    job->cost_bps = e->cost_bps;
+    job->carry_bps = e->carry_bps;
+    job->safety = e->safety;
+    job->rate_unknown = e->rate_unknown;
+}
+
+void perp_scopes_own(struct perp_eval *e, struct perp_scopes *scopes) {
+    scopes->n_legs = e->job->n_legs;
+    scope_of_job(e, scopes->job);
+    for (uint32_t i = 0; i < scopes->n_legs; i++)
+        scope_of_leg(e, i, &scopes->leg[i]);
 }
 
 void perp_scopes_of(struct perp_eval *e, struct perp_scopes *scopes) {
-    scopes->n_legs = e->job->n_legs;
-
-    scopes->book->daily_loss_reached = e->day.daily_loss;
-    scopes->book->halted = e->risk->auto_halt;
-    scopes->book->drawdown = e->day.drawdown;
-    scopes->book->unhedged = perp_unhedged_usd(e->core, e->now);
-
-    scopes->job->core = e->core;
-    scopes->job->plan = e->plan;
-    scopes->job->job = e->job;
-    scopes->job->meets_running = false;
-    for (uint32_t i = 0; i < scopes->n_legs; i++)
-        scopes->job->meets_running |= e->facts[i]->meets[e->job->legs[i].side];
-    scopes->job->capital_refused = capital_refuses(e);
-    scopes->job->strategy_halted = e->risk->strategies_halted >> e->job->strategy & 1;
-    scopes->job->edge_bps = e->edge_bps;
-    scopes->job->cost_bps = e->cost_bps;
-    scopes->job->carry_bps = e->carry_bps;
-    scopes->job->safety = e->safety;
-    scopes->job->rate_unknown = e->rate_unknown;
-
+    perp_scopes_own(e, scopes);
+    perp_scope_of_book(e, scopes->book);
     for (uint32_t i = 0; i < scopes->n_legs; i++)
         scopes_of_leg(e, i, scopes);
 }

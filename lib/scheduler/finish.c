@@ -169,10 +169,10 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
 /* ---- Fills --------------------------------------------------------------------------------------
  */
 
-double perp_mid_of(const perp_core *core, perp_instrument_id instrument, int64_t now) {
-    struct perp_market_view view;
-    perp_market_read(core->market, instrument, now, &view);
-    return view.has_quote ? view.mid : 0;
+double perp_mid_of(const perp_core *core, perp_instrument_id instrument) {
+    double mid;
+    (void)perp_market_mid(core->market, instrument, &mid);
+    return mid;
 }
 
 /* What cumulative figures of a leg add to what was known. PERP_E_STALE: they are less; *there:
@@ -197,7 +197,7 @@ static perp_status fill_of(const perp_core *core, const struct perp_job_entry *j
                                  .price = more > 0 ? price : 0,
                                  .time_ns = timed && given->time_ns < now ? given->time_ns : now,
                                  .time_given = timed,
-                                 .mid = perp_mid_of(core, leg->instrument, now),
+                                 .mid = perp_mid_of(core, leg->instrument),
                                  .has_pnl = given->has_pnl != 0};
     if (!perp_usd_sub(given->fee, leg->fee, &fill->fee) ||
         (given->has_pnl && !perp_usd_sub(given->pnl, leg->pnl, &fill->pnl)))
@@ -232,7 +232,7 @@ static void fills_in_all(struct finish *f) {
                                      .quantity = leg->quantity,
                                      .price = leg->price,
                                      .time_ns = f->now,
-                                     .mid = perp_mid_of(f->core, leg->instrument, f->now),
+                                     .mid = perp_mid_of(f->core, leg->instrument),
                                      .has_pnl = true};
     }
 }
@@ -366,10 +366,10 @@ static perp_status check_sheet(const perp_core *core, const struct perp_sheet *s
     return PERP_OK;
 }
 
-static void mids_of(const perp_core *core, const struct perp_job_entry *job, int64_t now,
+static void mids_of(const perp_core *core, const struct perp_job_entry *job,
                     struct perp_price mids[PERP_MAX_LEGS]) {
     for (uint32_t i = 0; i < job->n_legs; i++)
-        mids[i].price = perp_mid_of(core, job->legs[i].instrument, now);
+        mids[i].price = perp_mid_of(core, job->legs[i].instrument);
 }
 
 static perp_status put_finish(struct finish *f) {
@@ -377,7 +377,7 @@ static perp_status put_finish(struct finish *f) {
     bool good = f->result->status == PERP_RESULT_COMPLETED && !f->partial;
     bool bad = f->partial || f->result->status == PERP_RESULT_FAILED;
     struct perp_price mids[PERP_MAX_LEGS];
-    mids_of(core, f->job, f->now, mids);
+    mids_of(core, f->job, mids);
     struct perp_ev_finish finish = {.job = f->job->id,
                                     .state = PERP_JOB_FAILED,
                                     .success = good,
@@ -407,6 +407,7 @@ static perp_status put_finish(struct finish *f) {
     finish.fees = f->fees;
     perp_risk_put_ups(core);
     perp_put_finish(core, &finish);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, f->now, f->partial ? f->job : NULL,
                      f->job->is_repair ? f->job : NULL);
     return PERP_OK;
@@ -462,6 +463,7 @@ static void put_progress(perp_core *core, uint32_t kind, struct perp_job_entry *
         progress.fees += booking->fees;
     }
     perp_put(core, kind, &progress);
+    perp_sheet_is_of_last(core);
 }
 
 /* Fills of a job that goes on as it is. */
@@ -642,9 +644,8 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
     struct perp_booking bookings[PERP_MAX_LEGS];
     struct perp_price prices[PERP_MAX_LEGS];
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_market_view view;
-        perp_market_read(core->market, job->legs[i].instrument, d->now, &view);
-        prices[i].price = view.mark;
+        const perp_instrument_id instrument = job->legs[i].instrument;
+        perp_market_marks(core->market, &instrument, 1, d->now, &prices[i].price);
     }
     const struct perp_ev_close close = {
         .job = *job_id,
@@ -661,6 +662,7 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
     if (status != PERP_OK)
         return status;
     perp_put_close(core, &close);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, NULL);
     return PERP_OK;
 }
@@ -698,13 +700,14 @@ perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id
     if (status != PERP_OK)
         return status;
     struct perp_price mids[PERP_MAX_LEGS];
-    mids_of(core, job, d->now, mids);
+    mids_of(core, job, mids);
     const struct perp_ev_requeue requeue = {.job = *job_id, .n_mids = job->n_legs, .mids = mids};
     struct perp_sheet *sheet = perp_sheet_of_requeue(core, job, mids, d->now);
     status = check_sheet(core, sheet, d->now);
     if (status != PERP_OK)
         return status;
     perp_put_requeue(core, &requeue);
+    perp_sheet_is_of_last(core);
     perp_put_stories(core, sheet, d->now, NULL, job->is_repair ? job : NULL);
     return PERP_OK;
 }

@@ -45,24 +45,36 @@ static uint64_t of_number(uint64_t hash, int64_t value) {
     return perp_hash_u64(hash, (uint64_t)value);
 }
 
+/* As perp_hash_bytes of its eight bytes. */
 static uint64_t of_real(uint64_t hash, double value) {
+    uint64_t word;
     value += 0.0; /* -0 is 0 */
-    return of(hash, &value, sizeof value);
+    memcpy(&word, &value, sizeof word);
+    return perp_hash_u64(perp_hash_u64(perp_hash_u64(hash, word), 0), sizeof word);
 }
 
-static uint64_t of_legs(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
-                        bool given) {
-    uint64_t hash = of_number(0, n);
+static uint64_t of_leg(uint64_t hash, const struct perp_leg_row *leg) {
+    hash = of_number(hash, leg->instrument);
+    hash = of_number(hash, leg->side);
+    hash = of_number(hash, leg->maker);
+    hash = of_real(hash, leg->quantity);
+    return of_number(hash, leg->notional);
+}
+
+/* Of the legs as they are, and as they were given: the same as long as none left its leverage. */
+static void of_legs(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
+                    uint64_t *whole, uint64_t *given) {
+    uint64_t hash = of_number(0, n), apart = hash;
     for (uint32_t i = 0; i < n; i++) {
-        bool left = given && (job->defaulted >> (PERP_DEFAULTED_LEVERAGE + i) & 1);
-        hash = of_number(hash, legs[i].instrument);
-        hash = of_number(hash, legs[i].side);
-        hash = of_number(hash, legs[i].maker);
-        hash = of_real(hash, legs[i].quantity);
-        hash = of_number(hash, legs[i].notional);
-        hash = of_real(hash, left ? 0 : legs[i].leverage);
+        bool left = job->defaulted >> (PERP_DEFAULTED_LEVERAGE + i) & 1, same = hash == apart;
+        hash = of_leg(hash, &legs[i]);
+        apart = same ? hash : of_leg(apart, &legs[i]);
+        same = same && !left;
+        hash = of_real(hash, legs[i].leverage);
+        apart = same ? hash : of_real(apart, left ? 0 : legs[i].leverage);
     }
-    return hash;
+    *whole = hash;
+    *given = apart;
 }
 
 /* The number of a value, or nothing where it was left to its default. */
@@ -75,7 +87,7 @@ void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *
     bool created = job->given_created != PERP_TIME_NONE;
     memset(parts, 0, PERP_CONTENT_PARTS * sizeof *parts);
     parts[PART_STRATEGY] = of_number(PART_STRATEGY, job->strategy);
-    parts[PART_LEGS] = of_legs(job, legs, n, false);
+    of_legs(job, legs, n, &parts[PART_LEGS], &parts[GIVEN_LEGS]);
     parts[PART_NOTIONAL] = of_number(PART_NOTIONAL, job->notional);
     parts[PART_EDGE] = of_real(PART_EDGE, job->edge_bps);
     parts[PART_VOLUME] = of_number(PART_VOLUME, job->est_volume);
@@ -86,7 +98,6 @@ void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *
     parts[PART_PRIORITY] = of_number(PART_PRIORITY, job->priority);
     parts[PART_METADATA] = of(job->metadata_size, job->metadata, job->metadata_size);
     parts[PART_CLOSES] = of(PART_CLOSES, &job->closes, sizeof job->closes);
-    parts[GIVEN_LEGS] = of_legs(job, legs, n, true);
     parts[GIVEN_CREATED] = created ? parts[PART_CREATED] : 0;
     parts[GIVEN_TTL] = of_given(job, PERP_DEFAULTED_TTL, parts[PART_TTL]);
     parts[GIVEN_MAX_RUN] = of_given(job, PERP_DEFAULTED_MAX_RUN, parts[PART_MAX_RUN]);

@@ -294,7 +294,7 @@ void perp_repair_id(const char *base, uint64_t n, perp_uuid *id);
 /* How long to wait after so many repairs in a row that did not do. */
 int64_t perp_repair_backoff_ns(const perp_core *core, uint32_t tries);
 /* The mid of an instrument; 0: no quote. */
-double perp_mid_of(const perp_core *core, perp_instrument_id instrument, int64_t now);
+double perp_mid_of(const perp_core *core, perp_instrument_id instrument);
 /* A job in doubt waits again. */
 perp_status perp_decide_requeue(struct perp_decision *d, const perp_uuid *job_id);
 

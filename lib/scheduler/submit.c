@@ -84,6 +84,16 @@ static perp_status check_created(const perp_core *core, const struct perp_job_en
                      (long long)job->given_created, core->config.scheduler.id_memory_h);
 }
 
+/* The content that the id is known with, and that of the spec in the room; NULL: it is not known,
+   or the spec has none. */
+static const uint64_t *known_of(const perp_core *core, const perp_job *spec, int64_t now,
+                                union perp_job_room *room) {
+    perp_job copy;
+    const perp_job *given = perp_job_given(spec, &copy);
+    const uint64_t *known = given ? perp_content_known(core, &given->job_id) : NULL;
+    return known && perp_job_content(core, spec, now, room) ? known : NULL;
+}
+
 static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) {
     perp_core *core = d->core;
     perp_status status = perp_decision_check(d);
@@ -93,8 +103,7 @@ static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) 
         return perp_fail(core, PERP_E_INVALID, "job: NULL");
     union perp_job_room room;
     int64_t now = perp_decision_time(d);
-    bool whole = perp_job_content(core, spec, now, &room);
-    const uint64_t *known = whole ? perp_content_known(core, &room.job.id) : NULL;
+    const uint64_t *known = known_of(core, spec, now, &room);
     const char *differs = known ? difference(&room.job, known) : NULL;
     if (known && !differs) /* whatever became of it, and of what it names */
         return perp_fail(core, PERP_E_EXISTS, "job_id: known, with the same content");

@@ -102,17 +102,38 @@ static void report_overdue(struct perp_tick *tick) {
     }
 }
 
+/* A job becomes unhedged, or is no longer, with what is filled and what that is worth; where
+   neither changed, only how long those are that were. */
 static void look_at_unhedged(struct perp_tick *tick) {
-    const struct perp_job_entry *job = tick->book->scheduler->running.first;
-    for (; job; job = job->next)
+    bool *changed = &tick->core->risk->facts.running_changed;
+    struct perp_job_entry *job =
+        *changed ? tick->book->scheduler->running.first : tick->book->positions->first_unhedged;
+    for (; job; job = *changed ? job->next : job->next_unhedged) {
+        if (!job->looks && job->unhedged_since == PERP_TIME_NONE)
+            continue;
+        job->looks = false;
         if (job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE)
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
+    }
+    *changed = false;
 }
 
-/* The numbers of the evaluation at hand go with the event into the store. */
+/* The numbers of the evaluation at hand go with the event into the store; a brief one is made in
+   full for that. */
 static void put_detail(struct perp_tick *tick) {
-    if (perp_batch_has_store(tick->core))
-        perp_batch_detail(tick->core, perp_eval_json(&tick->eval));
+    struct perp_eval *e = &tick->eval;
+    if (!perp_batch_has_store(tick->core))
+        return;
+    if (e->brief) {
+        bool stands = e->stands;
+        e->brief = e->stands = false;
+        e->answers_stand = true;
+        perp_eval_run(e);
+        e->answers_stand = false;
+        e->brief = true;
+        e->stands = stands;
+    }
+    perp_batch_detail(tick->core, perp_eval_json(e));
 }
 
 static bool drops(const struct perp_tick *tick, const struct perp_job_entry *job) {
@@ -287,6 +308,7 @@ static void decide_all(struct perp_tick *tick) {
     struct perp_verdicts *v = &tick->core->scheduler->verdicts;
     struct perp_plan *plan = tick->plan;
     perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
+    perp_eval_brief(&tick->eval);
     perp_verdicts_collect(tick->core, tick->now, tick->paused, tick->killed);
     for (uint32_t i = 0; i < v->todo.n; i++) {
         struct perp_job_entry *job = v->todo.jobs[i];
@@ -299,6 +321,7 @@ static void decide_all(struct perp_tick *tick) {
     v->todo.n = 0;
     if (tick->list == PERP_LIST_ALL)
         list_refused(tick);
+    tick->eval.brief = false;  /* from here on values are asked for, too */
     tick->eval.answers = NULL; /* what is new has none */
     for (uint32_t i = 0; i < plan->n_fresh; i++)
         decide_fresh(tick, &plan->fresh[i].job);

@@ -80,6 +80,9 @@ static int by_order(const void *left, const void *right) {
 void perp_verdicts_doubt(perp_core *core) {
     core->scheduler->verdicts.all_todo = true;
     perp_ranks_settle(&core->scheduler->verdicts.ranks);
+    core->risk->facts.running_changed = true;
+    for (struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next)
+        job->looks = true;
 }
 
 /* In order of submit: in which jobs are decided shows in the records. */

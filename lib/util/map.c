@@ -13,15 +13,18 @@ static uint32_t slot_of(const struct perp_map *map, const perp_uuid *key) {
     return (uint32_t)perp_hash_u64(halves[0], halves[1]) & (map->capacity - 1);
 }
 
-static bool same_key(const perp_uuid *a, const perp_uuid *b) {
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+static inline bool same_key(const perp_uuid *a, const perp_uuid *b) {
+    uint64_t x[2], y[2];
+    memcpy(x, a->bytes, sizeof x);
+    memcpy(y, b->bytes, sizeof y);
+    return x[0] == y[0] && x[1] == y[1];
 }
 
 bool perp_map_reserve(struct perp_map *map, uint32_t more, const struct perp_map_memory *memory) {
     uint64_t need = (uint64_t)map->count + more;
     uint64_t capacity = map->capacity == 0 ? SMALLEST : map->capacity;
-    /* At most three quarters are full, so that a search soon meets an empty slot. */
-    while (need > capacity / 4 * 3) {
+    /* At most half are full, so that a search soon meets an empty slot. */
+    while (need > capacity / 2) {
         capacity *= 2;
     }
     if (capacity == map->capacity) {

@@ -1,14 +1,11 @@
 #include "util/text.h"
 
-#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S INT64_C(1000000000)
-#define S_PER_DAY 86400
+#include "util/digits.h"
 
 /* Powers of ten that a double holds exactly. */
 static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -41,10 +38,29 @@ static bool is_control(uint32_t code) {
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+/* Whether each byte is a character of ASCII that is none of control, as of most names. Eight at a
+   time: the highest bit of a byte is set where it is above 0x7f, below 0x20 (one such without a
+   borrow from below is found) or 0x7f. */
+static bool is_plain(const char *text, size_t length) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t word = 0x20 * each, bad = 0;
+    for (; length >= sizeof word; length -= sizeof word, text += sizeof word) {
+        memcpy(&word, text, sizeof word);
+        bad |= word | (word - 0x20 * each) | (word + each);
+    }
+    word = 0x20 * each;
+    memcpy(&word, text, length);
+    bad |= word | (word - 0x20 * each) | (word + each);
+    return (bad & 0x80 * each) == 0;
+}
+
 bool perp_text_is_name(const char *text, size_t max) {
     size_t length = strnlen(text, max + 1);
     if (length == 0 || length > max) {
         return false;
+    }
+    if (is_plain(text, length)) {
+        return true;
     }
     const unsigned char *at = (const unsigned char *)text;
     while (length > 0) {
@@ -97,74 +113,31 @@ void perp_text_show(const char *text, char *shown, size_t size) {
     shown[used] = 0;
 }
 
-/* Writes whole / 10^decimals; whole does not end in 0 unless decimals is 0. The digits come from
-   the back: those after the point, the point, and at least one before it. */
-static void print_decimal(bool negative, uint64_t whole, int decimals, char text[32]) {
-    char backwards[32];
-    int n = 0;
-    for (int left = decimals; whole > 0 || left >= 0; left--) {
-        if (left == 0 && decimals > 0) {
-            backwards[n++] = '.';
-        }
-        backwards[n++] = (char)('0' + whole % 10);
-        whole /= 10;
-    }
-    if (negative) {
-        backwards[n++] = '-';
-    }
-    for (int i = 0; i < n; i++) {
-        text[i] = backwards[n - 1 - i];
-    }
-    text[n] = 0;
+/* digits.h wants more room than a text needs. */
+static void end_text(const char *digits, const char *end, char *text) {
+    size_t length = (size_t)(end - digits);
+    memcpy(text, digits, length);
+    text[length] = 0;
 }
 
 void perp_text_double(double value, char text[32]) {
-    double size = fabs(value);
-    /* A quotient of two exact doubles is rounded once, as reading the decimal is: where it gives
-       the value, the decimal reads back to it. The first that does is the shortest. */
-    for (int decimals = 0; decimals <= 9 && size < 1e15; decimals++) {
-        double scaled = rint(size * exact_powers[decimals]);
-        if (scaled >= 1e15) {
-            break;
-        }
-        if (scaled / exact_powers[decimals] == size) {
-            print_decimal(signbit(value) && size > 0, (uint64_t)scaled, decimals, text);
-            return;
-        }
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, 32, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    /* Printed and read back in the host's locale; what is neither digit, sign nor exponent is its
-       decimal point, which may be more than one byte. */
-    size_t point = strspn(text, "-0123456789e");
-    size_t bytes = strcspn(text + point, "-+0123456789e");
-    if (bytes > 0) {
-        text[point] = '.';
-        memmove(text + point + 1, text + point + bytes, strlen(text + point + bytes) + 1);
-    }
+    char digits[PERP_DIGITS_ROOM];
+    end_text(digits, perp_digits_double(digits, value), text);
 }
 
 void perp_text_int64(int64_t value, char text[32]) {
-    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    print_decimal(value < 0, magnitude, 0, text);
+    char digits[PERP_DIGITS_ROOM];
+    end_text(digits, perp_digits_int64(digits, value), text);
 }
 
 void perp_text_uint64(uint64_t value, char text[32]) {
-    print_decimal(false, value, 0, text);
+    char digits[PERP_DIGITS_ROOM];
+    end_text(digits, perp_digits_uint64(digits, value), text);
 }
 
 void perp_text_usd(perp_usd amount, char text[32]) {
-    uint64_t micro = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount;
-    int decimals = 6;
-    while (decimals > 0 && micro % 10 == 0) {
-        micro /= 10;
-        decimals--;
-    }
-    print_decimal(amount < 0, micro, decimals, text);
+    char digits[PERP_DIGITS_ROOM];
+    end_text(digits, perp_digits_usd(digits, amount), text);
 }
 
 void perp_text_end_whole(char *text) {
@@ -180,31 +153,7 @@ const char *perp_show_usd(perp_usd amount, char text[32]) {
 }
 
 void perp_text_time(int64_t time_ns, char text[40]) {
-    int64_t seconds = time_ns / NS_PER_S;
-    int64_t ns = time_ns % NS_PER_S;
-    if (ns < 0) {
-        ns += NS_PER_S;
-        seconds--;
-    }
-    int64_t days = seconds / S_PER_DAY;
-    int64_t second = seconds % S_PER_DAY;
-    if (second < 0) {
-        second += S_PER_DAY;
-        days--;
-    }
-    /* The proleptic Gregorian calendar counted from 0000-03-01, so that a leap day ends its year.
-     */
-    int64_t shifted = days + 719468;
-    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    int64_t of_era = shifted - era * 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    int64_t day = of_year - (153 * month + 2) / 5 + 1;
-    month = month < 10 ? month + 3 : month - 9;
-    year += era * 400 + (month <= 2 ? 1 : 0);
-    snprintf(text, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)year, (int)month, (int)day,
-             (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60), (int)ns);
+    *perp_digits_time(text, time_ns) = 0;
 }
 
 /* A JSON number taken apart: digits × 10^power, the digits without zeros at either end (none: 0)

@@ -276,6 +276,8 @@ static void capital(world *w) {
     BREAK(w, account->pools[0].used, 0);
     BREAK(w, account->pools[0].in_flight, 0);
     BREAK(w, account->pools[1].budget, 0);
+    BREAK(w, account->pools[1].most_single, 1);
+    BREAK(w, account->most_total, 1);
     BREAK(w, account->equity, account->equity + 1);
 }
 
@@ -361,6 +363,7 @@ static void lists_of_orders(world *w) {
     BREAK(w, second->job, job_of(w, 2));
     BREAK(w, second->job_id.bytes[15], 2);
     BREAK(w, second->next_of_job, NULL);
+    BREAK(w, first->last_of_job, first->previous);
     BREAK(w, job_of(w, 3)->orders, second);
     BREAK(w, job_of(w, 2)->orders, first);
     BREAK(w, orders->by_number.count, 4);

@@ -638,6 +638,32 @@ START_TEST(on_reject_drop_ends_what_it_refuses) {
 }
 END_TEST
 
+/* What was said of a time says nothing of the time before it. */
+START_TEST(an_answer_for_a_time_ends_where_the_clock_is_set_back) {
+    add(&one, "var", 1);
+    says(&one, PERP_SENSE_ABOVE, 5, 2);
+    one.says.until_ns = w->now + PERP_NS_PER_S;
+    perp_job job = a_job(1);
+    submit(w, &job);
+    tick(w);
+    w->now -= 1;
+    ok(w, perp_core_advance(w->core, signedc(w)));
+    tick(w);
+    ck_assert_int_eq(one.asked, 2);
+    w->now += PERP_NS_PER_MS;
+    tick(w);
+    ck_assert_int_eq(one.asked, 2);
+    /* One that holds at any time is kept. */
+    one.says.until_ns = PERP_TIME_NONE;
+    ok(w, perp_risk_rule_changed(w->risk, one.reason));
+    tick(w);
+    w->now -= 1;
+    ok(w, perp_core_advance(w->core, signedc(w)));
+    tick(w);
+    ck_assert_int_eq(one.asked, 3);
+}
+END_TEST
+
 START_TEST(what_was_answered_is_kept_until_something_says_otherwise) {
     add(&one, "var", 1);
     says(&one, PERP_SENSE_ABOVE, 5, 2);
@@ -978,6 +1004,7 @@ static Suite *suite(void) {
     tcase_add_test(one_world, a_hard_one_may_stop_a_repair_that_opens);
     tcase_add_test(one_world, what_it_refuses_waits_and_is_counted_by_name);
     tcase_add_test(one_world, on_reject_drop_ends_what_it_refuses);
+    tcase_add_test(one_world, an_answer_for_a_time_ends_where_the_clock_is_set_back);
     tcase_add_test(one_world, what_was_answered_is_kept_until_something_says_otherwise);
     tcase_add_test(one_world, a_tick_asks_once_of_each_job_also_of_those_that_it_chooses);
     tcase_add_test(one_world, only_what_was_added_can_have_changed);

@@ -869,6 +869,29 @@ START_TEST(unknown_is_not_zero) {
 }
 END_TEST
 
+/* An exchange that says the same again, with the time that it had before. */
+START_TEST(an_account_report_of_the_same_time_is_heard_again) {
+    world_with(with_age);
+    perp_account_report report = account_of(ALPHA, NULL, 0);
+    report.time_ns = w->now;
+    ok(w, perp_account(w->core, nowc(w), &report));
+    pass(w, SECOND);
+    perp_position_report bad = report_of(w->btc[ALPHA], 0, 0);
+    bad.leverage = 0.5;
+    fails(w, PERP_E_INVALID, perp_position(w->core, nowc(w), &bad, w->now));
+    ck_assert_uint_eq(position_of(w, w->btc[ALPHA]).known, 0);
+    ok(w, perp_account(w->core, nowc(w), &report));
+    ck_assert_uint_eq(position_of(w, w->btc[ALPHA]).known, 1);
+    /* So is its age the one of when it was heard. */
+    pass(w, 290 * SECOND);
+    ok(w, perp_account(w->core, nowc(w), &report));
+    ok(w, perp_capital_update_equity(w->capital, nowc(w), ALPHA, USD(1000000)));
+    pass(w, 290 * SECOND);
+    ck_assert_uint_eq(position_of(w, w->btc[ALPHA]).known, 1);
+    ck_assert_uint_eq(position_of(w, w->eth[ALPHA]).known, 1);
+}
+END_TEST
+
 /* ---- Resolve, close -----------------------------------------------------------------------------
  */
 
@@ -1172,6 +1195,7 @@ int main(void) {
     tcase_add_test(tcase, an_account_report_is_of_all_its_instruments);
     tcase_add_test(tcase, a_bad_account_report_is_refused_whole);
     tcase_add_test(tcase, unknown_is_not_zero);
+    tcase_add_test(tcase, an_account_report_of_the_same_time_is_heard_again);
     tcase_add_test(tcase, what_a_resolve_announced_is_no_drift);
     tcase_add_loop_test(tcase, it_is_announced_for_any_instrument_of_the_base_and_only_that_day, 0,
                         2);

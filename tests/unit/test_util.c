@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/ids.h"
 #include "util/map.h"
 #include "util/num.h"
 #include "util/sized.h"
@@ -178,12 +179,123 @@ START_TEST(a_map_without_memory_stays_as_it_was) {
     ck_assert(perp_map_reserve(&map, 1, &memory));
     perp_map_add(&map, &key, &value);
     memory_fails = true;
-    ck_assert(perp_map_reserve(&map, 11, &memory));
-    ck_assert(!perp_map_reserve(&map, 12, &memory));
+    ck_assert(perp_map_reserve(&map, 7, &memory));
+    ck_assert(!perp_map_reserve(&map, 8, &memory));
     ck_assert(!perp_map_reserve(&map, UINT32_MAX, &memory));
     ck_assert_ptr_eq(perp_map_find(&map, &key), &value);
     memory_fails = false;
     perp_map_free(&map, &memory);
+}
+END_TEST
+
+/* Eight bytes are looked at at once: each byte, in each place of texts of several lengths. */
+START_TEST(a_name_has_no_control_character_wherever_it_stands) {
+    for (size_t length = 1; length <= 20; length++)
+        for (size_t at = 0; at < length; at++)
+            for (int c = 1; c < 256; c++) {
+                char text[24];
+                memset(text, '~', sizeof text);
+                text[at] = (char)c;
+                text[length] = '\0';
+                ck_assert_msg(perp_text_is_name(text, 20) == (c >= 0x20 && c < 0x7f),
+                              "byte %#x, the %zu-th of %zu", (unsigned)c, at, length);
+                memset(text, ' ', length);
+                text[at] = (char)c;
+                ck_assert_msg(perp_text_is_name(text, 20) == (c >= 0x20 && c < 0x7f),
+                              "byte %#x among blanks, the %zu-th of %zu", (unsigned)c, at, length);
+            }
+    ck_assert(perp_text_is_name("\xc3\xa9", 20) && !perp_text_is_name("\xc3", 20));
+    ck_assert(!perp_text_is_name("", 20) && !perp_text_is_name("123456789012345678901", 20));
+}
+END_TEST
+
+START_TEST(a_map_of_ids_holds_what_was_added_and_not_removed) {
+    enum { KEYS = 2000 };
+    static int values[KEYS];
+    static bool there[KEYS];
+    struct perp_ids ids = {NULL, 0, 0, 0};
+    uint32_t random = 54321, count = 0;
+    ck_assert_ptr_null(perp_ids_find(&ids, 1));
+    ck_assert(!perp_ids_remove(&ids, 1, &values[1]));
+    for (int step = 0; step < 40000; step++) {
+        random = random * 1664525U + 1013904223U;
+        uint32_t n = (random >> 8) % KEYS;
+        uint64_t id = UINT64_C(1) << 40 | n;
+        ck_assert_ptr_eq(perp_ids_find(&ids, id), there[n] ? &values[n] : NULL);
+        if (there[n]) {
+            ck_assert(!perp_ids_remove(&ids, id, &values[(n + 1) % KEYS]));
+            ck_assert(perp_ids_remove(&ids, id, &values[n]));
+            ck_assert(!perp_ids_remove(&ids, id, &values[n]));
+        } else {
+            ck_assert(perp_ids_reserve(&ids, 1, &memory));
+            perp_ids_add(&ids, id, &values[n]);
+        }
+        count += there[n] ? UINT32_MAX : 1;
+        there[n] = !there[n];
+        ck_assert_uint_eq(ids.count, count);
+    }
+    for (uint32_t n = 0; n < KEYS; n++)
+        ck_assert_ptr_eq(perp_ids_find(&ids, UINT64_C(1) << 40 | n), there[n] ? &values[n] : NULL);
+    perp_ids_free(&ids, &memory);
+    ck_assert_uint_eq(bytes_out, 0);
+}
+END_TEST
+
+/* The numbers that live at a time are often the last ones given out, or every so-many-th: neither
+   may lie in one run. */
+START_TEST(ids_given_out_in_turn_are_found_in_a_few_steps) {
+    static int value;
+    for (uint64_t apart = 1; apart <= 4096; apart *= 2) {
+        struct perp_ids ids = {NULL, 0, 0, 0};
+        uint32_t longest = 0, run = 0;
+        ck_assert(perp_ids_reserve(&ids, 1000, &memory));
+        for (uint64_t n = 1; n <= 1000; n++)
+            perp_ids_add(&ids, n * apart, &value);
+        for (uint32_t i = 0; i < 2 * ids.capacity; i++) {
+            run = ids.slots[i % ids.capacity].value ? run + 1 : 0;
+            longest = run > longest ? run : longest;
+        }
+        ck_assert_msg(longest <= 32, "every %u-th: a run of %u", (unsigned)apart, longest);
+        perp_ids_free(&ids, &memory);
+    }
+    ck_assert_uint_eq(bytes_out, 0);
+}
+END_TEST
+
+/* As the hashes of two texts may be. */
+START_TEST(an_id_may_be_there_with_several_values) {
+    struct perp_ids ids = {NULL, 0, 0, 0};
+    int values[3];
+    uint32_t found = 0;
+    ck_assert(perp_ids_reserve(&ids, 3, &memory));
+    for (uint32_t i = 0; i < 3; i++)
+        perp_ids_add(&ids, 7, &values[i]);
+    ck_assert(perp_ids_remove(&ids, 7, &values[1]));
+    for (const struct perp_ids_slot *slot = perp_ids_first(&ids, 7); slot->value;
+         slot = perp_ids_next(&ids, slot)) {
+        ck_assert_ptr_ne(slot->value, &values[1]);
+        found += slot->id == 7;
+    }
+    ck_assert_uint_eq(found, 2);
+    perp_ids_free(&ids, &memory);
+}
+END_TEST
+
+START_TEST(a_map_of_ids_without_memory_stays_as_it_was) {
+    struct perp_ids ids = {NULL, 0, 0, 0};
+    int value = 0;
+    memory_fails = true;
+    ck_assert(!perp_ids_reserve(&ids, 1, &memory));
+    memory_fails = false;
+    ck_assert(perp_ids_reserve(&ids, 1, &memory));
+    perp_ids_add(&ids, 7, &value);
+    memory_fails = true;
+    ck_assert(perp_ids_reserve(&ids, 7, &memory));
+    ck_assert(!perp_ids_reserve(&ids, 8, &memory));
+    ck_assert(!perp_ids_reserve(&ids, UINT32_MAX, &memory));
+    ck_assert_ptr_eq(perp_ids_find(&ids, 7), &value);
+    memory_fails = false;
+    perp_ids_free(&ids, &memory);
 }
 END_TEST
 
@@ -385,6 +497,11 @@ int main(void) {
     tcase_add_test(tests, a_hash_depends_on_every_byte_and_the_order);
     tcase_add_test(tests, a_map_holds_what_was_added_and_not_removed);
     tcase_add_test(tests, a_map_without_memory_stays_as_it_was);
+    tcase_add_test(tests, a_name_has_no_control_character_wherever_it_stands);
+    tcase_add_test(tests, a_map_of_ids_holds_what_was_added_and_not_removed);
+    tcase_add_test(tests, ids_given_out_in_turn_are_found_in_a_few_steps);
+    tcase_add_test(tests, an_id_may_be_there_with_several_values);
+    tcase_add_test(tests, a_map_of_ids_without_memory_stays_as_it_was);
     tcase_add_test(tests, a_shorter_struct_leaves_the_defaults);
     tcase_add_test(tests, a_longer_struct_is_taken_while_its_tail_is_zero);
     tcase_add_test(tests, a_size_that_cannot_be_meant_is_refused);
