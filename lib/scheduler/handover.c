@@ -37,7 +37,8 @@ static perp_tick_item *dispatched_item(struct perp_tick *tick, const perp_uuid *
 }
 
 void perp_chosen_wait(struct perp_tick *tick) {
-    perp_tick_item *item = tick->result ? tick->result->items : NULL;
+    bool lists = tick->list != PERP_LIST_NOTHING; /* else its items are those of another tick */
+    perp_tick_item *item = lists ? tick->result->items : NULL;
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
         struct perp_chosen *chosen = perp_chosen_at(tick, i);
         struct perp_job_entry *job = perp_job_find(tick->core, &chosen->id);

@@ -132,13 +132,15 @@ void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges) {
 
 bool perp_ranks_reserve(perp_core *core, uint32_t places, uint32_t more) {
     struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
-    bool done = perp_job_set_grow(core, &ranks->waiting.set, places) &&
-                perp_job_set_grow(core, &ranks->held.set, places) &&
-                perp_job_set_grow(core, &ranks->for_room, places) &&
-                perp_job_set_grow(core, &ranks->restless, places) &&
-                perp_job_set_grow(core, &ranks->entered, places);
+    bool done = places <= ranks->entered.capacity || /* it grows last */
+                (perp_job_set_grow(core, &ranks->waiting.set, places) &&
+                 perp_job_set_grow(core, &ranks->held.set, places) &&
+                 perp_job_set_grow(core, &ranks->for_room, places) &&
+                 perp_job_set_grow(core, &ranks->restless, places) &&
+                 perp_job_set_grow(core, &ranks->entered, places));
     for (uint32_t i = 0; done && i < perp_n_exchanges(core); i++)
-        done = perp_job_set_grow(core, &ranks->full_at[i].set, ranks->n_at[i] + more);
+        done = ranks->n_at[i] + more <= ranks->full_at[i].set.capacity ||
+               perp_job_set_grow(core, &ranks->full_at[i].set, ranks->n_at[i] + more);
     return done;
 }
 
