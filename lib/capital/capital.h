@@ -81,6 +81,12 @@ perp_usd perp_capital_most_total(const perp_core *core, const struct perp_accoun
 /* Whether the ledger lets amount pass, what the plan takes included; fills refusal. */
 bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,
                          const struct perp_need *need, perp_refusal *refusal);
+/* What the ledger holds an amount to, in this order: by the reason that it gives. */
+#define PERP_CAPITAL_LIMITS 4
+extern const uint32_t perp_capital_limits[PERP_CAPITAL_LIMITS];
+/* The most that passes one of them. */
+perp_usd perp_capital_room(const perp_capital *capital, const struct perp_plan *plan,
+                           perp_exchange_id exchange, uint32_t pool, uint32_t reason);
 /* The same for a repair: only what is available counts. */
 bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,
                       const struct perp_need *need, perp_refusal *refusal);

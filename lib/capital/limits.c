@@ -99,17 +99,33 @@ static bool refuse(const struct perp_need *need, uint32_t reason, perp_usd limit
     return false;
 }
 
+const uint32_t perp_capital_limits[PERP_CAPITAL_LIMITS] = {
+    PERP_REASON_SAFE_MODE, PERP_REASON_SINGLE_LIMIT, PERP_REASON_TOTAL_LIMIT,
+    PERP_REASON_INSUFFICIENT};
+
+perp_usd perp_capital_room(const perp_capital *capital, const struct perp_plan *plan,
+                           perp_exchange_id exchange, uint32_t pool, uint32_t reason) {
+    switch (reason) {
+    case PERP_REASON_SAFE_MODE:
+        return held_back(capital, exchange, pool) ? 0 : INT64_MAX;
+    case PERP_REASON_SINGLE_LIMIT:
+        return single_limit(capital, exchange, pool);
+    case PERP_REASON_TOTAL_LIMIT:
+        return total_left(capital, plan, exchange);
+    default:
+        return perp_capital_available(capital, plan, exchange, pool);
+    }
+}
+
 bool perp_capital_passes(const perp_capital *capital, const struct perp_plan *plan,
                          const struct perp_need *need, perp_refusal *refusal) {
-    if (held_back(capital, need->exchange, need->pool))
-        return refuse(need, PERP_REASON_SAFE_MODE, 0, refusal);
-    perp_usd limit = single_limit(capital, need->exchange, need->pool);
-    if (need->amount > limit)
-        return refuse(need, PERP_REASON_SINGLE_LIMIT, limit, refusal);
-    limit = total_left(capital, plan, need->exchange);
-    if (need->amount > limit)
-        return refuse(need, PERP_REASON_TOTAL_LIMIT, limit, refusal);
-    return perp_capital_has(capital, plan, need, refusal);
+    for (uint32_t i = 0; i < PERP_CAPITAL_LIMITS; i++) {
+        uint32_t reason = perp_capital_limits[i];
+        perp_usd limit = perp_capital_room(capital, plan, need->exchange, need->pool, reason);
+        if (need->amount > limit)
+            return refuse(need, reason, limit, refusal);
+    }
+    return true;
 }
 
 bool perp_capital_has(const perp_capital *capital, const struct perp_plan *plan,

@@ -23,14 +23,28 @@ struct perp_job_leg {
     double offered; /* the price of the decision in force, while it waits */
 };
 
+/* What orders jobs of one priority, the largest first: the score, and what it gains while a job
+   waits. Made by perp_rank_of alone; time is not in it, since it raises all alike. */
+struct perp_rank {
+    int64_t high;
+    uint64_t low;
+};
+
 /* The decision in force of a job that waits: what an evaluation at the last tick gave, or would
    have given. It is derived, and stands until something that it rests on changes. */
 struct perp_verdict {
     uint64_t reasons;
     double score;
     uint32_t reason;
-    uint32_t offered_1; /* its place among those that passed, from 1; 0: it is not among them */
+    uint32_t leaving_1; /* its place among those that leave, from 1; 0: it is not among them */
     uint32_t todo_1;    /* among those to be decided anew */
+    /* Of one that passed and is held to the limits (ranks.c). */
+    struct perp_rank rank;
+    uint32_t places_1[2]; /* by rank, and at what holds it */
+    uint32_t held;        /* the reason that holds it; 0: it is to be looked at */
+    uint8_t held_at;      /* what kind of thing that is */
+    uint8_t exchange;     /* that is full */
+    bool entered;         /* this tick made it wait to be looked at */
     bool made;
     bool counted; /* in what stands: not while it may not go on anyway */
     bool accepted, reducing;

@@ -30,13 +30,31 @@ struct perp_plan_book {
     uint32_t legs[PERP_SIDE_COUNT];
 };
 
+/* Where something stands in the order in which jobs go. */
+struct perp_turn {
+    struct perp_rank rank;
+    uint64_t order;
+    int32_t priority;
+};
+
+/* Whether a goes before b: by priority, by rank, by order of submit. */
+static inline bool perp_goes_before(const struct perp_turn *a, const struct perp_turn *b) {
+    if (a->priority != b->priority)
+        return a->priority > b->priority;
+    if (a->rank.high != b->rank.high)
+        return a->rank.high > b->rank.high;
+    if (a->rank.low != b->rank.low)
+        return a->rank.low > b->rank.low;
+    return a->order < b->order;
+}
+
 /* A job that passed risk, with what orders it. The job is the book's own, or the plan's copy of a
    repair that moves. */
 struct perp_candidate {
     const struct perp_job_entry *job;
     struct perp_job_entry *waits; /* where what stands of it is kept: in the book, or in the plan */
     double score;
-    double rank;     /* the score, and what it gained while it waited */
+    struct perp_turn turn;
     uint32_t prices; /* of its legs: where they begin in the plan */
     bool reducing;
 };
@@ -80,6 +98,13 @@ struct perp_plan_short {
     bool is;
 };
 
+/* What a list shows of a job that the choice went by; by turns once they are put in order. */
+struct perp_line {
+    struct perp_turn turn;
+    perp_uuid id;
+    uint32_t reason; /* why it was skipped; 0: it was chosen */
+};
+
 struct perp_plan {
     uint32_t n_jobs; /* chosen */
     uint64_t used;   /* exchanges whose row is not zero, as bits */
@@ -106,6 +131,8 @@ struct perp_plan {
     uint32_t n_last_scores, last_scores_capacity;
     struct perp_standing *standings;
     uint32_t n_standings, standings_capacity;
+    struct perp_line *lines;
+    uint32_t n_lines, lines_capacity;
     perp_uuid *overridden; /* accepted under override for the first time */
     uint32_t n_overridden, overridden_capacity;
 };

@@ -6,9 +6,12 @@
 
 #include "util/sized.h"
 
-bool perp_chosen_reserve(struct perp_tick *tick) {
+bool perp_chosen_reserve(struct perp_tick *tick, uint32_t candidates) {
     void *more = tick->more;
-    uint32_t n = tick->plan->n_candidates;
+    uint32_t places = tick->book->config.scheduler.max_global_concurrent_jobs;
+    uint32_t free_of_limits = tick->plan->n_candidates, n = candidates;
+    if (n - free_of_limits > places)
+        n = free_of_limits + places;
     bool done = n <= PERP_FEW_CHOSEN || perp_grow(tick->core, &more, &tick->more_capacity,
                                                   n - PERP_FEW_CHOSEN, sizeof *tick->more);
     tick->more = more;
@@ -34,7 +37,8 @@ static perp_tick_item *dispatched_item(struct perp_tick *tick, const perp_uuid *
 }
 
 void perp_chosen_wait(struct perp_tick *tick) {
-    perp_tick_item *item = tick->result ? tick->result->items : NULL;
+    bool lists = tick->list != PERP_LIST_NOTHING; /* else its items are those of another tick */
+    perp_tick_item *item = lists ? tick->result->items : NULL;
     for (uint32_t i = 0; i < tick->n_chosen; i++) {
         struct perp_chosen *chosen = perp_chosen_at(tick, i);
         struct perp_job_entry *job = perp_job_find(tick->core, &chosen->id);

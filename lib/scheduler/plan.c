@@ -24,7 +24,7 @@ static void clear(struct perp_plan *plan) {
         plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
     plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
     plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
-    plan->n_standings = plan->n_fresh = plan->n_changes = plan->n_shorts = 0;
+    plan->n_lines = plan->n_standings = plan->n_fresh = plan->n_changes = plan->n_shorts = 0;
 }
 
 static bool reserve_books(perp_core *core, struct perp_plan *plan) {
@@ -62,6 +62,7 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
     FREE(scores, scores_capacity);
     FREE(last_scores, last_scores_capacity);
     FREE(standings, standings_capacity);
+    FREE(lines, lines_capacity);
     FREE(overridden, overridden_capacity);
 #undef FREE
 }
@@ -137,11 +138,13 @@ bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uui
     return true;
 }
 
-/* The score, and what it gained while the job waited. */
-static double rank_of(const perp_core *core, const struct perp_job_entry *job, double score,
-                      int64_t now) {
-    double waited = (double)perp_ns_since(job->submitted, now) / (60.0 * PERP_NS_PER_S);
-    return score + core->config.scheduler.aging_per_minute * fmax(0, waited);
+bool perp_plan_reserve_lines(perp_core *core, struct perp_plan *plan, uint32_t n) {
+    return GROW(core, plan, lines, lines_capacity, n);
+}
+
+void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
+                    uint32_t reason) {
+    plan->lines[plan->n_lines++] = (struct perp_line){*turn, *id, reason};
 }
 
 bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
@@ -150,28 +153,34 @@ bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_
     if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n))
         return false;
     plan->candidates[plan->n_candidates++] = (struct perp_candidate){
-        e->job,         waits,      e->final, rank_of(core, e->job, e->final, e->now),
-        plan->n_prices, e->reducing};
+        .job = e->job,
+        .waits = waits,
+        .score = e->final,
+        .turn = {perp_rank_of(core, e->job, e->final), e->job->order, e->job->priority},
+        .prices = plan->n_prices,
+        .reducing = e->reducing};
     for (uint32_t i = 0; i < n; i++)
         plan->prices[plan->n_prices++] = e->legs[i].price;
     return true;
 }
 
-bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
-                              int64_t now) {
-    const struct perp_verdict *verdict = &job->verdict;
+bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                        struct perp_candidate *candidate) {
     if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + job->n_legs))
         return false;
-    plan->candidates[plan->n_candidates++] =
-        (struct perp_candidate){job,
-                                job,
-                                verdict->score,
-                                rank_of(core, job, verdict->score, now),
-                                plan->n_prices,
-                                verdict->reducing};
+    *candidate = (struct perp_candidate){.job = job,
+                                         .waits = job,
+                                         .score = job->verdict.score,
+                                         .turn = perp_turn_of(job),
+                                         .prices = plan->n_prices,
+                                         .reducing = job->verdict.reducing};
     for (uint32_t i = 0; i < job->n_legs; i++)
         plan->prices[plan->n_prices++] = job->legs[i].offered;
     return true;
+}
+
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job) {
+    return perp_plan_standing(core, plan, job, &plan->candidates[plan->n_candidates++]);
 }
 
 static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price,

@@ -37,17 +37,54 @@ struct perp_standing_tally {
     uint32_t refused_by[PERP_MAX_REASONS];
 };
 
+/* Jobs in a heap: on top the one whose turn is first, or last. */
+struct perp_ranking {
+    struct perp_job_set set;
+    bool last_on_top;
+    uint8_t place; /* which of a job's places are those in it */
+};
+
+/* What an exchange holds a job to in a tick, by how much room there is: for one more job and one
+   more dispatch, or for dollars. */
+enum perp_room {
+    PERP_ROOM_JOBS,
+    PERP_ROOM_NOTIONAL,
+    PERP_ROOM_RATE,
+    PERP_ROOM_CAPITAL, /* from here on those of the ledger, each for each pool */
+    PERP_ROOM_COUNT = PERP_ROOM_CAPITAL + PERP_CAPITAL_LIMITS * PERP_POOL_COUNT
+};
+
+/* Of jobs that are held at what there is room for: the most for which there was, and the least for
+   which there was not. Between them the room may change and nothing comes of it. */
+struct perp_room_seen {
+    perp_usd passed, failed;
+};
+
+/* Those that passed and are held to the limits of a tick, by what they wait for. Between ticks one
+   is in `waiting` if the last tick had no place left when its turn came, or no tick looked at it
+   yet; else in `held`, and at what holds it: a full exchange, an exchange's room, or neither, when
+   each tick looks at it again. */
+struct perp_ranks {
+    struct perp_ranking waiting, held;
+    struct perp_ranking full_at[PERP_MAX_EXCHANGES];
+    uint32_t n_at[PERP_MAX_EXCHANGES]; /* jobs that wait with a leg there: there is room for them */
+    struct perp_job_set for_room, restless;
+    uint64_t exchanges; /* of those for room, or more */
+    struct perp_room_seen rooms[PERP_MAX_EXCHANGES][PERP_ROOM_COUNT];
+    uint32_t held_by[PERP_MAX_REASONS];
+    struct perp_job_set entered; /* in this tick into `waiting` */
+};
+
 /* Decisions in force, and what there is to be done about them (verdicts.c). */
 struct perp_verdicts {
     struct perp_standing_tally tally;
     struct perp_job_set todo;    /* to be decided anew */
-    struct perp_job_set passed;  /* accepted, and held to the limits of a tick */
+    struct perp_ranks ranks;     /* accepted, and held to the limits of a tick */
     struct perp_job_set leaving; /* accepted, and held to none: they reduce */
     struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
     struct perp_heap expiries, wakes;
     bool paused, killed; /* as they stand */
     bool all_todo;
-    bool all_wait; /* each of `passed` was last skipped for want of a free place */
 };
 
 struct perp_scheduler {
@@ -110,8 +147,45 @@ uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
 void perp_times_add(perp_core *core, perp_exchange_id exchange);
 
+/* ranks.c: the one place that says in which order jobs of a priority go. */
+struct perp_rank perp_rank_of(const perp_core *core, const struct perp_job_entry *job,
+                              double score);
+static inline struct perp_turn perp_turn_of(const struct perp_job_entry *job) {
+    return (struct perp_turn){job->verdict.rank, job->order, job->priority};
+}
+void perp_ranks_open(struct perp_ranks *ranks);
+bool perp_ranks_reserve(perp_core *core, uint32_t places, uint32_t more);
+void perp_ranks_free(perp_core *core, struct perp_ranks *ranks);
+/* A job with a leg on exchanges waits from now on, or no longer: for the room in perp_ranks. */
+void perp_ranks_count(struct perp_ranks *ranks, const struct perp_job_entry *job, bool on);
+static inline bool perp_is_ranked(const struct perp_job_entry *job) {
+    return job->verdict.places_1[0] != 0;
+}
+/* One that passed; it is to be looked at, or what holds it still does, at its new rank. */
+void perp_rank_set(perp_core *core, struct perp_job_entry *job);
+void perp_rank_remove(struct perp_ranks *ranks, struct perp_job_entry *job);
+/* It is to be looked at. */
+void perp_rank_wakes(struct perp_ranks *ranks, struct perp_job_entry *job);
+/* What holds it: an exchange that is full, room, or something that each tick looks at again. */
+enum { PERP_HELD_AT_FULL, PERP_HELD_AT_ROOM, PERP_HELD_AT_NOTHING };
+void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint32_t reason,
+                     uint32_t at, perp_exchange_id exchange);
+/* Nobody is held for room on these exchanges any more. */
+void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges);
+/* Those that entered in this tick are forgotten. */
+void perp_ranks_settle(struct perp_ranks *ranks);
+static inline struct perp_job_entry *perp_ranking_top(const struct perp_ranking *turns) {
+    return turns->set.n ? turns->set.jobs[0] : NULL;
+}
+
 /* verdicts.c: room for so many places; a job waits from now on, or no longer. */
-bool perp_verdicts_reserve(perp_core *core, uint32_t places);
+bool perp_verdicts_reserve(perp_core *core, uint32_t places, uint32_t more);
+bool perp_job_set_grow(perp_core *core, struct perp_job_set *set, uint32_t need);
+void perp_job_set_free(perp_core *core, struct perp_job_set *set);
+/* *place_1 is where a job keeps its place there; of the one that takes another's it is at the same
+   offset. */
+void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1);
+void perp_job_set_remove(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1);
 void perp_verdicts_free(perp_core *core, struct perp_verdicts *verdicts);
 void perp_verdict_join(perp_core *core, struct perp_job_entry *job);
 void perp_verdict_leave(perp_core *core, struct perp_job_entry *job);
@@ -184,9 +258,14 @@ bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uui
 /* The job evaluated is a candidate; waits: what stands of it is kept there. */
 bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
                      struct perp_job_entry *waits);
-/* The same of one whose decision stands. */
-bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
-                              int64_t now);
+/* The same of one whose decision stands; and made without being offered. */
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job);
+bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                        struct perp_candidate *candidate);
+/* Room for lines, and one. */
+bool perp_plan_reserve_lines(perp_core *core, struct perp_plan *plan, uint32_t n);
+void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
+                    uint32_t reason);
 /* A candidate runs, and takes that much. */
 bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
                       const struct perp_candidate *candidate, const struct perp_need *taken,

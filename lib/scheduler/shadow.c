@@ -2,9 +2,10 @@
    the long way and compared bit for bit, and so are the facts and counts. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/scheduler.h"
+#include "scheduler/tick.h"
 
 /* An evaluation that looks at nothing that is kept. What the host's rules said stands, since they
    may not be asked more often than they are. */
@@ -73,12 +74,14 @@ static const char *miscounted(const perp_core *core) {
             tally.refused_by[verdict->reason]++;
         }
         bool offered = verdict->counted && verdict->accepted && !is_special;
-        if (offered != (verdict->offered_1 > 0))
+        if ((offered && !verdict->reducing) != perp_is_ranked(job) ||
+            (offered && verdict->reducing) != (verdict->leaving_1 > 0))
             return "whether a job that waits is among those that passed";
         passed += offered && !verdict->reducing;
         leaving += offered && verdict->reducing;
     }
-    if (passed != v->passed.n || leaving != v->leaving.n || special != v->special.n)
+    if (passed != v->ranks.waiting.set.n + v->ranks.held.set.n || leaving != v->leaving.n ||
+        special != v->special.n)
         return "how many jobs that wait passed";
     return memcmp(&tally, &v->tally, sizeof tally) == 0 ? NULL : "the counts of decisions in force";
 }
@@ -102,3 +105,108 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
     }
     return miscounted(core);
 }
+
+#ifdef PERP_SHADOW
+
+/* ---- The choice ---------------------------------------------------------------------------------
+ */
+
+static int by_turn(const void *left, const void *right) {
+    const struct perp_candidate *a = left, *b = right;
+    return perp_goes_before(&a->turn, &b->turn) ? -1 : 1;
+}
+
+static bool is_offered(const struct perp_job_entry *job) {
+    return job && job->verdict.counted && job->verdict.accepted && !job->verdict.reducing &&
+           !perp_job_is_special(job);
+}
+
+/* A plan that has chosen nothing, with all candidates by their turns. */
+static void offer_all(const struct perp_tick *tick, struct perp_plan *plan) {
+    const struct perp_plan *made = tick->plan;
+    const struct perp_scheduler *scheduler = tick->core->scheduler;
+    uint32_t n = made->n_candidates;
+    plan->books = calloc(made->books_capacity + 1, sizeof *plan->books);
+    plan->candidates = calloc(n + scheduler->n_places + 1, sizeof *plan->candidates);
+    plan->prices = calloc(made->n_prices + 1 + scheduler->n_places * PERP_MAX_LEGS, sizeof(double));
+    plan->legs = calloc((n + scheduler->n_places + 1) * PERP_MAX_LEGS, sizeof *plan->legs);
+    if (!plan->books || !plan->candidates || !plan->prices || !plan->legs)
+        abort();
+    plan->prices_capacity = plan->legs_capacity = UINT32_MAX; /* there is room for all */
+    memcpy(plan->candidates, made->candidates, n * sizeof *plan->candidates);
+    memcpy(plan->prices, made->prices, made->n_prices * sizeof *plan->prices);
+    plan->n_prices = made->n_prices;
+    for (uint32_t i = 0; i < scheduler->n_places; i++)
+        if (is_offered(scheduler->pending[i].job) &&
+            !perp_plan_standing(tick->core, plan, scheduler->pending[i].job,
+                                &plan->candidates[n++]))
+            abort();
+    plan->n_candidates = n;
+    qsort(plan->candidates, n, sizeof *plan->candidates, by_turn);
+}
+
+/* What stands from this tick on changes places with what stood. */
+static void exchange_standings(struct perp_plan *plan) {
+    for (uint32_t i = 0; i < plan->n_standings; i++) {
+        uint32_t skipped = plan->standings[i].skipped;
+        plan->standings[i].skipped = plan->standings[i].job->skipped;
+        plan->standings[i].job->skipped = skipped;
+    }
+}
+
+static void differs_in(const struct perp_tick *tick, const struct perp_candidate *candidate,
+                       uint32_t reason, const char *what) {
+    char id[37];
+    const struct perp_job_entry *job = candidate->waits;
+    if (perp_market_news_sum(tick->core->market) != tick->core->risk->facts.news)
+        return; /* a feed came between the two */
+    perp_uuid_format(&job->id, id);
+    fprintf(stderr, "shadow: %s: job %s at %" PRId64 ": skipped %s, held %s at %u; should be %s\n",
+            what, id, tick->now, perp_reason_name(tick->core, job->skipped),
+            perp_reason_name(tick->core, job->verdict.held), job->verdict.held_at,
+            perp_reason_name(tick->core, reason));
+    abort();
+}
+
+void perp_shadow_choose(struct perp_tick *tick) {
+    struct perp_plan *made = tick->plan, plan = {0};
+    uint32_t n_chosen = 0, skipped_by[PERP_MAX_REASONS] = {0};
+    offer_all(tick, &plan);
+    exchange_standings(made);
+    tick->plan = &plan;
+    tick->eval.plan = &plan;
+    for (uint32_t i = 0; i < plan.n_candidates; i++) {
+        const struct perp_candidate *candidate = &plan.candidates[i];
+        struct perp_need needs[PERP_MAX_LEGS];
+        uint32_t n = 0;
+        bool reducing;
+        uint32_t reason = perp_tick_skip_reason(tick, candidate, needs, &n, &reducing);
+        skipped_by[reason]++;
+        if (candidate->waits->skipped != reason)
+            differs_in(tick, candidate, reason, "why a job is skipped");
+        if (reason)
+            continue;
+        if (n_chosen >= tick->n_chosen ||
+            memcmp(&perp_chosen_at(tick, n_chosen)->id, &candidate->job->id, sizeof(perp_uuid)))
+            differs_in(tick, candidate, reason, "what is chosen");
+        n_chosen++;
+        if (!perp_plan_choose(tick->core, &plan, candidate, needs, n))
+            abort();
+    }
+    skipped_by[PERP_REASON_NONE] = 0;
+    if (perp_market_news_sum(tick->core->market) == tick->core->risk->facts.news &&
+        (n_chosen != tick->n_chosen ||
+         memcmp(skipped_by, tick->counts.skipped_by, sizeof skipped_by))) {
+        fprintf(stderr, "shadow: how many are chosen, or skipped by reason\n");
+        abort();
+    }
+    tick->plan = made;
+    tick->eval.plan = made;
+    exchange_standings(made);
+    free(plan.books);
+    free(plan.candidates);
+    free(plan.prices);
+    free(plan.legs);
+}
+
+#endif

@@ -262,9 +262,6 @@ static void decide(struct perp_tick *tick, struct perp_job_entry *waits) {
         return;
     if (perp_job_is_special(waits))
         tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval, waits);
-    else if (tick->full && !tick->eval.reducing && tick->book->scheduler->verdicts.all_wait &&
-             tick->list != PERP_LIST_ALL)
-        perp_tick_wait_for_place(tick, waits);
 }
 
 /* A repair that this tick brings is in no count that stands yet. */
@@ -378,7 +375,6 @@ static void remember(struct perp_tick *tick) {
         if (job)
             job->override_logged = true;
     }
-    core->scheduler->verdicts.all_wait = tick->full;
     if (tick->looked_due)
         remember_due(tick);
 }
@@ -417,8 +413,6 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     tick->paused = core->scheduler->paused || core->store_failed;
     tick->killed = core->risk->killed;
     tick->next_reservation = core->capital->next_id;
-    tick->full =
-        core->scheduler->running.count >= core->config.scheduler.max_global_concurrent_jobs;
     perp_batch_barrier(core);
     perp_risk_put_ups(core);
     perp_facts_refresh(core, tick->now, tick->rolled, true);

@@ -26,7 +26,6 @@ struct perp_tick {
     bool paused, killed; /* as it began */
     bool looked_due;     /* next_due is known */
     bool no_memory;
-    bool full;          /* no place is free for what is held to the limits */
     uint32_t list;      /* PERP_LIST_…: which jobs the result lists */
     uint32_t looked_at; /* decisions that were made anew */
     uint32_t n_chosen;
@@ -43,13 +42,20 @@ struct perp_tick {
 /* Decides and commits, under the lock. */
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d);
 
-/* choose.c: chooses of what passed. One of them waits for a free place. */
+/* choose.c: chooses of what passed. */
 void perp_tick_choose(struct perp_tick *tick);
-void perp_tick_wait_for_place(struct perp_tick *tick, struct perp_job_entry *waits);
+/* Why a candidate is skipped; PERP_REASON_NONE: it goes, and needs what is left in the rows. */
+uint32_t perp_tick_skip_reason(struct perp_tick *tick, const struct perp_candidate *candidate,
+                               struct perp_need *needs, uint32_t *n, bool *reducing);
+#ifdef PERP_SHADOW
+/* shadow.c: aborts where looking at each candidate in turn chooses others, or skips one for another
+   reason. */
+void perp_shadow_choose(struct perp_tick *tick);
+#endif
 
 bool perp_items_grow(perp_tick_result *result);
-/* Room for as many as there are candidates; then adding can't fail. */
-bool perp_chosen_reserve(struct perp_tick *tick);
+/* Room for as many as there are candidates and places; then adding can't fail. */
+bool perp_chosen_reserve(struct perp_tick *tick, uint32_t candidates);
 void perp_chosen_add(struct perp_tick *tick, const perp_uuid *id);
 void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *job,
                         uint32_t reason);

@@ -8,11 +8,15 @@
 /* ---- Sets ---------------------------------------------------------------------------------------
  */
 
-static bool grow_set(perp_core *core, struct perp_job_set *set, uint32_t need) {
+bool perp_job_set_grow(perp_core *core, struct perp_job_set *set, uint32_t need) {
     void *jobs = set->jobs;
     bool done = perp_grow(core, &jobs, &set->capacity, need, sizeof *set->jobs);
     set->jobs = jobs;
     return done;
+}
+
+void perp_job_set_free(perp_core *core, struct perp_job_set *set) {
+    perp_free(core, set->jobs, set->capacity * sizeof *set->jobs);
 }
 
 static bool grow_heap(perp_core *core, struct perp_heap *heap, uint32_t need) {
@@ -22,27 +26,37 @@ static bool grow_heap(perp_core *core, struct perp_heap *heap, uint32_t need) {
     return done;
 }
 
-bool perp_verdicts_reserve(perp_core *core, uint32_t places) {
+bool perp_verdicts_reserve(perp_core *core, uint32_t places, uint32_t more) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
-    return grow_set(core, &v->todo, places) && grow_set(core, &v->passed, places) &&
-           grow_set(core, &v->leaving, places) && grow_set(core, &v->special, places) &&
-           grow_heap(core, &v->expiries, places) && grow_heap(core, &v->wakes, places);
+    return perp_job_set_grow(core, &v->todo, places) &&
+           perp_job_set_grow(core, &v->leaving, places) &&
+           perp_job_set_grow(core, &v->special, places) && grow_heap(core, &v->expiries, places) &&
+           grow_heap(core, &v->wakes, places) && perp_ranks_reserve(core, places, more);
 }
 
 void perp_verdicts_free(perp_core *core, struct perp_verdicts *v) {
-    struct perp_job_set *sets[] = {&v->todo, &v->passed, &v->leaving, &v->special};
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        perp_free(core, sets[i]->jobs, sets[i]->capacity * sizeof *sets[i]->jobs);
+    perp_job_set_free(core, &v->todo);
+    perp_job_set_free(core, &v->leaving);
+    perp_job_set_free(core, &v->special);
     perp_free(core, v->expiries.items, v->expiries.capacity * sizeof *v->expiries.items);
     perp_free(core, v->wakes.items, v->wakes.capacity * sizeof *v->wakes.items);
+    perp_ranks_free(core, &v->ranks);
 }
 
-/* Puts a job into a set; *place_1 is where it keeps its place there. */
-static void set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
+void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
     if (*place_1)
         return;
     set->jobs[set->n++] = job;
     *place_1 = set->n;
+}
+
+void perp_job_set_remove(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
+    if (!*place_1)
+        return;
+    struct perp_job_entry *last = set->jobs[--set->n];
+    set->jobs[*place_1 - 1] = last;
+    *(uint32_t *)((char *)last + ((char *)place_1 - (char *)job)) = *place_1;
+    *place_1 = 0;
 }
 
 /* ---- What is to be done -------------------------------------------------------------------------
@@ -50,16 +64,7 @@ static void set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32
 
 static void add_todo(void *user, struct perp_job_entry *job) {
     struct perp_verdicts *v = user;
-    set_add(&v->todo, job, &job->verdict.todo_1);
-}
-
-static void remove_todo(struct perp_verdicts *v, struct perp_job_entry *job) {
-    if (!job->verdict.todo_1)
-        return;
-    struct perp_job_entry *last = v->todo.jobs[--v->todo.n];
-    v->todo.jobs[job->verdict.todo_1 - 1] = last;
-    last->verdict.todo_1 = job->verdict.todo_1;
-    job->verdict.todo_1 = 0;
+    perp_job_set_add(&v->todo, job, &job->verdict.todo_1);
 }
 
 static struct perp_job_entry *waker(const struct perp_timer *timer) {
@@ -74,6 +79,7 @@ static int by_order(const void *left, const void *right) {
 
 void perp_verdicts_doubt(perp_core *core) {
     core->scheduler->verdicts.all_todo = true;
+    perp_ranks_settle(&core->scheduler->verdicts.ranks);
     core->risk->facts.running_changed = true;
     for (struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next)
         job->looks = true;
@@ -102,6 +108,10 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool kille
     struct perp_timer *due;
     bool all =
         v->all_todo || core->risk->facts.all_changed || v->paused != paused || v->killed != killed;
+    for (uint32_t i = 0; v->all_todo && i < scheduler->n_places; i++)
+        if (scheduler->pending[i]
+                .job) /* nor does what is shown of one follow from where it waits */
+            perp_verdict_forget(core, scheduler->pending[i].job);
     v->paused = paused;
     v->killed = killed;
     v->all_todo = core->risk->facts.all_changed = false;
@@ -129,36 +139,42 @@ static void count(struct perp_verdicts *v, const struct perp_verdict *verdict, u
     v->tally.refused_by[verdict->reason] += by;
 }
 
-static struct perp_job_set *set_of(struct perp_verdicts *v, const struct perp_verdict *verdict) {
-    return verdict->reducing ? &v->leaving : &v->passed;
-}
-
-/* Out of those that passed. */
-static void take_back(struct perp_verdicts *v, struct perp_job_entry *job) {
+/* What stood of a job counts no longer. */
+static void discount(struct perp_verdicts *v, struct perp_job_entry *job) {
     struct perp_verdict *verdict = &job->verdict;
-    if (!verdict->offered_1)
-        return;
-    struct perp_job_set *set = set_of(v, verdict);
-    struct perp_job_entry *last = set->jobs[--set->n];
-    set->jobs[verdict->offered_1 - 1] = last;
-    last->verdict.offered_1 = verdict->offered_1;
-    verdict->offered_1 = 0;
+    perp_job_set_remove(&v->leaving, job, &verdict->leaving_1);
+    if (verdict->counted)
+        count(v, verdict, UINT32_MAX);
+    perp_heap_remove(&v->wakes, &job->wake);
+    verdict->made = verdict->counted = false;
 }
 
 void perp_verdict_forget(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
-    take_back(v, job);
-    if (job->verdict.counted)
-        count(v, &job->verdict, UINT32_MAX);
-    perp_heap_remove(&v->wakes, &job->wake);
-    job->verdict.made = job->verdict.counted = false;
+    perp_rank_remove(&v->ranks, job);
+    discount(v, job);
+}
+
+/* Among those that the tick may choose. */
+static void offer(perp_core *core, struct perp_job_entry *job) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    struct perp_verdict *verdict = &job->verdict;
+    bool offered = verdict->counted && verdict->accepted && !perp_job_is_special(job);
+    if (offered && !verdict->reducing)
+        perp_rank_set(core, job);
+    else
+        perp_rank_remove(&v->ranks, job);
+    if (offered && verdict->reducing) {
+        verdict->rank = perp_rank_of(core, job, verdict->score);
+        perp_job_set_add(&v->leaving, job, &verdict->leaving_1);
+    }
 }
 
 void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
                       bool counted) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     struct perp_verdict *verdict = &job->verdict;
-    perp_verdict_forget(core, job);
+    discount(v, job);
     verdict->made = true;
     verdict->reasons = e->reasons;
     verdict->reason = e->reason;
@@ -170,11 +186,9 @@ void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct 
         job->legs[i].offered = e->legs[i].price;
     if (e->holds < INT64_MAX)
         perp_heap_set(&v->wakes, &job->wake, e->holds);
-    if (!counted)
-        return;
-    count(v, verdict, 1);
-    if (verdict->accepted && !perp_job_is_special(job))
-        set_add(set_of(v, verdict), job, &verdict->offered_1);
+    if (counted)
+        count(v, verdict, 1);
+    offer(core, job);
 }
 
 /* ---- Coming and going ---------------------------------------------------------------------------
@@ -190,7 +204,7 @@ static bool collect_expired(perp_core *core, uint32_t at, int64_t now, struct pe
     if (at >= heap->n || heap->items[at]->at >= now)
         return true;
     struct perp_timer *timer = heap->items[at];
-    if (!grow_set(core, into, into->n + 1))
+    if (!perp_job_set_grow(core, into, into->n + 1))
         return false;
     into->jobs[into->n++] =
         (struct perp_job_entry *)((uintptr_t)timer - offsetof(struct perp_job_entry, expiry));
@@ -227,6 +241,7 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     int64_t ttl, last;
     memset(&job->verdict, 0, sizeof job->verdict);
+    perp_ranks_count(&v->ranks, job, true);
     if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
         !__builtin_add_overflow(job->ttl_from, ttl, &last))
         perp_heap_set(&v->expiries, &job->expiry, last);
@@ -240,7 +255,8 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
 void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     perp_verdict_forget(core, job);
-    remove_todo(v, job);
+    perp_ranks_count(&v->ranks, job, false);
+    perp_job_set_remove(&v->todo, job, &job->verdict.todo_1);
     perp_heap_remove(&v->expiries, &job->expiry);
     if (perp_job_is_special(job))
         leave_special(v, job);

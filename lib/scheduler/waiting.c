@@ -13,6 +13,7 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
     scheduler->next_order = 1;
     scheduler->next_due = INT64_MIN; /* what a checkpoint holds is not known */
     scheduler->some_unsaid = true;
+    perp_ranks_open(&scheduler->verdicts.ranks);
     *out = scheduler;
     return PERP_OK;
 }
@@ -116,7 +117,7 @@ bool perp_pending_reserve(perp_core *core) {
     bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + more,
                           sizeof *scheduler->pending);
     scheduler->pending = places;
-    return done && perp_verdicts_reserve(core, scheduler->n_places + more);
+    return done && perp_verdicts_reserve(core, scheduler->n_places + more, more);
 }
 
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {

@@ -389,6 +389,15 @@ TEST("a result that is used again, and one that was moved, work") {
     CHECK(result.refused_by(perp::reason::STALE_QUOTE) == 1);
     for (const perp::tick_item item : result)
         CHECK(item.kind == perp::tick_kind::REFUSED && item.reason == perp::reason::STALE_QUOTE);
+    CHECK(result->looked_at == 1);
+    w.core.scheduler().tick(w.now, result); // it stands, and is listed
+    CHECK(result->looked_at == 0 && result.items().size() == 1);
+    perp::tick_result changes(false);
+    w.core.scheduler().tick(w.now, changes);
+    CHECK(changes.refused_by(perp::reason::STALE_QUOTE) == 1 && changes.items().size() == 0);
+    w.core.scheduler().submit(w.now, w.pair(10));
+    w.core.scheduler().tick(w.now, changes); // of two refused ones the reason of one is new
+    CHECK(changes->refused == 2 && changes.items().size() == 1);
 }
 
 TEST("jobs come from JSON and from two instruments") {

@@ -412,6 +412,134 @@ START_TEST(raising_a_limit_takes_an_actor_and_lowering_revokes_nothing) {
 }
 END_TEST
 
+/* One more tick, which lists what it is asked for. */
+static const perp_tick_result *tick_that_lists(perp_tick_result *result, uint32_t want) {
+    result->want_items = want;
+    ok(w, perp_scheduler_tick(w->scheduler, nowc(w), result));
+    checked(w);
+    return result;
+}
+
+static void lists(const perp_tick_result *result, uint32_t i, uint32_t kind, uint32_t n,
+                  uint32_t reason) {
+    perp_uuid id = id_of(n);
+    ck_assert_uint_lt(i, result->n_items);
+    ck_assert_uint_eq(result->items[i].kind, kind);
+    ck_assert(same_id(&result->items[i].job_id, &id));
+    reason_is(result->items[i].reason, reason);
+}
+
+static void limit_jobs_on(perp_exchange_id exchange, uint32_t most) {
+    perp_limits limits;
+    perp_limits_init(&limits);
+    limits.exchange = exchange;
+    limits.max_concurrent = most;
+    ok(w, perp_scheduler_set_limits(w->scheduler, signedc(w), &limits));
+}
+
+static void limit_all_jobs(uint32_t most) {
+    perp_limits limits;
+    perp_limits_init(&limits);
+    limits.max_global_concurrent_jobs = most;
+    ok(w, perp_scheduler_set_limits(w->scheduler, signedc(w), &limits));
+}
+
+START_TEST(asked_for_what_changed_a_tick_lists_a_reason_once_and_by_turns) {
+    perp_tick_result result;
+    perp_job first = job_of(1), second = job_of(2), third = eth_job(3, GAMMA, DELTA);
+    perp_job bad = job_of(4);
+    perp_tick_result_init(&result);
+    ck_assert_uint_eq(result.want_items, 1);
+    first.priority = 2;
+    second.priority = 1;
+    bad.legs[0].leverage = 6;
+    submit(w, &third);
+    submit(w, &second);
+    submit(w, &first);
+    submit(w, &bad);
+    limit_jobs_on(ALPHA, 1);
+    tick_that_lists(&result, 1);
+    ck_assert_uint_eq(result.n_items, 4);
+    lists(&result, 0, PERP_TICK_REFUSED, 4, PERP_REASON_LEVERAGE);
+    lists(&result, 1, PERP_TICK_DISPATCHED, 1, PERP_REASON_NONE);
+    lists(&result, 2, PERP_TICK_SKIPPED, 2, PERP_REASON_EXCHANGE_CONCURRENCY);
+    lists(&result, 3, PERP_TICK_DISPATCHED, 3, PERP_REASON_NONE);
+    /* It stands, and is counted. */
+    tick_that_lists(&result, 1);
+    ck_assert_uint_eq(result.n_items, 0);
+    ck_assert_uint_eq(result.skipped_by[PERP_REASON_EXCHANGE_CONCURRENCY], 1);
+    ck_assert_uint_eq(result.refused_by[PERP_REASON_LEVERAGE], 1);
+    /* Another reason, and the first again. */
+    limit_all_jobs(2);
+    tick_that_lists(&result, 1);
+    ck_assert_uint_eq(result.n_items, 1);
+    lists(&result, 0, PERP_TICK_SKIPPED, 2, PERP_REASON_GLOBAL_CONCURRENCY);
+    reason_is(info_of(w, 2).last_skip, PERP_REASON_GLOBAL_CONCURRENCY);
+    limit_all_jobs(5);
+    tick_that_lists(&result, 1);
+    ck_assert_uint_eq(result.n_items, 1);
+    lists(&result, 0, PERP_TICK_SKIPPED, 2, PERP_REASON_EXCHANGE_CONCURRENCY);
+    reason_is(info_of(w, 2).last_skip, PERP_REASON_EXCHANGE_CONCURRENCY);
+    /* Asked for all, what stands is listed, too. */
+    tick_that_lists(&result, 2);
+    ck_assert_uint_eq(result.n_items, 2);
+    lists(&result, 0, PERP_TICK_REFUSED, 4, PERP_REASON_LEVERAGE);
+    lists(&result, 1, PERP_TICK_SKIPPED, 2, PERP_REASON_EXCHANGE_CONCURRENCY);
+    limit_jobs_on(ALPHA, 2);
+    tick_that_lists(&result, 1);
+    ck_assert_uint_eq(result.n_items, 1);
+    lists(&result, 0, PERP_TICK_DISPATCHED, 2, PERP_REASON_NONE);
+    reason_is(info_of(w, 2).last_skip, PERP_REASON_NONE);
+    perp_tick_result_free(&result);
+}
+END_TEST
+
+START_TEST(asked_for_no_items_a_tick_only_counts) {
+    perp_tick_result result;
+    perp_tick_result_init(&result);
+    perp_job first = job_of(1), second = job_of(2), third = job_of(3);
+    limit_jobs_on(ALPHA, 1);
+    submit(w, &first);
+    submit(w, &second);
+    tick_that_lists(&result, 2); /* its memory is used again, and the items in it are of then */
+    ck_assert_uint_eq(result.n_items, 2);
+    ck_assert_uint_eq(result.items[0].dispatch, 1);
+    limit_jobs_on(ALPHA, 2);
+    submit(w, &third);
+    tick_that_lists(&result, 0);
+    ck_assert_uint_eq(result.n_items, 0);
+    ck_assert_uint_eq(result.items[0].dispatch, 1);
+    ck_assert_uint_eq(result.dispatched, 1);
+    ck_assert_uint_eq(result.skipped_by[PERP_REASON_EXCHANGE_CONCURRENCY], 1);
+    reason_is(info_of(w, 3).last_skip, PERP_REASON_EXCHANGE_CONCURRENCY);
+    state_is(w, 2, PERP_JOB_RUNNING);
+    perp_tick_result_free(&result);
+}
+END_TEST
+
+START_TEST(looked_at_says_how_many_decisions_were_made_anew) {
+    perp_job btc = job_of(1), eth = eth_job(2, ALPHA, BETA), other = job_of(3);
+    other.legs[0].instrument = w->btc[GAMMA];
+    other.legs[1].instrument = w->btc[DELTA];
+    submit(w, &btc);
+    submit(w, &eth);
+    submit(w, &other);
+    limit_all_jobs(0);
+    perp_tick_result *result = tick(w);
+    ck_assert_uint_eq(result->looked_at, 3);
+    ck_assert_uint_eq(result->evaluated, 3);
+    result = tick(w);
+    ck_assert_uint_eq(result->looked_at, 0);
+    ck_assert_uint_eq(result->evaluated, 3);
+    ck_assert_uint_eq(result->skipped_by[PERP_REASON_GLOBAL_CONCURRENCY], 3);
+    w->now += MS;
+    quote_at(w, w->btc[ALPHA], w->now, BTC_BID - 1, BTC_ASK, 1000);
+    result = tick(w);
+    ck_assert_uint_eq(result->looked_at, 1);
+    ck_assert_uint_eq(result->evaluated, 3);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("tick");
     TCase *tcase = tcase_create("in a world");
@@ -427,6 +555,9 @@ int main(void) {
     tcase_add_test(tcase, paused_only_the_way_out_goes_on_and_the_rest_appears_nowhere);
     tcase_add_test(tcase, killed_nothing_goes_out_not_even_the_way_out);
     tcase_add_test(tcase, raising_a_limit_takes_an_actor_and_lowering_revokes_nothing);
+    tcase_add_test(tcase, asked_for_what_changed_a_tick_lists_a_reason_once_and_by_turns);
+    tcase_add_test(tcase, asked_for_no_items_a_tick_only_counts);
+    tcase_add_test(tcase, looked_at_says_how_many_decisions_were_made_anew);
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");
     tcase_add_test(own, dropped_is_what_risk_refuses_and_not_what_a_tick_skips);

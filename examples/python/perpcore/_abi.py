@@ -1866,6 +1866,8 @@ class perp_tick_result(Structure):
         ("skipped_by", c_uint32 * 80),
         ("capacity", c_uint32),
         ("withdrawn", c_uint32),
+        ("looked_at", c_uint32),
+        ("reserved", c_uint32),
         ("allocator", perp_allocator),
     ]
 

@@ -33,8 +33,8 @@ class Scheduler(Module):
 
     def tick(self, *, now: Time, items: bool = True, actor: Optional[str] = None,
              reason: Optional[str] = None) -> TickResult:
-        """One round: expire, evaluate, order, dispatch, commit, execute. items: False only counts
-        refused and skipped jobs. Where there is no execute callback, the jobs to send are the
+        """One round: expire, evaluate, order, dispatch, commit, execute. items: False lists of
+        the refused and skipped jobs only those whose reason changed. Where there is no execute callback, the jobs to send are the
         items of the kind `dispatched`."""
         want = flag("items", items)
         try:
@@ -43,7 +43,7 @@ class Scheduler(Module):
             result = _abi.perp_tick_result()
             lib.perp_tick_result_init(result)
             self._book.resources.append((lib.perp_tick_result_free, result))
-        result.want_items = want
+        result.want_items = 2 if want else 1
         taken: List[TickResult] = []
 
         def run(*arguments: Any) -> int:

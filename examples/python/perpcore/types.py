@@ -512,7 +512,7 @@ class TickItem(Struct):
 
 @dataclass(frozen=True)
 class TickResult(Struct):
-    """What a tick did."""
+    """What a tick did. looked_at: how many decisions were made anew; the others stood."""
 
     _struct: ClassVar[Any] = _abi.perp_tick_result
     _made: ClassVar[Dict[str, Converter]] = {
@@ -532,6 +532,7 @@ class TickResult(Struct):
     skipped: int
     pending: int
     running: int
+    looked_at: int
     refused_by: Dict[Reason, int]
     skipped_by: Dict[Reason, int]
 
