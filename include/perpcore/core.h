@@ -70,7 +70,8 @@ PERP_API perp_status perp_core_close(perp_core *core);
    (open, close, config, a store, a formula). Valid until this thread's next call. */
 PERP_API const char *perp_core_error(const perp_core *core);
 
-/* Checks every invariant of the book. PERP_E_CORRUPT: the message names the first that is broken,
+/* Checks every invariant of the book, and that decisions in force are those that would be made now.
+   The host's rules are not asked. PERP_E_CORRUPT: the message names the first that is broken,
    and from then on calls that change the book return PERP_E_CORRUPT while reading still works.
    PERP_E_INVALID: NULL. */
 PERP_API perp_status perp_core_check(const perp_core *core);

@@ -327,6 +327,16 @@ static perp_status check_bases(const perp_core *core) {
     return PERP_OK;
 }
 
+/* Decisions in force, and what they rest on, are what they would be if nothing were kept. A rule of
+   the host is asked in the midst of deciding: then that can't be said. */
+static perp_status check_decisions(const perp_core *core) {
+    if (perp_in_rule(core))
+        return PERP_OK;
+    /* What is to be looked at anew is marked; the book itself is only read. */
+    const char *what = perp_decisions_differ((perp_core *)(uintptr_t)core);
+    return what ? perp_fail(core, PERP_E_CORRUPT, "decisions: %s", what) : PERP_OK;
+}
+
 perp_status perp_core_check(const perp_core *core) {
     if (!core)
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
@@ -344,6 +354,8 @@ perp_status perp_core_check(const perp_core *core) {
         status = check_bases(core);
     if (status == PERP_OK)
         status = perp_orders_check(core);
+    if (status == PERP_OK)
+        status = check_decisions(core);
     if (status != PERP_OK) /* the mark is not part of the book that a caller holds const */
         ((perp_core *)(uintptr_t)core)->corrupt = true;
     perp_unlock(core);

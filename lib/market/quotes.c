@@ -151,8 +151,8 @@ static __attribute__((noinline)) perp_status take_quote(perp_market *market, str
     perp_book_level ask = {quote->ask, quote->ask_size};
     perp_write_begin(&slot->seq);
     put_top(market, slot, quote->time_ns, bid, ask);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, quote->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -180,8 +180,8 @@ perp_status perp_market_on_quote(perp_market *market, const perp_quote *quote) {
     double passed = near_share(market, time_ns - last_ns);
     perp_write_begin(&slot->seq);
     put_words(slot, time_ns, bid, ask, mid, spread, passed);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, quote->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -317,8 +317,8 @@ static perp_status take_book(perp_market *market, struct perp_slot *slot, const 
     PERP_PUT(slot->ask_depth, ask_depth);
     put_levels(slot->bids, book->bids, book->n_bids);
     put_levels(slot->asks, book->asks, book->n_asks);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, book->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -359,7 +359,7 @@ perp_status perp_market_on_withdraw(perp_market *market, const perp_withdrawal *
     PERP_PUT(slot->withdrawn_time, withdrawal->time_ns);
     PERP_PUT(slot->book_time, PERP_TIME_NONE);
     PERP_PUT(slot->bucket_end, INT64_MIN); /* the next quote is looked at in full */
-    perp_write_end(&slot->seq);
     perp_news_tell(market, withdrawal->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }

@@ -104,6 +104,7 @@ perp_status perp_market_on_rate(perp_market *market, const perp_rate *rate) {
     perp_status status = perp_feed_check(market, "rate", rate->time_ns);
     if (status != PERP_OK)
         return status;
+    perp_news_tell(market, PERP_NEWS_OF_RATE + place);
     PERP_PUT(currency->usd, rate->usd);
     PERP_PUT(currency->time, rate->time_ns);
     perp_news_tell(market, PERP_NEWS_OF_RATE + place);

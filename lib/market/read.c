@@ -333,7 +333,14 @@ int64_t perp_market_quote_time(const perp_market *market, perp_instrument_id id)
 }
 
 uint32_t perp_market_api(const perp_market *market, perp_exchange_id id) {
-    return PERP_GET(market->gauges[id].api);
+    const struct perp_gauge *gauge = &market->gauges[id];
+    uint32_t api;
+    uint64_t began;
+    do {
+        began = perp_seq_begin(&gauge->seq);
+        api = PERP_GET(gauge->api);
+    } while (perp_seq_again(&gauge->seq, began));
+    return api;
 }
 
 uint64_t perp_market_ups(const perp_market *market, perp_exchange_id id) {

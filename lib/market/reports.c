@@ -80,8 +80,8 @@ perp_status perp_market_on_trade(perp_market *market, const perp_trade *trade) {
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->last, trade->price);
     PERP_PUT(slot->last_time, trade->time_ns);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, trade->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -101,8 +101,8 @@ perp_status perp_market_on_mark(perp_market *market, const perp_mark *mark) {
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->mark, mark->price);
     PERP_PUT(slot->mark_time, mark->time_ns);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, mark->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -136,8 +136,8 @@ static void forget_rate(const perp_market *market, struct perp_slot *slot,
         return;
     perp_write_begin(&slot->seq);
     PERP_PUT(slot->funding_interval_ns, 0);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, instrument);
+    perp_write_end(&slot->seq);
 }
 
 perp_status perp_market_on_funding(perp_market *market, const perp_funding *funding) {
@@ -161,8 +161,8 @@ perp_status perp_market_on_funding(perp_market *market, const perp_funding *fund
     PERP_PUT(slot->funding_interval_ns, perp_funding_interval_ns(funding->interval_h));
     PERP_PUT(slot->funding_next, funding->next_ns);
     PERP_PUT(slot->funding_continuous, funding->continuous);
-    perp_write_end(&slot->seq);
     perp_news_tell(market, funding->instrument);
+    perp_write_end(&slot->seq);
     return PERP_OK;
 }
 
@@ -183,8 +183,8 @@ perp_status perp_market_on_status(perp_market *market, const perp_exchange_statu
     PERP_PUT(gauge->status_time, status->time_ns);
     if (status->api == PERP_API_UP)
         PERP_PUT(gauge->ups, PERP_OWN(gauge->ups) + 1);
-    perp_write_end(&gauge->seq);
     perp_news_tell(market, PERP_NEWS_OF_EXCHANGE + status->exchange);
+    perp_write_end(&gauge->seq);
     return PERP_OK;
 }
 
@@ -203,6 +203,7 @@ perp_status perp_market_on_latency(perp_market *market, const perp_latency *late
     perp_status status = check_time(market, "latency", latency->time_ns, latency->time_ns);
     if (status != PERP_OK)
         return status;
+    perp_news_tell(market, PERP_NEWS_OF_EXCHANGE + latency->exchange);
     perp_gauge_add(gauge, latency->time_ns, latency->ms);
     perp_news_tell(market, PERP_NEWS_OF_EXCHANGE + latency->exchange);
     return PERP_OK;

@@ -189,7 +189,9 @@ static inline void perp_write_end(_Atomic uint64_t *seq) {
                           memory_order_release);
 }
 
-/* After perp_write_end. One writer at a time has a topic. */
+/* The last of what is written before perp_write_end: whoever sees the news waits for the rest, and
+   whoever sees what was written sees that there is news. What has no sequence number of its own to
+   put it in is told of before and after. One writer at a time has a topic. */
 static inline void perp_news_tell(const perp_market *market, uint32_t topic) {
     struct perp_feed_news *news = market->news;
     uint32_t version = PERP_OWN(news->versions[topic]) + 1;

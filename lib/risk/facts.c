@@ -228,6 +228,14 @@ double perp_size_of(perp_exact share) {
     return (double)share * EXACT_UNIT;
 }
 
+/* What is open of an instrument in the size of its exchange; false: nobody knows. */
+static bool make_share(struct perp_position_entry *entry, const struct perp_fact *fact,
+                       perp_exact *share) {
+    *share = 0;
+    return !entry->is_open ||
+           perp_size_share(perp_with_running(entry), fact->market.view.mark, entry->entry, share);
+}
+
 static void set_share(perp_core *core, perp_instrument_id instrument) {
     struct perp_kept_fact *kept = &core->risk->facts.at[instrument];
     struct perp_position_entry *entry = &core->positions->at[instrument];
@@ -237,11 +245,7 @@ static void set_share(perp_core *core, perp_instrument_id instrument) {
     exchange->sized |= kept->unpriced;
     exchange->size -= was;
     exchange->n_unpriced -= kept->unpriced;
-    kept->share = 0;
-    kept->unpriced = false;
-    if (entry->is_open)
-        kept->unpriced = !perp_size_share(perp_with_running(entry), kept->fact.market.view.mark,
-                                          entry->entry, &kept->share);
+    kept->unpriced = !make_share(entry, &kept->fact, &kept->share);
     exchange->size += kept->share;
     exchange->n_unpriced += kept->unpriced;
     exchange->sized |= kept->share != was || kept->unpriced;
@@ -312,7 +316,7 @@ static void make_again(perp_core *core, perp_instrument_id instrument, int64_t n
     perp_fact_make(core, NULL, NULL, instrument, now, &fact);
     perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
     if (fact.open.margin_mode == PERP_MARGIN_CROSS && !facts->exchanges[exchange].cross) {
-        facts->exchanges[exchange].cross = true;
+        facts->exchanges[exchange].cross = facts->exchanges[exchange].stale = true;
         exchange_changed(core, exchange);
     }
     if (kept->made == PERP_TIME_NONE || !perp_fact_same(&kept->fact, &fact) ||
@@ -354,37 +358,43 @@ void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument) {
 static bool exchange_same(const struct perp_exchange_fact *a, const struct perp_exchange_fact *b) {
     return a->fails == b->fails && a->api == b->api && a->circuit == b->circuit &&
            a->killed == b->killed && a->busy == b->busy && a->heard == b->heard &&
-           a->equity == b->equity && a->latency.samples == b->latency.samples &&
+           a->cross == b->cross && a->equity == b->equity &&
+           a->latency.samples == b->latency.samples &&
            memcmp(&a->latency.mean, &b->latency.mean, sizeof a->latency.mean) == 0;
 }
 
-static void make_exchange(perp_core *core, perp_exchange_id exchange, int64_t now) {
-    struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange], was = *kept;
+/* What is compared of it, and until when it holds; the rest is left as it is. */
+static void make_exchange(const perp_core *core, perp_exchange_id exchange, int64_t now,
+                          struct perp_exchange_fact *fact) {
     const struct perp_breaker *circuit = &core->risk->circuits[exchange];
-    const perp_exchange_spec *spec = &core->exchanges[exchange].spec;
-    kept->until = INT64_MAX;
-    kept->cross |= spec->margin_mode == PERP_MARGIN_CROSS;
-    kept->api = perp_market_api(core->market, exchange);
-    kept->circuit = perp_circuit_at(core, exchange, now);
-    if (kept->circuit == PERP_CIRCUIT_OPEN)
-        lower(&kept->until, perp_ns_after(circuit->opened_at,
+    fact->until = INT64_MAX;
+    fact->cross |= core->exchanges[exchange].spec.margin_mode == PERP_MARGIN_CROSS;
+    fact->api = perp_market_api(core->market, exchange);
+    fact->circuit = perp_circuit_at(core, exchange, now);
+    if (fact->circuit == PERP_CIRCUIT_OPEN)
+        lower(&fact->until, perp_ns_after(circuit->opened_at,
                                           core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS) -
                                 1);
-    kept->killed = perp_exchange_killed(core, exchange);
-    kept->busy = kept->circuit == PERP_CIRCUIT_HALF_OPEN && core->risk->running_jobs[exchange] > 0;
-    kept->heard = perp_account_heard(core, exchange, now, &kept->until);
-    kept->equity = kept->cross ? perp_usd_to_double(core->capital->accounts[exchange].equity) : 0;
-    perp_market_latency(core->market, exchange, now, false, &kept->latency);
-    lower(&kept->until, kept->latency.until);
-    struct perp_scope_exchange scope = {.killed = kept->killed,
-                                        .api = kept->api,
-                                        .circuit = kept->circuit,
+    fact->killed = perp_exchange_killed(core, exchange);
+    fact->busy = fact->circuit == PERP_CIRCUIT_HALF_OPEN && core->risk->running_jobs[exchange] > 0;
+    fact->heard = perp_account_heard(core, exchange, now, &fact->until);
+    fact->equity = fact->cross ? perp_usd_to_double(core->capital->accounts[exchange].equity) : 0;
+    perp_market_latency(core->market, exchange, now, false, &fact->latency);
+    lower(&fact->until, fact->latency.until);
+    struct perp_scope_exchange scope = {.killed = fact->killed,
+                                        .api = fact->api,
+                                        .circuit = fact->circuit,
                                         .running_jobs = core->risk->running_jobs[exchange],
-                                        .latency = &kept->latency};
-    kept->fails = perp_fails_exchange(core, &scope, false);
+                                        .latency = &fact->latency};
+    fact->fails = perp_fails_exchange(core, &scope, false);
+}
+
+static void look_at_exchange(perp_core *core, perp_exchange_id exchange, int64_t now) {
+    struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange], was = *kept;
+    make_exchange(core, exchange, now, kept);
     kept->made = now;
     kept->stale = false;
-    if (!exchange_same(kept, &was) || was.cross != kept->cross)
+    if (!exchange_same(kept, &was))
         exchange_changed(core, exchange);
 }
 
@@ -400,20 +410,29 @@ void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
 /* What a tick passes to say that it looks at things anew. */
 static const struct perp_plan nothing_chosen;
 
-static void look_at_base(perp_core *core, uint32_t base, int64_t now) {
-    struct perp_base_fact *kept = &core->risk->facts.bases[base], is = {0};
-    is.unhedged = perp_base_unhedged(core, &nothing_chosen, base, now);
-    is.is_naked = perp_base_is_naked(core, NULL, base, now);
-    is.n_latched = core->positions->bases[base].n_latched;
-    struct perp_scope_base scope = {.naked = is.unhedged, .drifting = is.n_latched};
-    is.fails = perp_fails_base(core, &scope, false);
-    if (is.is_naked) {
-        is.naked = perp_base_naked(core, NULL, base);
-        is.to_square = perp_base_to_square(core, NULL, base);
+static bool base_same(const struct perp_base_fact *a, const struct perp_base_fact *b) {
+    return a->unhedged == b->unhedged && a->is_naked == b->is_naked &&
+           a->n_latched == b->n_latched && a->naked == b->naked && a->to_square == b->to_square;
+}
+
+static void make_base(const perp_core *core, uint32_t base, int64_t now,
+                      struct perp_base_fact *fact) {
+    *fact = (struct perp_base_fact){0};
+    fact->unhedged = perp_base_unhedged(core, &nothing_chosen, base, now);
+    fact->is_naked = perp_base_is_naked(core, NULL, base, now);
+    fact->n_latched = core->positions->bases[base].n_latched;
+    struct perp_scope_base scope = {.naked = fact->unhedged, .drifting = fact->n_latched};
+    fact->fails = perp_fails_base(core, &scope, false);
+    if (fact->is_naked) {
+        fact->naked = perp_base_naked(core, NULL, base);
+        fact->to_square = perp_base_to_square(core, NULL, base);
     }
-    if (is.unhedged == kept->unhedged && is.is_naked == kept->is_naked &&
-        is.n_latched == kept->n_latched && is.naked == kept->naked &&
-        is.to_square == kept->to_square)
+}
+
+static void look_at_base(perp_core *core, uint32_t base, int64_t now) {
+    struct perp_base_fact *kept = &core->risk->facts.bases[base], is;
+    make_base(core, base, now, &is);
+    if (base_same(&is, kept))
         return;
     *kept = is;
     base_changed(core, base);
@@ -448,29 +467,39 @@ static void look_at_bases(perp_core *core, int64_t now) {
             look_at_base(core, job->legs[i].base, now);
 }
 
-static void look_at_book(perp_core *core, int64_t now, bool rolled) {
-    struct perp_facts *facts = &core->risk->facts;
-    struct perp_book_fact is = {0}, *kept = &facts->book;
+static bool book_same(const struct perp_book_fact *a, const struct perp_book_fact *b) {
+    return a->daily_loss == b->daily_loss && a->drawdown == b->drawdown && a->need == b->need &&
+           a->halted == b->halted && a->failures == b->failures &&
+           a->strategies_halted == b->strategies_halted && a->overridden == b->overridden &&
+           a->unhedged == b->unhedged && a->host_changes == b->host_changes;
+}
+
+static void make_book(const perp_core *core, int64_t now, bool rolled,
+                      struct perp_book_fact *fact) {
     const perp_risk *risk = core->risk;
     double limit = perp_usd_to_double(core->config.risk.max_unhedged_usd);
     struct perp_day_view day;
     perp_day_view_of(core, rolled, &day);
-    is.daily_loss = day.daily_loss;
-    is.drawdown = day.drawdown;
-    is.need = perp_volume_need(&core->config.risk, day.volume);
-    is.halted = risk->auto_halt;
-    is.failures = risk->failures;
-    is.strategies_halted = risk->strategies_halted;
-    is.overridden = risk->override_on && now < risk->override_until;
-    is.unhedged = limit > 0 && perp_unhedged_usd(core, now) > limit;
+    *fact = (struct perp_book_fact){0};
+    fact->daily_loss = day.daily_loss;
+    fact->drawdown = day.drawdown;
+    fact->need = perp_volume_need(&core->config.risk, day.volume);
+    fact->halted = risk->auto_halt;
+    fact->failures = risk->failures;
+    fact->strategies_halted = risk->strategies_halted;
+    fact->overridden = risk->override_on && now < risk->override_until;
+    fact->unhedged = limit > 0 && perp_unhedged_usd(core, now) > limit;
     for (uint32_t i = 0; i < risk->n_host; i++)
-        is.host_changes += atomic_load(&risk->host[risk->host_order[i]].changes);
-    if (is.daily_loss == kept->daily_loss && is.drawdown == kept->drawdown &&
-        is.need == kept->need && is.halted == kept->halted && is.failures == kept->failures &&
-        is.strategies_halted == kept->strategies_halted && is.overridden == kept->overridden &&
-        is.unhedged == kept->unhedged && is.host_changes == kept->host_changes)
+        fact->host_changes += atomic_load(&risk->host[risk->host_order[i]].changes);
+}
+
+static void look_at_book(perp_core *core, int64_t now, bool rolled) {
+    struct perp_facts *facts = &core->risk->facts;
+    struct perp_book_fact is;
+    make_book(core, now, rolled, &is);
+    if (book_same(&is, &facts->book))
         return;
-    *kept = is;
+    facts->book = is;
     facts->all_changed = true;
 }
 
@@ -574,7 +603,7 @@ static void look_at_exchanges(const struct look *look) {
         struct perp_exchange_fact *fact = &core->risk->facts.exchanges[i];
         bool again = any || fact->stale || look->now < fact->made || look->now > fact->until;
         if (again)
-            make_exchange(core, i, look->now);
+            look_at_exchange(core, i, look->now);
         if (again || fact->sized)
             look_at_room(core, i);
         fact->sized = false;
@@ -656,4 +685,56 @@ void perp_facts_leave(perp_core *core, struct perp_job_entry *job) {
             leg->next->previous = leg->previous;
         leg->next = leg->previous = NULL;
     }
+}
+
+/* ---- What is kept, against what would be made now -----------------------------------------------
+ */
+
+static const char *instruments_differ(const perp_core *core, int64_t now) {
+    const struct perp_facts *facts = &core->risk->facts;
+    perp_exact sizes[PERP_MAX_EXCHANGES] = {0}, share;
+    uint32_t n_unpriced[PERP_MAX_EXCHANGES] = {0};
+    for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_kept_fact *kept = &facts->at[i];
+        perp_exchange_id exchange = perp_instrument_at(core, i)->spec.exchange;
+        struct perp_fact fact;
+        sizes[exchange] += kept->share;
+        n_unpriced[exchange] += kept->unpriced;
+        if (kept->stale || kept->made == PERP_TIME_NONE || now < kept->made ||
+            now > kept->fact.until)
+            continue;
+        perp_fact_make(core, NULL, NULL, i, now, &fact);
+        if (!facts->exchanges[exchange].cross) /* nobody asks for it */
+            fact.equity_mark = kept->fact.equity_mark;
+        if (!perp_fact_same(&kept->fact, &fact))
+            return "a fact of an instrument";
+        bool unpriced = !make_share(&core->positions->at[i], &fact, &share);
+        if (unpriced != kept->unpriced || share != kept->share)
+            return "the share of an instrument in the size of its exchange";
+    }
+    for (uint32_t x = 0; x < perp_n_exchanges(core); x++)
+        if (sizes[x] != facts->exchanges[x].size || n_unpriced[x] != facts->exchanges[x].n_unpriced)
+            return "the size of an exchange";
+    return NULL;
+}
+
+const char *perp_facts_differ(const perp_core *core, int64_t now, bool rolled) {
+    const struct perp_facts *facts = &core->risk->facts;
+    const char *what = instruments_differ(core, now);
+    struct perp_book_fact book;
+    for (uint32_t i = 0; !what && i < perp_n_exchanges(core); i++) {
+        struct perp_exchange_fact fact = facts->exchanges[i];
+        make_exchange(core, i, now, &fact);
+        if (!fact.stale && !exchange_same(&fact, &facts->exchanges[i]))
+            what = "a fact of an exchange";
+    }
+    for (uint32_t i = 0; !what && i < core->bases.count; i++) {
+        struct perp_base_fact fact;
+        make_base(core, i, now, &fact);
+        if (!base_same(&fact, &facts->bases[i]) || fact.fails != facts->bases[i].fails)
+            what = "a fact of a base";
+    }
+    make_book(core, now, rolled, &book);
+    book.host_changes = facts->book.host_changes; /* any thread may tell of one at any time */
+    return !what && !book_same(&book, &facts->book) ? "a fact of the book" : what;
 }

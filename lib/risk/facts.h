@@ -124,6 +124,9 @@ void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument);
 /* Looks what feeds and events changed, and what time did: of instruments; tick: of all that
    decisions which stand rest on. */
 void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick);
+/* What of the facts that a refresh for a tick left is not what would be made now; NULL: nothing. A
+   difference is none where feeds wrote meanwhile. */
+const char *perp_facts_differ(const perp_core *core, int64_t now, bool rolled);
 /* Whether a job that waits is to be decided anew is told once for each of them. */
 void perp_facts_take_changed(perp_core *core, void *user,
                              void (*job)(void *user, struct perp_job_entry *job));

@@ -211,6 +211,10 @@ bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *in
    nothing. tells: prints it, too. */
 const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *plan, int64_t now,
                                 bool rolled, bool tells);
+/* The same at any time under the lock, but not while a tick is under way. What is to be decided
+   anew is marked as that, which the next tick would do, and the rest compared; the host is not
+   asked. */
+const char *perp_decisions_differ(perp_core *core);
 
 /* past.c: what a job was submitted with. */
 void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,

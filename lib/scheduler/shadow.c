@@ -86,6 +86,18 @@ static const char *miscounted(const perp_core *core) {
     return memcmp(&tally, &v->tally, sizeof tally) == 0 ? NULL : "the counts of decisions in force";
 }
 
+/* Whether feeds have written since facts were looked at: then nothing can be said. */
+static bool feeds_wrote(const perp_core *core) {
+    return perp_market_news_sum(core->market) != core->risk->facts.news;
+}
+
+/* A decision that stands; where there was no memory for what the host's rules said, they would have
+   to be asked. */
+static bool stands(const perp_core *core, const struct perp_job_entry *job) {
+    return job->verdict.made && !job->verdict.todo_1 && !perp_job_is_special(job) &&
+           (!core->risk->n_host || job->answers);
+}
+
 const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *plan, int64_t now,
                                 bool rolled, bool tells) {
     const struct perp_scheduler *scheduler = core->scheduler;
@@ -93,17 +105,35 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
     perp_eval_begin(&e, core, plan, NULL, now, rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
-        if (!job || !job->verdict.made || job->verdict.todo_1 || perp_job_is_special(job))
+        if (!job || !stands(core, job))
             continue;
         evaluate_afresh(&e, job);
         const char *what = differs(job, &e);
-        if (!what || perp_market_news_sum(core->market) != core->risk->facts.news)
-            continue; /* or a feed came between the two */
+        if (!what || feeds_wrote(core))
+            continue;
         if (tells)
             tell(job, &e, now, what);
         return what;
     }
-    return miscounted(core);
+    const char *what = miscounted(core);
+    if (what)
+        return what;
+    what = perp_facts_differ(core, now, rolled);
+    if (!what || feeds_wrote(core))
+        return NULL;
+    if (tells)
+        fprintf(stderr, "shadow: %s at %" PRId64 "\n", what, now);
+    return what;
+}
+
+const char *perp_decisions_differ(perp_core *core) {
+    static const struct perp_plan nothing_chosen;
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    int64_t now = perp_clock(core);
+    bool rolled = perp_day_begins(core, now);
+    perp_facts_refresh(core, now, rolled, true);
+    perp_verdicts_collect(core, now, v->paused, v->killed);
+    return perp_shadow_differs(core, &nothing_chosen, now, rolled, false);
 }
 
 #ifdef PERP_SHADOW

@@ -4,8 +4,11 @@
 #include "scheduler/tick.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/batch.h"
 
 static void items_free(perp_tick_result *result) {
     const perp_allocator *allocator = &result->allocator;
@@ -102,9 +105,32 @@ static void report_overdue(struct perp_tick *tick) {
     }
 }
 
+static bool may_be_unhedged(const struct perp_job_entry *job) {
+    return job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE;
+}
+
+#ifdef PERP_SHADOW
+/* Of a job that is not looked at nothing would come. */
+static void shadow_unhedged(struct perp_tick *tick) {
+    uint32_t events = tick->core->batch->count;
+    for (const struct perp_job_entry *job = tick->book->scheduler->running.first; job;
+         job = job->next)
+        if (!job->looks && job->unhedged_since == PERP_TIME_NONE && may_be_unhedged(job))
+            perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
+    if (tick->core->batch->count == events ||
+        perp_market_news_sum(tick->book->market) != tick->book->risk->facts.news)
+        return; /* or a feed came in between */
+    fprintf(stderr, "shadow: a job that runs is unhedged and was not looked at\n");
+    abort();
+}
+#endif
+
 /* A job becomes unhedged, or is no longer, with what is filled and what that is worth; where
    neither changed, only how long those are that were. */
 static void look_at_unhedged(struct perp_tick *tick) {
+#ifdef PERP_SHADOW
+    shadow_unhedged(tick);
+#endif
     bool *changed = &tick->core->risk->facts.running_changed;
     struct perp_job_entry *job =
         *changed ? tick->book->scheduler->running.first : tick->book->positions->first_unhedged;
@@ -112,7 +138,7 @@ static void look_at_unhedged(struct perp_tick *tick) {
         if (!job->looks && job->unhedged_since == PERP_TIME_NONE)
             continue;
         job->looks = false;
-        if (job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE)
+        if (may_be_unhedged(job))
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
     }
     *changed = false;

@@ -63,6 +63,8 @@ struct l_instrument {
     bool continuous, silent, mute; /* no quotes, no marks come */
     bool bad_report;               /* the last report of its position was none */
     int64_t quoted, marked, next;  /* times of the last quote and mark; the next settlement */
+    struct l_feed quote, funding;  /* the last that were taken, if any */
+    bool has_quote, has_funding;
 };
 
 /* What the callbacks of a book are told whose they are. */

@@ -66,6 +66,18 @@ void l_feed(struct life *life, const struct l_feed *feed) {
     if ((life->status == PERP_OK || (feed->kind == L_FUNDING && life->status == PERP_E_INVALID)) &&
         feed->kind != L_STATUS)
         keep(life, feed);
+    if (life->status != PERP_OK)
+        return;
+    struct l_instrument *of = life->instruments;
+    if (feed->kind == L_QUOTE || feed->kind == L_BOOK) {
+        of += feed->kind == L_QUOTE ? feed->as.quote.instrument : feed->as.book.book.instrument;
+        of->quote = *feed;
+        of->has_quote = true;
+    } else if (feed->kind == L_FUNDING) {
+        of += feed->as.funding.instrument;
+        of->funding = *feed;
+        of->has_funding = true;
+    }
 }
 
 static perp_status report_badly(perp_core *core, const struct life *life, uint32_t instrument) {
@@ -376,13 +388,88 @@ void l_keep_fresh(struct life *life, bool all) {
             l_report(life, x);
 }
 
+/* The last quote or book again, in which one number is another. */
+static void change_quote(struct life *life, uint32_t i) {
+    struct l_feed feed = life->instruments[i].quote;
+    bool is_book = feed.kind == L_BOOK, up = l_chance(life, 50);
+    perp_quote *top = &feed.as.quote;
+    perp_book_level *bids = feed.as.book.bids, *asks = feed.as.book.asks;
+    uint32_t n_bids = is_book ? feed.as.book.book.n_bids : 1,
+             n_asks = is_book ? feed.as.book.book.n_asks : 1;
+    double *bid = is_book ? &bids[0].price : &top->bid, *ask = is_book ? &asks[0].price : &top->ask;
+    double less = l_uniform(life, 1e-7, 5e-6);
+    *(is_book ? &feed.as.book.book.time_ns : &top->time_ns) = life->now;
+    switch (l_below(life, 6)) {
+    case 0:
+        *bid *= 1 - less * (n_bids == 1);
+        break;
+    case 1:
+        *ask *= 1 + less * (n_asks == 1);
+        break;
+    case 2: /* the mid stays */
+        if (n_bids == 1 && n_asks == 1) {
+            double by = (*ask - *bid) * (up ? 0.25 : -0.125);
+            *bid -= by;
+            *ask += by;
+        }
+        break;
+    case 3: /* the first level, or one below it */
+        *(is_book ? &bids[l_below(life, n_bids)].size : &top->bid_size) *= up ? 1.25 : 0.8;
+        break;
+    case 4:
+        *(is_book ? &asks[l_below(life, n_asks)].size : &top->ask_size) *= up ? 1.25 : 0.8;
+        break;
+    default: /* what lies below the first moves between levels: the depth stays */
+        if (n_asks > 2 && is_book) {
+            double size = asks[1].size / 2;
+            asks[1].size -= size;
+            asks[2].size += size;
+        }
+        break;
+    }
+    l_feed(life, &feed);
+    if (life->status == PERP_OK)
+        life->instruments[i].quoted = life->now;
+}
+
+static void change_funding(struct life *life, uint32_t i) {
+    struct l_feed feed = life->instruments[i].funding;
+    perp_funding *funding = &feed.as.funding;
+    funding->time_ns = life->now;
+    switch (l_below(life, 4)) {
+    case 0:
+        funding->rate = l_uniform(life, -5e-5, 5e-5);
+        break;
+    case 1:
+        funding->interval_h = funding->interval_h > 6 ? 4 : 8;
+        break;
+    case 2:
+        funding->next_ns += (l_within(life, 10) - 5) * L_MINUTE;
+        break;
+    default:
+        funding->continuous = !funding->continuous;
+        break;
+    }
+    l_feed(life, &feed);
+}
+
+/* All else stays as it was told, so that what rests on the one number has nothing else to go by. */
+static void change_one(struct life *life, uint32_t i) {
+    if (life->instruments[i].has_funding && l_chance(life, 40))
+        change_funding(life, i);
+    else if (life->instruments[i].has_quote && !life->instruments[i].silent)
+        change_quote(life, i);
+}
+
 /* One thing that a feed says. */
 void l_market_step(struct life *life) {
     uint32_t i = l_below(life, life->n_instruments), x = life->instruments[i].exchange;
     struct l_instrument *instrument = &life->instruments[i];
-    uint32_t pick = l_below(life, 100);
+    uint32_t pick = l_below(life, 125);
     life->doing = "feed";
-    if (pick < 40) {
+    if (pick >= 100) {
+        change_one(life, i);
+    } else if (pick < 40) {
         instrument->half_spread *= l_chance(life, 20) ? l_uniform(life, 0.6, 1.5) : 1;
         instrument->half_spread = fmin(fmax(instrument->half_spread, 3e-6), 5e-5);
         l_quote(life, i);

@@ -372,6 +372,106 @@ static void lists_of_orders(world *w) {
     BREAK(w, orders->placed[orders->first_placed].time_ns, w->now + 1);
 }
 
+static perp_uuid wait_with(world *w, double edge_bps) {
+    perp_job job;
+    perp_job_init(&job);
+    job.job_id.bytes[0] = 1;
+    job.job_id.bytes[15] = (uint8_t)++w->n_job;
+    job.n_legs = 2;
+    job.legs[0].instrument = 7;
+    job.legs[0].side = PERP_SIDE_BUY;
+    job.legs[1].instrument = 8;
+    job.legs[1].side = PERP_SIDE_SELL;
+    job.legs[0].quantity = job.legs[1].quantity = 1;
+    job.notional = INT64_C(1000000000);
+    job.expected_edge_bps = edge_bps;
+    perp_call call = call_of(w);
+    ok(w, perp_scheduler_submit(w->scheduler, &call, &job));
+    return job.job_id;
+}
+
+/* Two jobs wait by decisions in force: one is accepted, and no place is free; one is refused. */
+static void let_wait(world *w, struct perp_job_entry **passes, struct perp_job_entry **refused) {
+    perp_limits limits;
+    for (uint32_t x = 0; x < 2; x++) {
+        perp_instrument_spec instrument; /* 7 and 8 */
+        perp_instrument_spec_init(&instrument);
+        instrument.exchange = x;
+        strcpy(instrument.symbol, "XRP/USDT:USDT");
+        ok(w, perp_instrument_add(w->core, &instrument, &(uint32_t){0}));
+    }
+    perp_limits_init(&limits);
+    limits.max_global_concurrent_jobs = 1;
+    perp_call call = call_of(w);
+    ok(w, perp_scheduler_set_limits(w->scheduler, &call, &limits));
+    perp_uuid first = wait_with(w, 50), second = wait_with(w, -5000);
+    call = call_of(w);
+    for (uint32_t i = 0; i < 9; i++) {
+        const perp_quote quote = {.instrument = i,
+                                  .time_ns = w->now,
+                                  .bid = 999.9,
+                                  .bid_size = 1000,
+                                  .ask = 1000.1,
+                                  .ask_size = 1000};
+        ok(w, perp_market_on_quote(perp_core_market(w->core), &quote));
+    }
+    ok(w, perp_scheduler_tick(w->scheduler, &call, NULL));
+    *passes = perp_job_find(w->core, &first);
+    *refused = perp_job_find(w->core, &second);
+    if (!(*passes)->verdict.offered_1 || !(*refused)->verdict.made || (*refused)->verdict.accepted)
+        fprintf(stderr, "no job waits as it should: %s, %s\n",
+                perp_reason_string((*passes)->verdict.reason),
+                perp_reason_string((*refused)->verdict.reason));
+}
+
+static void decisions(world *w) {
+    struct perp_job_entry *passes, *refused;
+    let_wait(w, &passes, &refused);
+    struct perp_verdicts *v = &w->scheduler->verdicts;
+    uint32_t reason = refused->verdict.reason;
+    BREAK(w, passes->verdict.reasons, 4);
+    BREAK(w, refused->verdict.reasons, 0);
+    BREAK(w, refused->verdict.reason, PERP_REASON_KILLED);
+    BREAK(w, passes->verdict.accepted, false);
+    BREAK(w, refused->verdict.accepted, true);
+    BREAK(w, passes->verdict.reducing, true);
+    BREAK(w, passes->verdict.score, passes->verdict.score + 1e-9);
+    BREAK(w, passes->verdict.offered_1, 0);
+    BREAK(w, passes->verdict.counted, false);
+    BREAK(w, refused->verdict.counted, false);
+    BREAK(w, passes->legs[0].offered, 1000.2);
+    BREAK(w, refused->legs[1].offered, 0);
+    BREAK(w, v->tally.evaluated, 3);
+    BREAK(w, v->tally.refused, 0);
+    BREAK(w, v->tally.refused_by[reason], 2);
+    BREAK(w, v->passed.n, 0);
+    BREAK(w, v->leaving.n, 1);
+}
+
+static void facts(world *w) {
+    struct perp_facts *facts = &w->core->risk->facts;
+    struct perp_kept_fact *kept = &facts->at[0];
+    struct perp_exchange_fact *exchange = &facts->exchanges[0];
+    BREAK(w, kept->fact.market.view.mid, 1001);
+    BREAK(w, kept->fact.market.sides[1].depth, 7);
+    BREAK(w, kept->fact.running.quantity, 0);
+    BREAK(w, kept->fact.left[PERP_SIDE_SELL], 0);
+    BREAK(w, kept->fact.fails, 1);
+    BREAK(w, kept->fact.heard, !kept->fact.heard);
+    BREAK(w, kept->share, kept->share + 1);
+    BREAK(w, kept->unpriced, true);
+    BREAK(w, exchange->size, 0);
+    BREAK(w, exchange->n_unpriced, 1);
+    BREAK(w, exchange->fails, 1);
+    BREAK(w, exchange->circuit, PERP_CIRCUIT_OPEN);
+    BREAK(w, exchange->killed, true);
+    BREAK(w, exchange->latency.samples, 5);
+    /* A base of which nothing is naked, which no look makes anew; the book is made at each. */
+    BREAK(w, facts->bases[3].n_latched, 9);
+    BREAK(w, facts->bases[3].fails, 1);
+    BREAK(w, facts->bases[3].is_naked, true);
+}
+
 int main(void) {
     static world w;
     open_world(&w);
@@ -383,6 +483,8 @@ int main(void) {
     figures_of_orders(&w);
     states_of_orders(&w);
     lists_of_orders(&w);
+    decisions(&w);
+    facts(&w);
     perp_core_close(w.core);
     printf("%u found, %u missed\n", w.found, w.missed);
     printf(w.missed > 0 ? "0 passed, 1 failed\n" : "1 passed, 0 failed\n");
