@@ -418,7 +418,8 @@ static void let_wait(world *w, struct perp_job_entry **passes, struct perp_job_e
     ok(w, perp_scheduler_tick(w->scheduler, &call, NULL));
     *passes = perp_job_find(w->core, &first);
     *refused = perp_job_find(w->core, &second);
-    if (!(*passes)->verdict.offered_1 || !(*refused)->verdict.made || (*refused)->verdict.accepted)
+    if (!(*passes)->verdict.places_1[0] || !(*refused)->verdict.made ||
+        (*refused)->verdict.accepted)
         fprintf(stderr, "no job waits as it should: %s, %s\n",
                 perp_reason_string((*passes)->verdict.reason),
                 perp_reason_string((*refused)->verdict.reason));
@@ -436,7 +437,7 @@ static void decisions(world *w) {
     BREAK(w, refused->verdict.accepted, true);
     BREAK(w, passes->verdict.reducing, true);
     BREAK(w, passes->verdict.score, passes->verdict.score + 1e-9);
-    BREAK(w, passes->verdict.offered_1, 0);
+    BREAK(w, passes->verdict.places_1[0], 0);
     BREAK(w, passes->verdict.counted, false);
     BREAK(w, refused->verdict.counted, false);
     BREAK(w, passes->legs[0].offered, 1000.2);
@@ -444,7 +445,8 @@ static void decisions(world *w) {
     BREAK(w, v->tally.evaluated, 3);
     BREAK(w, v->tally.refused, 0);
     BREAK(w, v->tally.refused_by[reason], 2);
-    BREAK(w, v->passed.n, 0);
+    BREAK(w, v->ranks.held.set.n, v->ranks.held.set.n + 1);
+    BREAK(w, v->ranks.waiting.set.n, v->ranks.waiting.set.n + 1);
     BREAK(w, v->leaving.n, 1);
 }
 
