@@ -344,7 +344,7 @@ TEST("a job runs from submit to finish, and its figures are exact") {
     const world w(std::move(config));
     const perp::job job = w.pair(1).metadata("mine").priority(3);
     CHECK(w.core.scheduler().submit(w.now, job));
-    CHECK(!w.core.scheduler().submit(w.now, job)); // known already
+    CHECK(!w.core.scheduler().submit(w.now, job));                  // known already
     CHECK(w.core.scheduler().evaluate(w.now, job.id()).accepted()); // while it waits
     const perp::tick_result tick = w.core.scheduler().tick(w.now);
     CHECK(tick.status() == perp::tick_status::OK && tick->dispatched == 1);
