@@ -260,8 +260,8 @@ struct tick_item {
 // next tick too, and its memory is used again.
 class tick_result {
   public:
-    // list_all: all refused and skipped jobs are listed; false: those whose reason changed. What was
-    // dispatched, withdrawn, expired, overdue and planned as a repair is listed either way.
+    // list_all: all refused and skipped jobs are listed; false: those whose reason changed. What
+    // was dispatched, withdrawn, expired, overdue and planned as a repair is listed either way.
     explicit tick_result(bool list_all = true) noexcept {
         perp_tick_result_init(&c_);
         c_.want_items = list_all ? 2 : 1;

@@ -116,7 +116,7 @@ enum perp_tick_status { PERP_TICK_OK, PERP_TICK_PAUSED, PERP_TICK_KILLED };
 /* What a tick did. Init once, pass to every tick (its memory is used again), free at the end. */
 typedef struct perp_tick_result {
     uint32_t struct_size;
-    uint32_t status;     /* PERP_TICK_…; killed wins */
+    uint32_t status; /* PERP_TICK_…; killed wins */
     /* Set by the caller. 0: only counts. 1 (default): lists what was dispatched, withdrawn, planned
        as a repair, expired and overdue, and refused and skipped jobs whose reason changed. 2: lists
        all that are refused or skipped. */

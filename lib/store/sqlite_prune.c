@@ -1,7 +1,7 @@
 /* What goes because of its age: events before the newest checkpoints, besides those of jobs that
-   have not ended and of live reservations; and jobs, reservations, orders and lots that ended before
-   them, and cash and fills of then. It goes in small steps: some at a checkpoint, and with each
-   commit after it some more than were added. */
+   have not ended and of live reservations; and jobs, reservations, orders and lots that ended
+   before them, and cash and fills of then. It goes in small steps: some at a checkpoint, and with
+   each commit after it some more than were added. */
 #include "store/sqlite_store.h"
 
 #include "core/chain.h"
