@@ -309,16 +309,27 @@ static void set_wake(struct perp_facts *facts, struct perp_kept_fact *kept) {
         perp_heap_remove(&facts->wakes, &kept->wake);
 }
 
+/* From now on what is known of the account counts: what was not looked at so far is made anew where
+   somebody asks for it. */
+static void becomes_cross(perp_core *core, perp_exchange_id exchange) {
+    struct perp_facts *facts = &core->risk->facts;
+    uint32_t id = core->exchanges[exchange].first_instrument_1 - 1;
+    if (facts->exchanges[exchange].cross)
+        return;
+    facts->exchanges[exchange].cross = facts->exchanges[exchange].stale = true;
+    for (; id != PERP_NO_ID; id = perp_instrument_at(core, id)->next_on_exchange)
+        facts->at[id].stale = true;
+    exchange_changed(core, exchange);
+}
+
 static void make_again(perp_core *core, perp_instrument_id instrument, int64_t now) {
     struct perp_facts *facts = &core->risk->facts;
     struct perp_kept_fact *kept = &facts->at[instrument];
     struct perp_fact fact;
     perp_fact_make(core, NULL, NULL, instrument, now, &fact);
     perp_exchange_id exchange = perp_instrument_at(core, instrument)->spec.exchange;
-    if (fact.open.margin_mode == PERP_MARGIN_CROSS && !facts->exchanges[exchange].cross) {
-        facts->exchanges[exchange].cross = facts->exchanges[exchange].stale = true;
-        exchange_changed(core, exchange);
-    }
+    if (fact.open.margin_mode == PERP_MARGIN_CROSS)
+        becomes_cross(core, exchange);
     if (kept->made == PERP_TIME_NONE || !perp_fact_same(&kept->fact, &fact) ||
         (kept->deep && kept->fact.market.seq != fact.market.seq)) {
         changed(facts, instrument);
@@ -368,7 +379,6 @@ static void make_exchange(const perp_core *core, perp_exchange_id exchange, int6
                           struct perp_exchange_fact *fact) {
     const struct perp_breaker *circuit = &core->risk->circuits[exchange];
     fact->until = INT64_MAX;
-    fact->cross |= core->exchanges[exchange].spec.margin_mode == PERP_MARGIN_CROSS;
     fact->api = perp_market_api(core->market, exchange);
     fact->circuit = perp_circuit_at(core, exchange, now);
     if (fact->circuit == PERP_CIRCUIT_OPEN)
@@ -390,7 +400,10 @@ static void make_exchange(const perp_core *core, perp_exchange_id exchange, int6
 }
 
 static void look_at_exchange(perp_core *core, perp_exchange_id exchange, int64_t now) {
-    struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange], was = *kept;
+    struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange], was;
+    if (core->exchanges[exchange].spec.margin_mode == PERP_MARGIN_CROSS)
+        becomes_cross(core, exchange);
+    was = *kept;
     make_exchange(core, exchange, now, kept);
     kept->made = now;
     kept->stale = false;
