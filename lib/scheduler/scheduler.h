@@ -208,9 +208,9 @@ bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *in
 
 /* shadow.c: what of the decisions in force is not what it would be if nothing were kept, as a tick
    at `now` has them, once facts were looked at; NULL: nothing. plan: a tick's, which has chosen
-   nothing. tells: prints it, too. */
+   nothing. A shadow build prints it, too. */
 const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *plan, int64_t now,
-                                bool rolled, bool tells);
+                                bool rolled);
 /* The same at any time under the lock, but not while a tick is under way. What is to be decided
    anew is marked as that, which the next tick would do, and the rest compared; the host is not
    asked. */

@@ -39,6 +39,8 @@ static const char *differs(const struct perp_job_entry *job, const struct perp_e
     return NULL;
 }
 
+/* Only a shadow build says more than what it returns. */
+#ifdef PERP_SHADOW
 static void tell(const struct perp_job_entry *job, const struct perp_eval *e, int64_t now,
                  const char *what) {
     char id[37];
@@ -54,6 +56,11 @@ static void tell(const struct perp_job_entry *job, const struct perp_eval *e, in
                 job->legs[i].instrument, perp_side_string(job->legs[i].side), job->legs[i].offered,
                 e->legs[i].price);
 }
+
+static void tell_fact(const char *what, int64_t now) {
+    fprintf(stderr, "shadow: %s at %" PRId64 "\n", what, now);
+}
+#endif
 
 /* A recount of what stands. */
 static const char *miscounted(const perp_core *core) {
@@ -99,7 +106,7 @@ static bool stands(const perp_core *core, const struct perp_job_entry *job) {
 }
 
 const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *plan, int64_t now,
-                                bool rolled, bool tells) {
+                                bool rolled) {
     const struct perp_scheduler *scheduler = core->scheduler;
     struct perp_eval e;
     perp_eval_begin(&e, core, plan, NULL, now, rolled);
@@ -111,8 +118,9 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
         const char *what = differs(job, &e);
         if (!what || feeds_wrote(core))
             continue;
-        if (tells)
-            tell(job, &e, now, what);
+#ifdef PERP_SHADOW
+        tell(job, &e, now, what);
+#endif
         return what;
     }
     const char *what = miscounted(core);
@@ -121,8 +129,9 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
     what = perp_facts_differ(core, now, rolled);
     if (!what || feeds_wrote(core))
         return NULL;
-    if (tells)
-        fprintf(stderr, "shadow: %s at %" PRId64 "\n", what, now);
+#ifdef PERP_SHADOW
+    tell_fact(what, now);
+#endif
     return what;
 }
 
@@ -133,7 +142,7 @@ const char *perp_decisions_differ(perp_core *core) {
     bool rolled = perp_day_begins(core, now);
     perp_facts_refresh(core, now, rolled, true);
     perp_verdicts_collect(core, now, v->paused, v->killed);
-    return perp_shadow_differs(core, &nothing_chosen, now, rolled, false);
+    return perp_shadow_differs(core, &nothing_chosen, now, rolled);
 }
 
 #ifdef PERP_SHADOW

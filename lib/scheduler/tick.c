@@ -449,7 +449,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     if (!tick->no_memory)
         decide_all(tick);
 #ifdef PERP_SHADOW
-    if (!tick->no_memory && perp_shadow_differs(core, tick->plan, tick->now, tick->rolled, true))
+    if (!tick->no_memory && perp_shadow_differs(core, tick->plan, tick->now, tick->rolled))
         abort();
 #endif
     if (!tick->no_memory)
