@@ -239,7 +239,7 @@ fi
 # shellcheck disable=SC2046,SC2086 # flags are words
 scenario_runner() {
     mkdir -p "$folder/runner" || return
-    for source in examples/scenario*.c lib/util/json.c lib/util/num.c lib/util/text.c; do
+    for source in examples/scenario*.c lib/util/digits.c lib/util/json.c lib/util/num.c lib/util/text.c; do
         $cc -std=c11 -O1 -D_POSIX_C_SOURCE=200809L -DPERP_WITH_SQLITE=1 -ffp-contract=off \
             -Iexamples -Ilib $(pc --cflags perpcore) $(pkg-config --cflags libcjson) -c "$source" \
             -o "$folder/runner/$(basename "$source" .c).o" || return
