@@ -195,7 +195,7 @@ static void spread(perp_core *core, perp_instrument_id instrument, const struct 
         (!is_open(was) && !is_open(is)))
         return;
     double ties[2] = {perp_fact_ties(core, instrument, was), perp_fact_ties(core, instrument, is)};
-    if (memcmp(&ties[0], &ties[1], sizeof *ties) != 0) {
+    if (!perp_same_bits(ties[0], ties[1])) {
         exchange_changed(core, exchange);
         return;
     }
@@ -371,7 +371,7 @@ static bool exchange_same(const struct perp_exchange_fact *a, const struct perp_
            a->killed == b->killed && a->busy == b->busy && a->heard == b->heard &&
            a->cross == b->cross && a->equity == b->equity &&
            a->latency.samples == b->latency.samples &&
-           memcmp(&a->latency.mean, &b->latency.mean, sizeof a->latency.mean) == 0;
+           perp_same_bits(a->latency.mean, b->latency.mean);
 }
 
 /* What is compared of it, and until when it holds; the rest is left as it is. */

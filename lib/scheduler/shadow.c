@@ -18,10 +18,6 @@ static void evaluate_afresh(struct perp_eval *e, const struct perp_job_entry *jo
     e->answers = NULL;
 }
 
-static bool same_bits(double a, double b) {
-    return memcmp(&a, &b, sizeof a) == 0;
-}
-
 /* What of a job's decision is not what it should be; NULL: it is. */
 static const char *differs(const struct perp_job_entry *job, const struct perp_eval *e) {
     const struct perp_verdict *v = &job->verdict;
@@ -31,10 +27,10 @@ static const char *differs(const struct perp_job_entry *job, const struct perp_e
         return "the outcome of a decision that stands";
     if (v->reducing != e->reducing)
         return "whether a job that waits reduces";
-    if (!same_bits(v->score, e->final))
+    if (!perp_same_bits(v->score, e->final))
         return "the score of a decision that stands";
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (!same_bits(job->legs[i].offered, e->legs[i].price))
+        if (!perp_same_bits(job->legs[i].offered, e->legs[i].price))
             return "the price of a leg in a decision that stands";
     return NULL;
 }

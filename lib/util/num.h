@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define PERP_PPM 1000000
 
@@ -88,6 +89,14 @@ static inline double perp_max(double a, double b) {
 
 static inline double perp_min(double a, double b) {
     return a < b || isnan(b) ? a : b;
+}
+
+/* Whether two are the same to the bit; of NaN, too. */
+static inline bool perp_same_bits(double a, double b) {
+    uint64_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return x == y;
 }
 
 /* True where x is a finite number above 0 / not below 0. */
