@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum { MORE_X = 4, ALL = N_X + MORE_X, N_BASES = 2, MOST_JOBS = 4000, STEPS = 1500 };
+enum { MORE_X = 4, ALL = N_X + MORE_X, N_BASES = 2, MOST_JOBS = 4000, STEPS = 600 };
 
 struct twin {
     struct world *w;
