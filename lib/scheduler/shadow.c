@@ -63,7 +63,7 @@ static const char *miscounted(const perp_core *core) {
     const struct perp_scheduler *scheduler = core->scheduler;
     const struct perp_verdicts *v = &scheduler->verdicts;
     struct perp_standing_tally tally = {0};
-    uint32_t passed = 0, leaving = 0, special = 0;
+    uint32_t passed = 0, leaving = 0, special = 0, n_at[PERP_MAX_EXCHANGES] = {0};
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
         const struct perp_job_entry *job = scheduler->pending[i].job;
         if (!job)
@@ -71,6 +71,8 @@ static const char *miscounted(const perp_core *core) {
         const struct perp_verdict *verdict = &job->verdict;
         bool is_special = perp_job_is_special(job);
         special += is_special;
+        for (uint64_t left = is_special ? 0 : job->exchanges; left;)
+            n_at[perp_bit_take(&left)]++;
         tally.evaluated += verdict->counted;
         if (verdict->counted && !verdict->accepted) {
             tally.refused++;
@@ -86,6 +88,8 @@ static const char *miscounted(const perp_core *core) {
     if (passed != v->ranks.waiting.set.n + v->ranks.held.set.n || leaving != v->leaving.n ||
         special != v->special.n)
         return "how many jobs that wait passed";
+    if (memcmp(n_at, v->ranks.n_at, sizeof n_at) != 0)
+        return "how many jobs wait with a leg on an exchange";
     return memcmp(&tally, &v->tally, sizeof tally) == 0 ? NULL : "the counts of decisions in force";
 }
 

@@ -108,9 +108,9 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool kille
     struct perp_timer *due;
     bool all =
         v->all_todo || core->risk->facts.all_changed || v->paused != paused || v->killed != killed;
+    /* Nor does what is shown of one follow from where it waits. */
     for (uint32_t i = 0; v->all_todo && i < scheduler->n_places; i++)
-        if (scheduler->pending[i]
-                .job) /* nor does what is shown of one follow from where it waits */
+        if (scheduler->pending[i].job)
             perp_verdict_forget(core, scheduler->pending[i].job);
     v->paused = paused;
     v->killed = killed;
@@ -237,29 +237,37 @@ static void leave_special(struct perp_verdicts *v, const struct perp_job_entry *
         v->special.jobs[at] = v->special.jobs[at + 1];
 }
 
+static void join_others(perp_core *core, struct perp_job_entry *job) {
+    perp_ranks_count(&core->scheduler->verdicts.ranks, job, true);
+    perp_facts_join(core, job);
+}
+
+static void leave_others(perp_core *core, struct perp_job_entry *job) {
+    perp_ranks_count(&core->scheduler->verdicts.ranks, job, false);
+    perp_facts_leave(core, job);
+}
+
 void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     int64_t ttl, last;
     memset(&job->verdict, 0, sizeof job->verdict);
-    perp_ranks_count(&v->ranks, job, true);
     if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
         !__builtin_add_overflow(job->ttl_from, ttl, &last))
         perp_heap_set(&v->expiries, &job->expiry, last);
     if (perp_job_is_special(job))
-        join_special(v, job);
+        join_special(v, job); /* its exchange may be another when it leaves */
     else
-        perp_facts_join(core, job);
+        join_others(core, job);
     add_todo(v, job);
 }
 
 void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     perp_verdict_forget(core, job);
-    perp_ranks_count(&v->ranks, job, false);
     perp_job_set_remove(&v->todo, job, &job->verdict.todo_1);
     perp_heap_remove(&v->expiries, &job->expiry);
     if (perp_job_is_special(job))
         leave_special(v, job);
     else
-        perp_facts_leave(core, job);
+        leave_others(core, job);
 }
