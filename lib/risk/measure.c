@@ -254,7 +254,7 @@ static void measure_account(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     measure->account_size = 0;
-    if (e->brief && !e->made && has_room(e, leg->exchange))
+    if (!e->explains && has_room(e, leg->exchange))
         return; /* it passes, however much it is */
     if (perp_instrument_at(e->core, leg->instrument)->spec.kind == PERP_KIND_SPOT)
         return;
@@ -264,6 +264,13 @@ static void measure_account(struct perp_eval *e, uint32_t n) {
             return;
         }
     measure->account_size = perp_account_size(e, leg->exchange);
+}
+
+/* Also a brief one's values are looked at where the way out asks by how much a rule fails, or rules
+   of the host see all that was found. */
+static bool wants_values(const struct perp_eval *e) {
+    return !e->brief || e->made || e->reducing || e->risk->n_host || e->job->is_repair ||
+           e->job->is_flatten;
 }
 
 void perp_eval_measure(struct perp_eval *e) {
@@ -280,6 +287,7 @@ void perp_eval_measure(struct perp_eval *e) {
     e->reducing = true;
     for (uint32_t i = 0; i < job->n_legs; i++)
         measure_position(e, i);
+    e->explains = wants_values(e);
     e->edge_bps = edge_of_now(e);
     if (e->missing)
         return;

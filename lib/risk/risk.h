@@ -140,6 +140,7 @@ struct perp_eval {
     bool made;     /* its facts are made for it alone, not those that are kept */
     bool stands;   /* it becomes the decision of a job that waits: what it rests on is noted */
     bool brief;    /* only what comes of it is asked for, not the values behind it */
+    bool explains; /* all the same they are there: something else looks at them */
     bool afresh;   /* nothing that is kept is to be looked at */
     const struct perp_fact *facts[PERP_MAX_LEGS];
     struct perp_day_view day;

@@ -516,14 +516,8 @@ void perp_eval_judge(struct perp_eval *e) {
     e->override_used = e->accepted && overridden;
 }
 
-/* The way out asks by how much a rule fails, and rules of the host see all that was found. */
-static bool is_brief(const struct perp_eval *e) {
-    return e->brief && !e->made && !e->reducing && !e->risk->n_host && !e->job->is_repair &&
-           !e->job->is_flatten;
-}
-
 void perp_eval_rules(struct perp_eval *e) {
-    if (is_brief(e)) {
+    if (!e->explains) {
         e->reasons = failing(e);
         perp_eval_judge(e);
         return;

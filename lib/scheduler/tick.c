@@ -150,14 +150,10 @@ static void put_detail(struct perp_tick *tick) {
     struct perp_eval *e = &tick->eval;
     if (!perp_batch_has_store(tick->core))
         return;
-    if (e->brief) {
-        bool stands = e->stands;
-        e->brief = e->stands = false;
-        e->answers_stand = true;
+    if (!e->explains) {
+        e->brief = false;
         perp_eval_run(e);
-        e->answers_stand = false;
         e->brief = true;
-        e->stands = stands;
     }
     perp_batch_detail(tick->core, perp_eval_json(e));
 }

@@ -671,6 +671,7 @@ START_TEST(what_was_answered_is_kept_until_something_says_otherwise) {
     submit(w, &job);
     tick(w);
     ck_assert_int_eq(one.asked, 1);
+    ck_assert_double_gt(one.saw.rules[PERP_REASON_ACCOUNT_LEVERAGE].value, 1000); /* of now */
     w->now += PERP_NS_PER_MS; /* only ages differ */
     tick(w);
     ck_assert_int_eq(one.asked, 1);
