@@ -209,6 +209,9 @@ static inline bool perp_grow(perp_core *core, void **items, uint32_t *capacity, 
     return need <= *capacity || perp_grow_more(core, items, capacity, need, size);
 }
 
+/* The same of a table, whose new rows are zero. */
+bool perp_grow_zero(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size);
+
 struct perp_map_memory perp_map_memory_of(perp_core *core);
 
 /* The numbers of the risk rules in their order. */
@@ -276,6 +279,12 @@ static inline int64_t perp_ns_since(int64_t then, int64_t now) {
 /* The time `ns` later, at most the end of time; ns is not negative. */
 static inline int64_t perp_ns_after(int64_t time_ns, int64_t ns) {
     return time_ns > INT64_MAX - ns ? INT64_MAX : time_ns + ns;
+}
+
+/* Lowers the last moment up to which something holds. */
+static inline void perp_lower(int64_t *until, int64_t to) {
+    if (to < *until)
+        *until = to;
 }
 
 /* The later of now and the clock: the time of a query. */

@@ -81,6 +81,14 @@ bool perp_grow_more(perp_core *core, void **items, uint32_t *capacity, uint32_t 
     return true;
 }
 
+bool perp_grow_zero(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
+    uint32_t before = *capacity;
+    if (!perp_grow(core, items, capacity, need, size))
+        return false;
+    memset((char *)*items + before * size, 0, (*capacity - before) * size);
+    return true;
+}
+
 static void *map_allocate(void *core, size_t size) {
     return perp_alloc(core, size);
 }

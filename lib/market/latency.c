@@ -149,8 +149,7 @@ void perp_market_latency(const perp_market *market, perp_exchange_id id, int64_t
     for (uint32_t i = 0; i < count; i++)
         if (samples[i].time_ns >= now ||
             perp_within(now, samples[i].time_ns, market->latency_max_age_ns)) {
-            int64_t last = perp_ns_after(samples[i].time_ns, market->latency_max_age_ns);
-            until = last < until ? last : until;
+            perp_lower(&until, perp_ns_after(samples[i].time_ns, market->latency_max_age_ns));
             young[n++] = samples[i].ms;
         }
     *view = (struct perp_latency_view){n, n ? mean_of(young, n) : nan, nan, nan, until};

@@ -133,18 +133,13 @@ static inline void complete(const perp_market *market, perp_instrument_id id, in
 
 /* When it is no longer within an age of a time, or comes to be; `until` is lowered to the last
    moment before. */
-static void lower(int64_t *until, int64_t to) {
-    if (to < *until)
-        *until = to;
-}
-
 static void holds_within(int64_t now, int64_t time_ns, int64_t age_ns, int64_t *until) {
     if (time_ns == PERP_TIME_NONE)
         return;
     if (perp_within(now, time_ns, age_ns))
-        lower(until, perp_ns_after(time_ns, age_ns));
+        perp_lower(until, perp_ns_after(time_ns, age_ns));
     else if (now < time_ns)
-        lower(until, time_ns - age_ns - 1); /* it is too far ahead */
+        perp_lower(until, time_ns - age_ns - 1); /* it is too far ahead */
 }
 
 static void get_whole_side(const struct perp_slot *slot, bool asks, bool is_book,
@@ -194,7 +189,7 @@ void perp_market_read_whole(const perp_market *market, perp_instrument_id id, in
     holds_within(now, raw.mark_time, market->max_quote_age_ns, &whole->until);
     if (view->has_funding && !view->rate_is_old) {
         int64_t from = view->funding.continuous ? view->funding.time_ns : view->funding.next_ns;
-        lower(&whole->until, perp_ns_after(from, view->funding_interval_ns) - 1);
+        perp_lower(&whole->until, perp_ns_after(from, view->funding_interval_ns) - 1);
     }
 }
 

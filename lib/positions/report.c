@@ -260,8 +260,7 @@ void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument) 
 static bool heard_within(int64_t heard, int64_t age, int64_t now, int64_t *until) {
     if (heard == PERP_TIME_NONE || perp_ns_since(heard, now) > age)
         return false;
-    int64_t last = perp_ns_after(heard, age);
-    *until = last < *until ? last : *until;
+    perp_lower(until, perp_ns_after(heard, age));
     return true;
 }
 

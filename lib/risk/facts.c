@@ -13,11 +13,6 @@
 /* From here on an age in nanoseconds is no longer exact as a double. */
 #define EXACT_NS (INT64_C(1) << 52)
 
-static void lower(int64_t *until, int64_t to) {
-    if (to < *until)
-        *until = to;
-}
-
 /* ---- Of an instrument ---------------------------------------------------------------------------
  */
 
@@ -34,11 +29,11 @@ static int64_t make_blackout(const perp_core *core, uint32_t kind, int64_t now,
     int64_t before, after, whole = (int64_t)limit;
     perp_settlement_distances(&view->funding, view->funding_interval_ns, now, &before, &after);
     if (before <= whole)
-        lower(&fact->until, perp_ns_after(now, whole - before));
+        perp_lower(&fact->until, perp_ns_after(now, whole - before));
     if (after > whole)
-        lower(&fact->until, perp_ns_after(now, after - whole - 1));
+        perp_lower(&fact->until, perp_ns_after(now, after - whole - 1));
     else
-        lower(&fact->until, perp_ns_after(now, after));
+        perp_lower(&fact->until, perp_ns_after(now, after));
     return before < after ? before : after;
 }
 
@@ -69,7 +64,7 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
     fact->heard = perp_position_heard(core, instrument, now, &fact->until);
     /* The rule stale_quote holds an age as a double. */
     if (core->config.risk.max_quote_age_ms > EXACT_NS / PERP_NS_PER_MS)
-        lower(&fact->until, now);
+        perp_lower(&fact->until, now);
     int64_t distance = make_blackout(core, entry->spec.kind, now, fact);
     const struct perp_market_view *view = &fact->market.view;
     struct perp_scope_instrument scope = {.blacklisted = fact->blacklisted,
@@ -105,25 +100,18 @@ bool perp_fact_same(const struct perp_fact *a, const struct perp_fact *b) {
 /* ---- The tables ---------------------------------------------------------------------------------
  */
 
-static bool grow(perp_core *core, void **items, uint32_t *capacity, uint32_t need, size_t size) {
-    uint32_t before = *capacity;
-    if (!perp_grow(core, items, capacity, need, size))
-        return false;
-    memset((char *)*items + before * size, 0, (*capacity - before) * size);
-    return true;
-}
-
 bool perp_facts_prepare(perp_core *core) {
     struct perp_facts *facts = &core->risk->facts;
     uint32_t n = perp_n_instruments(core) + 1, before = facts->capacity;
     void *at = facts->at, *bases = facts->bases, *stale = facts->stale, *changed = facts->changed;
     void *wakes = facts->wakes.items;
     bool done =
-        grow(core, &at, &facts->capacity, n, sizeof *facts->at) &&
-        grow(core, &bases, &facts->bases_capacity, core->bases.count + 1, sizeof *facts->bases) &&
-        grow(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
-        grow(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
-        grow(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
+        perp_grow_zero(core, &at, &facts->capacity, n, sizeof *facts->at) &&
+        perp_grow_zero(core, &bases, &facts->bases_capacity, core->bases.count + 1,
+                       sizeof *facts->bases) &&
+        perp_grow_zero(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
+        perp_grow_zero(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
+        perp_grow_zero(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
     facts->at = at;
     facts->bases = bases;
     facts->stale = stale;
@@ -302,7 +290,7 @@ static void look_at_room(perp_core *core, perp_exchange_id exchange) {
 static void set_wake(struct perp_facts *facts, struct perp_kept_fact *kept) {
     int64_t until = kept->fact.until;
     if (!facts->ticking && kept->wake.place_1)
-        lower(&until, kept->wake.at);
+        perp_lower(&until, kept->wake.at);
     if (until < INT64_MAX)
         perp_heap_set(&facts->wakes, &kept->wake, until);
     else
@@ -382,15 +370,16 @@ static void make_exchange(const perp_core *core, perp_exchange_id exchange, int6
     fact->api = perp_market_api(core->market, exchange);
     fact->circuit = perp_circuit_at(core, exchange, now);
     if (fact->circuit == PERP_CIRCUIT_OPEN)
-        lower(&fact->until, perp_ns_after(circuit->opened_at,
-                                          core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS) -
-                                1);
+        perp_lower(&fact->until,
+                   perp_ns_after(circuit->opened_at,
+                                 core->config.risk.circuit_cooldown_ms * PERP_NS_PER_MS) -
+                       1);
     fact->killed = perp_exchange_killed(core, exchange);
     fact->busy = fact->circuit == PERP_CIRCUIT_HALF_OPEN && core->risk->running_jobs[exchange] > 0;
     fact->heard = perp_account_heard(core, exchange, now, &fact->until);
     fact->equity = fact->cross ? perp_usd_to_double(core->capital->accounts[exchange].equity) : 0;
     perp_market_latency(core->market, exchange, now, false, &fact->latency);
-    lower(&fact->until, fact->latency.until);
+    perp_lower(&fact->until, fact->latency.until);
     struct perp_scope_exchange scope = {.killed = fact->killed,
                                         .api = fact->api,
                                         .circuit = fact->circuit,

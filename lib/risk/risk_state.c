@@ -43,24 +43,14 @@ void perp_risk_close(perp_risk *risk) {
     perp_free(core, risk, sizeof *risk);
 }
 
-/* Grows a table to `need` rows, the new ones zero. */
-static bool grow_zero(perp_core *core, void **items, uint32_t *capacity, uint32_t need,
-                      size_t size) {
-    uint32_t before = *capacity;
-    if (!perp_grow(core, items, capacity, need, size))
-        return false;
-    memset((char *)*items + before * size, 0, (*capacity - before) * size);
-    return true;
-}
-
 bool perp_risk_prepare_symbol(perp_core *core) {
     perp_risk *risk = core->risk;
     void *blacklist = risk->blacklist;
     uint32_t n = core->symbols.count;
     const size_t size = sizeof *risk->blacklist;
     bool done =
-        grow_zero(core, &blacklist, &risk->blacklist_capacity, n + PERP_SPARE_NAMES, size) ||
-        grow_zero(core, &blacklist, &risk->blacklist_capacity, n + 1, size);
+        perp_grow_zero(core, &blacklist, &risk->blacklist_capacity, n + PERP_SPARE_NAMES, size) ||
+        perp_grow_zero(core, &blacklist, &risk->blacklist_capacity, n + 1, size);
     risk->blacklist = blacklist;
     return done;
 }
@@ -68,8 +58,8 @@ bool perp_risk_prepare_symbol(perp_core *core) {
 bool perp_risk_prepare_tables(perp_core *core) {
     perp_risk *risk = core->risk;
     void *notes = risk->notes;
-    bool done = grow_zero(core, &notes, &risk->notes_capacity, perp_n_instruments(core) + 1,
-                          sizeof *risk->notes);
+    bool done = perp_grow_zero(core, &notes, &risk->notes_capacity, perp_n_instruments(core) + 1,
+                               sizeof *risk->notes);
     risk->notes = notes;
     return done && perp_risk_prepare_symbol(core) && perp_facts_prepare(core);
 }
