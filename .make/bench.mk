@@ -13,3 +13,8 @@ bench: $(PERP_BENCH)
 
 bench-instructions: $(PERP_BENCH)
 	@sh tests/bench/instructions.sh $(PERP_BENCH) || [ $$? -eq 77 ]
+
+# The pages name its options, which the suite of the pages looks up.
+ifeq ($(filter docs,$(CHECK_BUT)),)
+check-build: $(PERP_BENCH)
+endif
