@@ -108,7 +108,7 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
                             : NAN,
         .funding_settlements = measure->settlements,
         .volatility = measure->market->volatility,
-        .latency_ms = measure->latency.mean,
+        .latency_ms = measure->latency->mean,
         .spread_bps = measure->market->spread_bps,
         .spread_baseline_bps = measure->market->baseline_bps,
         .depth = measure->depth,

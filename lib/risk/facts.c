@@ -75,6 +75,11 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
                                           .quote_age_ns = perp_ns_since(view->quote_time, now),
                                           .settlement_distance = distance};
     fact->fails = perp_fails_instrument(core, &scope, !view->has_quote);
+    for (uint32_t side = 0; view->has_quote && side < PERP_SIDE_COUNT; side++)
+        fact->slippage_bps[side] =
+            perp_slippage_bps(side, fact->market.sides[side].price, view->mid);
+    if (view->has_funding)
+        fact->rates_in_8h = 8 / view->funding.interval_h;
 }
 
 /* Ranges of the struct, the times left out that only matter by what follows from them. */
@@ -400,13 +405,29 @@ static void look_at_exchange(perp_core *core, perp_exchange_id exchange, int64_t
         exchange_changed(core, exchange);
 }
 
-void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
-                        struct perp_latency_view *latency) {
+/* The fact that is kept of an exchange; NULL: it is not of now. */
+static const struct perp_exchange_fact *exchange_of_now(const perp_core *core,
+                                                        perp_exchange_id exchange, int64_t now) {
     const struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange];
-    if (kept->stale || now < kept->made || now > kept->until)
-        perp_market_latency(core->market, exchange, now, false, latency);
-    else
-        *latency = kept->latency;
+    return kept->stale || now < kept->made || now > kept->until ? NULL : kept;
+}
+
+const struct perp_latency_view *perp_facts_latency(const perp_core *core, perp_exchange_id exchange,
+                                                   int64_t now, struct perp_latency_view *room) {
+    const struct perp_exchange_fact *kept = exchange_of_now(core, exchange, now);
+    if (kept)
+        return &kept->latency;
+    perp_market_latency(core->market, exchange, now, false, room);
+    return room;
+}
+
+bool perp_facts_heard(const perp_core *core, perp_exchange_id exchange, int64_t now) {
+    const struct perp_exchange_fact *kept = exchange_of_now(core, exchange, now);
+    int64_t until = INT64_MAX;
+    /* What events touched is only looked at by a tick. */
+    return kept && core->risk->facts.touched == PERP_TOUCHES_NOTHING
+               ? kept->heard
+               : perp_account_heard(core, exchange, now, &until);
 }
 
 /* What a tick passes to say that it looks at things anew. */

@@ -29,6 +29,8 @@ struct perp_fact {
     bool blacklisted, halted;
     bool heard; /* of its position, lately enough */
     /* What follows is not compared. */
+    double slippage_bps[PERP_SIDE_COUNT]; /* of the first level; with a quote */
+    double rates_in_8h;                   /* with a rate */
     int64_t until; /* the last moment at which all that is before holds, if nothing else happens */
 };
 
@@ -144,9 +146,13 @@ bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double add
 /* What a job adds to an exchange's size was held against the leverage. */
 void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double value, bool fails);
 
-/* The latency of an exchange as a decision sees it. */
-void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
-                        struct perp_latency_view *latency);
+/* The latency of an exchange as a decision sees it: what is kept, else made in room. */
+const struct perp_latency_view *perp_facts_latency(const perp_core *core, perp_exchange_id exchange,
+                                                   int64_t now, struct perp_latency_view *room);
+/* Whether its account was reported lately enough. */
+bool perp_facts_heard(const perp_core *core, perp_exchange_id exchange, int64_t now);
+/* What a price costs against the mid. */
+double perp_slippage_bps(uint32_t side, double price, double mid);
 
 /* liquidation.c: what an instrument's position ties down of its account for other bases. */
 double perp_fact_ties(const perp_core *core, perp_instrument_id instrument,

@@ -110,8 +110,11 @@ void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *
 
 /* One leg with all its numbers. */
 struct perp_leg_measure {
+    const perp_instrument_spec *spec;
     const struct perp_market_view *market;
-    struct perp_latency_view latency;
+    const struct perp_latency_view *latency;
+    double sign; /* 1: it buys, -1 */
+    double unfilled;
     double price; /* executable; without a quote the mark, the last price or the entry; 0: none */
     double depth;
     double slippage_bps;
@@ -178,6 +181,7 @@ struct perp_eval {
     bool override_used;
     perp_refusal capital;
     struct perp_fact own[PERP_MAX_LEGS]; /* where its facts are made for it */
+    struct perp_latency_view own_latency[PERP_MAX_LEGS]; /* likewise */
 };
 
 /* Evaluates a job at e->now with what perp_eval_begin sets; fills the rest. Reads only. */
