@@ -168,8 +168,7 @@ static void measure_latency(struct perp_eval *e, uint32_t n) {
     if (e->made)
         perp_market_latency(e->core->market, exchange, e->now, false, &e->own_latency[n]);
     else
-        measure->latency =
-            perp_facts_latency(e->core, exchange, e->now, &e->own_latency[n]);
+        measure->latency = perp_facts_latency(e->core, exchange, e->now, &e->own_latency[n]);
     if (measure->latency->samples == 0)
         e->latency_unknown = true;
     else
@@ -285,8 +284,38 @@ static bool wants_values(const struct perp_eval *e) {
            e->job->is_flatten;
 }
 
+static void measure_nothing(struct perp_eval *e) {
+    e->holds = INT64_MAX;
+    e->missing = e->has_perp = e->rate_unknown = false;
+    e->volatility_unknown = e->latency_unknown = false;
+    e->cost_bps = e->carry_bps = e->funding_bps = 0;
+    e->max_slippage = e->max_volatility = e->max_latency = 0;
+    e->min_distance = 1;
+}
+
+void perp_eval_measure_route(struct perp_eval *e) {
+    measure_nothing(e);
+    e->made = e->explains = false;
+    e->until = perp_ns_after(e->now, (int64_t)llround(e->job->holding_hours * NS_PER_H));
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        struct perp_leg_measure *measure = &e->legs[i];
+        take_leg(e, i);
+        take_fact(e, i);
+        const struct perp_market_side *side = &e->facts[i]->market.sides[e->job->legs[i].side];
+        measure->market = &e->facts[i]->market.view;
+        measure->price = side->price;
+        measure->depth = side->depth;
+        e->weights[i] = 1; /* any share has its sign */
+        measure_price(e, i);
+        measure_latency(e, i);
+        measure_funding(e, i);
+        measure_volatility(e, i);
+    }
+}
+
 void perp_eval_measure(struct perp_eval *e) {
     const struct perp_job_entry *job = e->job;
+    measure_nothing(e);
     e->made = has_own_facts(e);
     for (uint32_t i = 0; i < job->n_legs; i++) {
         take_leg(e, i);

@@ -54,6 +54,18 @@ static double score_failures(const struct perp_eval *e) {
     return ramp(e->risk->failures, e->config->max_consecutive_failures);
 }
 
+double perp_score_of(const struct perp_eval *e, uint32_t component) {
+    switch (component) {
+#define PERP_X(NAME, name, weight)                                                                 \
+    case PERP_COMPONENT_##NAME:                                                                    \
+        return score_##name(e);
+        PERP_COMPONENT_LIST(PERP_X)
+#undef PERP_X
+    default:
+        return NAN;
+    }
+}
+
 double perp_safety_at_best(const perp_risk_config *config, double distance) {
     double leverage = score_of_distance(config, distance), safety = 0;
     for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) /* summed as in perp_eval_scores */
