@@ -75,7 +75,8 @@ struct perp_prepared {
     const struct perp_event *worked_out;
     uint32_t job_notices;
     uint32_t orders, trades, placed;
-    uint32_t jobs;
+    uint32_t jobs, ends;
+    uint32_t runs[PERP_MAX_LEGS + 1];      /* by legs */
     const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
     const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };

@@ -143,10 +143,10 @@ void perp_facts_free(perp_core *core, struct perp_facts *facts) {
 
 /* Jobs that run there are looked at, whether they are unhedged. */
 static void look_at_running(perp_core *core, perp_instrument_id instrument) {
-    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    const struct perp_run_leg *leg = core->positions->at[instrument].first;
     core->risk->facts.running_changed |= leg != NULL;
     for (; leg; leg = leg->next)
-        leg->job->looks = true;
+        leg->job->run->looks = true;
 }
 
 static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
@@ -464,7 +464,7 @@ static void look_at_bases(perp_core *core, int64_t now) {
          at_1 = positions->bases[at_1 - 1].next_moving_1)
         look_at_base(core, at_1 - 1, now);
     for (const struct perp_job_entry *job = positions->first_unhedged; job;
-         job = job->next_unhedged)
+         job = job->run->next_unhedged)
         for (uint32_t i = 0; i < job->n_legs; i++)
             look_at_base(core, job->legs[i].base, now);
 }
@@ -654,8 +654,8 @@ void perp_facts_take_changed(perp_core *core, void *user,
     while (facts->n_changed) {
         struct perp_kept_fact *kept = &facts->at[facts->changed[--facts->n_changed]];
         kept->changed = false;
-        for (const struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
-            job(user, leg->job);
+        for (struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
+            job(user, perp_leg_job(leg));
     }
 }
 
@@ -665,7 +665,6 @@ void perp_facts_join(perp_core *core, struct perp_job_entry *job) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
         struct perp_kept_fact *kept = &facts->at[leg->instrument];
-        leg->job = job;
         leg->previous = NULL;
         leg->next = kept->first;
         if (kept->first)

@@ -36,7 +36,7 @@ double perp_price_unquoted(const struct perp_fact *fact) {
 
 /* Those that are kept know nothing of what a plan chose, nor that the job itself runs. */
 static bool has_own_facts(const struct perp_eval *e) {
-    return e->afresh || e->job->linked || (e->plan && e->plan->n_jobs > 0);
+    return e->afresh || e->job->run->linked || (e->plan && e->plan->n_jobs > 0);
 }
 
 static void take_fact(struct perp_eval *e, uint32_t n) {
@@ -218,7 +218,7 @@ static double left_for(const struct perp_eval *e, uint32_t n) {
     double left = e->facts[n]->left[leg->side];
     for (uint32_t i = 0; i < n; i++)
         if (e->job->legs[i].instrument == leg->instrument && e->job->legs[i].side == leg->side)
-            left = perp_quantity_sum(left, -perp_leg_unfilled(&e->job->legs[i].row));
+            left = perp_quantity_sum(left, -perp_leg_wants(e->job, i));
     return left;
 }
 
@@ -227,7 +227,7 @@ static void measure_position(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     struct perp_holding holding = e->facts[n]->running;
-    double unfilled = perp_leg_unfilled(&leg->row);
+    double unfilled = perp_leg_wants(e->job, n);
     perp_add_legs(e, n, leg->instrument, &holding);
     measure->position_before = holding.quantity;
     perp_holding_trade(&holding, perp_signed(leg->side, unfilled), measure->price);
@@ -244,7 +244,7 @@ static bool has_room(const struct perp_eval *e, perp_exchange_id exchange) {
     for (uint32_t i = 0; i < e->job->n_legs; i++)
         if (e->job->legs[i].exchange == exchange) {
             double mark = e->legs[i].market->mark;
-            adds += mark > 0 ? perp_leg_unfilled(&e->job->legs[i].row) * mark : INFINITY;
+            adds += mark > 0 ? perp_leg_wants(e->job, i) * mark : INFINITY;
         }
     return perp_facts_have_room((perp_core *)(uintptr_t)e->core, exchange, adds);
 }

@@ -55,7 +55,7 @@ static const perp_instrument_spec *spec_of(const struct perp_scope_leg *scope) {
 static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *scope) {
     const perp_instrument_spec *spec = spec_of(scope);
     const struct perp_leg_measure *measure = scope->measure;
-    double worth = perp_leg_unfilled(&scope->leg->row) * measure->price;
+    double worth = perp_leg_wants(scope->job, scope->leg->n) * measure->price;
     double size = fabs(measure->position), value = size * measure->market->mark;
     bool grows = size > fabs(measure->position_before);
     if (grows && spec->n_tiers) {
@@ -91,7 +91,7 @@ static struct perp_measured rule_NO_INVENTORY(const struct perp_scope_leg *scope
     if (spec->kind != PERP_KIND_SPOT || spec->can_borrow || scope->leg->side == PERP_SIDE_BUY)
         return perp_not_held();
     double has = perp_max(0, scope->measure->left);
-    double wants = perp_leg_unfilled(&scope->leg->row);
+    double wants = perp_leg_wants(scope->job, scope->leg->n);
     return perp_measured_against(perp_at_most(wants, has) ? perp_min(wants, has) : wants, has);
 }
 

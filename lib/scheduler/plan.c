@@ -183,11 +183,12 @@ bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct pe
     return perp_plan_standing(core, plan, job, &plan->candidates[plan->n_candidates++]);
 }
 
-static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price,
-                    bool balanced) {
+static void add_leg(struct perp_plan *plan, const struct perp_job_entry *job, uint32_t n,
+                    double price) {
+    const struct perp_job_leg *leg = &job->legs[n];
     struct perp_plan_book *book = &plan->books[leg->instrument];
     plan->legs[plan->n_legs++] = (struct perp_plan_leg){
-        leg->instrument, leg->side, perp_leg_unseen(&leg->row), price, 0, balanced};
+        leg->instrument, leg->side, perp_leg_wants(job, n), price, 0, job->balanced};
     if (book->last_1)
         plan->legs[book->last_1 - 1].next_1 = plan->n_legs;
     else
@@ -206,7 +207,7 @@ bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
         !GROW(core, plan, legs, legs_capacity, plan->n_legs + job->n_legs))
         return false;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        add_leg(plan, &job->legs[i], plan->prices[candidate->prices + i], job->balanced);
+        add_leg(plan, job, i, plan->prices[candidate->prices + i]);
     for (uint32_t i = 0; i < n; i++) {
         plan->exchanges[needs[i].exchange].jobs++;
         plan->exchanges[needs[i].exchange].notional += needs[i].amount;

@@ -99,6 +99,12 @@ struct perp_scheduler {
     uint32_t n_in_doubt;
     struct perp_past *first_past, *last_past; /* in the order of their ends */
     struct perp_times times[PERP_MAX_EXCHANGES];
+    /* Made by prepare for jobs that are handed over, by their legs, and for those that are only
+       remembered from then on. A few of the first stay for the next. */
+    struct perp_job_run *spare_runs[PERP_MAX_LEGS + 1];
+    uint32_t n_spare_runs[PERP_MAX_LEGS + 1];
+    struct perp_past *spare_pasts;
+    uint32_t n_spare_pasts;
     /* Made by prepare for the jobs that apply adds, in their order. */
     struct perp_job_entry *first_spare, *last_spare;
     struct perp_verdicts verdicts;
@@ -118,9 +124,9 @@ static inline uint32_t perp_n_partial(const struct perp_scheduler *scheduler) {
 
 /* When a running job becomes overdue: any time after. INT64_MAX: never, or it was said. */
 static inline int64_t perp_job_due(const struct perp_job_entry *job) {
-    if (!job->max_run_ms || job->overdue)
+    if (!job->max_run_ms || job->run->overdue)
         return INT64_MAX;
-    return perp_ns_after(job->started, job->max_run_ms * PERP_NS_PER_MS);
+    return perp_ns_after(job->run->started, job->max_run_ms * PERP_NS_PER_MS);
 }
 
 perp_status perp_scheduler_open(perp_core *core, perp_scheduler **scheduler);
@@ -142,6 +148,10 @@ struct perp_job_entry *perp_spare_take(perp_core *core);
 /* A job that ended: counted, and remembered among the last history_size. */
 void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended);
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
+/* What a job has once it is handed over: room for one of so many legs, and that it has it; false:
+   no memory. */
+bool perp_run_reserve(perp_core *core, uint32_t n_legs);
+void perp_run_begin(perp_core *core, struct perp_job_entry *job, const struct perp_ev_submit *as);
 /* How many of them lie within the minute before now. */
 uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
@@ -217,16 +227,20 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
 const char *perp_decisions_differ(perp_core *core);
 
 /* past.c: what a job was submitted with. */
-void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
-                     uint64_t parts[PERP_CONTENT_PARTS]);
+void perp_content_of(const struct perp_job_entry *job, uint64_t parts[PERP_CONTENT_PARTS]);
 /* The name of the first field in which two contents differ; NULL: they are the same. */
 const char *perp_content_differs(const uint64_t *known, const uint64_t *parts);
-/* Of an id that is known or remembered; NULL: it is neither. */
-const uint64_t *perp_content_known(const perp_core *core, const perp_uuid *id);
-struct perp_past *perp_past_make(perp_core *core, const struct perp_ev_submit *submit);
+/* Whether an id is one of a job that is kept, or is remembered; the same, and its content. */
+bool perp_id_known(const perp_core *core, const perp_uuid *id);
+bool perp_content_known(const perp_core *core, const perp_uuid *id,
+                        uint64_t parts[PERP_CONTENT_PARTS]);
 void perp_past_free(perp_core *core, struct perp_past *past);
-/* Room for all that is kept, and `more`, to be remembered. */
-bool perp_past_reserve(perp_core *core, uint32_t more);
+/* So many more jobs may end with the batch: room for what then is remembered. false: no memory. */
+bool perp_past_reserve(perp_core *core, uint32_t ends);
+/* Room for one more to be added. */
+bool perp_past_room(perp_core *core);
+/* A job is remembered, and no longer kept; false: no room was made. */
+bool perp_past_take(perp_core *core, const struct perp_job_entry *job);
 void perp_past_add(perp_core *core, struct perp_past *past);
 void perp_past_forget(perp_core *core);
 void perp_past_shut(perp_core *core);

@@ -106,7 +106,8 @@ static void report_overdue(struct perp_tick *tick) {
 }
 
 static bool may_be_unhedged(const struct perp_job_entry *job) {
-    return job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE;
+    return job->run->by_legs || perp_job_has_orders(job) ||
+           job->run->unhedged_since != PERP_TIME_NONE;
 }
 
 #ifdef PERP_SHADOW
@@ -115,7 +116,7 @@ static void shadow_unhedged(struct perp_tick *tick) {
     uint32_t events = tick->core->batch->count;
     for (const struct perp_job_entry *job = tick->book->scheduler->running.first; job;
          job = job->next)
-        if (!job->looks && job->unhedged_since == PERP_TIME_NONE && may_be_unhedged(job))
+        if (!job->run->looks && job->run->unhedged_since == PERP_TIME_NONE && may_be_unhedged(job))
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
     if (tick->core->batch->count == events ||
         perp_market_news_sum(tick->book->market) != tick->book->risk->facts.news)
@@ -134,10 +135,10 @@ static void look_at_unhedged(struct perp_tick *tick) {
     bool *changed = &tick->core->risk->facts.running_changed;
     struct perp_job_entry *job =
         *changed ? tick->book->scheduler->running.first : tick->book->positions->first_unhedged;
-    for (; job; job = *changed ? job->next : job->next_unhedged) {
-        if (!job->looks && job->unhedged_since == PERP_TIME_NONE)
+    for (; job; job = *changed ? job->next : job->run->next_unhedged) {
+        if (!job->run->looks && job->run->unhedged_since == PERP_TIME_NONE)
             continue;
-        job->looks = false;
+        job->run->looks = false;
         if (may_be_unhedged(job))
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
     }
@@ -204,7 +205,11 @@ static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
         leg.notional == old->notional && leg.side == old->side)
         return repair;
-    perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
+    struct perp_ev_choose choose = {.job = repair->id};
+    perp_leg_row_of(repair, &leg, &choose.leg); /* what the leg had stays with it */
+    choose.leg.price = choose.leg.seen = 0;
+    choose.leg.flying = 0;
+    perp_put_choose(tick->core, &choose);
     return perp_plan_move(tick->plan, repair, &leg);
 }
 
@@ -372,8 +377,8 @@ static void remember(struct perp_tick *tick) {
         plan->scores[i].job->score = plan->scores[i].score;
     for (uint32_t i = 0; i < plan->n_standings; i++) {
         struct perp_job_entry *job = plan->standings[i].job;
-        job->refused = plan->standings[i].refused;
-        job->skipped = plan->standings[i].skipped;
+        job->refused = (uint8_t)plan->standings[i].refused;
+        job->skipped = (uint8_t)plan->standings[i].skipped;
         job->explained = plan->standings[i].explained;
     }
     for (uint32_t i = 0; i < plan->n_fresh; i++) {

@@ -82,7 +82,7 @@ void perp_verdicts_doubt(perp_core *core) {
     perp_ranks_settle(&core->scheduler->verdicts.ranks);
     core->risk->facts.running_changed = true;
     for (struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next)
-        job->looks = true;
+        job->run->looks = true;
 }
 
 /* In order of submit: in which jobs are decided shows in the records. */
@@ -251,6 +251,8 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     int64_t ttl, last;
     memset(&job->verdict, 0, sizeof job->verdict);
+    job->expiry = job->wake = (struct perp_timer){0, 0};
+    job->answers = NULL;
     if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
         !__builtin_add_overflow(job->ttl_from, ttl, &last))
         perp_heap_set(&v->expiries, &job->expiry, last);
@@ -270,4 +272,5 @@ void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
         leave_special(v, job);
     else
         leave_others(core, job);
+    perp_answers_free(core, job);
 }

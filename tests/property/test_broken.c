@@ -248,11 +248,11 @@ static void lots(world *w) {
     BREAK(w, lot->leg, 1);
     BREAK(w, lot->job.bytes[3], 1);
     BREAK(w, w->core->positions->at[0].n_lots, 1);
-    BREAK(w, job_of(w, 1)->n_lots, 1);
+    BREAK(w, job_of(w, 1)->run->n_lots, 1);
 }
 
 static void legs(world *w) {
-    struct perp_job_leg *open = &job_of(w, 1)->legs[0], *runs = &job_of(w, 2)->legs[0];
+    struct perp_run_leg *open = &job_of(w, 1)->run->legs[0], *runs = &job_of(w, 2)->run->legs[0];
     BREAK(w, open->filled, 2);
     BREAK(w, open->filled, 4);
     BREAK(w, open->counted, 2);
@@ -264,10 +264,12 @@ static void legs(world *w) {
     BREAK(w, runs->seen, 5);
     BREAK(w, runs->seen, -0.1);
     BREAK(w, runs->filled, 0.25);
+    BREAK(w, runs->quantity, runs->quantity / 2);
+    BREAK(w, runs->job, job_of(w, 1));
 }
 
 static void capital(world *w) {
-    struct perp_held *held = job_of(w, 1)->held;
+    struct perp_held *held = job_of(w, 1)->run->held;
     struct perp_account *account = &w->core->capital->accounts[0];
     BREAK(w, held->used, held->used + 1);
     BREAK(w, held->in_flight, held->in_flight + 1);
@@ -322,9 +324,9 @@ static void figures_of_orders(world *w) {
     BREAK(w, plain->pnl, 1);
     BREAK(w, perp_order_find(w->core, 3)->filled, 0.3);
     BREAK(w, perp_order_find(w->core, 5)->overfilled, true);
-    BREAK(w, job_of(w, 3)->legs[0].filled, 0.31);
-    BREAK(w, job_of(w, 3)->legs[1].fee, 1);
-    BREAK(w, job_of(w, 3)->legs[1].pnl, 1);
+    BREAK(w, job_of(w, 3)->run->legs[0].filled, 0.31);
+    BREAK(w, job_of(w, 3)->run->legs[1].fee, 1);
+    BREAK(w, job_of(w, 3)->run->legs[1].pnl, 1);
 }
 
 static void states_of_orders(world *w) {
@@ -364,8 +366,8 @@ static void lists_of_orders(world *w) {
     BREAK(w, second->job_id.bytes[15], 2);
     BREAK(w, second->next_of_job, NULL);
     BREAK(w, first->last_of_job, first->previous);
-    BREAK(w, job_of(w, 3)->orders, second);
-    BREAK(w, job_of(w, 2)->orders, first);
+    BREAK(w, job_of(w, 3)->run->orders, second);
+    BREAK(w, job_of(w, 2)->run->orders, first);
     BREAK(w, orders->by_number.count, 4);
     BREAK(w, orders->by_client.count, 6);
     BREAK(w, orders->foreign, UINT64_C(1) << 3);
