@@ -14,6 +14,7 @@
 struct perp_held;   /* capital.h */
 struct perp_answer; /* risk.h */
 struct perp_ev_submit;
+struct perp_route; /* routes.h */
 struct perp_job_entry;
 
 /* A leg as its job wants it, and where it waits. */
@@ -126,6 +127,8 @@ struct perp_job_entry {
             struct perp_timer expiry;    /* the last moment of its ttl */
             struct perp_timer wake;      /* up to when time alone changes nothing of its own */
             struct perp_answer *answers; /* of the host's rules; NULL: none are kept */
+            struct perp_route *route;    /* where it lies; NULL: in none */
+            uint32_t route_place;
         };
         struct { /* then; next: of one that is not yet in the book, too */
             struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "risk/confirm.h"
 #include "scheduler/scheduler.h"
 
 /* ---- Sets ---------------------------------------------------------------------------------------
@@ -102,7 +103,58 @@ static void put_in_order(struct perp_scheduler *scheduler) {
         v->todo.jobs[i]->verdict.todo_1 = i + 1;
 }
 
-void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed) {
+/* A tick that looks at routes. */
+struct look {
+    perp_core *core;
+    struct perp_plan *plan;
+    uint32_t stand; /* how many decisions were confirmed */
+};
+
+/* Whether what was found of a job is what stands of it. */
+static bool confirms(const struct perp_job_entry *job, const struct perp_job_looked *looked) {
+    const struct perp_verdict *verdict = &job->verdict;
+    int64_t holds = job->wake.place_1 ? job->wake.at : INT64_MAX;
+    return looked->known && verdict->counted && !verdict->todo_1 && !verdict->reducing &&
+           looked->fails == verdict->reasons && verdict->accepted == (looked->fails == 0) &&
+           looked->holds == holds;
+}
+
+/* What stands of a job goes on, with another score perhaps. */
+static void looked_at(void *user, struct perp_job_entry *job,
+                      const struct perp_job_looked *looked) {
+    struct look *look = user;
+    struct perp_verdict *verdict = &job->verdict;
+    if (!confirms(job, looked)) {
+        add_todo(&look->core->scheduler->verdicts, job);
+        return;
+    }
+    look->stand++;
+    for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
+        job->legs[i].offered = looked->prices[i];
+    if (verdict->score == looked->score)
+        return;
+    verdict->score = looked->score;
+    perp_plan_score(look->plan, job, looked->score);
+    if (verdict->accepted)
+        perp_rank_set(look->core, job);
+}
+
+/* Of those for which a fact changed, all of which may stand. */
+static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct perp_eval *e) {
+    struct look look = {core, plan, 0};
+    struct perp_route *route;
+    perp_ranks_expect(&core->scheduler->verdicts.ranks, core->risk->facts.routes.n_doubtful);
+    while ((route = perp_route_doubtful(&core->risk->facts.routes))) {
+        if (e)
+            perp_route_look(e, route, &look, looked_at);
+        for (uint32_t i = 0; !e && i < route->n; i++)
+            add_todo(&core->scheduler->verdicts, route->jobs[i]);
+    }
+    return look.stand;
+}
+
+uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed,
+                               struct perp_plan *plan, struct perp_eval *e) {
     struct perp_scheduler *scheduler = core->scheduler;
     struct perp_verdicts *v = &scheduler->verdicts;
     struct perp_timer *due;
@@ -115,6 +167,8 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool kille
     v->paused = paused;
     v->killed = killed;
     v->all_todo = core->risk->facts.all_changed = false;
+    if (all)
+        perp_facts_doubt(&core->risk->facts, perp_n_instruments(core));
     perp_facts_take_changed(core, v, add_todo);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
         perp_heap_remove(&v->wakes, due);
@@ -122,10 +176,10 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool kille
     }
     for (uint32_t i = 0; i < v->special.n; i++)
         add_todo(v, v->special.jobs[i]);
-    for (uint32_t i = 0; all && i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            add_todo(v, scheduler->pending[i].job);
+    /* While new risk may not go on, nothing that counts is confirmed. */
+    uint32_t stand = look_at_routes(core, plan, paused || killed ? NULL : e);
     put_in_order(scheduler);
+    return stand;
 }
 
 /* ---- What stands --------------------------------------------------------------------------------
@@ -253,6 +307,7 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
     memset(&job->verdict, 0, sizeof job->verdict);
     job->expiry = job->wake = (struct perp_timer){0, 0};
     job->answers = NULL;
+    job->route = NULL;
     if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
         !__builtin_add_overflow(job->ttl_from, ttl, &last))
         perp_heap_set(&v->expiries, &job->expiry, last);
