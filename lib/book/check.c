@@ -11,18 +11,17 @@ static perp_status broken(const perp_core *core, const char *what) {
 /* Every reservation that a job holds is in its list, and the other way round. */
 static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        bool runs = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
-        for (const struct perp_held *held = job ? job->run->held : NULL; held;
-             held = held->next_of_job) {
+    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+        for (const struct perp_held *held = job->run->held; held; held = held->next_of_job) {
             if (!held->has_job || memcmp(&held->job, &job->id, sizeof job->id) != 0)
                 return broken(core, "a reservation is in another job's list");
             if (!runs && held->in_flight + held->used == 0)
                 return broken(core, "a reservation of which nothing is left has not ended");
             by_jobs++;
         }
-        if (job && job->run->held && !runs && !job->run->n_lots)
+        if (job->run->held && !runs && !job->run->n_lots)
             return broken(core, "a job of which nothing is open holds capital");
     }
     for (const struct perp_held *held = core->capital->first; held; held = held->next)
@@ -266,10 +265,10 @@ static perp_status check_positions(const perp_core *core) {
         kept = check_shown(core);
     if (kept != PERP_OK)
         return kept;
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        perp_status status = job ? check_capital_of(core, job) : PERP_OK;
-        for (uint32_t j = 0; job && j < job->n_legs && status == PERP_OK; j++) {
+    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        perp_status status = check_capital_of(core, job);
+        for (uint32_t j = 0; j < job->n_legs && status == PERP_OK; j++) {
             const char *what = leg_differs(job, j);
             status = what ? broken(core, what) : PERP_OK;
         }
@@ -306,14 +305,15 @@ static const char *base_differs(const perp_core *core, uint32_t base) {
 
 /* A repair that waits or runs is its base's. */
 static bool repair_is_known(const perp_core *core, const struct perp_job_entry *job) {
-    return !job || !job->is_repair || job->state > PERP_JOB_IN_DOUBT ||
+    return !job->is_repair || job->state > PERP_JOB_IN_DOUBT ||
            core->positions->bases[job->legs[0].base].repair == job;
 }
 
 /* A base's repair, and its partial jobs, are those that there are. */
 static perp_status check_bases(const perp_core *core) {
-    for (uint32_t i = 0; i < core->jobs.capacity; i++)
-        if (!repair_is_known(core, core->jobs.slots[i].value))
+    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));)
+        if (!repair_is_known(core, job))
             return broken(core, "a repair is not its base's");
     for (uint32_t base = 0; base < core->bases.count; base++) {
         const struct perp_base_entry *entry = &core->positions->bases[base];

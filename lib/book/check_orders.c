@@ -136,9 +136,9 @@ perp_status perp_orders_check(const perp_core *core) {
         n_live += !perp_order_ended(order->state);
         n_in_doubt += order->state == PERP_ORDER_IN_DOUBT;
     }
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        perp_status status = job ? check_job(core, job, &of_jobs) : PERP_OK;
+    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        perp_status status = check_job(core, job, &of_jobs);
         if (status != PERP_OK)
             return status;
     }

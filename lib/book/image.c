@@ -235,7 +235,7 @@ static bool read_job(const struct read *read) {
     struct perp_job_entry *job = perp_spare_take(core);
     if (ran)
         perp_run_begin(core, job, rows);
-    perp_map_add(&core->jobs, &job->id, job);
+    perp_jobs_add(core, job);
     struct perp_job_list *list = list_of(scheduler, job);
     if (list)
         perp_list_add(list, job);

@@ -105,7 +105,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
     job->order = scheduler->next_order++;
     job->submitted = perp_clock(core);
     (void)event;
-    perp_map_add(&core->jobs, &job->id, job);
+    perp_jobs_add(core, job);
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;
@@ -296,8 +296,8 @@ static bool fits_dispatch(const perp_core *core, const struct perp_event *event)
 
 static bool prepare_dispatch(perp_core *core, const struct perp_event *event) {
     perp_usd taken[PERP_MAX_EXCHANGES];
-    const struct perp_job_entry *job = perp_job_soon(core, perp_event_job(event));
-    if (!perp_has_run(job) && !perp_run_reserve(core, job->n_legs))
+    /* One that was handed over before does without. */
+    if (!perp_run_reserve(core, perp_read_dispatch(event)->n_prices))
         return false;
     for (uint64_t left = dispatched_legs(core, event, taken); left;)
         if (!perp_times_reserve(core, perp_bit_take(&left)))

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/job_map.h"
 #include "core/lock.h"
 #include "core/rows.h"
 #include "util/ids.h"
@@ -76,7 +77,7 @@ struct perp_prepared {
     uint32_t job_notices;
     uint32_t orders, trades, placed;
     uint32_t jobs, ends;
-    uint32_t runs[PERP_MAX_LEGS + 1];      /* by legs */
+    bool some_run;                         /* perp_scheduler.coming_runs counts */
     const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
     const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };
@@ -190,8 +191,8 @@ struct perp_core {
     struct perp_texts *texts;            /* NULL: none yet */
     void (*free_texts)(perp_core *core); /* set with them */
     struct perp_prepared prepared;
-    struct perp_map jobs; /* by id; ended ones among the last history_size too */
-    struct perp_map past; /* by id: those that are no longer kept, but remembered */
+    struct perp_job_map jobs; /* by id; ended ones among the last history_size too */
+    struct perp_map past;     /* by id: those that are no longer kept, but remembered */
     struct perp_watched watched;
     struct perp_names venues, bases, symbols, contracts, books;
     uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */

@@ -107,6 +107,7 @@ struct perp_job_entry {
     perp_uuid closes;
     void *metadata;
     struct perp_kept *kept;
+    struct perp_job_entry *in_chain; /* the next of those that are kept by id */
     /* Never NULL: of one that was never handed over it is perp_never_ran, which nobody writes. */
     struct perp_job_run *run;
     double score;      /* of the last evaluation in a tick; NaN: none */

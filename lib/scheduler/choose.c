@@ -499,12 +499,12 @@ void perp_tick_choose(struct perp_tick *tick) {
     for (uint32_t i = 0; i < v->leaving.n && !tick->no_memory; i++)
         tick->no_memory |= !perp_plan_offer_standing(tick->core, tick->plan, v->leaving.jobs[i]);
     uint32_t n = tick->plan->n_candidates + waiting->set.n + held->set.n;
-    tick->no_memory =
-        tick->no_memory || !perp_chosen_reserve(tick, n) ||
-        (tick->list != PERP_LIST_NOTHING && !perp_plan_reserve_lines(tick->core, tick->plan, n));
+    tick->no_memory = tick->no_memory || tick->plan->failed || !perp_chosen_reserve(tick, n);
+    if (!tick->no_memory)
+        look_at_candidates(tick);
+    tick->no_memory |= tick->plan->failed;
     if (tick->no_memory)
         return;
-    look_at_candidates(tick);
 #ifdef PERP_SHADOW
     perp_shadow_choose(tick);
 #endif

@@ -130,16 +130,10 @@ static void free_spares(perp_core *core, uint32_t keep) {
     }
 }
 
-/* Each job that ends may push one out of the history, which is remembered from then on. */
-bool perp_past_reserve(perp_core *core, uint32_t ends) {
+bool perp_past_reserve_more(perp_core *core) {
     struct perp_map_memory memory = perp_map_memory_of(core);
     perp_scheduler *scheduler = core->scheduler;
-    if (core->prepared.ends == 0)
-        free_spares(core, SPARE_PASTS); /* of a batch that was not committed */
-    core->prepared.ends += ends;
-    uint32_t kept = scheduler->ended.count + core->prepared.ends;
-    uint32_t history = core->config.scheduler.history_size;
-    uint32_t need = kept > history ? kept - history : 0;
+    uint32_t need = perp_past_need(core);
     while (scheduler->n_spare_pasts < need) {
         struct perp_past *past = perp_alloc(core, sizeof *past);
         if (!past)
@@ -148,7 +142,7 @@ bool perp_past_reserve(perp_core *core, uint32_t ends) {
         scheduler->spare_pasts = past;
         scheduler->n_spare_pasts++;
     }
-    return need == 0 || perp_map_reserve(&core->past, need, &memory);
+    return perp_map_reserve(&core->past, need, &memory);
 }
 
 bool perp_past_room(perp_core *core) {
@@ -168,6 +162,8 @@ bool perp_past_take(perp_core *core, const struct perp_job_entry *job) {
     past->ended = job->ended;
     perp_content_of(job, past->parts);
     perp_past_add(core, past);
+    if (scheduler->n_spare_pasts > SPARE_PASTS + core->prepared.ends)
+        free_spares(core, SPARE_PASTS + core->prepared.ends); /* of a batch that failed */
     return true;
 }
 

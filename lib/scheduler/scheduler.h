@@ -104,6 +104,7 @@ struct perp_scheduler {
        remembered from then on. A few of the first stay for the next. */
     struct perp_job_run *spare_runs[PERP_MAX_LEGS + 1];
     uint32_t n_spare_runs[PERP_MAX_LEGS + 1];
+    uint32_t coming_runs[PERP_MAX_LEGS + 1]; /* that the batch at hand may take */
     struct perp_past *spare_pasts;
     uint32_t n_spare_pasts;
     /* Made by prepare for the jobs that apply adds, in their order. */
@@ -243,7 +244,16 @@ bool perp_content_known(const perp_core *core, const perp_uuid *id,
                         uint64_t parts[PERP_CONTENT_PARTS]);
 void perp_past_free(perp_core *core, struct perp_past *past);
 /* So many more jobs may end with the batch: room for what then is remembered. false: no memory. */
-bool perp_past_reserve(perp_core *core, uint32_t ends);
+static inline uint32_t perp_past_need(const perp_core *core) {
+    uint32_t kept = core->scheduler->ended.count + core->prepared.ends;
+    uint32_t history = core->config.scheduler.history_size;
+    return kept > history ? kept - history : 0;
+}
+bool perp_past_reserve_more(perp_core *core);
+static inline bool perp_past_reserve(perp_core *core, uint32_t ends) {
+    core->prepared.ends += ends;
+    return perp_past_need(core) == 0 || perp_past_reserve_more(core);
+}
 /* Room for one more to be added. */
 bool perp_past_room(perp_core *core);
 /* A job is remembered, and no longer kept; false: no room was made. */
@@ -254,8 +264,9 @@ void perp_past_shut(perp_core *core);
 /* How long an id is remembered after its job's end. */
 int64_t perp_id_memory(const perp_core *core);
 
-/* plan.c: an empty plan with room for all that waits, NULL where there is no memory. */
+/* plan.c: an empty plan, NULL where there is no memory; and what is given back after a tick. */
 struct perp_plan *perp_plan_begin(perp_core *core);
+void perp_plan_end(perp_core *core, struct perp_plan *plan);
 void perp_plan_free(perp_core *core, struct perp_plan *plan);
 /* Room for so many repairs and jobs of flatten that wait, and repairs that are new. */
 bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
@@ -287,8 +298,6 @@ bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_
 bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job);
 bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
                         struct perp_candidate *candidate);
-/* Room for lines, and one. */
-bool perp_plan_reserve_lines(perp_core *core, struct perp_plan *plan, uint32_t n);
 void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
                     uint32_t reason);
 /* A candidate runs, and takes that much. */

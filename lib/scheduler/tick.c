@@ -456,6 +456,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
 #endif
     if (!tick->no_memory)
         perp_tick_choose(tick);
+    tick->no_memory |= tick->plan->failed;
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
     if (status == PERP_OK) {
         remember(tick);
@@ -463,5 +464,6 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     } else {
         perp_verdicts_doubt(core); /* what they brought about did not happen */
     }
+    perp_plan_end(core, tick->plan);
     return status;
 }

@@ -39,7 +39,7 @@ static void give_run(perp_core *core, struct perp_job_run *run) {
     scheduler->spare_runs[run->n_legs] = run;
     scheduler->n_spare_runs[run->n_legs]++;
     /* What was made for events of the batch at hand stays for them. */
-    uint32_t coming = core->prepared.runs[run->n_legs];
+    uint32_t coming = core->prepared.some_run ? scheduler->coming_runs[run->n_legs] : 0;
     free_runs(core, run->n_legs, coming > SPARE_RUNS ? coming : SPARE_RUNS);
 }
 
@@ -58,7 +58,11 @@ static bool spare_runs(perp_core *core, uint32_t n_legs, uint32_t n) {
 }
 
 bool perp_run_reserve(perp_core *core, uint32_t n_legs) {
-    return spare_runs(core, n_legs, ++core->prepared.runs[n_legs]);
+    uint32_t *coming = core->scheduler->coming_runs;
+    if (!core->prepared.some_run)
+        memset(coming, 0, sizeof core->scheduler->coming_runs);
+    core->prepared.some_run = true;
+    return spare_runs(core, n_legs, ++coming[n_legs]);
 }
 
 void perp_run_begin(perp_core *core, struct perp_job_entry *job, const struct perp_ev_submit *as) {
@@ -101,18 +105,16 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     if (!scheduler)
         return;
     perp_core *core = scheduler->core;
-    struct perp_map_memory memory = perp_map_memory_of(core);
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        struct perp_job_entry *job = core->jobs.slots[i].value;
-        if (job && job->state == PERP_JOB_PENDING)
+    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    for (struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        if (job->state == PERP_JOB_PENDING)
             perp_answers_free(core, job);
-        if (job)
-            free_job(core, job, job->n_legs);
+        free_job(core, job, job->n_legs);
     }
     free_spares(core);
     for (uint32_t i = 0; i <= PERP_MAX_LEGS; i++)
         free_runs(core, i, 0);
-    perp_map_free(&core->jobs, &memory);
+    perp_jobs_free(core);
     perp_past_shut(core);
     perp_kept_free(core, &scheduler->kept);
     perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
@@ -234,11 +236,10 @@ static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_sub
 bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
                         const struct perp_kept *kept) {
     perp_scheduler *scheduler = core->scheduler;
-    struct perp_map_memory memory = perp_map_memory_of(core);
     if (core->prepared.jobs == 0)
         free_spares(core);
     uint32_t n = ++core->prepared.jobs;
-    if (!perp_map_reserve(&core->jobs, n, &memory) || !perp_pending_reserve(core) ||
+    if (!perp_jobs_reserve(core, n) || !perp_pending_reserve(core) ||
         !spare_runs(core, submit->n_legs, 1)) /* so that a hand-over seldom needs memory */
         return false;
     struct perp_job_entry *job = make_job(core, submit, kept);
@@ -274,7 +275,7 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
         if (!perp_past_take(core, oldest))
             break; /* never: there is room for all that ends */
         perp_list_remove(&scheduler->ended, oldest);
-        perp_map_remove(&core->jobs, &oldest->id);
+        perp_jobs_remove(core, oldest);
         perp_job_forget_orders(core, oldest);
         free_job(core, oldest, oldest->n_legs);
     }
