@@ -11,7 +11,7 @@ static perp_status broken(const perp_core *core, const char *what) {
 /* Every reservation that a job holds is in its list, and the other way round. */
 static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
         bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
         for (const struct perp_held *held = job->run->held; held; held = held->next_of_job) {
@@ -68,8 +68,8 @@ static perp_status check_places(const perp_core *core) {
     const perp_scheduler *scheduler = core->scheduler;
     uint32_t n = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_place *place = &scheduler->pending[i];
-        if (i && place->order <= scheduler->pending[i - 1].order)
+        const struct perp_place *place = perp_place_at(scheduler, i);
+        if (i && place->order <= perp_place_at(scheduler, i - 1)->order)
             return broken(core, "pending jobs are out of order");
         if (place->job &&
             (place->job->state != PERP_JOB_PENDING || place->job->order != place->order))
@@ -265,7 +265,7 @@ static perp_status check_positions(const perp_core *core) {
         kept = check_shown(core);
     if (kept != PERP_OK)
         return kept;
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
         perp_status status = check_capital_of(core, job);
         for (uint32_t j = 0; j < job->n_legs && status == PERP_OK; j++) {
@@ -311,7 +311,7 @@ static bool repair_is_known(const perp_core *core, const struct perp_job_entry *
 
 /* A base's repair, and its partial jobs, are those that there are. */
 static perp_status check_bases(const perp_core *core) {
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));)
         if (!repair_is_known(core, job))
             return broken(core, "a repair is not its base's");

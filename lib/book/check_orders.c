@@ -136,7 +136,7 @@ perp_status perp_orders_check(const perp_core *core) {
         n_live += !perp_order_ended(order->state);
         n_in_doubt += order->state == PERP_ORDER_IN_DOUBT;
     }
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
         perp_status status = check_job(core, job, &of_jobs);
         if (status != PERP_OK)

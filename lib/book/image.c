@@ -235,7 +235,7 @@ static bool read_job(const struct read *read) {
     struct perp_job_entry *job = perp_spare_take(core);
     if (ran)
         perp_run_begin(core, job, rows);
-    perp_jobs_add(core, job);
+    perp_chains_add(&core->jobs, &job->chained);
     struct perp_job_list *list = list_of(scheduler, job);
     if (list)
         perp_list_add(list, job);
@@ -391,7 +391,7 @@ static bool read_placed(const struct read *read) {
 static bool read_past(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_past_row *row = read->row;
-    if (perp_job_find(core, &row->id) || perp_map_find(&core->past, &row->id))
+    if (perp_job_find(core, &row->id) || perp_chains_find(&core->past, &row->id))
         return false;
     struct perp_past *past = perp_alloc(core, sizeof *past);
     if (past)

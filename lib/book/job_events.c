@@ -67,7 +67,7 @@ static const char *id_text(const perp_uuid *id, char text[37]) {
 static bool fits_submit(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_submit *submit = perp_read_submit(event);
     const struct perp_job_row *job = &submit->job;
-    if (perp_map_find(&core->past, &job->id))
+    if (perp_chains_find(&core->past, &job->id))
         return false;
     for (uint32_t i = 0; i < submit->n_legs; i++)
         if (submit->legs[i].notional > PERP_MOST_NOTIONAL)
@@ -105,7 +105,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
     job->order = scheduler->next_order++;
     job->submitted = perp_clock(core);
     (void)event;
-    perp_jobs_add(core, job);
+    perp_chains_add(&core->jobs, &job->chained);
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;

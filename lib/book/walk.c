@@ -137,8 +137,8 @@ static void walk_scheduler(const struct walk *walk) {
         }
     }
     for (uint32_t i = 0; i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            walk_job(walk, scheduler->pending[i].job);
+        if (perp_place_at(scheduler, i)->job)
+            walk_job(walk, perp_place_at(scheduler, i)->job);
     walk_list(walk, &scheduler->running);
     walk_list(walk, &scheduler->open);
     walk_list(walk, &scheduler->ended);

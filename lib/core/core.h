@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/job_map.h"
 #include "core/lock.h"
 #include "core/rows.h"
+#include "util/chains.h"
 #include "util/ids.h"
 #include "util/map.h"
 
@@ -191,8 +191,8 @@ struct perp_core {
     struct perp_texts *texts;            /* NULL: none yet */
     void (*free_texts)(perp_core *core); /* set with them */
     struct perp_prepared prepared;
-    struct perp_job_map jobs; /* by id; ended ones among the last history_size too */
-    struct perp_map past;     /* by id: those that are no longer kept, but remembered */
+    struct perp_chains jobs; /* by id; ended ones among the last history_size too */
+    struct perp_chains past; /* by id: those that are no longer kept, but remembered */
     struct perp_watched watched;
     struct perp_names venues, bases, symbols, contracts, books;
     uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */

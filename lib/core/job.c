@@ -229,7 +229,7 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
 }
 
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id) {
-    return id ? perp_jobs_find(&core->jobs, id) : NULL;
+    return id ? (struct perp_job_entry *)perp_chains_find(&core->jobs, id) : NULL;
 }
 
 const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id) {

@@ -88,6 +88,7 @@ struct perp_verdict {
 
 /* An id and its content, of a job that is no longer kept. */
 struct perp_past {
+    struct perp_chained *next_in_chain; /* with the id, which is first in the row: perp_chained */
     PERP_STORED(perp_past_row, PERP_ROW_PAST);
     struct perp_kept *kept;
     struct perp_past *next; /* in the order of their ends */
@@ -96,7 +97,13 @@ struct perp_past {
 /* A job that waits is nothing but this, since there may be a million of them: what is stored of it
    (PERP_JOB_FIELDS) in fields as small as its values are, and its decision. */
 struct perp_job_entry {
-    perp_uuid id;
+    union {
+        struct perp_chained chained; /* among those that are kept, or come next, by id */
+        struct {
+            struct perp_chained *next_in_chain;
+            perp_uuid id;
+        };
+    };
     perp_usd notional, est_volume;
     double edge_bps, holding_hours;
     int64_t given_created, ttl_ms, ttl_from, max_run_ms;
@@ -107,7 +114,6 @@ struct perp_job_entry {
     perp_uuid closes;
     void *metadata;
     struct perp_kept *kept;
-    struct perp_job_entry *in_chain; /* the next of those that are kept by id */
     /* Never NULL: of one that was never handed over it is perp_never_ran, which nobody writes. */
     struct perp_job_run *run;
     double score;      /* of the last evaluation in a tick; NaN: none */
@@ -252,6 +258,11 @@ void perp_job_spec_of(const struct perp_job_entry *job, perp_job *spec);
 
 /* Whether buy and sell quantities of every base agree within the tolerance. */
 bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);
+
+/* All jobs of the book, in no order, begun as perp_chains_walk. */
+static inline struct perp_job_entry *perp_jobs_next(struct perp_chains_walk *walk) {
+    return (struct perp_job_entry *)perp_chains_next(walk);
+}
 
 /* A leg from its stored part. */
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row);

@@ -213,7 +213,7 @@ static void walk_pending(struct perp_list_walk *walk, const struct perp_schedule
     uint32_t end = scheduler->n_places - i > PIECE ? i + PIECE : scheduler->n_places;
     walk->pending_done = end == scheduler->n_places;
     for (; i < end; i++) {
-        const struct perp_place *place = &scheduler->pending[i];
+        const struct perp_place *place = perp_place_at(scheduler, i);
         if (place->order >= walk->end_order) {
             walk->pending_done = true;
             break;

@@ -109,20 +109,19 @@ bool perp_facts_prepare(perp_core *core) {
     struct perp_facts *facts = &core->risk->facts;
     uint32_t n = perp_n_instruments(core) + 1, before = facts->capacity;
     void *at = facts->at, *bases = facts->bases, *stale = facts->stale, *changed = facts->changed;
-    void *wakes = facts->wakes.items;
+    struct perp_map_memory memory = perp_map_memory_of(core);
     bool done =
         perp_grow_zero(core, &at, &facts->capacity, n, sizeof *facts->at) &&
         perp_grow_zero(core, &bases, &facts->bases_capacity, core->bases.count + 1,
                        sizeof *facts->bases) &&
         perp_grow_zero(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
         perp_grow_zero(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
-        perp_grow_zero(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
+        perp_heap_reserve(&facts->wakes, n, &memory);
     done = done && perp_routes_prepare(core, &facts->routes);
     facts->at = at;
     facts->bases = bases;
     facts->stale = stale;
     facts->changed = changed;
-    facts->wakes.items = wakes;
     if (facts->capacity > before) {
         /* The timers have moved with their facts. */
         for (uint32_t i = 0; i < facts->capacity; i++) {
@@ -130,19 +129,20 @@ bool perp_facts_prepare(perp_core *core) {
             if (i >= before)
                 kept->made = PERP_TIME_NONE;
             else if (kept->wake.place_1)
-                facts->wakes.items[kept->wake.place_1 - 1] = &kept->wake;
+                *perp_heap_at(&facts->wakes, kept->wake.place_1 - 1) = &kept->wake;
         }
     }
     return done;
 }
 
 void perp_facts_free(perp_core *core, struct perp_facts *facts) {
+    struct perp_map_memory memory = perp_map_memory_of(core);
     perp_routes_free(core, &facts->routes);
     perp_free(core, facts->at, facts->capacity * sizeof *facts->at);
     perp_free(core, facts->bases, facts->bases_capacity * sizeof *facts->bases);
     perp_free(core, facts->stale, facts->stale_capacity * sizeof *facts->stale);
     perp_free(core, facts->changed, facts->changed_capacity * sizeof *facts->changed);
-    perp_free(core, facts->wakes.items, facts->wakes.capacity * sizeof *facts->wakes.items);
+    perp_heap_free(&facts->wakes, &memory);
 }
 
 /* ---- Where one differs --------------------------------------------------------------------------

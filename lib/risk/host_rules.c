@@ -70,7 +70,7 @@ static bool is_of_library(const char *name) {
 
 /* Whether a job that the book knows was refused by a reason. */
 static bool was_refused_by(const perp_core *core, uint32_t reason) {
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
         if (job->standing == reason || job->last_refusal == reason)
             return true;

@@ -170,7 +170,7 @@ perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *c
 void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan) {
     const struct perp_job_set *special = &core->scheduler->verdicts.special;
     for (uint32_t i = 0; i < special->n; i++) {
-        const struct perp_job_entry *job = special->jobs[i];
+        const struct perp_job_entry *job = *perp_set_at(special, i);
         if (!job->is_flatten)
             continue;
         const struct perp_job_leg *leg = &job->legs[0];

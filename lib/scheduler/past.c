@@ -112,6 +112,12 @@ const char *perp_content_differs(const uint64_t *known, const uint64_t *parts) {
     return NULL;
 }
 
+static struct perp_chained *chained(struct perp_past *past) {
+    _Static_assert(offsetof(struct perp_past, id) == offsetof(struct perp_chained, id),
+                   "an id is found behind the link of its chain");
+    return (struct perp_chained *)(void *)past;
+}
+
 void perp_past_free(perp_core *core, struct perp_past *past) {
     if (past)
         perp_kept_free(core, &past->kept);
@@ -142,12 +148,12 @@ bool perp_past_reserve_more(perp_core *core) {
         scheduler->spare_pasts = past;
         scheduler->n_spare_pasts++;
     }
-    return perp_map_reserve(&core->past, need, &memory);
+    return perp_chains_reserve(&core->past, need, &memory);
 }
 
 bool perp_past_room(perp_core *core) {
     struct perp_map_memory memory = perp_map_memory_of(core);
-    return perp_map_reserve(&core->past, 1, &memory);
+    return perp_chains_reserve(&core->past, 1, &memory);
 }
 
 bool perp_past_take(perp_core *core, const struct perp_job_entry *job) {
@@ -175,7 +181,7 @@ void perp_past_add(perp_core *core, struct perp_past *past) {
     else
         scheduler->first_past = past;
     scheduler->last_past = past;
-    perp_map_add(&core->past, &past->id, past);
+    perp_chains_add(&core->past, chained(past));
 }
 
 int64_t perp_id_memory(const perp_core *core) {
@@ -190,7 +196,8 @@ void perp_past_forget(perp_core *core) {
         scheduler->first_past = first->next;
         if (!first->next)
             scheduler->last_past = NULL;
-        perp_map_remove(&core->past, &first->id);
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_chains_remove(&core->past, chained(first), &memory);
         perp_past_free(core, first);
     }
 }
@@ -205,17 +212,18 @@ void perp_past_shut(perp_core *core) {
     }
     core->scheduler->first_past = core->scheduler->last_past = NULL;
     free_spares(core, 0);
-    perp_map_free(&core->past, &memory);
+    perp_chains_free(&core->past, &memory);
 }
 
 bool perp_id_known(const perp_core *core, const perp_uuid *id) {
-    return perp_job_find(core, id) || perp_map_find(&core->past, id);
+    return perp_job_find(core, id) || perp_chains_find(&core->past, id);
 }
 
 bool perp_content_known(const perp_core *core, const perp_uuid *id,
                         uint64_t parts[PERP_CONTENT_PARTS]) {
     const struct perp_job_entry *job = perp_job_find(core, id);
-    const struct perp_past *past = job ? NULL : perp_map_find(&core->past, id);
+    const struct perp_past *past =
+        job ? NULL : (const struct perp_past *)perp_chains_find(&core->past, id);
     if (job)
         perp_content_of(job, parts);
     else if (past)

@@ -68,11 +68,8 @@ void perp_plan_end(perp_core *core, struct perp_plan *plan) {
     GIVE_BACK(standings, n_standings, standings_capacity)
     GIVE_BACK(lines, n_lines, lines_capacity)
 #undef GIVE_BACK
-    struct perp_job_set *expired = &core->scheduler->expired;
-    if (expired->capacity > KEPT_ROWS) {
-        perp_job_set_free(core, expired);
-        *expired = (struct perp_job_set){0};
-    }
+    if (core->scheduler->expired.capacity > KEPT_ROWS)
+        perp_job_array_free(core, &core->scheduler->expired);
 }
 
 void perp_plan_free(perp_core *core, struct perp_plan *plan) {

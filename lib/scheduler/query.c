@@ -155,10 +155,10 @@ static uint32_t collect_pending(const perp_scheduler *scheduler, perp_uuid *jobs
                                 uint32_t capacity) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        if (!scheduler->pending[i].job)
+        if (!perp_place_at(scheduler, i)->job)
             continue;
         if (n < capacity)
-            jobs[n] = scheduler->pending[i].job->id;
+            jobs[n] = perp_place_at(scheduler, i)->job->id;
         n++;
     }
     return n;

@@ -25,8 +25,25 @@ struct perp_times {
     uint32_t first, count, capacity;
 };
 
+/* Pieces for sets in which no job is twice: together they need little more than all that waits. */
+struct perp_set_room {
+    char *spare; /* each has the next at its head */
+    uint32_t n_spare, n_pieces;
+};
+
 /* Jobs that wait, in no order. */
 struct perp_job_set {
+    struct perp_pieces pieces; /* of pointers */
+    uint32_t n;
+    struct perp_set_room *room; /* where pieces come from; NULL: they are its own */
+};
+
+static inline struct perp_job_entry **perp_set_at(const struct perp_job_set *set, uint32_t i) {
+    return perp_piece_item(&set->pieces, i, sizeof(struct perp_job_entry *));
+}
+
+/* Some jobs, for the time of a call. */
+struct perp_job_array {
     struct perp_job_entry **jobs;
     uint32_t n, capacity;
 };
@@ -66,6 +83,7 @@ struct perp_room_seen {
    yet; else in `held`, and at what holds it: a full exchange, an exchange's room, or neither, when
    each tick looks at it again. */
 struct perp_ranks {
+    struct perp_set_room of_all, of_held; /* of waiting and held; of those at what holds them */
     struct perp_ranking waiting, held;
     struct perp_ranking full_at[PERP_MAX_EXCHANGES];
     uint32_t n_at[PERP_MAX_EXCHANGES]; /* jobs that wait with a leg there: there is room for them */
@@ -84,6 +102,7 @@ struct perp_verdicts {
     struct perp_job_set leaving; /* accepted, and held to none: they reduce */
     struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
     struct perp_heap expiries, wakes;
+    uint32_t room;       /* for so many jobs that wait, in all of these */
     bool paused, killed; /* as they stand */
     bool all_todo;
 };
@@ -92,8 +111,8 @@ struct perp_scheduler {
     perp_core *core;
     PERP_STORED(perp_queue_row, PERP_ROW_QUEUE);
     struct perp_kept *kept;
-    struct perp_place *pending;
-    uint32_t n_places, places_capacity, n_pending;
+    struct perp_pieces pending; /* of places */
+    uint32_t n_places, n_pending;
     struct perp_job_list running; /* and in doubt, in order of dispatch */
     struct perp_job_list open;    /* and partial, in order of finish */
     struct perp_job_list ended;   /* oldest first */
@@ -110,11 +129,15 @@ struct perp_scheduler {
     /* Made by prepare for the jobs that apply adds, in their order. */
     struct perp_job_entry *first_spare, *last_spare;
     struct perp_verdicts verdicts;
-    struct perp_job_set expired; /* by the tick at hand; its memory is kept, too */
-    struct perp_plan plan;       /* of the tick at hand; its memory is kept for the next */
+    struct perp_job_array expired; /* by the tick at hand; its memory is kept, too */
+    struct perp_plan plan;         /* of the tick at hand; its memory is kept for the next */
     int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
     bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
+
+static inline struct perp_place *perp_place_at(const struct perp_scheduler *scheduler, uint32_t i) {
+    return perp_piece_item(&scheduler->pending, i, sizeof(struct perp_place));
+}
 
 /* How many partial jobs there are. */
 static inline uint32_t perp_n_partial(const struct perp_scheduler *scheduler) {
@@ -166,7 +189,10 @@ static inline struct perp_turn perp_turn_of(const struct perp_job_entry *job) {
     return (struct perp_turn){job->verdict.rank, job->order, job->priority};
 }
 void perp_ranks_open(struct perp_ranks *ranks);
-bool perp_ranks_reserve(perp_core *core, uint32_t places, uint32_t more);
+bool perp_ranks_reserve(perp_core *core, uint32_t places);
+/* So many more at what holds them. */
+bool perp_ranks_reserve_at(perp_core *core, uint32_t more);
+void perp_ranks_trim(perp_core *core, struct perp_ranks *ranks, uint32_t places);
 void perp_ranks_free(perp_core *core, struct perp_ranks *ranks);
 /* A job with a leg on exchanges waits from now on, or no longer: for the room in perp_ranks. */
 void perp_ranks_count(struct perp_ranks *ranks, const struct perp_job_entry *job, bool on);
@@ -191,13 +217,26 @@ void perp_ranks_tidy(struct perp_ranks *ranks);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
 static inline struct perp_job_entry *perp_ranking_top(const struct perp_ranking *turns) {
-    return turns->set.n ? turns->set.jobs[0] : NULL;
+    return turns->set.n ? *perp_set_at(&turns->set, 0) : NULL;
 }
 
 /* verdicts.c: room for so many places; a job waits from now on, or no longer. */
 bool perp_verdicts_reserve(perp_core *core, uint32_t places, uint32_t more);
-bool perp_job_set_grow(perp_core *core, struct perp_job_set *set, uint32_t need);
+/* What jobs that went leave is given back. */
+void perp_verdicts_trim(perp_core *core, uint32_t places);
+bool perp_job_array_grow(perp_core *core, struct perp_job_array *jobs, uint32_t need);
+void perp_job_array_free(perp_core *core, struct perp_job_array *jobs);
+/* sets.c: room for all of so many jobs in sets that share it; for a set of up to so many. */
+bool perp_set_room_reserve(perp_core *core, struct perp_set_room *room, uint32_t jobs,
+                           uint32_t n_sets);
+void perp_set_room_trim(perp_core *core, struct perp_set_room *room, uint32_t jobs,
+                        uint32_t n_sets);
+void perp_set_room_free(perp_core *core, struct perp_set_room *room);
+bool perp_job_set_reserve(perp_core *core, struct perp_job_set *set, uint32_t jobs);
 void perp_job_set_free(perp_core *core, struct perp_job_set *set);
+/* One more place, the last; the last goes. */
+struct perp_job_entry **perp_job_set_push(struct perp_job_set *set);
+struct perp_job_entry *perp_job_set_pop(struct perp_job_set *set);
 /* *place_1 is where a job keeps its place there; of the one that takes another's it is at the same
    offset. */
 void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1);
@@ -222,7 +261,7 @@ void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct 
 void perp_verdict_forget(perp_core *core, struct perp_job_entry *job);
 bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now);
 /* Those that are, in order of submit; false: no memory. */
-bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *into);
+bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_array *into);
 
 /* shadow.c: what of the decisions in force is not what it would be if nothing were kept, as a tick
    at `now` has them, once facts were looked at; NULL: nothing. plan: a tick's, which has chosen

@@ -75,7 +75,7 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
 }
 
 static void expire(struct perp_tick *tick) {
-    struct perp_job_set *expired = &tick->core->scheduler->expired;
+    struct perp_job_array *expired = &tick->core->scheduler->expired;
     tick->no_memory |= !perp_verdicts_expired(tick->core, tick->now, expired);
     for (uint32_t i = 0; !tick->no_memory && i < expired->n; i++) {
         struct perp_job_entry *job = expired->jobs[i];
@@ -324,7 +324,7 @@ static void count_standing(struct perp_tick *tick) {
 static void list_refused(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->book->scheduler;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
+        const struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
         if (job && job->verdict.counted && !job->verdict.accepted)
             perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, job->verdict.reason);
     }
@@ -339,7 +339,7 @@ static void decide_all(struct perp_tick *tick) {
     tick->looked_at +=
         perp_verdicts_collect(tick->core, tick->now, tick->paused, tick->killed, plan, &tick->eval);
     for (uint32_t i = 0; i < v->todo.n; i++) {
-        struct perp_job_entry *job = v->todo.jobs[i];
+        struct perp_job_entry *job = *perp_set_at(&v->todo, i);
         job->verdict.todo_1 = 0;
         if (perp_job_is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
             perp_verdict_forget(tick->core, job);

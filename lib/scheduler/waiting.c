@@ -14,6 +14,9 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
     scheduler->next_due = INT64_MIN; /* what a checkpoint holds is not known */
     scheduler->some_unsaid = true;
     perp_ranks_open(&scheduler->verdicts.ranks);
+    /* What leaves, or is special, is in no rank. */
+    scheduler->verdicts.leaving.room = &scheduler->verdicts.ranks.of_all;
+    scheduler->verdicts.special.room = &scheduler->verdicts.ranks.of_all;
     *out = scheduler;
     return PERP_OK;
 }
@@ -105,7 +108,8 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     if (!scheduler)
         return;
     perp_core *core = scheduler->core;
-    struct perp_job_walk jobs = {&core->jobs, 0, NULL};
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
     for (struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
         if (job->state == PERP_JOB_PENDING)
             perp_answers_free(core, job);
@@ -114,14 +118,13 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     free_spares(core);
     for (uint32_t i = 0; i <= PERP_MAX_LEGS; i++)
         free_runs(core, i, 0);
-    perp_jobs_free(core);
+    perp_chains_free(&core->jobs, &memory);
     perp_past_shut(core);
     perp_kept_free(core, &scheduler->kept);
-    perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
+    perp_pieces_free(&scheduler->pending, sizeof(struct perp_place), &memory);
     perp_plan_free(core, &scheduler->plan);
     perp_verdicts_free(core, &scheduler->verdicts);
-    perp_free(core, scheduler->expired.jobs,
-              scheduler->expired.capacity * sizeof *scheduler->expired.jobs);
+    perp_job_array_free(core, &scheduler->expired);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_free(core, scheduler->times[i].at,
                   scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
@@ -155,7 +158,7 @@ uint32_t perp_pending_place(const perp_scheduler *scheduler, uint64_t order) {
     uint32_t low = 0, high = scheduler->n_places;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (scheduler->pending[middle].order < order)
+        if (perp_place_at(scheduler, middle)->order < order)
             low = middle + 1;
         else
             high = middle;
@@ -171,46 +174,59 @@ static void tidy_places(perp_scheduler *scheduler) {
         return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            scheduler->pending[kept++] = scheduler->pending[i];
+        if (perp_place_at(scheduler, i)->job)
+            *perp_place_at(scheduler, kept++) = *perp_place_at(scheduler, i);
     scheduler->n_places = kept;
 }
 
 bool perp_pending_reserve(perp_core *core) {
     perp_scheduler *scheduler = core->scheduler;
-    void *places = scheduler->pending;
-    uint32_t more = core->prepared.jobs + 1;
-    bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + more,
-                          sizeof *scheduler->pending);
-    scheduler->pending = places;
-    return done && perp_verdicts_reserve(core, scheduler->n_places + more, more);
+    uint32_t more = core->prepared.jobs + 1, places = scheduler->n_places + more;
+    if (perp_pieces_for(places) > scheduler->pending.n) {
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        if (!perp_pieces_reserve(&scheduler->pending, places, sizeof(struct perp_place), &memory))
+            return false;
+    }
+    return perp_verdicts_reserve(core, scheduler->n_pending + more, more);
+}
+
+/* Memory that jobs which went had, but for what the batch at hand may need. */
+static void trim(perp_scheduler *scheduler) {
+    perp_core *core = scheduler->core;
+    uint32_t coming = core->prepared.jobs + 1, places = scheduler->n_places + coming;
+    if (scheduler->pending.n > perp_pieces_kept(places)) {
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_pieces_trim_more(&scheduler->pending, places, sizeof(struct perp_place), &memory);
+    }
+    perp_verdicts_trim(core, scheduler->n_pending + coming);
 }
 
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
     uint32_t at = perp_pending_place(scheduler, job->order);
     scheduler->n_pending++;
     perp_verdict_join(scheduler->core, job);
-    if (at < scheduler->n_places && scheduler->pending[at].order == job->order) {
-        scheduler->pending[at].job = job;
+    if (at < scheduler->n_places && perp_place_at(scheduler, at)->order == job->order) {
+        perp_place_at(scheduler, at)->job = job;
         return;
     }
-    memmove(&scheduler->pending[at + 1], &scheduler->pending[at],
-            (scheduler->n_places - at) * sizeof *scheduler->pending);
-    scheduler->pending[at] = (struct perp_place){job->order, job};
+    for (uint32_t i = scheduler->n_places; i > at; i--)
+        *perp_place_at(scheduler, i) = *perp_place_at(scheduler, i - 1);
+    *perp_place_at(scheduler, at) = (struct perp_place){job->order, job};
     scheduler->n_places++;
 }
 
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
     uint32_t at = perp_pending_place(scheduler, job->order);
     if (!PERP_HOLDS(scheduler->core,
-                    at < scheduler->n_places && scheduler->pending[at].job == job &&
+                    at < scheduler->n_places && perp_place_at(scheduler, at)->job == job &&
                         scheduler->n_pending > 0,
                     "pending: a job that leaves does not wait"))
         return;
-    scheduler->pending[at].job = NULL;
+    perp_place_at(scheduler, at)->job = NULL;
     scheduler->n_pending--;
     perp_verdict_leave(scheduler->core, job);
     tidy_places(scheduler);
+    trim(scheduler);
 }
 
 /* A job with its legs, whole but for its place in the book; NULL: no memory. */
@@ -236,10 +252,11 @@ static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_sub
 bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
                         const struct perp_kept *kept) {
     perp_scheduler *scheduler = core->scheduler;
+    struct perp_map_memory memory = perp_map_memory_of(core);
     if (core->prepared.jobs == 0)
         free_spares(core);
     uint32_t n = ++core->prepared.jobs;
-    if (!perp_jobs_reserve(core, n) || !perp_pending_reserve(core) ||
+    if (!perp_chains_reserve(&core->jobs, n, &memory) || !perp_pending_reserve(core) ||
         !spare_runs(core, submit->n_legs, 1)) /* so that a hand-over seldom needs memory */
         return false;
     struct perp_job_entry *job = make_job(core, submit, kept);
@@ -275,7 +292,8 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
         if (!perp_past_take(core, oldest))
             break; /* never: there is room for all that ends */
         perp_list_remove(&scheduler->ended, oldest);
-        perp_jobs_remove(core, oldest);
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_chains_remove(&core->jobs, &oldest->chained, &memory);
         perp_job_forget_orders(core, oldest);
         free_job(core, oldest, oldest->n_legs);
     }
