@@ -553,29 +553,31 @@ static void note_sizes(const struct perp_eval *e, const struct same *same,
     }
 }
 
-void perp_route_look(struct perp_eval *e, const struct perp_route *route, void *user,
+void perp_route_look(struct perp_eval *e, const struct perp_route_part *part, void *user,
                      perp_job_looked_at *told) {
+    struct perp_job_entry **jobs = part->route->jobs;
     struct same same;
     struct looked looked;
     struct perp_job_looked one = {.known = false};
-    e->job = route->jobs[0];
+    uint32_t end = part->from + part->n;
+    e->job = jobs[part->from];
     if (!take(e, &same)) {
-        for (uint32_t i = 0; i < route->n; i++)
-            told(user, route->jobs[i], &one);
+        for (uint32_t i = part->from; i < end; i++)
+            told(user, jobs[i], &one);
         return;
     }
     one.holds = e->holds;
-    one.prices[0] = same.legs[0].price;
-    one.prices[1] = same.legs[1].price;
-    for (uint32_t from = 0; from < route->n; from += CHUNK) {
-        uint32_t n = route->n - from < CHUNK ? route->n - from : CHUNK;
-        look_at(&same, route, from, n, &looked);
+    for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
+        one.prices[i] = same.legs[i].price;
+    for (uint32_t from = part->from; from < end; from += CHUNK) {
+        uint32_t n = end - from < CHUNK ? end - from : CHUNK;
+        look_at(&same, part->route, from, n, &looked);
         note_sizes(e, &same, &looked);
         for (uint32_t i = 0; i < n; i++) {
             one.known = looked.fails[i] != -1;
             one.fails = (uint64_t)looked.fails[i];
             one.score = looked.scores[i];
-            told(user, route->jobs[from + i], &one);
+            told(user, jobs[from + i], &one);
         }
     }
 }

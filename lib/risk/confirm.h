@@ -16,10 +16,10 @@ struct perp_job_looked {
 typedef void perp_job_looked_at(void *user, struct perp_job_entry *job,
                                 const struct perp_job_looked *looked);
 
-/* Looks at all jobs of a route for a tick, whose facts were looked at, with what perp_eval_begin
-   and perp_eval_brief set, and tells of each. A job that is known is held to all rules and reduces
+/* Looks at places of a route for a tick, whose facts were looked at, with what perp_eval_begin and
+   perp_eval_brief set, and tells of each job. One that is known is held to all rules and reduces
    nothing. */
-void perp_route_look(struct perp_eval *e, const struct perp_route *route, void *user,
+void perp_route_look(struct perp_eval *e, const struct perp_route_part *part, void *user,
                      perp_job_looked_at *told);
 
 #endif

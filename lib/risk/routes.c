@@ -131,18 +131,27 @@ static struct perp_route *make(perp_core *core, struct perp_routes *routes, uint
     return route;
 }
 
+/* All places of it are to be looked at, if any. */
+static void start_anew(struct perp_routes *routes, const struct perp_route *route) {
+    if (route != routes->first_doubtful)
+        return;
+    routes->n_doubtful += routes->looked_at;
+    routes->looked_at = 0;
+}
+
 static void remove_doubtful(struct perp_routes *routes, struct perp_route *route) {
     struct perp_route **at = &routes->first_doubtful;
-    if (!route->doubtful)
-        return;
-    routes->n_doubtful -= route->n;
     while (*at != route)
         at = &(*at)->next_doubtful;
+    if (at == &routes->first_doubtful)
+        routes->looked_at = 0;
     *at = route->next_doubtful;
+    route->doubtful = false;
 }
 
 static void free_route(perp_core *core, struct perp_routes *routes, struct perp_route *route) {
-    remove_doubtful(routes, route);
+    if (route->doubtful)
+        remove_doubtful(routes, route);
     unlink_route(routes, route);
     (void)perp_ids_remove(&routes->by_key, hash_of(&route->key), route);
     perp_free(core, route->columns, bytes_of(route->capacity));
@@ -208,6 +217,7 @@ bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_jo
 
 void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_job_entry *job) {
     struct perp_route *route = job->route;
+    start_anew(routes, route); /* places change */
     struct perp_job_entry *last = route->jobs[--route->n];
     routes->n_doubtful -= route->doubtful;
     if (last != job)
@@ -220,21 +230,29 @@ void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_j
 void perp_routes_doubt(struct perp_routes *routes, perp_instrument_id instrument) {
     for (const struct perp_route_link *link = routes->of[instrument]; link; link = link->next) {
         struct perp_route *route = link->route;
+        start_anew(routes, route);
         if (route->doubtful)
             continue;
         route->doubtful = true;
         routes->n_doubtful += route->n;
-        route->next_doubtful = routes->first_doubtful;
-        routes->first_doubtful = route;
+        /* Behind the first, of which some may have been looked at. */
+        struct perp_route **at = routes->first_doubtful ? &routes->first_doubtful->next_doubtful
+                                                        : &routes->first_doubtful;
+        route->next_doubtful = *at;
+        *at = route;
     }
 }
 
-struct perp_route *perp_route_doubtful(struct perp_routes *routes) {
+bool perp_routes_next(struct perp_routes *routes, uint32_t most, struct perp_route_part *part) {
     struct perp_route *route = routes->first_doubtful;
     if (!route)
-        return NULL;
-    routes->first_doubtful = route->next_doubtful;
-    routes->n_doubtful -= route->n;
-    route->doubtful = false;
-    return route;
+        return false;
+    uint32_t left = route->n - routes->looked_at;
+    most = most < PERP_ROUTE_STEP ? PERP_ROUTE_STEP : most / PERP_ROUTE_STEP * PERP_ROUTE_STEP;
+    *part = (struct perp_route_part){route, routes->looked_at, left < most ? left : most};
+    routes->looked_at += part->n;
+    routes->n_doubtful -= part->n;
+    if (routes->looked_at == route->n)
+        remove_doubtful(routes, route);
+    return true;
 }

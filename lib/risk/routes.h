@@ -55,7 +55,8 @@ struct perp_routes {
     struct perp_ids by_key;            /* by hash */
     struct perp_route_link **of;       /* by instrument: the first of its routes */
     struct perp_route *first_doubtful; /* in no order */
-    uint32_t n_doubtful;               /* jobs of theirs */
+    uint32_t looked_at;                /* the first places of that one */
+    uint32_t n_doubtful;               /* jobs of all of them */
     uint32_t capacity;                 /* of `of` */
 };
 
@@ -73,7 +74,13 @@ bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_jo
 void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_job_entry *job);
 /* What the routes of an instrument rest on changed. */
 void perp_routes_doubt(struct perp_routes *routes, perp_instrument_id instrument);
-/* The next one for which something changed, which is then no longer said; NULL: there is none. */
-struct perp_route *perp_route_doubtful(struct perp_routes *routes);
+/* Places of a route for which something changed. */
+struct perp_route_part {
+    const struct perp_route *route;
+    uint32_t from, n; /* from: a multiple of PERP_ROUTE_STEP */
+};
+/* The next of them, at most so many or PERP_ROUTE_STEP, of which that is then no longer said;
+   false: there are none. */
+bool perp_routes_next(struct perp_routes *routes, uint32_t most, struct perp_route_part *part);
 
 #endif

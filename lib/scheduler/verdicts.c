@@ -130,11 +130,11 @@ static void put_in_order(struct perp_scheduler *scheduler) {
         (*perp_set_at(&v->todo, i))->verdict.todo_1 = i + 1;
 }
 
-/* A tick that looks at routes. */
+/* Who looks at routes. */
 struct look {
     perp_core *core;
-    struct perp_plan *plan;
-    uint32_t stand; /* how many decisions were confirmed */
+    struct perp_plan *plan; /* of a tick; NULL: ahead of one */
+    uint32_t stand;         /* how many decisions were confirmed */
 };
 
 /* Whether what was found of a job is what stands of it. */
@@ -161,23 +161,41 @@ static void looked_at(void *user, struct perp_job_entry *job,
     if (verdict->score == looked->score)
         return;
     verdict->score = looked->score;
-    perp_plan_score(look->plan, job, looked->score);
+    if (look->plan)
+        perp_plan_score(look->plan, job, looked->score);
+    else
+        job->score = looked->score;
     if (verdict->accepted)
         perp_rank_set(look->core, job);
 }
 
-/* Of those for which a fact changed, all of which may stand. */
-static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct perp_eval *e) {
+/* Of those for which a fact changed all may stand; so many of them, or a few more. */
+static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                               uint32_t most) {
+    struct perp_routes *routes = &core->risk->facts.routes;
     struct look look = {core, plan, 0};
-    struct perp_route *route;
-    perp_ranks_expect(&core->scheduler->verdicts.ranks, core->risk->facts.routes.n_doubtful);
-    while ((route = perp_route_doubtful(&core->risk->facts.routes))) {
+    struct perp_route_part part;
+    perp_ranks_expect(&core->scheduler->verdicts.ranks, routes->n_doubtful);
+    for (uint32_t n = 0; n < most && perp_routes_next(routes, most - n, &part); n += part.n) {
         if (e)
-            perp_route_look(e, route, &look, looked_at);
-        for (uint32_t i = 0; !e && i < route->n; i++)
-            add_todo(&core->scheduler->verdicts, route->jobs[i]);
+            perp_route_look(e, &part, &look, looked_at);
+        for (uint32_t i = 0; !e && i < part.n; i++)
+            add_todo(&core->scheduler->verdicts, part.route->jobs[part.from + i]);
     }
     return look.stand;
+}
+
+/* All rest on what changed. */
+static void doubt_all(perp_core *core) {
+    perp_facts_doubt(&core->risk->facts, perp_n_instruments(core));
+    core->risk->facts.all_changed = false;
+}
+
+uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most) {
+    if (core->risk->facts.all_changed)
+        doubt_all(core);
+    perp_facts_take_changed(core, &core->scheduler->verdicts, add_todo);
+    return look_at_routes(core, NULL, e, most);
 }
 
 uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed,
@@ -193,9 +211,9 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
             perp_verdict_forget(core, perp_place_at(scheduler, i)->job);
     v->paused = paused;
     v->killed = killed;
-    v->all_todo = core->risk->facts.all_changed = false;
+    v->all_todo = false;
     if (all)
-        perp_facts_doubt(&core->risk->facts, perp_n_instruments(core));
+        doubt_all(core);
     perp_facts_take_changed(core, v, add_todo);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
         perp_heap_remove(&v->wakes, due);
@@ -204,7 +222,7 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
     for (uint32_t i = 0; i < v->special.n; i++)
         add_todo(v, (*perp_set_at(&v->special, i)));
     /* While new risk may not go on, nothing that counts is confirmed. */
-    uint32_t stand = look_at_routes(core, plan, paused || killed ? NULL : e);
+    uint32_t stand = look_at_routes(core, plan, paused || killed ? NULL : e, UINT32_MAX);
     put_in_order(scheduler);
     return stand;
 }
