@@ -220,6 +220,18 @@ void perp_ranks_settle(struct perp_ranks *ranks) {
     ranks->entered.n = 0;
 }
 
+/* Ahead of a tick, and few: else they are forgotten before anything leaves. */
+void perp_ranks_leave(struct perp_ranks *ranks, struct perp_job_entry *job) {
+    uint32_t at = 0;
+    while (at < ranks->entered.n && *perp_set_at(&ranks->entered, at) != job)
+        at++;
+    job->verdict.entered = false;
+    if (at == ranks->entered.n)
+        return;
+    *perp_set_at(&ranks->entered, at) = *perp_set_at(&ranks->entered, ranks->entered.n - 1);
+    (void)perp_job_set_pop(&ranks->entered);
+}
+
 /* Out of what holds it. */
 static void let_go(struct perp_ranks *ranks, struct perp_job_entry *job) {
     struct perp_verdict *verdict = &job->verdict;

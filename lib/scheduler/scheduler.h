@@ -216,6 +216,8 @@ void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n);
 void perp_ranks_tidy(struct perp_ranks *ranks);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
+/* One of them waits no longer. */
+void perp_ranks_leave(struct perp_ranks *ranks, struct perp_job_entry *job);
 static inline struct perp_job_entry *perp_ranking_top(const struct perp_ranking *turns) {
     return turns->set.n ? *perp_set_at(&turns->set, 0) : NULL;
 }

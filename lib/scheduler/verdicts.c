@@ -369,6 +369,8 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
 void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     perp_verdict_forget(core, job);
+    if (job->verdict.entered)
+        perp_ranks_leave(&v->ranks, job);
     perp_job_set_remove(&v->todo, job, &job->verdict.todo_1);
     perp_heap_remove(&v->expiries, &job->expiry);
     if (perp_job_is_special(job))
