@@ -172,7 +172,7 @@ static bool fill(const perp_core *core, const perp_job *spec, int64_t now,
     job->max_run_ms = spec->max_run_ms >= 0 ? spec->max_run_ms : config->default_max_run_ms;
     job->priority = (int8_t)spec->priority;
     job->defaulted = defaulted_in(spec);
-    job->metadata_size = spec->metadata_size;
+    job->metadata_size = (uint16_t)spec->metadata_size;
     job->metadata = (void *)(uintptr_t)spec->metadata;
     job->closes = spec->closes;
     job->balanced = perp_job_balanced(job, core->config.scheduler.hedge_tolerance, &(uint32_t){0});

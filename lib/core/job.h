@@ -71,19 +71,19 @@ struct perp_rank {
 struct perp_verdict {
     uint64_t reasons;
     double score;
-    uint32_t reason;
     uint32_t leaving_1; /* its place among those that leave, from 1; 0: it is not among them */
     uint32_t todo_1;    /* among those to be decided anew */
     /* Of one that passed and is held to the limits (ranks.c). */
     struct perp_rank rank;
     uint32_t places_1[2]; /* by rank, and at what holds it */
-    uint32_t held;        /* the reason that holds it; 0: it is to be looked at */
-    uint8_t held_at;      /* what kind of thing that is */
-    uint8_t exchange;     /* that is full */
-    bool entered;         /* this tick made it wait to be looked at */
-    bool made;
-    bool counted; /* in what stands: not while it may not go on anyway */
-    bool accepted, reducing;
+    uint8_t reason;
+    uint8_t held;        /* the reason that holds it; 0: it is to be looked at */
+    uint8_t exchange;    /* that is full */
+    uint8_t held_at : 3; /* what kind of thing that is */
+    bool entered : 1;    /* this tick made it wait to be looked at */
+    bool made : 1;
+    bool counted : 1; /* in what stands: not while it may not go on anyway */
+    bool accepted : 1, reducing : 1;
 };
 
 /* An id and its content, of a job that is no longer kept. */
@@ -118,16 +118,16 @@ struct perp_job_entry {
     struct perp_job_run *run;
     double score;      /* of the last evaluation in a tick; NaN: none */
     int64_t explained; /* when a refusal was last stored with its explanation */
-    uint32_t metadata_size;
     uint32_t defaulted;
+    uint16_t metadata_size;
     uint8_t strategy, state;
     int8_t priority;
     uint8_t n_legs;
     uint8_t last_refusal, standing;
     uint8_t refused; /* the reason that stands by its last evaluation in a tick; 0: none */
     uint8_t skipped; /* why the last tick passed it over; 0: it was not */
-    bool is_repair, balanced, is_flatten, has_basis;
-    bool override_logged;
+    bool is_repair : 1, balanced : 1, is_flatten : 1, has_basis : 1;
+    bool override_logged : 1;
     union {
         struct { /* while it waits */
             struct perp_verdict verdict;
@@ -167,7 +167,7 @@ static inline size_t perp_job_size(uint32_t n_legs) {
     ENTRY(ttl_from)                                                                                \
     ENTRY(max_run_ms)                                                                              \
     ENTRY(metadata)                                                                                \
-    ENTRY(metadata_size)                                                                           \
+    SMALL(metadata_size, uint16_t)                                                                 \
     ENTRY(order)                                                                                   \
     ENTRY(submitted)                                                                               \
     ENTRY(is_repair)                                                                               \

@@ -265,8 +265,8 @@ void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint3
     struct perp_verdict *verdict = &job->verdict;
     perp_rank_remove(ranks, job);
     ranking_add(&ranks->held, job);
-    verdict->held = reason;
-    verdict->held_at = (uint8_t)at;
+    verdict->held = (uint8_t)reason;
+    verdict->held_at = (uint8_t)(at & 7);
     verdict->exchange = (uint8_t)exchange;
     ranks->held_by[reason]++;
     if (at == PERP_HELD_AT_FULL)

@@ -276,7 +276,7 @@ void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct 
     discount(v, job);
     verdict->made = true;
     verdict->reasons = e->reasons;
-    verdict->reason = e->reason;
+    verdict->reason = (uint8_t)e->reason;
     verdict->score = e->final;
     verdict->accepted = e->accepted;
     verdict->reducing = e->reducing;

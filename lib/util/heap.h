@@ -9,10 +9,11 @@
 
 #include "util/pieces.h"
 
+/* Without a hole at its end: a million jobs may have two. */
 struct perp_timer {
     int64_t at;
     uint32_t place_1; /* in the heap, from 1; 0: it is in none */
-};
+} __attribute__((packed, aligned(4)));
 
 struct perp_heap {
     struct perp_pieces pieces; /* of pointers; room for all that can be in it at once */

@@ -216,6 +216,16 @@ static void must_find(world *w, const char *what) {
         ok((w), perp_core_check((w)->core));                                                       \
     } while (0)
 
+/* The same of one bit. */
+#define BREAK_BIT(w, lvalue, value)                                                                \
+    do {                                                                                           \
+        bool kept_ = (lvalue);                                                                     \
+        (lvalue) = (value);                                                                        \
+        must_find((w), #lvalue " = " #value);                                                      \
+        (lvalue) = kept_;                                                                          \
+        ok((w), perp_core_check((w)->core));                                                       \
+    } while (0)
+
 static struct perp_job_entry *job_of(world *w, uint8_t n) {
     perp_uuid id = {{1}};
     id.bytes[15] = n;
@@ -435,13 +445,13 @@ static void decisions(world *w) {
     BREAK(w, passes->verdict.reasons, 4);
     BREAK(w, refused->verdict.reasons, 0);
     BREAK(w, refused->verdict.reason, PERP_REASON_KILLED);
-    BREAK(w, passes->verdict.accepted, false);
-    BREAK(w, refused->verdict.accepted, true);
-    BREAK(w, passes->verdict.reducing, true);
+    BREAK_BIT(w, passes->verdict.accepted, false);
+    BREAK_BIT(w, refused->verdict.accepted, true);
+    BREAK_BIT(w, passes->verdict.reducing, true);
     BREAK(w, passes->verdict.score, passes->verdict.score + 1e-9);
     BREAK(w, passes->verdict.places_1[0], 0);
-    BREAK(w, passes->verdict.counted, false);
-    BREAK(w, refused->verdict.counted, false);
+    BREAK_BIT(w, passes->verdict.counted, false);
+    BREAK_BIT(w, refused->verdict.counted, false);
     BREAK(w, passes->legs[0].offered, 1000.2);
     BREAK(w, refused->legs[1].offered, 0);
     BREAK(w, v->tally.evaluated, 3);
