@@ -189,7 +189,7 @@ static void exchange_standings(struct perp_plan *plan) {
     for (uint32_t i = 0; i < plan->n_standings; i++) {
         uint32_t skipped = plan->standings[i].skipped;
         plan->standings[i].skipped = plan->standings[i].job->skipped;
-        plan->standings[i].job->skipped = skipped;
+        plan->standings[i].job->skipped = (uint8_t)skipped;
     }
 }
 
