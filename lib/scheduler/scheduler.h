@@ -237,8 +237,19 @@ void perp_set_room_free(perp_core *core, struct perp_set_room *room);
 bool perp_job_set_reserve(perp_core *core, struct perp_job_set *set, uint32_t jobs);
 void perp_job_set_free(perp_core *core, struct perp_job_set *set);
 /* One more place, the last; the last goes. */
-struct perp_job_entry **perp_job_set_push(struct perp_job_set *set);
-struct perp_job_entry *perp_job_set_pop(struct perp_job_set *set);
+void perp_job_set_widen(struct perp_job_set *set);
+void perp_job_set_narrow(struct perp_job_set *set);
+static inline struct perp_job_entry **perp_job_set_push(struct perp_job_set *set) {
+    if (set->room && set->n == set->pieces.n * PERP_PIECE)
+        perp_job_set_widen(set);
+    return perp_set_at(set, set->n++);
+}
+static inline struct perp_job_entry *perp_job_set_pop(struct perp_job_set *set) {
+    struct perp_job_entry *last = *perp_set_at(set, --set->n);
+    if (set->room && set->n + 2 * PERP_PIECE <= set->pieces.n * PERP_PIECE)
+        perp_job_set_narrow(set);
+    return last;
+}
 /* *place_1 is where a job keeps its place there; of the one that takes another's it is at the same
    offset. */
 void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1);

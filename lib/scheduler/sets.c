@@ -61,17 +61,12 @@ void perp_job_set_free(perp_core *core, struct perp_job_set *set) {
     perp_pieces_free(&set->pieces, sizeof(struct perp_job_entry *), &memory);
 }
 
-struct perp_job_entry **perp_job_set_push(struct perp_job_set *set) {
-    if (set->room && set->n == set->pieces.n * PERP_PIECE)
-        set->pieces.at[set->pieces.n++] = take(set->room);
-    return perp_set_at(set, set->n++);
+void perp_job_set_widen(struct perp_job_set *set) {
+    set->pieces.at[set->pieces.n++] = take(set->room);
 }
 
-struct perp_job_entry *perp_job_set_pop(struct perp_job_set *set) {
-    struct perp_job_entry *last = *perp_set_at(set, --set->n);
-    if (set->room && set->n + 2 * PERP_PIECE <= set->pieces.n * PERP_PIECE)
-        put(set->room, set->pieces.at[--set->pieces.n]);
-    return last;
+void perp_job_set_narrow(struct perp_job_set *set) {
+    put(set->room, set->pieces.at[--set->pieces.n]);
 }
 
 void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
