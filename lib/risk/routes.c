@@ -16,7 +16,7 @@ static bool has_route(const struct perp_job_entry *job) {
     if (job->n_legs != PERP_ROUTE_LEGS || job->is_repair || job->is_flatten ||
         job->legs[0].instrument == job->legs[1].instrument)
         return false;
-    return job->legs[0].filled == 0 && job->legs[1].filled == 0;
+    return job->run->legs[0].filled == 0 && job->run->legs[1].filled == 0;
 }
 
 static struct perp_route_key key_of(const struct perp_job_entry *job) {
