@@ -137,13 +137,14 @@ struct look {
     uint32_t stand;         /* how many decisions were confirmed */
 };
 
-/* Whether what was found of a job is what stands of it. */
+/* Whether what was found of a job is what stands of it. Of one that ran before something may be
+   filled. */
 static bool confirms(const struct perp_job_entry *job, const struct perp_job_looked *looked) {
     const struct perp_verdict *verdict = &job->verdict;
     int64_t holds = job->wake.place_1 ? job->wake.at : INT64_MAX;
     return looked->known && verdict->counted && !verdict->todo_1 && !verdict->reducing &&
-           looked->fails == verdict->reasons && verdict->accepted == (looked->fails == 0) &&
-           looked->holds == holds;
+           !perp_has_run(job) && looked->fails == verdict->reasons &&
+           verdict->accepted == (looked->fails == 0) && looked->holds == holds;
 }
 
 /* What stands of a job goes on, with another score perhaps. */
