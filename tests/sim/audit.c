@@ -43,8 +43,9 @@ static bool may_be(struct s_world *w, uint32_t index, uint32_t state) {
     if (j->state == state)
         return true;
     /* The library squares bases, at its own time. */
-    if (j->state == PERP_JOB_PARTIAL && (state == PERP_JOB_OPEN || state == PERP_JOB_CLOSED))
-        return s_has_lots(w, (int32_t)index) == (state == PERP_JOB_OPEN);
+    if (j->state == PERP_JOB_PARTIAL && (state == PERP_JOB_OPEN || state == PERP_JOB_CLOSED) &&
+        s_has_lots(w, (int32_t)index) == (state == PERP_JOB_OPEN))
+        return true;
     /* What the executor said waits where it could not be stored. */
     const bool waits = j->state == PERP_JOB_IN_DOUBT && state == PERP_JOB_RUNNING && j->answer;
     if (waits && (w->faults >> S_MEMORY & 1 || w->store != S_NO_STORE))
@@ -144,7 +145,7 @@ static void audit_position(struct s_world *w, uint32_t i) {
     if (perp_positions_query(perp_core_positions(w->core), i, w->now, &s) != PERP_OK)
         s_fail(w, "query of a position");
     double up = 0, down = 0; /* what a report may have seen of running legs */
-    const bool reports = w->quiet || s_has(w, S_REPORTS);
+    const bool reports = s_reports(w);
     for (uint32_t k = 0; reports && k < w->m.n_live; k++) {
         const struct s_job *j = &w->m.jobs[w->m.live[k]];
         for (uint32_t n = 0; s_runs(j) && n < j->n_legs; n++)
@@ -177,6 +178,21 @@ static void audit_base(struct s_world *w, uint32_t b) {
                w->m.naked[b]);
     w->m.naked[b] = fabs(steps - round(steps)) < 1e-6 ? round(steps) : steps;
     w->n.naked += base.is_naked;
+    if (w->loud) {
+        double net = 0, counted = 0; /* of all fills: what balanced jobs have still to count */
+        for (uint32_t i = b; i < w->n_instruments; i += w->n_bases)
+            net += (double)w->m.positions[i].told;
+        for (uint32_t k = 0; k < w->m.n_live; k++)
+            for (uint32_t n = 0; n < w->m.jobs[w->m.live[k]].n_legs; n++) {
+                const struct s_leg *l = &w->m.jobs[w->m.live[k]].legs[n];
+                if (w->m.jobs[w->m.live[k]].balanced && s_base_of(w, l->instrument) == b)
+                    counted += (double)(l->side * (l->told_steps - l->counted));
+            }
+        static double wanted[S_BASES];
+        if (net - counted - w->m.naked[b] != wanted[b])
+            printf("  base %u: net %g, naked %g\n", b, net - counted, w->m.naked[b]);
+        wanted[b] = net - counted - w->m.naked[b];
+    }
 }
 
 /* ---- Money ----------------------------------------------------------------------------------- */
@@ -262,8 +278,12 @@ static void audit_control(struct s_world *w) {
     if (perp_scheduler_query(perp_core_scheduler(w->core), &s) != PERP_OK ||
         perp_risk_query(perp_core_risk(w->core), &r) != PERP_OK)
         s_fail(w, "query of control");
-    if (s.store_failed && w->store != S_NO_STORE)
-        m->paused |= s.paused != 0; /* by itself */
+    if (s.store_failed && s.paused && !m->paused) /* by itself */
+        m->paused = m->paused_itself = 1;
+    if (m->paused_itself && !s.paused && w->came_back)
+        m->paused = 0; /* that is not stored */
+    m->paused_itself &= m->paused;
+    w->came_back = false;
     same(w, "paused", "the book", s.paused, m->paused);
     same(w, "killed", "the book", r.killed, m->killed);
     same(w, "mode", "the book", r.mode, m->mode);
@@ -271,7 +291,8 @@ static void audit_control(struct s_world *w) {
         perp_exchange_state e = {.struct_size = sizeof e};
         if (perp_market_query_exchange(perp_core_market(w->core), x, w->now, &e) != PERP_OK)
             s_fail(w, "query of an exchange");
-        same(w, "killed", (const char[]){(char)('a' + x), 0}, e.killed, m->accounts[x].killed);
+        same(w, "killed", (const char[]){(char)('a' + x), 0}, e.killed,
+             m->killed | m->accounts[x].killed);
         same(w, "api", (const char[]){(char)('a' + x), 0}, e.api, w->market.api[x]);
     }
     if (!m->failures_unsure) {
@@ -307,6 +328,15 @@ void s_print_lots(struct s_world *w) {
         for (uint32_t k = 0; k < w->m.positions[i].n_lots; k++)
             printf(" %d:%" PRId64, w->m.positions[i].lots[k].job, w->m.positions[i].lots[k].steps);
         printf("\n");
+    }
+    for (uint32_t b = 0; b < w->n_bases; b++) {
+        perp_base_state s = {.struct_size = sizeof s};
+        perp_positions_base(perp_core_positions(w->core), b, w->now, &s);
+        printf("  %s: naked %.9g steps%s, to square %.9g, %u tries, next in %" PRId64 " ms%s%s\n",
+               s.base, s.naked / w->step_size[b], s.is_naked ? " (is naked)" : "",
+               s.to_square / w->step_size[b], s.tries,
+               s.next_try_ns == PERP_TIME_NONE ? 0 : (s.next_try_ns - w->now) / S_MS,
+               s.has_repair ? ", has a repair" : "", s.stopped ? ", stopped" : "");
     }
 }
 
@@ -363,6 +393,9 @@ void s_audit_rest(struct s_world *w) {
         if (fabs(steps - (double)w->position[i]) > 1e-6)
             s_fail(w, "at rest: the library has %.9g steps of %s, the exchange %" PRId64, steps,
                    name_of(w, i), w->position[i]);
+        if (!(w->faults >> S_LIES & 1) && fabs(s.unexplained) > 1e-6 * w->step_size[s_base_of(w, i)])
+            s_fail(w, "at rest: %.9g of %s is unexplained, and all was told", s.unexplained,
+                   name_of(w, i));
         if (!w->m.positions[i].dirty && (fabs(s.unexplained) > 0 || s.latched))
             s_fail(w, "at rest: %.9g of %s is unexplained, and exchanges told no lies",
                    s.unexplained, name_of(w, i));

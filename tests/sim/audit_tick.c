@@ -35,7 +35,8 @@ static void view_running(struct s_world *w, struct s_tick_view *v) {
         for (uint32_t i = 0; i < j->n_legs; i++) {
             const struct s_leg *l = &j->legs[i];
             v->in_flight[l->exchange][s_m_pool(w, (int32_t)w->m.live[k])] += l->left;
-            if (l->quantity > l->told_steps)
+            /* Of what no report can have seen. */
+            if (l->quantity > l->told_steps && w->m.positions[l->instrument].heard < j->started)
                 v->left[l->instrument][l->side < 0] += (double)(l->quantity - l->told_steps);
             if (j->repair)
                 v->repairing[s_base_of(w, l->instrument)] = 1;
@@ -51,6 +52,8 @@ static void view_positions(struct s_world *w, struct s_tick_view *v) {
         const struct s_position *p = &w->m.positions[i];
         if (perp_positions_query(perp_core_positions(w->core), i, w->now, &s) != PERP_OK)
             s_fail(w, "query of a position");
+        if (p->dirty)
+            s_m_adopt_lots(w, i);
         v->position[i] = s.quantity / w->step_size[s_base_of(w, i)];
         v->some_latched[s_base_of(w, i)] |= s.latched != 0;
         v->known[i] = s.known != 0;
@@ -305,7 +308,7 @@ void s_after_tick(struct s_world *w) {
         struct s_job *j = &w->m.jobs[job];
         s_trace(w, items[i].dispatch);
         s_trace(w, (uint64_t)job);
-        if (items[i].kind == PERP_TICK_DISPATCHED && j->last_handed != items[i].dispatch)
+        if (items[i].kind == PERP_TICK_DISPATCHED && j->last_handed != items[i].dispatch && s_runs(j))
             s_fail(w, "job %d was dispatched and not handed over", job);
         look_at_job(w, w->view, (uint32_t)job);
     }

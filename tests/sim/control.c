@@ -12,76 +12,85 @@ static const char *const symbols[S_BASES] = {"BTC/USDT:USDT", "ETH/USDT:USDT"};
 
 /* ---- Protections ----------------------------------------------------------------------------- */
 
-/* Raising one never fails for a reason outside itself. */
-static void raised(struct s_world *w, perp_status status) {
-    w->n.calls++;
-    if (!w->dead && status != PERP_OK)
-        s_fail(w, "a protection was not raised: %s", perp_status_string(status));
-    if (!w->dead)
-        s_m_time(w);
-}
+/* Raising one never fails for a reason outside itself. It holds from the call on, in callbacks, too;
+   where the process is killed meanwhile, as far as it is durable. */
+#define S_RAISE(w, flag, CALL)                                                                     \
+    do {                                                                                           \
+        const uint8_t s_old = (flag);                                                              \
+        const uint64_t s_durable = s_store_durable(w);                                             \
+        s_store_keep(w);                                                                           \
+        (flag) = 1;                                                                                \
+        perp_status s_status = (CALL);                                                             \
+        (w)->n.calls++;                                                                            \
+        if (!(w)->dead && s_status != PERP_OK)                                                     \
+            s_fail((w), "a protection was not raised: %s", perp_status_string(s_status));          \
+        if ((w)->dead && s_store_durable(w) == s_durable)                                          \
+            (flag) = s_old;                                                                        \
+        else                                                                                       \
+            s_m_time(w);                                                                           \
+        (w)->durable_seen = s_store_durable(w);                                                    \
+    } while (0)
 
 static void kill_switch(struct s_world *w, bool on, uint32_t x) {
+    perp_scheduler *scheduler = perp_core_scheduler(w->core);
     perp_uuid jobs[64];
     uint32_t n = 0;
     uint8_t *killed = x == PERP_ALL_EXCHANGES ? &w->m.killed : &w->m.accounts[x].killed;
     perp_call call = s_signed(w);
     w->doing = on ? "kill" : "kill off";
-    if (on) {
-        *killed = 1;
-        w->n.kills++;
-        raised(w, perp_scheduler_kill(perp_core_scheduler(w->core), &call, 1, x, jobs, 64, &n));
-    } else if (s_took(w, perp_scheduler_kill(perp_core_scheduler(w->core), &call, 0, x, jobs, 64,
-                                             &n),
-                      0)) {
+    w->n.kills += on;
+    if (on)
+        S_RAISE(w, *killed, perp_scheduler_kill(scheduler, &call, 1, x, jobs, 64, &n));
+    else if (s_took(w, perp_scheduler_kill(scheduler, &call, 0, x, jobs, 64, &n), 0))
         *killed = 0;
-    }
 }
 
 static void pause(struct s_world *w, bool on) {
+    perp_scheduler *scheduler = perp_core_scheduler(w->core);
     perp_call call = s_signed(w);
     w->doing = on ? "pause" : "resume";
-    if (on) {
-        w->m.paused = 1;
-        raised(w, perp_scheduler_pause(perp_core_scheduler(w->core), &call));
-    } else if (s_took(w, perp_scheduler_resume(perp_core_scheduler(w->core), &call), 0)) {
+    if (on)
+        S_RAISE(w, w->m.paused, perp_scheduler_pause(scheduler, &call));
+    else if (s_took(w, perp_scheduler_resume(scheduler, &call), 0))
         w->m.paused = 0;
-    }
+    w->m.paused_itself = 0;
 }
 
 static void blacklist(struct s_world *w, bool on, uint32_t b) {
+    perp_risk *risk = perp_core_risk(w->core);
     perp_call call = s_signed(w);
     w->doing = "blacklist";
-    if (on) {
-        w->m.blacklisted[b] = 1;
-        raised(w, perp_risk_blacklist(perp_core_risk(w->core), &call, symbols[b], 1));
-    } else if (s_took(w, perp_risk_blacklist(perp_core_risk(w->core), &call, symbols[b], 0), 0)) {
+    if (on)
+        S_RAISE(w, w->m.blacklisted[b], perp_risk_blacklist(risk, &call, symbols[b], 1));
+    else if (s_took(w, perp_risk_blacklist(risk, &call, symbols[b], 0), 0))
         w->m.blacklisted[b] = 0;
-    }
 }
 
 static void stop_instrument(struct s_world *w, bool on, uint32_t i) {
+    perp_risk *risk = perp_core_risk(w->core);
     perp_call call = s_signed(w);
     w->doing = "halt an instrument";
-    if (on) {
-        w->m.stopped[i] = 1;
-        raised(w, perp_risk_halt_instrument(perp_core_risk(w->core), &call, i, 1));
-    } else if (s_took(w, perp_risk_halt_instrument(perp_core_risk(w->core), &call, i, 0), 0)) {
+    if (on)
+        S_RAISE(w, w->m.stopped[i], perp_risk_halt_instrument(risk, &call, i, 1));
+    else if (s_took(w, perp_risk_halt_instrument(risk, &call, i, 0), 0))
         w->m.stopped[i] = 0;
-    }
 }
 
 static void safe_mode(struct s_world *w, bool on, uint32_t x) {
+    perp_capital *capital = perp_core_capital(w->core);
     perp_call call = s_signed(w);
     struct s_account *a = &w->m.accounts[x];
     w->doing = "safe mode";
     if (on) {
-        a->safe = 1;
-        raised(w, perp_capital_set_safe_mode(perp_core_capital(w->core), &call, x, 1));
-    } else if (s_took(w, perp_capital_set_safe_mode(perp_core_capital(w->core), &call, x, 0), 0)) {
+        S_RAISE(w, a->safe, perp_capital_set_safe_mode(capital, &call, x, 1));
+    } else if (s_took(w, perp_capital_set_safe_mode(capital, &call, x, 0), 0)) {
         a->high_water = a->safe ? a->equity : a->high_water;
         a->safe = 0;
     }
+}
+
+void s_resume(struct s_world *w) {
+    pause(w, false);
 }
 
 static void set_api(struct s_world *w, uint32_t x, uint32_t api) {
@@ -325,6 +334,39 @@ static void move_equity(struct s_world *w) {
         s_m_equity(w, x, equity);
 }
 
+/* A trade that no job made is told. */
+static void tell_foreign(struct s_world *w, int32_t trade) {
+    const struct s_trade *t = &w->trades[trade];
+    const uint32_t i = t->instrument, x = s_exchange_of(w, i);
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    w->doing = t->kind == S_CUT ? "a liquidation is told" : "a trade by hand is told";
+    fill.instrument = i;
+    fill.side = t->steps > 0 ? PERP_SIDE_BUY : PERP_SIDE_SELL;
+    fill.quantity = s_quantity(w, i, llabs(t->steps));
+    fill.price = t->price;
+    fill.fee = t->fee;
+    fill.time_ns = t->time;
+    memset(&fill.key, 0x77, sizeof fill.key);
+    memcpy(fill.key.bytes, &trade, sizeof trade);
+    perp_call call = s_call(w);
+    const bool known = w->m.trade_told[trade] != 0;
+    if (!s_took(w, perp_record_fill(w->core, &call, &fill), known ? S_BIT(PERP_E_EXISTS) : 0))
+        return;
+    if (known)
+        s_fail(w, "a trade by hand is booked again");
+    w->m.trade_told[trade] = 1;
+    w->m.accounts[x].unsure = w->m.loss_unsure = 1;
+    s_m_book(w, x, 0, llround(fill.quantity * fill.price * 1e6), fill.fee);
+    w->m.naked_unsure[s_base_of(w, i)] = 1;
+}
+
+void s_tell_foreign(struct s_world *w) {
+    for (uint32_t k = 0; k < w->n_happened; k++)
+        if (w->trades[w->happened[k]].kind != S_OF_ORDER && !w->m.trade_told[w->happened[k]])
+            tell_foreign(w, (int32_t)w->happened[k]);
+}
+
 /* Somebody trades by hand, and tells, or does not. */
 static void by_hand(struct s_world *w) {
     const uint32_t i = (uint32_t)s_below(w, w->n_instruments);
@@ -332,24 +374,21 @@ static void by_hand(struct s_world *w) {
     if (steps == 0)
         return;
     const int32_t trade = s_trade_by_hand(w, i, steps);
-    const struct s_trade *t = &w->trades[trade];
-    perp_recorded_fill fill;
-    perp_recorded_fill_init(&fill);
-    w->doing = "a trade by hand";
-    fill.instrument = i;
-    fill.side = steps > 0 ? PERP_SIDE_BUY : PERP_SIDE_SELL;
-    fill.quantity = s_quantity(w, i, llabs(steps));
-    fill.price = t->price;
-    fill.fee = t->fee;
-    fill.time_ns = t->time;
-    fill.key = s_new_id(w);
-    perp_call call = s_call(w);
-    if (s_chance(w, 300) || !s_took(w, perp_record_fill(w->core, &call, &fill), 0))
-        return;
-    const uint32_t x = s_exchange_of(w, i);
-    w->m.accounts[x].unsure = w->m.loss_unsure = 1;
-    s_m_book(w, x, 0, llround(fill.quantity * fill.price * 1e6), fill.fee);
-    w->m.naked_unsure[s_base_of(w, i)] = 1;
+    for (int told = s_has(w, S_RETRY) ? 2 : s_chance(w, 700); told > 0; told--)
+        tell_foreign(w, trade);
+}
+
+/* What stays unexplained the host accepts: reports have lied. */
+void s_accept(struct s_world *w) {
+    for (uint32_t i = 0; i < w->n_instruments; i++) {
+        perp_position_state s = {.struct_size = sizeof s};
+        if (perp_positions_query(perp_core_positions(w->core), i, w->now, &s) != PERP_OK)
+            s_fail(w, "query of a position");
+        w->doing = "accept a position";
+        perp_call call = s_signed(w);
+        if (s.latched)
+            s_took(w, perp_accept_position(w->core, &call, i), 0);
+    }
 }
 
 void s_money(struct s_world *w) {

@@ -51,7 +51,8 @@ static void draw_fate(struct s_world *w, uint32_t index) {
         o->ends = w->now + s_below(w, span) * S_MS + 1;
 }
 
-int32_t s_send(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint64_t number) {
+static uint32_t new_order(struct s_world *w, int32_t job, uint32_t leg, int64_t steps,
+                          uint64_t number) {
     if (w->n_orders == S_ORDERS)
         s_fail(w, "the simulator has no room for more orders");
     const uint32_t index = w->n_orders++;
@@ -59,11 +60,23 @@ int32_t s_send(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint
     const struct s_leg *l = &w->m.jobs[job].legs[leg];
     *o = (struct s_order){.job = job, .leg = leg, .instrument = l->instrument, .side = l->side};
     o->quantity = steps;
+    o->reduce_only = w->m.jobs[job].reducing;
     o->number = number;
     o->sent = w->now;
-    o->live = 1;
-    o->by_totals = number != 0 && s_chance(w, 250);
+    return index;
+}
+
+int32_t s_send(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint64_t number) {
+    const uint32_t index = new_order(w, job, leg, steps, number);
+    w->orders[index].live = 1;
+    w->orders[index].by_totals = number != 0 && s_chance(w, 250);
     draw_fate(w, index);
+    return (int32_t)index;
+}
+
+int32_t s_never_sent(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint64_t number) {
+    const uint32_t index = new_order(w, job, leg, steps, number);
+    w->orders[index].end = PERP_NEWS_REJECTED;
     return (int32_t)index;
 }
 
@@ -92,6 +105,13 @@ static void tell_later(struct s_world *w, int32_t order, int32_t trade) {
 
 static void happens(struct s_world *w, uint32_t trade) {
     struct s_trade *t = &w->trades[trade];
+    if (t->order >= 0 && w->orders[t->order].reduce_only) { /* it neither opens nor turns */
+        const int64_t there = w->position[t->instrument];
+        if ((there > 0) == (t->steps > 0) || there == 0)
+            return;
+        if (llabs(t->steps) > llabs(there))
+            t->steps = -there;
+    }
     t->happened = 1;
     w->happened[w->n_happened++] = trade;
     w->position[t->instrument] += t->steps;
@@ -168,6 +188,24 @@ int64_t s_position_at(const struct s_world *w, uint32_t instrument, int64_t time
             steps -= t->steps;
     }
     return steps;
+}
+
+/* Whether trades of one order lie on both sides of a time, and are told as one fill with one time:
+   then a report of that time has a part of what the host tells as a whole. */
+bool s_splits_a_fill(const struct s_world *w, uint32_t instrument, int64_t time) {
+    for (uint32_t i = w->n_happened; i > 0; i--) {
+        const struct s_trade *late = &w->trades[w->happened[i - 1]];
+        if (late->time <= time)
+            return false;
+        if (late->instrument != instrument || late->order < 0)
+            continue;
+        const struct s_order *o = &w->orders[late->order];
+        for (uint32_t k = 0; (o->number == 0 || o->by_totals) && k < i - 1; k++)
+            if (w->trades[w->happened[k]].order == late->order &&
+                w->trades[w->happened[k]].time <= time)
+                return true;
+    }
+    return false;
 }
 
 int64_t s_leg_at(const struct s_world *w, int32_t job, uint32_t leg, int64_t time, double *price,

@@ -50,6 +50,7 @@ static void others(struct s_world *w, int per_thousand) {
         s_know_dispatched(w);
     }
     w->effect = NULL;
+    w->durable_seen = s_store_durable(w); /* the change of the call at hand is made */
     w->depth++;
     w->n.nested++;
     act_elsewhere(w);
@@ -73,6 +74,12 @@ static void place(struct s_world *w, int32_t job, uint32_t leg, int64_t steps) {
     if (!s_took(w, perp_orders_place(perp_core_orders(w->core), &call, &request, &answer),
                 S_BIT(PERP_E_NOT_FOUND) | S_BIT(PERP_E_STATE) | S_BIT(PERP_E_INVALID)))
         return;
+    if (w->dead) { /* the last thing that the process did */
+        const int32_t order = s_never_sent(w, job, leg, steps, w->m.next_order++);
+        w->m.order_state[order] = PERP_ORDER_NEW;
+        w->m.jobs[job].has_orders = 1;
+        return;
+    }
     if (answer.gate != PERP_GATE_NONE) {
         w->n.gate++;
         return;
@@ -87,7 +94,10 @@ static void place(struct s_world *w, int32_t job, uint32_t leg, int64_t steps) {
         s_fail(w, "the gate let more pass than is left of a leg");
     w->m.next_order++;
     w->m.jobs[job].has_orders = 1;
-    const int32_t order = s_send(w, job, leg, steps, answer.order);
+    /* With batches an order is durable at the next barrier, and sent only then. */
+    const bool lasts = !w->batch || s_took(w, perp_core_flush(w->core), 0);
+    const int32_t order = lasts ? s_send(w, job, leg, steps, answer.order)
+                                : s_never_sent(w, job, leg, steps, answer.order);
     w->m.order_state[order] = PERP_ORDER_NEW;
     w->n.orders++;
 }
@@ -96,7 +106,7 @@ static void send_job(struct s_world *w, int32_t job) {
     struct s_job *j = &w->m.jobs[job];
     const bool by_orders = s_chance(w, 500);
     j->sent = 1;
-    for (uint32_t i = 0; i < j->n_legs; i++) {
+    for (uint32_t i = 0; i < j->n_legs && !w->dead; i++) {
         const int64_t left = j->legs[i].quantity - j->legs[i].told_steps;
         if (left <= 0)
             continue;
@@ -139,10 +149,11 @@ static void on_execute(void *user, const perp_execution *execution, uint32_t *ou
 static void ends_by_itself(struct s_world *w, int32_t job, uint32_t state) {
     struct s_job *j = &w->m.jobs[job];
     const bool answered = j->answer == PERP_OUTCOME_REFUSED || j->answer == PERP_OUTCOME_DECLINED;
+    const int64_t slack = s_has(w, S_CLOCKS) ? 3 * S_SECOND : 0;
     const bool unsent = !j->handed || (answered && s_runs(j));
     const int64_t at = w->now + w->skew > w->m.clock ? w->now + w->skew : w->m.clock;
     const bool right =
-        state == PERP_JOB_EXPIRED    ? j->state == PERP_JOB_PENDING && at > j->expires
+        state == PERP_JOB_EXPIRED    ? j->state == PERP_JOB_PENDING && at > j->expires - slack
         : state == PERP_JOB_REJECTED ? j->state == PERP_JOB_PENDING &&
                                            w->config.scheduler.on_reject == PERP_ON_REJECT_DROP
         : state == PERP_JOB_FAILED   ? s_runs(j) && j->answer == PERP_OUTCOME_REFUSED
@@ -328,19 +339,16 @@ static bool order_ended(const struct s_world *w, int32_t order) {
     return w->m.order_state[order] >= PERP_ORDER_FILLED;
 }
 
-/* auto_finish: the last order has ended, and every leg is full. */
-static void maybe_finishes(struct s_world *w, struct s_effect *e, bool finished, bool ends) {
+/* auto_finish: the last order ends, and every leg is full. */
+static void maybe_finishes(struct s_world *w, struct s_effect *e) {
     struct s_job *j = &w->m.jobs[e->job];
     bool full = w->config.orders.auto_finish && s_runs(j);
     for (uint32_t i = 0; full && i < w->n_orders; i++)
         full = w->orders[i].job != e->job || w->orders[i].number == 0 || order_ended(w, (int32_t)i);
     for (uint32_t i = 0; full && i < j->n_legs; i++)
         full = j->legs[i].told_steps >= j->legs[i].quantity;
-    if (finished && !full)
-        s_fail(w, "job %d finished by itself, and is not full", e->job);
-    if (full && ends && !finished && j->state == PERP_JOB_RUNNING)
-        s_fail(w, "job %d is full, and did not finish by itself", e->job);
-    if (finished)
+    e->finishes = full;
+    if (full)
         s_m_finish(w, e->job, PERP_RESULT_COMPLETED, true);
 }
 
@@ -350,7 +358,7 @@ static void apply_order(struct s_world *w, struct s_effect *e) {
     const bool news_of_fill = e->kind == PERP_NEWS_FILL || e->kind == PERP_NEWS_TOTAL;
     const bool had_ended = *state >= PERP_ORDER_FILLED;
     if (news_of_fill && e->steps[0] > 0) {
-        struct s_fill f = {o->job, o->leg, e->steps[0], e->price[0], e->fee[0], 0, false};
+        struct s_fill f = {o->job, o->leg, e->steps[0], e->price[0], e->fee[0], 0, false, e->time[0]};
         if (e->trade >= 0) {
             f.has_pnl = w->trades[e->trade].has_pnl && e->kind == PERP_NEWS_FILL;
             f.pnl = f.has_pnl ? w->trades[e->trade].pnl : 0;
@@ -375,6 +383,8 @@ static void apply_order(struct s_world *w, struct s_effect *e) {
                                                              : PERP_ORDER_REJECTED;
     }
     s_m_touch(w, o->job);
+    if (!had_ended && *state >= PERP_ORDER_FILLED)
+        maybe_finishes(w, e);
 }
 
 /* How much an order has filled up to a trade of it, for interfaces that tell totals. */
@@ -406,7 +416,7 @@ static void fill_in_trade(struct s_world *w, struct s_effect *e, perp_order_news
     news->fee = e->fee[0] = t->fee;
     news->has_pnl = t->has_pnl;
     news->pnl = t->pnl;
-    news->time_ns = t->time;
+    news->time_ns = e->time[0] = t->time;
 }
 
 /* The difference to what was told is the fill. */
@@ -422,7 +432,7 @@ static void fill_in_total(struct s_world *w, struct s_effect *e, perp_order_news
     news->quantity = s_quantity(w, o->instrument, steps);
     news->price = price;
     news->fee = fee;
-    news->time_ns = t->time;
+    news->time_ns = e->time[0] = t->time;
     for (uint32_t i = 0; told > 0 && i < w->n_happened; i++) { /* the moment of what was told */
         const struct s_trade *k = &w->trades[w->happened[i]];
         if (k->order != e->order)
@@ -468,10 +478,9 @@ static void tell_order(struct s_world *w, int32_t order, int32_t trade, uint32_t
         w->n.repeated += known;
     else if (known)
         s_fail(w, "a fill is booked again");
-    else if (!s_ended(w->m.jobs[o->job].state))
-        maybe_finishes(w, &e, outcome.finished != 0, !ended && order_ended(w, order));
-    else if (outcome.finished)
-        s_fail(w, "a job finished by itself that had ended");
+    else if (outcome.finished != e.finishes)
+        s_fail(w, "job %d %s by itself", o->job,
+               outcome.finished ? "finished" : "is full, and did not finish");
 }
 
 static void hear(struct s_world *w, uint32_t index) {
@@ -516,7 +525,8 @@ void s_hear_all(struct s_world *w, uint32_t order) {
 static void apply_legs(struct s_world *w, struct s_effect *e) {
     for (uint32_t i = 0; i < w->m.jobs[e->job].n_legs; i++)
         if (e->steps[i] > 0) {
-            struct s_fill f = {e->job, i, e->steps[i], e->price[i], e->fee[i], 0, false};
+            struct s_fill f = {e->job, i, e->steps[i], e->price[i], e->fee[i], 0, false,
+                               e->time[i]};
             s_m_fill(w, &f);
         }
     if (e->kind != 0)
@@ -540,7 +550,7 @@ static bool legs_at(struct s_world *w, struct s_effect *e, int64_t as_of,
         const int64_t steps = s_leg_at(w, e->job, i, as_of, &legs[i].price, &fee, &last);
         legs[i].filled = s_quantity(w, l->instrument, steps);
         legs[i].fee = fee;
-        legs[i].time_ns = last;
+        legs[i].time_ns = e->time[i] = last;
         e->steps[i] = steps - l->told_steps;
         if (e->steps[i] > 0)
             e->price[i] = (legs[i].price * (double)steps - l->paid) / (double)e->steps[i];
@@ -708,7 +718,7 @@ void s_tick(struct s_world *w) {
     perp_call call = s_call(w);
     perp_status status = perp_scheduler_tick(SCHEDULER(w), &call, &w->tick);
     w->in_tick = 0;
-    if (s_took(w, status, 0))
+    if (s_took(w, status, 0) && !w->dead)
         s_after_tick(w);
     w->n.ticks++;
 }
@@ -803,6 +813,8 @@ void s_report(struct s_world *w, uint32_t exchange, int64_t as_of, bool lie) {
     w->doing = "account report";
     memset(rows, 0, sizeof rows);
     report.exchange = exchange;
+    report.has_equity = w->m.accounts[exchange].has_equity;
+    report.equity = w->m.accounts[exchange].equity;
     report.time_ns = as_of;
     report.positions = rows;
     uint32_t expected = 0;
@@ -815,6 +827,7 @@ void s_report(struct s_world *w, uint32_t exchange, int64_t as_of, bool lie) {
             if (w->saved)
                 w->saved->positions[i].dirty = 1;
         }
+        w->m.positions[i].dirty |= s_splits_a_fill(w, i, as_of);
         if (w->m.positions[i].reported && as_of < w->m.positions[i].reported_at)
             expected = S_BIT(PERP_E_STALE);
         if (steps == 0)
@@ -833,8 +846,15 @@ void s_report(struct s_world *w, uint32_t exchange, int64_t as_of, bool lie) {
     for (uint32_t b = 0; b < w->n_bases; b++) {
         struct s_position *p = &w->m.positions[exchange * w->n_bases + b];
         p->reported = 1;
-        p->reported_at = as_of < call.now_ns ? as_of : call.now_ns;
+        p->heard = w->now;
+        perp_position_state s = {.struct_size = sizeof s};
+        if (perp_positions_query(perp_core_positions(w->core), exchange * w->n_bases + b, w->now,
+                                 &s) != PERP_OK)
+            s_fail(w, "query of a position");
+        p->reported_at = s.report_time_ns; /* that of one that is put aside does not count */
     }
+    if (report.has_equity)
+        s_m_equity(w, exchange, report.equity);
     w->n.reports++;
 }
 
@@ -876,7 +896,7 @@ static void quotes(struct s_world *w) {
 static void reports(struct s_world *w) {
     const uint32_t x = (uint32_t)s_below(w, w->n_exchanges);
     const int64_t age = s_below(w, s_chance(w, 800) ? 1000 : 5000) * S_MS;
-    if (s_has(w, S_REPORTS) || s_has(w, S_LIES) || s_has(w, S_CUTS) || s_has(w, S_MANUAL))
+    if (s_reports(w))
         s_report(w, x, w->now - age, s_has(w, S_LIES) && s_chance(w, 150));
 }
 
@@ -904,6 +924,16 @@ static void wrongs(struct s_world *w) {
         s_cut(w);
     if (s_has(w, S_MEMORY) && s_chance(w, 30))
         s_memory_fails(w, (uint32_t)(1 + s_below(w, 6)));
+    if (s_has(w, S_RESTART) && s_chance(w, 2))
+        s_restart(w, false);
+    if (s_has(w, S_CRASH) && s_chance(w, 4))
+        s_store_dies(w, (uint32_t)(1 + s_below(w, 8)));
+    if (s_has(w, S_DISK) && !w->failing && s_chance(w, 4))
+        s_store_fails(w, true);
+    else if (w->failing && s_chance(w, 80)) {
+        s_store_fails(w, false);
+        s_resume(w);
+    }
     w->skew = s_has(w, S_CLOCKS) && s_chance(w, 100) ? -s_below(w, 3000) * S_MS : 0;
 }
 
@@ -948,6 +978,17 @@ void s_act(struct s_world *w) {
         s_memory_fails(w, 0);
 }
 
+/* News that got lost with a process: exchanges list trades and ends. */
+static void tell_lost(struct s_world *w) {
+    for (uint32_t i = 0; i < w->n_orders && !w->dead; i++) {
+        const struct s_order *o = &w->orders[i];
+        if (o->number == 0 || o->live || (w->m.order_told[i] >= o->filled && order_ended(w, (int32_t)i)))
+            continue;
+        s_hear_all(w, i);
+    }
+}
+
 void s_amend_all(struct s_world *w) {
+    tell_lost(w);
     amend_some(w, true);
 }

@@ -257,11 +257,14 @@ void s_m_dispatched(struct s_world *w, int32_t job, uint64_t dispatch) {
     if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) != PERP_OK)
         s_fail(w, "a dispatched job is not known: %s", perp_core_error(w->core));
     if (w->loud)
-        printf("  job %d is dispatched%s%s\n", job, j->repair ? ", a repair" : "",
-               info.reduce_only ? ", reducing" : "");
+        printf("  job %d is dispatched%s%s, %u legs: %d %" PRId64 " / %d %" PRId64 "%s, closes %d\n", job,
+               j->repair ? ", a repair" : "", info.reduce_only ? ", reducing" : "", j->n_legs,
+               j->legs[0].side, j->legs[0].quantity, j->legs[1].side, j->legs[1].quantity,
+               j->balanced ? ", balanced" : "", j->closes);
     j->state = PERP_JOB_RUNNING;
     j->dispatch = dispatch;
     j->handed = j->answer = 0;
+    j->started = w->now;
     j->reducing = info.reduce_only && !w->m.jobs[job].repair;
     for (uint32_t i = 0; i < j->n_legs; i++)
         j->legs[i].left = info.reduce_only ? 0 : j->legs[i].notional;
@@ -385,6 +388,25 @@ static void count_naked(struct s_world *w, const struct s_fill *f, int64_t in_fu
     }
 }
 
+/* A report that was made while several legs of a side worked is put down to the first of them; where
+   the fill of another one comes after its window, what is a lot and what is foreign then follows
+   from the order in which all of it was told. That is not worked out here. */
+static bool is_tangled(const struct s_world *w, const struct s_fill *f) {
+    const struct s_leg *l = &w->m.jobs[f->job].legs[f->leg];
+    const struct s_position *p = &w->m.positions[l->instrument];
+    if (!p->reported || f->time == PERP_TIME_NONE ||
+        f->time > p->reported_at - w->config.capital.drift_window_ms * S_MS)
+        return false;
+    for (uint32_t k = 0; k < w->m.n_live; k++) {
+        const struct s_job *j = &w->m.jobs[w->m.live[k]];
+        for (uint32_t i = 0; s_runs(j) && i < j->n_legs; i++)
+            if (&j->legs[i] != l && j->legs[i].instrument == l->instrument &&
+                j->legs[i].side == l->side)
+                return true;
+    }
+    return false;
+}
+
 void s_m_fill(struct s_world *w, const struct s_fill *f) {
     struct s_job *j = &w->m.jobs[f->job];
     struct s_leg *l = &j->legs[f->leg];
@@ -392,6 +414,9 @@ void s_m_fill(struct s_world *w, const struct s_fill *f) {
     const double quantity = s_quantity(w, l->instrument, f->steps);
     double realised = 0;
     int64_t in_full = 0;
+    p->dirty |= is_tangled(w, f);
+    if (w->loud)
+        s_print_lots(w);
     if (w->loud)
         printf("  job %d, leg %u: %+" PRId64 " of instrument %u, of %" PRId64 "\n", f->job, f->leg,
                l->side * f->steps, l->instrument, l->quantity);

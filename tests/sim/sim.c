@@ -51,6 +51,12 @@ bool s_has(const struct s_world *w, enum s_fault fault) {
     return !w->quiet && (w->faults >> fault & 1);
 }
 
+/* Whether reports may come while orders work. */
+bool s_reports(const struct s_world *w) {
+    return w->quiet || s_has(w, S_REPORTS) || s_has(w, S_LIES) || s_has(w, S_CUTS) ||
+           s_has(w, S_MANUAL) || s_has(w, S_CRASH) || s_has(w, S_RESTART);
+}
+
 uint32_t s_base_of(const struct s_world *w, uint32_t instrument) {
     return instrument % w->n_bases;
 }
@@ -96,8 +102,14 @@ bool s_took(struct s_world *w, perp_status status, uint32_t expected) {
     if (w->loud)
         printf("%u, %" PRId64 " ms: %*s%s: %s\n", w->step, (w->now - S_START) / S_MS,
                2 * (int)w->depth, "", w->doing, perp_status_string(status));
-    if (w->dead)
-        return false;
+    if (w->dead) { /* a call that was cut off took effect if it is durable */
+        const bool made = !w->batch && s_store_durable(w) > w->durable_seen;
+        w->durable_seen = s_store_durable(w);
+        if (made)
+            s_m_time(w);
+        return made;
+    }
+    w->durable_seen = s_store_durable(w);
     s_trace(w, (uint64_t)(uint32_t)status);
     if (status == PERP_OK) {
         s_m_time(w);
@@ -221,6 +233,8 @@ void s_set_up(struct s_world *w) {
         s_report(w, x, w->now, false);
     }
     s_quote_all(w);
+    if (w->batch && !s_took(w, perp_core_flush(w->core), 0))
+        s_fail(w, "flush");
 }
 
 void s_begin(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults) {
@@ -274,6 +288,8 @@ void s_one_step(struct s_world *w, uint32_t step) {
     w->n.steps++;
     s_exchanges_move(w);
     s_act(w);
+    if (w->dead)
+        s_restart(w, true);
     s_audit(w);
 }
 
@@ -308,6 +324,8 @@ static void settle(struct s_world *w, uint32_t rounds) {
             return;
         if (round % 100 == 99) /* what no limit will ever let pass */
             s_cancel_waiting(w);
+        if (round % 50 == 49 && (w->faults >> S_LIES & 1))
+            s_accept(w);
         s_tick(w);
         s_audit(w);
         if (round % 10 == 0) {
@@ -340,6 +358,7 @@ void s_wind_up(struct s_world *w) {
     if (w->failing)
         s_store_fails(w, false);
     s_undo_control(w);
+    s_tell_foreign(w);
     settle(w, 3000);
     s_audit_rest(w);
     w->doing = "exits";

@@ -93,7 +93,7 @@ struct s_order {
     int64_t quantity, filled;
     uint64_t number; /* the library's; 0: the host keeps it */
     int64_t sent, ends;
-    uint8_t by_totals, live, cancel_at_end, over;
+    uint8_t by_totals, live, reduce_only;
     uint32_t end; /* PERP_NEWS_… */
 };
 
@@ -124,7 +124,7 @@ struct s_job {
     uint32_t ends_told, end_state;
     int32_t closes; /* index; -1 */
     uint64_t dispatch, last_handed;
-    int64_t submitted, ttl_ms, expires;
+    int64_t submitted, started, ttl_ms, expires;
     perp_usd notional, pnl, volume, fees;
     struct s_leg legs[S_LEGS];
 };
@@ -143,7 +143,8 @@ struct s_position {
     int64_t told;  /* steps: what was told, in all */
     uint8_t dirty; /* something happened that only the exchange can explain */
     uint8_t reported;
-    int64_t reported_at;
+    int64_t reported_at; /* the exchange's time */
+    int64_t heard;       /* when the last report came */
 };
 
 struct s_figures {
@@ -183,7 +184,7 @@ struct s_model {
     uint8_t trade_told[S_TRADES];
     int64_t order_told[S_ORDERS]; /* steps */
     int64_t clock, day_ends;
-    uint8_t has_clock, killed, paused, halted, loss_latched, override_on;
+    uint8_t has_clock, killed, paused, paused_itself, halted, loss_latched, override_on;
     uint8_t blacklisted[S_BASES], stopped[S_INSTRUMENTS];
     uint32_t failures, mode;
     int64_t override_until;
@@ -216,12 +217,13 @@ struct s_tick_view; /* what the auditor saw before a tick */
    and find its change made: where another thread acts in one, the effect is applied first. */
 struct s_effect {
     void (*apply)(struct s_world *w, struct s_effect *effect);
-    bool done;
+    bool done, finishes;
     int32_t job, order, trade;
     uint32_t state, kind;
     int64_t steps[S_LEGS];
     double price[S_LEGS];
     perp_usd fee[S_LEGS];
+    int64_t time[S_LEGS]; /* of the last fill */
     const perp_job *submitted;
 };
 
@@ -263,7 +265,8 @@ struct s_world {
     struct s_effect *effect; /* of the call at hand, until it is applied */
     /* the store */
     enum s_store_kind store;
-    bool batch, failing, dead;
+    bool batch, failing, dead, came_back;
+    uint64_t durable_seen; /* records, as of the end of the last call */
     struct s_store *disk;
     /* the auditor */
     struct s_model m;
@@ -283,6 +286,7 @@ uint64_t s_random(struct s_world *w);
 int64_t s_below(struct s_world *w, int64_t below);
 bool s_chance(struct s_world *w, int per_thousand);
 bool s_has(const struct s_world *w, enum s_fault fault);
+bool s_reports(const struct s_world *w);
 double s_quantity(const struct s_world *w, uint32_t instrument, int64_t steps);
 uint32_t s_base_of(const struct s_world *w, uint32_t instrument);
 uint32_t s_exchange_of(const struct s_world *w, uint32_t instrument);
@@ -310,6 +314,8 @@ bool s_memory_failed(struct s_world *w);
 void s_memory_end(struct s_world *w);
 
 /* exchange.c */
+/* It was registered, and never sent. */
+int32_t s_never_sent(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint64_t number);
 int32_t s_send(struct s_world *w, int32_t job, uint32_t leg, int64_t steps, uint64_t number);
 void s_cancel_order(struct s_world *w, uint32_t order);
 /* All that happens up to now. */
@@ -317,6 +323,7 @@ void s_exchanges_move(struct s_world *w);
 void s_cut(struct s_world *w);
 int32_t s_trade_by_hand(struct s_world *w, uint32_t instrument, int64_t steps);
 int64_t s_position_at(const struct s_world *w, uint32_t instrument, int64_t time);
+bool s_splits_a_fill(const struct s_world *w, uint32_t instrument, int64_t time);
 /* What a leg had filled by some time: steps, and what was paid for it; last: its last trade. */
 int64_t s_leg_at(const struct s_world *w, int32_t job, uint32_t leg, int64_t time, double *price,
                  perp_usd *fee, int64_t *last);
@@ -340,11 +347,14 @@ int32_t s_pick(struct s_world *w, uint32_t states);
 
 /* control.c: what persons and clocks do. */
 void s_person(struct s_world *w);
+void s_resume(struct s_world *w);
 void s_undo_control(struct s_world *w);
 void s_money(struct s_world *w);
 void s_clock(struct s_world *w);
 void s_terms(struct s_world *w);
 void s_hostile(struct s_world *w);
+void s_tell_foreign(struct s_world *w);
+void s_accept(struct s_world *w);
 
 /* store.c */
 void s_store_open(struct s_world *w, perp_store *store);
@@ -353,7 +363,9 @@ void s_store_end(struct s_world *w);
 void s_store_fails(struct s_world *w, bool on);
 void s_store_dies(struct s_world *w, uint32_t in);
 bool s_store_has_dispatch(const struct s_world *w, const perp_uuid *job, uint64_t dispatch);
-void s_store_heal(struct s_world *w);
+uint64_t s_store_durable(const struct s_world *w);
+/* What is about to change in memory alone is lost with the process. */
+void s_store_keep(struct s_world *w);
 void s_restart(struct s_world *w, bool crash);
 
 /* model.c: what the auditor makes of what was told. */
@@ -367,6 +379,7 @@ struct s_fill {
     double price;
     perp_usd fee, pnl;
     bool has_pnl;
+    int64_t time;
 };
 void s_m_fill(struct s_world *w, const struct s_fill *fill);
 /* The run of a job ends; status: PERP_RESULT_… */

@@ -207,6 +207,15 @@ void s_store_end(struct s_world *w) {
     w->saved = NULL;
 }
 
+uint64_t s_store_durable(const struct s_world *w) {
+    return w->disk->n;
+}
+
+void s_store_keep(struct s_world *w) {
+    if (w->failing && !w->saved && !w->dead)
+        keep_what_is_durable(w);
+}
+
 void s_store_fails(struct s_world *w, bool on) {
     w->failing = on;
 }
@@ -301,6 +310,8 @@ void s_restart(struct s_world *w, bool crash) {
     if (!loses && perp_core_hash(w->core) != hash)
         s_fail(w, "the hash after a restart is another");
     forget(w);
+    w->came_back = true;
+    w->durable_seen = w->disk->n;
     learn_what_came_back(w);
     if (w->batch)
         keep_what_is_durable(w);
