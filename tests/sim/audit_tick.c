@@ -36,7 +36,8 @@ static void view_running(struct s_world *w, struct s_tick_view *v) {
             const struct s_leg *l = &j->legs[i];
             v->in_flight[l->exchange][s_m_pool(w, (int32_t)w->m.live[k])] += l->left;
             /* Of what no report can have seen. */
-            if (l->quantity > l->told_steps && w->m.positions[l->instrument].heard < j->started)
+            if (l->quantity > l->told_steps && w->m.positions[l->instrument].heard < j->started &&
+                !w->m.positions[l->instrument].dirty)
                 v->left[l->instrument][l->side < 0] += (double)(l->quantity - l->told_steps);
             if (j->repair)
                 v->repairing[s_base_of(w, l->instrument)] = 1;

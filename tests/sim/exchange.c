@@ -208,6 +208,25 @@ bool s_splits_a_fill(const struct s_world *w, uint32_t instrument, int64_t time)
     return false;
 }
 
+/* Whether the host has yet to tell a trade of a job that does not run any more: for the library a
+   report that has it shows something that nothing explains. */
+bool s_surprises(const struct s_world *w, uint32_t instrument, int64_t time) {
+    for (uint32_t i = 0; i < w->n_orders; i++) {
+        const struct s_order *o = &w->orders[i];
+        const struct s_job *j = &w->m.jobs[o->job];
+        if (o->instrument != instrument || s_runs(j) || o->filled == 0)
+            continue;
+        double price;
+        perp_usd fee;
+        int64_t last;
+        if (o->number != 0 ? o->filled > w->m.order_told[i]
+                           : s_leg_at(w, o->job, o->leg, time, &price, &fee, &last) >
+                                 j->legs[o->leg].told_steps)
+            return true;
+    }
+    return false;
+}
+
 int64_t s_leg_at(const struct s_world *w, int32_t job, uint32_t leg, int64_t time, double *price,
                  perp_usd *fee, int64_t *last) {
     int64_t steps = 0;

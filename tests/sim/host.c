@@ -122,6 +122,7 @@ static void on_execute(void *user, const perp_execution *execution, uint32_t *ou
     if (w->dead)
         return;
     s_m_time(w);
+    w->durable_seen = s_store_durable(w);
     s_handed(w, execution);
     const int32_t job = s_find(w, &execution->job_id);
     others(w, 60);
@@ -827,7 +828,7 @@ void s_report(struct s_world *w, uint32_t exchange, int64_t as_of, bool lie) {
             if (w->saved)
                 w->saved->positions[i].dirty = 1;
         }
-        w->m.positions[i].dirty |= s_splits_a_fill(w, i, as_of);
+        w->m.positions[i].dirty |= s_splits_a_fill(w, i, as_of) || s_surprises(w, i, as_of);
         if (w->m.positions[i].reported && as_of < w->m.positions[i].reported_at)
             expected = S_BIT(PERP_E_STALE);
         if (steps == 0)

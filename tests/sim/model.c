@@ -257,9 +257,10 @@ void s_m_dispatched(struct s_world *w, int32_t job, uint64_t dispatch) {
     if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) != PERP_OK)
         s_fail(w, "a dispatched job is not known: %s", perp_core_error(w->core));
     if (w->loud)
-        printf("  job %d is dispatched%s%s, %u legs: %d %" PRId64 " / %d %" PRId64 "%s, closes %d\n", job,
+        printf("  job %d is dispatched%s%s, %u legs: %u %+" PRId64 " / %u %+" PRId64 "%s, closes %d\n", job,
                j->repair ? ", a repair" : "", info.reduce_only ? ", reducing" : "", j->n_legs,
-               j->legs[0].side, j->legs[0].quantity, j->legs[1].side, j->legs[1].quantity,
+               j->legs[0].instrument, j->legs[0].side * j->legs[0].quantity, j->legs[1].instrument,
+               j->legs[1].side * j->legs[1].quantity,
                j->balanced ? ", balanced" : "", j->closes);
     j->state = PERP_JOB_RUNNING;
     j->dispatch = dispatch;
@@ -479,6 +480,15 @@ void s_m_end(struct s_world *w, int32_t job, uint32_t state) {
     struct s_job *j = &w->m.jobs[job];
     if (w->loud)
         printf("  job %d: %s\n", job, perp_job_state_string(state));
+    /* What a report has seen of it, and nobody told: nothing explains it from now on. */
+    for (uint32_t i = 0; i < j->n_legs; i++) {
+        struct s_position *p = &w->m.positions[j->legs[i].instrument];
+        double price;
+        perp_usd fee;
+        int64_t last;
+        p->dirty |= p->reported && s_leg_at(w, job, i, p->reported_at, &price, &fee, &last) >
+                                       j->legs[i].told_steps;
+    }
     for (uint32_t i = 0; j->balanced && !j->repair && i < j->n_legs; i++) {
         struct s_leg *l = &j->legs[i];
         w->m.naked[s_base_of(w, l->instrument)] += (double)(l->side * (l->told_steps - l->counted));

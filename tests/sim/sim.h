@@ -324,6 +324,7 @@ void s_cut(struct s_world *w);
 int32_t s_trade_by_hand(struct s_world *w, uint32_t instrument, int64_t steps);
 int64_t s_position_at(const struct s_world *w, uint32_t instrument, int64_t time);
 bool s_splits_a_fill(const struct s_world *w, uint32_t instrument, int64_t time);
+bool s_surprises(const struct s_world *w, uint32_t instrument, int64_t time);
 /* What a leg had filled by some time: steps, and what was paid for it; last: its last trade. */
 int64_t s_leg_at(const struct s_world *w, int32_t job, uint32_t leg, int64_t time, double *price,
                  perp_usd *fee, int64_t *last);

@@ -266,17 +266,25 @@ static void learn_what_came_back(struct s_world *w) {
         if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) != PERP_OK)
             s_fail(w, "job %u did not come back: %s", m->live[k], perp_core_error(w->core));
         if (j->state == PERP_JOB_PENDING && info.state == PERP_JOB_IN_DOUBT) {
-            if (sent_of(w->disk, &j->id)->durable <= sent_of(w->disk, &j->id)->handed)
+            if (sent_of(w->disk, &j->id)->durable == 0)
                 s_fail(w, "job %u came back as dispatched, and it was not", m->live[k]);
             s_m_dispatched(w, s_m_learn(w, &j->id), info.dispatch);
             j->state = PERP_JOB_IN_DOUBT;
+            j->handed = 1;
         } else if (j->state == PERP_JOB_PENDING && info.state == PERP_JOB_EXPIRED &&
                    w->now >= j->expires) {
             j->state = PERP_JOB_EXPIRED;
+        } else if (j->state == PERP_JOB_PENDING && info.state == PERP_JOB_REJECTED &&
+                   w->config.scheduler.on_reject == PERP_ON_REJECT_DROP) {
+            j->state = PERP_JOB_REJECTED;
         } else if (j->state == PERP_JOB_PENDING && (j->repair || j->flatten)) {
             s_m_learn(w, &j->id);
             j->state = info.state;
         }
+    }
+    for (uint32_t i = 0; i < w->n_orders; i++) { /* exchanges know what was sent */
+        m->jobs[w->orders[i].job].sent = 1;
+        m->jobs[w->orders[i].job].has_orders |= w->orders[i].number != 0;
     }
     perp_uuid ids[256];
     for (uint32_t s = PERP_JOB_PENDING; s <= PERP_JOB_IN_DOUBT; s++) {
