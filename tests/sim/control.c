@@ -548,6 +548,7 @@ void s_hostile(struct s_world *w) {
         hostile_job, hostile_news, hostile_legs, hostile_quote, hostile_money};
     w->doing = "a call that makes no sense";
     w->skew = 0;
+    s_memory_fails(w, 0); /* a hash takes memory, too */
     const uint64_t before = perp_core_hash(w->core);
     perp_status status = calls[s_below(w, 5)](w);
     w->n.calls++;

@@ -208,20 +208,20 @@ bool s_splits_a_fill(const struct s_world *w, uint32_t instrument, int64_t time)
     return false;
 }
 
-/* Whether the host has yet to tell a trade of a job that does not run any more: for the library a
-   report that has it shows something that nothing explains. */
+/* Whether the host has yet to tell a trade of a job that does not run any more, or one that is more
+   than was ordered: for the library a report that has it shows something that nothing explains. */
 bool s_surprises(const struct s_world *w, uint32_t instrument, int64_t time) {
     for (uint32_t i = 0; i < w->n_orders; i++) {
         const struct s_order *o = &w->orders[i];
         const struct s_job *j = &w->m.jobs[o->job];
-        if (o->instrument != instrument || s_runs(j) || o->filled == 0)
-            continue;
+        const struct s_leg *l = &j->legs[o->leg];
         double price;
         perp_usd fee;
         int64_t last;
-        if (o->number != 0 ? o->filled > w->m.order_told[i]
-                           : s_leg_at(w, o->job, o->leg, time, &price, &fee, &last) >
-                                 j->legs[o->leg].told_steps)
+        if (o->instrument != instrument || o->filled == 0)
+            continue;
+        const int64_t there = s_leg_at(w, o->job, o->leg, time, &price, &fee, &last);
+        if (there > l->told_steps && (!s_runs(j) || there > l->quantity))
             return true;
     }
     return false;

@@ -31,6 +31,20 @@ static void apply(struct s_world *w, struct s_effect *e) {
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static void act_elsewhere(struct s_world *w);
+static void ends_by_itself(struct s_world *w, int32_t job, uint32_t state);
+
+/* What the tick at hand has made of jobs that wait, all at once; its callbacks tell one by one. */
+static void know_tick(struct s_world *w) {
+    s_know_dispatched(w);
+    for (uint32_t k = 0; k < w->m.n_live; k++) {
+        const int32_t job = (int32_t)w->m.live[k];
+        perp_job_info info = {.struct_size = sizeof info};
+        if (w->m.jobs[job].state == PERP_JOB_PENDING &&
+            perp_scheduler_job(SCHEDULER(w), &w->m.jobs[job].id, &info) == PERP_OK &&
+            s_ended(info.state))
+            ends_by_itself(w, job, info.state);
+    }
+}
 
 /* Another thread of the host acts while this one is inside a callback. */
 static void others(struct s_world *w, int per_thousand) {
@@ -47,7 +61,7 @@ static void others(struct s_world *w, int per_thousand) {
     if (w->in_tick) {
         w->nested_in_tick = 1;
         s_m_time(w);
-        s_know_dispatched(w);
+        know_tick(w);
     }
     w->effect = NULL;
     w->durable_seen = s_store_durable(w); /* the change of the call at hand is made */
@@ -150,7 +164,7 @@ static void on_execute(void *user, const perp_execution *execution, uint32_t *ou
 static void ends_by_itself(struct s_world *w, int32_t job, uint32_t state) {
     struct s_job *j = &w->m.jobs[job];
     const bool answered = j->answer == PERP_OUTCOME_REFUSED || j->answer == PERP_OUTCOME_DECLINED;
-    const int64_t slack = s_has(w, S_CLOCKS) ? 3 * S_SECOND : 0;
+    const int64_t slack = w->faults >> S_CLOCKS & 1 ? 3 * S_SECOND : 0;
     const bool unsent = !j->handed || (answered && s_runs(j));
     const int64_t at = w->now + w->skew > w->m.clock ? w->now + w->skew : w->m.clock;
     const bool right =

@@ -300,6 +300,7 @@ static void learn_what_came_back(struct s_world *w) {
 /* Closed and opened again; crash: the process was killed, and with it goes what is in memory. */
 void s_restart(struct s_world *w, bool crash) {
     const bool loses = crash || w->failing;
+    s_memory_fails(w, 0);
     w->doing = crash ? "crash" : "restart";
     const uint64_t hash = perp_core_hash(w->core);
     w->dead |= crash;
@@ -312,6 +313,9 @@ void s_restart(struct s_world *w, bool crash) {
     w->disk->n_batch = w->disk->n;
     if (loses && w->saved)
         w->m = *w->saved;
+    for (uint32_t i = 0; i < w->n_orders; i++)
+        if (w->orders[i].number >= w->m.next_order)
+            w->orders[i].number = 0; /* it was not durable, and so it was not sent */
     s_open_core(w);
     if (perp_core_check(w->core) != PERP_OK)
         s_fail(w, "perp_core_check after a restart: %s", perp_core_error(w->core));
