@@ -308,6 +308,12 @@ void s_after_tick(struct s_world *w) {
     for (uint32_t i = 0; i < n; i++) {
         const int32_t job = s_m_learn(w, &items[i].job_id);
         struct s_job *j = &w->m.jobs[job];
+        perp_job_info info = {.struct_size = sizeof info};
+        if (items[i].kind == PERP_TICK_WITHDRAWN && /* the auditor has not seen it run */
+            perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) == PERP_OK) {
+            j->reducing = info.reduce_only != 0;
+            s_m_take_legs(w, j, &info.job);
+        }
         s_trace(w, items[i].dispatch);
         s_trace(w, (uint64_t)job);
         if (items[i].kind == PERP_TICK_DISPATCHED && j->last_handed != items[i].dispatch && s_runs(j))

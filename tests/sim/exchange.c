@@ -2,6 +2,8 @@
    end was told; positions are cut. Nothing here is ever taken back. */
 #include "sim.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +115,9 @@ static void happens(struct s_world *w, uint32_t trade) {
             t->steps = -there;
     }
     t->happened = 1;
+    if (w->loud)
+        printf("    at the exchange: %+" PRId64 " of instrument %u, order %d, %" PRId64 " ms\n", t->steps,
+               t->instrument, t->order, (t->time - S_START) / S_MS);
     w->happened[w->n_happened++] = trade;
     w->position[t->instrument] += t->steps;
     if (t->order < 0)

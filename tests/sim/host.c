@@ -241,7 +241,8 @@ static void on_unhedged(void *user, const perp_uuid *id, const char *base, doubl
 static void on_alert(void *user, const perp_alert *alert) {
     struct s_world *w = user;
     s_trace(w, alert->code << 1 | alert->active);
-    others(w, 20);
+    if (alert->code != PERP_ALERT_STORE_FAILED) /* which also calls that fail raise */
+        others(w, 20);
 }
 
 void s_callbacks(struct s_world *w, perp_callbacks *callbacks) {
@@ -842,9 +843,13 @@ void s_report(struct s_world *w, uint32_t exchange, int64_t as_of, bool lie) {
             if (w->saved)
                 w->saved->positions[i].dirty = 1;
         }
-        w->m.positions[i].dirty |= s_splits_a_fill(w, i, as_of) || s_surprises(w, i, as_of);
+        w->m.positions[i].dirty |= s_splits_a_fill(w, i, as_of) ||
+                                     s_surprises(w, i, as_of) || s_m_is_ambiguous(w, i);
         if (w->m.positions[i].reported && as_of < w->m.positions[i].reported_at)
             expected = S_BIT(PERP_E_STALE);
+        if (w->loud)
+            printf("  instrument %u: %" PRId64 " as of %" PRId64 " ms%s\n", i, steps,
+                   (as_of - S_START) / S_MS, w->m.positions[i].dirty ? ", dirty" : "");
         if (steps == 0)
             continue;
         perp_position_report *row = &rows[report.n_positions++];

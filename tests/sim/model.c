@@ -188,7 +188,7 @@ static bool is_balanced(const struct s_world *w, const struct s_job *j) {
     return true;
 }
 
-static void take_legs(struct s_world *w, struct s_job *j, const perp_job *job) {
+void s_m_take_legs(struct s_world *w, struct s_job *j, const perp_job *job) {
     static const perp_uuid none;
     j->n_legs = job->n_legs;
     j->strategy = job->strategy;
@@ -210,7 +210,7 @@ static void take_legs(struct s_world *w, struct s_job *j, const perp_job *job) {
 void s_m_submit(struct s_world *w, const perp_job *job) {
     const int32_t index = new_job(w, &job->job_id);
     struct s_job *j = &w->m.jobs[index];
-    take_legs(w, j, job);
+    s_m_take_legs(w, j, job);
     j->submitted = w->m.clock;
     j->ttl_ms = job->ttl_ms;
     j->expires = job->ttl_ms > 0 ? w->m.clock + job->ttl_ms * S_MS : INT64_MAX;
@@ -231,11 +231,11 @@ int32_t s_m_learn(struct s_world *w, const perp_uuid *id) {
         w->m.jobs[index].flatten = !info.is_repair;
         w->m.jobs[index].expires = INT64_MAX;
         w->n.repairs += info.is_repair;
-        if (info.state != PERP_JOB_PENDING && info.state != PERP_JOB_RUNNING)
+        if (s_ended(info.state))
             w->m.jobs[index].state = info.state;
     }
     if (w->m.jobs[index].state == PERP_JOB_PENDING)
-        take_legs(w, &w->m.jobs[index], &info.job);
+        s_m_take_legs(w, &w->m.jobs[index], &info.job);
     s_m_touch(w, index);
     return index;
 }
@@ -389,23 +389,25 @@ static void count_naked(struct s_world *w, const struct s_fill *f, int64_t in_fu
     }
 }
 
-/* A report that was made while several legs of a side worked is put down to the first of them; where
-   the fill of another one comes after its window, what is a lot and what is foreign then follows
-   from the order in which all of it was told. That is not worked out here. */
-static bool is_tangled(const struct s_world *w, const struct s_fill *f) {
-    const struct s_leg *l = &w->m.jobs[f->job].legs[f->leg];
-    const struct s_position *p = &w->m.positions[l->instrument];
-    if (!p->reported || f->time == PERP_TIME_NONE ||
-        f->time > p->reported_at - w->config.capital.drift_window_ms * S_MS)
-        return false;
+/* A report that has something of running legs is put down to them in order, and a fill that is told
+   later is taken for what was seen of its leg. Where two legs of a side work, or what happened before
+   the report is told after what happened since, that can be wrong: what then is a lot and what is
+   foreign follows from the order in which all of it was told, and is not worked out here. */
+bool s_m_is_ambiguous(const struct s_world *w, uint32_t instrument) {
+    uint32_t legs[2] = {0, 0};
     for (uint32_t k = 0; k < w->m.n_live; k++) {
         const struct s_job *j = &w->m.jobs[w->m.live[k]];
         for (uint32_t i = 0; s_runs(j) && i < j->n_legs; i++)
-            if (&j->legs[i] != l && j->legs[i].instrument == l->instrument &&
-                j->legs[i].side == l->side)
-                return true;
+            legs[j->legs[i].side > 0] +=
+                j->legs[i].instrument == instrument && j->legs[i].told_steps < j->legs[i].quantity;
     }
-    return false;
+    return legs[0] > 1 || legs[1] > 1;
+}
+
+static bool is_out_of_order(const struct s_world *w, const struct s_fill *f) {
+    const struct s_leg *l = &w->m.jobs[f->job].legs[f->leg];
+    const struct s_position *p = &w->m.positions[l->instrument];
+    return p->reported && f->time <= p->reported_at && l->last > p->reported_at;
 }
 
 void s_m_fill(struct s_world *w, const struct s_fill *f) {
@@ -415,7 +417,8 @@ void s_m_fill(struct s_world *w, const struct s_fill *f) {
     const double quantity = s_quantity(w, l->instrument, f->steps);
     double realised = 0;
     int64_t in_full = 0;
-    p->dirty |= is_tangled(w, f);
+    p->dirty |= is_out_of_order(w, f);
+    l->last = f->time > l->last ? f->time : l->last;
     if (w->loud)
         s_print_lots(w);
     if (w->loud)

@@ -357,8 +357,8 @@ void s_wind_up(struct s_world *w) {
     w->doing = "wind up";
     w->step = w->n_steps;
     s_memory_fails(w, 0);
-    if (w->failing)
-        s_store_fails(w, false);
+    s_store_dies(w, 0);
+    s_store_fails(w, false);
     s_undo_control(w);
     s_tell_foreign(w);
     settle(w, 3000);

@@ -114,6 +114,7 @@ struct s_leg {
     double paid; /* steps times price, as was told */
     int64_t told_steps, counted; /* counted: in what is naked */
     perp_usd fee, left;          /* left: in flight */
+    int64_t last;                /* time of the latest fill that was told; 0: none */
 };
 
 struct s_job {
@@ -257,7 +258,7 @@ struct s_world {
     struct s_news news[S_NEWS];
     uint32_t n_news;
     uint32_t depth; /* of callbacks */
-    uint64_t n_ids, n_keys;
+    uint64_t n_ids, n_far;
     perp_tick_result tick;
     struct s_tick_view *view;
     uint8_t in_tick, nested_in_tick;
@@ -389,7 +390,10 @@ void s_m_end(struct s_world *w, int32_t job, uint32_t state);
 void s_m_adopt_lots(struct s_world *w, uint32_t instrument);
 uint32_t s_m_pool(const struct s_world *w, int32_t job);
 /* A job that the library made. */
+/* Whether a report that comes now may be put down to the wrong leg. */
+bool s_m_is_ambiguous(const struct s_world *w, uint32_t instrument);
 int32_t s_m_learn(struct s_world *w, const perp_uuid *id);
+void s_m_take_legs(struct s_world *w, struct s_job *j, const perp_job *job);
 bool s_has_lots(const struct s_world *w, int32_t job);
 bool s_ended(uint32_t state);
 bool s_runs(const struct s_job *job);

@@ -257,6 +257,19 @@ static void forget(struct s_world *w) {
             m->order_state[i] = PERP_ORDER_IN_DOUBT;
 }
 
+/* One that the library made in the last tick. */
+static void learn_job(struct s_world *w, const perp_uuid *id) {
+    perp_job_info info = {.struct_size = sizeof info};
+    const int32_t job = s_m_learn(w, id);
+    if (perp_scheduler_job(perp_core_scheduler(w->core), id, &info) != PERP_OK)
+        s_fail(w, "a job that was listed is not known");
+    if (info.state != PERP_JOB_IN_DOUBT)
+        return;
+    s_m_dispatched(w, job, info.dispatch);
+    w->m.jobs[job].state = PERP_JOB_IN_DOUBT;
+    w->m.jobs[job].handed = 1;
+}
+
 /* What the last tick did and the auditor had no time to see. */
 static void learn_what_came_back(struct s_world *w) {
     struct s_model *m = &w->m;
@@ -293,7 +306,7 @@ static void learn_what_came_back(struct s_world *w) {
             s_fail(w, "list of jobs");
         for (uint32_t i = 0; i < n && i < 256; i++)
             if (s_find(w, &ids[i]) < 0)
-                s_m_learn(w, &ids[i]);
+                learn_job(w, &ids[i]);
     }
 }
 
@@ -304,6 +317,7 @@ void s_restart(struct s_world *w, bool crash) {
     w->doing = crash ? "crash" : "restart";
     const uint64_t hash = perp_core_hash(w->core);
     w->dead |= crash;
+    w->disk->dies_in = 0;
     perp_status status = perp_core_close(w->core);
     if (status != PERP_OK && !loses)
         s_fail(w, "close: %s: %s", perp_status_string(status), perp_core_error(NULL));
