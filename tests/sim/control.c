@@ -26,8 +26,8 @@ static const char *const symbols[S_BASES] = {"BTC/USDT:USDT", "ETH/USDT:USDT"};
             s_fail((w), "a protection was not raised: %s", perp_status_string(s_status));          \
         if ((w)->dead && s_store_durable(w) == s_durable)                                          \
             (flag) = s_old;                                                                        \
-        else                                                                                       \
-            s_m_time(w);                                                                           \
+        else /* a time that is out of range counts as the clock */                                 \
+            s_m_time_at(w, perp_core_clock((w)->core));                                            \
         (w)->durable_seen = s_store_durable(w);                                                    \
     } while (0)
 

@@ -49,8 +49,11 @@ static void roll_day(struct s_world *w) {
 
 /* A call took effect at w->now. */
 void s_m_time(struct s_world *w) {
+    s_m_time_at(w, w->now + w->skew);
+}
+
+void s_m_time_at(struct s_world *w, int64_t at) {
     struct s_model *m = &w->m;
-    const int64_t at = w->now + w->skew;
     if (!m->has_clock) {
         m->has_clock = 1;
         m->clock = at;

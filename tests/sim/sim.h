@@ -373,6 +373,7 @@ void s_restart(struct s_world *w, bool crash);
 /* model.c: what the auditor makes of what was told. */
 int32_t s_find(const struct s_world *w, const perp_uuid *id);
 void s_m_time(struct s_world *w);
+void s_m_time_at(struct s_world *w, int64_t at);
 void s_m_submit(struct s_world *w, const perp_job *job);
 struct s_fill {
     int32_t job;
