@@ -261,9 +261,10 @@ void s_begin(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults
     lenient(&w->config);
     draw_limits(w, &w->config);
     perp_tick_result_init(&w->tick);
-    const int64_t kind = s_below(w, 100);
     const bool wants = s_has(w, S_DISK) || s_has(w, S_CRASH) || s_has(w, S_RESTART);
-    w->store = !wants ? S_NO_STORE : kind < 92 ? S_MEMORY_STORE : S_SQLITE_STORE;
+    w->store = !wants               ? S_NO_STORE
+               : s_has(w, S_SQLITE) ? S_SQLITE_STORE
+                                    : S_MEMORY_STORE;
     w->batch = w->store != S_NO_STORE && s_chance(w, 250);
     w->config.durability = w->batch ? PERP_DURABILITY_BATCH : PERP_DURABILITY_EVERY;
     w->config.checkpoint_every = s_chance(w, 500) ? (uint64_t)(50 + s_below(w, 1000)) : 0;
@@ -311,44 +312,66 @@ static bool all_is_over(struct s_world *w) {
     return over;
 }
 
-static void settle(struct s_world *w, uint32_t rounds) {
+static void report_all(struct s_world *w) {
+    w->now += 3 * S_SECOND;
+    s_exchanges_move(w);
+    for (uint32_t x = 0; x < w->n_exchanges; x++)
+        s_report(w, x, w->now, false);
+    s_audit(w);
+}
+
+/* What still waits or works hears all that there is to hear. */
+static void hear_all(struct s_world *w) {
+    s_exchanges_move(w);
+    s_quote_all(w);
+    while (s_hear(w))
+        ;
+    for (uint32_t j = 0; j < w->m.n_jobs; j++)
+        if (s_runs(&w->m.jobs[j]))
+            s_ask_about(w, (int32_t)j);
+    s_amend_all(w);
+}
+
+static void say_what_stays(struct s_world *w, uint32_t rounds) {
+    s_audit_all(w);
+    for (uint32_t k = 0; k < w->m.n_live; k++) {
+        perp_job_info info = {.struct_size = sizeof info};
+        const struct s_job *j = &w->m.jobs[w->m.live[k]];
+        if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) == PERP_OK)
+            s_fail(w, "liveness: job %u%s is %s after %u rounds without faults; refused: %s, "
+                      "skipped: %s",
+                   w->m.live[k], j->repair ? ", a repair," : "", perp_job_state_string(info.state),
+                   rounds, perp_reason_string(info.last_refusal),
+                   perp_reason_string(info.last_skip));
+    }
+    s_fail(w, "liveness: after %u rounds without faults a base is naked", rounds);
+}
+
+/* Until nothing runs, waits or is naked, and two reports more have changed nothing of that: one that
+   would end a hedge is believed with the second. */
+static void settle(struct s_world *w) {
+    const uint32_t rounds = 3000;
     for (uint32_t round = 0; round < rounds; round++) {
         w->now += 200 * S_MS;
-        s_exchanges_move(w);
-        s_quote_all(w);
-        while (s_hear(w))
-            ;
-        for (uint32_t j = 0; j < w->m.n_jobs; j++)
-            if (w->m.jobs[j].state == PERP_JOB_RUNNING || w->m.jobs[j].state == PERP_JOB_IN_DOUBT)
-                s_ask_about(w, (int32_t)j);
-        s_amend_all(w);
-        if (round > 0 && all_is_over(w))
-            return;
+        hear_all(w);
+        if (round > 0 && all_is_over(w)) {
+            report_all(w);
+            report_all(w);
+            s_tick(w);
+            s_audit(w);
+            if (all_is_over(w))
+                return;
+        }
         if (round % 100 == 99) /* what no limit will ever let pass */
             s_cancel_waiting(w);
         if (round % 50 == 49 && (w->faults >> S_LIES & 1))
             s_accept(w);
         s_tick(w);
         s_audit(w);
-        if (round % 10 == 0) {
-            w->now += 3 * S_SECOND;
-            s_exchanges_move(w);
-            for (uint32_t x = 0; x < w->n_exchanges; x++)
-                s_report(w, x, w->now, false);
-            s_audit(w);
-        }
+        if (round % 10 == 0)
+            report_all(w);
     }
-    s_audit_all(w);
-    for (uint32_t k = 0; k < w->m.n_live; k++) {
-        perp_job_info info = {.struct_size = sizeof info};
-        const struct s_job *j = &w->m.jobs[w->m.live[k]];
-        if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) == PERP_OK)
-            s_fail(w, "liveness: job %u%s is %s after %u rounds without faults; refused: %s, skipped: %s",
-                   w->m.live[k], j->repair ? ", a repair," : "", perp_job_state_string(info.state),
-                   rounds, perp_reason_string(info.last_refusal),
-                   perp_reason_string(info.last_skip));
-    }
-    s_fail(w, "liveness: after %u rounds without faults a base is naked", rounds);
+    say_what_stays(w, rounds);
 }
 
 void s_wind_up(struct s_world *w) {
@@ -361,16 +384,16 @@ void s_wind_up(struct s_world *w) {
     s_store_fails(w, false);
     s_undo_control(w);
     s_tell_foreign(w);
-    settle(w, 3000);
+    settle(w);
     s_audit_rest(w);
     w->doing = "exits";
     for (uint32_t j = 0; j < w->m.n_jobs; j++)
         if (w->m.jobs[j].state == PERP_JOB_OPEN || w->m.jobs[j].state == PERP_JOB_PARTIAL)
             s_exit(w, (int32_t)j, true);
-    settle(w, 3000);
+    settle(w);
     s_audit_rest(w);
     s_flatten(w);
-    settle(w, 3000);
+    settle(w);
     s_audit_rest(w);
     w->n.rests++;
 }

@@ -61,7 +61,8 @@ __extension__ typedef __int128 s_wide;
     X(MEMORY, "memory")           /* allocations fail */                                           \
     X(DISK, "disk")               /* the store fails for a while */                                \
     X(CRASH, "crash")             /* the process is killed at any write, the host forgets all */   \
-    X(RESTART, "restart")         /* the book is closed and opened again */
+    X(RESTART, "restart")         /* the book is closed and opened again */                        \
+    X(SQLITE, "sqlite")           /* the store is a file, and the machine may fail */
 
 enum s_fault {
 #define S_X(name, text) S_##name,
@@ -369,6 +370,15 @@ uint64_t s_store_durable(const struct s_world *w);
 /* What is about to change in memory alone is lost with the process. */
 void s_store_keep(struct s_world *w);
 void s_restart(struct s_world *w, bool crash);
+
+/* sqlite.c: the store that others use. */
+void s_sqlite_new(struct s_world *w);
+void s_sqlite_end(void);
+perp_status s_sqlite_open(perp_store *store);
+void s_sqlite_cut(uint32_t writes);
+void s_sqlite_die(void);
+void s_sqlite_heal(unsigned luck);
+uint64_t s_sqlite_last(void);
 
 /* model.c: what the auditor makes of what was told. */
 int32_t s_find(const struct s_world *w, const perp_uuid *id);

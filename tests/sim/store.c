@@ -30,6 +30,8 @@ struct s_store {
     size_t checkpoint_size;
     uint64_t checkpoint_seq, checkpoint_hash;
     uint32_t dies_in; /* writes; 0: it does not */
+    perp_store file;  /* SQLite, behind all this */
+    bool has_file, power;
     struct sent *sent;
     uint32_t n_sent, sent_room;
 };
@@ -50,6 +52,8 @@ static bool works(struct s_world *w) {
         return false;
     if (d->dies_in > 0 && --d->dies_in == 0) {
         w->dead = true;
+        if (d->has_file)
+            s_sqlite_die();
         return false;
     }
     return !w->failing;
@@ -67,7 +71,13 @@ static void keep_what_is_durable(struct s_world *w) {
 static void begin(void *user, perp_status *status) {
     struct s_world *w = user;
     w->disk->n_batch = w->disk->n;
-    *status = w->dead ? PERP_E_STORE : PERP_OK;
+    *status = PERP_E_STORE;
+    if (w->dead)
+        return;
+    if (w->disk->has_file)
+        w->disk->file.begin(w->disk->file.user, status);
+    else
+        *status = PERP_OK;
 }
 
 static void append(void *user, const perp_record *record, perp_status *status) {
@@ -98,6 +108,10 @@ static void append(void *user, const perp_record *record, perp_status *status) {
     if (r->dispatches)
         r->job = *record->job_id;
     *status = PERP_OK;
+    if (d->has_file) {
+        *status = PERP_E_STORE;
+        d->file.append(d->file.user, record, status);
+    }
 }
 
 static struct sent *sent_of(struct s_store *d, const perp_uuid *job) {
@@ -111,6 +125,23 @@ static struct sent *sent_of(struct s_store *d, const perp_uuid *job) {
     return &d->sent[d->n_sent++];
 }
 
+/* The process can be killed within any write of it: then only the file says whether it was made. */
+static bool commit_file(struct s_world *w) {
+    struct s_store *d = w->disk;
+    perp_status status = PERP_E_STORE;
+    const bool dies = d->dies_in == 1;
+    if (dies)
+        s_sqlite_cut(1 + (uint32_t)s_below(w, 12));
+    d->file.commit(d->file.user, &status);
+    if (!dies)
+        return status == PERP_OK;
+    s_sqlite_die();
+    w->dead = true;
+    d->dies_in = 0;
+    d->power = false;
+    return s_sqlite_last() == d->records[d->n_batch - 1].seq;
+}
+
 static void commit(void *user, perp_status *status) {
     struct s_world *w = user;
     struct s_store *d = w->disk;
@@ -119,6 +150,8 @@ static void commit(void *user, perp_status *status) {
             keep_what_is_durable(w);
         return;
     }
+    if (d->has_file && !commit_file(w))
+        return;
     for (uint32_t i = d->n; i < d->n_batch; i++)
         if (d->records[i].dispatches)
             sent_of(d, &d->records[i].job)->durable++;
@@ -129,18 +162,24 @@ static void commit(void *user, perp_status *status) {
         free(w->saved);
         w->saved = NULL;
     }
-    *status = PERP_OK;
+    *status = w->dead ? PERP_E_STORE : PERP_OK;
 }
 
 static void rollback(void *user) {
     struct s_world *w = user;
     w->disk->n_batch = w->disk->n;
+    if (w->disk->has_file)
+        w->disk->file.rollback(w->disk->file.user);
 }
 
 static void load(void *user, uint32_t from_start, const perp_loader *loader, perp_status *status) {
     struct s_world *w = user;
     struct s_store *d = w->disk;
     uint64_t after = 0;
+    if (d->has_file) {
+        d->file.load(d->file.user, from_start, loader, status);
+        return;
+    }
     *status = PERP_OK;
     if (!from_start && d->checkpoint) {
         loader->checkpoint(loader->user, d->checkpoint_seq, d->checkpoint_hash, d->checkpoint,
@@ -157,9 +196,12 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
                        size_t size, perp_status *status) {
     struct s_world *w = user;
     struct s_store *d = w->disk;
-    (void)time_ns;
     if (!works(w))
         return;
+    if (d->has_file) {
+        d->file.checkpoint(d->file.user, seq, time_ns, hash, data, size, status);
+        return;
+    }
     free(d->checkpoint);
     d->checkpoint = malloc(size);
     if (!d->checkpoint)
@@ -171,14 +213,24 @@ static void checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
     *status = PERP_OK;
 }
 
+static void row(void *user, const perp_row *row, perp_status *status) {
+    struct s_world *w = user;
+    w->disk->file.row(w->disk->file.user, row, status);
+}
+
 static void close_store(void *user) {
-    (void)user;
+    struct s_world *w = user;
+    if (w->disk->has_file)
+        w->disk->file.close(w->disk->file.user);
+    w->disk->has_file = false;
 }
 
 void s_store_new(struct s_world *w) {
     w->disk = calloc(1, sizeof *w->disk);
     if (!w->disk)
         abort();
+    if (w->store == S_SQLITE_STORE)
+        s_sqlite_new(w);
 }
 
 void s_store_open(struct s_world *w, perp_store *store) {
@@ -193,6 +245,12 @@ void s_store_open(struct s_world *w, perp_store *store) {
                           .load = load,
                           .checkpoint = checkpoint,
                           .close = close_store};
+    if (w->store != S_SQLITE_STORE)
+        return;
+    if (s_sqlite_open(&w->disk->file) != PERP_OK)
+        s_fail(w, "the file does not open: %s", perp_core_error(NULL));
+    w->disk->has_file = true;
+    store->row = row;
 }
 
 void s_store_end(struct s_world *w) {
@@ -222,6 +280,7 @@ void s_store_fails(struct s_world *w, bool on) {
 
 void s_store_dies(struct s_world *w, uint32_t in) {
     w->disk->dies_in = in;
+    w->disk->power = true; /* if it dies between two commits, so may the machine */
 }
 
 /* Each hand-over has a dispatch of its own that is durable. */
@@ -325,6 +384,8 @@ void s_restart(struct s_world *w, bool crash) {
     w->dead = w->failing = false;
     w->disk->dies_in = 0;
     w->disk->n_batch = w->disk->n;
+    if (w->store == S_SQLITE_STORE && loses)
+        s_sqlite_heal(crash && w->disk->power ? (unsigned)s_below(w, 1000) : 0);
     if (loses && w->saved)
         w->m = *w->saved;
     for (uint32_t i = 0; i < w->n_orders; i++)
