@@ -160,8 +160,9 @@ static void audit_position(struct s_world *w, uint32_t i) {
     if (reports && !(w->faults >> S_AFTER & 1) && !(w->faults >> S_FORGET & 1) &&
         (steps > (double)p->told + up + 1e-6 || steps < (double)p->told - down - 1e-6))
         if (s.unexplained == 0)
-            s_fail(w, "quantity of %s: the library has %.9g steps, told was %" PRId64
-                      ", and running legs have but %g and %g",
+            s_fail(w,
+                   "quantity of %s: the library has %.9g steps, told was %" PRId64
+                   ", and running legs have but %g and %g",
                    name_of(w, i), steps, p->told, up, down);
 }
 
@@ -198,7 +199,7 @@ static void audit_base(struct s_world *w, uint32_t b) {
 /* ---- Money ----------------------------------------------------------------------------------- */
 
 void s_sum_capital(struct s_world *w, perp_usd in_flight[S_EXCHANGES][PERP_POOL_COUNT],
-                        perp_usd used[S_EXCHANGES][PERP_POOL_COUNT]) {
+                   perp_usd used[S_EXCHANGES][PERP_POOL_COUNT]) {
     struct s_model *m = &w->m;
     memset(in_flight, 0, sizeof(perp_usd) * S_EXCHANGES * PERP_POOL_COUNT);
     memset(used, 0, sizeof(perp_usd) * S_EXCHANGES * PERP_POOL_COUNT);
@@ -393,7 +394,8 @@ void s_audit_rest(struct s_world *w) {
         if (fabs(steps - (double)w->position[i]) > 1e-6)
             s_fail(w, "at rest: the library has %.9g steps of %s, the exchange %" PRId64, steps,
                    name_of(w, i), w->position[i]);
-        if (!(w->faults >> S_LIES & 1) && fabs(s.unexplained) > 1e-6 * w->step_size[s_base_of(w, i)])
+        if (!(w->faults >> S_LIES & 1) &&
+            fabs(s.unexplained) > 1e-6 * w->step_size[s_base_of(w, i)])
             s_fail(w, "at rest: %.9g of %s is unexplained, and all was told", s.unexplained,
                    name_of(w, i));
         if (!w->m.positions[i].dirty && (fabs(s.unexplained) > 0 || s.latched))

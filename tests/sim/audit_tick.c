@@ -11,9 +11,9 @@ struct s_tick_view {
     perp_usd in_flight[S_EXCHANGES][PERP_POOL_COUNT], used[S_EXCHANGES][PERP_POOL_COUNT];
     perp_usd budget[S_EXCHANGES][PERP_POOL_COUNT], equity[S_EXCHANGES], notional[S_EXCHANGES];
     uint32_t running, running_on[S_EXCHANGES];
-    double position[S_INSTRUMENTS];                /* steps */
-    double left[S_INSTRUMENTS][2];                 /* running legs still have to fill: buys, sells */
-    double naked[S_BASES], to_square[S_BASES];     /* steps */
+    double position[S_INSTRUMENTS];            /* steps */
+    double left[S_INSTRUMENTS][2];             /* running legs still have to fill: buys, sells */
+    double naked[S_BASES], to_square[S_BASES]; /* steps */
     uint8_t is_naked[S_BASES], repairing[S_BASES], circuit[S_EXCHANGES];
     uint8_t killed, paused, halted, loss, safe[S_EXCHANGES], killed_on[S_EXCHANGES];
     uint8_t blacklisted[S_BASES], stopped[S_INSTRUMENTS], override_on;
@@ -174,8 +174,8 @@ static void look_at_counts(struct s_world *w, struct s_tick_view *v, uint32_t jo
         if (!(on >> x & 1))
             continue;
         const struct s_account *a = &w->m.accounts[x];
-        const uint32_t most = a->max_concurrent == PERP_NO_ID ? c->max_concurrent_per_exchange
-                                                              : a->max_concurrent;
+        const uint32_t most =
+            a->max_concurrent == PERP_NO_ID ? c->max_concurrent_per_exchange : a->max_concurrent;
         const perp_usd limit = a->max_notional < 0 ? c->max_notional_per_exchange : a->max_notional;
         if (held && v->running_on[x] >= most)
             wrong(w, job, "as many jobs run as may run on an exchange");
@@ -316,7 +316,8 @@ void s_after_tick(struct s_world *w) {
         }
         s_trace(w, items[i].dispatch);
         s_trace(w, (uint64_t)job);
-        if (items[i].kind == PERP_TICK_DISPATCHED && j->last_handed != items[i].dispatch && s_runs(j))
+        if (items[i].kind == PERP_TICK_DISPATCHED && j->last_handed != items[i].dispatch &&
+            s_runs(j))
             s_fail(w, "job %d was dispatched and not handed over", job);
         look_at_job(w, w->view, (uint32_t)job);
     }
@@ -349,8 +350,8 @@ void s_handed(struct s_world *w, const perp_execution *e) {
             s_fail(w, "job %d is handed over after the kill switch was put on", job);
         if (!way_out && w->market.api[l->exchange] == PERP_API_DOWN)
             s_fail(w, "job %d is handed over to an exchange that is down", job);
-        if (!way_out && (w->m.blacklisted[s_base_of(w, l->instrument)] ||
-                         w->m.stopped[l->instrument]))
+        if (!way_out &&
+            (w->m.blacklisted[s_base_of(w, l->instrument)] || w->m.stopped[l->instrument]))
             s_fail(w, "job %d is handed over, and what it trades is stopped", job);
     }
     if (w->m.paused && !way_out)

@@ -12,8 +12,8 @@ static const char *const symbols[S_BASES] = {"BTC/USDT:USDT", "ETH/USDT:USDT"};
 
 /* ---- Protections ----------------------------------------------------------------------------- */
 
-/* Raising one never fails for a reason outside itself. It holds from the call on, in callbacks, too;
-   where the process is killed meanwhile, as far as it is durable. */
+/* Raising one never fails for a reason outside itself. It holds from the call on, in callbacks,
+   too; where the process is killed meanwhile, as far as it is durable. */
 #define S_RAISE(w, flag, CALL)                                                                     \
     do {                                                                                           \
         const uint8_t s_old = (flag);                                                              \
@@ -188,8 +188,9 @@ void s_undo_control(struct s_world *w) {
     while (w->m.n_manual > 0) {
         perp_call call = s_call(w);
         w->doing = "release";
-        if (s_took(w, perp_capital_release(perp_core_capital(w->core), &call,
-                                           w->m.manual[w->m.n_manual - 1].id, 0),
+        if (s_took(w,
+                   perp_capital_release(perp_core_capital(w->core), &call,
+                                        w->m.manual[w->m.n_manual - 1].id, 0),
                    0))
             w->m.n_manual--;
     }
@@ -233,8 +234,9 @@ static void reserve(struct s_world *w) {
     uint64_t id = 0, again = 0;
     perp_call call = s_call(w);
     const uint32_t wanted = refusal_of(w, x, pool, amount);
-    if (!s_took(w, perp_capital_reserve(perp_core_capital(w->core), &call, x, pool, amount, &key,
-                                        &id, &refusal),
+    if (!s_took(w,
+                perp_capital_reserve(perp_core_capital(w->core), &call, x, pool, amount, &key, &id,
+                                     &refusal),
                 0))
         return;
     if (refusal.reason != wanted)
@@ -298,12 +300,12 @@ static void book_money(struct s_world *w) {
     bool known = false;
     w->doing = cash ? "cash" : "pnl";
     for (int again = s_has(w, S_RETRY); again >= 0; again--) {
-        perp_status status =
-            cash ? perp_record_cash(w->core, &call, x,
-                                    funding ? PERP_CASH_FUNDING : PERP_CASH_REBATE, amount, &key,
-                                    PERP_NO_ID)
-                 : perp_capital_record_pnl(perp_core_capital(w->core), &call, x, amount,
-                                           llabs(amount), amount / 7, &key);
+        perp_status status = cash
+                                 ? perp_record_cash(w->core, &call, x,
+                                                    funding ? PERP_CASH_FUNDING : PERP_CASH_REBATE,
+                                                    amount, &key, PERP_NO_ID)
+                                 : perp_capital_record_pnl(perp_core_capital(w->core), &call, x,
+                                                           amount, llabs(amount), amount / 7, &key);
         if (s_took(w, status, known ? S_BIT(PERP_E_EXISTS) : 0)) {
             if (known)
                 s_fail(w, "money is booked again");
@@ -508,10 +510,10 @@ static perp_status hostile_legs(struct s_world *w) {
     }
     *(s_chance(w, 500) ? &r.legs[0].filled : &r.legs[0].price) = nonsense(w);
     perp_call call = s_call(w);
-    return s_chance(w, 500) ? perp_scheduler_finish(perp_core_scheduler(w->core), &call, &j->id, &r,
-                                                    NULL)
-                            : perp_scheduler_progress(perp_core_scheduler(w->core), &call, &j->id,
-                                                      r.legs, j->n_legs);
+    return s_chance(w, 500)
+               ? perp_scheduler_finish(perp_core_scheduler(w->core), &call, &j->id, &r, NULL)
+               : perp_scheduler_progress(perp_core_scheduler(w->core), &call, &j->id, r.legs,
+                                         j->n_legs);
 }
 
 static perp_status hostile_quote(struct s_world *w) {

@@ -99,8 +99,7 @@ static void tell_later(struct s_world *w, int32_t order, int32_t trade) {
     const int64_t most = s_has(w, S_LATE) ? 2500 : 250;
     for (int again = s_has(w, S_TWICE) && s_chance(w, 200); again >= 0; again--)
         if (w->n_news < S_NEWS)
-            w->news[w->n_news++] =
-                (struct s_news){w->now + s_below(w, most) * S_MS, order, trade};
+            w->news[w->n_news++] = (struct s_news){w->now + s_below(w, most) * S_MS, order, trade};
         else
             s_fail(w, "the simulator has no room for more news");
 }
@@ -116,8 +115,8 @@ static void happens(struct s_world *w, uint32_t trade) {
     }
     t->happened = 1;
     if (w->loud)
-        printf("    at the exchange: %+" PRId64 " of instrument %u, order %d, %" PRId64 " ms\n", t->steps,
-               t->instrument, t->order, (t->time - S_START) / S_MS);
+        printf("    at the exchange: %+" PRId64 " of instrument %u, order %d, %" PRId64 " ms\n",
+               t->steps, t->instrument, t->order, (t->time - S_START) / S_MS);
     w->happened[w->n_happened++] = trade;
     w->position[t->instrument] += t->steps;
     if (t->order < 0)

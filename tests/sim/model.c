@@ -83,8 +83,7 @@ void s_m_loss(struct s_world *w) {
     const double limit = floor((double)m->scaled_start * c->daily_loss_limit_pct);
     if (c->daily_loss_limit_usd > 0 && loss > 0 && loss >= c->daily_loss_limit_usd)
         m->loss_latched = 1;
-    if (c->daily_loss_limit_pct > 0 && m->scaled_start > 0 && scaled > 0 &&
-        (double)scaled >= limit)
+    if (c->daily_loss_limit_pct > 0 && m->scaled_start > 0 && scaled > 0 && (double)scaled >= limit)
         m->loss_latched = 1;
 }
 
@@ -201,8 +200,7 @@ void s_m_take_legs(struct s_world *w, struct s_job *j, const perp_job *job) {
         l->instrument = job->legs[i].instrument;
         l->exchange = s_exchange_of(w, l->instrument);
         l->side = job->legs[i].side == PERP_SIDE_BUY ? 1 : -1;
-        l->quantity =
-            llround(job->legs[i].quantity / w->step_size[s_base_of(w, l->instrument)]);
+        l->quantity = llround(job->legs[i].quantity / w->step_size[s_base_of(w, l->instrument)]);
         l->notional = job->legs[i].notional > 0 ? job->legs[i].notional : job->notional;
     }
     j->balanced = is_balanced(w, j);
@@ -244,10 +242,10 @@ int32_t s_m_learn(struct s_world *w, const perp_uuid *id) {
 }
 
 static uint32_t pool_of(const struct s_world *w, const struct s_job *j) {
-    return j->repair                                    ? (uint32_t)PERP_POOL_RESERVE
-           : j->strategy == PERP_STRATEGY_ARB           ? (uint32_t)PERP_POOL_ARB
+    return j->repair                                      ? (uint32_t)PERP_POOL_RESERVE
+           : j->strategy == PERP_STRATEGY_ARB             ? (uint32_t)PERP_POOL_ARB
            : j->strategy == PERP_STRATEGY_HEDGE_REBALANCE ? w->config.scheduler.rebalance_pool
-                                                        : (uint32_t)PERP_POOL_WASH;
+                                                          : (uint32_t)PERP_POOL_WASH;
 }
 
 uint32_t s_m_pool(const struct s_world *w, int32_t job) {
@@ -260,11 +258,11 @@ void s_m_dispatched(struct s_world *w, int32_t job, uint64_t dispatch) {
     if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) != PERP_OK)
         s_fail(w, "a dispatched job is not known: %s", perp_core_error(w->core));
     if (w->loud)
-        printf("  job %d is dispatched%s%s, %u legs: %u %+" PRId64 " / %u %+" PRId64 "%s, closes %d\n", job,
-               j->repair ? ", a repair" : "", info.reduce_only ? ", reducing" : "", j->n_legs,
+        printf("  job %d is dispatched%s%s, %u legs: %u %+" PRId64 " / %u %+" PRId64
+               "%s, closes %d\n",
+               job, j->repair ? ", a repair" : "", info.reduce_only ? ", reducing" : "", j->n_legs,
                j->legs[0].instrument, j->legs[0].side * j->legs[0].quantity, j->legs[1].instrument,
-               j->legs[1].side * j->legs[1].quantity,
-               j->balanced ? ", balanced" : "", j->closes);
+               j->legs[1].side * j->legs[1].quantity, j->balanced ? ", balanced" : "", j->closes);
     j->state = PERP_JOB_RUNNING;
     j->dispatch = dispatch;
     j->handed = j->answer = 0;
@@ -334,8 +332,9 @@ static int64_t close_lots(struct s_world *w, const struct s_fill *f, double *rea
                 *in_full += c;
             left -= c;
             const int32_t of = lot->job;
-            lot->used -= c == size ? lot->used
-                                   : (perp_usd)floor((double)lot->used * ((double)c / (double)size));
+            lot->used -= c == size
+                             ? lot->used
+                             : (perp_usd)floor((double)lot->used * ((double)c / (double)size));
             lot->steps -= lot->steps > 0 ? c : -c;
             if (lot->steps == 0) {
                 memmove(lot, lot + 1, sizeof *lot * (--p->n_lots - k));
@@ -368,9 +367,9 @@ static void open_lot(struct s_world *w, const struct s_fill *f, int64_t opened, 
 
 /* What a fill takes out of what is in flight. */
 static perp_usd share_of(const struct s_world *w, const struct s_fill *f, const struct s_leg *l) {
-    perp_usd share = (perp_usd)floor((double)l->notional *
-                                     (s_quantity(w, l->instrument, f->steps) /
-                                      s_quantity(w, l->instrument, l->quantity)));
+    perp_usd share =
+        (perp_usd)floor((double)l->notional * (s_quantity(w, l->instrument, f->steps) /
+                                               s_quantity(w, l->instrument, l->quantity)));
     if (l->told_steps >= l->quantity || share > l->left)
         share = l->left;
     return share;
@@ -393,9 +392,10 @@ static void count_naked(struct s_world *w, const struct s_fill *f, int64_t in_fu
 }
 
 /* A report that has something of running legs is put down to them in order, and a fill that is told
-   later is taken for what was seen of its leg. Where two legs of a side work, or what happened before
-   the report is told after what happened since, that can be wrong: what then is a lot and what is
-   foreign follows from the order in which all of it was told, and is not worked out here. */
+   later is taken for what was seen of its leg. Where two legs of a side work, or what happened
+   before the report is told after what happened since, that can be wrong: what then is a lot and
+   what is foreign follows from the order in which all of it was told, and is not worked out here.
+ */
 bool s_m_is_ambiguous(const struct s_world *w, uint32_t instrument) {
     uint32_t legs[2] = {0, 0};
     for (uint32_t k = 0; k < w->m.n_live; k++) {
@@ -438,8 +438,9 @@ void s_m_fill(struct s_world *w, const struct s_fill *f) {
         const int64_t closed = close_lots(w, f, &realised, &in_full), opened = f->steps - closed;
         if (opened > 0)
             open_lot(w, f, opened,
-                     in_flight ? (perp_usd)floor((double)share * ((double)opened / (double)f->steps))
-                               : llround(s_quantity(w, l->instrument, opened) * f->price * 1e6));
+                     in_flight
+                         ? (perp_usd)floor((double)share * ((double)opened / (double)f->steps))
+                         : llround(s_quantity(w, l->instrument, opened) * f->price * 1e6));
     } else {
         w->m.naked_unsure[s_base_of(w, l->instrument)] = 1;
     }
@@ -515,11 +516,11 @@ void s_m_finish(struct s_world *w, int32_t job, uint32_t status, bool per_leg) {
         w->m.failures_unsure = 1;
     const bool partial = is_apart > 0;
     s_m_end(w, job,
-            partial                               ? (uint32_t)PERP_JOB_PARTIAL
-            : lots                                ? (uint32_t)PERP_JOB_OPEN
-            : status == PERP_RESULT_COMPLETED     ? (uint32_t)PERP_JOB_COMPLETED
-            : status == PERP_RESULT_FAILED        ? (uint32_t)PERP_JOB_FAILED
-                                                  : (uint32_t)PERP_JOB_CANCELLED);
+            partial                           ? (uint32_t)PERP_JOB_PARTIAL
+            : lots                            ? (uint32_t)PERP_JOB_OPEN
+            : status == PERP_RESULT_COMPLETED ? (uint32_t)PERP_JOB_COMPLETED
+            : status == PERP_RESULT_FAILED    ? (uint32_t)PERP_JOB_FAILED
+                                              : (uint32_t)PERP_JOB_CANCELLED);
     if (partial || status == PERP_RESULT_FAILED)
         s_m_failure(w, true);
     else if (status == PERP_RESULT_COMPLETED)

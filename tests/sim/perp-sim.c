@@ -1,9 +1,14 @@
-/* perp-sim: worlds from seeds, until the time or the number of steps is up.
+/* perp-sim: worlds from seeds, until the time or their number is up.
    usage: perp-sim [--seed N] [--seeds N] [--steps N] [--seconds N] [--faults a,b|all|none] [-v]
-          perp-sim --replay FILE...
-          perp-sim --shrink FILE ...: cuts a failing seed down, and writes what is left to FILE */
+              worlds of so many steps from a seed on; faults: those instead of each seed's own
+                   [--kept FOLDER] first the lives that are kept there
+                   [--keep FOLDER] a seed that fails is cut down, and what is left kept there
+          perp-sim --replay FILE...: what was kept
+          perp-sim --shrink FILE --seed N ...: cuts a seed that fails down
+   PERP_SIM_LOUD=1: each call, fill and report is printed */
 #include "sim.h"
 
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +20,7 @@ struct options {
     uint32_t steps;
     double seconds;
     bool given_faults, verbose;
-    const char *shrink;
+    const char *shrink, *kept;
 };
 
 static uint64_t mixed(uint64_t z) {
@@ -114,6 +119,10 @@ static bool next_option(int argc, char **argv, int *i, struct options *o) {
         o->seconds = strtod(value, NULL);
     else if (strcmp(name, "--shrink") == 0)
         o->shrink = value;
+    else if (strcmp(name, "--kept") == 0)
+        o->kept = value;
+    else if (strcmp(name, "--keep") == 0)
+        s_keep_in = value;
     else if (strcmp(name, "--faults") == 0)
         return o->given_faults = read_faults(value, &o->faults);
     else
@@ -122,8 +131,8 @@ static bool next_option(int argc, char **argv, int *i, struct options *o) {
 }
 
 static void print_counts(const struct s_counts *n, uint64_t worlds) {
-    printf("%" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " calls (%" PRIu64
-           " errors), %" PRIu64 " ticks, %" PRIu64 " days\n",
+    printf("%" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " calls (%" PRIu64 " errors), %" PRIu64
+           " ticks, %" PRIu64 " days\n",
            worlds, n->steps, n->calls, n->errors, n->ticks, n->days);
     printf("%" PRIu64 " dispatched, %" PRIu64 " handed over, %" PRIu64 " withdrawn, %" PRIu64
            " finished, %" PRIu64 " exits, %" PRIu64 " repairs, %" PRIu64 " kills\n",
@@ -134,6 +143,21 @@ static void print_counts(const struct s_counts *n, uint64_t worlds) {
     printf("%" PRIu64 " restarts, %" PRIu64 " crashes, %" PRIu64 " failures of the store, %" PRIu64
            " of memory, %" PRIu64 " hostile calls, %" PRIu64 " rests\n",
            n->restarts, n->crashes, n->store_errors, n->nomem, n->hostile, n->rests);
+}
+
+/* Lives that failed once; how many there are. */
+static uint32_t live_kept(const char *folder) {
+    char pattern[512];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/*.life", folder);
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return 0;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        if (s_replay(found.gl_pathv[i]) != 0)
+            exit(1);
+    const uint32_t n = (uint32_t)found.gl_pathc;
+    globfree(&found);
+    return n;
 }
 
 int main(int argc, char **argv) {
@@ -155,6 +179,9 @@ int main(int argc, char **argv) {
     if (o.shrink)
         return s_shrink(o.seed, o.steps, o.given_faults ? o.faults : s_draw_faults(o.seed),
                         o.shrink);
+    const uint32_t kept = o.kept ? live_kept(o.kept) : 0;
+    printf("worlds of %u steps from seed %" PRIu64 "\n", o.steps, o.seed);
+    fflush(stdout);
     const double began = now_s();
     uint64_t n = 0;
     for (; o.seconds > 0 ? now_s() - began < o.seconds : n < o.seeds; n++) {
@@ -174,6 +201,6 @@ int main(int argc, char **argv) {
     }
     s_sqlite_end();
     print_counts(&all, n);
-    printf("1 passed, 0 failed\n");
+    printf("%u passed, 0 failed\n", kept + 1);
     return 0;
 }

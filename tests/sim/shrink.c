@@ -1,6 +1,6 @@
 /* A failing seed is cut down while it fails in the same way: faults, then steps, in halves and
-   quarters and so on. What is left is a file that --replay lives again. Each try is a process of its
-   own. */
+   quarters and so on. What is left is a file that --replay lives again. Each try is a process of
+   its own. */
 #include "sim.h"
 
 #include <ctype.h>
@@ -18,6 +18,8 @@ struct life {
     uint32_t n_steps;
     uint8_t leave_out[MAX_STEPS];
 };
+
+const char *s_keep_in;
 
 /* The first line that a try said, without its numbers: how it failed. "": it did not. */
 struct verdict {
@@ -47,11 +49,12 @@ static void read_verdict(FILE *from, struct verdict *v) {
 static void live(const struct life *life, int to) {
     static struct s_world w;
     dup2(to, STDERR_FILENO);
+    s_keep_in = NULL;
     alarm(300);
     const uint64_t trace =
         s_live(&w, life->seed, life->n_steps, life->faults, false, life->leave_out);
-    if (life->seed % 8 == 0 && s_live(&w, life->seed, life->n_steps, life->faults, true,
-                                      life->leave_out) != trace)
+    if (life->seed % 8 == 0 &&
+        s_live(&w, life->seed, life->n_steps, life->faults, true, life->leave_out) != trace)
         fprintf(stderr, "it hangs on the addresses of memory\n");
     fflush(NULL);
     _exit(0);
@@ -74,8 +77,8 @@ static struct verdict try_life(const struct life *life) {
     fclose(from);
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status) && !v.line[0])
-        snprintf(v.line, sizeof v.line, "%s %d",
-                 strcpy(v.kind, "killed by a signal"), WTERMSIG(status));
+        snprintf(v.line, sizeof v.line, "%s %d", strcpy(v.kind, "killed by a signal"),
+                 WTERMSIG(status));
     return v;
 }
 
@@ -173,7 +176,8 @@ static bool read_life(const char *file, struct life *life) {
         char *rest = NULL, *word = strtok_r(line, " \n", &rest);
         if (!word || word[0] == '#')
             continue;
-        for (char *value = strtok_r(NULL, " \n", &rest); value; value = strtok_r(NULL, " \n", &rest))
+        for (char *value = strtok_r(NULL, " \n", &rest); value;
+             value = strtok_r(NULL, " \n", &rest))
             if (strcmp(word, "seed") == 0) {
                 life->seed = strtoull(value, NULL, 10);
             } else if (strcmp(word, "steps") == 0) {

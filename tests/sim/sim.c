@@ -26,6 +26,12 @@ void s_fail(struct s_world *w, const char *format, ...) {
             "%s\n  seed %" PRIu64 ", step %u, %" PRId64 " ms, while: %s%s\n  last error: %s\n",
             text, w->seed, w->step, (w->now - S_START) / S_MS, w->doing,
             w->depth > 0 ? " (inside a callback)" : "", w->core ? perp_core_error(w->core) : "");
+    if (s_keep_in) {
+        char file[512];
+        snprintf(file, sizeof file, "%s/seed-%" PRIu64 ".life", s_keep_in, w->seed);
+        s_shrink(w->seed, w->n_steps, w->faults, file);
+    }
+    printf("0 passed, 1 failed\n");
     exit(1);
 }
 
@@ -262,9 +268,7 @@ void s_begin(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults
     draw_limits(w, &w->config);
     perp_tick_result_init(&w->tick);
     const bool wants = s_has(w, S_DISK) || s_has(w, S_CRASH) || s_has(w, S_RESTART);
-    w->store = !wants               ? S_NO_STORE
-               : s_has(w, S_SQLITE) ? S_SQLITE_STORE
-                                    : S_MEMORY_STORE;
+    w->store = !wants ? S_NO_STORE : s_has(w, S_SQLITE) ? S_SQLITE_STORE : S_MEMORY_STORE;
     w->batch = w->store != S_NO_STORE && s_chance(w, 250);
     w->config.durability = w->batch ? PERP_DURABILITY_BATCH : PERP_DURABILITY_EVERY;
     w->config.checkpoint_every = s_chance(w, 500) ? (uint64_t)(50 + s_below(w, 1000)) : 0;
@@ -338,8 +342,9 @@ static void say_what_stays(struct s_world *w, uint32_t rounds) {
         perp_job_info info = {.struct_size = sizeof info};
         const struct s_job *j = &w->m.jobs[w->m.live[k]];
         if (perp_scheduler_job(perp_core_scheduler(w->core), &j->id, &info) == PERP_OK)
-            s_fail(w, "liveness: job %u%s is %s after %u rounds without faults; refused: %s, "
-                      "skipped: %s",
+            s_fail(w,
+                   "liveness: job %u%s is %s after %u rounds without faults; refused: %s, "
+                   "skipped: %s",
                    w->m.live[k], j->repair ? ", a repair," : "", perp_job_state_string(info.state),
                    rounds, perp_reason_string(info.last_refusal),
                    perp_reason_string(info.last_skip));
@@ -347,8 +352,8 @@ static void say_what_stays(struct s_world *w, uint32_t rounds) {
     s_fail(w, "liveness: after %u rounds without faults a base is naked", rounds);
 }
 
-/* Until nothing runs, waits or is naked, and two reports more have changed nothing of that: one that
-   would end a hedge is believed with the second. */
+/* Until nothing runs, waits or is naked, and two reports more have changed nothing of that: one
+   that would end a hedge is believed with the second. */
 static void settle(struct s_world *w) {
     const uint32_t rounds = 3000;
     for (uint32_t round = 0; round < rounds; round++) {

@@ -34,35 +34,35 @@ __extension__ typedef __int128 s_wide;
 
 /* What may go wrong: name, text. Each seed has a mix of its own. */
 #define S_FAULT_LIST(X)                                                                            \
-    X(LATE, "late")               /* news comes late */                                            \
-    X(TWICE, "twice")             /* and again */                                                  \
-    X(DISORDER, "disorder")       /* and not in order */                                           \
-    X(PART, "part")               /* orders fill in part */                                        \
-    X(REJECT, "reject")           /* exchanges reject orders */                                    \
-    X(OVER, "over")               /* orders fill with more than was ordered */                     \
-    X(AFTER, "after")             /* orders fill after the host heard of their end */              \
-    X(REFUSE, "refuse")           /* executors refuse or decline */                                \
-    X(DOUBT, "doubt")             /* executors can't say what happened */                          \
-    X(REPORTS, "reports")         /* accounts are reported while orders work, of any age */        \
-    X(LIES, "lies")               /* reports are wrong */                                          \
-    X(CUTS, "cuts")               /* exchanges liquidate and deleverage, and tell nobody */        \
-    X(MANUAL, "manual")           /* somebody trades by hand */                                    \
-    X(TERMS, "terms")             /* tiers, fees and steps change */                               \
-    X(DOWN, "down")               /* exchanges are down */                                         \
-    X(QUOTES, "quotes")           /* feeds are silent, withdrawn, stale */                         \
-    X(CLOCKS, "clocks")           /* clocks jump */                                                \
-    X(MONEY, "money")             /* transfers, cash, reservations by hand, equity that jumps */   \
-    X(FORGET, "forget")           /* the host forgets what runs, for a while */                    \
-    X(RETRY, "retry")             /* the host makes calls again */                                 \
-    X(CONTROL, "control")         /* persons kill, pause, halt, blacklist, change modes */         \
-    X(REQUEUE, "requeue")         /* another thread puts jobs in doubt back */                     \
-    X(THREADS, "threads")         /* other threads of the host act inside callbacks */             \
-    X(HOSTILE, "hostile")         /* calls with arguments that make no sense */                    \
-    X(MEMORY, "memory")           /* allocations fail */                                           \
-    X(DISK, "disk")               /* the store fails for a while */                                \
-    X(CRASH, "crash")             /* the process is killed at any write, the host forgets all */   \
-    X(RESTART, "restart")         /* the book is closed and opened again */                        \
-    X(SQLITE, "sqlite")           /* the store is a file, and the machine may fail */
+    X(LATE, "late")         /* news comes late */                                                  \
+    X(TWICE, "twice")       /* and again */                                                        \
+    X(DISORDER, "disorder") /* and not in order */                                                 \
+    X(PART, "part")         /* orders fill in part */                                              \
+    X(REJECT, "reject")     /* exchanges reject orders */                                          \
+    X(OVER, "over")         /* orders fill with more than was ordered */                           \
+    X(AFTER, "after")       /* orders fill after the host heard of their end */                    \
+    X(REFUSE, "refuse")     /* executors refuse or decline */                                      \
+    X(DOUBT, "doubt")       /* executors can't say what happened */                                \
+    X(REPORTS, "reports")   /* accounts are reported while orders work, of any age */              \
+    X(LIES, "lies")         /* reports are wrong */                                                \
+    X(CUTS, "cuts")         /* exchanges liquidate and deleverage, and tell nobody */              \
+    X(MANUAL, "manual")     /* somebody trades by hand */                                          \
+    X(TERMS, "terms")       /* tiers, fees and steps change */                                     \
+    X(DOWN, "down")         /* exchanges are down */                                               \
+    X(QUOTES, "quotes")     /* feeds are silent, withdrawn, stale */                               \
+    X(CLOCKS, "clocks")     /* clocks jump */                                                      \
+    X(MONEY, "money")       /* transfers, cash, reservations by hand, equity that jumps */         \
+    X(FORGET, "forget")     /* the host forgets what runs, for a while */                          \
+    X(RETRY, "retry")       /* the host makes calls again */                                       \
+    X(CONTROL, "control")   /* persons kill, pause, halt, blacklist, change modes */               \
+    X(REQUEUE, "requeue")   /* another thread puts jobs in doubt back */                           \
+    X(THREADS, "threads")   /* other threads of the host act inside callbacks */                   \
+    X(HOSTILE, "hostile")   /* calls with arguments that make no sense */                          \
+    X(MEMORY, "memory")     /* allocations fail */                                                 \
+    X(DISK, "disk")         /* the store fails for a while */                                      \
+    X(CRASH, "crash")       /* the process is killed at any write, the host forgets all */         \
+    X(RESTART, "restart")   /* the book is closed and opened again */                              \
+    X(SQLITE, "sqlite")     /* the store is a file, and the machine may fail */
 
 enum s_fault {
 #define S_X(name, text) S_##name,
@@ -112,7 +112,7 @@ struct s_leg {
     int32_t side;
     int64_t quantity; /* steps */
     perp_usd notional;
-    double paid; /* steps times price, as was told */
+    double paid;                 /* steps times price, as was told */
     int64_t told_steps, counted; /* counted: in what is naked */
     perp_usd fee, left;          /* left: in flight */
     int64_t last;                /* time of the latest fill that was told; 0: none */
@@ -263,7 +263,7 @@ struct s_world {
     perp_tick_result tick;
     struct s_tick_view *view;
     uint8_t in_tick, nested_in_tick;
-    int32_t ended_by_call; /* the job that a finish of this thread ends; -1 */
+    int32_t ended_by_call;   /* the job that a finish of this thread ends; -1 */
     struct s_effect *effect; /* of the call at hand, until it is applied */
     /* the store */
     enum s_store_kind store;
@@ -333,10 +333,27 @@ int64_t s_leg_at(const struct s_world *w, int32_t job, uint32_t leg, int64_t tim
 bool s_job_works(const struct s_world *w, int32_t job, int64_t time);
 
 /* host.c: what the host does. */
+void s_apply(struct s_world *w, struct s_effect *effect);
+/* A call with its effect on the auditor's book. */
+#define S_MAKE(w, e, expected, CALL)                                                               \
+    do {                                                                                           \
+        struct s_effect *s_outer = (w)->effect;                                                    \
+        (w)->effect = (e);                                                                         \
+        if (s_took((w), (CALL), (expected)))                                                       \
+            s_apply((w), (e));                                                                     \
+        else if ((e)->done && !(w)->dead)                                                          \
+            s_fail((w), "a callback ran, and then its call failed");                               \
+        (w)->effect = s_outer;                                                                     \
+    } while (0)
+
 void s_callbacks(struct s_world *w, perp_callbacks *callbacks);
 void s_act(struct s_world *w);
 void s_tick(struct s_world *w);
+
+/* hear.c: what it hears. */
 bool s_hear(struct s_world *w);
+void s_tell_some(struct s_world *w, bool nested);
+void s_amend_some(struct s_world *w, bool all);
 void s_hear_all(struct s_world *w, uint32_t order);
 void s_amend_all(struct s_world *w);
 void s_cancel_waiting(struct s_world *w);
@@ -437,6 +454,7 @@ uint64_t s_live(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t fau
                 bool other_addresses, const uint8_t *leave_out);
 
 /* shrink.c */
+extern const char *s_keep_in; /* a folder for what fails; NULL: none */
 int s_shrink(uint64_t seed, uint32_t n_steps, uint64_t faults, const char *file);
 int s_replay(const char *file);
 

@@ -64,8 +64,8 @@ void s_sqlite_die(void) {
     shim_die();
 }
 
-/* The book is closed, and whatever was going on has ended; luck: 0, what was written stays; else the
-   machine failed, and of what was not synced chance says what is there. */
+/* The book is closed, and whatever was going on has ended; luck: 0, what was written stays; else
+   the machine failed, and of what was not synced chance says what is there. */
 void s_sqlite_heal(unsigned luck) {
     char name[128];
     if (luck)
@@ -84,8 +84,8 @@ uint64_t s_sqlite_last(void) {
     sqlite3_stmt *statement = NULL;
     uint64_t last = 0;
     snprintf(copy, sizeof copy, "%s-copy", path);
-    snprintf(command, sizeof command, "cp %s %s && if [ -e %s-wal ]; then cp %s-wal %s-wal; fi", path,
-             copy, path, path, copy);
+    snprintf(command, sizeof command, "cp %s %s && if [ -e %s-wal ]; then cp %s-wal %s-wal; fi",
+             path, copy, path, path, copy);
     if (system(command) != 0 || sqlite3_open(copy, &db) != SQLITE_OK)
         abort();
     if (sqlite3_prepare_v2(db, "SELECT max(seq) FROM events", -1, &statement, NULL) == SQLITE_OK &&

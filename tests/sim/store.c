@@ -22,8 +22,8 @@ struct sent {
 
 struct s_store {
     struct record *records;
-    uint32_t n, room;  /* durable */
-    uint32_t n_batch;  /* with those of the batch at hand */
+    uint32_t n, room; /* durable */
+    uint32_t n_batch; /* with those of the batch at hand */
     char *bytes;
     size_t size, bytes_room;
     char *checkpoint;
