@@ -5,7 +5,7 @@
                    [--keep FOLDER] a seed that fails is cut down, and what is left kept there
           perp-sim --replay FILE...: what was kept
           perp-sim --shrink FILE --seed N ...: cuts a seed that fails down
-   PERP_SIM_LOUD=1: each call, fill and report is printed */
+   SIM_LOUD=1: each call, fill and report is printed */
 #include "sim.h"
 
 #include <glob.h>
@@ -72,7 +72,7 @@ static void add(struct s_counts *all, const struct s_counts *one) {
 uint64_t s_live(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults,
                 bool other_addresses, const uint8_t *leave_out) {
     s_begin(w, seed, n_steps, faults);
-    w->loud = getenv("PERP_SIM_LOUD") != NULL;
+    w->loud = getenv("SIM_LOUD") != NULL;
     if (other_addresses)
         w->config.allocator = s_allocator(w, true);
     s_open_core(w);
