@@ -28,7 +28,7 @@ __extension__ typedef __int128 s_wide;
 #define S_JOBS 1200
 #define S_ORDERS 4000
 #define S_TRADES 16000
-#define S_LOTS 64
+#define S_LOTS 256
 #define S_NEWS 400
 #define S_RESERVED 24
 
