@@ -354,10 +354,6 @@ static void learn_what_came_back(struct s_world *w) {
             j->state = info.state;
         }
     }
-    for (uint32_t i = 0; i < w->n_orders; i++) { /* exchanges know what was sent */
-        m->jobs[w->orders[i].job].sent = 1;
-        m->jobs[w->orders[i].job].has_orders |= w->orders[i].number != 0;
-    }
     perp_uuid ids[256];
     for (uint32_t s = PERP_JOB_PENDING; s <= PERP_JOB_IN_DOUBT; s++) {
         uint32_t n = 0;
@@ -366,6 +362,10 @@ static void learn_what_came_back(struct s_world *w) {
         for (uint32_t i = 0; i < n && i < 256; i++)
             if (s_find(w, &ids[i]) < 0)
                 learn_job(w, &ids[i]);
+    }
+    for (uint32_t i = 0; i < w->n_orders; i++) { /* exchanges know what was sent */
+        m->jobs[w->orders[i].job].sent = 1;
+        m->jobs[w->orders[i].job].has_orders |= w->orders[i].number != 0;
     }
 }
 
