@@ -44,6 +44,7 @@ CHAOS_PROGRAMS := $(if $(and $(filter fake_exchange,$(PROGRAM_NAMES)),\
 
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
 # What a test program is run with.
+sim_ARGUMENTS := --kept tests/sim/kept --seeds 60 --steps 1000
 crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
 # $(call leave_out,NAME,WHAT,WHY): a suite that says that it is left out.
 leave_out = "$(1)=echo 'left out: $(2) ($(3))'; exit 77"
@@ -62,7 +63,7 @@ built = $(foreach p,$(1),$(if $(filter $(p),$(STORE_TESTS)),\
 BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
 # The long ones first, so that none of them is waited for in the end; those that look at times, serve
 # ports or call make in the build folder have the machine to themselves.
-LONG := $(filter property/% life/% fault/% crash/%,$(BUILT))
+LONG := $(filter property/% life/% sim/% fault/% crash/%,$(BUILT))
 ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,python,sh tests/python/run.sh $(BUILD)) \
@@ -130,6 +131,15 @@ SEED ?= 1
 chaos: $(CHAOS_PROGRAMS)
 	@$(if $(CHAOS_PROGRAMS),:,echo "chaos needs libcurl, libmicrohttpd, nettle and SQLite: make deps chaos" >&2; exit 1)
 	@sh tests/executor/run.sh $(BUILD) --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
+
+# Worlds from seeds, as many as the time allows; make check runs some. What fails is cut down and
+# kept in the build folder.
+.PHONY: sim
+SECONDS ?= 60
+SIM := $(BUILD)/tests/sim/perp-sim
+sim: $(SIM)
+	@mkdir -p $(BUILD)/sim
+	@$(SIM) --kept tests/sim/kept --seed $(SEED) --seconds $(SECONDS) --keep $(BUILD)/sim
 
 # libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
 FUZZ_SECONDS ?= 60

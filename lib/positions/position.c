@@ -567,7 +567,12 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
                         .sign = side == PERP_SIDE_BUY ? 1 : -1,
                         .left = fill->quantity,
                         .price = fill->price};
+    double lost = position->row.lost;
     double known = known_of_drift(sheet->core, &position->row, p.sign, fill, fill->quantity, true);
+    /* Lots that a report closed already: it is this fill that did, and their other side stands
+       alone no less than that of lots that it closes now. */
+    lost = perp_quantity_sum(lost, -position->row.lost);
+    base->row.naked = perp_quantity_sum(base->row.naked, lost);
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
     close_foreign(&p, foreign);
     double before = p.left;

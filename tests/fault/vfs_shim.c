@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define SECTOR 512
-#define MAX_DISK (4 << 20) /* bytes of a file that is watched */
+#define MAX_DISK (16 << 20) /* bytes of a file that is watched */
 #define MAX_DISKS 8
 
 /* A file that is watched: what is on disk, and the sectors that were written since. */

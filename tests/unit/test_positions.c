@@ -688,6 +688,54 @@ START_TEST(what_is_lost_is_repaired) {
 }
 END_TEST
 
+/* What an exchange did is told after its reports have shown it. */
+static void liquidated(perp_instrument_id instrument, uint32_t key, double quantity,
+                       int64_t before) {
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    fill.instrument = instrument;
+    fill.side = quantity > 0 ? PERP_SIDE_BUY : PERP_SIDE_SELL;
+    fill.quantity = fabs(quantity);
+    fill.price = 50000;
+    fill.time_ns = w->now - before;
+    fill.key = id_of(key);
+    ok(w, perp_record_fill(w->core, nowc(w), &fill));
+    checked(w);
+}
+
+START_TEST(what_was_lost_is_no_less_naked_once_it_is_told) {
+    world_with(no_repair);
+    hedge(1, 50000);
+    pass(w, MINUTE);
+    reported(w->btc[ALPHA], 0);
+    reported(w->btc[ALPHA], 0);
+    drift_is(w->btc[ALPHA], -0.25, -0.25, 1);
+    liquidated(w->btc[ALPHA], 50, -0.1, 30 * SECOND);
+    drift_is(w->btc[ALPHA], -0.15, -0.15, 1);
+    NEAR(base_of(w, "BTC").naked, -0.25);
+    liquidated(w->btc[ALPHA], 51, -0.15, 30 * SECOND);
+    drift_is(w->btc[ALPHA], 0, 0, 0);
+    quantity_is(w->btc[ALPHA], 0, 0);
+    NEAR(base_of(w, "BTC").naked, -0.25);
+    NEAR(base_of(w, "BTC").net, -0.25);
+}
+END_TEST
+
+START_TEST(what_was_lost_and_repaired_is_not_repaired_again_once_it_is_told) {
+    hedge(1, 50000);
+    pass(w, MINUTE);
+    reported(w->btc[ALPHA], 0);
+    reported(w->btc[ALPHA], 0);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    perp_uuid repair = repair_id("BTC", 1);
+    finish_all(w, &repair, PERP_RESULT_COMPLETED);
+    liquidated(w->btc[ALPHA], 50, -0.25, 30 * SECOND);
+    drift_is(w->btc[ALPHA], 0, 0, 0);
+    ck_assert(base_of(w, "BTC").naked == 0);
+    ck_assert_uint_eq(tick(w)->dispatched, 0);
+}
+END_TEST
+
 START_TEST(what_vanished_is_taken_from_what_is_no_jobs_first) {
     position_at(w, w->btc[ALPHA], w->now, 0.5, 49000);
     hedge(1, 50000);
@@ -1188,6 +1236,8 @@ int main(void) {
     tcase_add_test(tcase, one_bad_report_does_not_end_a_hedge);
     tcase_add_test(tcase, what_two_reports_say_is_lost_is_naked);
     tcase_add_test(tcase, what_is_lost_is_repaired);
+    tcase_add_test(tcase, what_was_lost_is_no_less_naked_once_it_is_told);
+    tcase_add_test(tcase, what_was_lost_and_repaired_is_not_repaired_again_once_it_is_told);
     tcase_add_test(tcase, what_vanished_is_taken_from_what_is_no_jobs_first);
     tcase_add_test(tcase, a_late_fill_explains_drift);
     tcase_add_test(tcase, a_late_fill_without_drift_changes_the_quantity);
