@@ -278,15 +278,24 @@ static bool has_lots(const perp_core *core, uint32_t base) {
     return false;
 }
 
-/* What is naked follows from the way of all fills, which is not kept; what can be said of it: it is
-   a number; where no fill ever was (a fill leaves its price) nothing is naked, announced, told or
-   repaired; and of repairs no more failed in a row than were made, with a pause after each. */
+/* What is naked is what lots of jobs that hedge each other sum up to, less what of running ones is
+   not counted yet, and what is apart. Both sides were added up on their own, at each fill. */
+static bool naked_is_sum(const perp_core *core, uint32_t base) {
+    double off, sum = perp_base_naked_by_lots(core, base, &off);
+    return fabs(sum - core->positions->bases[base].naked) <= off;
+}
+
+/* What is naked is what it must be; where no fill ever was (a fill leaves its price) nothing is
+   naked, announced, told or repaired; and of repairs no more failed in a row than were made, with a
+   pause after each. */
 static const char *base_differs(const perp_core *core, uint32_t base) {
     const struct perp_base_entry *entry = &core->positions->bases[base];
     bool nothing = entry->naked == 0 && entry->expected == 0 && !entry->told && !entry->repairs &&
                    !entry->stopped && !has_lots(core, base);
     if (!isfinite(entry->naked) || !isfinite(entry->expected) || !perp_not_negative(entry->price))
         return "what is naked of a base is no number";
+    if (!naked_is_sum(core, base))
+        return "what is naked of a base is not what its fills and drift make it";
     if (entry->price == 0 && !nothing)
         return "something of a base is open or naked, and nothing was filled";
     if ((entry->tries || entry->repair) && !entry->repairs) /* one that is requeued fails again */

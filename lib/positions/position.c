@@ -262,6 +262,7 @@ struct passage {
     double left;     /* not yet placed, a size */
     double realised; /* USD */
     double alone; /* of lots of balanced jobs and repairs, closed: their other side stands alone */
+    double sizes; /* of what it met on its way */
     double price;
 };
 
@@ -301,17 +302,14 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     return false;
 }
 
-static bool counts_in_full(const struct perp_job_entry *job) {
-    return job->balanced || job->is_repair;
-}
-
 /* Closes what it can of one lot; whether the lot is gone. */
 static bool close_lot(struct passage *p, uint32_t n) {
     const struct perp_lot *lot = &p->position->lots[n];
     double whole = fabs(lot->quantity), sign = lot->quantity > 0 ? 1 : -1;
     double size = perp_at_most(whole, p->left) ? whole : p->left;
     p->realised += size * (p->price - lot->price) * sign;
-    if (counts_in_full(lot->owner))
+    p->sizes += whole;
+    if (perp_job_counts_in_full(lot->owner))
         p->alone += size;
     p->left = perp_max(0, perp_quantity_sum(p->left, -size));
     return perp_sheet_shrink_lot(p->sheet, p->position, n, size);
@@ -368,6 +366,7 @@ static struct perp_lot *open_lot(struct passage *p, uint32_t leg, perp_instrumen
     perp_holding_trade(&holding, p->sign * p->left, p->price);
     lot->quantity = holding.quantity;
     lot->price = holding.entry;
+    p->sizes += fabs(lot->quantity);
     return lot;
 }
 
@@ -462,23 +461,24 @@ static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
     return perp_at_most(fill->quantity, known) ? fill->quantity : known;
 }
 
-static void count_at_once(struct perp_sheet *sheet, const struct perp_job_entry *job,
-                          struct perp_leg_row *leg, double signed_fill, double alone) {
-    struct perp_sheet_base *base =
-        perp_sheet_base_of(sheet, perp_instrument_at(sheet->core, leg->instrument)->base);
-    if (!base)
-        return;
-    leg->counted += fabs(signed_fill);
-    double sign = signed_fill > 0 ? 1 : -1;
-    if (counts_in_full(job)) {
-        base->row.naked = perp_quantity_sum(base->row.naked, signed_fill);
+/* What of a leg's fill counts as naked, at once or (late, or not balanced) when its job ends. What
+   of a balanced job or repair neither opened its lot nor closed one of another is apart. */
+static void count_fill(struct passage *p, struct perp_sheet_base *base, struct perp_leg_row *leg,
+                       double quantity, double opened, bool at_once) {
+    double apart = quantity - p->alone - opened, sizes = p->sizes + leg->filled;
+    if (at_once)
+        leg->counted += quantity;
+    if (perp_job_counts_in_full(p->job)) {
+        perp_base_count(&base->row, at_once ? p->sign * quantity : 0, p->sign * apart, sizes);
         return;
     }
-    base->row.naked = perp_quantity_sum(base->row.naked, sign * alone);
-    double rest = perp_max(0, perp_quantity_sum(fabs(signed_fill), -alone));
-    double naked = perp_base_naked(sheet->core, sheet, base->base);
-    if (naked != 0 && (naked > 0) != (sign > 0))
-        base->row.naked = perp_quantity_sum(base->row.naked, sign * perp_min(rest, fabs(naked)));
+    perp_base_count(&base->row, p->sign * p->alone, 0, sizes);
+    double rest = perp_max(0, perp_quantity_sum(quantity, -p->alone));
+    double naked = perp_base_naked(p->sheet->core, p->sheet, base->base);
+    if (naked == 0 || (naked > 0) == (p->sign > 0))
+        return;
+    double squared = p->sign * perp_min(rest, fabs(naked));
+    perp_base_count(&base->row, squared, squared, sizes);
 }
 
 /* The leg's figures with the fill added. */
@@ -540,10 +540,10 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         perp_sheet_remember(sheet, leg->instrument, fill->time_ns, p.sign * moved);
         struct perp_sheet_base *base =
             perp_sheet_base_of(sheet, perp_instrument_at(sheet->core, leg->instrument)->base);
-        if (base)
+        if (base) {
             base->row.price = fill->price;
-        if (late || !job->balanced)
-            count_at_once(sheet, job, leg, p.sign * fill->quantity, p.alone);
+            count_fill(&p, base, leg, fill->quantity, opened, late || !job->balanced);
+        }
     }
     perp_sheet_note(sheet, &(struct perp_sheet_fill){
                                .job = job,
@@ -573,7 +573,8 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
     double before = p.left;
     close_lots(&p);
     double alone = perp_quantity_sum(before, -p.left);
-    base->row.naked = perp_quantity_sum(base->row.naked, p.sign * alone);
+    perp_base_count(&base->row, p.sign * alone, p.sign * (alone - p.alone),
+                    p.sizes + fill->quantity);
     base->row.price = fill->price;
     double moved = perp_max(0, perp_quantity_sum(fill->quantity, -known));
     struct perp_holding holding = {position->row.quantity, position->row.entry};
@@ -657,7 +658,7 @@ void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job
         if (!leg || !base)
             return;
         double more = perp_quantity_sum(leg->row.filled, -leg->row.counted);
-        base->row.naked = perp_quantity_sum(base->row.naked, perp_signed(leg->row.side, more));
+        perp_base_count(&base->row, perp_signed(leg->row.side, more), 0, leg->row.filled);
         leg->row.counted = leg->row.filled;
     }
 }
@@ -680,8 +681,8 @@ void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
             position->row.quantity = holding.quantity;
             position->row.entry = holding.entry;
             perp_sheet_remember(sheet, leg->instrument, sheet->now, -lot.quantity);
-            if (counts_in_full(job))
-                base->row.naked = perp_quantity_sum(base->row.naked, -lot.quantity);
+            if (perp_job_counts_in_full(job))
+                perp_base_count(&base->row, -lot.quantity, 0, fabs(lot.quantity));
             (void)perp_sheet_shrink_lot(sheet, position, n, fabs(lot.quantity));
             break;
         }

@@ -370,6 +370,17 @@ bool perp_account_heard(const perp_core *core, perp_exchange_id exchange, int64_
                         int64_t *until);
 bool perp_position_known(const perp_core *core, perp_instrument_id instrument, int64_t now);
 
+/* Whether all that a job fills counts as naked in full, so that what it has open is hedged by what
+   else such jobs have open: then naked of a base is what their lots sum up to, less what is not
+   counted yet, and what is apart. */
+static inline bool perp_job_counts_in_full(const struct perp_job_entry *job) {
+    return job->balanced || job->is_repair;
+}
+/* A quantity counts as naked, of which so much is apart: `apart` is no lot of such a job, nor is
+   such a lot gone with it. sizes: of the quantities that all this was worked out from. */
+void perp_base_count(struct perp_base_row *row, double quantity, double apart, double sizes);
+/* What is naked of a base, by what is open and runs, and by how much it may be off by rounding. */
+double perp_base_naked_by_lots(const perp_core *core, uint32_t base, double *off);
 /* A base that has no other side: how much, with what is lost of latched drift; on a sheet (NULL:
    in the book). */
 double perp_base_naked(const perp_core *core, const struct perp_sheet *sheet, uint32_t base);

@@ -246,7 +246,8 @@ static bool finite_rows(const struct perp_sheet *sheet) {
                 return false;
     }
     for (uint32_t i = 0; i < sheet->n_bases; i++)
-        if (!isfinite(sheet->bases[i].row.naked) || !isfinite(sheet->bases[i].row.expected))
+        if (!isfinite(sheet->bases[i].row.naked) || !isfinite(sheet->bases[i].row.expected) ||
+            !isfinite(sheet->bases[i].row.apart) || !isfinite(sheet->bases[i].row.rounding))
             return false;
     for (uint32_t i = 0; i < sheet->n_legs; i++)
         if (!isfinite(sheet->legs[i].row.filled) || !isfinite(sheet->legs[i].row.average) ||
