@@ -160,7 +160,12 @@ static bool read_blacklisted(const struct read *read) {
     struct perp_ev_blacklist blacklist = {.on = true};
     memcpy(blacklist.symbol, row->symbol, sizeof blacklist.symbol);
     const struct read event = {read->core, read->arena, 0, &blacklist, NULL};
-    return apply_event(&event, PERP_EVENT_BLACKLIST);
+    if (!apply_event(&event, PERP_EVENT_BLACKLIST))
+        return false;
+    uint32_t symbol = perp_names_find(&read->core->symbols, row->symbol);
+    read->arena->failed |=
+        !perp_kept_set(read->core, &read->core->risk->blacklist[symbol].kept, read->kept);
+    return !read->arena->failed;
 }
 
 static bool read_halted(const struct read *read) {
@@ -188,7 +193,11 @@ static bool read_dispatched(const struct read *read) {
         read->arena->failed = true;
         return false;
     }
-    times->at[times->first + times->count++] = row->time_ns;
+    struct perp_dispatched *dispatched = &times->at[times->first + times->count];
+    *dispatched = (struct perp_dispatched){.kept = NULL};
+    if (!take(read, &dispatched->row, sizeof dispatched->row, &dispatched->kept))
+        return false;
+    times->count++;
     return true;
 }
 

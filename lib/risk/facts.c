@@ -59,7 +59,7 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
     fact->until = fact->market.until;
     make_position(core, plan, but, instrument, fact);
     fact->equity_mark = risk->notes[instrument].equity_mark;
-    fact->blacklisted = risk->blacklist[entry->symbol];
+    fact->blacklisted = risk->blacklist[entry->symbol].on;
     fact->halted = risk->notes[instrument].halted;
     fact->heard = perp_position_heard(core, instrument, now, &fact->until);
     /* The rule stale_quote holds an age as a double. */

@@ -82,7 +82,7 @@ static bool is_closed_to(const struct search *s, perp_instrument_id instrument) 
     return perp_market_api(core->market, exchange) == PERP_API_DOWN ||
            perp_exchange_killed(core, exchange) || circuit == PERP_CIRCUIT_OPEN ||
            (circuit == PERP_CIRCUIT_HALF_OPEN && perp_running_jobs(core, s->plan, exchange)) ||
-           core->risk->blacklist[entry->symbol] || core->risk->notes[instrument].halted;
+           core->risk->blacklist[entry->symbol].on || core->risk->notes[instrument].halted;
 }
 
 /* How much of a leg the reserve has capital for; rounded down to the step where that is less. */

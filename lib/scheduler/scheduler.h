@@ -19,9 +19,15 @@ struct perp_job_list {
     uint32_t count;
 };
 
-/* Times of dispatch to one exchange, oldest first. */
+/* When something was dispatched to an exchange. */
+struct perp_dispatched {
+    PERP_STORED(perp_dispatched_row, PERP_ROW_DISPATCHED);
+    struct perp_kept *kept;
+};
+
+/* Those of one exchange, oldest first. */
 struct perp_times {
-    int64_t *at;
+    struct perp_dispatched *at;
     uint32_t first, count, capacity;
 };
 
