@@ -429,13 +429,19 @@ void perp_position_explain(const perp_core *core, struct perp_position_row *row,
     row->latched = perp_above_drift_tolerance(core, row->unexplained, price);
 }
 
+/* Whether a fill is so much older than the last report that this had it. */
+static bool report_had(const perp_core *core, const struct perp_position_row *row,
+                       const struct perp_filled *fill) {
+    int64_t window = core->config.capital.drift_window_ms * PERP_NS_PER_MS;
+    return fill->time_given && row->reported &&
+           perp_ns_since(fill->time_ns, row->report_time) >= window;
+}
+
 /* How much of the rest of a fill a report had already: drift is explained. */
 static double known_of_drift(const perp_core *core, struct perp_position_row *row, double sign,
                              const struct perp_filled *fill, double rest, bool late) {
-    int64_t window = core->config.capital.drift_window_ms * PERP_NS_PER_MS;
     double price = fill->mid > 0 ? fill->mid : fill->price;
-    if (rest > 0 && fill->time_given && row->reported &&
-        perp_ns_since(fill->time_ns, row->report_time) >= window) {
+    if (rest > 0 && report_had(core, row, fill)) {
         perp_position_explain(core, row, sign * rest, price);
         return rest;
     }
@@ -447,7 +453,30 @@ static double known_of_drift(const perp_core *core, struct perp_position_row *ro
     return taken;
 }
 
-/* How much of a leg's fill a report had already: first its `seen` is used up. */
+/* How much of a leg's fill was seen of other running legs of its side: a report had it, and was
+   taken for theirs, which would be held to it until they end. Latest first, as it is taken back. */
+static double seen_of_others(struct perp_sheet *sheet, const struct perp_leg_row *own,
+                             double rest) {
+    struct perp_job_leg *leg = sheet->core->positions->at[own->instrument].last;
+    uint32_t side = own->side;
+    double known = 0;
+    for (; leg && rest > 0; leg = leg->previous) {
+        struct perp_sheet_leg *of =
+            leg->side == side && perp_sheet_leg_row(sheet, leg)->seen > 0
+                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->legs))
+                : NULL;
+        if (!of)
+            continue;
+        double taken = perp_at_most(of->row.seen, rest) ? of->row.seen : rest;
+        of->row.seen = perp_max(0, perp_quantity_sum(of->row.seen, -taken));
+        rest = perp_max(0, perp_quantity_sum(rest, -taken));
+        known += taken;
+    }
+    return known;
+}
+
+/* How much of a leg's fill a report had already: first its `seen` is used up, then that of
+   others. */
 static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
                        struct perp_leg_row *leg, const struct perp_filled *fill, bool late) {
     double known = 0, rest = fill->quantity;
@@ -456,8 +485,13 @@ static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
         leg->seen = perp_max(0, perp_quantity_sum(leg->seen, -known));
         rest = perp_max(0, perp_quantity_sum(rest, -known));
     }
-    known +=
-        known_of_drift(sheet->core, row, leg->side == PERP_SIDE_BUY ? 1 : -1, fill, rest, late);
+    double sign = leg->side == PERP_SIDE_BUY ? 1 : -1;
+    if (!late && rest > 0 && report_had(sheet->core, row, fill)) {
+        double others = seen_of_others(sheet, leg, rest);
+        rest = perp_max(0, perp_quantity_sum(rest, -others));
+        known += others;
+    }
+    known += known_of_drift(sheet->core, row, sign, fill, rest, late);
     return perp_at_most(fill->quantity, known) ? fill->quantity : known;
 }
 
@@ -526,6 +560,10 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
     add_to_leg(sheet, leg, fill);
     if (fill->quantity > 0) {
         double known = known_of(sheet, &position->row, leg, fill, late);
+        of = perp_sheet_leg_of(sheet, job, fill->leg); /* the list may have moved */
+        if (!of)
+            return;
+        leg = &of->row;
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
         close_foreign(&p, foreign);
