@@ -102,6 +102,8 @@ static bool read_account(const struct read *read) {
     if (!take(read, &account->row, sizeof account->row, &account->kept))
         return false;
     capital->equity += account->equity;
+    capital->booked += account->today.fees - account->today.pnl;
+    capital->starts += account->day_start;
     return true;
 }
 

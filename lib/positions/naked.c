@@ -26,11 +26,14 @@ static const struct perp_base_row *base_of(const perp_core *core, const struct p
 #define ROUNDING (4 * DBL_EPSILON)
 
 void perp_base_count(struct perp_base_row *row, double quantity, double apart, double sizes) {
+    if (quantity == 0 && apart == 0) {
+        row->rounding += ROUNDING * sizes; /* of lots alone */
+        return;
+    }
     double sum = row->naked + quantity;
-    sizes += fabs(row->naked) + fabs(quantity) + fabs(row->apart) + fabs(apart);
     row->naked = perp_quantity_sum(row->naked, quantity);
     row->apart += apart + (row->naked - sum); /* what is near zero counts as zero */
-    row->rounding += ROUNDING * sizes;
+    row->rounding += ROUNDING * (sizes + fabs(sum) + fabs(apart) + fabs(row->apart));
 }
 
 double perp_base_naked_by_lots(const perp_core *core, uint32_t base, double *off) {

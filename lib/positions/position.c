@@ -221,8 +221,11 @@ static double seen_on(const struct perp_core *core, const struct perp_sheet *she
                       perp_instrument_id instrument) {
     double sum = 0;
     const struct perp_job_leg *leg = core->positions->at[instrument].first;
-    for (; leg; leg = leg->next)
-        sum = perp_quantity_sum(sum, perp_signed(leg->side, perp_sheet_leg_row(sheet, leg)->seen));
+    for (; leg; leg = leg->next) {
+        double seen = perp_sheet_leg_row(sheet, leg)->seen;
+        if (seen != 0)
+            sum = perp_quantity_sum(sum, perp_signed(leg->side, seen));
+    }
     return sum;
 }
 
@@ -550,6 +553,7 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         of ? perp_sheet_position_of(sheet, of->row.instrument) : NULL;
     if (!position)
         return;
+    const ptrdiff_t at = of - sheet->legs;
     struct perp_leg_row *leg = &of->row;
     struct passage p = {.sheet = sheet,
                         .position = position,
@@ -560,10 +564,7 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
     add_to_leg(sheet, leg, fill);
     if (fill->quantity > 0) {
         double known = known_of(sheet, &position->row, leg, fill, late);
-        of = perp_sheet_leg_of(sheet, job, fill->leg); /* the list may have moved */
-        if (!of)
-            return;
-        leg = &of->row;
+        leg = &sheet->legs[at].row; /* the list may have moved */
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
         close_foreign(&p, foreign);

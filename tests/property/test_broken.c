@@ -314,6 +314,11 @@ static void capital(world *w) {
     BREAK(w, account->pools[1].most_single, 1);
     BREAK(w, account->most_total, 1);
     BREAK(w, account->equity, account->equity + 1);
+    BREAK(w, account->day_start, account->day_start + 1);
+    BREAK(w, account->today.pnl, account->today.pnl + 1);
+    BREAK(w, account->today.fees, account->today.fees + 1);
+    BREAK(w, w->core->capital->booked, w->core->capital->booked + 1);
+    BREAK(w, w->core->capital->starts, w->core->capital->starts + 1);
 }
 
 static void bases(world *w) {
