@@ -180,7 +180,9 @@ bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repa
     *short_of = is_short(&s, found, leg);
     if (!found)
         return false;
-    /* What the leg had stays with it. */
+    /* What the leg had stays with it: what is to square now is still to be filled. */
+    if (repair->legs[0].filled > 0)
+        leg->quantity = perp_quantity_sum(leg->quantity, repair->legs[0].filled);
     leg->filled = repair->legs[0].filled;
     leg->average = repair->legs[0].average;
     leg->fee = repair->legs[0].fee;

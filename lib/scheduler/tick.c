@@ -197,7 +197,7 @@ static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
     bool short_of;
     bool found = perp_repair_choose(tick->book, repair, tick->now, &leg, &short_of);
     perp_plan_short(tick->core, tick->plan, repair->legs[0].base, short_of,
-                    found ? leg.quantity : 0);
+                    found ? perp_leg_unfilled(&leg.row) : 0);
     if (!found)
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];
