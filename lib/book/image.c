@@ -254,15 +254,12 @@ static bool read_job(const struct read *read) {
     }
     bool ended = list == &scheduler->ended;
     struct perp_base_entry *bases = core->positions->bases;
-    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++) {
+    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
         bases[job->legs[i].base].n_partial++;
-        perp_base_moved(core, job->legs[i].base);
-    }
     if (job->is_repair && !ended && list != &scheduler->open) {
         if (bases[job->legs[0].base].repair)
             return false;
         bases[job->legs[0].base].repair = job;
-        perp_base_moved(core, job->legs[0].base);
     }
     return true;
 }
@@ -272,9 +269,7 @@ static bool read_position(const struct read *read) {
     if (read->index >= perp_n_instruments(core))
         return false;
     struct perp_position_entry *entry = &core->positions->at[read->index];
-    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
-    perp_position_moved(core, read->index);
-    return taken;
+    return take(read, &entry->row, sizeof entry->row, &entry->kept);
 }
 
 /* A lot is of a leg of a job that is there; those of an instrument have one sign. */
@@ -304,7 +299,6 @@ static bool read_lot(const struct read *read) {
         return false;
     entry->n_lots++;
     job->n_lots++;
-    perp_position_moved(core, row->instrument);
     return true;
 }
 
@@ -333,9 +327,7 @@ static bool read_base(const struct read *read) {
     if (read->index >= core->bases.count)
         return false;
     struct perp_base_entry *entry = &core->positions->bases[read->index];
-    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
-    perp_base_moved(core, (uint32_t)read->index);
-    return taken;
+    return take(read, &entry->row, sizeof entry->row, &entry->kept);
 }
 
 static bool read_desk(const struct read *read) {
@@ -472,9 +464,14 @@ static bool read_row(const struct read *read, uint64_t kind) {
     }
 }
 
-/* What follows from the rows: budgets, and which reservations a job holds. */
+/* What follows from the rows: budgets, what is kept of positions and bases, and which reservations
+   a job holds. */
 static bool link_rows(perp_core *core) {
     perp_capital_rebudget(core);
+    for (perp_instrument_id i = 0; i < perp_n_instruments(core); i++)
+        perp_position_moved(core, i);
+    for (uint32_t i = 0; i < core->bases.count; i++)
+        perp_base_moved(core, i);
     struct perp_held *held = core->capital->last;
     for (; held; held = held->previous) {
         struct perp_job_entry *job = held->has_job ? perp_job_find(core, &held->job) : NULL;

@@ -91,6 +91,9 @@ bool perp_positions_prepare_tables(perp_core *core) {
         memset(&positions->at[i], 0, sizeof positions->at[i]);
         perp_row_preset(perp_row_position(), &positions->at[i].row);
         positions->at[i].heard = PERP_TIME_NONE;
+#ifdef PERP_SHADOW
+        positions->at[i].looked.row = positions->at[i].row;
+#endif
     }
     done = done && perp_grow(core, &bases, &positions->bases_capacity, core->bases.count + 1,
                              sizeof *positions->bases);
@@ -99,6 +102,9 @@ bool perp_positions_prepare_tables(perp_core *core) {
         memset(&positions->bases[i], 0, sizeof positions->bases[i]);
         perp_row_preset(perp_row_base(), &positions->bases[i].row);
         positions->bases[i].first = positions->bases[i].last = PERP_NO_ID;
+#ifdef PERP_SHADOW
+        positions->bases[i].looked.row = positions->bases[i].row;
+#endif
     }
     return done && prepare_moved(core);
 }

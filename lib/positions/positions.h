@@ -22,6 +22,20 @@ struct perp_since {
     struct perp_kept *kept;
 };
 
+#ifdef PERP_SHADOW
+/* What decisions may rest on of a position, and of a base, as it was when they looked last. */
+struct perp_position_looked {
+    struct perp_position_row row;
+    double running[PERP_SIDE_COUNT]; /* what is still to fill and was not seen */
+    uint32_t n_running;
+};
+struct perp_base_looked {
+    struct perp_base_row row;
+    const struct perp_job_entry *repair;
+    uint32_t n_partial, n_latched;
+};
+#endif
+
 /* A position as the book has it, and what runs there. */
 struct perp_position_entry {
     PERP_STORED(perp_position_row, PERP_ROW_POSITION);
@@ -42,6 +56,9 @@ struct perp_position_entry {
     bool is_held;         /* its quantity is not 0: counted with its exchange */
     bool is_summed;       /* with_running is known */
     double with_running;  /* perp_position_with_running of all legs */
+#ifdef PERP_SHADOW
+    struct perp_position_looked looked;
+#endif
 };
 
 struct perp_base_entry {
@@ -56,6 +73,9 @@ struct perp_base_entry {
     uint32_t next_moving_1; /* the next base that is; from 1, 0: none */
     bool is_moving;         /* something of it is naked, or may be, or has to do with that */
     bool is_moved;          /* among perp_positions.moved_bases */
+#ifdef PERP_SHADOW
+    struct perp_base_looked looked;
+#endif
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------

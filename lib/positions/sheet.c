@@ -430,8 +430,7 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     report_none(core, sheet);
     for (uint32_t i = 0; i < sheet->n_legs; i++) {
         struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];
-        leg->row = sheet->legs[i].row;
-        perp_position_moved(core, leg->instrument);
+        leg->row = sheet->legs[i].row; /* its position is on the sheet, too, or it runs no longer */
     }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);

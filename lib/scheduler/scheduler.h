@@ -89,7 +89,7 @@ struct perp_verdicts {
     struct perp_job_set leaving; /* accepted, and held to none: they reduce */
     struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
     struct perp_heap expiries, wakes;
-    bool paused, killed; /* as they stand */
+    bool paused; /* as they stand */
     bool all_todo;
 };
 
@@ -202,7 +202,7 @@ static inline bool perp_job_is_special(const struct perp_job_entry *job) {
 void perp_verdicts_doubt(perp_core *core);
 /* Collects what is to be decided anew at `now`, once facts were looked at: in order of submit, in
    verdicts.todo. */
-void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed);
+void perp_verdicts_collect(perp_core *core, int64_t now, bool paused);
 /* What the evaluation gave stands; counted: it may go on. */
 void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
                       bool counted);

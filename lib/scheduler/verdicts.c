@@ -102,18 +102,18 @@ static void put_in_order(struct perp_scheduler *scheduler) {
         v->todo.jobs[i]->verdict.todo_1 = i + 1;
 }
 
-void perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed) {
+void perp_verdicts_collect(perp_core *core, int64_t now, bool paused) {
     struct perp_scheduler *scheduler = core->scheduler;
     struct perp_verdicts *v = &scheduler->verdicts;
     struct perp_timer *due;
-    bool all =
-        v->all_todo || core->risk->facts.all_changed || v->paused != paused || v->killed != killed;
+    /* A store that fails pauses without an event; all else that stops jobs is one that touches all.
+     */
+    bool all = v->all_todo || core->risk->facts.all_changed || v->paused != paused;
     /* Nor does what is shown of one follow from where it waits. */
     for (uint32_t i = 0; v->all_todo && i < scheduler->n_places; i++)
         if (scheduler->pending[i].job)
             perp_verdict_forget(core, scheduler->pending[i].job);
     v->paused = paused;
-    v->killed = killed;
     v->all_todo = core->risk->facts.all_changed = false;
     perp_facts_take_changed(core, v, add_todo);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {

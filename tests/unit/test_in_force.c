@@ -19,6 +19,8 @@ static void calm(perp_config *config) {
     config->risk.max_quote_age_ms = 24 * 3600 * 1000;
     config->risk.latency_max_age_ms = 24 * 3600 * 1000;
     config->risk.blackout_minutes = 0;
+    for (int mode = 0; mode < PERP_MODE_COUNT; mode++)
+        config->risk.modes[mode].max_acceptable_loss_bps = 0;
     config->scheduler.auto_repair = 0;
     config->scheduler.max_global_concurrent_jobs = 1;
 }
@@ -98,16 +100,21 @@ START_TEST(a_settlement_that_comes_or_is_reached_counts) {
     w = world_changed(calm);
     int64_t next = w->now + 3 * HOUR;
     perp_job busy = pair_job(99, w->eth[GAMMA], w->eth[DELTA]);
-    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_job job = pair_job(1, w->btc[BETA], w->btc[ALPHA]);
     busy.legs[0].quantity = busy.legs[1].quantity = 5;
     run_job(w, &busy);
-    rates_until(next, 1e-5);
-    job.holding_hours = 10; /* reaches the settlement of 11 hours from now in one hour */
+    rates_until(next, 1e-4); /* alpha's; beta's is twice that */
+    job.holding_hours = 10;  /* reaches the settlement of 11 hours from now in one hour */
     job.ttl_ms = 0;
+    job.expected_edge_bps = evaluated(w, &job).cost_bps + 0.5;
     submit(w, &job);
     settle();
-    around(w->now + 1 * HOUR);
+    ck_assert_uint_eq(tick(w)->refused, 0);
+    int64_t start = w->now;
+    around(start + 1 * HOUR);
+    ck_assert_uint_eq(tick(w)->refused, 1); /* two settlements cost more than is to be earned */
     around(next);
+    ck_assert_uint_eq(tick(w)->refused, 0);
 }
 END_TEST
 
@@ -259,16 +266,19 @@ END_TEST
 /* An age that is exact to the nanosecond in no double is looked at again and again. */
 static void with_ages_of_years(perp_config *config) {
     calm(config);
-    config->risk.max_quote_age_ms = INT64_C(9000000000);
+    config->risk.max_quote_age_ms = 200 * INT64_C(24) * 3600 * 1000;
 }
 
 START_TEST(an_age_that_no_double_holds_is_looked_at_each_time) {
     w = world_changed(with_ages_of_years);
     some_wait();
-    int64_t quoted = w->now;
-    for (int day = 1; day <= 5; day++)
-        clock_at(quoted + day * 20 * 24 * HOUR);
-    around(quoted + INT64_C(9000000000) * MS);
+    int64_t old = w->now + 200 * 24 * HOUR;
+    for (int apart = -4; apart <= 8; apart++) {
+        clock_at(old + apart);
+        checked(w);
+        if (apart % 3 == 0)
+            settle();
+    }
 }
 END_TEST
 
@@ -398,6 +408,65 @@ START_TEST(a_price_makes_a_job_unhedged) {
 }
 END_TEST
 
+static void soon_too_long(perp_config *config) {
+    calm(config);
+    config->orders.max_unhedged_ms = 1000;
+}
+
+/* And another price makes it a matter no more, for its base neither. */
+START_TEST(a_base_is_free_again_once_its_job_is_hedged_by_the_price) {
+    w = world_changed(soon_too_long);
+    hedge_runs(0.25, 0.2477);
+    perp_job waits = pair_job(1, w->btc[GAMMA], w->btc[BETA]);
+    submit(w, &waits);
+    for (int i = 0; i < 3; i++) {
+        quote_at(w, w->btc[ALPHA], w->now, 1.2 * BTC_BID, 1.2 * BTC_ASK, 1000);
+        settle();
+        w->now += 2 * SECOND;
+        settle();
+        ck_assert_uint_eq(tick(w)->refused_by[PERP_REASON_UNRESOLVED_LEG], 1);
+        quote_at(w, w->btc[ALPHA], w->now, BTC_BID, BTC_ASK, 1000);
+        settle();
+        ck_assert_uint_eq(tick(w)->refused, 0);
+    }
+}
+END_TEST
+
+/* While a circuit is half open one job may run there: whether one does, each of these changes. */
+START_TEST(what_runs_at_a_half_open_circuit_is_seen) {
+    w = world_changed(with_short_circuits);
+    perp_job busy = pair_job(99, w->eth[GAMMA], w->eth[DELTA]), jobs[4];
+    busy.legs[0].quantity = busy.legs[1].quantity = 5;
+    run_job(w, &busy);
+    for (int i = 0; i < 2; i++)
+        ok(w, perp_risk_record_failure(w->risk, nowc(w), ALPHA));
+    settle();
+    clock_at(w->now + 8 * SECOND);
+    for (uint32_t i = 0; i < 4; i++) {
+        jobs[i] = pair_job(i, w->btc[ALPHA], w->btc[BETA]);
+        submit(w, &jobs[i]);
+    }
+    settle();
+    finish_all(w, &busy.job_id, PERP_RESULT_NOTHING);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    settle(); /* the others may not go there meanwhile */
+    ck_assert_uint_eq(tick(w)->refused_by[PERP_REASON_EXCHANGE_DOWN], 3);
+    finish_all(w, &jobs[0].job_id, PERP_RESULT_NOTHING);
+    w->seen.outcome = PERP_OUTCOME_DECLINED;
+    ck_assert_uint_eq(tick(w)->dispatched, 1); /* and withdrawn */
+    state_is(w, 1, PERP_JOB_CANCELLED);
+    w->seen.outcome = PERP_OUTCOME_IN_DOUBT;
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    settle();
+    ck_assert_uint_eq(tick(w)->refused_by[PERP_REASON_EXCHANGE_DOWN], 1);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &jobs[2].job_id));
+    checked(w);
+    settle();
+    ok(w, perp_risk_record_success(w->risk, nowc(w), ALPHA));
+    checked(w);
+}
+END_TEST
+
 /* Without a quote the last fill of the base says what it is worth, wherever that was. */
 START_TEST(a_fill_elsewhere_makes_a_job_unhedged) {
     w = world_changed(calm);
@@ -437,8 +506,9 @@ static void with_gross(perp_config *config) {
 START_TEST(a_limit_of_exposure_sees_positions_of_all_exchanges) {
     w = world_changed(_i ? with_net : with_gross);
     some_wait();
-    perp_job one = one_leg_job(3, w->btc[ALPHA], PERP_SIDE_BUY);
-    submit(w, &one);
+    perp_job more = pair_job(3, w->btc[ALPHA], w->btc[BETA]); /* a little more net, too */
+    more.legs[1].quantity = 0.2495;
+    submit(w, &more);
     settle();
     for (int i = 0; i < 4; i++) {
         position_at(w, w->btc[GAMMA], w->now += SECOND, 0.2 * i, BTC_MID);
@@ -583,7 +653,8 @@ END_TEST
 START_TEST(a_tick_before_one_that_failed_looks_at_its_own_time) {
     w = world_changed(with_store);
     for (int i = 0; i < 40; i++) {
-        const perp_latency latency = {.exchange = BETA, .time_ns = w->now, .ms = 90};
+        const perp_latency latency = {
+            .exchange = i % 2 ? BETA : GAMMA, .time_ns = w->now, .ms = 90};
         fed(w, perp_market_on_latency(w->market, &latency));
     }
     some_wait();
@@ -592,6 +663,7 @@ START_TEST(a_tick_before_one_that_failed_looks_at_its_own_time) {
     settle();
     perp_job job = pair_job(3, w->btc[GAMMA], w->btc[BETA]);
     double latency = evaluated(w, &job).components[PERP_COMPONENT_LATENCY];
+    ck_assert_double_ne(latency, 50); /* it is known */
     int64_t start = w->now;
     w->now = start + 20 * SECOND;
     tick_fails();
@@ -865,6 +937,8 @@ int main(void) {
     tcase_add_test(tcase, a_job_that_takes_the_second_level_sees_it_move);
     tcase_add_test(tcase, the_room_of_an_account_passes_and_fails_jobs);
     tcase_add_test(tcase, a_price_makes_a_job_unhedged);
+    tcase_add_test(tcase, a_base_is_free_again_once_its_job_is_hedged_by_the_price);
+    tcase_add_test(tcase, what_runs_at_a_half_open_circuit_is_seen);
     tcase_add_test(tcase, a_fill_elsewhere_makes_a_job_unhedged);
     tcase_add_loop_test(tcase, a_limit_of_exposure_sees_positions_of_all_exchanges, 0, 2);
     tcase_add_test(tcase, a_refusal_that_the_store_did_not_take_is_told_by_the_next_tick);
