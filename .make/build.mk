@@ -39,6 +39,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) $(EXTRA_CFLAGS) -c $< -o $@
 
+# Its functions of vectors are all in line: how they would be called does not matter.
+$(BUILD)/obj/lib/risk/confirm.o: EXTRA_CFLAGS = -Wno-psabi
+
 # A list of the sources, so that the archive is made anew when a source goes away.
 $(BUILD)/objects: FORCE
 	@mkdir -p $(@D)

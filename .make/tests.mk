@@ -65,7 +65,12 @@ BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
 LONG := $(filter property/% life/% fault/% crash/%,$(BUILT))
 ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
+    $(call suite,python,sh tests/python/run.sh $(BUILD)) \
     $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
+    $(call suite,abi/selftest,sh tests/abi/selftest.sh $(BUILD)) \
+    $(call suite,format,sh tests/format/run.sh $(BUILD)) \
+    $(call suite,risk/trial_rule,sh tests/risk/trial_rule.sh) \
+    $(call suite,rust,sh tests/rust/run.sh $(BUILD)) \
     $(call built,$(filter-out $(LONG) $(ALONE),$(BUILT))) \
     $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
     $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
@@ -81,18 +86,13 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(if $(HAVE_SQLITE),,$(call leave_out,fuzz/fuzz_store,inputs of the store,without SQLite)) \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
+    $(call suite,layers,sh tests/layers/run.sh $(BUILD)) \
+    $(call suite,abi,sh tests/abi/run.sh $(BUILD)) \
+    $(call suite,abi/hosts,sh tests/abi/hosts.sh $(BUILD)) \
+    $(call suite,hardening,sh tests/hardening/run.sh $(BUILD)) \
     --alone $(call built,$(ALONE)) \
     $(call suite,demo,sh tests/demo/run.sh $(BUILD)) \
     $(call suite,selftest,sh tests/selftest/run.sh $(BUILD)) \
-    $(call suite,layers,sh tests/layers/run.sh $(BUILD)) \
-    $(call suite,risk/trial_rule,sh tests/risk/trial_rule.sh) \
-    $(call suite,abi,sh tests/abi/run.sh $(BUILD)) \
-    $(call suite,abi/selftest,sh tests/abi/selftest.sh $(BUILD)) \
-    $(call suite,abi/hosts,sh tests/abi/hosts.sh $(BUILD)) \
-    $(call suite,hardening,sh tests/hardening/run.sh $(BUILD)) \
-    $(call suite,format,sh tests/format/run.sh $(BUILD)) \
-    $(call suite,rust,sh tests/rust/run.sh $(BUILD)) \
-    $(call suite,python,sh tests/python/run.sh $(BUILD)) \
     $(call suite,install,sh tests/install/run.sh $(BUILD)) \
     $(call suite,docs,sh tests/docs/run.sh $(BUILD))
 

@@ -11,6 +11,7 @@
 
 struct perp_held;   /* capital.h */
 struct perp_answer; /* risk.h */
+struct perp_route;  /* routes.h */
 struct perp_job_entry;
 
 struct perp_job_leg {
@@ -71,6 +72,8 @@ struct perp_job_entry {
     bool override_logged;
     bool waits_turn; /* dispatched by a tick that has not yet handed it over */
     struct perp_verdict verdict;
+    struct perp_route *route; /* where it lies while it waits; NULL: in none */
+    uint32_t route_place;
     struct perp_timer expiry;    /* the last moment of its ttl, while it waits */
     struct perp_timer wake;      /* up to when time alone changes nothing of its own */
     bool looks;                  /* something changed that its being unhedged rests on */

@@ -15,6 +15,9 @@ struct perp_lock {
     _Atomic uint32_t word;
     pthread_mutex_t sleepers; /* around going to sleep, so that none misses being woken */
     pthread_cond_t given;
+    pthread_cond_t taken; /* by one who slept */
+    uint32_t n_sleep;     /* under sleepers, as what follows */
+    uint32_t n_woken;
 };
 
 void perp_lock_make(struct perp_lock *lock);
@@ -22,6 +25,9 @@ void perp_lock_unmake(struct perp_lock *lock);
 /* Sleeps until it has the lock; wakes one who sleeps. */
 void perp_lock_wait(struct perp_lock *lock);
 void perp_lock_wake(struct perp_lock *lock);
+/* Gives it back, and where others sleep waits until one of them has it: who gives and takes it in
+   turn would else be faster than they wake. */
+void perp_lock_give_way(struct perp_lock *lock);
 
 /* false: a thread has the lock; also this one. */
 static inline bool perp_lock_try(struct perp_lock *lock) {

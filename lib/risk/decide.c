@@ -65,12 +65,6 @@ static void note_sizes(const struct perp_eval *e) {
 }
 
 void perp_eval_run(struct perp_eval *e) {
-    e->holds = INT64_MAX;
-    e->missing = e->reducing = e->has_perp = e->rate_unknown = false;
-    e->volatility_unknown = e->latency_unknown = false;
-    e->cost_bps = e->carry_bps = e->funding_bps = 0;
-    e->max_slippage = e->max_volatility = e->max_latency = 0;
-    e->min_distance = 1;
     e->safety = e->volume = e->final = 0;
     memset(e->components, 0, sizeof e->components);
     memset(&e->capital, 0, sizeof e->capital);
@@ -108,7 +102,7 @@ static void explain_leg(const struct perp_eval *e, uint32_t n, perp_leg_evaluati
                             : NAN,
         .funding_settlements = measure->settlements,
         .volatility = measure->market->volatility,
-        .latency_ms = measure->latency.mean,
+        .latency_ms = measure->latency->mean,
         .spread_bps = measure->market->spread_bps,
         .spread_baseline_bps = measure->market->baseline_bps,
         .depth = measure->depth,

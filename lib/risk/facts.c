@@ -79,6 +79,11 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
                                           .quote_age_ns = perp_ns_since(view->quote_time, now),
                                           .settlement_distance = distance};
     fact->fails = perp_fails_instrument(core, &scope, !view->has_quote);
+    for (uint32_t side = 0; view->has_quote && side < PERP_SIDE_COUNT; side++)
+        fact->slippage_bps[side] =
+            perp_slippage_bps(side, fact->market.sides[side].price, view->mid);
+    if (view->has_funding)
+        fact->rates_in_8h = 8 / view->funding.interval_h;
 }
 
 /* Ranges of the struct, the times left out that only matter by what follows from them. */
@@ -116,6 +121,7 @@ bool perp_facts_prepare(perp_core *core) {
         perp_grow_zero(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
         perp_grow_zero(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
         perp_grow_zero(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
+    done = done && perp_routes_prepare(core, &facts->routes);
     facts->at = at;
     facts->bases = bases;
     facts->stale = stale;
@@ -135,6 +141,7 @@ bool perp_facts_prepare(perp_core *core) {
 }
 
 void perp_facts_free(perp_core *core, struct perp_facts *facts) {
+    perp_routes_free(core, &facts->routes);
     perp_free(core, facts->at, facts->capacity * sizeof *facts->at);
     perp_free(core, facts->bases, facts->bases_capacity * sizeof *facts->bases);
     perp_free(core, facts->stale, facts->stale_capacity * sizeof *facts->stale);
@@ -159,6 +166,11 @@ static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
         return;
     kept->changed = true;
     facts->changed[facts->n_changed++] = instrument;
+}
+
+void perp_facts_doubt(struct perp_facts *facts, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        changed(facts, i);
 }
 
 static void exchange_changed(perp_core *core, perp_exchange_id exchange) {
@@ -265,12 +277,22 @@ void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double val
         fact->most_passing = perp_max(fact->most_passing, adds);
 }
 
-bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double adds) {
+double perp_facts_room(const perp_core *core, perp_exchange_id exchange, double *slack) {
+    const struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
+    *slack = slack_of(fact->room);
+    return fact->sized || fact->n_unpriced ? -INFINITY : fact->room;
+}
+
+void perp_facts_note_passing(perp_core *core, perp_exchange_id exchange, double adds) {
     struct perp_exchange_fact *fact = &core->risk->facts.exchanges[exchange];
-    double most = adds + slack_of(adds) + slack_of(fact->room);
-    if (fact->sized || fact->n_unpriced || !(most <= fact->room))
-        return false;
     fact->most_passing = perp_max(fact->most_passing, adds);
+}
+
+bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double adds) {
+    double slack, room = perp_facts_room(core, exchange, &slack);
+    if (!(adds + slack_of(adds) + slack <= room))
+        return false;
+    perp_facts_note_passing(core, exchange, adds);
     return true;
 }
 
@@ -401,13 +423,29 @@ static void look_at_exchange(perp_core *core, perp_exchange_id exchange, int64_t
         exchange_changed(core, exchange);
 }
 
-void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
-                        struct perp_latency_view *latency) {
+/* The fact that is kept of an exchange; NULL: it is not of now. */
+static const struct perp_exchange_fact *exchange_of_now(const perp_core *core,
+                                                        perp_exchange_id exchange, int64_t now) {
     const struct perp_exchange_fact *kept = &core->risk->facts.exchanges[exchange];
-    if (kept->stale || now < kept->made || now > kept->until)
-        perp_market_latency(core->market, exchange, now, false, latency);
-    else
-        *latency = kept->latency;
+    return kept->stale || now < kept->made || now > kept->until ? NULL : kept;
+}
+
+const struct perp_latency_view *perp_facts_latency(const perp_core *core, perp_exchange_id exchange,
+                                                   int64_t now, struct perp_latency_view *room) {
+    const struct perp_exchange_fact *kept = exchange_of_now(core, exchange, now);
+    if (kept)
+        return &kept->latency;
+    perp_market_latency(core->market, exchange, now, false, room);
+    return room;
+}
+
+bool perp_facts_heard(const perp_core *core, perp_exchange_id exchange, int64_t now) {
+    const struct perp_exchange_fact *kept = exchange_of_now(core, exchange, now);
+    int64_t until = INT64_MAX;
+    /* What events touched is only looked at by a tick. */
+    return kept && core->risk->facts.touched == PERP_TOUCHES_NOTHING
+               ? kept->heard
+               : perp_account_heard(core, exchange, now, &until);
 }
 
 /* What a tick passes to say that it looks at things anew. */
@@ -576,6 +614,10 @@ struct look {
     int64_t now;
 };
 
+static bool job_waits(const struct perp_facts *facts, perp_instrument_id instrument) {
+    return facts->at[instrument].first || facts->routes.of[instrument];
+}
+
 /* What is open counts in its exchange's size and is made anew at once, as where a job runs; the
    rest once it is asked for, or a job that waits rests on it. */
 static void touch(const struct look *look, perp_instrument_id instrument) {
@@ -587,7 +629,7 @@ static void touch(const struct look *look, perp_instrument_id instrument) {
         make_again(look->core, instrument, look->now);
         return;
     }
-    if (kept->listed || !kept->first)
+    if (kept->listed || !job_waits(facts, instrument))
         return;
     kept->listed = true;
     facts->stale[facts->n_stale++] = instrument;
@@ -684,7 +726,7 @@ static void look_at_rest(const struct look *look, bool rolled) {
     for (; facts->n_stale; facts->n_stale--) {
         perp_instrument_id id = facts->stale[facts->n_stale - 1];
         facts->at[id].listed = false;
-        if (facts->at[id].stale && facts->at[id].first)
+        if (facts->at[id].stale && job_waits(facts, id))
             make_again(core, id, look->now);
     }
     look_at_exchanges(look);
@@ -719,8 +761,10 @@ void perp_facts_take_changed(perp_core *core, void *user,
                              void (*job)(void *user, struct perp_job_entry *job)) {
     struct perp_facts *facts = &core->risk->facts;
     while (facts->n_changed) {
-        struct perp_kept_fact *kept = &facts->at[facts->changed[--facts->n_changed]];
+        perp_instrument_id id = facts->changed[--facts->n_changed];
+        struct perp_kept_fact *kept = &facts->at[id];
         kept->changed = false;
+        perp_routes_doubt(&facts->routes, id);
         for (const struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
             job(user, leg->job);
     }
@@ -729,6 +773,8 @@ void perp_facts_take_changed(perp_core *core, void *user,
 void perp_facts_join(perp_core *core, struct perp_job_entry *job) {
     struct perp_facts *facts = &core->risk->facts;
     facts->n_rebalance += job->strategy == PERP_STRATEGY_HEDGE_REBALANCE;
+    if (perp_route_join(core, &facts->routes, job))
+        return;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
         struct perp_kept_fact *kept = &facts->at[leg->instrument];
@@ -744,6 +790,10 @@ void perp_facts_join(perp_core *core, struct perp_job_entry *job) {
 void perp_facts_leave(perp_core *core, struct perp_job_entry *job) {
     struct perp_facts *facts = &core->risk->facts;
     facts->n_rebalance -= job->strategy == PERP_STRATEGY_HEDGE_REBALANCE;
+    if (job->route) {
+        perp_route_leave(core, &facts->routes, job);
+        return;
+    }
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
         if (leg->previous)

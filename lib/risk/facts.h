@@ -6,6 +6,7 @@
 
 #include "market/market.h"
 #include "positions/positions.h"
+#include "risk/routes.h"
 #include "util/heap.h"
 
 /* What is open on an instrument, as far as the book knows. */
@@ -29,6 +30,8 @@ struct perp_fact {
     bool blacklisted, halted;
     bool heard; /* of its position, lately enough */
     /* What follows is not compared. */
+    double slippage_bps[PERP_SIDE_COUNT]; /* of the first level; with a quote */
+    double rates_in_8h;                   /* with a rate */
     int64_t until; /* the last moment at which all that is before holds, if nothing else happens */
 };
 
@@ -44,7 +47,7 @@ struct perp_kept_fact {
     bool stale;                 /* it is to be made anew */
     bool listed, changed;       /* in the lists below */
     bool deep;                  /* a job takes from more than the first level */
-    struct perp_job_leg *first; /* legs of jobs that wait, in no order */
+    struct perp_job_leg *first; /* legs of jobs that wait and have no route, in no order */
 };
 
 /* Of an exchange. The size is that of what is open there, at the marks. */
@@ -92,12 +95,13 @@ struct perp_facts {
     struct perp_exchange_fact exchanges[PERP_MAX_EXCHANGES];
     struct perp_book_fact book;
     struct perp_heap wakes; /* of facts of instruments */
-    int64_t latest;         /* of all that were made */
-    uint64_t news;          /* of feeds, when they were last looked at */
-    bool running_changed;   /* a job that runs is to be looked at */
-    bool all_changed;       /* every job is to be decided anew */
-    uint32_t touched;       /* by events since the last tick: PERP_TOUCHES_… */
-    uint32_t n_rebalance;   /* jobs that wait and look at sums of bases */
+    struct perp_routes routes;
+    int64_t latest;       /* of all that were made */
+    uint64_t news;        /* of feeds, when they were last looked at */
+    bool running_changed; /* a job that runs is to be looked at */
+    bool all_changed;     /* every job is to be decided anew */
+    uint32_t touched;     /* by events since the last tick: PERP_TOUCHES_… */
+    uint32_t n_rebalance; /* jobs that wait and look at sums of bases */
 };
 
 struct perp_eval;
@@ -126,7 +130,10 @@ void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick);
 /* What of the facts that a refresh for a tick left is not what would be made now; NULL: nothing. A
    difference is none where feeds wrote meanwhile. */
 const char *perp_facts_differ(const perp_core *core, int64_t now, bool rolled);
-/* Whether a job that waits is to be decided anew is told once for each of them. */
+/* Whatever the first n instruments show is to be looked at by all that rests on it. */
+void perp_facts_doubt(struct perp_facts *facts, uint32_t n);
+/* Tells of each job that waits and is to be decided anew, but for those that have a route: theirs
+   is then doubtful. */
 void perp_facts_take_changed(perp_core *core, void *user,
                              void (*job)(void *user, struct perp_job_entry *job));
 
@@ -140,12 +147,20 @@ double perp_size_of(perp_exact share);
 /* Whether the leverage lets an exchange's size grow by at most that, without a closer look; then
    that is noted, as what passed. */
 bool perp_facts_have_room(perp_core *core, perp_exchange_id exchange, double adds);
+/* How much room there is for that; and what is to be taken off for rounding. Below 0: it is to be
+   looked at closely. What passed by it is noted. */
+double perp_facts_room(const perp_core *core, perp_exchange_id exchange, double *slack);
+void perp_facts_note_passing(perp_core *core, perp_exchange_id exchange, double adds);
 /* What a job adds to an exchange's size was held against the leverage. */
 void perp_facts_note_size(perp_core *core, perp_exchange_id exchange, double value, bool fails);
 
-/* The latency of an exchange as a decision sees it. */
-void perp_facts_latency(perp_core *core, perp_exchange_id exchange, int64_t now,
-                        struct perp_latency_view *latency);
+/* The latency of an exchange as a decision sees it: what is kept, else made in room. */
+const struct perp_latency_view *perp_facts_latency(const perp_core *core, perp_exchange_id exchange,
+                                                   int64_t now, struct perp_latency_view *room);
+/* Whether its account was reported lately enough. */
+bool perp_facts_heard(const perp_core *core, perp_exchange_id exchange, int64_t now);
+/* What a price costs against the mid. */
+double perp_slippage_bps(uint32_t side, double price, double mid);
 
 /* liquidation.c: what an instrument's position ties down of its account for other bases. */
 double perp_fact_ties(const perp_core *core, perp_instrument_id instrument,

@@ -48,7 +48,7 @@ static struct maintenance maintenance_of(const perp_core *core, const perp_instr
     return (struct maintenance){spec->tiers[tier].mmr + fee, spec->tiers[tier].amount};
 }
 
-static double distance_to(double mark, double price, bool is_long) {
+double perp_distance_to(double mark, double price, bool is_long) {
     if (!(price > 0))
         return 1;
     if (is_long ? mark <= price : mark >= price)
@@ -92,7 +92,7 @@ static struct found solve_isolated(const perp_core *core, const struct single *p
     double price = above / below;
     if (!isfinite(price))
         return (struct found){(double)NAN, 0}; /* nothing says that it is safe */
-    return (struct found){price, distance_to(p->mark, price, p->is_long)};
+    return (struct found){price, perp_distance_to(p->mark, price, p->is_long)};
 }
 
 static struct found isolated(const perp_core *core, const struct single *p) {
@@ -287,7 +287,7 @@ static void liquidation_of(struct perp_eval *e, uint32_t n) {
     bool is_said =
         open->reported != 0 && open->liquidation_price > 0 && (open->reported > 0) == is_long;
     struct found said = {open->liquidation_price,
-                         is_said ? distance_to(mark, open->liquidation_price, is_long) : 1};
+                         is_said ? perp_distance_to(mark, open->liquidation_price, is_long) : 1};
     struct found found;
     if (open->margin_mode != PERP_MARGIN_CROSS) {
         struct single single = {entry,

@@ -11,12 +11,8 @@
 
 #define MOST_INCOME 3 /* settlements: later rates are not known */
 
-static uint32_t kind_of(const struct perp_eval *e, uint32_t n) {
-    return perp_instrument_at(e->core, e->job->legs[n].instrument)->spec.kind;
-}
-
-static double sign_of(const struct perp_job_leg *leg) {
-    return leg->side == PERP_SIDE_BUY ? 1 : -1;
+static double sign_of(uint32_t side) {
+    return side == PERP_SIDE_BUY ? 1 : -1;
 }
 
 static double weight_of(const struct perp_job_entry *job, uint32_t n) {
@@ -37,6 +33,16 @@ double perp_price_unquoted(const struct perp_fact *fact) {
 /* Those that are kept know nothing of what a plan chose, nor that the job itself runs. */
 static bool has_own_facts(const struct perp_eval *e) {
     return e->afresh || e->job->linked || (e->plan && e->plan->n_jobs > 0);
+}
+
+static void take_leg(struct perp_eval *e, uint32_t n) {
+    const struct perp_job_leg *leg = &e->job->legs[n];
+    const struct perp_instrument_entry *entry = perp_instrument_at(e->core, leg->instrument);
+    struct perp_leg_measure *measure = &e->legs[n];
+    measure->spec = &entry->spec;
+    measure->fee_bps = entry->fee_bps[leg->maker ? 1 : 0];
+    measure->sign = sign_of(leg->side);
+    measure->unfilled = perp_leg_unfilled(&leg->row);
 }
 
 static void take_fact(struct perp_eval *e, uint32_t n) {
@@ -79,11 +85,14 @@ static void take_price(struct perp_eval *e, uint32_t n) {
         perp_fact_is_deep((perp_core *)(uintptr_t)e->core, leg->instrument);
 }
 
+double perp_slippage_bps(uint32_t side, double price, double mid) {
+    return perp_max(0, sign_of(side) * (price - mid) / mid * BPS);
+}
+
 static void measure_price(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     const struct perp_market_view *market = measure->market;
-    measure->fee_bps = perp_instrument_at(e->core, leg->instrument)->fee_bps[leg->maker ? 1 : 0];
     measure->slippage_bps = 0;
     if (!market->has_quote) {
         measure->price = perp_price_unquoted(e->facts[n]);
@@ -93,8 +102,9 @@ static void measure_price(struct perp_eval *e, uint32_t n) {
         measure->price = leg->side == PERP_SIDE_BUY ? market->bid : market->ask;
         return;
     }
-    measure->slippage_bps =
-        perp_max(0, sign_of(leg) * (measure->price - market->mid) / market->mid * BPS);
+    measure->slippage_bps = measure->price == e->facts[n]->market.sides[leg->side].price
+                                ? e->facts[n]->slippage_bps[leg->side]
+                                : perp_slippage_bps(leg->side, measure->price, market->mid);
     e->max_slippage = perp_max(e->max_slippage, measure->slippage_bps);
 }
 
@@ -123,7 +133,7 @@ static void hold_until_settlement(struct perp_eval *e, const struct perp_market_
 /* How many settlements within the holding time count; of income only the first ones. */
 static double settlements_of(const struct perp_eval *e, const struct perp_market_view *market,
                              bool income) {
-    if (e->now == PERP_TIME_NONE)
+    if (e->now == PERP_TIME_NONE || e->until == e->now)
         return 0;
     double n =
         perp_settlements_between(&market->funding, market->funding_interval_ns, e->now, e->until);
@@ -131,10 +141,9 @@ static double settlements_of(const struct perp_eval *e, const struct perp_market
 }
 
 static void measure_funding(struct perp_eval *e, uint32_t n) {
-    const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     const struct perp_market_view *market = measure->market;
-    uint32_t kind = kind_of(e, n);
+    uint32_t kind = measure->spec->kind;
     measure->settlement_distance = PERP_TIME_NONE;
     measure->settlements = 0;
     e->has_perp = e->has_perp || kind == PERP_KIND_PERP;
@@ -143,25 +152,27 @@ static void measure_funding(struct perp_eval *e, uint32_t n) {
         e->rate_unknown = true;
     if (!known || kind == PERP_KIND_SPOT)
         return;
-    double paid = sign_of(leg) * e->weights[n] * market->funding.rate * BPS;
+    double paid = measure->sign * e->weights[n] * market->funding.rate * BPS;
     measure->settlements = settlements_of(e, market, paid < 0);
     hold_until_settlement(e, market);
     e->funding_bps += paid * measure->settlements;
-    e->carry_bps += paid * (8 / market->funding.interval_h);
-    measure->settlement_distance = nearest_settlement(market, e->now);
+    e->carry_bps += paid * e->facts[n]->rates_in_8h;
+    if (e->explains) /* else the fact says what it comes to */
+        measure->settlement_distance = nearest_settlement(market, e->now);
 }
 
 static void measure_latency(struct perp_eval *e, uint32_t n) {
     struct perp_leg_measure *measure = &e->legs[n];
     perp_exchange_id exchange = e->job->legs[n].exchange;
+    measure->latency = &e->own_latency[n];
     if (e->made)
-        perp_market_latency(e->core->market, exchange, e->now, false, &measure->latency);
+        perp_market_latency(e->core->market, exchange, e->now, false, &e->own_latency[n]);
     else
-        perp_facts_latency((perp_core *)(uintptr_t)e->core, exchange, e->now, &measure->latency);
-    if (measure->latency.samples == 0)
+        measure->latency = perp_facts_latency(e->core, exchange, e->now, &e->own_latency[n]);
+    if (measure->latency->samples == 0)
         e->latency_unknown = true;
     else
-        e->max_latency = perp_max(e->max_latency, measure->latency.mean);
+        e->max_latency = perp_max(e->max_latency, measure->latency->mean);
 }
 
 static void measure_volatility(struct perp_eval *e, uint32_t n) {
@@ -181,7 +192,7 @@ bool perp_job_basis(const struct perp_job_entry *job, const double mids[PERP_MAX
         if (job->legs[i].base != job->legs[0].base)
             return false;
         mean += mids[i] / job->n_legs;
-        apart += sign_of(&job->legs[i]) * weight_of(job, i) * mids[i];
+        apart += sign_of(job->legs[i].side) * weight_of(job, i) * mids[i];
     }
     *basis_bps = -apart / mean * BPS;
     return isfinite(*basis_bps);
@@ -227,7 +238,7 @@ static void measure_position(struct perp_eval *e, uint32_t n) {
     const struct perp_job_leg *leg = &e->job->legs[n];
     struct perp_leg_measure *measure = &e->legs[n];
     struct perp_holding holding = e->facts[n]->running;
-    double unfilled = perp_leg_unfilled(&leg->row);
+    double unfilled = measure->unfilled;
     perp_add_legs(e, n, leg->instrument, &holding);
     measure->position_before = holding.quantity;
     perp_holding_trade(&holding, perp_signed(leg->side, unfilled), measure->price);
@@ -244,7 +255,7 @@ static bool has_room(const struct perp_eval *e, perp_exchange_id exchange) {
     for (uint32_t i = 0; i < e->job->n_legs; i++)
         if (e->job->legs[i].exchange == exchange) {
             double mark = e->legs[i].market->mark;
-            adds += mark > 0 ? perp_leg_unfilled(&e->job->legs[i].row) * mark : INFINITY;
+            adds += mark > 0 ? e->legs[i].unfilled * mark : INFINITY;
         }
     return perp_facts_have_room((perp_core *)(uintptr_t)e->core, exchange, adds);
 }
@@ -256,7 +267,7 @@ static void measure_account(struct perp_eval *e, uint32_t n) {
     measure->account_size = 0;
     if (!e->explains && has_room(e, leg->exchange))
         return; /* it passes, however much it is */
-    if (perp_instrument_at(e->core, leg->instrument)->spec.kind == PERP_KIND_SPOT)
+    if (measure->spec->kind == PERP_KIND_SPOT)
         return;
     for (uint32_t i = 0; i < n; i++)
         if (e->job->legs[i].exchange == leg->exchange && e->legs[i].account_size != 0) {
@@ -273,10 +284,41 @@ static bool wants_values(const struct perp_eval *e) {
            e->job->is_flatten;
 }
 
+static void measure_nothing(struct perp_eval *e) {
+    e->holds = INT64_MAX;
+    e->missing = e->has_perp = e->rate_unknown = false;
+    e->volatility_unknown = e->latency_unknown = false;
+    e->cost_bps = e->carry_bps = e->funding_bps = 0;
+    e->max_slippage = e->max_volatility = e->max_latency = 0;
+    e->min_distance = 1;
+}
+
+void perp_eval_measure_route(struct perp_eval *e) {
+    measure_nothing(e);
+    e->made = e->explains = false;
+    e->until = perp_ns_after(e->now, (int64_t)llround(e->job->holding_hours * NS_PER_H));
+    for (uint32_t i = 0; i < e->job->n_legs; i++) {
+        struct perp_leg_measure *measure = &e->legs[i];
+        take_leg(e, i);
+        take_fact(e, i);
+        const struct perp_market_side *side = &e->facts[i]->market.sides[e->job->legs[i].side];
+        measure->market = &e->facts[i]->market.view;
+        measure->price = side->price;
+        measure->depth = side->depth;
+        e->weights[i] = 1; /* any share has its sign */
+        measure_price(e, i);
+        measure_latency(e, i);
+        measure_funding(e, i);
+        measure_volatility(e, i);
+    }
+}
+
 void perp_eval_measure(struct perp_eval *e) {
     const struct perp_job_entry *job = e->job;
+    measure_nothing(e);
     e->made = has_own_facts(e);
     for (uint32_t i = 0; i < job->n_legs; i++) {
+        take_leg(e, i);
         take_fact(e, i);
         take_price(e, i);
         if (!e->legs[i].market->has_quote)

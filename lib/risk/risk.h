@@ -116,8 +116,11 @@ void perp_day_view_of(const perp_core *core, bool rolled, struct perp_day_view *
 
 /* One leg with all its numbers. */
 struct perp_leg_measure {
+    const perp_instrument_spec *spec;
     const struct perp_market_view *market;
-    struct perp_latency_view latency;
+    const struct perp_latency_view *latency;
+    double sign; /* 1: it buys, -1 */
+    double unfilled;
     double price; /* executable; without a quote the mark, the last price or the entry; 0: none */
     double depth;
     double slippage_bps;
@@ -183,7 +186,8 @@ struct perp_eval {
     bool accepted;
     bool override_used;
     perp_refusal capital;
-    struct perp_fact own[PERP_MAX_LEGS]; /* where its facts are made for it */
+    struct perp_fact own[PERP_MAX_LEGS];                 /* where its facts are made for it */
+    struct perp_latency_view own_latency[PERP_MAX_LEGS]; /* likewise */
 };
 
 /* Evaluates a job at e->now with what perp_eval_begin sets; fills the rest. Reads only. */
@@ -210,8 +214,15 @@ double perp_safety_at_best(const perp_risk_config *config, double distance);
 /* The distance to liquidation that a leg of a side can have at best on an instrument: at leverage
    1, from nothing held, at the mark. */
 double perp_distance_at_best(const perp_core *core, perp_instrument_id instrument, uint32_t side);
-/* facts.c, liquidation.c, scores.c, rules.c */
+/* How far a mark is from where a position would be liquidated, as a share; 1: never. */
+double perp_distance_to(double mark, double price, bool is_long);
+/* One component of the score, of what is measured. */
+double perp_score_of(const struct perp_eval *e, uint32_t component);
+/* measure.c, liquidation.c, scores.c, rules.c */
 void perp_eval_measure(struct perp_eval *e);
+/* What is the same for all jobs that trade what e->job does, whatever their quantities: as for the
+   first level. */
+void perp_eval_measure_route(struct perp_eval *e);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);

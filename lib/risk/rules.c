@@ -46,16 +46,12 @@ static struct perp_measured rule_NO_ACCOUNT_DATA(const struct perp_scope_leg *sc
     return perp_measured(!scope->known);
 }
 
-static const perp_instrument_spec *spec_of(const struct perp_scope_leg *scope) {
-    return &perp_instrument_at(scope->core, scope->leg->instrument)->spec;
-}
-
 /* What the exchange would refuse: a leverage or a size above its tiers where the position grows,
    and what is worth too little, unless it reduces. */
 static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *scope) {
-    const perp_instrument_spec *spec = spec_of(scope);
+    const perp_instrument_spec *spec = scope->measure->spec;
     const struct perp_leg_measure *measure = scope->measure;
-    double worth = perp_leg_unfilled(&scope->leg->row) * measure->price;
+    double worth = scope->measure->unfilled * measure->price;
     double size = fabs(measure->position), value = size * measure->market->mark;
     bool grows = size > fabs(measure->position_before);
     if (grows && spec->n_tiers) {
@@ -69,7 +65,7 @@ static struct perp_measured rule_EXCHANGE_LIMITS(const struct perp_scope_leg *sc
 }
 
 static struct perp_measured rule_POSITION_LIMIT(const struct perp_scope_leg *scope) {
-    perp_usd most = spec_of(scope)->max_position_usd;
+    perp_usd most = scope->measure->spec->max_position_usd;
     const struct perp_leg_measure *measure = scope->measure;
     double mark = measure->market->mark;
     if (most == 0 || fabs(measure->position) <= fabs(measure->position_before))
@@ -81,17 +77,17 @@ static struct perp_measured rule_POSITION_LIMIT(const struct perp_scope_leg *sco
 static struct perp_measured rule_ACCOUNT_LEVERAGE(const struct perp_scope_leg *scope) {
     const struct perp_account *account = &scope->core->capital->accounts[scope->leg->exchange];
     double equity = perp_max(0, perp_usd_to_double(account->equity));
-    if (spec_of(scope)->kind == PERP_KIND_SPOT)
+    if (scope->measure->spec->kind == PERP_KIND_SPOT)
         return perp_not_held();
     return perp_measured_against(scope->measure->account_size, scope->setting * equity);
 }
 
 static struct perp_measured rule_NO_INVENTORY(const struct perp_scope_leg *scope) {
-    const perp_instrument_spec *spec = spec_of(scope);
+    const perp_instrument_spec *spec = scope->measure->spec;
     if (spec->kind != PERP_KIND_SPOT || spec->can_borrow || scope->leg->side == PERP_SIDE_BUY)
         return perp_not_held();
     double has = perp_max(0, scope->measure->left);
-    double wants = perp_leg_unfilled(&scope->leg->row);
+    double wants = scope->measure->unfilled;
     return perp_measured_against(perp_at_most(wants, has) ? perp_min(wants, has) : wants, has);
 }
 

@@ -31,14 +31,13 @@ static void scopes_of_base(const struct perp_eval *e, uint32_t base,
 static void scope_of_leg(const struct perp_eval *e, uint32_t i, struct perp_scope_leg *own) {
     const perp_core *core = e->core;
     const struct perp_job_leg *leg = &e->job->legs[i];
-    int64_t until = INT64_MAX;
     uint32_t first = 0;
     own->core = core;
     own->plan = e->plan;
     own->job = e->job;
     own->leg = leg;
     own->measure = &e->legs[i];
-    own->known = e->facts[i]->heard && perp_account_heard(core, leg->exchange, e->now, &until);
+    own->known = e->facts[i]->heard && perp_facts_heard(core, leg->exchange, e->now);
     while (e->job->legs[first].base != leg->base)
         first++;
     own->base_mid = e->legs[first].market->mid;
@@ -54,7 +53,7 @@ static void scopes_of_leg(const struct perp_eval *e, uint32_t i, struct perp_sco
     exchange->api = perp_market_api(core->market, leg->exchange);
     exchange->circuit = perp_circuit_at(core, leg->exchange, e->now);
     exchange->running_jobs = perp_running_jobs(core, e->plan, leg->exchange);
-    exchange->latency = &measure->latency;
+    exchange->latency = measure->latency;
 
     scopes_of_base(e, leg->base, &scopes->base[i]);
 

@@ -54,11 +54,17 @@ static double score_failures(const struct perp_eval *e) {
     return ramp(e->risk->failures, e->config->max_consecutive_failures);
 }
 
-static double (*const score_of[PERP_COMPONENT_COUNT])(const struct perp_eval *) = {
-#define PERP_X(NAME, name, weight) [PERP_COMPONENT_##NAME] = score_##name,
-    PERP_COMPONENT_LIST(PERP_X)
+double perp_score_of(const struct perp_eval *e, uint32_t component) {
+    switch (component) {
+#define PERP_X(NAME, name, weight)                                                                 \
+    case PERP_COMPONENT_##NAME:                                                                    \
+        return score_##name(e);
+        PERP_COMPONENT_LIST(PERP_X)
 #undef PERP_X
-};
+    default:
+        return NAN;
+    }
+}
 
 double perp_safety_at_best(const perp_risk_config *config, double distance) {
     double leverage = score_of_distance(config, distance), safety = 0;
@@ -80,10 +86,13 @@ double perp_volume_need(const perp_risk_config *config, perp_usd volume) {
 
 void perp_eval_scores(struct perp_eval *e) {
     const perp_risk_config *config = e->config;
-    for (uint32_t i = 0; i < PERP_COMPONENT_COUNT; i++) {
-        e->components[i] = score_of[i](e);
-        e->safety += config->weights[i] * e->components[i];
-    }
+    double safety = 0;
+#define PERP_X(NAME, name, weight)                                                                 \
+    e->components[PERP_COMPONENT_##NAME] = score_##name(e);                                        \
+    safety += config->weights[PERP_COMPONENT_##NAME] * e->components[PERP_COMPONENT_##NAME];
+    PERP_COMPONENT_LIST(PERP_X)
+#undef PERP_X
+    e->safety = safety;
     double size = perp_min(1, (double)e->job->est_volume / (double)config->volume_reference_usd);
     e->volume = 100 * size * perp_volume_need(config, e->day.volume);
     e->final = e->limits->safety_weight * e->safety + e->limits->volume_weight * e->volume;

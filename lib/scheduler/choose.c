@@ -436,8 +436,10 @@ static void look_at_candidates(struct perp_tick *tick) {
     bool full = is_full(tick);
     if (n > 1)
         qsort(candidates, n, sizeof *candidates, by_turn);
-    if (!full)
+    if (!full) {
+        perp_ranks_tidy(ranks_of(tick));
         wake_for_tick(tick);
+    }
     while (!tick->no_memory) {
         struct perp_job_entry *job = full ? NULL : next_ranked(tick);
         struct perp_turn turn;

@@ -64,7 +64,8 @@ static void put(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry
 
 static bool rise(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
     uint32_t from = at;
-    for (; at > 0 && is_above(ranking, job, ranking->set.jobs[(at - 1) / 2]); at = (at - 1) / 2)
+    for (; !ranking->loose && at > 0 && is_above(ranking, job, ranking->set.jobs[(at - 1) / 2]);
+         at = (at - 1) / 2)
         put(ranking, at, ranking->set.jobs[(at - 1) / 2]);
     put(ranking, at, job);
     return at != from;
@@ -89,8 +90,19 @@ static void ranking_add(struct perp_ranking *ranking, struct perp_job_entry *job
 /* Its rank is another. */
 static void ranking_moved(struct perp_ranking *ranking, struct perp_job_entry *job) {
     uint32_t at = job->verdict.places_1[ranking->place] - 1;
-    if (!rise(ranking, at, job))
+    if (!ranking->loose && !rise(ranking, at, job))
         sink(ranking, at, job);
+}
+
+void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n) {
+    ranks->waiting.loose |= n > ranks->waiting.set.n / 8;
+}
+
+void perp_ranks_tidy(struct perp_ranks *ranks) {
+    struct perp_ranking *waiting = &ranks->waiting;
+    for (uint32_t at = waiting->loose ? waiting->set.n / 2 : 0; at-- > 0;)
+        sink(waiting, at, waiting->set.jobs[at]);
+    waiting->loose = false;
 }
 
 static void ranking_remove(struct perp_ranking *ranking, struct perp_job_entry *job) {

@@ -47,6 +47,7 @@ struct perp_standing_tally {
 struct perp_ranking {
     struct perp_job_set set;
     bool last_on_top;
+    bool loose;    /* in no order, until perp_ranks_tidy */
     uint8_t place; /* which of a job's places are those in it */
 };
 
@@ -178,6 +179,10 @@ void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint3
                      uint32_t at, perp_exchange_id exchange);
 /* Nobody is held for room on these exchanges any more. */
 void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges);
+/* So many jobs get another rank that those that are to be looked at are put in order afterwards,
+   and only where somebody asks for one of them. */
+void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n);
+void perp_ranks_tidy(struct perp_ranks *ranks);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
 static inline struct perp_job_entry *perp_ranking_top(const struct perp_ranking *turns) {
@@ -201,8 +206,13 @@ static inline bool perp_job_is_special(const struct perp_job_entry *job) {
 /* All are decided anew by the next tick. */
 void perp_verdicts_doubt(perp_core *core);
 /* Collects what is to be decided anew at `now`, once facts were looked at: in order of submit, in
-   verdicts.todo. */
-void perp_verdicts_collect(perp_core *core, int64_t now, bool paused);
+   verdicts.todo. e: a tick's, with which decisions may be confirmed, their scores going into the
+   plan; how many were. NULL: all that may have changed is collected. */
+uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed,
+                               struct perp_plan *plan, struct perp_eval *e);
+/* Ahead of a tick, which begins by it, with facts looked at as for it: confirms so many decisions
+   or a few more; how many. What is not confirmed is left to the tick. */
+uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most);
 /* What the evaluation gave stands; counted: it may go on. */
 void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
                       bool counted);

@@ -331,7 +331,8 @@ static void decide_all(struct perp_tick *tick) {
     struct perp_plan *plan = tick->plan;
     perp_eval_begin(&tick->eval, tick->book, plan, NULL, tick->now, tick->rolled);
     perp_eval_brief(&tick->eval);
-    perp_verdicts_collect(tick->core, tick->now, tick->paused);
+    tick->looked_at +=
+        perp_verdicts_collect(tick->core, tick->now, tick->paused, tick->killed, plan, &tick->eval);
     for (uint32_t i = 0; i < v->todo.n; i++) {
         struct perp_job_entry *job = v->todo.jobs[i];
         job->verdict.todo_1 = 0;

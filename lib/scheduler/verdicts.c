@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "risk/confirm.h"
 #include "scheduler/scheduler.h"
 
 /* ---- Sets ---------------------------------------------------------------------------------------
@@ -102,7 +103,76 @@ static void put_in_order(struct perp_scheduler *scheduler) {
         v->todo.jobs[i]->verdict.todo_1 = i + 1;
 }
 
-void perp_verdicts_collect(perp_core *core, int64_t now, bool paused) {
+/* Who looks at routes. */
+struct look {
+    perp_core *core;
+    struct perp_plan *plan; /* of a tick; NULL: ahead of one */
+    uint32_t stand;         /* how many decisions were confirmed */
+};
+
+/* Whether what was found of a job is what stands of it. */
+static bool confirms(const struct perp_job_entry *job, const struct perp_job_looked *looked) {
+    const struct perp_verdict *verdict = &job->verdict;
+    int64_t holds = job->wake.place_1 ? job->wake.at : INT64_MAX;
+    return looked->known && verdict->counted && !verdict->todo_1 && !verdict->reducing &&
+           looked->fails == verdict->reasons && verdict->accepted == (looked->fails == 0) &&
+           looked->holds == holds;
+}
+
+/* What stands of a job goes on, with another score perhaps. */
+static void looked_at(void *user, struct perp_job_entry *job,
+                      const struct perp_job_looked *looked) {
+    struct look *look = user;
+    struct perp_verdict *verdict = &job->verdict;
+    if (!confirms(job, looked)) {
+        add_todo(&look->core->scheduler->verdicts, job);
+        return;
+    }
+    look->stand++;
+    for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
+        job->legs[i].offered = looked->prices[i];
+    if (verdict->score == looked->score)
+        return;
+    verdict->score = looked->score;
+    if (look->plan)
+        perp_plan_score(look->plan, job, looked->score);
+    else
+        job->score = looked->score;
+    if (verdict->accepted)
+        perp_rank_set(look->core, job);
+}
+
+/* Of those for which a fact changed all may stand; so many of them, or a few more. */
+static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                               uint32_t most) {
+    struct perp_routes *routes = &core->risk->facts.routes;
+    struct look look = {core, plan, 0};
+    struct perp_route_part part;
+    perp_ranks_expect(&core->scheduler->verdicts.ranks, routes->n_doubtful);
+    for (uint32_t n = 0; n < most && perp_routes_next(routes, most - n, &part); n += part.n) {
+        if (e)
+            perp_route_look(e, &part, &look, looked_at);
+        for (uint32_t i = 0; !e && i < part.n; i++)
+            add_todo(&core->scheduler->verdicts, part.route->jobs[part.from + i]);
+    }
+    return look.stand;
+}
+
+/* All rest on what changed. */
+static void doubt_all(perp_core *core) {
+    perp_facts_doubt(&core->risk->facts, perp_n_instruments(core));
+    core->risk->facts.all_changed = false;
+}
+
+uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most) {
+    if (core->risk->facts.all_changed)
+        doubt_all(core);
+    perp_facts_take_changed(core, &core->scheduler->verdicts, add_todo);
+    return look_at_routes(core, NULL, e, most);
+}
+
+uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed,
+                               struct perp_plan *plan, struct perp_eval *e) {
     struct perp_scheduler *scheduler = core->scheduler;
     struct perp_verdicts *v = &scheduler->verdicts;
     struct perp_timer *due;
@@ -114,7 +184,9 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused) {
         if (scheduler->pending[i].job)
             perp_verdict_forget(core, scheduler->pending[i].job);
     v->paused = paused;
-    v->all_todo = core->risk->facts.all_changed = false;
+    v->all_todo = false;
+    if (all)
+        doubt_all(core);
     perp_facts_take_changed(core, v, add_todo);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
         perp_heap_remove(&v->wakes, due);
@@ -122,10 +194,10 @@ void perp_verdicts_collect(perp_core *core, int64_t now, bool paused) {
     }
     for (uint32_t i = 0; i < v->special.n; i++)
         add_todo(v, v->special.jobs[i]);
-    for (uint32_t i = 0; all && i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            add_todo(v, scheduler->pending[i].job);
+    /* While new risk may not go on, nothing that counts is confirmed. */
+    uint32_t stand = look_at_routes(core, plan, paused || killed ? NULL : e, UINT32_MAX);
     put_in_order(scheduler);
+    return stand;
 }
 
 /* ---- What stands --------------------------------------------------------------------------------

@@ -73,10 +73,42 @@ START_TEST(all_that_wait_are_woken) {
 }
 END_TEST
 
+static void await_sleeper(void) {
+    for (bool sleeps = false; !sleeps;) {
+        pthread_mutex_lock(&lock.sleepers);
+        sleeps = lock.n_sleep > 0;
+        pthread_mutex_unlock(&lock.sleepers);
+        sched_yield();
+    }
+}
+
+/* Whoever gives way comes after one of those that wait, each time. */
+START_TEST(one_that_waits_comes_first_where_way_is_given) {
+    pthread_t threads[THREADS];
+    perp_lock_make(&lock);
+    counted = 0;
+    perp_lock_take(&lock);
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, take, NULL), 0);
+        await_sleeper();
+        perp_lock_give_way(&lock);
+        perp_lock_take(&lock);
+        ck_assert_uint_eq(counted, (uint64_t)i + 1);
+    }
+    perp_lock_give_way(&lock); /* to nobody */
+    ck_assert(perp_lock_try(&lock));
+    perp_lock_give(&lock);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    perp_lock_unmake(&lock);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("lock");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, it_is_taken_once);
+    tcase_add_test(tests, one_that_waits_comes_first_where_way_is_given);
     tcase_add_test(tests, what_is_counted_under_it_is_counted_once);
     tcase_add_test(tests, all_that_wait_are_woken);
     suite_add_tcase(suite, tests);
