@@ -499,7 +499,7 @@ static void with_net(perp_config *config) {
 
 static void with_gross(perp_config *config) {
     calm(config);
-    config->risk.max_gross_exposure_usd = USD(30000);
+    config->risk.max_gross_exposure_usd = USD(50000);
 }
 
 /* A position on an exchange that the jobs have nothing to do with. */
@@ -511,9 +511,17 @@ START_TEST(a_limit_of_exposure_sees_positions_of_all_exchanges) {
     submit(w, &more);
     settle();
     for (int i = 0; i < 4; i++) {
-        position_at(w, w->btc[GAMMA], w->now += SECOND, 0.2 * i, BTC_MID);
+        perp_recorded_fill fill;
+        perp_recorded_fill_init(&fill);
+        fill.instrument = w->btc[GAMMA];
+        fill.quantity = 0.2;
+        fill.price = BTC_MID;
+        fill.key.bytes[0] = (uint8_t)(i + 1);
+        ok(w, perp_record_fill(w->core, nowc(w), &fill));
         checked(w);
         settle();
+        uint32_t refused = tick(w)->refused;
+        ck_assert_uint_eq(refused > 0, i >= 2);
     }
 }
 END_TEST
