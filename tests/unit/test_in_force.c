@@ -1,6 +1,7 @@
 /* What a decision in force rests on: each thing alone changes here, or each time comes at which one
    ends, and perp_core_check, which makes every fact and decision anew, finds nothing that differs.
    So a mark that is left out, or a deadline that is a nanosecond late, fails here. */
+#include "orders_fixture.h"
 #include "reopen.h"
 
 #include <math.h>
@@ -464,6 +465,31 @@ START_TEST(what_runs_at_a_half_open_circuit_is_seen) {
     settle();
     ok(w, perp_risk_record_success(w->risk, nowc(w), ALPHA));
     checked(w);
+}
+END_TEST
+
+static void with_auto_finish(perp_config *config) {
+    with_short_circuits(config);
+    config->orders.auto_finish = 1;
+}
+
+/* The last fill of its orders ends the job, and closes the circuit. */
+START_TEST(an_end_by_orders_is_seen_at_its_exchanges) {
+    w = world_changed(with_auto_finish);
+    for (int i = 0; i < 2; i++)
+        ok(w, perp_risk_record_failure(w->risk, nowc(w), ALPHA));
+    settle();
+    clock_at(w->now + 8 * SECOND);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]), waits = job;
+    waits.job_id = id_of(2);
+    run_job(w, &job);
+    submit(w, &waits);
+    uint64_t buys = place(w, 1, 0, 0.25), sells = place(w, 1, 1, 0.25);
+    fill(w, buys, "a", 0.25, BTC_MID);
+    settle();
+    fill(w, sells, "b", 0.25, BTC_MID);
+    checked(w);
+    state_is(w, 1, PERP_JOB_OPEN);
 }
 END_TEST
 
@@ -947,6 +973,7 @@ int main(void) {
     tcase_add_test(tcase, a_price_makes_a_job_unhedged);
     tcase_add_test(tcase, a_base_is_free_again_once_its_job_is_hedged_by_the_price);
     tcase_add_test(tcase, what_runs_at_a_half_open_circuit_is_seen);
+    tcase_add_test(tcase, an_end_by_orders_is_seen_at_its_exchanges);
     tcase_add_test(tcase, a_fill_elsewhere_makes_a_job_unhedged);
     tcase_add_loop_test(tcase, a_limit_of_exposure_sees_positions_of_all_exchanges, 0, 2);
     tcase_add_test(tcase, a_refusal_that_the_store_did_not_take_is_told_by_the_next_tick);
