@@ -272,15 +272,19 @@ static bool read_position(const struct read *read) {
     return take(read, &entry->row, sizeof entry->row, &entry->kept);
 }
 
-/* A lot is of a leg of a job that is there; those of an instrument have one sign. */
+/* A lot is of a leg of a job that is there, a repair's where its leg was, too; those of an
+   instrument have one sign. */
 static bool read_lot(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_lot_row *row = read->row;
     struct perp_job_entry *job = perp_job_find(core, &row->job);
     struct perp_position_entry *entry = &core->positions->at[row->instrument];
     void *lots = entry->lots;
-    if (!job || row->leg >= job->n_legs || job->legs[row->leg].instrument != row->instrument ||
-        row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD)
+    bool its = job && row->leg < job->n_legs &&
+               (job->is_repair
+                    ? job->legs[row->leg].base == perp_instrument_at(core, row->instrument)->base
+                    : job->legs[row->leg].instrument == row->instrument);
+    if (!its || row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD)
         return false;
     for (uint32_t i = 0; i < entry->n_lots; i++)
         if ((entry->lots[i].quantity > 0) != (row->quantity > 0) ||

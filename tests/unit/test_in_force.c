@@ -558,6 +558,12 @@ static void repairs_wait(perp_config *config) {
     config->scheduler.max_global_concurrent_jobs = 9;
 }
 
+/* Opened twice, the second time from a checkpoint, which is sound: nothing is made from records. */
+static void again(struct life *life) {
+    life_again(life, w);
+    ck_assert_uint_gt(w->core->checkpoint_seq, 0);
+}
+
 /* A job that ended apart, a base that is naked, its repair that waits, one that was cancelled, and
    drift that latched: of a book that comes back from a checkpoint, too. */
 START_TEST(bases_come_back_with_their_stories) {
@@ -571,20 +577,20 @@ START_TEST(bases_come_back_with_their_stories) {
     finish_pair(w, &apart.job_id, 0.25, 0.1, BTC_MID);
     ck_assert_uint_eq(base_of(w, "BTC").is_naked, 1);
     submit(w, &waits);
-    life_again(&life, w);
+    again(&life);
     quotes(w);
     w->seen.outcome = PERP_OUTCOME_IN_DOUBT;
     tick(w); /* and its repair runs */
     perp_uuid repair = repair_id("BTC", 1);
-    life_again(&life, w);
+    again(&life);
     ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
     checked(w);
     quotes(w);
-    life_again(&life, w); /* and waits */
+    again(&life); /* and waits */
     id_state_is(w, &repair, PERP_JOB_PENDING);
     ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &repair));
     checked(w);
-    life_again(&life, w); /* and is stopped */
+    again(&life); /* and is stopped */
     quotes(w);
     tick(w);
     ok(w, perp_resume_repair(w->core, signedc(w), "BTC"));
@@ -596,13 +602,47 @@ START_TEST(bases_come_back_with_their_stories) {
     run_job(w, &eth);
     position_at(w, w->eth[GAMMA], w->now += SECOND, 9, 0);
     checked(w);
-    life_again(&life, w); /* drift */
+    again(&life); /* drift */
     repair = repair_id("BTC", 2);
     finish_all(w, &repair, PERP_RESULT_NOTHING);
     ok(w, perp_resolve(w->core, signedc(w), "BTC"));
     checked(w);
     tick(w);
-    life_again(&life, w);
+    again(&life);
+    life_end(&life, w);
+}
+END_TEST
+
+/* What a repair opened before it was chosen elsewhere is its lot there all the same. */
+START_TEST(a_lot_of_a_repair_that_moved_comes_back) {
+    struct life life;
+    perp_config config;
+    repairs_wait(&config);
+    w = life_begin(&life, &config);
+    perp_job apart = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    run_job(w, &apart);
+    finish_pair(w, &apart.job_id, 0.25, 0, BTC_MID);
+    world_api(w, ALPHA, PERP_API_DOWN);
+    world_api(w, DELTA, PERP_API_DOWN);
+    tick(w);
+    perp_uuid repair = repair_id("BTC", 1);
+    perp_order_request request = limit_order(0, 0, 0.1, BTC_MID);
+    request.job_id = repair;
+    uint64_t order = placed(w, &request);
+    perp_instrument_id was = order_of(w, order).instrument;
+    tell(w, order, PERP_NEWS_CANCELLED);
+    finish_all(w, &repair, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
+    fill(w, order, "late", 0.1, BTC_MID); /* it opens a lot */
+    ck_assert_double_eq(position_of(w, was).quantity, -0.1);
+    world_api(w, was == w->btc[BETA] ? BETA : GAMMA, PERP_API_DOWN);
+    world_api(w, ALPHA, PERP_API_UP);
+    pass(w, 5 * SECOND);
+    tick(w);
+    perp_job_info job = {.struct_size = sizeof job};
+    ok(w, perp_scheduler_job(w->scheduler, &repair, &job));
+    ck_assert_uint_ne(job.job.legs[0].instrument, was);
+    again(&life);
     life_end(&life, w);
 }
 END_TEST
@@ -985,6 +1025,7 @@ int main(void) {
     tcase = tcase_create("in a store");
 #if PERP_WITH_SQLITE
     tcase_add_test(tcase, bases_come_back_with_their_stories);
+    tcase_add_test(tcase, a_lot_of_a_repair_that_moved_comes_back);
 #endif
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
