@@ -210,6 +210,8 @@ bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_jo
             free_route(core, routes, route);
         return false;
     }
+    if (route == routes->empty)
+        routes->empty = NULL;
     put(route, route->n++, job);
     routes->n_doubtful += route->doubtful;
     return true;
@@ -223,15 +225,20 @@ void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_j
     if (last != job)
         put(route, job->route_place, last);
     job->route = NULL;
-    if (route->n == 0)
-        free_route(core, routes, route);
+    if (route->n)
+        return;
+    if (route->doubtful)
+        remove_doubtful(routes, route);
+    if (routes->empty)
+        free_route(core, routes, routes->empty);
+    routes->empty = route;
 }
 
 void perp_routes_doubt(struct perp_routes *routes, perp_instrument_id instrument) {
     for (const struct perp_route_link *link = routes->of[instrument]; link; link = link->next) {
         struct perp_route *route = link->route;
         start_anew(routes, route);
-        if (route->doubtful)
+        if (route->doubtful || !route->n)
             continue;
         route->doubtful = true;
         routes->n_doubtful += route->n;

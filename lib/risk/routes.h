@@ -57,7 +57,8 @@ struct perp_routes {
     struct perp_route *first_doubtful; /* in no order */
     uint32_t looked_at;                /* the first places of that one */
     uint32_t n_doubtful;               /* jobs of all of them */
-    uint32_t capacity;                 /* of `of` */
+    struct perp_route *empty; /* the last that lost its jobs, kept for the next one; NULL: none */
+    uint32_t capacity;        /* of `of` */
 };
 
 static inline const double *perp_column_of(const struct perp_route *route, uint32_t column) {

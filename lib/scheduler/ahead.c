@@ -15,38 +15,34 @@
 /* Whether the tick may come to what is looked at here: it is not refused for its time, and nothing
    stops it. */
 static bool may_come(const perp_core *core, const perp_call *call) {
+    const struct perp_verdicts *v = &core->scheduler->verdicts;
     int64_t clock = perp_clock(core);
     return perp_call_check(core, call) == PERP_OK && clock != PERP_TIME_NONE &&
            call->now_ns >= clock && call->now_ns - clock < INT64_C(3600) * PERP_NS_PER_S &&
-           !core->scheduler->paused && !core->store_failed && !core->risk->killed;
+           !core->scheduler->paused && !core->store_failed && !core->risk->killed && !v->all_todo &&
+           !v->paused;
+}
+
+/* Whether more than time changed since facts were looked at. */
+static bool something_changed(const perp_core *core) {
+    const struct perp_facts *facts = &core->risk->facts;
+    const perp_positions *positions = core->positions;
+    return core->touched != PERP_TOUCHES_NOTHING || facts->routes.n_doubtful ||
+           positions->n_moved || positions->n_moved_bases ||
+           perp_market_news_sum(core->market) != facts->news;
 }
 
 static const struct perp_plan nothing_chosen;
 
-/* One slice; false: the tick does the rest. */
-static bool look(perp_core *core, const perp_call *call, uint32_t *looked_at) {
-    const struct perp_verdicts *v = &core->scheduler->verdicts;
-    bool rolled = perp_day_begins(core, call->now_ns);
-    if (!may_come(core, call) || v->all_todo || v->paused)
+bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t *looked_at) {
+    if (core->scheduler->n_pending <= SLICE || perp_in_rule(core) || !something_changed(core) ||
+        !may_come(core, call))
         return false;
+    bool rolled = perp_day_begins(core, call->now_ns);
     perp_facts_refresh(core, call->now_ns, rolled, true);
     struct perp_eval e;
     perp_eval_begin(&e, core, &nothing_chosen, NULL, call->now_ns, rolled);
     perp_eval_brief(&e);
     *looked_at += perp_verdicts_ahead(core, &e, SLICE);
     return core->risk->facts.routes.n_doubtful > SLICE;
-}
-
-uint32_t perp_tick_ahead(perp_core *core, const perp_call *call) {
-    uint32_t looked_at = 0;
-    bool more = call && !perp_in_rule(core);
-    while (more) {
-        perp_enter(core);
-        more = core->scheduler->n_pending > SLICE && look(core, call, &looked_at);
-        if (more)
-            perp_lock_give_way(&core->lock);
-        else
-            perp_unlock(core);
-    }
-    return looked_at;
 }

@@ -338,9 +338,12 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
             result->allocator = core->config.allocator;
     }
     tick.began = host_time(core);
-    tick.looked_at = perp_tick_ahead(core, call);
     struct perp_decision d;
     perp_decision_open(&d, core, call);
+    while (perp_tick_ahead(core, call, &tick.looked_at)) {
+        perp_lock_give_way(&core->lock);
+        perp_decision_open(&d, core, call);
+    }
     perp_status status = perp_tick_decide(&tick, &d);
     if (status == PERP_OK && !core->store_failed)
         settle_waiting(&tick, &d);

@@ -142,6 +142,17 @@ static void looked_at(void *user, struct perp_job_entry *job,
         perp_rank_set(look->core, job);
 }
 
+/* Whether anything may be confirmed of a part: not where its few jobs are all to be decided anyway.
+ */
+static bool some_stand(const struct perp_route_part *part) {
+    bool stand = part->n > PERP_ROUTE_STEP;
+    for (uint32_t i = 0; !stand && i < part->n; i++) {
+        const struct perp_verdict *verdict = &part->route->jobs[part->from + i]->verdict;
+        stand = verdict->counted && !verdict->todo_1;
+    }
+    return stand;
+}
+
 /* Of those for which a fact changed all may stand; so many of them, or a few more. */
 static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
                                uint32_t most) {
@@ -150,9 +161,10 @@ static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct p
     struct perp_route_part part;
     perp_ranks_expect(&core->scheduler->verdicts.ranks, routes->n_doubtful);
     for (uint32_t n = 0; n < most && perp_routes_next(routes, most - n, &part); n += part.n) {
-        if (e)
+        bool looks = e && some_stand(&part);
+        if (looks)
             perp_route_look(e, &part, &look, looked_at);
-        for (uint32_t i = 0; !e && i < part.n; i++)
+        for (uint32_t i = 0; !looks && i < part.n; i++)
             add_todo(&core->scheduler->verdicts, part.route->jobs[part.from + i]);
     }
     return look.stand;

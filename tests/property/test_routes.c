@@ -110,10 +110,11 @@ static void configure(world *w, perp_config *config) {
     config->scheduler.max_notional_per_exchange = PERP_USD; /* so that all wait */
     config->capital.drift_tolerance_usd = INT64_C(1) << 50;
     config->scheduler.default_ttl_ms = 0;
-    config->scheduler.hedge_tolerance = 0.5;
+    config->scheduler.hedge_tolerance = 0.35;
     config->risk.strategy_failures = 1;
     config->risk.max_consecutive_failures = 1000000;
-    if (below(w, 4) == 0)
+    config->risk.max_quote_age_ms = 60000;
+    if (below(w, 2))
         config->risk.max_net_exposure_usd = (perp_usd)(5000 + below(w, 30000)) * PERP_USD;
     if (below(w, 4) == 0)
         config->risk.account_max_age_ms = 60000;
@@ -220,12 +221,18 @@ static void submit(world *w) {
     job.expected_edge_bps = between(w, -2, 14);
     job.holding_hours = below(w, 3) ? 0 : below(w, 2) ? 9 : 30;
     double quantity = below(w, 8) ? between(w, 0.02, 0.3) : between(w, 0.3, 3);
+    if (below(w, 6) == 0)
+        quantity = between(w, 0.005, 0.05); /* below a minimum, unless it reduces */
     job.notional = (perp_usd)(quantity * w->mid[first] * 1e6);
     job.est_volume = below(w, 2) ? -1 : (perp_usd)below(w, 20000) * PERP_USD;
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t n = i ? second : first;
         job.legs[i].instrument = n;
         job.legs[i].side = i == below(w, 2) ? PERP_SIDE_BUY : PERP_SIDE_SELL;
+        if (i && job.strategy == PERP_STRATEGY_HEDGE_REBALANCE)
+            quantity *= 0.5;
+        else if (i && below(w, 4) == 0)
+            quantity *= 0.8;
         job.legs[i].quantity = quantity;
         job.legs[i].notional = (perp_usd)(quantity * w->mid[n] * between(w, 0.945, 1.055) * 1e6);
         job.legs[i].leverage = n == COIN || n == LENT_COIN ? 1 : between(w, 1, 14);
@@ -362,13 +369,15 @@ static void live(world *w, uint64_t seed) {
         control(w);
         w->now += (int64_t)below(w, 1000) * MS;
         if (below(w, 50) == 0) {
-            w->now += INT64_C(3000) * SECOND; /* rates and accounts grow old */
+            w->now += INT64_C(3000) * SECOND * (1 + below(w, 20)); /* what is known grows old */
             ok(w, perp_core_advance(w->core, call(w)));
             for (uint32_t n = below(w, 3); n < N_X; n++)
                 account(w, n);
         }
+        bool all = below(w, 2);
         for (uint32_t n = 0; n < N_INSTRUMENTS; n++)
-            quote(w, n);
+            if (all || below(w, 8) == 0)
+                quote(w, n);
         tick(w);
     }
 }

@@ -540,6 +540,38 @@ START_TEST(looked_at_says_how_many_decisions_were_made_anew) {
 }
 END_TEST
 
+/* Money moves from one account to another, so that the book as a whole is worth the same. */
+static void moves_to_delta(perp_usd alpha) {
+    for (int i = 0; i < 2; i++) {
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), ALPHA, alpha));
+        ok(w, perp_capital_update_equity(w->capital, nowc(w), DELTA, USD(2000000) - alpha));
+    }
+}
+
+/* A decision that was only confirmed stands on the room that there was, too. */
+START_TEST(a_smaller_account_carries_fewer_of_those_that_wait) {
+    perp_config config;
+    world_config(&config);
+    config.risk.max_account_leverage = 0.1;
+    config.risk.daily_loss_limit_pct = 0;
+    config.scheduler.max_notional_per_exchange = USD(1); /* so that they wait */
+    w = world_open(&config);
+    perp_job small = job_of(1), large = job_of(2);
+    large.notional = USD(25000);
+    large.legs[0].quantity = large.legs[1].quantity = 0.5;
+    submit(w, &small);
+    submit(w, &large);
+    ck_assert_uint_eq(tick(w)->refused, 0);
+    moves_to_delta(USD(200000));
+    const perp_tick_result *result = tick(w);
+    ck_assert_uint_eq(result->refused_by[PERP_REASON_ACCOUNT_LEVERAGE], 1);
+    ck_assert_uint_eq(result->looked_at, 2);
+    moves_to_delta(USD(100000));
+    ck_assert_uint_eq(tick(w)->refused_by[PERP_REASON_ACCOUNT_LEVERAGE], 2);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("tick");
     TCase *tcase = tcase_create("in a world");
@@ -567,6 +599,7 @@ int main(void) {
     tcase_add_test(own, skipped_when_an_exchange_was_dispatched_to_often_enough_in_a_minute);
     tcase_add_test(own, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_total);
+    tcase_add_test(own, a_smaller_account_carries_fewer_of_those_that_wait);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_pool);
     suite_add_tcase(suite, own);
     return run_suite(suite);
