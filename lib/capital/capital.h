@@ -125,8 +125,14 @@ struct perp_loss {
 };
 /* PERP_E_RANGE, with the name of the figure, where it is more than any may be, either way. leg:
    whose it is; PERP_NO_ID: none's. */
-perp_status perp_check_figure(const perp_core *core, uint32_t leg, const char *name,
-                              perp_usd figure);
+perp_status perp_refuse_figure(const perp_core *core, uint32_t leg, const char *name,
+                               perp_usd figure);
+static inline perp_status perp_check_figure(const perp_core *core, uint32_t leg, const char *name,
+                                            perp_usd figure) {
+    return figure >= -PERP_MOST_USD && figure <= PERP_MOST_USD
+               ? PERP_OK
+               : perp_refuse_figure(core, leg, name, figure);
+}
 /* The same of what is booked. */
 perp_status perp_check_figures(const perp_core *core, perp_usd pnl, perp_usd volume, perp_usd fees);
 void perp_capital_loss(const perp_capital *capital, struct perp_loss *loss);

@@ -297,11 +297,9 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
     return PERP_OK;
 }
 
-perp_status perp_check_figure(const perp_core *core, uint32_t leg, const char *name,
-                              perp_usd figure) {
+perp_status perp_refuse_figure(const perp_core *core, uint32_t leg, const char *name,
+                               perp_usd figure) {
     char of[32] = "";
-    if (figure >= -PERP_MOST_USD && figure <= PERP_MOST_USD)
-        return PERP_OK;
     if (leg != PERP_NO_ID)
         snprintf(of, sizeof of, "legs[%u].", leg);
     return perp_fail(core, PERP_E_RANGE, "%s%s: %s is out of range (%s either way)", of, name,
