@@ -11,18 +11,17 @@ static perp_status broken(const perp_core *core, const char *what) {
 /* Every reservation that a job holds is in its list, and the other way round. */
 static perp_status check_held(const perp_core *core) {
     uint32_t by_jobs = 0, by_ledger = 0;
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        bool runs = job && (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT);
-        for (const struct perp_held *held = job ? job->held : NULL; held;
-             held = held->next_of_job) {
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
+        for (const struct perp_held *held = job->run->held; held; held = held->next_of_job) {
             if (!held->has_job || memcmp(&held->job, &job->id, sizeof job->id) != 0)
                 return broken(core, "a reservation is in another job's list");
             if (!runs && held->in_flight + held->used == 0)
                 return broken(core, "a reservation of which nothing is left has not ended");
             by_jobs++;
         }
-        if (job && job->held && !runs && !job->n_lots)
+        if (job->run->held && !runs && !job->run->n_lots)
             return broken(core, "a job of which nothing is open holds capital");
     }
     for (const struct perp_held *held = core->capital->first; held; held = held->next)
@@ -42,7 +41,7 @@ static perp_status check_running(const perp_core *core) {
             notional[job->legs[i].exchange] += job->legs[i].notional;
         if (perp_job_due(job) < core->scheduler->next_due)
             return broken(core, "a running job may be overdue unseen");
-        if (job->unsaid && !core->scheduler->some_unsaid)
+        if (job->run->unsaid && !core->scheduler->some_unsaid)
             return broken(core, "an executor's outcome would be forgotten");
         legs += job->n_legs;
         in_doubt += job->state == PERP_JOB_IN_DOUBT;
@@ -54,7 +53,7 @@ static perp_status check_running(const perp_core *core) {
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_position_entry *exposure = &core->positions->at[i];
         uint32_t sides[PERP_SIDE_COUNT] = {0, 0};
-        for (const struct perp_job_leg *leg = exposure->first; leg; leg = leg->next, linked++)
+        for (const struct perp_run_leg *leg = exposure->first; leg; leg = leg->next, linked++)
             sides[leg->side]++;
         if (memcmp(sides, exposure->running, sizeof sides) != 0)
             return broken(core, "running legs of an instrument are miscounted");
@@ -69,8 +68,8 @@ static perp_status check_places(const perp_core *core) {
     const perp_scheduler *scheduler = core->scheduler;
     uint32_t n = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_place *place = &scheduler->pending[i];
-        if (i && place->order <= scheduler->pending[i - 1].order)
+        const struct perp_place *place = perp_place_at(scheduler, i);
+        if (i && place->order <= perp_place_at(scheduler, i - 1)->order)
             return broken(core, "pending jobs are out of order");
         if (place->job &&
             (place->job->state != PERP_JOB_PENDING || place->job->order != place->order))
@@ -106,14 +105,14 @@ static perp_status check_capital_of(const perp_core *core, const struct perp_job
     uint32_t n_lots = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
         const struct perp_job_leg *leg = &job->legs[i];
-        flying[leg->exchange] += leg->flying;
+        flying[leg->exchange] += job->run->legs[i].flying;
         if (!job->is_repair)
             used[leg->exchange] += used_on(core, job, i, leg->instrument, &n_lots);
         for (perp_instrument_id at = core->positions->bases[leg->base].first;
              job->is_repair && at != PERP_NO_ID; at = perp_instrument_at(core, at)->next_of_base)
             used[perp_instrument_at(core, at)->spec.exchange] += used_on(core, job, i, at, &n_lots);
     }
-    for (const struct perp_held *held = job->held; held; held = held->next_of_job) {
+    for (const struct perp_held *held = job->run->held; held; held = held->next_of_job) {
         flying[held->exchange] -= held->in_flight;
         used[held->exchange] -= held->used;
     }
@@ -123,7 +122,7 @@ static perp_status check_capital_of(const perp_core *core, const struct perp_job
         if (used[x] != 0)
             return broken(core, "what is used of a job is not what its lots occupy");
     }
-    return n_lots == job->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
+    return n_lots == job->run->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
 }
 
 static perp_status wrong(const perp_core *core, perp_instrument_id instrument, const char *what) {
@@ -156,7 +155,7 @@ static const char *lot_differs(const perp_core *core, const struct perp_position
         return "lots have two signs";
     if (perp_job_find(core, &lot->job) != job || lot->leg >= job->n_legs)
         return "a lot's job is gone";
-    const struct perp_job_leg *leg = &job->legs[lot->leg];
+    const struct perp_run_leg *leg = &job->run->legs[lot->leg];
     /* The one leg of a repair may have been elsewhere before. */
     bool its =
         job->is_repair || job->is_flatten ||
@@ -169,9 +168,18 @@ static const char *lot_differs(const perp_core *core, const struct perp_position
 
 /* Of a leg: all fills count as naked at once, but those of a balanced job that runs; what it has in
    flight and what was seen of it is of what it may still fill. */
-static const char *leg_differs(const struct perp_job_entry *job, const struct perp_job_leg *leg) {
+static const char *leg_differs(const struct perp_job_entry *job, uint32_t n) {
+    const struct perp_run_leg *leg = &job->run->legs[n];
+    const struct perp_job_leg *of = &job->legs[n];
     bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
     bool all = !(runs && job->balanced);
+    if (of->n != n ||
+        (perp_has_run(job) &&
+         (leg->job != job || leg->instrument != of->instrument || leg->side != of->side ||
+          leg->maker != of->maker || !perp_same_bits(leg->quantity, of->quantity) ||
+          !perp_same_bits(leg->leverage, of->leverage) || leg->notional != of->notional ||
+          leg->exchange != of->exchange || leg->base != of->base)))
+        return "a leg that ran is not its job's";
     if (!perp_at_most(leg->counted, leg->filled) ||
         (all && !perp_at_most(leg->filled, leg->counted)))
         return "what is counted of a leg as naked is not what it filled";
@@ -269,11 +277,11 @@ static perp_status check_positions(const perp_core *core) {
         kept = check_shown(core);
     if (kept != PERP_OK)
         return kept;
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        perp_status status = job ? check_capital_of(core, job) : PERP_OK;
-        for (uint32_t j = 0; job && j < job->n_legs && status == PERP_OK; j++) {
-            const char *what = leg_differs(job, &job->legs[j]);
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        perp_status status = check_capital_of(core, job);
+        for (uint32_t j = 0; j < job->n_legs && status == PERP_OK; j++) {
+            const char *what = leg_differs(job, j);
             status = what ? broken(core, what) : PERP_OK;
         }
         if (status != PERP_OK)
@@ -318,14 +326,15 @@ static const char *base_differs(const perp_core *core, uint32_t base) {
 
 /* A repair that waits or runs is its base's. */
 static bool repair_is_known(const perp_core *core, const struct perp_job_entry *job) {
-    return !job || !job->is_repair || job->state > PERP_JOB_IN_DOUBT ||
+    return !job->is_repair || job->state > PERP_JOB_IN_DOUBT ||
            core->positions->bases[job->legs[0].base].repair == job;
 }
 
 /* A base's repair, and its partial jobs, are those that there are. */
 static perp_status check_bases(const perp_core *core) {
-    for (uint32_t i = 0; i < core->jobs.capacity; i++)
-        if (!repair_is_known(core, core->jobs.slots[i].value))
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));)
+        if (!repair_is_known(core, job))
             return broken(core, "a repair is not its base's");
     for (uint32_t base = 0; base < core->bases.count; base++) {
         const struct perp_base_entry *entry = &core->positions->bases[base];

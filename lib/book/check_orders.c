@@ -70,10 +70,11 @@ static perp_status check_job(const perp_core *core, const struct perp_job_entry 
     perp_usd fees[PERP_MAX_LEGS] = {0}, pnl[PERP_MAX_LEGS] = {0};
     uint32_t attempts[PERP_MAX_LEGS] = {0};
     uint64_t before = 0;
-    for (const struct perp_order_entry *order = job->orders; order; order = order->next_of_job) {
+    for (const struct perp_order_entry *order = job->run->orders; order;
+         order = order->next_of_job) {
         if (order->job != job || order->id <= before || order->leg >= job->n_legs ||
             order->attempt <= attempts[order->leg] ||
-            (!order->next_of_job && job->orders->last_of_job != order))
+            (!order->next_of_job && job->run->orders->last_of_job != order))
             return wrong(core, order, "it is in another job's list, or in the wrong place");
         before = order->id;
         attempts[order->leg] = order->attempt;
@@ -82,8 +83,8 @@ static perp_status check_job(const perp_core *core, const struct perp_job_entry 
         pnl[order->leg] += order->pnl;
         ++*count;
     }
-    for (uint32_t i = 0; i < job->n_legs && job->orders; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
+    for (uint32_t i = 0; i < job->n_legs && job->run->orders; i++) {
+        const struct perp_run_leg *leg = &job->run->legs[i];
         if (job->is_repair ? leg->filled > filled[i] * (1 + PERP_NEAR_ZERO)
                            : !near(leg->filled, filled[i]))
             return broken(core, "a leg did not fill what its orders filled");
@@ -135,9 +136,9 @@ perp_status perp_orders_check(const perp_core *core) {
         n_live += !perp_order_ended(order->state);
         n_in_doubt += order->state == PERP_ORDER_IN_DOUBT;
     }
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        perp_status status = job ? check_job(core, job, &of_jobs) : PERP_OK;
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        perp_status status = check_job(core, job, &of_jobs);
         if (status != PERP_OK)
             return status;
     }

@@ -226,6 +226,7 @@ static bool sound_job(const perp_core *core, const struct perp_ev_submit *job) {
                                              ->spec.exchange] > INT64_MAX / 2)
             return false;
     return !perp_job_find(core, &job->job.id) && (!job->job.is_repair || job->n_legs == 1) &&
+           job->job.priority >= -PERP_MOST_PRIORITY && job->job.priority <= PERP_MOST_PRIORITY &&
            job->job.order < core->scheduler->next_order;
 }
 
@@ -235,12 +236,17 @@ static bool read_job(const struct read *read) {
     if (!sound_job(core, read->row))
         return false;
     memset(&core->prepared, 0, sizeof core->prepared);
-    if (!perp_spare_reserve(core, read->row, read->kept)) {
+    const struct perp_ev_submit *rows = read->row;
+    bool ran = perp_job_rows_ran(rows);
+    if (!perp_spare_reserve(core, rows, read->kept) ||
+        (ran && !perp_run_reserve(core, rows->n_legs))) {
         read->arena->failed = true;
         return false;
     }
     struct perp_job_entry *job = perp_spare_take(core);
-    perp_map_add(&core->jobs, &job->id, job);
+    if (ran)
+        perp_run_begin(core, job, rows);
+    perp_chains_add(&core->jobs, &job->chained);
     struct perp_job_list *list = list_of(scheduler, job);
     if (list)
         perp_list_add(list, job);
@@ -249,7 +255,7 @@ static bool read_job(const struct read *read) {
     if (list == &scheduler->running) {
         perp_exposure_link(core, job);
         scheduler->n_in_doubt += job->state == PERP_JOB_IN_DOUBT;
-        if (job->unhedged_since != PERP_TIME_NONE)
+        if (job->run->unhedged_since != PERP_TIME_NONE)
             perp_job_link_unhedged(core, job);
     }
     bool ended = list == &scheduler->ended;
@@ -284,7 +290,8 @@ static bool read_lot(const struct read *read) {
                (job->is_repair
                     ? job->legs[row->leg].base == perp_instrument_at(core, row->instrument)->base
                     : job->legs[row->leg].instrument == row->instrument);
-    if (!its || row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD)
+    if (!its || !perp_has_run(job) || row->quantity == 0 || row->price <= 0 ||
+        row->used > PERP_MOST_USD)
         return false;
     for (uint32_t i = 0; i < entry->n_lots; i++)
         if ((entry->lots[i].quantity > 0) != (row->quantity > 0) ||
@@ -302,7 +309,7 @@ static bool read_lot(const struct read *read) {
     if (!take(read, &lot->row, sizeof lot->row, &lot->kept))
         return false;
     entry->n_lots++;
-    job->n_lots++;
+    job->run->n_lots++;
     return true;
 }
 
@@ -392,13 +399,12 @@ static bool read_placed(const struct read *read) {
 static bool read_past(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_past_row *row = read->row;
-    if (perp_job_find(core, &row->id) || perp_map_find(&core->past, &row->id))
+    if (perp_job_find(core, &row->id) || perp_chains_find(&core->past, &row->id))
         return false;
     struct perp_past *past = perp_alloc(core, sizeof *past);
     if (past)
         memset(past, 0, sizeof *past);
-    if (!past || !perp_past_reserve(core, 1) ||
-        !take(read, &past->row, sizeof past->row, &past->kept)) {
+    if (!past || !perp_past_room(core) || !take(read, &past->row, sizeof past->row, &past->kept)) {
         read->arena->failed = true;
         perp_past_free(core, past);
         return false;
@@ -479,12 +485,13 @@ static bool link_rows(perp_core *core) {
     struct perp_held *held = core->capital->last;
     for (; held; held = held->previous) {
         struct perp_job_entry *job = held->has_job ? perp_job_find(core, &held->job) : NULL;
-        if (held->has_job && !job)
+        if (held->has_job && (!job || !perp_has_run(job)))
             return false;
         if (!job)
             continue;
-        held->next_of_job = job->held; /* from the last to the first: they end up in their order */
-        job->held = held;
+        held->next_of_job =
+            job->run->held; /* from the last to the first: they end up in their order */
+        job->run->held = held;
     }
     return true;
 }

@@ -4,8 +4,6 @@
 
 #include "book/book.h"
 
-#define MOST_PRIORITY 100
-
 static struct perp_job_entry *job_of(const perp_core *core, const struct perp_event *event) {
     return perp_job_find(core, perp_event_job(event));
 }
@@ -69,14 +67,14 @@ static const char *id_text(const perp_uuid *id, char text[37]) {
 static bool fits_submit(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_submit *submit = perp_read_submit(event);
     const struct perp_job_row *job = &submit->job;
-    if (perp_map_find(&core->past, &job->id))
+    if (perp_chains_find(&core->past, &job->id))
         return false;
     for (uint32_t i = 0; i < submit->n_legs; i++)
         if (submit->legs[i].notional > PERP_MOST_NOTIONAL)
             return false;
     return job->state == PERP_JOB_PENDING && job->notional <= PERP_MOST_NOTIONAL &&
            job->est_volume <= PERP_MAX_LEGS * PERP_MOST_NOTIONAL &&
-           job->priority >= -MOST_PRIORITY && job->priority <= MOST_PRIORITY &&
+           job->priority >= -PERP_MOST_PRIORITY && job->priority <= PERP_MOST_PRIORITY &&
            ((!job->is_repair && !job->is_flatten) || submit->n_legs == 1);
 }
 
@@ -107,7 +105,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
     job->order = scheduler->next_order++;
     job->submitted = perp_clock(core);
     (void)event;
-    perp_map_add(&core->jobs, &job->id, job);
+    perp_chains_add(&core->jobs, &job->chained);
     perp_pending_add(scheduler, job);
     scheduler->submitted_today++;
     scheduler->submitted_total++;
@@ -125,7 +123,7 @@ static void apply_submit(perp_core *core, const struct perp_event *event) {
 
 /* A job goes to its end; while something of it is open it is open. */
 static void end_or_stay_open(perp_core *core, struct perp_job_entry *job, uint32_t state) {
-    if (job->n_lots) {
+    if (job->run->n_lots) {
         job->state = PERP_JOB_OPEN;
         job->ended = perp_clock(core);
         perp_list_add(&core->scheduler->open, job);
@@ -134,6 +132,11 @@ static void end_or_stay_open(perp_core *core, struct perp_job_entry *job, uint32
     }
     count_end(core, job, state);
     perp_job_end(core, job, state, perp_clock(core));
+}
+
+static bool prepare_leave(perp_core *core, const struct perp_event *event) {
+    (void)event;
+    return perp_past_reserve(core, 1);
 }
 
 static uint32_t state_left_to(const struct perp_event *event) {
@@ -157,7 +160,7 @@ static void rows_leave(const perp_core *core, const struct perp_event *event,
 static void apply_leave(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     if (event->kind == PERP_EVENT_REJECT) {
-        job->last_refusal = job->standing = perp_read_reject(event)->reason;
+        job->last_refusal = job->standing = (uint8_t)perp_read_reject(event)->reason;
         perp_risk_count_refusal(core, job->last_refusal);
     }
     perp_pending_remove(core->scheduler, job);
@@ -182,17 +185,18 @@ static void rows_refuse(const perp_core *core, const struct perp_event *event,
 static void apply_refuse(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     uint32_t reason = perp_read_refuse(event)->reason;
-    job->standing = reason;
+    job->standing = (uint8_t)reason;
     if (reason == PERP_REASON_NONE)
         return;
-    job->last_refusal = reason;
+    job->last_refusal = (uint8_t)reason;
     perp_risk_count_refusal(core, reason);
 }
 
 static bool fits_choose(const perp_core *core, const struct perp_event *event) {
     const struct perp_job_entry *job = job_of(core, event);
-    return (job->is_repair || job->is_flatten) &&
-           perp_read_choose(event)->leg.notional <= PERP_MOST_NOTIONAL;
+    const struct perp_leg_row *leg = &perp_read_choose(event)->leg;
+    return (job->is_repair || job->is_flatten) && leg->notional <= PERP_MOST_NOTIONAL &&
+           (perp_has_run(job) || !perp_leg_row_ran(leg));
 }
 
 static bool prepare_choose(perp_core *core, const struct perp_event *event) {
@@ -212,11 +216,14 @@ static void rows_choose(const perp_core *core, const struct perp_event *event,
 
 static void apply_choose(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
+    const struct perp_leg_row *row = &perp_read_choose(event)->leg;
     struct perp_job_leg leg = {0};
-    perp_leg_set(core, &leg, &perp_read_choose(event)->leg);
+    perp_leg_set(core, &leg, row);
     perp_repair_set(job, &leg);
-    /* As a checkpoint brings it back. */
-    perp_content_of(&job->row, &job->legs[0].row, 1, job->past->parts);
+    if (!perp_has_run(job))
+        return;
+    job->run->legs[0].row = *row;
+    perp_run_follow(job);
 }
 
 /* ---- While it runs ------------------------------------------------------------------------------
@@ -288,6 +295,9 @@ static bool fits_dispatch(const perp_core *core, const struct perp_event *event)
 
 static bool prepare_dispatch(perp_core *core, const struct perp_event *event) {
     perp_usd taken[PERP_MAX_EXCHANGES];
+    /* One that was handed over before does without. */
+    if (!perp_run_reserve(core, perp_read_dispatch(event)->n_prices))
+        return false;
     for (uint64_t left = dispatched_legs(core, event, taken); left;)
         if (!perp_times_reserve(core, perp_bit_take(&left)))
             return false;
@@ -309,7 +319,7 @@ static void rows_dispatch(const perp_core *core, const struct perp_event *event,
                           &dispatch->job);
 }
 
-static void start_leg(perp_core *core, struct perp_job_leg *leg,
+static void start_leg(perp_core *core, struct perp_run_leg *leg,
                       const struct perp_ev_dispatch *dispatch, uint32_t n) {
     leg->price = dispatch->prices[n].price;
     leg->flying = dispatch->n_needs ? leg->notional : 0;
@@ -321,7 +331,8 @@ static void apply_dispatch(perp_core *core, const struct perp_event *event) {
     perp_scheduler *scheduler = core->scheduler;
     struct perp_job_entry *job = job_of(core, event);
     perp_pending_remove(scheduler, job);
-    struct perp_held **end = &job->held;
+    perp_run_begin(core, job, NULL);
+    struct perp_held **end = &job->run->held;
     while (*end) /* of late fills while it waited to be dispatched again */
         end = &(*end)->next_of_job;
     for (uint32_t i = 0; i < dispatch->n_needs; i++) {
@@ -329,17 +340,18 @@ static void apply_dispatch(perp_core *core, const struct perp_event *event) {
         end = &(*end)->next_of_job;
     }
     for (uint32_t i = 0; i < job->n_legs; i++)
-        start_leg(core, &job->legs[i], dispatch, i);
+        start_leg(core, &job->run->legs[i], dispatch, i);
     perp_exposure_link(core, job);
     for (uint64_t left = job->exchanges; left;)
         perp_times_add(core, perp_bit_take(&left));
     job->state = PERP_JOB_RUNNING;
-    job->dispatch = scheduler->dispatched_total + 1;
-    job->started = perp_clock(core);
-    job->unsaid = 0;
-    job->reduce_only = dispatch->reduce_only;
-    job->dispatched = true;
-    job->overdue = job->cancel_asked = false;
+    job->ended = PERP_TIME_NONE;
+    job->run->dispatch = scheduler->dispatched_total + 1;
+    job->run->started = perp_clock(core);
+    job->run->unsaid = 0;
+    job->run->reduce_only = dispatch->reduce_only;
+    job->run->dispatched = true;
+    job->run->overdue = job->run->cancel_asked = false;
     if (perp_job_due(job) < scheduler->next_due)
         scheduler->next_due = perp_job_due(job);
     perp_list_add(&scheduler->running, job);
@@ -350,7 +362,7 @@ static void apply_dispatch(perp_core *core, const struct perp_event *event) {
 static void apply_overdue(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     char id[37];
-    job->overdue = true;
+    job->run->overdue = true;
     perp_tell_alert(core, PERP_ALERT_JOB_OVERDUE, PERP_ALERT_WARNING, true, id_text(&job->id, id),
                     "runs longer than its max_run_ms");
 }
@@ -368,7 +380,7 @@ static void apply_doubt(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
     char id[37];
     job->state = PERP_JOB_IN_DOUBT;
-    job->unsaid = 0;
+    job->run->unsaid = 0;
     core->scheduler->n_in_doubt++;
     perp_tell_alert(core, PERP_ALERT_JOB_IN_DOUBT, PERP_ALERT_WARNING, true, id_text(&job->id, id),
                     "ask the exchange what happened, then finish or requeue");
@@ -426,7 +438,7 @@ static bool fits_progress(const perp_core *core, const struct perp_event *event)
     const struct perp_ev_progress *progress = perp_read_progress(event);
     const struct perp_job_entry *job = job_of(core, event);
     bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
-    return fills_fit(job, progress->fills, progress->n_fills) && job->dispatched &&
+    return fills_fit(job, progress->fills, progress->n_fills) && job->run->dispatched &&
            (event->kind == PERP_EVENT_AMEND) != runs && sheet_follows(core, event);
 }
 
@@ -438,12 +450,12 @@ static void rows_fills(const perp_core *core, const struct perp_event *event,
 /* A job whose lots came or went has the state that goes with it. */
 void perp_job_settle(perp_core *core, struct perp_job_entry *job) {
     perp_scheduler *scheduler = core->scheduler;
-    if (job->state == PERP_JOB_OPEN && !job->n_lots) {
+    if (job->state == PERP_JOB_OPEN && !job->run->n_lots) {
         perp_list_remove(&scheduler->open, job);
         perp_job_give_back(core, job);
         count_end(core, job, PERP_JOB_CLOSED);
         perp_job_end(core, job, PERP_JOB_CLOSED, perp_clock(core));
-    } else if (job->n_lots && job->state > PERP_JOB_PARTIAL) {
+    } else if (job->run->n_lots && job->state > PERP_JOB_PARTIAL) {
         perp_list_remove(&scheduler->ended, job);
         job->state = PERP_JOB_OPEN;
         perp_list_add(&scheduler->open, job);
@@ -452,7 +464,7 @@ void perp_job_settle(perp_core *core, struct perp_job_entry *job) {
 
 /* Reservations of jobs that do not run and of which nothing is left. */
 void perp_job_drop_empty(perp_core *core, struct perp_job_entry *job) {
-    struct perp_held **at = &job->held;
+    struct perp_held **at = &job->run->held;
     if (job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT)
         return;
     while (*at) {
@@ -482,7 +494,7 @@ void perp_job_apply_sheet(perp_core *core, const struct perp_event *event,
 }
 
 static void apply_progress(perp_core *core, const struct perp_event *event) {
-    job_of(core, event)->by_legs = true;
+    job_of(core, event)->run->by_legs = true;
     perp_job_apply_sheet(core, event, NULL);
 }
 
@@ -502,7 +514,7 @@ static bool fits_finish(const perp_core *core, const struct perp_event *event) {
 }
 
 static bool prepare_finish(perp_core *core, const struct perp_event *event) {
-    return perp_sheet_room(core, event) && perp_pending_reserve(core);
+    return perp_sheet_room(core, event) && perp_pending_reserve(core) && perp_past_reserve(core, 1);
 }
 
 void perp_row_job_finished(struct perp_journal *to, const struct perp_event *event,
@@ -532,7 +544,7 @@ void perp_job_finish(perp_core *core, struct perp_job_entry *job, uint32_t state
     if ((success || failure) && !job->is_repair)
         perp_risk_count_strategy(core, job->strategy, success);
     count_end(core, job, state);
-    if (state == PERP_JOB_PARTIAL || job->n_lots) {
+    if (state == PERP_JOB_PARTIAL || job->run->n_lots) {
         job->state = state == PERP_JOB_PARTIAL ? PERP_JOB_PARTIAL : PERP_JOB_OPEN;
         job->ended = perp_clock(core);
         perp_list_add(&core->scheduler->open, job);
@@ -549,7 +561,7 @@ static void apply_finish(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_finish *finish = perp_read_finish(event);
     struct perp_job_entry *job = job_of(core, event);
     perp_job_apply_sheet(core, event, job);
-    job->by_legs |= !finish->shared;
+    job->run->by_legs |= !finish->shared;
     perp_job_finish(core, job, finish->state, finish->success, finish->failure, finish->good,
                     finish->bad);
 }
@@ -557,7 +569,7 @@ static void apply_finish(perp_core *core, const struct perp_event *event) {
 static bool fits_requeue(const perp_core *core, const struct perp_event *event) {
     const struct perp_job_entry *job = job_of(core, event);
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (job->legs[i].filled > 0)
+        if (job->run->legs[i].filled > 0)
             return false;
     return perp_read_requeue(event)->n_mids == job->n_legs && sheet_follows(core, event);
 }
@@ -584,23 +596,23 @@ static void apply_requeue(perp_core *core, const struct perp_event *event) {
     perp_job_give_back(core, job);
     job->state = PERP_JOB_PENDING;
     job->ttl_from = perp_clock(core);
-    job->started = PERP_TIME_NONE;
-    job->unsaid = 0;
-    job->overdue = job->cancel_asked = false;
-    job->reduce_only = false;
+    job->run->started = PERP_TIME_NONE;
+    job->run->unsaid = 0;
+    job->run->overdue = job->run->cancel_asked = false;
+    job->run->reduce_only = false;
     perp_pending_add(core->scheduler, job);
 }
 
 static void apply_ask_cancel(perp_core *core, const struct perp_event *event) {
     struct perp_job_entry *job = job_of(core, event);
-    job->cancel_asked = true;
+    job->run->cancel_asked = true;
     perp_tell_cancel(core, &job->id);
 }
 
 static bool fits_close(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_close *close = perp_read_close(event);
     const struct perp_job_entry *job = job_of(core, event);
-    return job->n_lots > 0 && close->n_prices == job->n_legs &&
+    return job->run->n_lots > 0 && close->n_prices == job->n_legs &&
            perp_bookings_fit(core, event, close->bookings, close->n_bookings) &&
            sheet_follows(core, event);
 }
@@ -622,6 +634,10 @@ static void apply_close(perp_core *core, const struct perp_event *event) {
     perp_job_apply_sheet(core, event, NULL);
 }
 
+static bool prepare_withdraw(perp_core *core, const struct perp_event *event) {
+    return perp_sheet_room(core, event) && perp_past_reserve(core, 1);
+}
+
 static void rows_withdraw(const perp_core *core, const struct perp_event *event,
                           struct perp_journal *to) {
     const struct perp_job_entry *job = job_of(core, event);
@@ -641,7 +657,7 @@ static void apply_withdraw(perp_core *core, const struct perp_event *event) {
     forget_repair(core, job);
     perp_tell_log(core, PERP_LOG_WARNING, "job %s was dispatched, but not sent: %s",
                   id_text(&job->id, id), perp_reason_string(perp_read_withdraw(event)->reason));
-    if (!job->n_lots)
+    if (!job->run->n_lots)
         perp_job_give_back(core, job);
     end_or_stay_open(core, job, PERP_JOB_CANCELLED);
 }
@@ -651,9 +667,9 @@ const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
                            .prepare = prepare_submit,
                            .rows = rows_submit,
                            .apply = apply_submit},
-    [PERP_EVENT_CANCEL] = {.rows = rows_leave, .apply = apply_leave},
-    [PERP_EVENT_EXPIRE] = {.rows = rows_leave, .apply = apply_leave},
-    [PERP_EVENT_REJECT] = {.rows = rows_leave, .apply = apply_leave},
+    [PERP_EVENT_CANCEL] = {.prepare = prepare_leave, .rows = rows_leave, .apply = apply_leave},
+    [PERP_EVENT_EXPIRE] = {.prepare = prepare_leave, .rows = rows_leave, .apply = apply_leave},
+    [PERP_EVENT_REJECT] = {.prepare = prepare_leave, .rows = rows_leave, .apply = apply_leave},
     [PERP_EVENT_REFUSE] = {.rows = rows_refuse, .apply = apply_refuse},
     [PERP_EVENT_CHOOSE] = {.fits = fits_choose,
                            .prepare = prepare_choose,
@@ -687,7 +703,7 @@ const struct perp_event_row perp_job_events[PERP_EVENT_COUNT] = {
                             .apply = apply_requeue},
     [PERP_EVENT_ASK_CANCEL] = {.apply = apply_ask_cancel},
     [PERP_EVENT_WITHDRAW] = {.fits = sheet_follows,
-                             .prepare = perp_sheet_room,
+                             .prepare = prepare_withdraw,
                              .rows = rows_withdraw,
                              .apply = apply_withdraw},
 };

@@ -69,7 +69,7 @@ static bool fits_place(const perp_core *core, const struct perp_event *event) {
     const struct perp_job_leg *leg = &job->legs[row->leg];
     return row->instrument == leg->instrument && row->side == leg->side &&
            row->state == PERP_ORDER_NEW && row->told == PERP_TOLD_NOTHING && row->filled == 0 &&
-           row->placed == event->time_ns && (!job->by_legs || perp_job_has_orders(job));
+           row->placed == event->time_ns && (!job->run->by_legs || perp_job_has_orders(job));
 }
 
 static bool prepare_place(perp_core *core, const struct perp_event *event) {
@@ -145,7 +145,7 @@ static bool end_fits(const struct perp_order_entry *order, const struct perp_ev_
     uint32_t may = PERP_IN(COMPLETED) | PERP_IN(PARTIAL) | PERP_IN(OPEN);
     if (!news->finishes)
         return news->n_mids == 0;
-    const struct perp_order_entry *live = job->orders;
+    const struct perp_order_entry *live = job->run->orders;
     for (; live; live = live->next_of_job)
         if (live != order && !perp_order_ended(live->state))
             return false;
@@ -183,7 +183,7 @@ static bool prepare_order(perp_core *core, const struct perp_event *event) {
     if (has_sheet(news) && !perp_sheet_room(core, event))
         return false;
     return (news->news != PERP_NEWS_FILL || perp_trade_reserve(core)) &&
-           (!news->finishes || perp_pending_reserve(core));
+           (!news->finishes || (perp_pending_reserve(core) && perp_past_reserve(core, 1)));
 }
 
 /* The order's figures with what the fill adds to them. */

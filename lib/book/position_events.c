@@ -20,13 +20,21 @@ bool perp_sheet_follows(const perp_core *book, const struct perp_sheet *sheet,
            perp_sheet_fits(sheet, event->time_ns);
 }
 
+/* How many jobs it may leave without lots, and so end. */
+static uint32_t n_ends(const struct perp_sheet *sheet) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < sheet->n_jobs; i++)
+        n += (int64_t)sheet->jobs[i].job->run->n_lots + sheet->jobs[i].lots == 0;
+    return n;
+}
+
 bool perp_sheet_room(perp_core *core, const struct perp_event *event) {
     /* One that fits by its decision was not looked at. */
     if (!core->prepared.sheet && core->prepared.worked_out == event)
         core->prepared.sheet = event;
     struct perp_sheet *sheet = perp_sheet_taken(core, event);
     return !sheet->failed && perp_sheet_prepare(sheet) &&
-           perp_job_notices_reserve(core, sheet->n_jobs);
+           perp_job_notices_reserve(core, sheet->n_jobs) && perp_past_reserve(core, n_ends(sheet));
 }
 
 struct perp_sheet *perp_sheet_taken(perp_core *core, const struct perp_event *event) {
@@ -181,10 +189,10 @@ static void row_job(const struct perp_event *event, struct perp_journal *to,
     perp_row_begin(to, PERP_TABLE_JOBS);
     perp_row_text(to, PERP_JOBS_ID, id);
     perp_row_int(to, PERP_JOBS_LAST_SEQ, (int64_t)event->seq);
-    perp_row_int(to, PERP_JOBS_PNL, job->job->pnl + job->pnl);
-    perp_row_int(to, PERP_JOBS_VOLUME, job->job->volume + job->volume);
-    perp_row_int(to, PERP_JOBS_FEES, job->job->fees + job->fees);
-    if (job->job->state == PERP_JOB_OPEN && (int64_t)job->job->n_lots + job->lots == 0) {
+    perp_row_int(to, PERP_JOBS_PNL, job->job->run->pnl + job->pnl);
+    perp_row_int(to, PERP_JOBS_VOLUME, job->job->run->volume + job->volume);
+    perp_row_int(to, PERP_JOBS_FEES, job->job->run->fees + job->fees);
+    if (job->job->state == PERP_JOB_OPEN && (int64_t)job->job->run->n_lots + job->lots == 0) {
         perp_row_text(to, PERP_JOBS_STATE, perp_job_state_string(PERP_JOB_CLOSED));
         perp_row_time(to, PERP_JOBS_ENDED_NS, event->time_ns);
     } else if (job->job->state > PERP_JOB_PARTIAL && job->lots > 0) {

@@ -26,7 +26,7 @@ static void move_partial_on(perp_core *core) {
 /* How many lots a job has once the batch at hand is applied. */
 static int64_t lots_after(const perp_core *core, const struct perp_job_entry *job) {
     return core->prepared.sheet ? perp_sheet_lots(&core->positions->sheet, job)
-                                : (int64_t)job->n_lots;
+                                : (int64_t)job->run->n_lots;
 }
 
 static void rows_story(const perp_core *core, const struct perp_event *event,
@@ -54,7 +54,8 @@ static void rows_story(const perp_core *core, const struct perp_event *event,
 
 static bool prepare_story(perp_core *core, const struct perp_event *event) {
     (void)event;
-    return perp_job_notices_reserve(core, perp_n_partial(core->scheduler) + 1);
+    uint32_t n = perp_n_partial(core->scheduler) + 1; /* the batch at hand may bring one */
+    return perp_job_notices_reserve(core, n) && perp_past_reserve(core, n);
 }
 
 static void apply_story(perp_core *core, const struct perp_event *event) {

@@ -109,14 +109,14 @@ static void walk_risk(const struct walk *walk) {
 }
 
 static void walk_job(const struct walk *walk, const struct perp_job_entry *job) {
+    struct perp_ev_submit whole = {.n_legs = job->n_legs};
     struct perp_leg_row legs[PERP_MAX_LEGS];
     bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        legs[i] = job->legs[i].row;
-        if (!runs)
-            legs[i].price = 0; /* only of legs that run does the book know one */
-    }
-    const struct perp_ev_submit whole = {job->row, job->n_legs, legs};
+    perp_job_row_of(job, &whole.job);
+    perp_job_legs_of(job, legs);
+    for (uint32_t i = 0; i < job->n_legs && !runs; i++)
+        legs[i].price = 0; /* only of legs that run does the book know one */
+    whole.legs = legs;
     show(walk, PERP_BOOK_JOB, 0, &whole, job->kept);
 }
 
@@ -137,8 +137,8 @@ static void walk_scheduler(const struct walk *walk) {
         }
     }
     for (uint32_t i = 0; i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            walk_job(walk, scheduler->pending[i].job);
+        if (perp_place_at(scheduler, i)->job)
+            walk_job(walk, perp_place_at(scheduler, i)->job);
     walk_list(walk, &scheduler->running);
     walk_list(walk, &scheduler->open);
     walk_list(walk, &scheduler->ended);

@@ -10,6 +10,7 @@ static struct perp_arena_chunk *add_chunk(struct perp_arena *arena, size_t size)
     if (!chunk)
         return NULL;
     *chunk = (struct perp_arena_chunk){NULL, size};
+    arena->total += size;
     if (arena->now) {
         chunk->next = arena->now->next;
         arena->now->next = chunk;
@@ -40,6 +41,7 @@ void perp_arena_free(struct perp_arena *arena) {
         chunk = next;
     }
     arena->first = NULL;
+    arena->total = 0;
     perp_arena_reset(arena);
 }
 

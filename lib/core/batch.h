@@ -54,9 +54,13 @@ perp_status perp_batch_store(perp_core *core, bool staged);
 perp_status perp_batch_rows(perp_core *core,
                             void (*rows)(const perp_core *core, struct perp_journal *to));
 void perp_batch_free_details(struct perp_batch *batch);
+/* What events of a large batch took is given back; so much stays. */
+#define PERP_BATCH_KEEPS ((size_t)256 << 10)
 static inline void perp_batch_clear(struct perp_batch *batch) {
     if (batch->detailed)
         perp_batch_free_details(batch);
+    if (batch->arena.total > PERP_BATCH_KEEPS)
+        perp_arena_free(&batch->arena);
     perp_arena_reset(&batch->arena);
     batch->first = batch->last = NULL;
     batch->count = 0;

@@ -12,6 +12,7 @@
 
 #include "core/lock.h"
 #include "core/rows.h"
+#include "util/chains.h"
 #include "util/ids.h"
 #include "util/map.h"
 
@@ -75,7 +76,8 @@ struct perp_prepared {
     const struct perp_event *worked_out;
     uint32_t job_notices;
     uint32_t orders, trades, placed;
-    uint32_t jobs;
+    uint32_t jobs, ends;
+    bool some_run;                         /* perp_scheduler.coming_runs counts */
     const struct perp_job_entry *new_jobs; /* made for it, not yet in the book; by next */
     const struct perp_event *chosen;       /* the first repair that was chosen anew; NULL: none */
 };
@@ -189,8 +191,8 @@ struct perp_core {
     struct perp_texts *texts;            /* NULL: none yet */
     void (*free_texts)(perp_core *core); /* set with them */
     struct perp_prepared prepared;
-    struct perp_map jobs; /* by id; ended ones among the last history_size too */
-    struct perp_map past; /* by id: those that are no longer kept, but remembered */
+    struct perp_chains jobs; /* by id; ended ones among the last history_size too */
+    struct perp_chains past; /* by id: those that are no longer kept, but remembered */
     struct perp_watched watched;
     struct perp_names venues, bases, symbols, contracts, books;
     uint32_t *first_in_book_1; /* by book: its first instrument's id + 1; 0: none */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/events.h"
 #include "util/num.h"
 #include "util/sized.h"
 #include "util/text.h"
@@ -81,10 +82,11 @@ static struct perp_job_leg make_leg(const perp_core *core, const perp_job *spec,
     const struct perp_instrument_entry *instrument = perp_instrument_at(core, given->instrument);
     return (struct perp_job_leg){
         .instrument = given->instrument,
-        .exchange = instrument->spec.exchange,
+        .exchange = (uint8_t)instrument->spec.exchange,
         .base = instrument->base,
-        .side = given->side,
-        .maker = given->maker,
+        .side = (uint8_t)given->side,
+        .maker = (uint8_t)given->maker,
+        .n = (uint8_t)n,
         .quantity = given->quantity,
         .leverage = given->leverage != 0 ? given->leverage : core->config.risk.default_leverage,
         .notional = given->notional ? given->notional : spec->notional,
@@ -93,7 +95,6 @@ static struct perp_job_leg make_leg(const perp_core *core, const perp_job *spec,
 
 #define MAX_HOLDING_HOURS 8760.0
 #define MAX_TTL_MS (INT64_C(366) * 86400 * 1000)
-#define MAX_PRIORITY 100
 
 static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->strategy >= PERP_STRATEGY_COUNT)
@@ -121,7 +122,7 @@ static perp_status check_numbers(const perp_core *core, const perp_job *spec) {
     if (spec->max_run_ms < -1 || spec->max_run_ms > MAX_TTL_MS)
         return perp_fail(core, PERP_E_INVALID, "job.max_run_ms: %lld is out of range",
                          (long long)spec->max_run_ms);
-    if (spec->priority < -MAX_PRIORITY || spec->priority > MAX_PRIORITY)
+    if (spec->priority < -PERP_MOST_PRIORITY || spec->priority > PERP_MOST_PRIORITY)
         return perp_fail(core, PERP_E_INVALID, "job.priority: %d is not in -100 to 100",
                          spec->priority);
     if (spec->metadata_size > PERP_MAX_METADATA || (spec->metadata_size && !spec->metadata))
@@ -150,15 +151,16 @@ static bool fill(const perp_core *core, const perp_job *spec, int64_t now,
     const perp_scheduler_config *config = &core->config.scheduler;
     perp_usd sum = 0;
     perp_zero(job, sizeof *job);
+    job->run = perp_never_ran;
     for (uint32_t i = 0; i < spec->n_legs; i++) {
         job->legs[i] = make_leg(core, spec, i);
         job->exchanges |= UINT64_C(1) << job->legs[i].exchange;
         if (!perp_usd_add(sum, job->legs[i].notional, &sum))
             return false;
     }
-    job->n_legs = spec->n_legs;
+    job->n_legs = (uint8_t)spec->n_legs;
     job->id = spec->job_id;
-    job->strategy = spec->strategy;
+    job->strategy = (uint8_t)spec->strategy;
     job->state = PERP_JOB_PENDING;
     job->notional = spec->notional;
     job->est_volume = spec->est_volume >= 0 ? spec->est_volume : sum;
@@ -168,14 +170,13 @@ static bool fill(const perp_core *core, const perp_job *spec, int64_t now,
     job->ttl_ms = spec->ttl_ms >= 0 ? spec->ttl_ms : config->default_ttl_ms;
     job->ttl_from = spec->created_at_ns != PERP_TIME_NONE ? spec->created_at_ns : now;
     job->max_run_ms = spec->max_run_ms >= 0 ? spec->max_run_ms : config->default_max_run_ms;
-    job->priority = spec->priority;
+    job->priority = (int8_t)spec->priority;
     job->defaulted = defaulted_in(spec);
-    job->metadata_size = spec->metadata_size;
+    job->metadata_size = (uint16_t)spec->metadata_size;
     job->metadata = (void *)(uintptr_t)spec->metadata;
     job->closes = spec->closes;
     job->balanced = perp_job_balanced(job, core->config.scheduler.hedge_tolerance, &(uint32_t){0});
     job->submitted = now;
-    job->started = job->ended = job->unhedged_since = PERP_TIME_NONE;
     job->score = NAN;
     return true;
 }
@@ -185,7 +186,9 @@ bool perp_job_content(const perp_core *core, const perp_job *given, int64_t now,
     perp_job copy;
     const perp_job *spec = perp_job_given(given, &copy);
     if (!spec || spec->n_legs < 1 || spec->n_legs > PERP_MAX_LEGS ||
-        spec->metadata_size > PERP_MAX_METADATA || (spec->metadata_size && !spec->metadata))
+        spec->metadata_size > PERP_MAX_METADATA || (spec->metadata_size && !spec->metadata) ||
+        spec->strategy >= PERP_STRATEGY_COUNT || spec->priority < -PERP_MOST_PRIORITY ||
+        spec->priority > PERP_MOST_PRIORITY) /* what else it says has its place in a job */
         return false;
     for (uint32_t i = 0; i < spec->n_legs; i++)
         if (spec->legs[i].instrument >= perp_n_instruments(core) ||
@@ -226,7 +229,7 @@ bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint3
 }
 
 struct perp_job_entry *perp_job_find(const perp_core *core, const perp_uuid *id) {
-    return id ? perp_map_find(&core->jobs, id) : NULL;
+    return id ? (struct perp_job_entry *)perp_chains_find(&core->jobs, id) : NULL;
 }
 
 const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uuid *id) {
@@ -238,11 +241,138 @@ const struct perp_job_entry *perp_job_soon(const perp_core *core, const perp_uui
     return job;
 }
 
+/* ---- Rows ---------------------------------------------------------------------------------------
+ */
+
+static const union {
+    struct perp_job_run run;
+    char bytes[sizeof(struct perp_job_run) + PERP_MAX_LEGS * sizeof(struct perp_run_leg)];
+} never_ran = {.run = {.started = PERP_TIME_NONE, .unhedged_since = PERP_TIME_NONE}};
+struct perp_job_run *const perp_never_ran = (struct perp_job_run *)(uintptr_t)&never_ran.run;
+
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row) {
     const struct perp_instrument_entry *instrument = perp_instrument_at(core, row->instrument);
-    leg->row = *row;
-    leg->exchange = instrument->spec.exchange;
+    leg->instrument = row->instrument;
+    leg->side = (uint8_t)row->side;
+    leg->maker = (uint8_t)row->maker;
+    leg->quantity = row->quantity;
+    leg->leverage = row->leverage;
+    leg->notional = row->notional;
+    leg->exchange = (uint8_t)instrument->spec.exchange;
     leg->base = instrument->base;
+}
+
+/* What a leg that runs has from its job. */
+static void set_wanted(struct perp_leg_row *row, const struct perp_job_leg *leg) {
+    row->instrument = leg->instrument;
+    row->side = leg->side;
+    row->maker = leg->maker;
+    row->quantity = leg->quantity;
+    row->leverage = leg->leverage;
+    row->notional = leg->notional;
+}
+
+void perp_run_follow(struct perp_job_entry *job) {
+    for (uint32_t i = 0; i < job->n_legs && perp_has_run(job); i++) {
+        struct perp_run_leg *leg = &job->run->legs[i];
+        set_wanted(&leg->row, &job->legs[i]);
+        leg->exchange = job->legs[i].exchange;
+        leg->base = job->legs[i].base;
+    }
+}
+
+void perp_job_row_of(const struct perp_job_entry *job, struct perp_job_row *row) {
+    perp_zero(row, sizeof *row);
+#define SMALL(field, type) row->field = job->field;
+#define ENTRY(field) row->field = job->field;
+#define RUN(field) row->field = job->run->field;
+    PERP_JOB_FIELDS(SMALL, ENTRY, RUN)
+#undef SMALL
+#undef ENTRY
+#undef RUN
+    row->ended = perp_job_ended(job);
+}
+
+void perp_job_legs_of(const struct perp_job_entry *job, struct perp_leg_row legs[PERP_MAX_LEGS]) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        legs[i] = job->run->legs[i].row;
+        set_wanted(&legs[i], &job->legs[i]);
+    }
+}
+
+void perp_leg_row_of(const struct perp_job_entry *job, const struct perp_job_leg *leg,
+                     struct perp_leg_row *row) {
+    *row = job->run->legs[0].row;
+    set_wanted(row, leg);
+}
+
+bool perp_leg_row_ran(const struct perp_leg_row *leg) {
+    return leg->price != 0 || leg->filled != 0 || leg->average != 0 || leg->fee != 0 ||
+           leg->pnl != 0 || leg->flying != 0 || leg->seen != 0 || leg->counted != 0;
+}
+
+bool perp_job_rows_ran(const struct perp_ev_submit *submit) {
+    const struct perp_job_row *row = &submit->job;
+    bool ran =
+        (PERP_IN(RUNNING) | PERP_IN(IN_DOUBT) | PERP_IN(OPEN) | PERP_IN(PARTIAL)) >> row->state & 1;
+#define SMALL(field, type)
+#define ENTRY(field)
+#define RUN(field) ran |= row->field != perp_never_ran->field;
+    PERP_JOB_FIELDS(SMALL, ENTRY, RUN)
+#undef SMALL
+#undef ENTRY
+#undef RUN
+    for (uint32_t i = 0; i < submit->n_legs; i++)
+        ran |= perp_leg_row_ran(&submit->legs[i]);
+    return ran;
+}
+
+void perp_job_set(const perp_core *core, struct perp_job_entry *job,
+                  const struct perp_ev_submit *submit) {
+    const struct perp_job_row *row = &submit->job;
+#define SMALL(field, type) job->field = (type)row->field;
+#define ENTRY(field) job->field = row->field;
+#define RUN(field)
+    PERP_JOB_FIELDS(SMALL, ENTRY, RUN)
+#undef SMALL
+#undef ENTRY
+#undef RUN
+    job->run = perp_never_ran;
+    job->n_legs = (uint8_t)submit->n_legs;
+    job->score = NAN;
+    job->explained = PERP_TIME_NONE;
+    if (job->state != PERP_JOB_PENDING)
+        job->ended = row->ended;
+    job->exchanges = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        perp_leg_set(core, &job->legs[i], &submit->legs[i]);
+        job->legs[i].n = (uint8_t)i;
+        job->exchanges |= UINT64_C(1) << job->legs[i].exchange;
+    }
+}
+
+void perp_run_set(struct perp_job_entry *job, struct perp_job_run *run,
+                  const struct perp_ev_submit *submit) {
+    const uint32_t room = run->n_legs;
+    memcpy(run, perp_never_ran, perp_run_size(job->n_legs));
+    run->n_legs = room;
+    job->run = run;
+    if (submit) {
+        const struct perp_job_row *row = &submit->job;
+#define SMALL(field, type)
+#define ENTRY(field)
+#define RUN(field) run->field = row->field;
+        PERP_JOB_FIELDS(SMALL, ENTRY, RUN)
+#undef SMALL
+#undef ENTRY
+#undef RUN
+    }
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        run->legs[i].job = job;
+        if (submit)
+            run->legs[i].row = submit->legs[i];
+    }
+    perp_run_follow(job);
 }
 
 void perp_job_spec_of(const struct perp_job_entry *job, perp_job *spec) {

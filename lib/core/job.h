@@ -9,19 +9,54 @@
    overflow. */
 #define PERP_MOST_NOTIONAL (INT64_C(1000000000) * PERP_USD)
 
+#define PERP_MOST_PRIORITY 100 /* either way */
+
 struct perp_held;   /* capital.h */
 struct perp_answer; /* risk.h */
-struct perp_route;  /* routes.h */
+struct perp_ev_submit;
+struct perp_route; /* routes.h */
 struct perp_job_entry;
 
+/* A leg as its job wants it, and where it waits. */
 struct perp_job_leg {
+    double quantity, leverage;
+    perp_usd notional;
+    double offered;                       /* the price of the decision in force, while it waits */
+    struct perp_job_leg *next, *previous; /* that wait on the instrument, in no order */
+    perp_instrument_id instrument;
+    uint32_t base;
+    uint8_t exchange; /* the instrument's, as the base */
+    uint8_t side, maker;
+    uint8_t n; /* which of its job's legs it is */
+};
+
+/* The same once its job was handed over, as it is stored. */
+struct perp_run_leg {
     PERP_STORED(perp_leg_row, PERP_ROW_LEG);
-    perp_exchange_id exchange; /* the instrument's, as the base */
+    perp_exchange_id exchange;
     uint32_t base;
     struct perp_job_entry *job;
-    /* Running legs of the instrument, in order of dispatch; or those that wait, in none. */
-    struct perp_job_leg *next, *previous;
-    double offered; /* the price of the decision in force, while it waits */
+    struct perp_run_leg *next, *previous; /* that run on the instrument, in order of dispatch */
+};
+
+/* What only a job has that was handed over at least once. */
+struct perp_job_run {
+    int64_t started;
+    perp_usd pnl, volume, fees;
+    uint64_t dispatch;
+    int64_t unhedged_since;
+    bool overdue, reduce_only, dispatched, by_legs, cancel_asked, unhedged_told;
+    bool waits_turn;        /* dispatched by a tick that has not yet handed it over */
+    bool looks;             /* something changed that its being unhedged rests on */
+    bool linked;            /* its legs are among the running legs */
+    uint32_t unsaid;        /* an executor's outcome that the store did not take yet; 0: none */
+    uint32_t n_lots;        /* what of it is open */
+    uint32_t n_legs;        /* there is room for so many */
+    struct perp_held *held; /* its reservations, in the order they were made */
+    struct perp_order_entry *orders;      /* order.h, by number; NULL: none was placed */
+    struct perp_job_entry *next_unhedged; /* of the running ones that are */
+    struct perp_job_run *next_spare;
+    struct perp_run_leg legs[];
 };
 
 /* What orders jobs of one priority, the largest first: the score, and what it gains while a job
@@ -36,59 +71,161 @@ struct perp_rank {
 struct perp_verdict {
     uint64_t reasons;
     double score;
-    uint32_t reason;
     uint32_t leaving_1; /* its place among those that leave, from 1; 0: it is not among them */
     uint32_t todo_1;    /* among those to be decided anew */
     /* Of one that passed and is held to the limits (ranks.c). */
     struct perp_rank rank;
     uint32_t places_1[2]; /* by rank, and at what holds it */
-    uint32_t held;        /* the reason that holds it; 0: it is to be looked at */
-    uint8_t held_at;      /* what kind of thing that is */
-    uint8_t exchange;     /* that is full */
-    bool entered;         /* this tick made it wait to be looked at */
-    bool made;
-    bool counted; /* in what stands: not while it may not go on anyway */
-    bool accepted, reducing;
+    uint8_t reason;
+    uint8_t held;        /* the reason that holds it; 0: it is to be looked at */
+    uint8_t exchange;    /* that is full */
+    uint8_t held_at : 3; /* what kind of thing that is */
+    bool entered : 1;    /* this tick made it wait to be looked at */
+    bool made : 1;
+    bool counted : 1; /* in what stands: not while it may not go on anyway */
+    bool accepted : 1, reducing : 1;
 };
 
-/* An id and its content; a live job has its own, which outlives it. */
+/* An id and its content, of a job that is no longer kept. */
 struct perp_past {
+    struct perp_chained *next_in_chain; /* with the id, which is first in the row: perp_chained */
     PERP_STORED(perp_past_row, PERP_ROW_PAST);
     struct perp_kept *kept;
     struct perp_past *next; /* in the order of their ends */
 };
 
+/* A job that waits is nothing but this, since there may be a million of them: what is stored of it
+   (PERP_JOB_FIELDS) in fields as small as its values are, and its decision. */
 struct perp_job_entry {
-    PERP_STORED(perp_job_row, PERP_ROW_JOB);
-    uint64_t exchanges;              /* of its legs, as bits */
-    struct perp_held *held;          /* its reservations, in the order they were made */
-    struct perp_order_entry *orders; /* order.h, by number; NULL: none was placed */
-    double score;                    /* of the last evaluation in a tick; NaN: none */
-    uint32_t refused;  /* the reason that stands by its last evaluation in a tick; 0: none */
-    uint32_t skipped;  /* why the last tick passed it over; 0: it was not */
-    int64_t explained; /* when a refusal was last stored with its explanation */
-    uint32_t unsaid;   /* an executor's outcome that the store did not take yet; 0: none */
-    uint32_t n_lots;   /* what of it is open */
-    bool override_logged;
-    bool waits_turn; /* dispatched by a tick that has not yet handed it over */
-    struct perp_verdict verdict;
-    struct perp_route *route; /* where it lies while it waits; NULL: in none */
-    uint32_t route_place;
-    struct perp_timer expiry;    /* the last moment of its ttl, while it waits */
-    struct perp_timer wake;      /* up to when time alone changes nothing of its own */
-    bool looks;                  /* something changed that its being unhedged rests on */
-    bool linked;                 /* its legs are among the running legs */
-    struct perp_answer *answers; /* of the host's rules, while it waits; NULL: none are kept */
+    union {
+        struct perp_chained chained; /* among those that are kept, or come next, by id */
+        struct {
+            struct perp_chained *next_in_chain;
+            perp_uuid id;
+        };
+    };
+    perp_usd notional, est_volume;
+    double edge_bps, holding_hours;
+    int64_t given_created, ttl_ms, ttl_from, max_run_ms;
+    uint64_t order;
+    int64_t submitted;
+    double basis_bps;
+    uint64_t exchanges; /* of its legs, as bits */
+    perp_uuid closes;
+    void *metadata;
     struct perp_kept *kept;
-    struct perp_past *past;
-    struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */
-    struct perp_job_entry *next_unhedged;   /* of the running ones that are */
-    uint32_t n_legs;
+    /* Never NULL: of one that was never handed over it is perp_never_ran, which nobody writes. */
+    struct perp_job_run *run;
+    double score;      /* of the last evaluation in a tick; NaN: none */
+    int64_t explained; /* when a refusal was last stored with its explanation */
+    uint32_t defaulted;
+    uint16_t metadata_size;
+    uint8_t strategy, state;
+    int8_t priority;
+    uint8_t n_legs;
+    uint8_t last_refusal, standing;
+    uint8_t refused; /* the reason that stands by its last evaluation in a tick; 0: none */
+    uint8_t skipped; /* why the last tick passed it over; 0: it was not */
+    bool is_repair : 1, balanced : 1, is_flatten : 1, has_basis : 1;
+    bool override_logged : 1;
+    union {
+        struct { /* while it waits */
+            struct perp_verdict verdict;
+            struct perp_timer expiry;    /* the last moment of its ttl */
+            struct perp_timer wake;      /* up to when time alone changes nothing of its own */
+            struct perp_answer *answers; /* of the host's rules; NULL: none are kept */
+            struct perp_route *route;    /* where it lies; NULL: in none */
+            uint32_t route_place;
+        };
+        struct { /* then; next: of one that is not yet in the book, too */
+            struct perp_job_entry *next, *previous; /* running, open (or partial), or ended */
+            int64_t ended;
+        };
+    };
     struct perp_job_leg legs[];
 };
 
 static inline size_t perp_job_size(uint32_t n_legs) {
     return sizeof(struct perp_job_entry) + n_legs * sizeof(struct perp_job_leg);
+}
+
+/* Every stored field of a job, by where it is kept: in the entry as a number that may be smaller
+   than the row's, as it is, or in what it has once it ran. */
+#define PERP_JOB_FIELDS(SMALL, ENTRY, RUN)                                                         \
+    SMALL(strategy, uint8_t)                                                                       \
+    SMALL(state, uint8_t)                                                                          \
+    SMALL(priority, int8_t)                                                                        \
+    SMALL(last_refusal, uint8_t)                                                                   \
+    SMALL(standing, uint8_t)                                                                       \
+    ENTRY(id)                                                                                      \
+    ENTRY(notional)                                                                                \
+    ENTRY(est_volume)                                                                              \
+    ENTRY(edge_bps)                                                                                \
+    ENTRY(holding_hours)                                                                           \
+    ENTRY(given_created)                                                                           \
+    ENTRY(ttl_ms)                                                                                  \
+    ENTRY(ttl_from)                                                                                \
+    ENTRY(max_run_ms)                                                                              \
+    ENTRY(metadata)                                                                                \
+    SMALL(metadata_size, uint16_t)                                                                 \
+    ENTRY(order)                                                                                   \
+    ENTRY(submitted)                                                                               \
+    ENTRY(is_repair)                                                                               \
+    ENTRY(closes)                                                                                  \
+    ENTRY(balanced)                                                                                \
+    ENTRY(defaulted)                                                                               \
+    ENTRY(is_flatten)                                                                              \
+    ENTRY(has_basis)                                                                               \
+    ENTRY(basis_bps)                                                                               \
+    RUN(started)                                                                                   \
+    RUN(overdue)                                                                                   \
+    RUN(reduce_only)                                                                               \
+    RUN(pnl)                                                                                       \
+    RUN(volume)                                                                                    \
+    RUN(fees)                                                                                      \
+    RUN(dispatched)                                                                                \
+    RUN(by_legs)                                                                                   \
+    RUN(dispatch)                                                                                  \
+    RUN(cancel_asked)                                                                              \
+    RUN(unhedged_since)                                                                            \
+    RUN(unhedged_told)
+
+/* Of a job that was never handed over: nothing is filled, held or placed. */
+extern struct perp_job_run *const perp_never_ran;
+static inline bool perp_has_run(const struct perp_job_entry *job) {
+    return job->run != perp_never_ran;
+}
+/* PERP_TIME_NONE: it has not. */
+static inline int64_t perp_job_ended(const struct perp_job_entry *job) {
+    return job->state == PERP_JOB_PENDING ? PERP_TIME_NONE : job->ended;
+}
+
+static inline size_t perp_run_size(uint32_t n_legs) {
+    return sizeof(struct perp_job_run) + n_legs * sizeof(struct perp_run_leg);
+}
+
+/* A job's rows, as they are stored, and all of an entry from them but what runs. Metadata stay
+   where they are. */
+void perp_job_row_of(const struct perp_job_entry *job, struct perp_job_row *row);
+void perp_job_legs_of(const struct perp_job_entry *job, struct perp_leg_row legs[PERP_MAX_LEGS]);
+void perp_job_set(const perp_core *core, struct perp_job_entry *job,
+                  const struct perp_ev_submit *submit);
+/* What a job has once it is handed over: as its rows say, or, where they are NULL, as it is at
+   first. run->n_legs: it has room for so many. */
+void perp_run_set(struct perp_job_entry *job, struct perp_job_run *run,
+                  const struct perp_ev_submit *submit);
+/* What a job's legs are has changed. */
+void perp_run_follow(struct perp_job_entry *job);
+/* Whether what only a job has that was handed over is in its rows, or in a leg's. */
+bool perp_job_rows_ran(const struct perp_ev_submit *submit);
+bool perp_leg_row_ran(const struct perp_leg_row *leg);
+/* The row of a job's one leg if it were another, with what it had. */
+void perp_leg_row_of(const struct perp_job_entry *job, const struct perp_job_leg *leg,
+                     struct perp_leg_row *row);
+
+static inline struct perp_job_entry *perp_leg_job(struct perp_job_leg *leg) {
+    return (struct perp_job_entry *)((uintptr_t)(leg - leg->n) -
+                                     offsetof(struct perp_job_entry, legs));
 }
 
 /* Room for a job on the stack, as evaluate makes one. */
@@ -121,6 +258,11 @@ void perp_job_spec_of(const struct perp_job_entry *job, perp_job *spec);
 
 /* Whether buy and sell quantities of every base agree within the tolerance. */
 bool perp_job_balanced(const struct perp_job_entry *job, double tolerance, uint32_t *odd_base);
+
+/* All jobs of the book, in no order, begun as perp_chains_walk. */
+static inline struct perp_job_entry *perp_jobs_next(struct perp_chains_walk *walk) {
+    return (struct perp_job_entry *)perp_chains_next(walk);
+}
 
 /* A leg from its stored part. */
 void perp_leg_set(const perp_core *core, struct perp_job_leg *leg, const struct perp_leg_row *row);

@@ -177,8 +177,8 @@ struct perp_order_entry *perp_order_add(perp_core *core, const struct perp_order
     order->previous = orders->last;
     *(orders->last ? &orders->last->next : &orders->first) = order;
     orders->last = order;
-    struct perp_order_entry *first = order->job->orders;
-    *(first ? &first->last_of_job->next_of_job : &order->job->orders) = order;
+    struct perp_order_entry *first = order->job->run->orders;
+    *(first ? &first->last_of_job->next_of_job : &order->job->run->orders) = order;
     (first ? first : order)->last_of_job = order;
     if (!perp_order_ended(row->state))
         join_live(orders, order);
@@ -211,34 +211,34 @@ static void forget_order(perp_core *core, struct perp_order_entry *order) {
 }
 
 void perp_job_forget_orders(perp_core *core, struct perp_job_entry *job) {
-    while (job->orders) {
-        struct perp_order_entry *order = job->orders;
-        job->orders = order->next_of_job;
+    while (job->run->orders) {
+        struct perp_order_entry *order = job->run->orders;
+        job->run->orders = order->next_of_job;
         forget_order(core, order);
     }
 }
 
 const struct perp_order_entry *perp_job_live_order(const struct perp_job_entry *job) {
-    const struct perp_order_entry *order = job->orders;
+    const struct perp_order_entry *order = job->run->orders;
     while (order && perp_order_ended(order->state))
         order = order->next_of_job;
     return order;
 }
 
 bool perp_job_has_orders(const struct perp_job_entry *job) {
-    return job->orders != NULL;
+    return job->run->orders != NULL;
 }
 
 uint32_t perp_leg_attempts(const struct perp_job_entry *job, uint32_t leg) {
     uint32_t most = 0;
-    for (const struct perp_order_entry *order = job->orders; order; order = order->next_of_job)
+    for (const struct perp_order_entry *order = job->run->orders; order; order = order->next_of_job)
         if (order->leg == leg && order->attempt > most)
             most = order->attempt;
     return most;
 }
 
 bool perp_leg_rejected(const struct perp_job_entry *job, uint32_t leg) {
-    for (const struct perp_order_entry *order = job->orders; order; order = order->next_of_job)
+    for (const struct perp_order_entry *order = job->run->orders; order; order = order->next_of_job)
         if (order->leg == leg && order->state == PERP_ORDER_REJECTED)
             return true;
     return false;
@@ -246,7 +246,7 @@ bool perp_leg_rejected(const struct perp_job_entry *job, uint32_t leg) {
 
 double perp_leg_ordered(const struct perp_job_entry *job, uint32_t leg) {
     double sum = 0;
-    for (const struct perp_order_entry *order = job->orders; order; order = order->next_of_job)
+    for (const struct perp_order_entry *order = job->run->orders; order; order = order->next_of_job)
         if (order->leg == leg && !perp_order_ended(order->state))
             sum = perp_quantity_sum(
                 sum, perp_max(0, perp_quantity_sum(order->quantity, -order->filled)));
@@ -268,8 +268,8 @@ static bool figures_are_sound(const struct perp_order_row *row) {
 
 bool perp_order_is_sound(const perp_core *core, const struct perp_order_row *row) {
     const struct perp_job_entry *job = perp_job_find(core, &row->job_id);
-    if (!job || row->leg >= job->n_legs || row->attempt < 1 || row->attempt > PERP_MAX_ATTEMPTS ||
-        row->attempt <= perp_leg_attempts(job, row->leg))
+    if (!job || !perp_has_run(job) || row->leg >= job->n_legs || row->attempt < 1 ||
+        row->attempt > PERP_MAX_ATTEMPTS || row->attempt <= perp_leg_attempts(job, row->leg))
         return false;
     bool runs = job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT;
     char client_id[PERP_NAME_SIZE];

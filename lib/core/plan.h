@@ -105,7 +105,11 @@ struct perp_line {
     uint32_t reason; /* why it was skipped; 0: it was chosen */
 };
 
+/* Arrays grow with what the tick finds, and those that a large one left are given back after it:
+   nothing here is for each job that waits. */
 struct perp_plan {
+    perp_core *core; /* whose memory it is */
+    bool failed;     /* there was none */
     uint32_t n_jobs; /* chosen */
     uint64_t used;   /* exchanges whose row is not zero, as bits */
     struct perp_plan_exchange exchanges[PERP_MAX_EXCHANGES];

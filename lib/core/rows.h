@@ -354,6 +354,7 @@ struct perp_arena {
     perp_core *core;
     struct perp_arena_chunk *first, *now;
     char *free, *end; /* of now */
+    size_t total;     /* of all chunks */
     bool failed;
 };
 /* From the next chunk. */

@@ -79,10 +79,10 @@ void perp_expose(const perp_core *core, uint32_t *n, struct perp_exposed *rows) 
     expose_bases(core, n, rows);
     expose_positions(core, n, rows);
     for (const struct perp_job_entry *job = core->positions->first_unhedged; job;
-         job = job->next_unhedged) {
+         job = job->run->next_unhedged) {
         struct perp_exposed row = {
-            .what = PERP_EXPOSED_UNHEDGED, .since = job->unhedged_since, .job = job->id};
-        if (!job->unhedged_told)
+            .what = PERP_EXPOSED_UNHEDGED, .since = job->run->unhedged_since, .job = job->id};
+        if (!job->run->unhedged_told)
             continue;
         if (rows)
             row.usd = perp_job_unhedged_usd(core, job, perp_clock(core), &row.of, &row.quantity);
@@ -100,13 +100,13 @@ static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->priority = job->priority;
     row->last_refusal = job->last_refusal;
     row->is_repair = job->is_repair;
-    row->overdue = job->overdue;
+    row->overdue = job->run->overdue;
     row->submitted = job->submitted;
-    row->started = job->started;
-    row->ended = job->ended;
-    row->pnl = job->pnl;
-    row->volume = job->volume;
-    row->fees = job->fees;
+    row->started = job->run->started;
+    row->ended = perp_job_ended(job);
+    row->pnl = job->run->pnl;
+    row->volume = job->run->volume;
+    row->fees = job->run->fees;
     row->max_run_ms = job->max_run_ms;
     row->reserved0 = 0;
     memset(row->reserved, 0, sizeof row->reserved);
@@ -213,7 +213,7 @@ static void walk_pending(struct perp_list_walk *walk, const struct perp_schedule
     uint32_t end = scheduler->n_places - i > PIECE ? i + PIECE : scheduler->n_places;
     walk->pending_done = end == scheduler->n_places;
     for (; i < end; i++) {
-        const struct perp_place *place = &scheduler->pending[i];
+        const struct perp_place *place = perp_place_at(scheduler, i);
         if (place->order >= walk->end_order) {
             walk->pending_done = true;
             break;

@@ -24,9 +24,9 @@ void perp_copy_orders(const perp_core *core, int64_t now, perp_monitor_state *s)
     }
     s->foreign_orders = orders->foreign;
     s->n_unhedged = s->reserved1 = 0;
-    for (; job; job = job->next_unhedged) {
+    for (; job; job = job->run->next_unhedged) {
         uint32_t base = 0;
-        perp_monitor_unhedged row = {.job_id = job->id, .since = job->unhedged_since};
+        perp_monitor_unhedged row = {.job_id = job->id, .since = job->run->unhedged_since};
         row.usd = perp_job_unhedged_usd(core, job, now, &base, &row.quantity);
         sum += row.usd;
         memcpy(row.base, core->bases.items[base], sizeof row.base);

@@ -54,7 +54,7 @@ static perp_status decide_settled(struct perp_decision *d, const perp_uuid *job_
     if (!job || job->state != PERP_JOB_IN_DOUBT)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no such job is in doubt");
     perp_status status = perp_decision_check(d);
-    const struct perp_order_entry *order = job->orders;
+    const struct perp_order_entry *order = job->run->orders;
     for (; order && status == PERP_OK; order = order->next_of_job)
         if (order->state == PERP_ORDER_IN_DOUBT)
             status = perp_fail(core, PERP_E_STATE, "job_id: its order %llu (%s) is in doubt",
@@ -312,7 +312,7 @@ static uint32_t collect(const perp_orders *orders, const perp_order_filter *filt
                         const struct perp_job_entry *job, uint64_t *numbers, uint32_t capacity) {
     bool live = filter->state == PERP_ORDER_NOT_ENDED ||
                 (filter->state != PERP_NO_ID && !perp_order_ended(filter->state));
-    const struct perp_order_entry *order = job    ? job->orders
+    const struct perp_order_entry *order = job    ? job->run->orders
                                            : live ? orders->first_live
                                                   : orders->first;
     uint32_t n = 0;
@@ -368,10 +368,11 @@ perp_status perp_orders_query(const perp_orders *orders, int64_t now_ns, perp_or
     all.foreign = orders->foreign;
     memcpy(all.refused_today, orders->refused_today, sizeof all.refused_today);
     const struct perp_job_entry *job = core->positions->first_unhedged;
-    for (; job; job = job->next_unhedged) {
+    for (; job; job = job->run->next_unhedged) {
         all.unhedged_jobs++;
-        if (all.unhedged_since_ns == PERP_TIME_NONE || job->unhedged_since < all.unhedged_since_ns)
-            all.unhedged_since_ns = job->unhedged_since;
+        if (all.unhedged_since_ns == PERP_TIME_NONE ||
+            job->run->unhedged_since < all.unhedged_since_ns)
+            all.unhedged_since_ns = job->run->unhedged_since;
     }
     double usd = perp_unhedged_usd(core, perp_query_time(core, now_ns));
     perp_read_end(core);

@@ -42,7 +42,7 @@ static double taken_of(const view_t *v) {
         if (v->before[i]->leg == v->order->leg &&
             memcmp(&v->before[i]->job_id, &v->job->id, sizeof v->job->id) == 0)
             ordered = perp_quantity_sum(ordered, v->before[i]->quantity);
-    return perp_max(ordered, v->leg->seen);
+    return perp_max(ordered, v->job->run->legs[v->order->leg].seen);
 }
 
 /* What is naked and a repair's leg goes against; 0: nothing is. */
@@ -61,7 +61,8 @@ static bool is_over(const view_t *v, double left, refusal_t *refusal) {
    it would turn it round. */
 static bool OVER_LEG(const view_t *v, refusal_t *refusal) {
     double taken = taken_of(v);
-    double left = perp_quantity_sum(perp_quantity_sum(v->leg->quantity, -v->leg->filled), -taken);
+    double left = perp_quantity_sum(
+        perp_quantity_sum(v->leg->quantity, -v->job->run->legs[v->order->leg].filled), -taken);
     if (!v->job->is_repair)
         return is_over(v, left, refusal);
     double naked = against(v);

@@ -206,7 +206,7 @@ static bool ends_job(const struct telling *t, const struct perp_sheet *sheet, ui
         perp_order_ended(t->order->state) ||
         (job->state != PERP_JOB_RUNNING && job->state != PERP_JOB_IN_DOUBT))
         return false;
-    const struct perp_order_entry *live = job->orders;
+    const struct perp_order_entry *live = job->run->orders;
     for (; live; live = live->next_of_job)
         if (live != t->order && !perp_order_ended(live->state))
             return false;

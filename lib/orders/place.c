@@ -97,13 +97,13 @@ static uint32_t attempts_of(const struct placing *p, const struct perp_job_entry
 static perp_status check_job(struct placing *p, const struct perp_job_entry *job, uint32_t leg) {
     const perp_core *core = p->core;
     p->attempts = attempts_of(p, job, leg);
-    if (job->by_legs && !perp_job_has_orders(job))
+    if (job->run->by_legs && !perp_job_has_orders(job))
         return perp_fail(core, PERP_E_INVALID, "job_id: its progress is told by legs");
     if (p->attempts >= PERP_MAX_ATTEMPTS)
         return perp_fail(core, PERP_E_INVALID, "leg: it had %u orders", PERP_MAX_ATTEMPTS);
     if (job->state == PERP_JOB_IN_DOUBT)
         return perp_fail(core, PERP_E_STATE, "job_id: it is in doubt: settle it first");
-    if (job->waits_turn)
+    if (job->run->waits_turn)
         return perp_fail(core, PERP_E_STATE, "job_id: it was not handed over yet");
     return PERP_OK;
 }
@@ -132,7 +132,7 @@ static void fill_row(const struct placing *p, const perp_order_request *request,
                                                     : (uint32_t)PERP_TIF_GTC;
     row->price = request->price;
     row->quantity = request->quantity;
-    row->reduce_only = request->reduce_only || job->reduce_only;
+    row->reduce_only = request->reduce_only || job->run->reduce_only;
     row->placed = p->d->now;
     perp_client_id_of(exchange, &job->id, row->leg, row->attempt, row->id, row->client_id);
 }

@@ -49,7 +49,7 @@ double perp_base_naked_by_lots(const perp_core *core, uint32_t base, double *off
                 sizes += fabs(at->lots[j].quantity);
                 n++;
             }
-            for (const struct perp_job_leg *leg = at->first; leg; leg = leg->next) {
+            for (const struct perp_run_leg *leg = at->first; leg; leg = leg->next) {
                 if (!leg->job->balanced)
                     continue;
                 sum -= perp_signed(leg->side, leg->filled - leg->counted);
@@ -159,7 +159,7 @@ double perp_base_to_square(const perp_core *core, const struct perp_plan *plan, 
     for
         PERP_EACH_OF_BASE(core, i, base) {
             const struct perp_position_entry *entry = &core->positions->at[i];
-            for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
+            for (const struct perp_run_leg *leg = entry->first; leg; leg = leg->next)
                 if (!leg->job->balanced && squares(leg->side, naked))
                     left = perp_max(0, perp_quantity_sum(left, -perp_leg_unseen(&leg->row)));
             for (const struct perp_plan_leg *leg = perp_plan_first(plan, i); leg;

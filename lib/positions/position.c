@@ -145,7 +145,7 @@ static void move_open(perp_core *core, perp_instrument_id instrument, bool is_op
 double perp_position_with_running(const struct perp_position_entry *entry,
                                   const struct perp_job_entry *but) {
     double quantity = entry->quantity;
-    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next)
+    for (const struct perp_run_leg *leg = entry->first; leg; leg = leg->next)
         if (leg->job != but)
             quantity =
                 perp_quantity_sum(quantity, perp_signed(leg->side, perp_leg_unseen(&leg->row)));
@@ -226,7 +226,7 @@ void perp_base_moved(perp_core *core, uint32_t base) {
 static double seen_on(const struct perp_core *core, const struct perp_sheet *sheet,
                       perp_instrument_id instrument) {
     double sum = 0;
-    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    const struct perp_run_leg *leg = core->positions->at[instrument].first;
     for (; leg; leg = leg->next) {
         double seen = perp_sheet_leg_row(sheet, leg)->seen;
         if (seen != 0)
@@ -466,13 +466,13 @@ static double known_of_drift(const perp_core *core, struct perp_position_row *ro
    taken for theirs, which would be held to it until they end. Latest first, as it is taken back. */
 static double seen_of_others(struct perp_sheet *sheet, const struct perp_leg_row *own,
                              double rest) {
-    struct perp_job_leg *leg = sheet->core->positions->at[own->instrument].last;
+    struct perp_run_leg *leg = sheet->core->positions->at[own->instrument].last;
     uint32_t side = own->side;
     double known = 0;
     for (; leg && rest > 0; leg = leg->previous) {
         struct perp_sheet_leg *of =
             leg->side == side && perp_sheet_leg_row(sheet, leg)->seen > 0
-                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->legs))
+                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs))
                 : NULL;
         if (!of)
             continue;
@@ -647,12 +647,12 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
 /* What an ended leg had seen and did not fill is offered to the legs that run on. */
 static double offer_seen(struct perp_sheet *sheet, const struct perp_job_entry *ended,
                          const struct perp_leg_row *from, double seen) {
-    struct perp_job_leg *leg = sheet->core->positions->at[from->instrument].first;
+    struct perp_run_leg *leg = sheet->core->positions->at[from->instrument].first;
     for (; leg && seen > 0; leg = leg->next) {
         if (leg->job == ended || leg->side != from->side)
             continue;
         struct perp_sheet_leg *to =
-            perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->legs));
+            perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs));
         if (!to)
             return seen;
         double room = perp_leg_unseen(&to->row);

@@ -46,7 +46,7 @@ struct perp_position_entry {
     uint32_t n_since, since_capacity;
     int64_t heard; /* when a report was taken last since the book was opened; PERP_TIME_NONE: not
                       yet, or a bad one came after it */
-    struct perp_job_leg *first, *last; /* running legs in order of dispatch */
+    struct perp_run_leg *first, *last; /* running legs in order of dispatch */
     uint32_t running[PERP_SIDE_COUNT];
     /* Kept by perp_position_moved. */
     uint32_t next_open_1; /* the next one on the exchange that is open; from 1, 0: none */
@@ -228,7 +228,7 @@ void perp_sheet_release_used(struct perp_sheet *sheet, struct perp_job_entry *jo
                              perp_exchange_id exchange, perp_usd amount);
 /* A leg's, a position's and a base's rows as they are on the sheet, else in the book. */
 const struct perp_leg_row *perp_sheet_leg_row(const struct perp_sheet *sheet,
-                                              const struct perp_job_leg *leg);
+                                              const struct perp_run_leg *leg);
 /* A fill is remembered until a report has it. */
 void perp_sheet_remember(struct perp_sheet *sheet, perp_instrument_id instrument, int64_t time_ns,
                          double quantity);
@@ -262,6 +262,13 @@ void perp_holding_trade(struct perp_holding *holding, double quantity, double pr
 static inline double perp_leg_unfilled(const struct perp_leg_row *leg) {
     return leg->filled == 0 ? leg->quantity
                             : perp_max(0, perp_quantity_sum(leg->quantity, -leg->filled));
+}
+
+/* The same of a job's leg, be it that it was never handed over. */
+static inline double perp_leg_wants(const struct perp_job_entry *job, uint32_t n) {
+    double filled = job->run->legs[n].filled;
+    return filled == 0 ? job->legs[n].quantity
+                       : perp_max(0, perp_quantity_sum(job->legs[n].quantity, -filled));
 }
 
 static inline double perp_leg_unseen(const struct perp_leg_row *leg) {

@@ -17,7 +17,7 @@ struct comparison {
 static double room_of(const struct perp_core *core, const struct perp_sheet *sheet,
                       perp_instrument_id instrument, uint32_t side) {
     double room = 0;
-    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    const struct perp_run_leg *leg = core->positions->at[instrument].first;
     for (; leg; leg = leg->next)
         if (leg->side == side)
             room += perp_leg_unseen(perp_sheet_leg_row(sheet, leg));
@@ -27,7 +27,7 @@ static double room_of(const struct perp_core *core, const struct perp_sheet *she
 static double seen_of(const struct perp_core *core, const struct perp_sheet *sheet,
                       perp_instrument_id instrument, uint32_t side) {
     double seen = 0;
-    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    const struct perp_run_leg *leg = core->positions->at[instrument].first;
     for (; leg; leg = leg->next)
         if (leg->side == side)
             seen += perp_sheet_leg_row(sheet, leg)->seen;
@@ -101,18 +101,19 @@ static int64_t time_taken(struct perp_sheet *sheet, const struct perp_sheet_posi
 static void share_seen(struct perp_sheet *sheet, perp_instrument_id instrument, double extra) {
     const struct perp_position_entry *entry = &sheet->core->positions->at[instrument];
     uint32_t side = extra > 0 ? PERP_SIDE_BUY : PERP_SIDE_SELL;
-    for (struct perp_job_leg *leg = entry->first; leg && extra != 0; leg = leg->next) {
+    for (struct perp_run_leg *leg = entry->first; leg && extra != 0; leg = leg->next) {
         struct perp_sheet_leg *of =
-            leg->side == side ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->legs))
-                              : NULL;
+            leg->side == side
+                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs))
+                : NULL;
         if (of)
             of->row.seen =
                 perp_quantity_sum(of->row.seen, take_from(&extra, perp_leg_unseen(&of->row)));
     }
-    for (struct perp_job_leg *leg = entry->last; leg && extra != 0; leg = leg->previous) {
+    for (struct perp_run_leg *leg = entry->last; leg && extra != 0; leg = leg->previous) {
         struct perp_sheet_leg *of =
             leg->side != side && perp_sheet_leg_row(sheet, leg)->seen > 0
-                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->legs))
+                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs))
                 : NULL;
         if (of)
             of->row.seen =

@@ -107,14 +107,14 @@ struct perp_sheet_leg *perp_sheet_leg_of(struct perp_sheet *sheet, struct perp_j
             return &sheet->legs[i];
     struct perp_sheet_leg *leg = add_leg(sheet);
     if (leg)
-        *leg = (struct perp_sheet_leg){job, n, job->legs[n].row};
+        *leg = (struct perp_sheet_leg){job, n, job->run->legs[n].row};
     return leg;
 }
 
 const struct perp_leg_row *perp_sheet_leg_row(const struct perp_sheet *sheet,
-                                              const struct perp_job_leg *leg) {
+                                              const struct perp_run_leg *leg) {
     for (uint32_t i = 0; sheet && i < sheet->n_legs; i++)
-        if (&sheet->legs[i].job->legs[sheet->legs[i].n] == leg)
+        if (&sheet->legs[i].job->run->legs[sheet->legs[i].n] == leg)
             return &sheet->legs[i].row;
     return &leg->row;
 }
@@ -146,8 +146,8 @@ struct perp_sheet_job *perp_sheet_job_of(struct perp_sheet *sheet, struct perp_j
 int64_t perp_sheet_lots(const struct perp_sheet *sheet, const struct perp_job_entry *job) {
     for (uint32_t i = 0; i < sheet->n_jobs; i++)
         if (sheet->jobs[i].job == job)
-            return (int64_t)job->n_lots + sheet->jobs[i].lots;
-    return job->n_lots;
+            return (int64_t)job->run->n_lots + sheet->jobs[i].lots;
+    return job->run->n_lots;
 }
 
 /* The copy of a reservation (NULL: a new one of the job there). */
@@ -178,7 +178,7 @@ static struct perp_sheet_held *copy_of(struct perp_sheet *sheet, struct perp_job
 struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp_job_entry *job,
                                            perp_exchange_id exchange, bool make) {
     struct perp_held *last = NULL;
-    for (struct perp_held *held = job->held; held; held = held->next_of_job)
+    for (struct perp_held *held = job->run->held; held; held = held->next_of_job)
         if (held->exchange == exchange)
             last = held;
     return copy_of(sheet, job, exchange, last, make);
@@ -186,7 +186,7 @@ struct perp_sheet_held *perp_sheet_held_of(struct perp_sheet *sheet, struct perp
 
 void perp_sheet_release_used(struct perp_sheet *sheet, struct perp_job_entry *job,
                              perp_exchange_id exchange, perp_usd amount) {
-    struct perp_held *held = job->held;
+    struct perp_held *held = job->run->held;
     while (amount > 0) {
         while (held && held->exchange != exchange)
             held = held->next_of_job;
@@ -261,9 +261,9 @@ static bool jobs_fit(const struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < sheet->n_jobs; i++) {
         const struct perp_sheet_job *add = &sheet->jobs[i];
         perp_usd sum;
-        if (!perp_usd_add(add->job->pnl, add->pnl, &sum) || llabs(sum) > PERP_MOST_USD ||
-            !perp_usd_add(add->job->volume, add->volume, &sum) || llabs(sum) > PERP_MOST_USD ||
-            !perp_usd_add(add->job->fees, add->fees, &sum) || llabs(sum) > PERP_MOST_USD)
+        if (!perp_usd_add(add->job->run->pnl, add->pnl, &sum) || llabs(sum) > PERP_MOST_USD ||
+            !perp_usd_add(add->job->run->volume, add->volume, &sum) || llabs(sum) > PERP_MOST_USD ||
+            !perp_usd_add(add->job->run->fees, add->fees, &sum) || llabs(sum) > PERP_MOST_USD)
             return false;
     }
     return true;
@@ -409,7 +409,7 @@ static void apply_held(perp_core *core, struct perp_sheet_held *held) {
             return;
         held->need.amount = held->in_flight + held->used + held->released;
         held->held = perp_capital_hold(core, &held->need, &held->job->id);
-        struct perp_held **end = &held->job->held;
+        struct perp_held **end = &held->job->run->held;
         while (*end)
             end = &(*end)->next_of_job;
         *end = held->held;
@@ -429,7 +429,7 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
         remember(core, &sheet->since[i]);
     report_none(core, sheet);
     for (uint32_t i = 0; i < sheet->n_legs; i++) {
-        struct perp_job_leg *leg = &sheet->legs[i].job->legs[sheet->legs[i].n];
+        struct perp_run_leg *leg = &sheet->legs[i].job->run->legs[sheet->legs[i].n];
         leg->row = sheet->legs[i].row; /* its position is on the sheet, too, or it runs no longer */
     }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
@@ -440,10 +440,10 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     }
     for (uint32_t i = 0; i < sheet->n_jobs; i++) {
         const struct perp_sheet_job *change = &sheet->jobs[i];
-        change->job->pnl += change->pnl;
-        change->job->volume += change->volume;
-        change->job->fees += change->fees;
-        change->job->n_lots = (uint32_t)((int64_t)change->job->n_lots + change->lots);
+        change->job->run->pnl += change->pnl;
+        change->job->run->volume += change->volume;
+        change->job->run->fees += change->fees;
+        change->job->run->n_lots = (uint32_t)((int64_t)change->job->run->n_lots + change->lots);
     }
     for (uint64_t left = sheet->booked; left;) {
         const struct perp_booking *booking = &sheet->bookings[perp_bit_take(&left)];

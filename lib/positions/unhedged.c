@@ -14,7 +14,7 @@ double perp_leg_risk_tolerance(const perp_core *core, const struct perp_job_entr
 /* What is filled of a leg, with what is told just now. */
 static double filled_of(const struct perp_job_entry *job, uint32_t leg,
                         const struct perp_filled *fills, uint32_t n) {
-    double filled = job->legs[leg].filled;
+    double filled = job->run->legs[leg].filled;
     for (uint32_t i = 0; i < n; i++)
         if (fills[i].leg == leg)
             filled = perp_quantity_sum(filled, fills[i].quantity);
@@ -76,8 +76,8 @@ double perp_job_unhedged_usd(const perp_core *core, const struct perp_job_entry 
 
 static bool is_too_long(const perp_core *core, const struct perp_job_entry *job, int64_t now) {
     int64_t most = core->config.orders.max_unhedged_ms;
-    return most > 0 && job->unhedged_since != PERP_TIME_NONE &&
-           perp_ns_since(job->unhedged_since, now) > most * PERP_NS_PER_MS;
+    return most > 0 && job->run->unhedged_since != PERP_TIME_NONE &&
+           perp_ns_since(job->run->unhedged_since, now) > most * PERP_NS_PER_MS;
 }
 
 void perp_look_at_unhedged(perp_core *core, const struct perp_job_entry *job,
@@ -85,10 +85,10 @@ void perp_look_at_unhedged(perp_core *core, const struct perp_job_entry *job,
     struct perp_ev_unhedged unhedged = {.job = job->id};
     if (!job->balanced)
         return;
-    bool was = job->unhedged_since != PERP_TIME_NONE;
+    bool was = job->run->unhedged_since != PERP_TIME_NONE;
     bool is = unhedged_usd(core, job, fills, n, &unhedged.base, &unhedged.quantity) >
               perp_leg_risk_tolerance(core, job);
-    if (is == was && !(is && !job->unhedged_told && is_too_long(core, job, now)))
+    if (is == was && !(is && !job->run->unhedged_told && is_too_long(core, job, now)))
         return;
     unhedged.state = !is ? PERP_HEDGED : was ? PERP_UNHEDGED_TOO_LONG : PERP_UNHEDGED;
     perp_put_unhedged(core, &unhedged);
@@ -97,30 +97,30 @@ void perp_look_at_unhedged(perp_core *core, const struct perp_job_entry *job,
 static void leave_list(perp_core *core, struct perp_job_entry *job) {
     struct perp_job_entry **at = &core->positions->first_unhedged;
     while (*at && *at != job)
-        at = &(*at)->next_unhedged;
+        at = &(*at)->run->next_unhedged;
     if (*at)
-        *at = job->next_unhedged;
-    job->next_unhedged = NULL;
+        *at = job->run->next_unhedged;
+    job->run->next_unhedged = NULL;
 }
 
 /* In order of dispatch, so that the list is the same however it came about. */
 void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job) {
     struct perp_job_entry **at = &core->positions->first_unhedged;
-    while (*at && (*at)->dispatch < job->dispatch)
-        at = &(*at)->next_unhedged;
-    job->next_unhedged = *at;
+    while (*at && (*at)->run->dispatch < job->run->dispatch)
+        at = &(*at)->run->next_unhedged;
+    job->run->next_unhedged = *at;
     *at = job;
 }
 
 void perp_job_hedged(perp_core *core, struct perp_job_entry *job) {
     char id[37];
-    if (job->unhedged_since == PERP_TIME_NONE)
+    if (job->run->unhedged_since == PERP_TIME_NONE)
         return;
     leave_list(core, job); /* its bases were looked at while it was there, or its legs move */
-    job->unhedged_since = PERP_TIME_NONE;
-    if (!job->unhedged_told)
+    job->run->unhedged_since = PERP_TIME_NONE;
+    if (!job->run->unhedged_told)
         return;
-    job->unhedged_told = false;
+    job->run->unhedged_told = false;
     perp_uuid_format(&job->id, id);
     perp_tell_alert(core, PERP_ALERT_UNHEDGED, PERP_ALERT_CRITICAL, false, id,
                     "its legs have filled equally, or it has ended");
@@ -134,13 +134,13 @@ void perp_job_unhedged(perp_core *core, struct perp_job_entry *job,
         perp_job_hedged(core, job);
         return;
     }
-    if (job->unhedged_since == PERP_TIME_NONE) {
-        job->unhedged_since = perp_clock(core);
+    if (job->run->unhedged_since == PERP_TIME_NONE) {
+        job->run->unhedged_since = perp_clock(core);
         perp_job_link_unhedged(core, job);
     }
-    if (unhedged->state != PERP_UNHEDGED_TOO_LONG || job->unhedged_told)
+    if (unhedged->state != PERP_UNHEDGED_TOO_LONG || job->run->unhedged_told)
         return;
-    job->unhedged_told = true;
+    job->run->unhedged_told = true;
     perp_uuid_format(&job->id, id);
     perp_tell_alert(core, PERP_ALERT_UNHEDGED, PERP_ALERT_CRITICAL, true, id,
                     "%g %s of it have no other side for longer than max_unhedged_ms",
@@ -151,7 +151,7 @@ void perp_job_unhedged(perp_core *core, struct perp_job_entry *job,
 bool perp_base_unhedged(const perp_core *core, const struct perp_plan *plan, uint32_t base,
                         int64_t now) {
     const struct perp_job_entry *job = core->positions->first_unhedged;
-    for (; job; job = job->next_unhedged) {
+    for (; job; job = job->run->next_unhedged) {
         uint32_t most;
         double quantity;
         bool of_base = false;
@@ -171,7 +171,7 @@ double perp_unhedged_usd(const perp_core *core, int64_t now) {
     const struct perp_job_entry *job = core->positions->first_unhedged;
     double sum = 0;
     (void)now; /* likewise */
-    for (; job; job = job->next_unhedged) {
+    for (; job; job = job->run->next_unhedged) {
         uint32_t base;
         double quantity;
         sum += unhedged_usd(core, job, NULL, 0, &base, &quantity);

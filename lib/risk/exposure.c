@@ -28,14 +28,13 @@ static void count_job(perp_core *core, const struct perp_job_entry *job, bool on
 }
 
 void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
-    if (job->linked)
+    if (job->run->linked)
         return;
-    job->linked = true;
+    job->run->linked = true;
     count_job(core, job, true);
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_job_leg *leg = &job->legs[i];
+        struct perp_run_leg *leg = &job->run->legs[i];
         struct perp_position_entry *exposure = position_at(core, leg->instrument);
-        leg->job = job;
         leg->next = NULL;
         leg->previous = exposure->last;
         if (exposure->last)
@@ -49,12 +48,12 @@ void perp_exposure_link(perp_core *core, struct perp_job_entry *job) {
 }
 
 void perp_exposure_unlink(perp_core *core, struct perp_job_entry *job) {
-    if (!job->linked)
+    if (!job->run->linked)
         return;
-    job->linked = false;
+    job->run->linked = false;
     count_job(core, job, false);
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_job_leg *leg = &job->legs[i];
+        struct perp_run_leg *leg = &job->run->legs[i];
         struct perp_position_entry *exposure = position_at(core, leg->instrument);
         if (leg->previous)
             leg->previous->next = leg->next;
@@ -92,7 +91,7 @@ void perp_position_of(const perp_core *core, perp_instrument_id instrument,
 void perp_add_running(const perp_core *core, const struct perp_plan *plan,
                       const struct perp_job_entry *but, perp_instrument_id instrument,
                       struct perp_holding *holding) {
-    for (const struct perp_job_leg *leg = position_at(core, instrument)->first; leg;
+    for (const struct perp_run_leg *leg = position_at(core, instrument)->first; leg;
          leg = leg->next)
         if (leg->job != but)
             perp_holding_trade(holding, perp_signed(leg->side, perp_leg_unseen(&leg->row)),
@@ -106,9 +105,9 @@ void perp_add_legs(const struct perp_eval *e, uint32_t n, perp_instrument_id ins
                    struct perp_holding *holding) {
     for (uint32_t i = 0; i < n; i++)
         if (e->job->legs[i].instrument == instrument)
-            perp_holding_trade(
-                holding, perp_signed(e->job->legs[i].side, perp_leg_unfilled(&e->job->legs[i].row)),
-                e->legs[i].price);
+            perp_holding_trade(holding,
+                               perp_signed(e->job->legs[i].side, perp_leg_wants(e->job, i)),
+                               e->legs[i].price);
 }
 
 /* Where a tick has chosen legs on the exchange, each of its instruments is looked at. */
@@ -175,9 +174,8 @@ void perp_base_sums(const perp_core *core, const struct perp_plan *plan,
             sums->gross += fabs(holding.quantity);
             for (uint32_t i = 0; i < job->n_legs; i++)
                 if (job->legs[i].instrument == id)
-                    perp_holding_trade(
-                        &holding,
-                        perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)), 1);
+                    perp_holding_trade(&holding,
+                                       perp_signed(job->legs[i].side, perp_leg_wants(job, i)), 1);
             perp_tally_add(&net_after, holding.quantity);
             sums->gross_after += fabs(holding.quantity);
         }
@@ -190,7 +188,7 @@ bool perp_running_side(const perp_core *core, const struct perp_plan *plan,
     const struct perp_position_entry *entry = position_at(core, instrument);
     if (perp_plan_legs(plan, instrument, side))
         return true;
-    for (const struct perp_job_leg *leg = entry->running[side] ? entry->first : NULL; leg;
+    for (const struct perp_run_leg *leg = entry->running[side] ? entry->first : NULL; leg;
          leg = leg->next)
         if (leg->side == side && perp_leg_unseen(&leg->row) > 0)
             return true;
@@ -205,7 +203,7 @@ double perp_left_beside(const perp_core *core, const struct perp_plan *plan,
     if (entry->quantity == 0 || (entry->quantity > 0) == (side == PERP_SIDE_BUY))
         return 0;
     perp_tally_add(&left, fabs(entry->quantity));
-    for (const struct perp_job_leg *other = entry->first; other; other = other->next)
+    for (const struct perp_run_leg *other = entry->first; other; other = other->next)
         if (other->side == side && other->job != but)
             perp_tally_add(&left, -perp_leg_unseen(&other->row));
     for (const struct perp_plan_leg *other = perp_plan_first(plan, instrument); other;
@@ -232,14 +230,14 @@ static double left_for_leg(const perp_core *core, const struct perp_plan *plan,
     double left = perp_left_beside(core, plan, leg->instrument, leg->side, job);
     for (uint32_t i = 0; i < n; i++)
         if (job->legs[i].instrument == leg->instrument && job->legs[i].side == leg->side)
-            left = perp_quantity_sum(left, -perp_leg_unfilled(&job->legs[i].row));
+            left = perp_quantity_sum(left, -perp_leg_wants(job, i));
     return left;
 }
 
 bool perp_job_leg_reduces(const perp_core *core, const struct perp_plan *plan,
                           const struct perp_job_entry *job, uint32_t n) {
     double left = left_for_leg(core, plan, job, n);
-    return left > 0 && perp_at_most(perp_leg_unfilled(&job->legs[n].row), left);
+    return left > 0 && perp_at_most(perp_leg_wants(job, n), left);
 }
 
 perp_status perp_job_check_minima(const perp_core *core, const struct perp_job_entry *job) {
@@ -272,8 +270,8 @@ static double with_job(const struct perp_plan *plan, const struct perp_job_entry
         quantity = perp_quantity_sum(quantity, perp_signed(leg->side, leg->quantity));
     for (uint32_t i = 0; i < job->n_legs; i++)
         if (job->legs[i].instrument == id)
-            quantity = perp_quantity_sum(
-                quantity, perp_signed(job->legs[i].side, perp_leg_unfilled(&job->legs[i].row)));
+            quantity =
+                perp_quantity_sum(quantity, perp_signed(job->legs[i].side, perp_leg_wants(job, i)));
     return quantity;
 }
 
@@ -336,7 +334,7 @@ bool perp_job_squares(const perp_core *core, const struct perp_plan *plan,
             continue;
         if ((leg->side == PERP_SIDE_BUY) == (naked > 0))
             return false;
-        size += perp_leg_unfilled(&leg->row);
+        size += perp_leg_wants(job, i);
     }
     return perp_at_most(size, perp_base_to_square(core, plan, base));
 }

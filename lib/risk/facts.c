@@ -113,20 +113,19 @@ bool perp_facts_prepare(perp_core *core) {
     struct perp_facts *facts = &core->risk->facts;
     uint32_t n = perp_n_instruments(core) + 1, before = facts->capacity;
     void *at = facts->at, *bases = facts->bases, *stale = facts->stale, *changed = facts->changed;
-    void *wakes = facts->wakes.items;
+    struct perp_map_memory memory = perp_map_memory_of(core);
     bool done =
         perp_grow_zero(core, &at, &facts->capacity, n, sizeof *facts->at) &&
         perp_grow_zero(core, &bases, &facts->bases_capacity, core->bases.count + 1,
                        sizeof *facts->bases) &&
         perp_grow_zero(core, &stale, &facts->stale_capacity, n, sizeof *facts->stale) &&
         perp_grow_zero(core, &changed, &facts->changed_capacity, n, sizeof *facts->changed) &&
-        perp_grow_zero(core, &wakes, &facts->wakes.capacity, n, sizeof *facts->wakes.items);
+        perp_heap_reserve(&facts->wakes, n, &memory);
     done = done && perp_routes_prepare(core, &facts->routes);
     facts->at = at;
     facts->bases = bases;
     facts->stale = stale;
     facts->changed = changed;
-    facts->wakes.items = wakes;
     if (facts->capacity > before) {
         /* The timers have moved with their facts. */
         for (uint32_t i = 0; i < facts->capacity; i++) {
@@ -134,19 +133,20 @@ bool perp_facts_prepare(perp_core *core) {
             if (i >= before)
                 kept->made = PERP_TIME_NONE;
             else if (kept->wake.place_1)
-                facts->wakes.items[kept->wake.place_1 - 1] = &kept->wake;
+                *perp_heap_at(&facts->wakes, kept->wake.place_1 - 1) = &kept->wake;
         }
     }
     return done;
 }
 
 void perp_facts_free(perp_core *core, struct perp_facts *facts) {
+    struct perp_map_memory memory = perp_map_memory_of(core);
     perp_routes_free(core, &facts->routes);
     perp_free(core, facts->at, facts->capacity * sizeof *facts->at);
     perp_free(core, facts->bases, facts->bases_capacity * sizeof *facts->bases);
     perp_free(core, facts->stale, facts->stale_capacity * sizeof *facts->stale);
     perp_free(core, facts->changed, facts->changed_capacity * sizeof *facts->changed);
-    perp_free(core, facts->wakes.items, facts->wakes.capacity * sizeof *facts->wakes.items);
+    perp_heap_free(&facts->wakes, &memory);
 }
 
 /* ---- Where one differs --------------------------------------------------------------------------
@@ -154,10 +154,10 @@ void perp_facts_free(perp_core *core, struct perp_facts *facts) {
 
 /* Jobs that run there are looked at, whether they are unhedged. */
 static void look_at_running(perp_core *core, perp_instrument_id instrument) {
-    const struct perp_job_leg *leg = core->positions->at[instrument].first;
+    const struct perp_run_leg *leg = core->positions->at[instrument].first;
     core->risk->facts.running_changed |= leg != NULL;
     for (; leg; leg = leg->next)
-        leg->job->looks = true;
+        leg->job->run->looks = true;
 }
 
 static void changed(struct perp_facts *facts, perp_instrument_id instrument) {
@@ -493,7 +493,7 @@ static bool wants_sums(const perp_core *core) {
 
 static struct perp_position_looked look_of_position(const struct perp_position_entry *entry) {
     struct perp_position_looked look = {.row = entry->row};
-    for (const struct perp_job_leg *leg = entry->first; leg; leg = leg->next, look.n_running++)
+    for (const struct perp_run_leg *leg = entry->first; leg; leg = leg->next, look.n_running++)
         look.running[leg->side] += perp_leg_unseen(&leg->row);
     return look;
 }
@@ -565,7 +565,7 @@ static void look_at_bases(perp_core *core, int64_t now) {
          at_1 = positions->bases[at_1 - 1].next_moving_1)
         look_at_base(core, at_1 - 1, now);
     for (const struct perp_job_entry *job = positions->first_unhedged; job;
-         job = job->next_unhedged)
+         job = job->run->next_unhedged)
         for (uint32_t i = 0; i < job->n_legs; i++)
             look_at_base(core, job->legs[i].base, now);
 }
@@ -765,8 +765,8 @@ void perp_facts_take_changed(perp_core *core, void *user,
         struct perp_kept_fact *kept = &facts->at[id];
         kept->changed = false;
         perp_routes_doubt(&facts->routes, id);
-        for (const struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
-            job(user, leg->job);
+        for (struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
+            job(user, perp_leg_job(leg));
     }
 }
 
@@ -778,7 +778,6 @@ void perp_facts_join(perp_core *core, struct perp_job_entry *job) {
     for (uint32_t i = 0; i < job->n_legs; i++) {
         struct perp_job_leg *leg = &job->legs[i];
         struct perp_kept_fact *kept = &facts->at[leg->instrument];
-        leg->job = job;
         leg->previous = NULL;
         leg->next = kept->first;
         if (kept->first)

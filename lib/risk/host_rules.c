@@ -70,9 +70,9 @@ static bool is_of_library(const char *name) {
 
 /* Whether a job that the book knows was refused by a reason. */
 static bool was_refused_by(const perp_core *core, uint32_t reason) {
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        const struct perp_job_entry *job = core->jobs.slots[i].value;
-        if (job && (job->standing == reason || job->last_refusal == reason))
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (const struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        if (job->standing == reason || job->last_refusal == reason)
             return true;
     }
     return false;

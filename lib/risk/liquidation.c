@@ -318,9 +318,9 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
     /* A job that does nothing there. */
     room.job.n_legs = 1;
     room.job.legs[0].instrument = instrument;
-    room.job.legs[0].exchange = entry->spec.exchange;
+    room.job.legs[0].exchange = (uint8_t)entry->spec.exchange;
     room.job.legs[0].base = entry->base;
-    room.job.legs[0].job = &room.job;
+    room.job.run = perp_never_ran;
     e.core = core;
     e.risk = core->risk;
     e.config = &core->config.risk;

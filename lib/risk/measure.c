@@ -32,7 +32,7 @@ double perp_price_unquoted(const struct perp_fact *fact) {
 
 /* Those that are kept know nothing of what a plan chose, nor that the job itself runs. */
 static bool has_own_facts(const struct perp_eval *e) {
-    return e->afresh || e->job->linked || (e->plan && e->plan->n_jobs > 0);
+    return e->afresh || e->job->run->linked || (e->plan && e->plan->n_jobs > 0);
 }
 
 static void take_leg(struct perp_eval *e, uint32_t n) {
@@ -42,7 +42,7 @@ static void take_leg(struct perp_eval *e, uint32_t n) {
     measure->spec = &entry->spec;
     measure->fee_bps = entry->fee_bps[leg->maker ? 1 : 0];
     measure->sign = sign_of(leg->side);
-    measure->unfilled = perp_leg_unfilled(&leg->row);
+    measure->unfilled = perp_leg_wants(e->job, n);
 }
 
 static void take_fact(struct perp_eval *e, uint32_t n) {
@@ -229,7 +229,7 @@ static double left_for(const struct perp_eval *e, uint32_t n) {
     double left = e->facts[n]->left[leg->side];
     for (uint32_t i = 0; i < n; i++)
         if (e->job->legs[i].instrument == leg->instrument && e->job->legs[i].side == leg->side)
-            left = perp_quantity_sum(left, -perp_leg_unfilled(&e->job->legs[i].row));
+            left = perp_quantity_sum(left, -perp_leg_wants(e->job, i));
     return left;
 }
 

@@ -10,13 +10,12 @@
 /* ---- Keys ---------------------------------------------------------------------------------------
  */
 
-/* Two legs on two instruments, of which nothing is filled. What repairs and jobs of flatten are
-   changes from tick to tick. */
+/* Two legs on two instruments, of which nothing can be filled yet. */
 static bool has_route(const struct perp_job_entry *job) {
     if (job->n_legs != PERP_ROUTE_LEGS || job->is_repair || job->is_flatten ||
         job->legs[0].instrument == job->legs[1].instrument)
-        return false;
-    return job->legs[0].filled == 0 && job->legs[1].filled == 0;
+        return false; /* that changes from tick to tick, or one leg changes what the other meets */
+    return !perp_has_run(job);
 }
 
 static struct perp_route_key key_of(const struct perp_job_entry *job) {

@@ -305,7 +305,7 @@ static void wake(struct perp_tick *tick, uint64_t changed, uint64_t chosen,
                  const struct perp_turn *after) {
     struct perp_ranks *ranks = ranks_of(tick);
     for (uint32_t i = ranks->for_room.n; (changed | chosen) && i-- > 0;) {
-        struct perp_job_entry *job = ranks->for_room.jobs[i];
+        struct perp_job_entry *job = *perp_set_at(&ranks->for_room, i);
         struct perp_turn turn = perp_turn_of(job);
         if (!(job->exchanges & changed) &&
             !((job->exchanges & chosen) && is_of_ledger(job->verdict.held)))
@@ -329,7 +329,7 @@ static void wake_for_tick(struct perp_tick *tick) {
         perp_ranks_forget_rooms(ranks, changed);
     }
     while (ranks->restless.n)
-        perp_rank_wakes(ranks, ranks->restless.jobs[ranks->restless.n - 1]);
+        perp_rank_wakes(ranks, *perp_set_at(&ranks->restless, ranks->restless.n - 1));
 }
 
 /* The exchanges of a job, and those where the books of its legs are those of another account. */
@@ -410,7 +410,7 @@ static void let_rest_wait(struct perp_tick *tick, const struct perp_turn *after)
         perp_rank_wakes(ranks, last);
     }
     for (uint32_t i = 0; i < ranks->entered.n; i++) {
-        struct perp_job_entry *job = ranks->entered.jobs[i];
+        struct perp_job_entry *job = *perp_set_at(&ranks->entered, i);
         if (perp_is_ranked(job) && !job->verdict.held)
             stands_skipped(tick, job, PERP_REASON_GLOBAL_CONCURRENCY);
     }
@@ -470,7 +470,7 @@ static void look_at_candidates(struct perp_tick *tick) {
 
 static void list_turns(struct perp_tick *tick, const struct perp_ranking *turns) {
     for (uint32_t i = 0; i < turns->set.n; i++) {
-        const struct perp_job_entry *job = turns->set.jobs[i];
+        const struct perp_job_entry *job = *perp_set_at(&turns->set, i);
         struct perp_turn turn = perp_turn_of(job);
         uint32_t reason = job->verdict.held;
         perp_plan_line(tick->plan, &turn, &job->id,
@@ -497,14 +497,15 @@ void perp_tick_choose(struct perp_tick *tick) {
     const struct perp_verdicts *v = &tick->book->scheduler->verdicts;
     const struct perp_ranking *waiting = &v->ranks.waiting, *held = &v->ranks.held;
     for (uint32_t i = 0; i < v->leaving.n && !tick->no_memory; i++)
-        tick->no_memory |= !perp_plan_offer_standing(tick->core, tick->plan, v->leaving.jobs[i]);
+        tick->no_memory |=
+            !perp_plan_offer_standing(tick->core, tick->plan, *perp_set_at(&v->leaving, i));
     uint32_t n = tick->plan->n_candidates + waiting->set.n + held->set.n;
-    tick->no_memory =
-        tick->no_memory || !perp_chosen_reserve(tick, n) ||
-        (tick->list != PERP_LIST_NOTHING && !perp_plan_reserve_lines(tick->core, tick->plan, n));
+    tick->no_memory = tick->no_memory || tick->plan->failed || !perp_chosen_reserve(tick, n);
+    if (!tick->no_memory)
+        look_at_candidates(tick);
+    tick->no_memory |= tick->plan->failed;
     if (tick->no_memory)
         return;
-    look_at_candidates(tick);
 #ifdef PERP_SHADOW
     perp_shadow_choose(tick);
 #endif

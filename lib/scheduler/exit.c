@@ -53,7 +53,7 @@ static perp_status exit_of(const perp_core *core, int64_t now, const perp_uuid *
                            double fraction, perp_job *job) {
     const struct perp_job_entry *open = perp_job_find(core, job_id);
     perp_status status = PERP_OK;
-    if (!open || !open->n_lots)
+    if (!open || !open->run->n_lots)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no job of that id has anything open");
     job->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     job->notional = 0;

@@ -77,7 +77,7 @@ static perp_status check_legs(const perp_core *core, const struct perp_job_entry
 
 static bool any_filled(const struct finish *f) {
     for (uint32_t i = 0; i < f->job->n_legs; i++)
-        if (f->job->legs[i].filled > 0 ||
+        if (f->job->run->legs[i].filled > 0 ||
             (f->result->n_legs && f->result->legs[i].known && f->result->legs[i].filled > 0))
             return true;
     return false;
@@ -88,7 +88,7 @@ static perp_status check_sense(const struct finish *f) {
     const perp_job_result *result = f->result;
     const perp_core *core = f->core;
     bool did = result->status == PERP_RESULT_COMPLETED;
-    if (result->has_totals && (result->n_legs || f->job->by_legs))
+    if (result->has_totals && (result->n_legs || f->job->run->by_legs))
         return perp_fail(core, PERP_E_INVALID, "result: given both per leg and in all");
     if (result->has_totals && result->status == PERP_RESULT_UNKNOWN)
         return perp_fail(core, PERP_E_INVALID, "result: totals of what is not known");
@@ -96,7 +96,7 @@ static perp_status check_sense(const struct finish *f) {
         return perp_fail(core, PERP_E_INVALID, "volume: %s of a job that %s",
                          PERP_SHOW_USD(result->volume),
                          result->status == PERP_RESULT_FAILED ? "failed" : "did nothing");
-    if (result->flat && (result->n_legs || f->job->by_legs || !did))
+    if (result->flat && (result->n_legs || f->job->run->by_legs || !did))
         return perp_fail(core, PERP_E_INVALID, "flat: only with totals of a completed job");
     if (result->status == PERP_RESULT_NOTHING && any_filled(f))
         return perp_fail(core, PERP_E_INVALID, "status: nothing was done, but a leg filled");
@@ -138,7 +138,7 @@ static perp_status read_orders(struct finish *f) {
             f->core, PERP_E_STATE, "order %llu (%s) of the job has not ended: it is %s",
             (unsigned long long)live->id, live->client_id, perp_order_state_string(live->state));
     for (uint32_t i = 0; i < f->job->n_legs; i++) {
-        filled |= f->job->legs[i].filled > 0;
+        filled |= f->job->run->legs[i].filled > 0;
         rejected |= perp_leg_rejected(f->job, i);
     }
     if (f->result != &f->copy)
@@ -169,7 +169,7 @@ static perp_status check_result(struct finish *f, const perp_job_result *given) 
     if (status != PERP_OK || result->from_orders)
         return status == PERP_OK ? read_orders(f) : status;
     status = result->n_legs ? check_legs(f->core, f->job, result->legs, result->n_legs) : PERP_OK;
-    f->by_legs = result->n_legs || f->job->by_legs;
+    f->by_legs = result->n_legs || f->job->run->by_legs;
     return status == PERP_OK ? check_sense(f) : status;
 }
 
@@ -187,7 +187,7 @@ double perp_mid_of(const perp_core *core, perp_instrument_id instrument) {
 static perp_status fill_of(const perp_core *core, const struct perp_job_entry *job, uint32_t n,
                            const perp_leg_result *given, int64_t now, struct perp_filled *fill,
                            bool *there) {
-    const struct perp_job_leg *leg = &job->legs[n];
+    const struct perp_run_leg *leg = &job->run->legs[n];
     double more = perp_quantity_sum(given->filled, -leg->filled);
     if (more < 0)
         return perp_fail(core, PERP_E_STALE, "legs[%u].filled: %g is less than %g before", n,
@@ -235,7 +235,7 @@ static perp_status fills_of(const perp_core *core, const struct perp_job_entry *
 static void fills_in_all(struct finish *f) {
     f->n_fills = 0;
     for (uint32_t i = 0; i < f->job->n_legs && !f->result->flat; i++) {
-        const struct perp_job_leg *leg = &f->job->legs[i];
+        const struct perp_run_leg *leg = &f->job->run->legs[i];
         if (f->result->status == PERP_RESULT_COMPLETED && leg->price > 0)
             f->fills[f->n_fills++] =
                 (struct perp_filled){.leg = i,
@@ -298,7 +298,7 @@ static perp_status read_result(struct finish *f) {
 
 /* What a leg has filled with what the result tells. */
 static const struct perp_leg_row *leg_after(const struct finish *f, uint32_t n) {
-    return perp_sheet_leg_row(&f->core->positions->sheet, &f->job->legs[n]);
+    return perp_sheet_leg_row(&f->core->positions->sheet, &f->job->run->legs[n]);
 }
 
 /* Leg risk: whether the legs filled so unequally that the job ends as partial. */
@@ -425,7 +425,7 @@ static perp_status put_finish(struct finish *f) {
 
 bool perp_job_is_full(const struct perp_job_entry *job, const struct perp_sheet *sheet) {
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (perp_sheet_leg_row(sheet, &job->legs[i])->filled <
+        if (perp_sheet_leg_row(sheet, &job->run->legs[i])->filled <
             job->legs[i].quantity * (1 - PERP_NEAR_ZERO))
             return false;
     return true;
@@ -519,7 +519,7 @@ static uint64_t answered(const perp_job_result *result) {
 
 /* A late answer to a dispatch that is no longer the job's: it was requeued meanwhile. */
 static bool is_of_earlier(const struct perp_job_entry *job, uint64_t dispatch) {
-    return dispatch && (job->state == PERP_JOB_PENDING || dispatch != job->dispatch);
+    return dispatch && (job->state == PERP_JOB_PENDING || dispatch != job->run->dispatch);
 }
 
 perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
@@ -531,7 +531,8 @@ perp_status perp_decide_finish(struct perp_decision *d, const perp_uuid *job_id,
     f.job = perp_job_find(core, job_id);
     if (f.job && is_of_earlier(f.job, answered(result)))
         return perp_fail(core, PERP_E_CONFLICT, "dispatch: %llu is not the last of the job, %llu",
-                         (unsigned long long)answered(result), (unsigned long long)f.job->dispatch);
+                         (unsigned long long)answered(result),
+                         (unsigned long long)f.job->run->dispatch);
     perp_status status = find_running(core, job_id, &f.job);
     if (status == PERP_OK)
         status = perp_decision_check(d);
@@ -620,10 +621,10 @@ static perp_status decide_amend(struct perp_decision *d, const perp_uuid *job_id
         status = check_legs(core, job, legs, n);
     if (status != PERP_OK)
         return status;
-    if (!job->dispatched || job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT)
+    if (!job->run->dispatched || job->state == PERP_JOB_RUNNING || job->state == PERP_JOB_IN_DOUBT)
         return perp_fail(core, PERP_E_STATE, "job_id: %s",
-                         job->dispatched ? "it runs: tell its progress, or finish it"
-                                         : "it was never dispatched");
+                         job->run->dispatched ? "it runs: tell its progress, or finish it"
+                                              : "it was never dispatched");
     status = perp_decision_begin(d);
     return status == PERP_OK ? decide_fills(d, job, legs, true) : status;
 }
@@ -642,7 +643,7 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
                                 perp_usd volume, perp_usd fees) {
     perp_core *core = d->core;
     struct perp_job_entry *job = perp_job_find(core, job_id);
-    if (!job || !job->n_lots)
+    if (!job || !job->run->n_lots)
         return perp_fail(core, PERP_E_NOT_FOUND, "job_id: no job of that id has anything open");
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
@@ -693,7 +694,7 @@ static bool orders_or_fills(const struct perp_job_entry *job) {
     if (perp_job_live_order(job))
         return true;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (job->legs[i].filled > 0)
+        if (job->run->legs[i].filled > 0)
             return true;
     return false;
 }

@@ -57,9 +57,9 @@ static uint32_t leg_of(const perp_core *core, perp_instrument_id instrument, int
         return PERP_FLATTEN_NOTHING;
     double price = price_of(core, instrument, now);
     *leg = (struct perp_job_leg){.instrument = instrument,
-                                 .exchange = entry->spec.exchange,
+                                 .exchange = (uint8_t)entry->spec.exchange,
                                  .base = entry->base,
-                                 .side = side,
+                                 .side = (uint8_t)side,
                                  .quantity = whole_steps(&entry->spec, left),
                                  .leverage = core->config.risk.default_leverage};
     if (!(leg->quantity > 0))
@@ -80,7 +80,7 @@ static void put_job(perp_core *core, const struct perp_job_leg *leg, const perp_
     job->id = *id;
     job->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     job->priority = FLATTEN_PRIORITY;
-    job->started = job->ended = job->unhedged_since = PERP_TIME_NONE;
+    job->run = perp_never_ran;
     job->given_created = job->ttl_from = now;
     job->max_run_ms = core->config.scheduler.default_max_run_ms;
     job->is_flatten = true;
@@ -121,7 +121,7 @@ static perp_status decide_flatten(struct perp_decision *d, perp_exchange_id exch
         status = perp_decision_check(d);
     if (status == PERP_OK)
         status = perp_call_signed(core, d->call, "flatten");
-    if (status == PERP_OK && perp_content_known(core, key))
+    if (status == PERP_OK && perp_id_known(core, key))
         status = perp_fail(core, PERP_E_EXISTS, "key: its first job is known");
     if (status == PERP_OK)
         status = perp_decision_begin(d);
@@ -137,7 +137,7 @@ static perp_status decide_flatten(struct perp_decision *d, perp_exchange_id exch
             continue;
         if (kind == PERP_FLATTEN_JOB) {
             id_of(key, n++, &id);
-            if (perp_content_known(core, &id))
+            if (perp_id_known(core, &id))
                 status = perp_fail(core, PERP_E_CONFLICT, "key: the id of its job %u is taken", n);
             else
                 put_job(core, &leg, &id, d->now);
@@ -170,7 +170,7 @@ perp_status perp_scheduler_flatten(perp_scheduler *scheduler, const perp_call *c
 void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan) {
     const struct perp_job_set *special = &core->scheduler->verdicts.special;
     for (uint32_t i = 0; i < special->n; i++) {
-        const struct perp_job_entry *job = special->jobs[i];
+        const struct perp_job_entry *job = *perp_set_at(special, i);
         if (!job->is_flatten)
             continue;
         const struct perp_job_leg *leg = &job->legs[0];
@@ -178,13 +178,15 @@ void perp_put_flatten_cuts(perp_core *core, struct perp_plan *plan) {
         if (!(left > 0)) {
             perp_put_for_job(core, PERP_EVENT_CANCEL, &job->id);
             perp_plan_change(plan, job, NULL);
-        } else if (!perp_at_most(perp_leg_unfilled(&leg->row), left)) {
+        } else if (!perp_at_most(perp_leg_wants(job, 0), left)) {
             struct perp_job_leg cut = *leg;
-            cut.quantity = leg->filled + left;
+            cut.quantity = job->run->legs[0].filled + left;
             cut.notional = (perp_usd)((double)leg->notional * (cut.quantity / leg->quantity));
             if (cut.notional <= 0)
                 cut.notional = 1;
-            perp_put_choose(core, &(struct perp_ev_choose){.job = job->id, .leg = cut.row});
+            struct perp_ev_choose choose = {.job = job->id};
+            perp_leg_row_of(job, &cut, &choose.leg);
+            perp_put_choose(core, &choose);
             perp_plan_change(plan, job, perp_plan_move(plan, job, &cut));
         }
     }

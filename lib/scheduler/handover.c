@@ -44,12 +44,12 @@ void perp_chosen_wait(struct perp_tick *tick) {
         struct perp_job_entry *job = perp_job_find(tick->core, &chosen->id);
         if (!job) /* never: it has just begun to run */
             continue;
-        job->waits_turn = true;
-        chosen->dispatch = job->dispatch;
+        job->run->waits_turn = true;
+        chosen->dispatch = job->run->dispatch;
         while (item && item->kind != PERP_TICK_DISPATCHED)
             item++; /* items are in the order of what was chosen */
         if (item)
-            item++->dispatch = job->dispatch;
+            item++->dispatch = job->run->dispatch;
     }
 }
 
@@ -71,9 +71,9 @@ static void pack_order(const perp_core *core, const struct perp_job_entry *job, 
     double other;
     perp_market_read(core->market, leg->instrument, now, &market);
     double reference = perp_order_reference(core, &market, now);
-    order->reduce_only = job->reduce_only;
+    order->reduce_only = job->run->reduce_only;
     if (reference > 0)
-        perp_order_collar(core, reference, leg->side, job->reduce_only, &order->limit_price,
+        perp_order_collar(core, reference, leg->side, job->run->reduce_only, &order->limit_price,
                           &other);
     order->attempt = perp_leg_attempts(job, n) + 1;
     perp_client_id_of(&core->exchanges[leg->exchange].spec, &job->id, n, order->attempt, 0,
@@ -87,9 +87,9 @@ static void pack(const perp_core *core, const struct perp_job_entry *job, int64_
     execution->struct_size = sizeof *execution;
     execution->strategy = job->strategy;
     execution->job_id = job->id;
-    execution->reduce_only = job->reduce_only;
+    execution->reduce_only = job->run->reduce_only;
     execution->is_repair = job->is_repair;
-    execution->dispatch = job->dispatch;
+    execution->dispatch = job->run->dispatch;
     execution->notional = job->notional;
     execution->now_ns = now;
     execution->n_orders = job->n_legs;
@@ -103,7 +103,7 @@ static void pack(const perp_core *core, const struct perp_job_entry *job, int64_
                                          .side = leg->side,
                                          .maker = leg->maker,
                                          .quantity = leg->quantity,
-                                         .price = leg->price,
+                                         .price = job->run->legs[i].price,
                                          .leverage = leg->leverage,
                                          .notional = leg->notional};
         pack_order(core, job, i, now, &parcel->orders[i]);
@@ -115,7 +115,8 @@ static void pack(const perp_core *core, const struct perp_job_entry *job, int64_
 /* The job runs, and by this dispatch: it was neither finished nor requeued meanwhile. */
 static struct perp_job_entry *still_there(perp_core *core, const struct perp_chosen *chosen) {
     struct perp_job_entry *job = perp_job_find(core, &chosen->id);
-    return job && job->state == PERP_JOB_RUNNING && job->dispatch == chosen->dispatch ? job : NULL;
+    return job && job->state == PERP_JOB_RUNNING && job->run->dispatch == chosen->dispatch ? job
+                                                                                           : NULL;
 }
 
 /* That nothing was sent is not believed of a job that has orders. */
@@ -163,7 +164,7 @@ static void settle(struct perp_tick *tick, struct perp_decision *d, struct perp_
     perp_status status =
         nothing ? withdraw(d, &id, PERP_REASON_DECLINED) : finish_as(d, &id, said, &finished);
     if (status != PERP_OK) {
-        job->unsaid = said;
+        job->run->unsaid = said;
         tick->core->scheduler->some_unsaid = true;
         perp_tell_log(tick->core, PERP_LOG_ERROR, "an executor's outcome waits: %s",
                       perp_core_error(tick->core));
@@ -178,8 +179,8 @@ static void settle_waiting(struct perp_tick *tick, struct perp_decision *d) {
     scheduler->some_unsaid = false;
     while (job) {
         struct perp_job_entry *next = job->next;
-        uint32_t said = job->unsaid;
-        job->unsaid = 0;
+        uint32_t said = job->run->unsaid;
+        job->run->unsaid = 0;
         if (said && job->state == PERP_JOB_RUNNING)
             settle(tick, d, job, said);
         job = next;
@@ -220,7 +221,7 @@ static uint32_t shut_for(const perp_core *core, const struct perp_job_entry *job
 
 /* Why a job that was dispatched must not be sent; PERP_REASON_NONE: it goes. */
 static uint32_t look_again(const perp_core *core, const struct perp_job_entry *job, bool late) {
-    bool way_out = job->reduce_only || job->is_repair;
+    bool way_out = job->run->reduce_only || job->is_repair;
     if (!job->is_flatten && (core->risk->killed || (core->risk->killed_exchanges & job->exchanges)))
         return PERP_REASON_KILLED;
     if (core->scheduler->paused && !way_out)
@@ -242,7 +243,7 @@ static bool take_turn(struct perp_tick *tick, struct perp_decision *d,
         return false;
     uint32_t reason = look_again(core, job, late);
     if (reason == PERP_REASON_NONE) {
-        job->waits_turn = false;
+        job->run->waits_turn = false;
         pack(core, job, tick->now, parcel);
         return true;
     }
@@ -255,7 +256,7 @@ static bool take_turn(struct perp_tick *tick, struct perp_decision *d,
     tick->counts.dispatched--;
     tick->counts.withdrawn++;
     if (withdraw(d, &chosen->id, reason) != PERP_OK) {
-        job->unsaid = SAID_WITHDRAWN;
+        job->run->unsaid = SAID_WITHDRAWN;
         core->scheduler->some_unsaid = true;
     }
     return false;

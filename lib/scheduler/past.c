@@ -53,7 +53,7 @@ static uint64_t of_real(uint64_t hash, double value) {
     return perp_hash_u64(perp_hash_u64(perp_hash_u64(hash, word), 0), sizeof word);
 }
 
-static uint64_t of_leg(uint64_t hash, const struct perp_leg_row *leg) {
+static uint64_t of_leg(uint64_t hash, const struct perp_job_leg *leg) {
     hash = of_number(hash, leg->instrument);
     hash = of_number(hash, leg->side);
     hash = of_number(hash, leg->maker);
@@ -62,10 +62,10 @@ static uint64_t of_leg(uint64_t hash, const struct perp_leg_row *leg) {
 }
 
 /* Of the legs as they are, and as they were given: the same as long as none left its leverage. */
-static void of_legs(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
-                    uint64_t *whole, uint64_t *given) {
-    uint64_t hash = of_number(0, n), apart = hash;
-    for (uint32_t i = 0; i < n; i++) {
+static void of_legs(const struct perp_job_entry *job, uint64_t *whole, uint64_t *given) {
+    const struct perp_job_leg *legs = job->legs;
+    uint64_t hash = of_number(0, job->n_legs), apart = hash;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
         bool left = job->defaulted >> (PERP_DEFAULTED_LEVERAGE + i) & 1, same = hash == apart;
         hash = of_leg(hash, &legs[i]);
         apart = same ? hash : of_leg(apart, &legs[i]);
@@ -78,16 +78,15 @@ static void of_legs(const struct perp_job_row *job, const struct perp_leg_row *l
 }
 
 /* The number of a value, or nothing where it was left to its default. */
-static uint64_t of_given(const struct perp_job_row *job, uint32_t bit, uint64_t value) {
+static uint64_t of_given(const struct perp_job_entry *job, uint32_t bit, uint64_t value) {
     return job->defaulted >> bit & 1 ? 0 : value;
 }
 
-void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
-                     uint64_t parts[PERP_CONTENT_PARTS]) {
+void perp_content_of(const struct perp_job_entry *job, uint64_t parts[PERP_CONTENT_PARTS]) {
     bool created = job->given_created != PERP_TIME_NONE;
     memset(parts, 0, PERP_CONTENT_PARTS * sizeof *parts);
     parts[PART_STRATEGY] = of_number(PART_STRATEGY, job->strategy);
-    of_legs(job, legs, n, &parts[PART_LEGS], &parts[GIVEN_LEGS]);
+    of_legs(job, &parts[PART_LEGS], &parts[GIVEN_LEGS]);
     parts[PART_NOTIONAL] = of_number(PART_NOTIONAL, job->notional);
     parts[PART_EDGE] = of_real(PART_EDGE, job->edge_bps);
     parts[PART_VOLUME] = of_number(PART_VOLUME, job->est_volume);
@@ -113,14 +112,10 @@ const char *perp_content_differs(const uint64_t *known, const uint64_t *parts) {
     return NULL;
 }
 
-struct perp_past *perp_past_make(perp_core *core, const struct perp_ev_submit *submit) {
-    struct perp_past *past = perp_alloc(core, sizeof *past);
-    if (!past)
-        return NULL;
-    memset(past, 0, sizeof *past);
-    past->id = submit->job.id;
-    perp_content_of(&submit->job, submit->legs, submit->n_legs, past->parts);
-    return past;
+static struct perp_chained *chained(struct perp_past *past) {
+    _Static_assert(offsetof(struct perp_past, id) == offsetof(struct perp_chained, id),
+                   "an id is found behind the link of its chain");
+    return (struct perp_chained *)(void *)past;
 }
 
 void perp_past_free(perp_core *core, struct perp_past *past) {
@@ -129,9 +124,53 @@ void perp_past_free(perp_core *core, struct perp_past *past) {
     perp_free(core, past, past ? sizeof *past : 0);
 }
 
-bool perp_past_reserve(perp_core *core, uint32_t more) {
+#define SPARE_PASTS 4
+
+static void free_spares(perp_core *core, uint32_t keep) {
+    perp_scheduler *scheduler = core->scheduler;
+    while (scheduler->n_spare_pasts > keep) {
+        struct perp_past *past = scheduler->spare_pasts;
+        scheduler->spare_pasts = past->next;
+        scheduler->n_spare_pasts--;
+        perp_free(core, past, sizeof *past);
+    }
+}
+
+bool perp_past_reserve_more(perp_core *core) {
     struct perp_map_memory memory = perp_map_memory_of(core);
-    return perp_map_reserve(&core->past, core->jobs.count + more, &memory);
+    perp_scheduler *scheduler = core->scheduler;
+    uint32_t need = perp_past_need(core);
+    while (scheduler->n_spare_pasts < need) {
+        struct perp_past *past = perp_alloc(core, sizeof *past);
+        if (!past)
+            return false;
+        past->next = scheduler->spare_pasts;
+        scheduler->spare_pasts = past;
+        scheduler->n_spare_pasts++;
+    }
+    return perp_chains_reserve(&core->past, need, &memory);
+}
+
+bool perp_past_room(perp_core *core) {
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    return perp_chains_reserve(&core->past, 1, &memory);
+}
+
+bool perp_past_take(perp_core *core, const struct perp_job_entry *job) {
+    perp_scheduler *scheduler = core->scheduler;
+    struct perp_past *past = scheduler->spare_pasts;
+    if (!past)
+        return false;
+    scheduler->spare_pasts = past->next;
+    scheduler->n_spare_pasts--;
+    memset(past, 0, sizeof *past);
+    past->id = job->id;
+    past->ended = job->ended;
+    perp_content_of(job, past->parts);
+    perp_past_add(core, past);
+    if (scheduler->n_spare_pasts > SPARE_PASTS + core->prepared.ends)
+        free_spares(core, SPARE_PASTS + core->prepared.ends); /* of a batch that failed */
+    return true;
 }
 
 void perp_past_add(perp_core *core, struct perp_past *past) {
@@ -142,7 +181,7 @@ void perp_past_add(perp_core *core, struct perp_past *past) {
     else
         scheduler->first_past = past;
     scheduler->last_past = past;
-    perp_map_add(&core->past, &past->id, past);
+    perp_chains_add(&core->past, chained(past));
 }
 
 int64_t perp_id_memory(const perp_core *core) {
@@ -157,7 +196,8 @@ void perp_past_forget(perp_core *core) {
         scheduler->first_past = first->next;
         if (!first->next)
             scheduler->last_past = NULL;
-        perp_map_remove(&core->past, &first->id);
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_chains_remove(&core->past, chained(first), &memory);
         perp_past_free(core, first);
     }
 }
@@ -171,11 +211,22 @@ void perp_past_shut(perp_core *core) {
         past = next;
     }
     core->scheduler->first_past = core->scheduler->last_past = NULL;
-    perp_map_free(&core->past, &memory);
+    free_spares(core, 0);
+    perp_chains_free(&core->past, &memory);
 }
 
-const uint64_t *perp_content_known(const perp_core *core, const perp_uuid *id) {
+bool perp_id_known(const perp_core *core, const perp_uuid *id) {
+    return perp_job_find(core, id) || perp_chains_find(&core->past, id);
+}
+
+bool perp_content_known(const perp_core *core, const perp_uuid *id,
+                        uint64_t parts[PERP_CONTENT_PARTS]) {
     const struct perp_job_entry *job = perp_job_find(core, id);
-    const struct perp_past *past = job ? job->past : perp_map_find(&core->past, id);
-    return past ? past->parts : NULL;
+    const struct perp_past *past =
+        job ? NULL : (const struct perp_past *)perp_chains_find(&core->past, id);
+    if (job)
+        perp_content_of(job, parts);
+    else if (past)
+        memcpy(parts, past->parts, sizeof past->parts);
+    return job || past;
 }

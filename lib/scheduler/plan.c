@@ -17,6 +17,11 @@ static bool grow(perp_core *core, void **items, uint32_t *capacity, uint32_t nee
     return done;
 }
 
+/* Room for one more row; without it the plan has failed. */
+#define ADDS(plan, items, n_items, capacity)                                                       \
+    ((plan)->n_items < (plan)->capacity ||                                                         \
+     !((plan)->failed |= !GROW((plan)->core, (plan), items, capacity, (plan)->n_items + 1)))
+
 static void clear(struct perp_plan *plan) {
     for (uint32_t i = 0; i < plan->n_legs; i++)
         plan->books[plan->legs[i].instrument] = (struct perp_plan_book){0};
@@ -38,19 +43,36 @@ static bool reserve_books(perp_core *core, struct perp_plan *plan) {
 
 struct perp_plan *perp_plan_begin(perp_core *core) {
     struct perp_plan *plan = &core->scheduler->plan;
-    uint32_t n = core->scheduler->n_places; /* at least what waits */
-    bool drops = core->config.scheduler.on_reject == PERP_ON_REJECT_DROP;
     clear(plan);
-    return reserve_books(core, plan) && GROW(core, plan, candidates, candidates_capacity, n) &&
-                   GROW(core, plan, scores, scores_capacity, n) &&
-                   GROW(core, plan, standings, standings_capacity, n) &&
-                   (!drops || GROW(core, plan, last_scores, last_scores_capacity, n))
-               ? plan
-               : NULL;
+    plan->core = core;
+    plan->failed = false;
+    return reserve_books(core, plan) ? plan : NULL;
+}
+
+#define FREE(items, capacity) perp_free(core, plan->items, plan->capacity * sizeof *plan->items)
+
+/* So many rows of an array stay for the next tick, where it has no more. */
+#define KEPT_ROWS 1024
+
+void perp_plan_end(perp_core *core, struct perp_plan *plan) {
+#define GIVE_BACK(items, n_items, capacity)                                                        \
+    if (plan->capacity > KEPT_ROWS) {                                                              \
+        FREE(items, capacity);                                                                     \
+        plan->items = NULL;                                                                        \
+        plan->n_items = plan->capacity = 0;                                                        \
+    }
+    GIVE_BACK(candidates, n_candidates, candidates_capacity)
+    GIVE_BACK(prices, n_prices, prices_capacity)
+    GIVE_BACK(scores, n_scores, scores_capacity)
+    GIVE_BACK(last_scores, n_last_scores, last_scores_capacity)
+    GIVE_BACK(standings, n_standings, standings_capacity)
+    GIVE_BACK(lines, n_lines, lines_capacity)
+#undef GIVE_BACK
+    if (core->scheduler->expired.capacity > KEPT_ROWS)
+        perp_job_array_free(core, &core->scheduler->expired);
 }
 
 void perp_plan_free(perp_core *core, struct perp_plan *plan) {
-#define FREE(items, capacity) perp_free(core, plan->items, plan->capacity * sizeof *plan->items)
     FREE(books, books_capacity);
     FREE(legs, legs_capacity);
     FREE(candidates, candidates_capacity);
@@ -69,14 +91,10 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
 
 bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
                                uint32_t fresh) {
-    uint32_t n = core->scheduler->n_places + fresh;
     return GROW(core, plan, repairs, repairs_capacity, waiting) &&
            GROW(core, plan, changes, changes_capacity, waiting) &&
            GROW(core, plan, shorts, shorts_capacity, waiting + fresh) &&
-           GROW(core, plan, fresh, fresh_capacity, fresh) &&
-           GROW(core, plan, candidates, candidates_capacity, n) &&
-           GROW(core, plan, scores, scores_capacity, n) &&
-           GROW(core, plan, standings, standings_capacity, n);
+           GROW(core, plan, fresh, fresh_capacity, fresh);
 }
 
 struct perp_job_entry *perp_plan_move(struct perp_plan *plan, const struct perp_job_entry *job,
@@ -117,18 +135,21 @@ void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
 }
 
 void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score) {
-    plan->scores[plan->n_scores++] = (struct perp_scored){job, score};
+    if (ADDS(plan, scores, n_scores, scores_capacity))
+        plan->scores[plan->n_scores++] = (struct perp_scored){job, score};
 }
 
 void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_t refused,
                      uint32_t skipped, int64_t explained) {
-    if (job->refused != refused || job->skipped != skipped || job->explained != explained)
+    if ((job->refused != refused || job->skipped != skipped || job->explained != explained) &&
+        ADDS(plan, standings, n_standings, standings_capacity))
         plan->standings[plan->n_standings++] =
             (struct perp_standing){job, refused, skipped, explained};
 }
 
 void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score) {
-    plan->last_scores[plan->n_last_scores++] = (struct perp_scored_last){*id, score};
+    if (ADDS(plan, last_scores, n_last_scores, last_scores_capacity))
+        plan->last_scores[plan->n_last_scores++] = (struct perp_scored_last){*id, score};
 }
 
 bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id) {
@@ -138,19 +159,17 @@ bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uui
     return true;
 }
 
-bool perp_plan_reserve_lines(perp_core *core, struct perp_plan *plan, uint32_t n) {
-    return GROW(core, plan, lines, lines_capacity, n);
-}
-
 void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
                     uint32_t reason) {
-    plan->lines[plan->n_lines++] = (struct perp_line){*turn, *id, reason};
+    if (ADDS(plan, lines, n_lines, lines_capacity))
+        plan->lines[plan->n_lines++] = (struct perp_line){*turn, *id, reason};
 }
 
 bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
                      struct perp_job_entry *waits) {
     uint32_t n = e->job->n_legs;
-    if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n))
+    if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + n) ||
+        !ADDS(plan, candidates, n_candidates, candidates_capacity))
         return false;
     plan->candidates[plan->n_candidates++] = (struct perp_candidate){
         .job = e->job,
@@ -180,14 +199,16 @@ bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job
 }
 
 bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job) {
-    return perp_plan_standing(core, plan, job, &plan->candidates[plan->n_candidates++]);
+    return ADDS(plan, candidates, n_candidates, candidates_capacity) &&
+           perp_plan_standing(core, plan, job, &plan->candidates[plan->n_candidates++]);
 }
 
-static void add_leg(struct perp_plan *plan, const struct perp_job_leg *leg, double price,
-                    bool balanced) {
+static void add_leg(struct perp_plan *plan, const struct perp_job_entry *job, uint32_t n,
+                    double price) {
+    const struct perp_job_leg *leg = &job->legs[n];
     struct perp_plan_book *book = &plan->books[leg->instrument];
     plan->legs[plan->n_legs++] = (struct perp_plan_leg){
-        leg->instrument, leg->side, perp_leg_unseen(&leg->row), price, 0, balanced};
+        leg->instrument, leg->side, perp_leg_wants(job, n), price, 0, job->balanced};
     if (book->last_1)
         plan->legs[book->last_1 - 1].next_1 = plan->n_legs;
     else
@@ -206,7 +227,7 @@ bool perp_plan_choose(perp_core *core, struct perp_plan *plan,
         !GROW(core, plan, legs, legs_capacity, plan->n_legs + job->n_legs))
         return false;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        add_leg(plan, &job->legs[i], plan->prices[candidate->prices + i], job->balanced);
+        add_leg(plan, job, i, plan->prices[candidate->prices + i]);
     for (uint32_t i = 0; i < n; i++) {
         plan->exchanges[needs[i].exchange].jobs++;
         plan->exchanges[needs[i].exchange].notional += needs[i].amount;

@@ -12,29 +12,29 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     info->struct_size = sizeof *info;
     info->state = job->state;
     info->last_refusal = job->last_refusal;
-    info->overdue = job->overdue;
-    info->n_lots = job->n_lots;
+    info->overdue = job->run->overdue;
+    info->n_lots = job->run->n_lots;
     info->balanced = job->balanced;
     info->is_repair = job->is_repair;
-    info->reduce_only = job->reduce_only;
-    info->cancel_asked = job->cancel_asked;
+    info->reduce_only = job->run->reduce_only;
+    info->cancel_asked = job->run->cancel_asked;
     info->last_skip = job->skipped;
-    for (const struct perp_held *held = job->held; held; held = held->next_of_job)
+    for (const struct perp_held *held = job->run->held; held; held = held->next_of_job)
         info->held += held->in_flight + held->used;
     info->score = job->score;
     info->submitted_ns = job->submitted;
-    info->started_ns = job->started;
-    info->ended_ns = job->ended;
-    info->unhedged_since_ns = job->unhedged_since;
-    info->dispatch = job->dispatch;
-    info->pnl = job->pnl;
-    info->volume = job->volume;
-    info->fees = job->fees;
+    info->started_ns = job->run->started;
+    info->ended_ns = perp_job_ended(job);
+    info->unhedged_since_ns = job->run->unhedged_since;
+    info->dispatch = job->run->dispatch;
+    info->pnl = job->run->pnl;
+    info->volume = job->run->volume;
+    info->fees = job->run->fees;
     info->order = job->order;
     perp_job_spec_of(job, &info->job);
     info->job.metadata = NULL; /* perp_scheduler_job_metadata copies it */
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
+        const struct perp_run_leg *leg = &job->run->legs[i];
         info->legs[i] = (perp_leg_result){.filled = leg->filled,
                                           .price = leg->average,
                                           .fee = leg->fee,
@@ -155,10 +155,10 @@ static uint32_t collect_pending(const perp_scheduler *scheduler, perp_uuid *jobs
                                 uint32_t capacity) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        if (!scheduler->pending[i].job)
+        if (!perp_place_at(scheduler, i)->job)
             continue;
         if (n < capacity)
-            jobs[n] = scheduler->pending[i].job->id;
+            jobs[n] = perp_place_at(scheduler, i)->job->id;
         n++;
     }
     return n;

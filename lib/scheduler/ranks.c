@@ -58,33 +58,36 @@ static bool is_above(const struct perp_ranking *ranking, const struct perp_job_e
 }
 
 static void put(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
-    ranking->set.jobs[at] = job;
+    *perp_set_at(&ranking->set, at) = job;
     job->verdict.places_1[ranking->place] = at + 1;
 }
 
 static bool rise(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
     uint32_t from = at;
-    for (; !ranking->loose && at > 0 && is_above(ranking, job, ranking->set.jobs[(at - 1) / 2]);
+    for (; !ranking->loose && at > 0 &&
+           is_above(ranking, job, *perp_set_at(&ranking->set, (at - 1) / 2));
          at = (at - 1) / 2)
-        put(ranking, at, ranking->set.jobs[(at - 1) / 2]);
+        put(ranking, at, *perp_set_at(&ranking->set, (at - 1) / 2));
     put(ranking, at, job);
     return at != from;
 }
 
 static void sink(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
-    struct perp_job_entry **jobs = ranking->set.jobs;
+    const struct perp_job_set *set = &ranking->set;
     for (uint32_t child; (child = 2 * at + 1) < ranking->set.n; at = child) {
-        if (child + 1 < ranking->set.n && is_above(ranking, jobs[child + 1], jobs[child]))
+        if (child + 1 < ranking->set.n &&
+            is_above(ranking, *perp_set_at(set, child + 1), *perp_set_at(set, child)))
             child++;
-        if (!is_above(ranking, jobs[child], job))
+        if (!is_above(ranking, *perp_set_at(set, child), job))
             break;
-        put(ranking, at, jobs[child]);
+        put(ranking, at, *perp_set_at(set, child));
     }
     put(ranking, at, job);
 }
 
 static void ranking_add(struct perp_ranking *ranking, struct perp_job_entry *job) {
-    rise(ranking, ranking->set.n++, job);
+    (void)perp_job_set_push(&ranking->set);
+    rise(ranking, ranking->set.n - 1, job);
 }
 
 /* Its rank is another. */
@@ -101,13 +104,13 @@ void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n) {
 void perp_ranks_tidy(struct perp_ranks *ranks) {
     struct perp_ranking *waiting = &ranks->waiting;
     for (uint32_t at = waiting->loose ? waiting->set.n / 2 : 0; at-- > 0;)
-        sink(waiting, at, waiting->set.jobs[at]);
+        sink(waiting, at, *perp_set_at(&waiting->set, at));
     waiting->loose = false;
 }
 
 static void ranking_remove(struct perp_ranking *ranking, struct perp_job_entry *job) {
     uint32_t at = job->verdict.places_1[ranking->place] - 1;
-    struct perp_job_entry *last = ranking->set.jobs[--ranking->set.n];
+    struct perp_job_entry *last = perp_job_set_pop(&ranking->set);
     job->verdict.places_1[ranking->place] = 0;
     if (last == job)
         return;
@@ -124,8 +127,11 @@ static void see_nothing(struct perp_room_seen *seen) {
 
 void perp_ranks_open(struct perp_ranks *ranks) {
     ranks->held.last_on_top = true;
+    ranks->waiting.set.room = ranks->held.set.room = &ranks->of_all;
+    ranks->for_room.room = ranks->restless.room = &ranks->of_held;
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++) {
         ranks->full_at[i].place = 1;
+        ranks->full_at[i].set.room = &ranks->of_held;
         for (uint32_t room = 0; room < PERP_ROOM_COUNT; room++)
             see_nothing(&ranks->rooms[i][room]);
     }
@@ -134,7 +140,7 @@ void perp_ranks_open(struct perp_ranks *ranks) {
 void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges) {
     ranks->exchanges = 0;
     for (uint32_t i = 0; i < ranks->for_room.n; i++)
-        ranks->exchanges |= ranks->for_room.jobs[i]->exchanges;
+        ranks->exchanges |= (*perp_set_at(&ranks->for_room, i))->exchanges;
     while (exchanges) {
         perp_exchange_id exchange = perp_bit_take(&exchanges);
         for (uint32_t room = 0; room < PERP_ROOM_COUNT; room++)
@@ -142,18 +148,43 @@ void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges) {
     }
 }
 
-bool perp_ranks_reserve(perp_core *core, uint32_t places, uint32_t more) {
+/* Sets that share each of the rooms: waiting, held, and the two of verdicts; what is full at each
+   exchange, for_room and restless. */
+#define OF_ALL 4
+static uint32_t n_of_held(const perp_core *core) {
+    return perp_n_exchanges(core) + 2;
+}
+
+bool perp_ranks_reserve(perp_core *core, uint32_t places) {
     struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
-    bool done = places <= ranks->entered.capacity || /* it grows last */
-                (perp_job_set_grow(core, &ranks->waiting.set, places) &&
-                 perp_job_set_grow(core, &ranks->held.set, places) &&
-                 perp_job_set_grow(core, &ranks->for_room, places) &&
-                 perp_job_set_grow(core, &ranks->restless, places) &&
-                 perp_job_set_grow(core, &ranks->entered, places));
-    for (uint32_t i = 0; done && i < perp_n_exchanges(core); i++)
-        done = ranks->n_at[i] + more <= ranks->full_at[i].set.capacity ||
-               perp_job_set_grow(core, &ranks->full_at[i].set, ranks->n_at[i] + more);
+    return perp_set_room_reserve(core, &ranks->of_all, places, OF_ALL) &&
+           perp_set_room_reserve(core, &ranks->of_held, places, n_of_held(core)) &&
+           perp_job_set_reserve(core, &ranks->waiting.set, places) &&
+           perp_job_set_reserve(core, &ranks->held.set, places) &&
+           perp_job_set_reserve(core, &ranks->for_room, places) &&
+           perp_job_set_reserve(core, &ranks->restless, places) &&
+           perp_job_set_reserve(core, &ranks->entered, places);
+}
+
+bool perp_ranks_reserve_at(perp_core *core, uint32_t more) {
+    struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
+    bool done = true;
+    for (uint32_t i = 0; done && i < perp_n_exchanges(core); i++) {
+        struct perp_job_set *set = &ranks->full_at[i].set;
+        uint32_t jobs = ranks->n_at[i] + more;
+        done = perp_pieces_for(jobs) + 1 <= set->pieces.capacity ||
+               perp_job_set_reserve(core, set, jobs);
+    }
     return done;
+}
+
+void perp_ranks_trim(perp_core *core, struct perp_ranks *ranks, uint32_t places) {
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    uint32_t entered = ranks->entered.n > places ? ranks->entered.n : places;
+    perp_set_room_trim(core, &ranks->of_all, places, OF_ALL);
+    perp_set_room_trim(core, &ranks->of_held, places, n_of_held(core));
+    perp_pieces_trim_more(&ranks->entered.pieces, entered, sizeof(struct perp_job_entry *),
+                          &memory);
 }
 
 void perp_ranks_free(perp_core *core, struct perp_ranks *ranks) {
@@ -164,6 +195,8 @@ void perp_ranks_free(perp_core *core, struct perp_ranks *ranks) {
     perp_job_set_free(core, &ranks->entered);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         perp_job_set_free(core, &ranks->full_at[i].set);
+    perp_set_room_free(core, &ranks->of_all);
+    perp_set_room_free(core, &ranks->of_held);
 }
 
 void perp_ranks_count(struct perp_ranks *ranks, const struct perp_job_entry *job, bool on) {
@@ -178,13 +211,25 @@ static void enter(struct perp_ranks *ranks, struct perp_job_entry *job) {
     if (job->verdict.entered)
         return;
     job->verdict.entered = true;
-    ranks->entered.jobs[ranks->entered.n++] = job;
+    *perp_job_set_push(&ranks->entered) = job;
 }
 
 void perp_ranks_settle(struct perp_ranks *ranks) {
     for (uint32_t i = 0; i < ranks->entered.n; i++)
-        ranks->entered.jobs[i]->verdict.entered = false;
+        (*perp_set_at(&ranks->entered, i))->verdict.entered = false;
     ranks->entered.n = 0;
+}
+
+/* Ahead of a tick, and few: else they are forgotten before anything leaves. */
+void perp_ranks_leave(struct perp_ranks *ranks, struct perp_job_entry *job) {
+    uint32_t at = 0;
+    while (at < ranks->entered.n && *perp_set_at(&ranks->entered, at) != job)
+        at++;
+    job->verdict.entered = false;
+    if (at == ranks->entered.n)
+        return;
+    *perp_set_at(&ranks->entered, at) = *perp_set_at(&ranks->entered, ranks->entered.n - 1);
+    (void)perp_job_set_pop(&ranks->entered);
 }
 
 /* Out of what holds it. */
@@ -220,8 +265,8 @@ void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint3
     struct perp_verdict *verdict = &job->verdict;
     perp_rank_remove(ranks, job);
     ranking_add(&ranks->held, job);
-    verdict->held = reason;
-    verdict->held_at = (uint8_t)at;
+    verdict->held = (uint8_t)reason;
+    verdict->held_at = (uint8_t)(at & 7);
     verdict->exchange = (uint8_t)exchange;
     ranks->held_by[reason]++;
     if (at == PERP_HELD_AT_FULL)

@@ -107,9 +107,9 @@ static bool leg_on(struct search *s, perp_instrument_id instrument, struct perp_
     const struct perp_instrument_entry *entry = perp_instrument_at(core, instrument);
     *leg = (struct perp_job_leg){
         .instrument = instrument,
-        .exchange = entry->spec.exchange,
+        .exchange = (uint8_t)entry->spec.exchange,
         .base = entry->base,
-        .side = s->side,
+        .side = (uint8_t)s->side,
         .quantity = perp_round_down(s->quantity, entry->spec.qty_step),
         .leverage = core->config.risk.default_leverage,
     };
@@ -178,22 +178,14 @@ bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repa
     uint32_t base = repair->legs[0].base;
     bool found = search_for(&s, base) && choose(&s, base, leg);
     *short_of = is_short(&s, found, leg);
-    if (!found)
-        return false;
-    /* What the leg had stays with it: what is to square now is still to be filled. */
-    if (repair->legs[0].filled > 0)
-        leg->quantity = perp_quantity_sum(leg->quantity, repair->legs[0].filled);
-    leg->filled = repair->legs[0].filled;
-    leg->average = repair->legs[0].average;
-    leg->fee = repair->legs[0].fee;
-    leg->pnl = repair->legs[0].pnl;
-    leg->counted = repair->legs[0].counted;
-    return true;
+    /* What it filled stays with it: what is to square now is still to be filled. */
+    if (found && perp_has_run(repair) && repair->run->legs[0].filled > 0)
+        leg->quantity = perp_quantity_sum(leg->quantity, repair->run->legs[0].filled);
+    return found;
 }
 
 void perp_repair_set(struct perp_job_entry *repair, const struct perp_job_leg *leg) {
     repair->legs[0] = *leg;
-    repair->legs[0].job = repair;
     repair->notional = leg->notional;
     repair->est_volume = leg->notional;
     repair->exchanges = UINT64_C(1) << leg->exchange;
@@ -206,12 +198,12 @@ static void put_repair(perp_core *core, struct perp_plan *plan, uint32_t base,
     memset(&room, 0, sizeof room);
     struct perp_job_entry *repair = &room.job;
     perp_repair_id(core->bases.items[base], core->positions->bases[base].repairs + 1, &id);
-    if (perp_content_known(core, &id))
+    if (perp_id_known(core, &id))
         return; /* the host took the id for a job of its own */
     repair->id = id;
     repair->strategy = PERP_STRATEGY_HEDGE_REBALANCE;
     repair->priority = PERP_REPAIR_PRIORITY;
-    repair->started = repair->ended = repair->unhedged_since = PERP_TIME_NONE;
+    repair->run = perp_never_ran;
     repair->given_created = repair->ttl_from = repair->submitted = now;
     repair->max_run_ms = core->config.scheduler.default_max_run_ms;
     repair->is_repair = true;

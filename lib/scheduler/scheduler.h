@@ -31,8 +31,25 @@ struct perp_times {
     uint32_t first, count, capacity;
 };
 
+/* Pieces for sets in which no job is twice: together they need little more than all that waits. */
+struct perp_set_room {
+    char *spare; /* each has the next at its head */
+    uint32_t n_spare, n_pieces;
+};
+
 /* Jobs that wait, in no order. */
 struct perp_job_set {
+    struct perp_pieces pieces; /* of pointers */
+    uint32_t n;
+    struct perp_set_room *room; /* where pieces come from; NULL: they are its own */
+};
+
+static inline struct perp_job_entry **perp_set_at(const struct perp_job_set *set, uint32_t i) {
+    return perp_piece_item(&set->pieces, i, sizeof(struct perp_job_entry *));
+}
+
+/* Some jobs, for the time of a call. */
+struct perp_job_array {
     struct perp_job_entry **jobs;
     uint32_t n, capacity;
 };
@@ -72,6 +89,7 @@ struct perp_room_seen {
    yet; else in `held`, and at what holds it: a full exchange, an exchange's room, or neither, when
    each tick looks at it again. */
 struct perp_ranks {
+    struct perp_set_room of_all, of_held; /* of waiting and held; of those at what holds them */
     struct perp_ranking waiting, held;
     struct perp_ranking full_at[PERP_MAX_EXCHANGES];
     uint32_t n_at[PERP_MAX_EXCHANGES]; /* jobs that wait with a leg there: there is room for them */
@@ -90,7 +108,8 @@ struct perp_verdicts {
     struct perp_job_set leaving; /* accepted, and held to none: they reduce */
     struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
     struct perp_heap expiries, wakes;
-    bool paused; /* as they stand */
+    uint32_t room; /* for so many jobs that wait, in all of these */
+    bool paused;   /* as they stand */
     bool all_todo;
 };
 
@@ -98,22 +117,33 @@ struct perp_scheduler {
     perp_core *core;
     PERP_STORED(perp_queue_row, PERP_ROW_QUEUE);
     struct perp_kept *kept;
-    struct perp_place *pending;
-    uint32_t n_places, places_capacity, n_pending;
+    struct perp_pieces pending; /* of places */
+    uint32_t n_places, n_pending;
     struct perp_job_list running; /* and in doubt, in order of dispatch */
     struct perp_job_list open;    /* and partial, in order of finish */
     struct perp_job_list ended;   /* oldest first */
     uint32_t n_in_doubt;
     struct perp_past *first_past, *last_past; /* in the order of their ends */
     struct perp_times times[PERP_MAX_EXCHANGES];
+    /* Made by prepare for jobs that are handed over, by their legs, and for those that are only
+       remembered from then on. A few of the first stay for the next. */
+    struct perp_job_run *spare_runs[PERP_MAX_LEGS + 1];
+    uint32_t n_spare_runs[PERP_MAX_LEGS + 1];
+    uint32_t coming_runs[PERP_MAX_LEGS + 1]; /* that the batch at hand may take */
+    struct perp_past *spare_pasts;
+    uint32_t n_spare_pasts;
     /* Made by prepare for the jobs that apply adds, in their order. */
     struct perp_job_entry *first_spare, *last_spare;
     struct perp_verdicts verdicts;
-    struct perp_job_set expired; /* by the tick at hand; its memory is kept, too */
-    struct perp_plan plan;       /* of the tick at hand; its memory is kept for the next */
+    struct perp_job_array expired; /* by the tick at hand; its memory is kept, too */
+    struct perp_plan plan;         /* of the tick at hand; its memory is kept for the next */
     int64_t next_due; /* no running job becomes overdue before; it may be that none does then */
     bool some_unsaid; /* no running job has an unsaid outcome where this is false */
 };
+
+static inline struct perp_place *perp_place_at(const struct perp_scheduler *scheduler, uint32_t i) {
+    return perp_piece_item(&scheduler->pending, i, sizeof(struct perp_place));
+}
 
 /* How many partial jobs there are. */
 static inline uint32_t perp_n_partial(const struct perp_scheduler *scheduler) {
@@ -125,9 +155,9 @@ static inline uint32_t perp_n_partial(const struct perp_scheduler *scheduler) {
 
 /* When a running job becomes overdue: any time after. INT64_MAX: never, or it was said. */
 static inline int64_t perp_job_due(const struct perp_job_entry *job) {
-    if (!job->max_run_ms || job->overdue)
+    if (!job->max_run_ms || job->run->overdue)
         return INT64_MAX;
-    return perp_ns_after(job->started, job->max_run_ms * PERP_NS_PER_MS);
+    return perp_ns_after(job->run->started, job->max_run_ms * PERP_NS_PER_MS);
 }
 
 perp_status perp_scheduler_open(perp_core *core, perp_scheduler **scheduler);
@@ -149,6 +179,10 @@ struct perp_job_entry *perp_spare_take(perp_core *core);
 /* A job that ended: counted, and remembered among the last history_size. */
 void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended);
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job);
+/* What a job has once it is handed over: room for one of so many legs, and that it has it; false:
+   no memory. */
+bool perp_run_reserve(perp_core *core, uint32_t n_legs);
+void perp_run_begin(perp_core *core, struct perp_job_entry *job, const struct perp_ev_submit *as);
 /* How many of them lie within the minute before now. */
 uint32_t perp_times_within(const struct perp_times *times, int64_t now);
 bool perp_times_reserve(perp_core *core, perp_exchange_id exchange);
@@ -161,7 +195,10 @@ static inline struct perp_turn perp_turn_of(const struct perp_job_entry *job) {
     return (struct perp_turn){job->verdict.rank, job->order, job->priority};
 }
 void perp_ranks_open(struct perp_ranks *ranks);
-bool perp_ranks_reserve(perp_core *core, uint32_t places, uint32_t more);
+bool perp_ranks_reserve(perp_core *core, uint32_t places);
+/* So many more at what holds them. */
+bool perp_ranks_reserve_at(perp_core *core, uint32_t more);
+void perp_ranks_trim(perp_core *core, struct perp_ranks *ranks, uint32_t places);
 void perp_ranks_free(perp_core *core, struct perp_ranks *ranks);
 /* A job with a leg on exchanges waits from now on, or no longer: for the room in perp_ranks. */
 void perp_ranks_count(struct perp_ranks *ranks, const struct perp_job_entry *job, bool on);
@@ -185,14 +222,40 @@ void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n);
 void perp_ranks_tidy(struct perp_ranks *ranks);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
+/* One of them waits no longer. */
+void perp_ranks_leave(struct perp_ranks *ranks, struct perp_job_entry *job);
 static inline struct perp_job_entry *perp_ranking_top(const struct perp_ranking *turns) {
-    return turns->set.n ? turns->set.jobs[0] : NULL;
+    return turns->set.n ? *perp_set_at(&turns->set, 0) : NULL;
 }
 
 /* verdicts.c: room for so many places; a job waits from now on, or no longer. */
 bool perp_verdicts_reserve(perp_core *core, uint32_t places, uint32_t more);
-bool perp_job_set_grow(perp_core *core, struct perp_job_set *set, uint32_t need);
+/* What jobs that went leave is given back. */
+void perp_verdicts_trim(perp_core *core, uint32_t places);
+bool perp_job_array_grow(perp_core *core, struct perp_job_array *jobs, uint32_t need);
+void perp_job_array_free(perp_core *core, struct perp_job_array *jobs);
+/* sets.c: room for all of so many jobs in sets that share it; for a set of up to so many. */
+bool perp_set_room_reserve(perp_core *core, struct perp_set_room *room, uint32_t jobs,
+                           uint32_t n_sets);
+void perp_set_room_trim(perp_core *core, struct perp_set_room *room, uint32_t jobs,
+                        uint32_t n_sets);
+void perp_set_room_free(perp_core *core, struct perp_set_room *room);
+bool perp_job_set_reserve(perp_core *core, struct perp_job_set *set, uint32_t jobs);
 void perp_job_set_free(perp_core *core, struct perp_job_set *set);
+/* One more place, the last; the last goes. */
+void perp_job_set_widen(struct perp_job_set *set);
+void perp_job_set_narrow(struct perp_job_set *set);
+static inline struct perp_job_entry **perp_job_set_push(struct perp_job_set *set) {
+    if (set->room && set->n == set->pieces.n * PERP_PIECE)
+        perp_job_set_widen(set);
+    return perp_set_at(set, set->n++);
+}
+static inline struct perp_job_entry *perp_job_set_pop(struct perp_job_set *set) {
+    struct perp_job_entry *last = *perp_set_at(set, --set->n);
+    if (set->room && set->n + 2 * PERP_PIECE <= set->pieces.n * PERP_PIECE)
+        perp_job_set_narrow(set);
+    return last;
+}
 /* *place_1 is where a job keeps its place there; of the one that takes another's it is at the same
    offset. */
 void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1);
@@ -220,7 +283,7 @@ void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct 
 void perp_verdict_forget(perp_core *core, struct perp_job_entry *job);
 bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now);
 /* Those that are, in order of submit; false: no memory. */
-bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *into);
+bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_array *into);
 
 /* shadow.c: what of the decisions in force is not what it would be if nothing were kept, as a tick
    at `now` has them, once facts were looked at; NULL: nothing. plan: a tick's, which has chosen
@@ -233,24 +296,38 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
 const char *perp_decisions_differ(perp_core *core);
 
 /* past.c: what a job was submitted with. */
-void perp_content_of(const struct perp_job_row *job, const struct perp_leg_row *legs, uint32_t n,
-                     uint64_t parts[PERP_CONTENT_PARTS]);
+void perp_content_of(const struct perp_job_entry *job, uint64_t parts[PERP_CONTENT_PARTS]);
 /* The name of the first field in which two contents differ; NULL: they are the same. */
 const char *perp_content_differs(const uint64_t *known, const uint64_t *parts);
-/* Of an id that is known or remembered; NULL: it is neither. */
-const uint64_t *perp_content_known(const perp_core *core, const perp_uuid *id);
-struct perp_past *perp_past_make(perp_core *core, const struct perp_ev_submit *submit);
+/* Whether an id is one of a job that is kept, or is remembered; the same, and its content. */
+bool perp_id_known(const perp_core *core, const perp_uuid *id);
+bool perp_content_known(const perp_core *core, const perp_uuid *id,
+                        uint64_t parts[PERP_CONTENT_PARTS]);
 void perp_past_free(perp_core *core, struct perp_past *past);
-/* Room for all that is kept, and `more`, to be remembered. */
-bool perp_past_reserve(perp_core *core, uint32_t more);
+/* So many more jobs may end with the batch: room for what then is remembered. false: no memory. */
+static inline uint32_t perp_past_need(const perp_core *core) {
+    uint32_t kept = core->scheduler->ended.count + core->prepared.ends;
+    uint32_t history = core->config.scheduler.history_size;
+    return kept > history ? kept - history : 0;
+}
+bool perp_past_reserve_more(perp_core *core);
+static inline bool perp_past_reserve(perp_core *core, uint32_t ends) {
+    core->prepared.ends += ends;
+    return perp_past_need(core) == 0 || perp_past_reserve_more(core);
+}
+/* Room for one more to be added. */
+bool perp_past_room(perp_core *core);
+/* A job is remembered, and no longer kept; false: no room was made. */
+bool perp_past_take(perp_core *core, const struct perp_job_entry *job);
 void perp_past_add(perp_core *core, struct perp_past *past);
 void perp_past_forget(perp_core *core);
 void perp_past_shut(perp_core *core);
 /* How long an id is remembered after its job's end. */
 int64_t perp_id_memory(const perp_core *core);
 
-/* plan.c: an empty plan with room for all that waits, NULL where there is no memory. */
+/* plan.c: an empty plan, NULL where there is no memory; and what is given back after a tick. */
 struct perp_plan *perp_plan_begin(perp_core *core);
+void perp_plan_end(perp_core *core, struct perp_plan *plan);
 void perp_plan_free(perp_core *core, struct perp_plan *plan);
 /* Room for so many repairs and jobs of flatten that wait, and repairs that are new. */
 bool perp_plan_reserve_repairs(perp_core *core, struct perp_plan *plan, uint32_t waiting,
@@ -282,8 +359,6 @@ bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_
 bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job);
 bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
                         struct perp_candidate *candidate);
-/* Room for lines, and one. */
-bool perp_plan_reserve_lines(perp_core *core, struct perp_plan *plan, uint32_t n);
 void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
                     uint32_t reason);
 /* A candidate runs, and takes that much. */

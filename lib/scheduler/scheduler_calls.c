@@ -75,11 +75,11 @@ static uint32_t list_running(const perp_core *core, perp_exchange_id exchange, u
     uint64_t next = *from;
     for (const struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next) {
         if ((exchange != PERP_ALL_EXCHANGES && !(job->exchanges >> exchange & 1)) ||
-            job->waits_turn || job->dispatch < *from)
+            job->run->waits_turn || job->run->dispatch < *from)
             continue;
         if (n < capacity) {
             jobs[n] = job->id;
-            next = job->dispatch + 1;
+            next = job->run->dispatch + 1;
         }
         n++;
     }

@@ -65,7 +65,7 @@ static const char *miscounted(const perp_core *core) {
     struct perp_standing_tally tally = {0};
     uint32_t passed = 0, leaving = 0, special = 0, n_at[PERP_MAX_EXCHANGES] = {0};
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
+        const struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
         if (!job)
             continue;
         const struct perp_verdict *verdict = &job->verdict;
@@ -111,7 +111,7 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
     struct perp_eval e;
     perp_eval_begin(&e, core, plan, NULL, now, rolled);
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
+        const struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
         if (!job || !stands(core, job))
             continue;
         evaluate_afresh(&e, job);
@@ -176,8 +176,8 @@ static void offer_all(const struct perp_tick *tick, struct perp_plan *plan) {
     memcpy(plan->prices, made->prices, made->n_prices * sizeof *plan->prices);
     plan->n_prices = made->n_prices;
     for (uint32_t i = 0; i < scheduler->n_places; i++)
-        if (is_offered(scheduler->pending[i].job) &&
-            !perp_plan_standing(tick->core, plan, scheduler->pending[i].job,
+        if (is_offered(perp_place_at(scheduler, i)->job) &&
+            !perp_plan_standing(tick->core, plan, perp_place_at(scheduler, i)->job,
                                 &plan->candidates[n++]))
             abort();
     plan->n_candidates = n;
@@ -189,7 +189,7 @@ static void exchange_standings(struct perp_plan *plan) {
     for (uint32_t i = 0; i < plan->n_standings; i++) {
         uint32_t skipped = plan->standings[i].skipped;
         plan->standings[i].skipped = plan->standings[i].job->skipped;
-        plan->standings[i].job->skipped = skipped;
+        plan->standings[i].job->skipped = (uint8_t)skipped;
     }
 }
 

@@ -33,11 +33,12 @@ perp_status perp_check_shape(const perp_core *core, const struct perp_job_entry 
 }
 
 void perp_put_job(perp_core *core, const struct perp_job_entry *job) {
+    struct perp_ev_submit submit = {.n_legs = job->n_legs};
     struct perp_leg_row legs[PERP_MAX_LEGS];
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        legs[i] = job->legs[i].row;
-    perp_put_submit(core,
-                    &(struct perp_ev_submit){.job = job->row, .n_legs = job->n_legs, .legs = legs});
+    perp_job_row_of(job, &submit.job);
+    perp_job_legs_of(job, legs);
+    submit.legs = legs;
+    perp_put_submit(core, &submit);
 }
 
 static perp_status check_closes(const perp_core *core, const struct perp_job_entry *job) {
@@ -52,11 +53,8 @@ static perp_status check_closes(const perp_core *core, const struct perp_job_ent
 
 /* The field in which a job differs from the known content of its id; NULL: in none. */
 static const char *difference(const struct perp_job_entry *job, const uint64_t *known) {
-    struct perp_leg_row legs[PERP_MAX_LEGS];
     uint64_t parts[PERP_CONTENT_PARTS];
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        legs[i] = job->legs[i].row;
-    perp_content_of(&job->row, legs, job->n_legs, parts);
+    perp_content_of(job, parts);
     return perp_content_differs(known, parts);
 }
 
@@ -84,14 +82,14 @@ static perp_status check_created(const perp_core *core, const struct perp_job_en
                      (long long)job->given_created, core->config.scheduler.id_memory_h);
 }
 
-/* The content that the id is known with, and that of the spec in the room; NULL: it is not known,
+/* The content that the id is known with, and that of the spec in the room; false: it is not known,
    or the spec has none. */
-static const uint64_t *known_of(const perp_core *core, const perp_job *spec, int64_t now,
-                                union perp_job_room *room) {
+static bool known_of(const perp_core *core, const perp_job *spec, int64_t now,
+                     union perp_job_room *room, uint64_t parts[PERP_CONTENT_PARTS]) {
     perp_job copy;
     const perp_job *given = perp_job_given(spec, &copy);
-    const uint64_t *known = given ? perp_content_known(core, &given->job_id) : NULL;
-    return known && perp_job_content(core, spec, now, room) ? known : NULL;
+    return given && perp_content_known(core, &given->job_id, parts) &&
+           perp_job_content(core, spec, now, room);
 }
 
 static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) {
@@ -103,8 +101,9 @@ static perp_status decide_submit(struct perp_decision *d, const perp_job *spec) 
         return perp_fail(core, PERP_E_INVALID, "job: NULL");
     union perp_job_room room;
     int64_t now = perp_decision_time(d);
-    const uint64_t *known = known_of(core, spec, now, &room);
-    const char *differs = known ? difference(&room.job, known) : NULL;
+    uint64_t parts[PERP_CONTENT_PARTS];
+    bool known = known_of(core, spec, now, &room, parts);
+    const char *differs = known ? difference(&room.job, parts) : NULL;
     if (known && !differs) /* whatever became of it, and of what it names */
         return perp_fail(core, PERP_E_EXISTS, "job_id: known, with the same content");
     status = perp_job_from_spec(core, spec, now, &room);
@@ -150,7 +149,7 @@ static perp_status decide_cancel(struct perp_decision *d, const perp_uuid *job_i
         return put_one(d, PERP_EVENT_CANCEL, job_id);
     if (!job || (job->state != PERP_JOB_RUNNING && job->state != PERP_JOB_IN_DOUBT))
         return perp_fail(d->core, PERP_E_NOT_FOUND, "job_id: no such job is pending or running");
-    if (!job->waits_turn || job->state != PERP_JOB_RUNNING)
+    if (!job->run->waits_turn || job->state != PERP_JOB_RUNNING)
         return put_one(d, PERP_EVENT_ASK_CANCEL, job_id);
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK)

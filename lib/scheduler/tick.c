@@ -75,7 +75,7 @@ void perp_tick_item_add(struct perp_tick *tick, uint32_t kind, const perp_uuid *
 }
 
 static void expire(struct perp_tick *tick) {
-    struct perp_job_set *expired = &tick->core->scheduler->expired;
+    struct perp_job_array *expired = &tick->core->scheduler->expired;
     tick->no_memory |= !perp_verdicts_expired(tick->core, tick->now, expired);
     for (uint32_t i = 0; !tick->no_memory && i < expired->n; i++) {
         struct perp_job_entry *job = expired->jobs[i];
@@ -106,7 +106,8 @@ static void report_overdue(struct perp_tick *tick) {
 }
 
 static bool may_be_unhedged(const struct perp_job_entry *job) {
-    return job->by_legs || perp_job_has_orders(job) || job->unhedged_since != PERP_TIME_NONE;
+    return job->run->by_legs || perp_job_has_orders(job) ||
+           job->run->unhedged_since != PERP_TIME_NONE;
 }
 
 #ifdef PERP_SHADOW
@@ -115,7 +116,7 @@ static void shadow_unhedged(struct perp_tick *tick) {
     uint32_t events = tick->core->batch->count;
     for (const struct perp_job_entry *job = tick->book->scheduler->running.first; job;
          job = job->next)
-        if (!job->looks && job->unhedged_since == PERP_TIME_NONE && may_be_unhedged(job))
+        if (!job->run->looks && job->run->unhedged_since == PERP_TIME_NONE && may_be_unhedged(job))
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
     if (tick->core->batch->count == events ||
         perp_market_news_sum(tick->book->market) != tick->book->risk->facts.news)
@@ -134,10 +135,10 @@ static void look_at_unhedged(struct perp_tick *tick) {
     bool *changed = &tick->core->risk->facts.running_changed;
     struct perp_job_entry *job =
         *changed ? tick->book->scheduler->running.first : tick->book->positions->first_unhedged;
-    for (; job; job = *changed ? job->next : job->next_unhedged) {
-        if (!job->looks && job->unhedged_since == PERP_TIME_NONE)
+    for (; job; job = *changed ? job->next : job->run->next_unhedged) {
+        if (!job->run->looks && job->run->unhedged_since == PERP_TIME_NONE)
             continue;
-        job->looks = false;
+        job->run->looks = false;
         if (may_be_unhedged(job))
             perp_look_at_unhedged(tick->core, job, NULL, 0, tick->now);
     }
@@ -194,17 +195,22 @@ static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
 static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
                                                   const struct perp_job_entry *repair) {
     struct perp_job_leg leg = {0};
+    double had = perp_has_run(repair) ? repair->run->legs[0].filled : 0;
     bool short_of;
     bool found = perp_repair_choose(tick->book, repair, tick->now, &leg, &short_of);
     perp_plan_short(tick->core, tick->plan, repair->legs[0].base, short_of,
-                    found ? perp_leg_unfilled(&leg.row) : 0);
+                    found ? leg.quantity - had : 0);
     if (!found)
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];
     if (leg.instrument == old->instrument && leg.quantity == old->quantity &&
         leg.notional == old->notional && leg.side == old->side)
         return repair;
-    perp_put_choose(tick->core, &(struct perp_ev_choose){.job = repair->id, .leg = leg.row});
+    struct perp_ev_choose choose = {.job = repair->id};
+    perp_leg_row_of(repair, &leg, &choose.leg); /* what the leg had stays with it */
+    choose.leg.price = choose.leg.seen = 0;
+    choose.leg.flying = 0;
+    perp_put_choose(tick->core, &choose);
     return perp_plan_move(tick->plan, repair, &leg);
 }
 
@@ -319,7 +325,7 @@ static void count_standing(struct perp_tick *tick) {
 static void list_refused(struct perp_tick *tick) {
     const perp_scheduler *scheduler = tick->book->scheduler;
     for (uint32_t i = 0; i < scheduler->n_places; i++) {
-        const struct perp_job_entry *job = scheduler->pending[i].job;
+        const struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
         if (job && job->verdict.counted && !job->verdict.accepted)
             perp_tick_item_add(tick, PERP_TICK_REFUSED, &job->id, job->verdict.reason);
     }
@@ -334,7 +340,7 @@ static void decide_all(struct perp_tick *tick) {
     tick->looked_at +=
         perp_verdicts_collect(tick->core, tick->now, tick->paused, tick->killed, plan, &tick->eval);
     for (uint32_t i = 0; i < v->todo.n; i++) {
-        struct perp_job_entry *job = v->todo.jobs[i];
+        struct perp_job_entry *job = *perp_set_at(&v->todo, i);
         job->verdict.todo_1 = 0;
         if (perp_job_is_expired(job, tick->now) || (tick->killed && !job->is_flatten))
             perp_verdict_forget(tick->core, job);
@@ -373,8 +379,8 @@ static void remember(struct perp_tick *tick) {
         plan->scores[i].job->score = plan->scores[i].score;
     for (uint32_t i = 0; i < plan->n_standings; i++) {
         struct perp_job_entry *job = plan->standings[i].job;
-        job->refused = plan->standings[i].refused;
-        job->skipped = plan->standings[i].skipped;
+        job->refused = (uint8_t)plan->standings[i].refused;
+        job->skipped = (uint8_t)plan->standings[i].skipped;
         job->explained = plan->standings[i].explained;
     }
     for (uint32_t i = 0; i < plan->n_fresh; i++) {
@@ -451,6 +457,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
 #endif
     if (!tick->no_memory)
         perp_tick_choose(tick);
+    tick->no_memory |= tick->plan->failed;
     status = tick->no_memory ? perp_batch_drop(core) : perp_decision_commit(d);
     if (status == PERP_OK) {
         remember(tick);
@@ -458,5 +465,6 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     } else {
         perp_verdicts_doubt(core); /* what they brought about did not happen */
     }
+    perp_plan_end(core, tick->plan);
     return status;
 }

@@ -6,58 +6,60 @@
 #include "risk/confirm.h"
 #include "scheduler/scheduler.h"
 
-/* ---- Sets ---------------------------------------------------------------------------------------
+/* ---- Memory -------------------------------------------------------------------------------------
  */
 
-bool perp_job_set_grow(perp_core *core, struct perp_job_set *set, uint32_t need) {
-    void *jobs = set->jobs;
-    bool done = perp_grow(core, &jobs, &set->capacity, need, sizeof *set->jobs);
-    set->jobs = jobs;
+bool perp_job_array_grow(perp_core *core, struct perp_job_array *array, uint32_t need) {
+    void *jobs = array->jobs;
+    bool done = perp_grow(core, &jobs, &array->capacity, need, sizeof *array->jobs);
+    array->jobs = jobs;
     return done;
 }
 
-void perp_job_set_free(perp_core *core, struct perp_job_set *set) {
-    perp_free(core, set->jobs, set->capacity * sizeof *set->jobs);
-}
-
-static bool grow_heap(perp_core *core, struct perp_heap *heap, uint32_t need) {
-    void *items = heap->items;
-    bool done = perp_grow(core, &items, &heap->capacity, need, sizeof *heap->items);
-    heap->items = items;
-    return done;
+void perp_job_array_free(perp_core *core, struct perp_job_array *array) {
+    perp_free(core, array->jobs, array->capacity * sizeof *array->jobs);
+    *array = (struct perp_job_array){0};
 }
 
 bool perp_verdicts_reserve(perp_core *core, uint32_t places, uint32_t more) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
-    return perp_job_set_grow(core, &v->todo, places) &&
-           perp_job_set_grow(core, &v->leaving, places) &&
-           perp_job_set_grow(core, &v->special, places) && grow_heap(core, &v->expiries, places) &&
-           grow_heap(core, &v->wakes, places) && perp_ranks_reserve(core, places, more);
+    struct perp_map_memory memory;
+    if (places <= v->room)
+        return perp_ranks_reserve_at(core, more);
+    memory = perp_map_memory_of(core);
+    places = perp_pieces_for(places) * PERP_PIECE - 1; /* for as many as the last pieces hold */
+    if (!perp_job_set_reserve(core, &v->todo, places) ||
+        !perp_job_set_reserve(core, &v->leaving, places) ||
+        !perp_job_set_reserve(core, &v->special, places) ||
+        !perp_heap_reserve(&v->expiries, places, &memory) ||
+        !perp_heap_reserve(&v->wakes, places, &memory) || !perp_ranks_reserve(core, places))
+        return false;
+    v->room = places;
+    return perp_ranks_reserve_at(core, more);
+}
+
+void perp_verdicts_trim(perp_core *core, uint32_t places) {
+    struct perp_verdicts *v = &core->scheduler->verdicts;
+    struct perp_map_memory memory = perp_map_memory_of(core);
+    const size_t size = sizeof(struct perp_job_entry *);
+    if (v->todo.pieces.n <= perp_pieces_kept(places))
+        return; /* nor have the others more */
+    uint32_t todo = v->todo.n > places ? v->todo.n : places;
+    perp_pieces_trim_more(&v->todo.pieces, todo, size, &memory);
+    perp_pieces_trim_more(&v->expiries.pieces, places, size, &memory);
+    perp_pieces_trim_more(&v->wakes.pieces, places, size, &memory);
+    perp_ranks_trim(core, &v->ranks, places);
+    v->room = places;
 }
 
 void perp_verdicts_free(perp_core *core, struct perp_verdicts *v) {
+    struct perp_map_memory memory = perp_map_memory_of(core);
     perp_job_set_free(core, &v->todo);
     perp_job_set_free(core, &v->leaving);
     perp_job_set_free(core, &v->special);
-    perp_free(core, v->expiries.items, v->expiries.capacity * sizeof *v->expiries.items);
-    perp_free(core, v->wakes.items, v->wakes.capacity * sizeof *v->wakes.items);
+    perp_heap_free(&v->expiries, &memory);
+    perp_heap_free(&v->wakes, &memory);
     perp_ranks_free(core, &v->ranks);
-}
-
-void perp_job_set_add(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
-    if (*place_1)
-        return;
-    set->jobs[set->n++] = job;
-    *place_1 = set->n;
-}
-
-void perp_job_set_remove(struct perp_job_set *set, struct perp_job_entry *job, uint32_t *place_1) {
-    if (!*place_1)
-        return;
-    struct perp_job_entry *last = set->jobs[--set->n];
-    set->jobs[*place_1 - 1] = last;
-    *(uint32_t *)((char *)last + ((char *)place_1 - (char *)job)) = *place_1;
-    *place_1 = 0;
 }
 
 /* ---- What is to be done -------------------------------------------------------------------------
@@ -83,7 +85,32 @@ void perp_verdicts_doubt(perp_core *core) {
     perp_ranks_settle(&core->scheduler->verdicts.ranks);
     core->risk->facts.running_changed = true;
     for (struct perp_job_entry *job = core->scheduler->running.first; job; job = job->next)
-        job->looks = true;
+        job->run->looks = true;
+}
+
+static void sink(struct perp_job_set *set, uint32_t at, uint32_t n) {
+    struct perp_job_entry *job = *perp_set_at(set, at);
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n &&
+            (*perp_set_at(set, child + 1))->order > (*perp_set_at(set, child))->order)
+            child++;
+        if ((*perp_set_at(set, child))->order < job->order)
+            break;
+        *perp_set_at(set, at) = *perp_set_at(set, child);
+    }
+    *perp_set_at(set, at) = job;
+}
+
+/* A heap sort: without more memory, however many there are. */
+static void sort_by_order(struct perp_job_set *set) {
+    for (uint32_t at = set->n / 2; at-- > 0;)
+        sink(set, at, set->n);
+    for (uint32_t n = set->n; n-- > 1;) {
+        struct perp_job_entry *largest = *perp_set_at(set, 0);
+        *perp_set_at(set, 0) = *perp_set_at(set, n);
+        *perp_set_at(set, n) = largest;
+        sink(set, 0, n);
+    }
 }
 
 /* In order of submit: in which jobs are decided shows in the records. */
@@ -92,15 +119,15 @@ static void put_in_order(struct perp_scheduler *scheduler) {
     if (v->todo.n > scheduler->n_pending / 8) {
         uint32_t n = 0;
         for (uint32_t i = 0; i < scheduler->n_places; i++) {
-            struct perp_job_entry *job = scheduler->pending[i].job;
+            struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
             if (job && job->verdict.todo_1)
-                v->todo.jobs[n++] = job;
+                *perp_set_at(&v->todo, n++) = job;
         }
     } else if (v->todo.n > 1) {
-        qsort(v->todo.jobs, v->todo.n, sizeof *v->todo.jobs, by_order);
+        sort_by_order(&v->todo);
     }
     for (uint32_t i = 0; i < v->todo.n; i++)
-        v->todo.jobs[i]->verdict.todo_1 = i + 1;
+        (*perp_set_at(&v->todo, i))->verdict.todo_1 = i + 1;
 }
 
 /* Who looks at routes. */
@@ -110,13 +137,14 @@ struct look {
     uint32_t stand;         /* how many decisions were confirmed */
 };
 
-/* Whether what was found of a job is what stands of it. */
+/* Whether what was found of a job is what stands of it. Of one that ran before something may be
+   filled. */
 static bool confirms(const struct perp_job_entry *job, const struct perp_job_looked *looked) {
     const struct perp_verdict *verdict = &job->verdict;
     int64_t holds = job->wake.place_1 ? job->wake.at : INT64_MAX;
     return looked->known && verdict->counted && !verdict->todo_1 && !verdict->reducing &&
-           looked->fails == verdict->reasons && verdict->accepted == (looked->fails == 0) &&
-           looked->holds == holds;
+           !perp_has_run(job) && looked->fails == verdict->reasons &&
+           verdict->accepted == (looked->fails == 0) && looked->holds == holds;
 }
 
 /* What stands of a job goes on, with another score perhaps. */
@@ -193,8 +221,8 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
     bool all = v->all_todo || core->risk->facts.all_changed || v->paused != paused;
     /* Nor does what is shown of one follow from where it waits. */
     for (uint32_t i = 0; v->all_todo && i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            perp_verdict_forget(core, scheduler->pending[i].job);
+        if (perp_place_at(scheduler, i)->job)
+            perp_verdict_forget(core, perp_place_at(scheduler, i)->job);
     v->paused = paused;
     v->all_todo = false;
     if (all)
@@ -205,7 +233,7 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
         add_todo(v, waker(due));
     }
     for (uint32_t i = 0; i < v->special.n; i++)
-        add_todo(v, v->special.jobs[i]);
+        add_todo(v, (*perp_set_at(&v->special, i)));
     /* While new risk may not go on, nothing that counts is confirmed. */
     uint32_t stand = look_at_routes(core, plan, paused || killed ? NULL : e, UINT32_MAX);
     put_in_order(scheduler);
@@ -261,7 +289,7 @@ void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct 
     discount(v, job);
     verdict->made = true;
     verdict->reasons = e->reasons;
-    verdict->reason = e->reason;
+    verdict->reason = (uint8_t)e->reason;
     verdict->score = e->final;
     verdict->accepted = e->accepted;
     verdict->reducing = e->reducing;
@@ -283,12 +311,13 @@ bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now) {
 }
 
 /* Those below a place of the heap that are past their ttl: a heap shows them without the others. */
-static bool collect_expired(perp_core *core, uint32_t at, int64_t now, struct perp_job_set *into) {
+static bool collect_expired(perp_core *core, uint32_t at, int64_t now,
+                            struct perp_job_array *into) {
     const struct perp_heap *heap = &core->scheduler->verdicts.expiries;
-    if (at >= heap->n || heap->items[at]->at >= now)
+    if (at >= heap->n || (*perp_heap_at(heap, at))->at >= now)
         return true;
-    struct perp_timer *timer = heap->items[at];
-    if (!perp_job_set_grow(core, into, into->n + 1))
+    struct perp_timer *timer = (*perp_heap_at(heap, at));
+    if (!perp_job_array_grow(core, into, into->n + 1))
         return false;
     into->jobs[into->n++] =
         (struct perp_job_entry *)((uintptr_t)timer - offsetof(struct perp_job_entry, expiry));
@@ -296,7 +325,7 @@ static bool collect_expired(perp_core *core, uint32_t at, int64_t now, struct pe
            collect_expired(core, 2 * at + 2, now, into);
 }
 
-bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *into) {
+bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_array *into) {
     into->n = 0;
     if (!collect_expired(core, 0, now, into))
         return false;
@@ -307,18 +336,20 @@ bool perp_verdicts_expired(perp_core *core, int64_t now, struct perp_job_set *in
 
 /* The few that are special are kept in order. */
 static void join_special(struct perp_verdicts *v, struct perp_job_entry *job) {
-    uint32_t at = v->special.n++;
-    for (; at > 0 && v->special.jobs[at - 1]->order > job->order; at--)
-        v->special.jobs[at] = v->special.jobs[at - 1];
-    v->special.jobs[at] = job;
+    (void)perp_job_set_push(&v->special);
+    uint32_t at = v->special.n - 1;
+    for (; at > 0 && (*perp_set_at(&v->special, at - 1))->order > job->order; at--)
+        (*perp_set_at(&v->special, at)) = (*perp_set_at(&v->special, at - 1));
+    (*perp_set_at(&v->special, at)) = job;
 }
 
 static void leave_special(struct perp_verdicts *v, const struct perp_job_entry *job) {
     uint32_t at = 0;
-    while (at < v->special.n && v->special.jobs[at] != job)
+    while (at < v->special.n && (*perp_set_at(&v->special, at)) != job)
         at++;
-    for (v->special.n--; at < v->special.n; at++)
-        v->special.jobs[at] = v->special.jobs[at + 1];
+    for (; at + 1 < v->special.n; at++)
+        *perp_set_at(&v->special, at) = *perp_set_at(&v->special, at + 1);
+    (void)perp_job_set_pop(&v->special);
 }
 
 static void join_others(perp_core *core, struct perp_job_entry *job) {
@@ -335,6 +366,9 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     int64_t ttl, last;
     memset(&job->verdict, 0, sizeof job->verdict);
+    job->expiry = job->wake = (struct perp_timer){0, 0};
+    job->answers = NULL;
+    job->route = NULL;
     if (job->ttl_ms && !__builtin_mul_overflow(job->ttl_ms, PERP_NS_PER_MS, &ttl) &&
         !__builtin_add_overflow(job->ttl_from, ttl, &last))
         perp_heap_set(&v->expiries, &job->expiry, last);
@@ -348,10 +382,13 @@ void perp_verdict_join(perp_core *core, struct perp_job_entry *job) {
 void perp_verdict_leave(perp_core *core, struct perp_job_entry *job) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     perp_verdict_forget(core, job);
+    if (job->verdict.entered)
+        perp_ranks_leave(&v->ranks, job);
     perp_job_set_remove(&v->todo, job, &job->verdict.todo_1);
     perp_heap_remove(&v->expiries, &job->expiry);
     if (perp_job_is_special(job))
         leave_special(v, job);
     else
         leave_others(core, job);
+    perp_answers_free(core, job);
 }

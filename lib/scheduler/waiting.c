@@ -14,15 +14,82 @@ perp_status perp_scheduler_open(perp_core *core, perp_scheduler **out) {
     scheduler->next_due = INT64_MIN; /* what a checkpoint holds is not known */
     scheduler->some_unsaid = true;
     perp_ranks_open(&scheduler->verdicts.ranks);
+    /* What leaves, or is special, is in no rank. */
+    scheduler->verdicts.leaving.room = &scheduler->verdicts.ranks.of_all;
+    scheduler->verdicts.special.room = &scheduler->verdicts.ranks.of_all;
     *out = scheduler;
     return PERP_OK;
 }
 
+/* ---- What a job has once it is handed over ------------------------------------------------------
+ */
+
+#define SPARE_RUNS 4 /* that stay, for jobs of so many legs */
+
+static void free_runs(perp_core *core, uint32_t n_legs, uint32_t keep) {
+    perp_scheduler *scheduler = core->scheduler;
+    while (scheduler->n_spare_runs[n_legs] > keep) {
+        struct perp_job_run *run = scheduler->spare_runs[n_legs];
+        scheduler->spare_runs[n_legs] = run->next_spare;
+        scheduler->n_spare_runs[n_legs]--;
+        perp_free(core, run, perp_run_size(n_legs));
+    }
+}
+
+static void give_run(perp_core *core, struct perp_job_run *run) {
+    perp_scheduler *scheduler = core->scheduler;
+    run->next_spare = scheduler->spare_runs[run->n_legs];
+    scheduler->spare_runs[run->n_legs] = run;
+    scheduler->n_spare_runs[run->n_legs]++;
+    /* What was made for events of the batch at hand stays for them. */
+    uint32_t coming = core->prepared.some_run ? scheduler->coming_runs[run->n_legs] : 0;
+    free_runs(core, run->n_legs, coming > SPARE_RUNS ? coming : SPARE_RUNS);
+}
+
+static bool spare_runs(perp_core *core, uint32_t n_legs, uint32_t n) {
+    perp_scheduler *scheduler = core->scheduler;
+    while (scheduler->n_spare_runs[n_legs] < n) {
+        struct perp_job_run *run = perp_alloc(core, perp_run_size(n_legs));
+        if (!run)
+            return false;
+        run->n_legs = n_legs;
+        run->next_spare = scheduler->spare_runs[n_legs];
+        scheduler->spare_runs[n_legs] = run;
+        scheduler->n_spare_runs[n_legs]++;
+    }
+    return true;
+}
+
+bool perp_run_reserve(perp_core *core, uint32_t n_legs) {
+    uint32_t *coming = core->scheduler->coming_runs;
+    if (!core->prepared.some_run)
+        memset(coming, 0, sizeof core->scheduler->coming_runs);
+    core->prepared.some_run = true;
+    return spare_runs(core, n_legs, ++coming[n_legs]);
+}
+
+void perp_run_begin(perp_core *core, struct perp_job_entry *job, const struct perp_ev_submit *as) {
+    perp_scheduler *scheduler = core->scheduler;
+    struct perp_job_run *run = scheduler->spare_runs[job->n_legs];
+    if (perp_has_run(job)) {
+        perp_run_follow(job);
+        return;
+    }
+    if (!PERP_HOLDS(core, run != NULL, "dispatch: no room was made for what runs"))
+        return;
+    scheduler->spare_runs[job->n_legs] = run->next_spare;
+    scheduler->n_spare_runs[job->n_legs]--;
+    perp_run_set(job, run, as);
+}
+
+/* ---- Jobs ---------------------------------------------------------------------------------------
+ */
+
 static void free_job(perp_core *core, struct perp_job_entry *job, uint32_t n_legs) {
     perp_free(core, job->metadata, job->metadata_size);
-    perp_past_free(core, job->past);
     perp_kept_free(core, &job->kept);
-    perp_answers_free(core, job);
+    if (perp_has_run(job))
+        give_run(core, job->run);
     perp_free(core, job, perp_job_size(n_legs));
 }
 
@@ -48,20 +115,22 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
         return;
     perp_core *core = scheduler->core;
     struct perp_map_memory memory = perp_map_memory_of(core);
-    for (uint32_t i = 0; i < core->jobs.capacity; i++) {
-        struct perp_job_entry *job = core->jobs.slots[i].value;
-        if (job)
-            free_job(core, job, job->n_legs);
+    struct perp_chains_walk jobs = {&core->jobs, 0, NULL};
+    for (struct perp_job_entry *job; (job = perp_jobs_next(&jobs));) {
+        if (job->state == PERP_JOB_PENDING)
+            perp_answers_free(core, job);
+        free_job(core, job, job->n_legs);
     }
     free_spares(core);
-    perp_map_free(&core->jobs, &memory);
+    for (uint32_t i = 0; i <= PERP_MAX_LEGS; i++)
+        free_runs(core, i, 0);
+    perp_chains_free(&core->jobs, &memory);
     perp_past_shut(core);
     perp_kept_free(core, &scheduler->kept);
-    perp_free(core, scheduler->pending, scheduler->places_capacity * sizeof *scheduler->pending);
+    perp_pieces_free(&scheduler->pending, sizeof(struct perp_place), &memory);
     perp_plan_free(core, &scheduler->plan);
     perp_verdicts_free(core, &scheduler->verdicts);
-    perp_free(core, scheduler->expired.jobs,
-              scheduler->expired.capacity * sizeof *scheduler->expired.jobs);
+    perp_job_array_free(core, &scheduler->expired);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
         free_times(core, &scheduler->times[i]);
     perp_free(core, scheduler, sizeof *scheduler);
@@ -94,7 +163,7 @@ uint32_t perp_pending_place(const perp_scheduler *scheduler, uint64_t order) {
     uint32_t low = 0, high = scheduler->n_places;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (scheduler->pending[middle].order < order)
+        if (perp_place_at(scheduler, middle)->order < order)
             low = middle + 1;
         else
             high = middle;
@@ -110,46 +179,59 @@ static void tidy_places(perp_scheduler *scheduler) {
         return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < scheduler->n_places; i++)
-        if (scheduler->pending[i].job)
-            scheduler->pending[kept++] = scheduler->pending[i];
+        if (perp_place_at(scheduler, i)->job)
+            *perp_place_at(scheduler, kept++) = *perp_place_at(scheduler, i);
     scheduler->n_places = kept;
 }
 
 bool perp_pending_reserve(perp_core *core) {
     perp_scheduler *scheduler = core->scheduler;
-    void *places = scheduler->pending;
-    uint32_t more = core->prepared.jobs + 1;
-    bool done = perp_grow(core, &places, &scheduler->places_capacity, scheduler->n_places + more,
-                          sizeof *scheduler->pending);
-    scheduler->pending = places;
-    return done && perp_verdicts_reserve(core, scheduler->n_places + more, more);
+    uint32_t more = core->prepared.jobs + 1, places = scheduler->n_places + more;
+    if (perp_pieces_for(places) > scheduler->pending.n) {
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        if (!perp_pieces_reserve(&scheduler->pending, places, sizeof(struct perp_place), &memory))
+            return false;
+    }
+    return perp_verdicts_reserve(core, scheduler->n_pending + more, more);
+}
+
+/* Memory that jobs which went had, but for what the batch at hand may need. */
+static void trim(perp_scheduler *scheduler) {
+    perp_core *core = scheduler->core;
+    uint32_t coming = core->prepared.jobs + 1, places = scheduler->n_places + coming;
+    if (scheduler->pending.n > perp_pieces_kept(places)) {
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_pieces_trim_more(&scheduler->pending, places, sizeof(struct perp_place), &memory);
+    }
+    perp_verdicts_trim(core, scheduler->n_pending + coming);
 }
 
 void perp_pending_add(perp_scheduler *scheduler, struct perp_job_entry *job) {
     uint32_t at = perp_pending_place(scheduler, job->order);
     scheduler->n_pending++;
     perp_verdict_join(scheduler->core, job);
-    if (at < scheduler->n_places && scheduler->pending[at].order == job->order) {
-        scheduler->pending[at].job = job;
+    if (at < scheduler->n_places && perp_place_at(scheduler, at)->order == job->order) {
+        perp_place_at(scheduler, at)->job = job;
         return;
     }
-    memmove(&scheduler->pending[at + 1], &scheduler->pending[at],
-            (scheduler->n_places - at) * sizeof *scheduler->pending);
-    scheduler->pending[at] = (struct perp_place){job->order, job};
+    for (uint32_t i = scheduler->n_places; i > at; i--)
+        *perp_place_at(scheduler, i) = *perp_place_at(scheduler, i - 1);
+    *perp_place_at(scheduler, at) = (struct perp_place){job->order, job};
     scheduler->n_places++;
 }
 
 void perp_pending_remove(perp_scheduler *scheduler, struct perp_job_entry *job) {
     uint32_t at = perp_pending_place(scheduler, job->order);
     if (!PERP_HOLDS(scheduler->core,
-                    at < scheduler->n_places && scheduler->pending[at].job == job &&
+                    at < scheduler->n_places && perp_place_at(scheduler, at)->job == job &&
                         scheduler->n_pending > 0,
                     "pending: a job that leaves does not wait"))
         return;
-    scheduler->pending[at].job = NULL;
+    perp_place_at(scheduler, at)->job = NULL;
     scheduler->n_pending--;
     perp_verdict_leave(scheduler->core, job);
     tidy_places(scheduler);
+    trim(scheduler);
 }
 
 /* A job with its legs, whole but for its place in the book; NULL: no memory. */
@@ -160,25 +242,15 @@ static struct perp_job_entry *make_job(perp_core *core, const struct perp_ev_sub
     if (!job)
         return NULL;
     memset(job, 0, perp_job_size(legs));
-    job->row = submit->job;
+    perp_job_set(core, job, submit);
     job->metadata = job->metadata_size ? perp_alloc(core, job->metadata_size) : NULL;
-    job->past = perp_past_make(core, submit);
-    if ((job->metadata_size && !job->metadata) || !job->past ||
-        !perp_kept_set(core, &job->kept, kept)) {
+    if ((job->metadata_size && !job->metadata) || !perp_kept_set(core, &job->kept, kept)) {
         perp_free(core, job->metadata, job->metadata_size);
-        perp_past_free(core, job->past);
         perp_free(core, job, perp_job_size(legs));
         return NULL;
     }
     if (job->metadata_size)
         memcpy(job->metadata, submit->job.metadata, job->metadata_size);
-    job->score = NAN;
-    job->explained = PERP_TIME_NONE;
-    job->n_legs = submit->n_legs;
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        perp_leg_set(core, &job->legs[i], &submit->legs[i]);
-        job->exchanges |= UINT64_C(1) << job->legs[i].exchange;
-    }
     return job;
 }
 
@@ -189,8 +261,8 @@ bool perp_spare_reserve(perp_core *core, const struct perp_ev_submit *submit,
     if (core->prepared.jobs == 0)
         free_spares(core);
     uint32_t n = ++core->prepared.jobs;
-    if (!perp_map_reserve(&core->jobs, n, &memory) || !perp_past_reserve(core, n) ||
-        !perp_pending_reserve(core))
+    if (!perp_chains_reserve(&core->jobs, n, &memory) || !perp_pending_reserve(core) ||
+        !spare_runs(core, submit->n_legs, 1)) /* so that a hand-over seldom needs memory */
         return false;
     struct perp_job_entry *job = make_job(core, submit, kept);
     if (!job)
@@ -217,16 +289,16 @@ struct perp_job_entry *perp_spare_take(perp_core *core) {
 
 void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, int64_t ended) {
     perp_scheduler *scheduler = core->scheduler;
-    job->state = state;
+    job->state = (uint8_t)state;
     job->ended = ended;
     perp_list_add(&scheduler->ended, job);
     while (scheduler->ended.count > core->config.scheduler.history_size) {
         struct perp_job_entry *oldest = scheduler->ended.first;
+        if (!perp_past_take(core, oldest))
+            break; /* never: there is room for all that ends */
         perp_list_remove(&scheduler->ended, oldest);
-        perp_map_remove(&core->jobs, &oldest->id);
-        oldest->past->ended = oldest->ended;
-        perp_past_add(core, oldest->past);
-        oldest->past = NULL;
+        struct perp_map_memory memory = perp_map_memory_of(core);
+        perp_chains_remove(&core->jobs, &oldest->chained, &memory);
         perp_job_forget_orders(core, oldest);
         free_job(core, oldest, oldest->n_legs);
     }
@@ -234,11 +306,11 @@ void perp_job_end(perp_core *core, struct perp_job_entry *job, uint32_t state, i
 }
 
 void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
-    while (job->held) {
-        struct perp_held *held = job->held;
+    while (job->run->held) {
+        struct perp_held *held = job->run->held;
         PERP_HOLDS(core, held->has_job && memcmp(&held->job, &job->id, sizeof job->id) == 0,
                    "give back: a reservation is in another job's list");
-        job->held = held->next_of_job;
+        job->run->held = held->next_of_job;
         perp_capital_give_back(core, held);
     }
 }

@@ -251,6 +251,16 @@ static void must_find(world *w, const char *what) {
         ok((w), perp_core_check((w)->core));                                                       \
     } while (0)
 
+/* The same of one bit. */
+#define BREAK_BIT(w, lvalue, value)                                                                \
+    do {                                                                                           \
+        bool kept_ = (lvalue);                                                                     \
+        (lvalue) = (value);                                                                        \
+        must_find((w), #lvalue " = " #value);                                                      \
+        (lvalue) = kept_;                                                                          \
+        ok((w), perp_core_check((w)->core));                                                       \
+    } while (0)
+
 static struct perp_job_entry *job_of(world *w, uint8_t n) {
     perp_uuid id = {{1}};
     id.bytes[15] = n;
@@ -283,11 +293,11 @@ static void lots(world *w) {
     BREAK(w, lot->leg, 1);
     BREAK(w, lot->job.bytes[3], 1);
     BREAK(w, w->core->positions->at[0].n_lots, 1);
-    BREAK(w, job_of(w, 1)->n_lots, 1);
+    BREAK(w, job_of(w, 1)->run->n_lots, 1);
 }
 
 static void legs(world *w) {
-    struct perp_job_leg *open = &job_of(w, 1)->legs[0], *runs = &job_of(w, 2)->legs[0];
+    struct perp_run_leg *open = &job_of(w, 1)->run->legs[0], *runs = &job_of(w, 2)->run->legs[0];
     BREAK(w, open->filled, 2);
     BREAK(w, open->filled, 4);
     BREAK(w, open->counted, 2);
@@ -299,10 +309,12 @@ static void legs(world *w) {
     BREAK(w, runs->seen, 5);
     BREAK(w, runs->seen, -0.1);
     BREAK(w, runs->filled, 0.25);
+    BREAK(w, runs->quantity, runs->quantity / 2);
+    BREAK(w, runs->job, job_of(w, 1));
 }
 
 static void capital(world *w) {
-    struct perp_held *held = job_of(w, 1)->held;
+    struct perp_held *held = job_of(w, 1)->run->held;
     struct perp_account *account = &w->core->capital->accounts[0];
     BREAK(w, held->used, held->used + 1);
     BREAK(w, held->in_flight, held->in_flight + 1);
@@ -428,9 +440,9 @@ static void figures_of_orders(world *w) {
     BREAK(w, plain->pnl, 1);
     BREAK(w, perp_order_find(w->core, 3)->filled, 0.3);
     BREAK(w, perp_order_find(w->core, 5)->overfilled, true);
-    BREAK(w, job_of(w, 3)->legs[0].filled, 0.31);
-    BREAK(w, job_of(w, 3)->legs[1].fee, 1);
-    BREAK(w, job_of(w, 3)->legs[1].pnl, 1);
+    BREAK(w, job_of(w, 3)->run->legs[0].filled, 0.31);
+    BREAK(w, job_of(w, 3)->run->legs[1].fee, 1);
+    BREAK(w, job_of(w, 3)->run->legs[1].pnl, 1);
 }
 
 static void states_of_orders(world *w) {
@@ -470,8 +482,8 @@ static void lists_of_orders(world *w) {
     BREAK(w, second->job_id.bytes[15], 2);
     BREAK(w, second->next_of_job, NULL);
     BREAK(w, first->last_of_job, first->previous);
-    BREAK(w, job_of(w, 3)->orders, second);
-    BREAK(w, job_of(w, 2)->orders, first);
+    BREAK(w, job_of(w, 3)->run->orders, second);
+    BREAK(w, job_of(w, 2)->run->orders, first);
     BREAK(w, orders->by_number.count, 4);
     BREAK(w, orders->by_client.count, 6);
     BREAK(w, orders->foreign, UINT64_C(1) << 3);
@@ -532,13 +544,13 @@ static void decisions(world *w) {
     BREAK(w, passes->verdict.reasons, 4);
     BREAK(w, refused->verdict.reasons, 0);
     BREAK(w, refused->verdict.reason, PERP_REASON_KILLED);
-    BREAK(w, passes->verdict.accepted, false);
-    BREAK(w, refused->verdict.accepted, true);
-    BREAK(w, passes->verdict.reducing, true);
+    BREAK_BIT(w, passes->verdict.accepted, false);
+    BREAK_BIT(w, refused->verdict.accepted, true);
+    BREAK_BIT(w, passes->verdict.reducing, true);
     BREAK(w, passes->verdict.score, passes->verdict.score + 1e-9);
     BREAK(w, passes->verdict.places_1[0], 0);
-    BREAK(w, passes->verdict.counted, false);
-    BREAK(w, refused->verdict.counted, false);
+    BREAK_BIT(w, passes->verdict.counted, false);
+    BREAK_BIT(w, refused->verdict.counted, false);
     BREAK(w, passes->legs[0].offered, 1000.2);
     BREAK(w, refused->legs[1].offered, 0);
     BREAK(w, v->tally.evaluated, 3);

@@ -244,14 +244,40 @@ static void submit(world *w) {
         ok(w, status);
 }
 
+/* One that nobody knows anything of waits again, and then something was filled after all. */
+static void doubt(world *w, const perp_uuid *id) {
+    perp_scheduler *scheduler = perp_core_scheduler(w->core);
+    perp_leg_result legs[2];
+    memset(legs, 0, sizeof legs);
+    for (int i = 0; i < 2; i++)
+        legs[i] = (perp_leg_result){.price = 20000, .time_ns = PERP_TIME_NONE, .known = 1};
+    legs[0].filled = 0.001;
+    perp_status status = perp_scheduler_requeue(scheduler, call(w), id);
+    if (status == PERP_E_STATE)
+        return; /* something is filled already: it stays in doubt */
+    ok(w, status);
+    if (below(w, 3))
+        ok(w, perp_scheduler_amend(scheduler, call(w), id, legs, 2));
+}
+
 /* What leaves is held to no limit, and runs for a while; then another one waits instead. */
 static void end(world *w) {
+    static const uint32_t ends[] = {PERP_RESULT_NOTHING, PERP_RESULT_FAILED, PERP_RESULT_UNKNOWN};
     perp_job_result result;
+    perp_uuid id = w->running[--w->n_running];
     perp_job_result_init(&result);
-    result.status = below(w, 4) ? PERP_RESULT_NOTHING : PERP_RESULT_FAILED;
-    ok(w, perp_scheduler_finish(perp_core_scheduler(w->core), call(w), &w->running[--w->n_running],
-                                &result, NULL));
-    submit(w);
+    result.status = ends[below(w, 3)];
+    perp_scheduler *scheduler = perp_core_scheduler(w->core);
+    perp_status status = perp_scheduler_finish(scheduler, call(w), &id, &result, NULL);
+    if (status == PERP_E_INVALID) { /* something is filled already: it was not nothing */
+        result.status = PERP_RESULT_FAILED;
+        status = perp_scheduler_finish(scheduler, call(w), &id, &result, NULL);
+    }
+    ok(w, status);
+    if (result.status == PERP_RESULT_UNKNOWN)
+        doubt(w, &id);
+    else
+        submit(w);
 }
 
 static void tick(world *w) {

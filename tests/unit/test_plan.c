@@ -156,7 +156,7 @@ static struct picture *picture_of(struct world *w) {
         const struct perp_job_entry *job = perp_job_find(w->core, &id);
         p->override_logged |= job && n > 2 && job->override_logged;
         for (int i = 0; job && i < 2; i++) {
-            p->prices[n][i] = job->legs[i].price;
+            p->prices[n][i] = job->run->legs[i].price;
         }
     }
     p->repairs_on = perp_job_find(w->core, &repair)->legs[0].instrument;
