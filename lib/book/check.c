@@ -85,29 +85,41 @@ static perp_status check_places(const perp_core *core) {
     return PERP_OK;
 }
 
+/* What the lots of a leg on an instrument occupy; how many there are is added. */
+static perp_usd used_on(const perp_core *core, const struct perp_job_entry *job, uint32_t leg,
+                        perp_instrument_id instrument, uint32_t *n_lots) {
+    const struct perp_position_entry *entry = &core->positions->at[instrument];
+    perp_usd used = 0;
+    for (uint32_t j = 0; j < entry->n_lots; j++) {
+        bool its = entry->lots[j].owner == job && entry->lots[j].leg == leg;
+        used += its ? entry->lots[j].used : 0;
+        *n_lots += its;
+    }
+    return used;
+}
+
 /* What of a job's reservations is in flight and used on each exchange is what its legs there have
-   left and what its lots occupy. */
+   left and what its lots occupy; those of a repair are where it was, too. */
 static perp_status check_capital_of(const perp_core *core, const struct perp_job_entry *job) {
     perp_usd flying[PERP_MAX_EXCHANGES] = {0}, used[PERP_MAX_EXCHANGES] = {0};
     uint32_t n_lots = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_position_entry *entry = &core->positions->at[job->legs[i].instrument];
-        perp_exchange_id exchange = job->legs[i].exchange;
-        flying[exchange] += job->run->legs[i].flying;
-        for (uint32_t j = 0; j < entry->n_lots; j++) {
-            bool its = entry->lots[j].owner == job && entry->lots[j].leg == i;
-            used[exchange] += its ? entry->lots[j].used : 0;
-            n_lots += its;
-        }
+        const struct perp_job_leg *leg = &job->legs[i];
+        flying[leg->exchange] += job->run->legs[i].flying;
+        if (!job->is_repair)
+            used[leg->exchange] += used_on(core, job, i, leg->instrument, &n_lots);
+        for (perp_instrument_id at = core->positions->bases[leg->base].first;
+             job->is_repair && at != PERP_NO_ID; at = perp_instrument_at(core, at)->next_of_base)
+            used[perp_instrument_at(core, at)->spec.exchange] += used_on(core, job, i, at, &n_lots);
     }
     for (const struct perp_held *held = job->run->held; held; held = held->next_of_job) {
         flying[held->exchange] -= held->in_flight;
         used[held->exchange] -= held->used;
     }
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        if (flying[job->legs[i].exchange] != 0)
+    for (perp_exchange_id x = 0; x < perp_n_exchanges(core); x++) {
+        if (flying[x] != 0)
             return broken(core, "what is in flight of a job is not what its legs have left");
-        if (used[job->legs[i].exchange] != 0)
+        if (used[x] != 0)
             return broken(core, "what is used of a job is not what its lots occupy");
     }
     return n_lots == job->run->n_lots ? PERP_OK : broken(core, "lots of a job are miscounted");
@@ -286,15 +298,24 @@ static bool has_lots(const perp_core *core, uint32_t base) {
     return false;
 }
 
-/* What is naked follows from the way of all fills, which is not kept; what can be said of it: it is
-   a number; where no fill ever was (a fill leaves its price) nothing is naked, announced, told or
-   repaired; and of repairs no more failed in a row than were made, with a pause after each. */
+/* What is naked is what lots of jobs that hedge each other sum up to, less what of running ones is
+   not counted yet, and what is apart. Both sides were added up on their own, at each fill. */
+static bool naked_is_sum(const perp_core *core, uint32_t base) {
+    double off, sum = perp_base_naked_by_lots(core, base, &off);
+    return fabs(sum - core->positions->bases[base].naked) <= off;
+}
+
+/* What is naked is what it must be; where no fill ever was (a fill leaves its price) nothing is
+   naked, announced, told or repaired; and of repairs no more failed in a row than were made, with a
+   pause after each. */
 static const char *base_differs(const perp_core *core, uint32_t base) {
     const struct perp_base_entry *entry = &core->positions->bases[base];
     bool nothing = entry->naked == 0 && entry->expected == 0 && !entry->told && !entry->repairs &&
                    !entry->stopped && !has_lots(core, base);
     if (!isfinite(entry->naked) || !isfinite(entry->expected) || !perp_not_negative(entry->price))
         return "what is naked of a base is no number";
+    if (!naked_is_sum(core, base))
+        return "what is naked of a base is not what its fills and drift make it";
     if (entry->price == 0 && !nothing)
         return "something of a base is open or naked, and nothing was filled";
     if ((entry->tries || entry->repair) && !entry->repairs) /* one that is requeued fails again */

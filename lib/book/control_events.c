@@ -117,7 +117,9 @@ static bool prepare_blacklist(perp_core *core, const struct perp_event *event) {
 static void apply_blacklist(perp_core *core, const struct perp_event *event) {
     const struct perp_ev_blacklist *blacklist = perp_read_blacklist(event);
     uint32_t symbol = perp_names_add(&core->symbols, blacklist->symbol);
-    core->risk->blacklist[symbol] = blacklist->on;
+    core->risk->blacklist[symbol].on = blacklist->on;
+    if (!blacklist->on)
+        perp_kept_free(core, &core->risk->blacklist[symbol].kept);
 }
 
 static void apply_halt_instrument(perp_core *core, const struct perp_event *event) {

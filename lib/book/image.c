@@ -102,6 +102,8 @@ static bool read_account(const struct read *read) {
     if (!take(read, &account->row, sizeof account->row, &account->kept))
         return false;
     capital->equity += account->equity;
+    capital->booked += account->today.fees - account->today.pnl;
+    capital->starts += account->day_start;
     return true;
 }
 
@@ -160,7 +162,12 @@ static bool read_blacklisted(const struct read *read) {
     struct perp_ev_blacklist blacklist = {.on = true};
     memcpy(blacklist.symbol, row->symbol, sizeof blacklist.symbol);
     const struct read event = {read->core, read->arena, 0, &blacklist, NULL};
-    return apply_event(&event, PERP_EVENT_BLACKLIST);
+    if (!apply_event(&event, PERP_EVENT_BLACKLIST))
+        return false;
+    uint32_t symbol = perp_names_find(&read->core->symbols, row->symbol);
+    read->arena->failed |=
+        !perp_kept_set(read->core, &read->core->risk->blacklist[symbol].kept, read->kept);
+    return !read->arena->failed;
 }
 
 static bool read_halted(const struct read *read) {
@@ -188,7 +195,11 @@ static bool read_dispatched(const struct read *read) {
         read->arena->failed = true;
         return false;
     }
-    times->at[times->first + times->count++] = row->time_ns;
+    struct perp_dispatched *dispatched = &times->at[times->first + times->count];
+    *dispatched = (struct perp_dispatched){.kept = NULL};
+    if (!take(read, &dispatched->row, sizeof dispatched->row, &dispatched->kept))
+        return false;
+    times->count++;
     return true;
 }
 
@@ -249,15 +260,12 @@ static bool read_job(const struct read *read) {
     }
     bool ended = list == &scheduler->ended;
     struct perp_base_entry *bases = core->positions->bases;
-    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++) {
+    for (uint32_t i = 0; job->state == PERP_JOB_PARTIAL && i < job->n_legs; i++)
         bases[job->legs[i].base].n_partial++;
-        perp_base_moved(core, job->legs[i].base);
-    }
     if (job->is_repair && !ended && list != &scheduler->open) {
         if (bases[job->legs[0].base].repair)
             return false;
         bases[job->legs[0].base].repair = job;
-        perp_base_moved(core, job->legs[0].base);
     }
     return true;
 }
@@ -267,20 +275,23 @@ static bool read_position(const struct read *read) {
     if (read->index >= perp_n_instruments(core))
         return false;
     struct perp_position_entry *entry = &core->positions->at[read->index];
-    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
-    perp_position_moved(core, read->index);
-    return taken;
+    return take(read, &entry->row, sizeof entry->row, &entry->kept);
 }
 
-/* A lot is of a leg of a job that is there; those of an instrument have one sign. */
+/* A lot is of a leg of a job that is there, a repair's where its leg was, too; those of an
+   instrument have one sign. */
 static bool read_lot(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_lot_row *row = read->row;
     struct perp_job_entry *job = perp_job_find(core, &row->job);
     struct perp_position_entry *entry = &core->positions->at[row->instrument];
     void *lots = entry->lots;
-    if (!job || row->leg >= job->n_legs || job->legs[row->leg].instrument != row->instrument ||
-        !perp_has_run(job) || row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD)
+    bool its = job && row->leg < job->n_legs &&
+               (job->is_repair
+                    ? job->legs[row->leg].base == perp_instrument_at(core, row->instrument)->base
+                    : job->legs[row->leg].instrument == row->instrument);
+    if (!its || !perp_has_run(job) || row->quantity == 0 || row->price <= 0 ||
+        row->used > PERP_MOST_USD)
         return false;
     for (uint32_t i = 0; i < entry->n_lots; i++)
         if ((entry->lots[i].quantity > 0) != (row->quantity > 0) ||
@@ -299,7 +310,6 @@ static bool read_lot(const struct read *read) {
         return false;
     entry->n_lots++;
     job->run->n_lots++;
-    perp_position_moved(core, row->instrument);
     return true;
 }
 
@@ -328,9 +338,7 @@ static bool read_base(const struct read *read) {
     if (read->index >= core->bases.count)
         return false;
     struct perp_base_entry *entry = &core->positions->bases[read->index];
-    bool taken = take(read, &entry->row, sizeof entry->row, &entry->kept);
-    perp_base_moved(core, (uint32_t)read->index);
-    return taken;
+    return take(read, &entry->row, sizeof entry->row, &entry->kept);
 }
 
 static bool read_desk(const struct read *read) {
@@ -466,9 +474,14 @@ static bool read_row(const struct read *read, uint64_t kind) {
     }
 }
 
-/* What follows from the rows: budgets, and which reservations a job holds. */
+/* What follows from the rows: budgets, what is kept of positions and bases, and which reservations
+   a job holds. */
 static bool link_rows(perp_core *core) {
     perp_capital_rebudget(core);
+    for (perp_instrument_id i = 0; i < perp_n_instruments(core); i++)
+        perp_position_moved(core, i);
+    for (uint32_t i = 0; i < core->bases.count; i++)
+        perp_base_moved(core, i);
     struct perp_held *held = core->capital->last;
     for (; held; held = held->previous) {
         struct perp_job_entry *job = held->has_job ? perp_job_find(core, &held->job) : NULL;

@@ -167,7 +167,6 @@ static void apply_leave(perp_core *core, const struct perp_event *event) {
     if (event->kind == PERP_EVENT_CANCEL && job->is_repair) {
         core->positions->bases[job->legs[0].base].stopped = true;
         core->positions->bases[job->legs[0].base].stopped_since = perp_clock(core);
-        perp_base_moved(core, job->legs[0].base);
     }
     forget_repair(core, job);
     end_or_stay_open(core, job, state_left_to(event));

@@ -83,8 +83,8 @@ static void walk_risk(const struct walk *walk) {
     for (uint32_t i = 0; i < core->symbols.count; i++) {
         struct perp_blacklisted_row row = {.symbol = ""};
         memcpy(row.symbol, core->symbols.items[i], sizeof row.symbol);
-        if (risk->blacklist[i])
-            show(walk, PERP_BOOK_BLACKLISTED, 0, &row, NULL);
+        if (risk->blacklist[i].on)
+            show(walk, PERP_BOOK_BLACKLISTED, 0, &row, risk->blacklist[i].kept);
     }
     for (uint32_t i = 0; i < perp_n_instruments(core); i++) {
         const struct perp_halted_row row = {i};
@@ -132,8 +132,8 @@ static void walk_scheduler(const struct walk *walk) {
     for (uint32_t x = 0; x < perp_n_exchanges(core); x++) {
         const struct perp_times *times = &scheduler->times[x];
         for (uint32_t i = 0; i < times->count; i++) {
-            const struct perp_dispatched_row row = {x, times->at[times->first + i]};
-            show(walk, PERP_BOOK_DISPATCHED, 0, &row, NULL);
+            const struct perp_dispatched *dispatched = &times->at[times->first + i];
+            show(walk, PERP_BOOK_DISPATCHED, 0, &dispatched->row, dispatched->kept);
         }
     }
     for (uint32_t i = 0; i < scheduler->n_places; i++)

@@ -52,6 +52,7 @@ struct perp_capital {
     PERP_STORED(perp_ledger_row, PERP_ROW_LEDGER);
     struct perp_kept *kept;
     perp_usd equity;                /* of all exchanges */
+    perp_usd booked, starts;        /* of all: fees less pnl of today; starts of the day */
     struct perp_held *first, *last; /* live, by id */
     uint32_t n_live;
     struct perp_ids held; /* by id */
@@ -122,6 +123,18 @@ struct perp_loss {
     perp_usd scaled_start;
     perp_usd booked, starts; /* sums over exchanges */
 };
+/* PERP_E_RANGE, with the name of the figure, where it is more than any may be, either way. leg:
+   whose it is; PERP_NO_ID: none's. */
+perp_status perp_refuse_figure(const perp_core *core, uint32_t leg, const char *name,
+                               perp_usd figure);
+static inline perp_status perp_check_figure(const perp_core *core, uint32_t leg, const char *name,
+                                            perp_usd figure) {
+    return figure >= -PERP_MOST_USD && figure <= PERP_MOST_USD
+               ? PERP_OK
+               : perp_refuse_figure(core, leg, name, figure);
+}
+/* The same of what is booked. */
+perp_status perp_check_figures(const perp_core *core, perp_usd pnl, perp_usd volume, perp_usd fees);
 void perp_capital_loss(const perp_capital *capital, struct perp_loss *loss);
 
 /* Marks of an exchange and of the book, as a change leaves them. */

@@ -186,6 +186,9 @@ static perp_status decide_pnl(struct perp_decision *d, const struct perp_ev_pnl 
     if (booking->volume < 0)
         return perp_fail(core, PERP_E_RANGE, "volume: %s is negative",
                          PERP_SHOW_USD(booking->volume));
+    status = perp_check_figures(core, booking->pnl, booking->volume, booking->fees);
+    if (status != PERP_OK)
+        return status;
     if (!perp_capital_can_book(core->capital, perp_decision_time(d), booking->exchange,
                                booking->pnl, booking->volume, booking->fees))
         return perp_fail(core, PERP_E_RANGE, "pnl: the day's figures would overflow");

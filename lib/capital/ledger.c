@@ -267,6 +267,7 @@ void perp_capital_book(perp_core *core, perp_exchange_id exchange, perp_usd pnl,
     bool overflows = __builtin_add_overflow(today->pnl, pnl, &today->pnl);
     overflows |= __builtin_add_overflow(today->volume, volume, &today->volume);
     overflows |= __builtin_add_overflow(today->fees, fees, &today->fees);
+    core->capital->booked += fees - pnl;
     PERP_HOLDS(core, !overflows && volume >= 0 && today->volume >= 0,
                "book: the day's figures overflow, or its volume is below 0");
     account->last_update = perp_clock(core);
@@ -296,6 +297,7 @@ void perp_capital_roll(perp_core *core, int64_t days) {
         account->day_start = account->equity;
         account->can_undo = false;
     }
-    capital->peak = capital->equity;
+    capital->booked = 0;
+    capital->starts = capital->peak = capital->equity;
     capital->start_apart = capital->booked_apart = 0;
 }

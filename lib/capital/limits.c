@@ -2,6 +2,7 @@
 #include "capital/capital.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/num.h"
@@ -296,6 +297,23 @@ perp_status perp_capital_reservations(const perp_capital *capital, perp_exchange
     return PERP_OK;
 }
 
+perp_status perp_refuse_figure(const perp_core *core, uint32_t leg, const char *name,
+                               perp_usd figure) {
+    char of[32] = "";
+    if (leg != PERP_NO_ID)
+        snprintf(of, sizeof of, "legs[%u].", leg);
+    return perp_fail(core, PERP_E_RANGE, "%s%s: %s is out of range (%s either way)", of, name,
+                     PERP_SHOW_USD(figure), PERP_SHOW_USD(PERP_MOST_USD));
+}
+
+perp_status perp_check_figures(const perp_core *core, perp_usd pnl, perp_usd volume,
+                               perp_usd fees) {
+    perp_status status = perp_check_figure(core, PERP_NO_ID, "pnl", pnl);
+    if (status == PERP_OK)
+        status = perp_check_figure(core, PERP_NO_ID, "volume", volume);
+    return status == PERP_OK ? perp_check_figure(core, PERP_NO_ID, "fees", fees) : status;
+}
+
 /* Invariants 1, 2 and 4 of the ledger. */
 perp_status perp_capital_check(const perp_capital *capital) {
     perp_core *core = capital->core;
@@ -320,7 +338,7 @@ perp_status perp_capital_check(const perp_capital *capital) {
     if (n != capital->n_live || n != capital->held.count)
         return perp_fail(core, PERP_E_CORRUPT, "reservations: %u live, %u counted", n,
                          capital->n_live);
-    perp_usd equity = 0;
+    perp_usd equity = 0, booked = 0, starts = 0;
     for (uint32_t i = 0; i < perp_n_exchanges(core); i++) {
         const struct perp_account *account = &capital->accounts[i];
         perp_usd budgets = 0;
@@ -344,8 +362,11 @@ perp_status perp_capital_check(const perp_capital *capital) {
                              "%s: the most of all reservations is not its share",
                              core->exchanges[i].spec.name);
         equity += account->equity;
+        booked += account->today.fees - account->today.pnl;
+        starts += account->day_start;
     }
-    if (equity != capital->equity)
-        return perp_fail(core, PERP_E_CORRUPT, "equity: the total is not the sum");
+    if (equity != capital->equity || booked != capital->booked || starts != capital->starts)
+        return perp_fail(core, PERP_E_CORRUPT,
+                         "equity, starts of the day, or what was booked: the total is not the sum");
     return PERP_OK;
 }

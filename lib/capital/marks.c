@@ -5,12 +5,7 @@
 #include "util/num.h"
 
 void perp_capital_loss(const perp_capital *capital, struct perp_loss *loss) {
-    perp_usd booked = 0, starts = 0;
-    for (uint32_t i = 0; i < perp_n_exchanges(capital->core); i++) {
-        const struct perp_account *account = &capital->accounts[i];
-        booked += account->today.fees - account->today.pnl;
-        starts += account->day_start;
-    }
+    perp_usd booked = capital->booked, starts = capital->starts;
     perp_usd shown = starts - capital->equity;
     perp_usd scaled_booked = booked + capital->booked_apart;
     loss->booked = booked;
@@ -110,13 +105,18 @@ bool perp_capital_first(const perp_capital *capital, perp_exchange_id exchange, 
            marks_fit(marks);
 }
 
+static void set_day_start(perp_capital *capital, struct perp_account *account, perp_usd day_start) {
+    capital->starts += day_start - account->day_start;
+    account->day_start = day_start;
+}
+
 void perp_capital_set_marks(perp_core *core, perp_exchange_id exchange,
                             const struct perp_marks *marks) {
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[exchange];
     perp_capital_set_equity(capital, exchange, marks->equity);
     account->high_water = marks->high_water;
-    account->day_start = marks->day_start;
+    set_day_start(capital, account, marks->day_start);
     capital->peak = marks->peak;
     struct perp_loss loss;
     perp_capital_loss(capital, &loss);
@@ -139,7 +139,7 @@ void perp_capital_corrected(perp_core *core, perp_exchange_id exchange, perp_usd
                             const perp_usd *high_water) {
     perp_capital *capital = core->capital;
     struct perp_account *account = &capital->accounts[exchange];
-    account->day_start = day_start;
+    set_day_start(capital, account, day_start);
     account->high_water = high_water ? *high_water : larger(account->equity, day_start);
     account->can_undo = false;
     account->last_update = perp_clock(core);

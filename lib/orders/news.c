@@ -41,6 +41,11 @@ static perp_status check_text(const perp_core *core, const char *name, const cha
     return PERP_OK;
 }
 
+static perp_status check_figures(const perp_core *core, perp_usd fee, bool has_pnl, perp_usd pnl) {
+    perp_status status = perp_check_figure(core, PERP_NO_ID, "fee", fee);
+    return status == PERP_OK && has_pnl ? perp_check_figure(core, PERP_NO_ID, "pnl", pnl) : status;
+}
+
 static perp_status check_trade(const struct telling *t) {
     const perp_order_news *news = t->news;
     const perp_core *core = t->core;
@@ -80,6 +85,8 @@ static perp_status check(const struct telling *t) {
         status = check_trade(t);
     if (status == PERP_OK && news->kind == PERP_NEWS_TOTAL)
         status = check_total(t);
+    if (status == PERP_OK && (news->kind == PERP_NEWS_FILL || news->kind == PERP_NEWS_TOTAL))
+        status = check_figures(core, news->fee, news->has_pnl, news->pnl);
     if (status != PERP_OK)
         return status;
     /* What a word of its end says of fills would be lost: they are told as fills or totals, first.
@@ -142,9 +149,12 @@ static perp_status read_total(struct telling *t) {
     t->fill.quantity = more;
     t->fill.price = price;
     t->fill.has_pnl = news->has_pnl != 0;
-    if (!perp_usd_sub(news->fee, order->fees, &t->fill.fee) ||
-        (news->has_pnl && !perp_usd_sub(news->pnl, order->pnl, &t->fill.pnl)))
-        return perp_fail(t->core, PERP_E_RANGE, "total: the figures overflow");
+    /* Neither overflows: each is a figure. What is between them need not be one. */
+    t->fill.fee = news->fee - order->fees;
+    t->fill.pnl = news->has_pnl ? news->pnl - order->pnl : 0;
+    perp_status status = check_figures(t->core, t->fill.fee, true, t->fill.pnl);
+    if (status != PERP_OK)
+        return status;
     t->fills = more > 0 || t->fill.fee != 0 || t->fill.pnl != 0;
     t->nothing = !t->fills;
     return PERP_OK;
@@ -212,14 +222,18 @@ static void sum_figures(const struct perp_sheet *sheet, struct perp_ev_order *ev
     }
 }
 
+static bool sum_is_figure(perp_usd before, perp_usd more) {
+    perp_usd sum;
+    return perp_usd_add(before, more, &sum) && sum >= -PERP_MOST_USD && sum <= PERP_MOST_USD;
+}
+
 static perp_status check_sheet(const struct telling *t, const struct perp_sheet *sheet,
                                const struct perp_ev_order *event) {
-    perp_usd sum;
+    const struct perp_order_entry *order = t->order;
     if (sheet->failed)
         return perp_fail(t->core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
-    if (!perp_sheet_fits(sheet, t->d->now) || !perp_usd_add(t->order->pnl, event->pnl, &sum) ||
-        !perp_usd_add(t->order->volume, event->volume, &sum) ||
-        !perp_usd_add(t->order->fees, event->fees, &sum))
+    if (!perp_sheet_fits(sheet, t->d->now) || !sum_is_figure(order->pnl, event->pnl) ||
+        !sum_is_figure(order->volume, event->volume) || !sum_is_figure(order->fees, event->fees))
         return perp_fail(t->core, PERP_E_RANGE, "order: the figures would overflow");
     return PERP_OK;
 }

@@ -93,9 +93,8 @@ static perp_status decide_cash(struct perp_decision *d, const struct perp_ev_cas
                          cash->instrument);
     const struct perp_key_row key = perp_key_of_cash(cash, 0);
     status = check_key(core, &key);
-    if (status == PERP_OK && (cash->amount < -PERP_MOST_USD || cash->amount > PERP_MOST_USD))
-        status = perp_fail(core, PERP_E_RANGE, "amount: %s is out of range",
-                           PERP_SHOW_USD(cash->amount));
+    if (status == PERP_OK)
+        status = perp_check_figure(core, PERP_NO_ID, "amount", cash->amount);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status != PERP_OK)
@@ -154,7 +153,10 @@ static perp_status check_fill(const perp_core *core, const perp_recorded_fill *g
         return perp_fail(core, PERP_E_INVALID, "price: %g is not above 0", given->price);
     if (given->has_pnl > 1)
         return perp_fail(core, PERP_E_INVALID, "has_pnl: %u is not 0 or 1", given->has_pnl);
-    return PERP_OK;
+    perp_status status = perp_check_figure(core, PERP_NO_ID, "fee", given->fee);
+    return status == PERP_OK && given->has_pnl
+               ? perp_check_figure(core, PERP_NO_ID, "pnl", given->pnl)
+               : status;
 }
 
 static perp_status decide_fill(struct perp_decision *d, const perp_recorded_fill *given) {

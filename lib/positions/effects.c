@@ -50,11 +50,13 @@ static void fill_elsewhere(struct perp_sheet *sheet, const struct perp_order_ent
                                                          .pnl = fill->pnl});
         return;
     }
-    double naked = perp_quantity_sum(base->row.naked, perp_signed(order->side, fill->quantity));
+    double before = base->row.naked, filled = perp_signed(order->side, fill->quantity);
     perp_sheet_foreign_fill(sheet, order->job, order->instrument, order->side, fill);
     base = perp_sheet_base_of(sheet, of);
-    if (base)
-        base->row.naked = naked;
+    if (!base)
+        return;
+    double more = perp_quantity_sum(before, filled) - base->row.naked;
+    perp_base_count(&base->row, more, more, fill->quantity);
 }
 
 struct perp_sheet *perp_sheet_of_order(perp_core *core, const struct perp_order_entry *order,

@@ -1,6 +1,7 @@
 /* Bases that have no other side. */
 #include "positions/positions.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "util/num.h"
@@ -19,6 +20,45 @@ static const struct perp_base_row *base_of(const perp_core *core, const struct p
         if (sheet->bases[i].base == base)
             return &sheet->bases[i].row;
     return &core->positions->bases[base].row;
+}
+
+/* Rounding of a sum of two, of the larger; four times, to be on the safe side. */
+#define ROUNDING (4 * DBL_EPSILON)
+
+void perp_base_count(struct perp_base_row *row, double quantity, double apart, double sizes) {
+    if (quantity == 0 && apart == 0) {
+        row->rounding += ROUNDING * sizes; /* of lots alone */
+        return;
+    }
+    double sum = row->naked + quantity;
+    row->naked = perp_quantity_sum(row->naked, quantity);
+    row->apart += apart + (row->naked - sum); /* what is near zero counts as zero */
+    row->rounding += ROUNDING * (sizes + fabs(sum) + fabs(apart) + fabs(row->apart));
+}
+
+double perp_base_naked_by_lots(const perp_core *core, uint32_t base, double *off) {
+    const struct perp_base_entry *entry = &core->positions->bases[base];
+    double sum = entry->apart, sizes = fabs(sum) + fabs(entry->naked), n = 1;
+    for
+        PERP_EACH_OF_BASE(core, i, base) {
+            const struct perp_position_entry *at = &core->positions->at[i];
+            for (uint32_t j = 0; j < at->n_lots; j++) {
+                if (!perp_job_counts_in_full(at->lots[j].owner))
+                    continue;
+                sum += at->lots[j].quantity;
+                sizes += fabs(at->lots[j].quantity);
+                n++;
+            }
+            for (const struct perp_run_leg *leg = at->first; leg; leg = leg->next) {
+                if (!leg->job->balanced)
+                    continue;
+                sum -= perp_signed(leg->side, leg->filled - leg->counted);
+                sizes += leg->filled + leg->counted;
+                n++;
+            }
+        }
+    *off = entry->rounding + ROUNDING * n * sizes;
+    return sum;
 }
 
 double perp_base_naked(const perp_core *core, const struct perp_sheet *sheet, uint32_t base) {
@@ -93,7 +133,7 @@ void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base) {
     if (!row)
         return;
     row->row.expected = perp_quantity_sum(row->row.expected, -naked);
-    row->row.naked = 0;
+    perp_base_count(&row->row, -row->row.naked, -row->row.naked, 0);
     for
         PERP_EACH_OF_BASE(core, i, base) {
             if (!core->positions->at[i].latched)

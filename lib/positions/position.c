@@ -91,6 +91,9 @@ bool perp_positions_prepare_tables(perp_core *core) {
         memset(&positions->at[i], 0, sizeof positions->at[i]);
         perp_row_preset(perp_row_position(), &positions->at[i].row);
         positions->at[i].heard = PERP_TIME_NONE;
+#ifdef PERP_SHADOW
+        positions->at[i].looked.row = positions->at[i].row;
+#endif
     }
     done = done && perp_grow(core, &bases, &positions->bases_capacity, core->bases.count + 1,
                              sizeof *positions->bases);
@@ -99,6 +102,9 @@ bool perp_positions_prepare_tables(perp_core *core) {
         memset(&positions->bases[i], 0, sizeof positions->bases[i]);
         perp_row_preset(perp_row_base(), &positions->bases[i].row);
         positions->bases[i].first = positions->bases[i].last = PERP_NO_ID;
+#ifdef PERP_SHADOW
+        positions->bases[i].looked.row = positions->bases[i].row;
+#endif
     }
     return done && prepare_moved(core);
 }
@@ -221,8 +227,11 @@ static double seen_on(const struct perp_core *core, const struct perp_sheet *she
                       perp_instrument_id instrument) {
     double sum = 0;
     const struct perp_run_leg *leg = core->positions->at[instrument].first;
-    for (; leg; leg = leg->next)
-        sum = perp_quantity_sum(sum, perp_signed(leg->side, perp_sheet_leg_row(sheet, leg)->seen));
+    for (; leg; leg = leg->next) {
+        double seen = perp_sheet_leg_row(sheet, leg)->seen;
+        if (seen != 0)
+            sum = perp_quantity_sum(sum, perp_signed(leg->side, seen));
+    }
     return sum;
 }
 
@@ -262,6 +271,7 @@ struct passage {
     double left;     /* not yet placed, a size */
     double realised; /* USD */
     double alone; /* of lots of balanced jobs and repairs, closed: their other side stands alone */
+    double sizes; /* of what it met on its way */
     double price;
 };
 
@@ -301,17 +311,14 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     return false;
 }
 
-static bool counts_in_full(const struct perp_job_entry *job) {
-    return job->balanced || job->is_repair;
-}
-
 /* Closes what it can of one lot; whether the lot is gone. */
 static bool close_lot(struct passage *p, uint32_t n) {
     const struct perp_lot *lot = &p->position->lots[n];
     double whole = fabs(lot->quantity), sign = lot->quantity > 0 ? 1 : -1;
     double size = perp_at_most(whole, p->left) ? whole : p->left;
     p->realised += size * (p->price - lot->price) * sign;
-    if (counts_in_full(lot->owner))
+    p->sizes += whole;
+    if (perp_job_counts_in_full(lot->owner))
         p->alone += size;
     p->left = perp_max(0, perp_quantity_sum(p->left, -size));
     return perp_sheet_shrink_lot(p->sheet, p->position, n, size);
@@ -368,6 +375,7 @@ static struct perp_lot *open_lot(struct passage *p, uint32_t leg, perp_instrumen
     perp_holding_trade(&holding, p->sign * p->left, p->price);
     lot->quantity = holding.quantity;
     lot->price = holding.entry;
+    p->sizes += fabs(lot->quantity);
     return lot;
 }
 
@@ -430,13 +438,19 @@ void perp_position_explain(const perp_core *core, struct perp_position_row *row,
     row->latched = perp_above_drift_tolerance(core, row->unexplained, price);
 }
 
+/* Whether a fill is so much older than the last report that this had it. */
+static bool report_had(const perp_core *core, const struct perp_position_row *row,
+                       const struct perp_filled *fill) {
+    int64_t window = core->config.capital.drift_window_ms * PERP_NS_PER_MS;
+    return fill->time_given && row->reported &&
+           perp_ns_since(fill->time_ns, row->report_time) >= window;
+}
+
 /* How much of the rest of a fill a report had already: drift is explained. */
 static double known_of_drift(const perp_core *core, struct perp_position_row *row, double sign,
                              const struct perp_filled *fill, double rest, bool late) {
-    int64_t window = core->config.capital.drift_window_ms * PERP_NS_PER_MS;
     double price = fill->mid > 0 ? fill->mid : fill->price;
-    if (rest > 0 && fill->time_given && row->reported &&
-        perp_ns_since(fill->time_ns, row->report_time) >= window) {
+    if (rest > 0 && report_had(core, row, fill)) {
         perp_position_explain(core, row, sign * rest, price);
         return rest;
     }
@@ -448,7 +462,30 @@ static double known_of_drift(const perp_core *core, struct perp_position_row *ro
     return taken;
 }
 
-/* How much of a leg's fill a report had already: first its `seen` is used up. */
+/* How much of a leg's fill was seen of other running legs of its side: a report had it, and was
+   taken for theirs, which would be held to it until they end. Latest first, as it is taken back. */
+static double seen_of_others(struct perp_sheet *sheet, const struct perp_leg_row *own,
+                             double rest) {
+    struct perp_run_leg *leg = sheet->core->positions->at[own->instrument].last;
+    uint32_t side = own->side;
+    double known = 0;
+    for (; leg && rest > 0; leg = leg->previous) {
+        struct perp_sheet_leg *of =
+            leg->side == side && perp_sheet_leg_row(sheet, leg)->seen > 0
+                ? perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs))
+                : NULL;
+        if (!of)
+            continue;
+        double taken = perp_at_most(of->row.seen, rest) ? of->row.seen : rest;
+        of->row.seen = perp_max(0, perp_quantity_sum(of->row.seen, -taken));
+        rest = perp_max(0, perp_quantity_sum(rest, -taken));
+        known += taken;
+    }
+    return known;
+}
+
+/* How much of a leg's fill a report had already: first its `seen` is used up, then that of
+   others. */
 static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
                        struct perp_leg_row *leg, const struct perp_filled *fill, bool late) {
     double known = 0, rest = fill->quantity;
@@ -457,28 +494,34 @@ static double known_of(struct perp_sheet *sheet, struct perp_position_row *row,
         leg->seen = perp_max(0, perp_quantity_sum(leg->seen, -known));
         rest = perp_max(0, perp_quantity_sum(rest, -known));
     }
-    known +=
-        known_of_drift(sheet->core, row, leg->side == PERP_SIDE_BUY ? 1 : -1, fill, rest, late);
+    double sign = leg->side == PERP_SIDE_BUY ? 1 : -1;
+    if (!late && rest > 0 && report_had(sheet->core, row, fill)) {
+        double others = seen_of_others(sheet, leg, rest);
+        rest = perp_max(0, perp_quantity_sum(rest, -others));
+        known += others;
+    }
+    known += known_of_drift(sheet->core, row, sign, fill, rest, late);
     return perp_at_most(fill->quantity, known) ? fill->quantity : known;
 }
 
-static void count_at_once(struct perp_sheet *sheet, const struct perp_job_entry *job,
-                          struct perp_leg_row *leg, double signed_fill, double alone) {
-    struct perp_sheet_base *base =
-        perp_sheet_base_of(sheet, perp_instrument_at(sheet->core, leg->instrument)->base);
-    if (!base)
-        return;
-    leg->counted += fabs(signed_fill);
-    double sign = signed_fill > 0 ? 1 : -1;
-    if (counts_in_full(job)) {
-        base->row.naked = perp_quantity_sum(base->row.naked, signed_fill);
+/* What of a leg's fill counts as naked, at once or (late, or not balanced) when its job ends. What
+   of a balanced job or repair neither opened its lot nor closed one of another is apart. */
+static void count_fill(struct passage *p, struct perp_sheet_base *base, struct perp_leg_row *leg,
+                       double quantity, double opened, bool at_once) {
+    double apart = quantity - p->alone - opened, sizes = p->sizes + leg->filled;
+    if (at_once)
+        leg->counted += quantity;
+    if (perp_job_counts_in_full(p->job)) {
+        perp_base_count(&base->row, at_once ? p->sign * quantity : 0, p->sign * apart, sizes);
         return;
     }
-    base->row.naked = perp_quantity_sum(base->row.naked, sign * alone);
-    double rest = perp_max(0, perp_quantity_sum(fabs(signed_fill), -alone));
-    double naked = perp_base_naked(sheet->core, sheet, base->base);
-    if (naked != 0 && (naked > 0) != (sign > 0))
-        base->row.naked = perp_quantity_sum(base->row.naked, sign * perp_min(rest, fabs(naked)));
+    perp_base_count(&base->row, p->sign * p->alone, 0, sizes);
+    double rest = perp_max(0, perp_quantity_sum(quantity, -p->alone));
+    double naked = perp_base_naked(p->sheet->core, p->sheet, base->base);
+    if (naked == 0 || (naked > 0) == (p->sign > 0))
+        return;
+    double squared = p->sign * perp_min(rest, fabs(naked));
+    perp_base_count(&base->row, squared, squared, sizes);
 }
 
 /* The leg's figures with the fill added. */
@@ -516,6 +559,7 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         of ? perp_sheet_position_of(sheet, of->row.instrument) : NULL;
     if (!position)
         return;
+    const ptrdiff_t at = of - sheet->legs;
     struct perp_leg_row *leg = &of->row;
     struct passage p = {.sheet = sheet,
                         .position = position,
@@ -526,6 +570,7 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
     add_to_leg(sheet, leg, fill);
     if (fill->quantity > 0) {
         double known = known_of(sheet, &position->row, leg, fill, late);
+        leg = &sheet->legs[at].row; /* the list may have moved */
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
         close_foreign(&p, foreign);
@@ -540,10 +585,10 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         perp_sheet_remember(sheet, leg->instrument, fill->time_ns, p.sign * moved);
         struct perp_sheet_base *base =
             perp_sheet_base_of(sheet, perp_instrument_at(sheet->core, leg->instrument)->base);
-        if (base)
+        if (base) {
             base->row.price = fill->price;
-        if (late || !job->balanced)
-            count_at_once(sheet, job, leg, p.sign * fill->quantity, p.alone);
+            count_fill(&p, base, leg, fill->quantity, opened, late || !job->balanced);
+        }
     }
     perp_sheet_note(sheet, &(struct perp_sheet_fill){
                                .job = job,
@@ -578,7 +623,8 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
     double before = p.left;
     close_lots(&p);
     double alone = perp_quantity_sum(before, -p.left);
-    base->row.naked = perp_quantity_sum(base->row.naked, p.sign * alone);
+    perp_base_count(&base->row, p.sign * alone, p.sign * (alone - p.alone),
+                    p.sizes + fill->quantity);
     base->row.price = fill->price;
     double moved = perp_max(0, perp_quantity_sum(fill->quantity, -known));
     struct perp_holding holding = {position->row.quantity, position->row.entry};
@@ -662,7 +708,7 @@ void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job
         if (!leg || !base)
             return;
         double more = perp_quantity_sum(leg->row.filled, -leg->row.counted);
-        base->row.naked = perp_quantity_sum(base->row.naked, perp_signed(leg->row.side, more));
+        perp_base_count(&base->row, perp_signed(leg->row.side, more), 0, leg->row.filled);
         leg->row.counted = leg->row.filled;
     }
 }
@@ -685,8 +731,8 @@ void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
             position->row.quantity = holding.quantity;
             position->row.entry = holding.entry;
             perp_sheet_remember(sheet, leg->instrument, sheet->now, -lot.quantity);
-            if (counts_in_full(job))
-                base->row.naked = perp_quantity_sum(base->row.naked, -lot.quantity);
+            if (perp_job_counts_in_full(job))
+                perp_base_count(&base->row, -lot.quantity, 0, fabs(lot.quantity));
             (void)perp_sheet_shrink_lot(sheet, position, n, fabs(lot.quantity));
             break;
         }

@@ -22,6 +22,20 @@ struct perp_since {
     struct perp_kept *kept;
 };
 
+#ifdef PERP_SHADOW
+/* What decisions may rest on of a position, and of a base, as it was when they looked last. */
+struct perp_position_looked {
+    struct perp_position_row row;
+    double running[PERP_SIDE_COUNT]; /* what is still to fill and was not seen */
+    uint32_t n_running;
+};
+struct perp_base_looked {
+    struct perp_base_row row;
+    const struct perp_job_entry *repair;
+    uint32_t n_partial, n_latched;
+};
+#endif
+
 /* A position as the book has it, and what runs there. */
 struct perp_position_entry {
     PERP_STORED(perp_position_row, PERP_ROW_POSITION);
@@ -42,6 +56,9 @@ struct perp_position_entry {
     bool is_held;         /* its quantity is not 0: counted with its exchange */
     bool is_summed;       /* with_running is known */
     double with_running;  /* perp_position_with_running of all legs */
+#ifdef PERP_SHADOW
+    struct perp_position_looked looked;
+#endif
 };
 
 struct perp_base_entry {
@@ -56,6 +73,9 @@ struct perp_base_entry {
     uint32_t next_moving_1; /* the next base that is; from 1, 0: none */
     bool is_moving;         /* something of it is naked, or may be, or has to do with that */
     bool is_moved;          /* among perp_positions.moved_bases */
+#ifdef PERP_SHADOW
+    struct perp_base_looked looked;
+#endif
 };
 
 /* ---- The sheet ----------------------------------------------------------------------------------
@@ -377,6 +397,17 @@ bool perp_account_heard(const perp_core *core, perp_exchange_id exchange, int64_
                         int64_t *until);
 bool perp_position_known(const perp_core *core, perp_instrument_id instrument, int64_t now);
 
+/* Whether all that a job fills counts as naked in full, so that what it has open is hedged by what
+   else such jobs have open: then naked of a base is what their lots sum up to, less what is not
+   counted yet, and what is apart. */
+static inline bool perp_job_counts_in_full(const struct perp_job_entry *job) {
+    return job->balanced || job->is_repair;
+}
+/* A quantity counts as naked, of which so much is apart: `apart` is no lot of such a job, nor is
+   such a lot gone with it. sizes: of the quantities that all this was worked out from. */
+void perp_base_count(struct perp_base_row *row, double quantity, double apart, double sizes);
+/* What is naked of a base, by what is open and runs, and by how much it may be off by rounding. */
+double perp_base_naked_by_lots(const perp_core *core, uint32_t base, double *off);
 /* A base that has no other side: how much, with what is lost of latched drift; on a sheet (NULL:
    in the book). */
 double perp_base_naked(const perp_core *core, const struct perp_sheet *sheet, uint32_t base);

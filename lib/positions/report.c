@@ -121,11 +121,21 @@ static void share_seen(struct perp_sheet *sheet, perp_instrument_id instrument, 
     }
 }
 
+/* What a report takes of lots is naked, where it counts; their lots don't show it any more. */
+static void set_apart(struct perp_sheet *sheet, perp_instrument_id instrument, double apart,
+                      double sizes) {
+    struct perp_sheet_base *base =
+        sizes > 0 ? perp_sheet_base_of(sheet, perp_instrument_at(sheet->core, instrument)->base)
+                  : NULL;
+    if (base)
+        perp_base_count(&base->row, 0, apart, sizes);
+}
+
 /* What vanished is taken from what is no job's, then from lots, oldest first; what of it closed
    lots, with its sign. */
 static double take_out(struct perp_sheet *sheet, struct perp_sheet_position *position,
                        double foreign, double rest) {
-    double sign = rest > 0 ? 1 : -1, left = fabs(rest), lost = 0;
+    double sign = rest > 0 ? 1 : -1, left = fabs(rest), lost = 0, apart = 0, sizes = 0;
     if (foreign != 0 && (foreign > 0) != (rest > 0))
         left = perp_max(0, perp_quantity_sum(left, -perp_min(left, fabs(foreign))));
     for (uint32_t i = 0; i < position->n_lots && left > 0;) {
@@ -137,9 +147,13 @@ static double take_out(struct perp_sheet *sheet, struct perp_sheet_position *pos
         double taken = perp_at_most(size, left) ? size : left;
         left = perp_max(0, perp_quantity_sum(left, -taken));
         lost += taken;
+        sizes += size;
+        if (perp_job_counts_in_full(position->lots[i].owner))
+            apart += taken;
         if (!perp_sheet_shrink_lot(sheet, position, i, taken))
             i++;
     }
+    set_apart(sheet, position->instrument, -sign * apart, sizes);
     return sign * lost;
 }
 
@@ -251,7 +265,7 @@ void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument) 
     if (!position || !base)
         return;
     if (position->row.latched)
-        base->row.naked = perp_quantity_sum(base->row.naked, position->row.lost);
+        perp_base_count(&base->row, position->row.lost, position->row.lost, 0);
     position->row.unexplained = position->row.lost = 0;
     position->row.latched = false;
 }

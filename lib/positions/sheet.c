@@ -246,7 +246,8 @@ static bool finite_rows(const struct perp_sheet *sheet) {
                 return false;
     }
     for (uint32_t i = 0; i < sheet->n_bases; i++)
-        if (!isfinite(sheet->bases[i].row.naked) || !isfinite(sheet->bases[i].row.expected))
+        if (!isfinite(sheet->bases[i].row.naked) || !isfinite(sheet->bases[i].row.expected) ||
+            !isfinite(sheet->bases[i].row.apart) || !isfinite(sheet->bases[i].row.rounding))
             return false;
     for (uint32_t i = 0; i < sheet->n_legs; i++)
         if (!isfinite(sheet->legs[i].row.filled) || !isfinite(sheet->legs[i].row.average) ||
@@ -429,8 +430,7 @@ void perp_sheet_apply(struct perp_sheet *sheet) {
     report_none(core, sheet);
     for (uint32_t i = 0; i < sheet->n_legs; i++) {
         struct perp_run_leg *leg = &sheet->legs[i].job->run->legs[sheet->legs[i].n];
-        leg->row = sheet->legs[i].row;
-        perp_position_moved(core, leg->instrument);
+        leg->row = sheet->legs[i].row; /* its position is on the sheet, too, or it runs no longer */
     }
     for (uint32_t i = 0; i < sheet->n_helds; i++)
         apply_held(core, &sheet->helds[i]);

@@ -112,17 +112,11 @@ void perp_job_link_unhedged(perp_core *core, struct perp_job_entry *job) {
     *at = job;
 }
 
-static void bases_moved(perp_core *core, const struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        perp_base_moved(core, job->legs[i].base);
-}
-
 void perp_job_hedged(perp_core *core, struct perp_job_entry *job) {
     char id[37];
     if (job->run->unhedged_since == PERP_TIME_NONE)
         return;
-    leave_list(core, job);
-    bases_moved(core, job);
+    leave_list(core, job); /* its bases were looked at while it was there, or its legs move */
     job->run->unhedged_since = PERP_TIME_NONE;
     if (!job->run->unhedged_told)
         return;
@@ -143,7 +137,6 @@ void perp_job_unhedged(perp_core *core, struct perp_job_entry *job,
     if (job->run->unhedged_since == PERP_TIME_NONE) {
         job->run->unhedged_since = perp_clock(core);
         perp_job_link_unhedged(core, job);
-        bases_moved(core, job);
     }
     if (unhedged->state != PERP_UNHEDGED_TOO_LONG || job->run->unhedged_told)
         return;

@@ -2,6 +2,10 @@
 #include "risk/facts.h"
 
 #include <math.h>
+#ifdef PERP_SHADOW
+#include <stdio.h>
+#include <stdlib.h>
+#endif
 #include <string.h>
 
 #include "market/funding.h"
@@ -59,7 +63,7 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
     fact->until = fact->market.until;
     make_position(core, plan, but, instrument, fact);
     fact->equity_mark = risk->notes[instrument].equity_mark;
-    fact->blacklisted = risk->blacklist[entry->symbol];
+    fact->blacklisted = risk->blacklist[entry->symbol].on;
     fact->halted = risk->notes[instrument].halted;
     fact->heard = perp_position_heard(core, instrument, now, &fact->until);
     /* The rule stale_quote holds an age as a double. */
@@ -310,11 +314,8 @@ static void look_at_room(perp_core *core, perp_exchange_id exchange) {
  */
 
 static void set_wake(struct perp_facts *facts, struct perp_kept_fact *kept) {
-    int64_t until = kept->fact.until;
-    if (!facts->ticking && kept->wake.place_1)
-        perp_lower(&until, kept->wake.at);
-    if (until < INT64_MAX)
-        perp_heap_set(&facts->wakes, &kept->wake, until);
+    if (kept->fact.until < INT64_MAX)
+        perp_heap_set(&facts->wakes, &kept->wake, kept->fact.until);
     else
         perp_heap_remove(&facts->wakes, &kept->wake);
 }
@@ -358,7 +359,7 @@ static void make_again(perp_core *core, perp_instrument_id instrument, int64_t n
 
 const struct perp_fact *perp_fact_of(perp_core *core, perp_instrument_id instrument, int64_t now) {
     const struct perp_kept_fact *kept = &core->risk->facts.at[instrument];
-    if (kept->stale || kept->made == PERP_TIME_NONE || now < kept->made || now > kept->fact.until)
+    if (kept->stale || kept->made == PERP_TIME_NONE)
         make_again(core, instrument, now);
     return &kept->fact;
 }
@@ -485,11 +486,73 @@ static bool wants_sums(const perp_core *core) {
            config->max_gross_exposure_usd > 0;
 }
 
+#ifdef PERP_SHADOW
+
+/* ---- Whether all that moved was announced -------------------------------------------------------
+ */
+
+static struct perp_position_looked look_of_position(const struct perp_position_entry *entry) {
+    struct perp_position_looked look = {.row = entry->row};
+    for (const struct perp_run_leg *leg = entry->first; leg; leg = leg->next, look.n_running++)
+        look.running[leg->side] += perp_leg_unseen(&leg->row);
+    return look;
+}
+
+static struct perp_base_looked look_of_base(const struct perp_base_entry *entry) {
+    return (struct perp_base_looked){entry->row, entry->repair, entry->n_partial, entry->n_latched};
+}
+
+static bool same_position(const struct perp_position_looked *a,
+                          const struct perp_position_looked *b) {
+    return perp_same_bits(a->row.quantity, b->row.quantity) &&
+           perp_same_bits(a->row.entry, b->row.entry) &&
+           perp_same_bits(a->row.unexplained, b->row.unexplained) &&
+           perp_same_bits(a->row.lost, b->row.lost) && a->row.latched == b->row.latched &&
+           a->row.aside == b->row.aside && perp_same_bits(a->row.leverage, b->row.leverage) &&
+           a->row.margin_mode == b->row.margin_mode && a->row.traded == b->row.traded &&
+           perp_same_bits(a->row.liquidation_price, b->row.liquidation_price) &&
+           perp_same_bits(a->running[0], b->running[0]) &&
+           perp_same_bits(a->running[1], b->running[1]) && a->n_running == b->n_running;
+}
+
+static bool same_base(const struct perp_base_looked *a, const struct perp_base_looked *b) {
+    return perp_same_bits(a->row.naked, b->row.naked) &&
+           perp_same_bits(a->row.price, b->row.price) && a->row.repairs == b->row.repairs &&
+           a->row.tries == b->row.tries && a->row.next_try == b->row.next_try &&
+           a->row.stopped == b->row.stopped && a->row.told == b->row.told &&
+           a->repair == b->repair && a->n_partial == b->n_partial && a->n_latched == b->n_latched;
+}
+
+/* What changed since it was looked at last is among what moved, whether or not a decision now waits
+   that would show it. */
+static void shadow_moved(const perp_core *core) {
+    for (perp_instrument_id i = 0; i < perp_n_instruments(core); i++) {
+        const struct perp_position_entry *entry = &core->positions->at[i];
+        const struct perp_position_looked look = look_of_position(entry);
+        if (!entry->is_moved && !same_position(&look, &entry->looked)) {
+            fprintf(stderr, "shadow: the position of instrument %u moved, and nobody said so\n", i);
+            abort();
+        }
+    }
+    for (uint32_t i = 0; i < core->bases.count; i++) {
+        const struct perp_base_entry *entry = &core->positions->bases[i];
+        const struct perp_base_looked look = look_of_base(entry);
+        if (!entry->is_moved && !same_base(&look, &entry->looked)) {
+            fprintf(stderr, "shadow: base %u moved, and nobody said so\n", i);
+            abort();
+        }
+    }
+}
+#endif
+
 static void look_at_bases(perp_core *core, int64_t now) {
     perp_positions *positions = core->positions;
     while (positions->n_moved_bases) {
         uint32_t base = positions->moved_bases[--positions->n_moved_bases];
         positions->bases[base].is_moved = false;
+#ifdef PERP_SHADOW
+        positions->bases[base].looked = look_of_base(&positions->bases[base]);
+#endif
         look_at_base(core, base, now);
         if (wants_sums(core))
             base_changed(core, base);
@@ -601,7 +664,9 @@ static void look_at_moved(const struct look *look) {
     while (positions->n_moved) {
         perp_instrument_id moved = positions->moved[--positions->n_moved], id = moved;
         positions->at[moved].is_moved = false;
-        look_at_running(core, moved);
+#ifdef PERP_SHADOW
+        positions->at[moved].looked = look_of_position(&positions->at[moved]);
+#endif
         do {
             touch(look, id);
             id = perp_instrument_at(core, id)->next_same_book;
@@ -673,7 +738,9 @@ static void look_at_rest(const struct look *look, bool rolled) {
 void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
     struct perp_facts *facts = &core->risk->facts;
     struct look look = {core, now};
-    facts->ticking = tick;
+#ifdef PERP_SHADOW
+    shadow_moved(core);
+#endif
     if (core->touched < facts->touched)
         facts->touched = core->touched;
     if (core->touched == PERP_TOUCHES_ALL)

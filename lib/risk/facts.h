@@ -101,7 +101,6 @@ struct perp_facts {
     bool running_changed; /* a job that runs is to be looked at */
     bool all_changed;     /* every job is to be decided anew */
     uint32_t touched;     /* by events since the last tick: PERP_TOUCHES_… */
-    bool ticking;         /* what is made now is what decisions rest on */
     uint32_t n_rebalance; /* jobs that wait and look at sums of bases */
 };
 
@@ -117,7 +116,7 @@ void perp_fact_make(const perp_core *core, const struct perp_plan *plan,
                     struct perp_fact *fact);
 /* What a leg is reckoned at where there is no quote; 0: nothing is known. */
 double perp_price_unquoted(const struct perp_fact *fact);
-/* The one that is kept, as it is now. */
+/* The one that is kept, as it is now: facts were looked at for that time. */
 const struct perp_fact *perp_fact_of(perp_core *core, perp_instrument_id instrument, int64_t now);
 /* A feed has overtaken it: made anew at once. */
 const struct perp_fact *perp_fact_again(perp_core *core, perp_instrument_id instrument,

@@ -22,6 +22,12 @@ struct perp_note {
     bool halted;            /* by the host */
 };
 
+/* Whether a symbol is blacklisted; of the row that says so. */
+struct perp_symbol_note {
+    struct perp_kept *kept;
+    bool on;
+};
+
 /* What an account holds in a base itself. */
 struct perp_held_base {
     PERP_STORED(perp_collateral_row, PERP_ROW_COLLATERAL);
@@ -68,8 +74,8 @@ struct perp_risk {
     struct perp_kept *collateral_kept; /* of the one that is prepared */
     struct perp_allowed *allowed;      /* rows of the allow-list, in the order in which they came */
     uint32_t n_allowed, allowed_capacity;
-    struct perp_kept *allowed_kept; /* of the one that is prepared */
-    bool *blacklist;                /* by symbol */
+    struct perp_kept *allowed_kept;     /* of the one that is prepared */
+    struct perp_symbol_note *blacklist; /* by symbol */
     uint32_t blacklist_capacity;
     struct perp_host_entry host[PERP_MAX_HOST_RULES]; /* by number */
     uint32_t host_order[PERP_MAX_HOST_RULES];         /* numbers: hard ones, then soft ones */

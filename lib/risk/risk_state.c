@@ -39,6 +39,8 @@ void perp_risk_close(perp_risk *risk) {
         perp_kept_free(core, &core->host_names[i].kept);
     memset(core->host_names, 0, sizeof core->host_names);
     perp_free(core, risk->collateral, risk->collateral_capacity * sizeof *risk->collateral);
+    for (uint32_t i = 0; i < risk->blacklist_capacity; i++)
+        perp_kept_free(core, &risk->blacklist[i].kept);
     perp_free(core, risk->blacklist, risk->blacklist_capacity * sizeof *risk->blacklist);
     perp_free(core, risk, sizeof *risk);
 }

@@ -20,13 +20,15 @@ static bool may_come(const perp_core *core, const perp_call *call) {
     return perp_call_check(core, call) == PERP_OK && clock != PERP_TIME_NONE &&
            call->now_ns >= clock && call->now_ns - clock < INT64_C(3600) * PERP_NS_PER_S &&
            !core->scheduler->paused && !core->store_failed && !core->risk->killed && !v->all_todo &&
-           !v->paused && !v->killed;
+           !v->paused;
 }
 
 /* Whether more than time changed since facts were looked at. */
 static bool something_changed(const perp_core *core) {
     const struct perp_facts *facts = &core->risk->facts;
+    const perp_positions *positions = core->positions;
     return core->touched != PERP_TOUCHES_NOTHING || facts->routes.n_doubtful ||
+           positions->n_moved || positions->n_moved_bases ||
            perp_market_news_sum(core->market) != facts->news;
 }
 

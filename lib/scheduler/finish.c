@@ -43,6 +43,12 @@ struct finish {
 /* Of a leg, at most so many times its quantity is believed. */
 #define MOST_OVERFILL 2.0
 
+static perp_status check_figures(const perp_core *core, uint32_t n, perp_usd fee, bool has_pnl,
+                                 perp_usd pnl) {
+    perp_status status = perp_check_figure(core, n, "fee", fee);
+    return status == PERP_OK && has_pnl ? perp_check_figure(core, n, "pnl", pnl) : status;
+}
+
 static perp_status check_leg(const perp_core *core, const struct perp_job_entry *job,
                              const perp_leg_result *leg, uint32_t n) {
     if (leg->known > 1 || leg->has_pnl > 1)
@@ -56,7 +62,7 @@ static perp_status check_leg(const perp_core *core, const struct perp_job_entry 
                          leg->filled, job->legs[n].quantity);
     if (leg->filled > 0 ? !perp_positive(leg->price) : !isfinite(leg->price))
         return perp_fail(core, PERP_E_INVALID, "legs[%u].price: %g is not above 0", n, leg->price);
-    return PERP_OK;
+    return check_figures(core, n, leg->fee, leg->has_pnl, leg->pnl);
 }
 
 static perp_status check_legs(const perp_core *core, const struct perp_job_entry *job,
@@ -99,7 +105,8 @@ static perp_status check_sense(const struct finish *f) {
     for (uint32_t i = 0; i < result->n_legs; i++)
         if (!result->legs[i].known && result->status != PERP_RESULT_UNKNOWN)
             return perp_fail(core, PERP_E_INVALID, "legs[%u].known: only with status unknown", i);
-    return PERP_OK;
+    return result->has_totals ? perp_check_figures(core, result->pnl, result->volume, result->fees)
+                              : PERP_OK;
 }
 
 /* A job with orders is finished by what they say. */
@@ -199,9 +206,12 @@ static perp_status fill_of(const perp_core *core, const struct perp_job_entry *j
                                  .time_given = timed,
                                  .mid = perp_mid_of(core, leg->instrument),
                                  .has_pnl = given->has_pnl != 0};
-    if (!perp_usd_sub(given->fee, leg->fee, &fill->fee) ||
-        (given->has_pnl && !perp_usd_sub(given->pnl, leg->pnl, &fill->pnl)))
-        return perp_fail(core, PERP_E_RANGE, "legs[%u]: the figures overflow", n);
+    /* Neither overflows: each is a figure. What is between them need not be one. */
+    fill->fee = given->fee - leg->fee;
+    fill->pnl = given->has_pnl ? given->pnl - leg->pnl : 0;
+    perp_status status = check_figures(core, n, fill->fee, true, fill->pnl);
+    if (status != PERP_OK)
+        return status;
     *there = more > 0 || fill->fee != 0 || fill->pnl != 0;
     return PERP_OK;
 }
@@ -638,6 +648,8 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
     perp_status status = perp_decision_check(d);
     if (status == PERP_OK)
         status = check_volume(core, volume);
+    if (status == PERP_OK)
+        status = perp_check_figures(core, pnl, volume, fees);
     if (status == PERP_OK)
         status = perp_decision_begin(d);
     if (status != PERP_OK)

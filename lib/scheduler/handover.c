@@ -213,7 +213,7 @@ static uint32_t shut_for(const perp_core *core, const struct perp_job_entry *job
         if (perp_market_api(core->market, job->legs[i].exchange) == PERP_API_DOWN)
             return PERP_REASON_EXCHANGE_DOWN;
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (core->risk->blacklist[perp_instrument_at(core, job->legs[i].instrument)->symbol] ||
+        if (core->risk->blacklist[perp_instrument_at(core, job->legs[i].instrument)->symbol].on ||
             core->risk->notes[job->legs[i].instrument].halted)
             return PERP_REASON_BLACKLISTED;
     return PERP_REASON_NONE;

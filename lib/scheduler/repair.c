@@ -82,7 +82,7 @@ static bool is_closed_to(const struct search *s, perp_instrument_id instrument) 
     return perp_market_api(core->market, exchange) == PERP_API_DOWN ||
            perp_exchange_killed(core, exchange) || circuit == PERP_CIRCUIT_OPEN ||
            (circuit == PERP_CIRCUIT_HALF_OPEN && perp_running_jobs(core, s->plan, exchange)) ||
-           core->risk->blacklist[entry->symbol] || core->risk->notes[instrument].halted;
+           core->risk->blacklist[entry->symbol].on || core->risk->notes[instrument].halted;
 }
 
 /* How much of a leg the reserve has capital for; rounded down to the step where that is less. */
@@ -178,6 +178,9 @@ bool perp_repair_choose(const perp_core *core, const struct perp_job_entry *repa
     uint32_t base = repair->legs[0].base;
     bool found = search_for(&s, base) && choose(&s, base, leg);
     *short_of = is_short(&s, found, leg);
+    /* What it filled stays with it: what is to square now is still to be filled. */
+    if (found && perp_has_run(repair) && repair->run->legs[0].filled > 0)
+        leg->quantity = perp_quantity_sum(leg->quantity, repair->run->legs[0].filled);
     return found;
 }
 

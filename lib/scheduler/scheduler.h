@@ -19,9 +19,15 @@ struct perp_job_list {
     uint32_t count;
 };
 
-/* Times of dispatch to one exchange, oldest first. */
+/* When something was dispatched to an exchange. */
+struct perp_dispatched {
+    PERP_STORED(perp_dispatched_row, PERP_ROW_DISPATCHED);
+    struct perp_kept *kept;
+};
+
+/* Those of one exchange, oldest first. */
 struct perp_times {
-    int64_t *at;
+    struct perp_dispatched *at;
     uint32_t first, count, capacity;
 };
 
@@ -102,8 +108,8 @@ struct perp_verdicts {
     struct perp_job_set leaving; /* accepted, and held to none: they reduce */
     struct perp_job_set special; /* repairs and jobs of flatten, decided in each tick; by order */
     struct perp_heap expiries, wakes;
-    uint32_t room;       /* for so many jobs that wait, in all of these */
-    bool paused, killed; /* as they stand */
+    uint32_t room; /* for so many jobs that wait, in all of these */
+    bool paused;   /* as they stand */
     bool all_todo;
 };
 

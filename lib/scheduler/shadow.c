@@ -141,7 +141,7 @@ const char *perp_decisions_differ(perp_core *core) {
     int64_t now = perp_clock(core);
     bool rolled = perp_day_begins(core, now);
     perp_facts_refresh(core, now, rolled, true);
-    (void)perp_verdicts_collect(core, now, v->paused, v->killed, NULL, NULL);
+    (void)perp_verdicts_collect(core, now, v->paused, core->risk->killed, NULL, NULL);
     return perp_shadow_differs(core, &nothing_chosen, now, rolled);
 }
 

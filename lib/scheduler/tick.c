@@ -195,10 +195,11 @@ static void refused(struct perp_tick *tick, const struct perp_job_entry *job,
 static const struct perp_job_entry *choose_repair(struct perp_tick *tick,
                                                   const struct perp_job_entry *repair) {
     struct perp_job_leg leg = {0};
+    double had = perp_has_run(repair) ? repair->run->legs[0].filled : 0;
     bool short_of;
     bool found = perp_repair_choose(tick->book, repair, tick->now, &leg, &short_of);
     perp_plan_short(tick->core, tick->plan, repair->legs[0].base, short_of,
-                    found ? leg.quantity : 0);
+                    found ? leg.quantity - had : 0);
     if (!found)
         return repair;
     const struct perp_job_leg *old = &repair->legs[0];

@@ -216,14 +216,14 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
     struct perp_scheduler *scheduler = core->scheduler;
     struct perp_verdicts *v = &scheduler->verdicts;
     struct perp_timer *due;
-    bool all =
-        v->all_todo || core->risk->facts.all_changed || v->paused != paused || v->killed != killed;
+    /* A store that fails pauses without an event; all else that stops jobs is one that touches all.
+     */
+    bool all = v->all_todo || core->risk->facts.all_changed || v->paused != paused;
     /* Nor does what is shown of one follow from where it waits. */
     for (uint32_t i = 0; v->all_todo && i < scheduler->n_places; i++)
         if (perp_place_at(scheduler, i)->job)
             perp_verdict_forget(core, perp_place_at(scheduler, i)->job);
     v->paused = paused;
-    v->killed = killed;
     v->all_todo = false;
     if (all)
         doubt_all(core);

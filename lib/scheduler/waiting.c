@@ -104,6 +104,12 @@ static void free_spares(perp_core *core) {
     scheduler->last_spare = NULL;
 }
 
+static void free_times(perp_core *core, struct perp_times *times) {
+    for (uint32_t i = 0; i < times->count; i++)
+        perp_kept_free(core, &times->at[times->first + i].kept);
+    perp_free(core, times->at, times->capacity * sizeof *times->at);
+}
+
 void perp_scheduler_shut(perp_scheduler *scheduler) {
     if (!scheduler)
         return;
@@ -126,8 +132,7 @@ void perp_scheduler_shut(perp_scheduler *scheduler) {
     perp_verdicts_free(core, &scheduler->verdicts);
     perp_job_array_free(core, &scheduler->expired);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
-        perp_free(core, scheduler->times[i].at,
-                  scheduler->times[i].capacity * sizeof *scheduler->times[i].at);
+        free_times(core, &scheduler->times[i]);
     perp_free(core, scheduler, sizeof *scheduler);
 }
 
@@ -312,7 +317,7 @@ void perp_job_give_back(perp_core *core, struct perp_job_entry *job) {
 
 uint32_t perp_times_within(const struct perp_times *times, int64_t now) {
     uint32_t count = times->count, first = times->first;
-    while (count && perp_ns_since(times->at[first], now) >= PERP_RATE_WINDOW_NS) {
+    while (count && perp_ns_since(times->at[first].time_ns, now) >= PERP_RATE_WINDOW_NS) {
         first++;
         count--;
     }
@@ -337,13 +342,16 @@ bool perp_times_reserve(perp_core *core, perp_exchange_id exchange) {
 void perp_times_add(perp_core *core, perp_exchange_id exchange) {
     struct perp_times *times = &core->scheduler->times[exchange];
     int64_t now = perp_clock(core);
-    while (times->count && perp_ns_since(times->at[times->first], now) >= PERP_RATE_WINDOW_NS) {
+    while (times->count &&
+           perp_ns_since(times->at[times->first].time_ns, now) >= PERP_RATE_WINDOW_NS) {
+        perp_kept_free(core, &times->at[times->first].kept);
         times->first++;
         times->count--;
     }
     if (PERP_HOLDS(core, times->first + times->count < times->capacity,
                    "dispatch: no room was made for its time"))
-        times->at[times->first + times->count++] = now;
+        times->at[times->first + times->count++] =
+            (struct perp_dispatched){.exchange = exchange, .time_ns = now};
 }
 
 uint32_t perp_exchange_max_jobs(const perp_core *core, perp_exchange_id exchange) {

@@ -385,6 +385,33 @@ static void book_fill(n_book *b, n_job *j, const n_fill *fill, double realised) 
     today->fees += fill->fee;
 }
 
+/* What of a leg's fill an older report had, and was taken for what other legs of its side had
+   filled. */
+static double seen_of_others(n_book *b, uint32_t instrument, double sign, double rest,
+                             const n_fill *fill) {
+    int64_t before = INT64_MAX;
+    double known = 0;
+    const n_position *p = position_of(b, instrument);
+    if (!fill->time_given || !p->reported ||
+        fill->time > p->report_time - b->config.capital.drift_window_ms * MS) {
+        return 0;
+    }
+    for (int k; rest > 0 && (k = last_running(b, before)) >= 0;) {
+        n_job *j = &b->jobs[k];
+        before = j->order_of_dispatch;
+        for (uint32_t n = j->job.n_legs; n > 0; n--) {
+            const perp_leg *of = &j->job.legs[n - 1];
+            if (of->instrument == instrument && side_sign(of->side) == sign) {
+                double taken = smaller(rest, j->legs[n - 1].seen);
+                j->legs[n - 1].seen = at_least_0(n_sum(j->legs[n - 1].seen, -taken));
+                rest = at_least_0(n_sum(rest, -taken));
+                known += taken;
+            }
+        }
+    }
+    return known;
+}
+
 void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
     static const perp_uuid none;
     n_job *j = &b->jobs[job];
@@ -401,6 +428,9 @@ void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
     if (f > 0) {
         double seen = late ? 0 : smaller(f, leg->seen);
         leg->seen = at_least_0(n_sum(leg->seen, -seen));
+        if (!late) {
+            seen += seen_of_others(b, of->instrument, w.sign, at_least_0(n_sum(f, -seen)), fill);
+        }
         double drift = in_drift(b, of->instrument, w.sign, at_least_0(n_sum(f, -seen)), fill, late);
         p->foreign = n_sum(p->foreign, -w.sign * drift);
         if (memcmp(&j->job.closes, &none, sizeof none) != 0) {

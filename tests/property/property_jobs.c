@@ -312,7 +312,10 @@ static void choose_repairs(p_run *run) {
     for (int base = 0; base < N_MAX_BASES && !run->book.killed; base++) {
         int index = run->book.bases[base].repair;
         if (index >= 0 && run->book.jobs[index].state == PERP_JOB_PENDING) {
-            n_choose_repair(&run->book, base, &run->book.jobs[index].job);
+            n_job *repair = &run->book.jobs[index];
+            if (n_choose_repair(&run->book, base, &repair->job)) {
+                repair->job.legs[0].quantity += repair->legs[0].filled; /* a late one */
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 /* Unknown ids, impossible numbers, values outside their lists, malformed jobs and results: the
    documented error, and a book that is byte for byte as it was. */
-#include "fixture.h"
+#include "orders_fixture.h"
 
 #include <math.h>
 
@@ -115,6 +115,72 @@ START_TEST(numbers_beyond_what_is_possible_are_out_of_range) {
     perp_limits_init(&limits);
     limits.max_concurrent = 3;
     fails(w, PERP_E_INVALID, perp_scheduler_set_limits(w->scheduler, call, &limits));
+}
+END_TEST
+
+/* A figure that no record can hold is named with its value, though the day's sums could hold it. */
+static void beyond(perp_status status, const char *wanted) {
+    ck_assert_int_eq(status, PERP_E_RANGE);
+    ck_assert_str_eq(perp_core_error(w->core), wanted);
+    checked(w);
+}
+
+START_TEST(a_figure_beyond_the_range_is_named_with_its_value) {
+    static const perp_usd MOST = INT64_MAX / 4 / PERP_MAX_EXCHANGES;
+#define TOO_MUCH "36028797018.963968 is out of range (36028797018.963967 either way)"
+    const perp_call *call = signedc(w);
+    for (uint32_t x = 0; x < 3; x++) /* room for it in the day's sums */
+        ok(w, perp_capital_record_pnl(w->capital, call, x, -MOST, 0, -MOST, NULL));
+    perp_job pairs[] = {job_of(1), job_of(2), job_of(3)};
+    for (int i = 0; i < 3; i++)
+        run_job(w, &pairs[i]);
+    uint64_t order = place(w, 1, 0, 0.1);
+    perp_order_news news = fill_of(order, "x", 0.1, BTC_MID);
+    perp_order_outcome outcome = {.struct_size = sizeof outcome};
+    news.fee = MOST + 1;
+    beyond(perp_orders_tell(desk(w), call, &news, &outcome), "fee: " TOO_MUCH);
+    news = total_of(order, 0.1, BTC_MID);
+    news.fee = MOST + 1;
+    beyond(perp_orders_tell(desk(w), call, &news, &outcome), "fee: " TOO_MUCH);
+    news.fee = 0;
+    news.has_pnl = 1;
+    news.pnl = MOST + 1;
+    beyond(perp_orders_tell(desk(w), call, &news, &outcome), "pnl: " TOO_MUCH);
+    perp_job_result result = pair_result(0.1, 0.1, BTC_MID);
+    result.legs[1].fee = MOST + 1;
+    beyond(perp_scheduler_finish(w->scheduler, call, &pairs[1].job_id, &result, NULL),
+           "legs[1].fee: " TOO_MUCH);
+    result.legs[1].fee = 0;
+    result.legs[0].has_pnl = 1;
+    result.legs[0].pnl = MOST + 1;
+    beyond(perp_scheduler_progress(w->scheduler, call, &pairs[1].job_id, result.legs, 2),
+           "legs[0].pnl: " TOO_MUCH);
+    perp_job_result_init(&result);
+    result.has_totals = 1;
+    result.fees = MOST + 1;
+    beyond(perp_scheduler_finish(w->scheduler, call, &pairs[1].job_id, &result, NULL),
+           "fees: " TOO_MUCH);
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    fill.instrument = w->btc[ALPHA];
+    fill.quantity = 0.1;
+    fill.price = BTC_MID;
+    fill.key.bytes[0] = 1;
+    fill.fee = MOST + 1;
+    beyond(perp_record_fill(w->core, call, &fill), "fee: " TOO_MUCH);
+    beyond(perp_capital_record_pnl(w->capital, call, 0, MOST + 1, 0, 0, NULL), "pnl: " TOO_MUCH);
+    finish_pair(w, &pairs[2].job_id, 0.1, 0.1, BTC_MID);
+    beyond(perp_scheduler_close(w->scheduler, call, &pairs[2].job_id, 0, 0, MOST + 1),
+           "fees: " TOO_MUCH);
+    /* Of a total, what it adds to what was known. */
+    news = total_of(order, 0.05, BTC_MID);
+    news.fee = -MOST;
+    for (uint32_t x = 0; x < 3; x++)
+        ok(w, perp_capital_record_pnl(w->capital, call, x, MOST, 0, MOST, NULL));
+    ok(w, perp_orders_tell(desk(w), call, &news, &outcome));
+    news = total_of(order, 0.1, BTC_MID);
+    news.fee = 1;
+    beyond(perp_orders_tell(desk(w), call, &news, &outcome), "fee: " TOO_MUCH);
 }
 END_TEST
 
@@ -433,6 +499,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, what_was_never_added_is_not_found);
     tcase_add_test(tcase, numbers_beyond_what_is_possible_are_out_of_range);
+    tcase_add_test(tcase, a_figure_beyond_the_range_is_named_with_its_value);
     tcase_add_test(tcase, values_outside_their_lists_are_invalid);
     tcase_add_loop_test(tcase, a_malformed_job_is_refused_everywhere, 0, N_SPOILED);
     tcase_add_test(tcase, huge_jobs_neither_wrap_nor_pass);

@@ -67,6 +67,26 @@ START_TEST(neither_a_cancel_nor_doubt_makes_room_only_an_end_does) {
 }
 END_TEST
 
+/* A report shows what the second job filled, and it is taken for the first's. */
+START_TEST(a_leg_is_not_held_for_ever_to_what_another_one_filled) {
+    run_pair(w, 1);
+    run_pair(w, 2);
+    uint64_t order = place(w, 2, 0, 0.25);
+    perp_order_news news = fill_of(order, "x", 0.25, BTC_MID);
+    news.time_ns = w->now;
+    pass(w, 3 * SECOND);
+    perp_position_report report = {.instrument = w->btc[ALPHA], .quantity = 0.25};
+    report.margin_mode = PERP_MARGIN_NOT_GIVEN;
+    ok(w, perp_position(w->core, nowc(w), &report, PERP_TIME_NONE));
+    perp_order_request request = limit_order(1, 0, 0.25, BTC_MID);
+    ck_assert_uint_eq(asked(w, &request).gate, PERP_GATE_OVER_LEG);
+    told_of(w, &news);
+    quotes(w);
+    placed(w, &request);
+    ck_assert_double_eq(position_of(w, w->btc[ALPHA]).unexplained, 0);
+}
+END_TEST
+
 START_TEST(two_jobs_in_one_call_are_kept_apart) {
     run_pair(w, 1);
     run_pair(w, 2);
@@ -409,6 +429,7 @@ int main(void) {
     tcase_add_checked_fixture(repair, open_repairing, close_world);
     tcase_add_test(own, pieces_add_up_to_the_leg_and_no_more);
     tcase_add_test(own, neither_a_cancel_nor_doubt_makes_room_only_an_end_does);
+    tcase_add_test(own, a_leg_is_not_held_for_ever_to_what_another_one_filled);
     tcase_add_test(own, two_jobs_in_one_call_are_kept_apart);
     tcase_add_test(own, what_is_filled_twice_over_leaves_nothing);
     tcase_add_test(own, two_orders_never_have_one_client_id_not_even_in_one_call);

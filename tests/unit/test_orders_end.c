@@ -410,6 +410,37 @@ START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
 }
 END_TEST
 
+/* It was requeued, and then an order of it turned out to have filled in part. */
+START_TEST(a_repair_with_a_late_fill_is_ordered_for_all_that_is_left_to_square) {
+    tick(w);
+    perp_uuid repair = repair_id("BTC", 1);
+    perp_order_request request = limit_order(0, 0, 0.1, BTC_MID);
+    request.job_id = repair;
+    uint64_t order = placed(w, &request);
+    tell(w, order, PERP_NEWS_CANCELLED);
+    finish_all(w, &repair, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
+    fill(w, order, "late", 0.1, BTC_MID);
+    ck_assert_double_eq_tol(base_of(w, "BTC").naked, 0.15, 1e-15);
+    ck_assert_double_eq_tol(base_of(w, "BTC").to_square, 0.15, 1e-15);
+    pass(w, 5 * SECOND);
+    tick(w);
+    id_state_is(w, &repair, PERP_JOB_RUNNING);
+    perp_job_info job = {.struct_size = sizeof job};
+    ok(w, perp_scheduler_job(w->scheduler, &repair, &job));
+    ck_assert_double_eq_tol(job.job.legs[0].quantity, 0.25, 1e-15); /* with what it filled */
+    ck_assert_int_eq(job.job.notional, 7500300000);
+    ck_assert_double_eq_tol(base_of(w, "BTC").to_square, 0, 1e-15);
+    request.quantity = 0.16;
+    ck_assert_uint_eq(asked(w, &request).gate, PERP_GATE_OVER_LEG);
+    request.quantity = 0.15;
+    uint64_t second = placed(w, &request);
+    checked(w);
+    fill(w, second, "rest", 0.15, BTC_MID);
+    ck_assert_double_eq(base_of(w, "BTC").naked, 0);
+}
+END_TEST
+
 START_TEST(what_a_total_says_of_where_a_repair_was_before_is_booked_once_too) {
     move_repair();
     perp_order_news news = total_of(moved.order, 0.1, BTC_MID);
@@ -663,6 +694,7 @@ int main(void) {
     tcase_add_test(itself, a_job_in_doubt_finishes_by_itself_too);
     tcase_add_test(repair, a_repair_that_is_requeued_again_and_again_leaves_a_sound_book);
     tcase_add_test(repair, a_fill_of_where_a_repair_was_before_counts_there_and_once);
+    tcase_add_test(repair, a_repair_with_a_late_fill_is_ordered_for_all_that_is_left_to_square);
     tcase_add_test(repair, what_a_total_says_of_where_a_repair_was_before_is_booked_once_too);
     tcase_add_test(other, that_nothing_was_sent_is_not_believed_of_a_job_with_orders);
     tcase_add_test(other, a_job_takes_no_orders_before_its_turn);

@@ -514,6 +514,35 @@ START_TEST(running_legs_have_seen_in_the_order_of_dispatch) {
 }
 END_TEST
 
+/* The second's fill was in the report, and counted as the first's. */
+START_TEST(an_old_fill_uses_up_what_was_seen_of_others_before_it_is_missing) {
+    perp_job one = job_of(1), two = job_of(2), three = job_of(3);
+    run_job(w, &one);
+    run_job(w, &two);
+    run_job(w, &three);
+    int64_t long_ago = w->now;
+    pass(w, 3 * SECOND);
+    reported(w->btc[ALPHA], 0.35); /* 0.25 of the first, 0.1 of the second */
+    perp_job_result result = pair_result(0.25, 0, 50000);
+    result.legs[0].time_ns = long_ago;
+    tell(2, &result); /* 0.15 more than was seen of it */
+    NEAR(position_of(w, w->btc[ALPHA]).quantity, 0.35);
+    drift_is(w->btc[ALPHA], 0, 0, 0);
+    ck_assert(position_of(w, w->btc[ALPHA]).foreign == 0);
+    result.legs[0].filled = 0.1;
+    result.legs[0].time_ns = w->now;
+    tell(1, &result); /* which is all that was seen of it */
+    NEAR(position_of(w, w->btc[ALPHA]).quantity, 0.35);
+    tell(3, &result);
+    NEAR(position_of(w, w->btc[ALPHA]).quantity, 0.45);
+    result.legs[0].filled = 0.25;
+    result.legs[0].time_ns = long_ago; /* of none is anything seen any more: the report lacks it */
+    tell(1, &result);
+    NEAR(position_of(w, w->btc[ALPHA]).quantity, 0.45);
+    drift_is(w->btc[ALPHA], -0.15, 0, 1);
+}
+END_TEST
+
 START_TEST(what_was_seen_and_not_filled_is_offered_to_others_else_it_is_drift) {
     perp_job one = job_of(1), two = job_of(2);
     run_job(w, &one);
@@ -1227,6 +1256,7 @@ int main(void) {
     tcase_add_test(tcase, what_a_report_shows_half_way_through_a_job_counts_once);
     tcase_add_test(tcase, a_later_report_takes_back_what_was_seen);
     tcase_add_test(tcase, running_legs_have_seen_in_the_order_of_dispatch);
+    tcase_add_test(tcase, an_old_fill_uses_up_what_was_seen_of_others_before_it_is_missing);
     tcase_add_test(tcase, what_was_seen_and_not_filled_is_offered_to_others_else_it_is_drift);
     tcase_add_test(tcase, fills_after_the_time_of_a_report_are_added_to_it);
     tcase_add_loop_test(tcase, clocks_may_differ_within_the_window, 0, 3);
