@@ -617,7 +617,7 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
     /* Lots that a report closed already: it is this fill that did, and their other side stands
        alone no less than that of lots that it closes now. */
     lost = perp_quantity_sum(lost, -position->row.lost);
-    base->row.naked = perp_quantity_sum(base->row.naked, lost);
+    perp_base_count(&base->row, lost, lost, 0); /* no lot shows it */
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
     close_foreign(&p, foreign);
     double before = p.left;
