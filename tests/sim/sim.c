@@ -278,6 +278,8 @@ void s_begin(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults
 
 void s_end(struct s_world *w) {
     perp_tick_result_free(&w->tick);
+    free(w->view);
+    w->view = NULL;
     perp_status status = perp_core_close(w->core);
     w->core = NULL;
     if (status != PERP_OK)
