@@ -552,6 +552,7 @@ START_TEST(a_limit_of_exposure_sees_positions_of_all_exchanges) {
 }
 END_TEST
 
+#if PERP_WITH_SQLITE /* of the store */
 static void repairs_wait(perp_config *config) {
     calm(config);
     config->scheduler.auto_repair = 1;
@@ -646,6 +647,7 @@ START_TEST(a_lot_of_a_repair_that_moved_comes_back) {
     life_end(&life, w);
 }
 END_TEST
+#endif
 
 /* ---- Ticks that the store does not take ---------------------------------------------------------
  */
