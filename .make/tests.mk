@@ -48,7 +48,7 @@ sim_ARGUMENTS := --kept tests/sim/kept --seeds 60 --steps 1000
 crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
 # $(call leave_out,NAME,WHAT,WHY): a suite that says that it is left out.
 leave_out = "$(1)=echo 'left out: $(2) ($(3))'; exit 77"
-# Programs of which nothing is left without the store, and suites that are not built without it or
+# Programs of which nothing is left without the store (where some is, it says `#if (PERP_WITH_SQLITE)`), and suites that are not built without it or
 # without the packages of the programs that they try.
 STORE_TESTS := $(if $(HAVE_SQLITE),,$(patsubst tests/%.c,%,\
     $(shell grep -ls '^.if PERP_WITH_SQLITE' tests/*/test_*.c)))

@@ -552,7 +552,7 @@ START_TEST(a_limit_of_exposure_sees_positions_of_all_exchanges) {
 }
 END_TEST
 
-#if PERP_WITH_SQLITE /* of the store */
+#if (PERP_WITH_SQLITE) /* of the store */
 static void repairs_wait(perp_config *config) {
     calm(config);
     config->scheduler.auto_repair = 1;
@@ -1025,7 +1025,7 @@ int main(void) {
     tcase_add_loop_test(tcase, each_thing_that_happens_is_seen, 0, 2);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("in a store");
-#if PERP_WITH_SQLITE
+#if (PERP_WITH_SQLITE)
     tcase_add_test(tcase, bases_come_back_with_their_stories);
     tcase_add_test(tcase, a_lot_of_a_repair_that_moved_comes_back);
 #endif

@@ -198,6 +198,7 @@ START_TEST(want_of_memory_leaves_a_job_as_it_was) {
 }
 END_TEST
 
+#if (PERP_WITH_SQLITE) /* of the store */
 /* A store has a job that waits, ones that waited again, run, are open, and ended without having
    run; reading them needs memory for each. */
 START_TEST(want_of_memory_while_a_book_is_read_leaves_nothing) {
@@ -243,6 +244,7 @@ START_TEST(want_of_memory_while_a_book_is_read_leaves_nothing) {
     ck_assert_uint_eq(memory.bytes, 0);
 }
 END_TEST
+#endif
 
 /* ---- Rows ---------------------------------------------------------------------------------------
  */
@@ -299,7 +301,9 @@ int main(void) {
     tcase_add_test(tests, a_submit_asks_for_little_however_many_wait);
     tcase_add_test(tests, memory_comes_back_when_jobs_end);
     tcase_add_test(tests, want_of_memory_leaves_a_job_as_it_was);
+#if (PERP_WITH_SQLITE)
     tcase_add_test(tests, want_of_memory_while_a_book_is_read_leaves_nothing);
+#endif
     tcase_add_test(tests, a_job_has_every_field_of_its_row);
     tcase_add_test(tests, one_that_never_ran_has_nothing_that_runs);
     suite_add_tcase(suite, tests);
