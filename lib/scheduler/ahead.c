@@ -34,9 +34,11 @@ static bool something_changed(const perp_core *core) {
 
 static const struct perp_plan nothing_chosen;
 
-bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t *looked_at) {
-    if (core->scheduler->n_pending <= SLICE || perp_in_rule(core) || !something_changed(core) ||
-        !may_come(core, call))
+/* No more slices than all that waits make: feeds that are faster would put off the tick for ever.
+ */
+bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t slice, uint32_t *looked_at) {
+    if (core->scheduler->n_pending <= ((uint64_t)slice + 1) * SLICE || perp_in_rule(core) ||
+        !something_changed(core) || !may_come(core, call))
         return false;
     bool rolled = perp_day_begins(core, call->now_ns);
     perp_facts_refresh(core, call->now_ns, rolled, true);

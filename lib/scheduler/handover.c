@@ -341,7 +341,7 @@ perp_status perp_scheduler_tick(perp_scheduler *scheduler, const perp_call *call
     tick.began = host_time(core);
     struct perp_decision d;
     perp_decision_open(&d, core, call);
-    while (perp_tick_ahead(core, call, &tick.looked_at)) {
+    for (uint32_t n = 0; perp_tick_ahead(core, call, n, &tick.looked_at); n++) {
         perp_lock_give_way(&core->lock);
         perp_decision_open(&d, core, call);
     }

@@ -39,9 +39,9 @@ struct perp_tick {
     struct perp_chosen few[PERP_FEW_CHOSEN]; /* the first jobs chosen */
 };
 
-/* ahead.c: a slice of what can be done before a tick with this call, under the lock; how many
-   decisions were confirmed is added. false: the tick does the rest. */
-bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t *looked_at);
+/* ahead.c: a slice, numbered from 0, of what can be done before a tick with this call, under the
+   lock; how many decisions were confirmed is added. false: the tick does the rest. */
+bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t slice, uint32_t *looked_at);
 
 /* Decides and commits, under the lock. */
 perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d);

@@ -1,6 +1,8 @@
 /* What a tick does: expiry, order, limits, every reason to skip, pause, kill. */
 #include "fixture.h"
 
+#include "scheduler/tick.h"
+
 #include <float.h>
 
 static struct world *w;
@@ -572,6 +574,31 @@ START_TEST(a_smaller_account_carries_fewer_of_those_that_wait) {
 }
 END_TEST
 
+/* Feeds that write on while decisions are looked at ahead of a tick don't put it off. */
+START_TEST(what_is_looked_at_ahead_comes_to_an_end) {
+    enum { JOBS = 3500, SLICES = 3 };
+    perp_config config;
+    world_config(&config);
+    config.scheduler.max_notional_per_exchange = USD(1); /* so that they wait */
+    w = world_open(&config);
+    for (uint32_t n = 1; n <= JOBS; n++) {
+        perp_job job = job_of(n);
+        submit(w, &job);
+    }
+    ck_assert_uint_eq(tick(w)->looked_at, JOBS);
+    uint32_t slices = 0, looked_at = 0;
+    do {
+        quote_at(w, w->btc[ALPHA], w->now += MS, BTC_BID - 1 - slices % 2, BTC_ASK, 1000);
+        ck_assert_uint_le(slices, SLICES);
+    } while (perp_tick_ahead(w->core, nowc(w), slices++, &looked_at));
+    ck_assert_uint_eq(slices, SLICES + 1); /* the last did nothing */
+    ck_assert_uint_ge(looked_at, SLICES * 1000);
+    ck_assert_uint_gt(tick(w)->looked_at, 0);
+    checked(w);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("tick");
     TCase *tcase = tcase_create("in a world");
@@ -600,6 +627,7 @@ int main(void) {
     tcase_add_test(own, skipped_when_an_earlier_job_brings_the_account_to_its_leverage);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_total);
     tcase_add_test(own, a_smaller_account_carries_fewer_of_those_that_wait);
+    tcase_add_test(own, what_is_looked_at_ahead_comes_to_an_end);
     tcase_add_test(own, skipped_when_an_earlier_job_took_what_was_left_of_the_pool);
     suite_add_tcase(suite, own);
     return run_suite(suite);
