@@ -113,6 +113,24 @@ static void path_of(const struct view *view, const struct perpctl_options *optio
              options->state != NULL ? options->state : "");
 }
 
+/* JSON as it came, but in ASCII: nothing of it steers a terminal, and it says the same. */
+static void put_json(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != '\0') {
+        int more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
+        unsigned long code = more == 0 ? *at : *at & (0x3fUL >> more);
+        for (at++; more > 0 && (*at & 0xc0) == 0x80; more--)
+            code = code << 6 | (*at++ & 0x3fU);
+        if (code >= 0x10000)
+            printf("\\u%04lx\\u%04lx", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+        else if (code >= 0x7f || (code < 0x20 && code != '\n' && code != '\t'))
+            printf("\\u%04lx", code);
+        else
+            putchar((int)code);
+    }
+    putchar('\n');
+}
+
 static int run_view(struct perpctl_client *client, const struct view *view,
                     const struct perpctl_options *options) {
     static char buffer[65536];
@@ -132,7 +150,7 @@ static int run_view(struct perpctl_client *client, const struct view *view,
             if (options->watch && terminal)
                 redraw();
             if (options->json)
-                puts(text);
+                put_json(text);
             else
                 show(view, json, options->colour);
             if (!options->json && view->kind == STATE)
@@ -161,7 +179,7 @@ static int run_explain(struct perpctl_client *client, const char *id,
     char *text = NULL;
     int status = perpctl_ask(client, path, NULL, &json, &text);
     if (status == PERPCTL_DONE && options->json)
-        puts(text);
+        put_json(text);
     else if (status == PERPCTL_DONE)
         perpctl_show_job(json, options->colour);
     cJSON_Delete(json);
@@ -239,7 +257,7 @@ static int run_action(struct perpctl_client *client, const struct action *action
     snprintf(path, sizeof path, "/api/control/%s", action->path);
     int status = perpctl_ask(client, path, body, &json, &text);
     if (status == PERPCTL_DONE && options->json)
-        puts(text);
+        put_json(text);
     else if (status == PERPCTL_DONE)
         printf("%s%s%s: done\n", action->command, word != NULL ? " " : "",
                word != NULL ? word : "");

@@ -1,11 +1,11 @@
 /* perpctl compliance: the self-assessment that RTS 6 Art. 9 asks for every year, filled in with
    what the book says of itself. perpctl latches: what waits for a person. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "perpctl.h"
+#include "util/text.h"
 
 static const cJSON *at(const cJSON *json, const char *name) {
     return cJSON_GetObjectItemCaseSensitive(json, name);
@@ -14,8 +14,9 @@ static const cJSON *at(const cJSON *json, const char *name) {
 /* A text of the server, fit for a terminal; "" where there is none. */
 static void put_text(const cJSON *json, const char *name) {
     const cJSON *item = at(json, name);
-    for (const char *c = cJSON_IsString(item) ? item->valuestring : ""; *c != '\0'; c++)
-        putchar(iscntrl((unsigned char)*c) ? '?' : *c);
+    char shown[1024];
+    perp_text_show(cJSON_IsString(item) ? item->valuestring : "", shown, sizeof shown);
+    fputs(shown, stdout);
 }
 
 static bool named(const cJSON *json, const char *name) {

@@ -1,5 +1,4 @@
 /* perpctl: the connection to the console. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "perpctl.h"
+#include "util/text.h"
 
 #define MOST_ANSWER (64u << 20)
 #define MOST_TOKEN 512
@@ -185,9 +185,9 @@ void perpctl_close(struct perpctl_client *client) {
 
 /* Text of a server goes to a terminal: nothing of it may steer that. */
 static void say(const char *text) {
-    for (; *text != '\0'; text++)
-        fputc(iscntrl((unsigned char)*text) ? '?' : *text, stderr);
-    fputc('\n', stderr);
+    char shown[1024];
+    perp_text_show(text, shown, sizeof shown);
+    fprintf(stderr, "%s\n", shown);
 }
 
 static int refused(const struct perpctl_client *client, long code, const cJSON *json) {

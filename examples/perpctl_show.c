@@ -1,10 +1,10 @@
 /* perpctl: tables for people. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "perpctl.h"
+#include "util/text.h"
 
 #define PLAIN "\033[0m"
 #define RED "\033[31m"
@@ -24,10 +24,7 @@ static const char *text(const cJSON *json, const char *name) {
     char *out = shown[next++ % 8];
     if (!cJSON_IsString(item))
         return "-";
-    snprintf(out, sizeof shown[0], "%s", item->valuestring);
-    for (char *c = out; *c != '\0'; c++)
-        if (iscntrl((unsigned char)*c))
-            *c = '?';
+    perp_text_show(item->valuestring, out, sizeof shown[0]);
     return out;
 }
 

@@ -2,29 +2,40 @@
 
 export const $ = (id) => document.getElementById(id);
 
+// Texts come from outside, too. What would not be seen, or would turn the direction of what stands
+// beside it, is shown as a replacement, or one name could look like another.
+const hidden =
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e00ff}]/gu;
+export const plain = (value) => String(value).replace(hidden, "\ufffd");
+// What an attribute holds for programs stays as it is.
+const seen = new Set(["aria-label", "title", "placeholder"]);
+const held = (name, value) => (seen.has(name) ? plain(value) : String(value));
+
 export function h(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
         if (name === "onclick") element.addEventListener("click", value);
         else if (value === true) element.setAttribute(name, "");
         else if (value !== false && value !== null && value !== undefined)
-            element.setAttribute(name, String(value));
+            element.setAttribute(name, held(name, value));
     }
-    for (const child of children) if (child !== null && child !== undefined) element.append(child);
+    for (const child of children)
+        if (child !== null && child !== undefined)
+            element.append(child instanceof Node ? child : plain(child));
     return element;
 }
 
 // Writing only what changed keeps selections, focus and screen readers undisturbed.
 export function text(element, value) {
-    const wanted = String(value);
+    const wanted = plain(value);
     if (element.textContent !== wanted) element.textContent = wanted;
 }
 
 export function attribute(element, name, value) {
     if (value === null || value === undefined || value === false) {
         if (element.hasAttribute(name)) element.removeAttribute(name);
-    } else if (element.getAttribute(name) !== String(value)) {
-        element.setAttribute(name, String(value));
+    } else if (element.getAttribute(name) !== held(name, value)) {
+        element.setAttribute(name, held(name, value));
     }
 }
 

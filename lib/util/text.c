@@ -89,6 +89,24 @@ bool perp_text_is_utf8(const char *text, size_t length) {
     return true;
 }
 
+/* Characters that nobody sees as such, or that turn the direction of what stands beside them: a
+   name could look like another one. Unicode's default ignorable ones and its line ends, without the
+   selectors of variants, which names of coins may have. */
+static bool is_hidden(uint32_t code) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0xad, 0xad},     {0x34f, 0x34f},    {0x61c, 0x61c},   {0x115f, 0x1160},
+                  {0x17b4, 0x17b5}, {0x180e, 0x180e},  {0x200b, 0x200f}, {0x2028, 0x202e},
+                  {0x2060, 0x206f}, {0x3164, 0x3164},  {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
+                  {0xfff0, 0xfffb}, {0xe0000, 0xe00ff}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (code >= ranges[i].first && code <= ranges[i].last) {
+            return true;
+        }
+    }
+    return is_control(code);
+}
+
 void perp_text_show(const char *text, char *shown, size_t size) {
     const unsigned char *at = (const unsigned char *)text;
     size_t left = strlen(text);
@@ -97,7 +115,7 @@ void perp_text_show(const char *text, char *shown, size_t size) {
     while (left > 0) {
         uint32_t code = 0;
         size_t bytes = utf8_character(at, left, &code);
-        bool hidden = bytes == 0 || is_control(code);
+        bool hidden = bytes == 0 || is_hidden(code);
         size_t width = hidden ? 1 : bytes;
         if (used + width >= size) {
             memcpy(shown + cut, "...", 3);

@@ -25,8 +25,9 @@ const char *perp_show_usd(perp_usd amount, char text[32]);
 #define PERP_SHOW_USD(amount) perp_show_usd(amount, (char[32]){0})
 /* ISO 8601 in UTC with nanoseconds: "2022-12-13T00:00:00.000000000Z". */
 void perp_text_time(int64_t time_ns, char text[40]);
-/* Text from outside as one line of a message: control characters become '?', and what is longer
-   than fits is cut between characters and ends in "...". size is at least 8. */
+/* Text from outside as one line of a message or a terminal: characters that control, that are not
+   seen, or that turn the direction of others become '?', and what is longer than fits is cut
+   between characters and ends in "...". size is at least 8. */
 void perp_text_show(const char *text, char *shown, size_t size);
 
 /* Of the text of a JSON number (its grammar was checked): the nearest double. false: not finite. */

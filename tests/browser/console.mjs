@@ -277,6 +277,32 @@ await check("orders are shown, those in doubt marked, with what the gate refused
     must(!shown.all[2].includes("over leg"), "what was never refused is shown");
 });
 
+await check("names from outside neither control nor turn what is shown", async () => {
+    const evil = "\u202eA\u200bA\u009b\u2066A";
+    const name = Object.keys((await server.state()).exchange_stats)[0];
+    // Each place in which the name of the exchange stands, keys included.
+    const made = JSON.parse(
+        JSON.stringify(await server.state()).replaceAll(`"${name}"`, JSON.stringify(evil)),
+    );
+    const order = { order: 7, client_id: evil, state: "open", job_id: evil, exchange: evil };
+    const seen = await page.evaluate(
+        async ([state, row]) => {
+            const { showState } = await import("/view.js");
+            const { showOrders, showOrderRows } = await import("/orders.js");
+            showState(state, [], () => {});
+            showOrders(state);
+            showOrderRows([{ ...row, symbol: row.exchange, placed: state.last_update }], 0);
+            const labels = [...document.querySelectorAll("[aria-label], [title]")].flatMap(
+                (one) => [one.getAttribute("aria-label"), one.getAttribute("title")],
+            );
+            return [document.title, document.body.textContent, ...labels].join("\n");
+        },
+        [made, order],
+    );
+    must(!/[\u0080-\u009f\u200b\u202e\u2066]/.test(seen), "a character of these is shown");
+    must(seen.includes("\ufffdA\ufffdA\ufffd\ufffdA"), "the name is not shown at all");
+});
+
 await check("the state agrees with its schema", async () => {
     const schema = JSON.parse(
         readFileSync(new URL("../../docs/state.schema.json", import.meta.url), "utf8"),

@@ -1,9 +1,12 @@
 /* perpctl as a shell sees it: exit statuses, tables, JSON. */
+#include <arpa/inet.h>
 #include <check.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +135,73 @@ START_TEST(a_refusal_is_1) {
 }
 END_TEST
 
+/* A server that answers all that it is asked with the same, in a process of its own. */
+static pid_t answer_always(const char *status, const char *body, unsigned *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(file, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(file, 8), 0);
+    ck_assert_int_eq(getsockname(file, (struct sockaddr *)&address, &length), 0);
+    *port = ntohs(address.sin_port);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    while (child == 0) {
+        char asked[4096], head[256];
+        int caller = accept(file, NULL, NULL);
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                 "Connection: close\r\n\r\n",
+                 status, strlen(body));
+        if (read(caller, asked, sizeof asked) <= 0 || !send_all(caller, head, strlen(head)) ||
+            !send_all(caller, body, strlen(body)))
+            _exit(1);
+        shutdown(caller, SHUT_WR);
+        while (read(caller, asked, sizeof asked) > 0)
+            continue;
+        close(caller);
+    }
+    close(file);
+    return child;
+}
+
+static int run_against(const char *arguments, const char *status, const char *body) {
+    unsigned port;
+    char all[1024];
+    pid_t child = answer_always(status, body, &port);
+    snprintf(all, sizeof all, "%s --url http://127.0.0.1:%u", arguments, port);
+    int result = run_as("", all);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return result;
+}
+
+/* Escapes, the one-byte CSI and marks of direction, raw and as escapes of JSON. */
+START_TEST(nothing_of_a_server_steers_the_terminal) {
+#define EVIL                                                                                       \
+    "a\\u001b[2Jb\xc2\x9b"                                                                         \
+    "31mc\xe2\x80\xae"                                                                             \
+    "d\\u202ee\\u009bf\xf0\x9f\x98\x80"
+#define PLAIN "a?[2Jb?31mc?d?e?f\xf0\x9f\x98\x80"
+    static const char latches[] =
+        "{\"latches\":[{\"kind\":\"halt\",\"subject\":\"" EVIL "\",\"since\":\"" EVIL
+        "\",\"by\":\"" EVIL "\",\"lifted_by\":\"" EVIL "\"}]}";
+    ck_assert_int_eq(run_against("latches", "200 OK", latches), 0);
+    ck_assert_msg(says(PLAIN), "%s", output);
+    ck_assert(!says("\x1b") && !says("\xc2\x9b") && !says("\xe2\x80\xae"));
+    ck_assert_int_eq(run_against("pause", "409 Conflict", "{\"error\":\"" EVIL "\"}"), 1);
+    ck_assert_msg(says(PLAIN), "%s", output);
+    ck_assert(!says("\x1b") && !says("\xc2\x9b") && !says("\xe2\x80\xae"));
+    /* For programs it is the same text, in ASCII. */
+    ck_assert_int_eq(run_against("latches --json", "200 OK", latches), 0);
+    ck_assert_msg(says("a\\u001b[2Jb\\u009b31mc\\u202ed\\u202ee\\u009bf\\ud83d\\ude00"), "%s",
+                  output);
+    for (const char *c = output; *c != '\0'; c++)
+        ck_assert(*c == '\n' || (*c >= ' ' && *c <= '~'));
+}
+END_TEST
+
 START_TEST(wrong_use_is_2) {
     static const char *const wrong[] = {"",
                                         "frob",
@@ -196,6 +266,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, programs_get_the_json_of_the_console);
     tcase_add_test(cases, controls_are_done_and_seen);
     tcase_add_test(cases, a_refusal_is_1);
+    tcase_add_test(cases, nothing_of_a_server_steers_the_terminal);
     tcase_add_test(cases, wrong_use_is_2);
     tcase_add_test(cases, nobody_there_is_3);
     tcase_add_test(cases, watching_goes_on_until_it_is_interrupted);

@@ -163,6 +163,40 @@ START_TEST(text_in_a_message_is_one_short_line) {
 }
 END_TEST
 
+/* The first and the last of each range, and the characters before and behind. */
+START_TEST(what_is_not_seen_or_turns_the_direction_is_not_shown) {
+    static const char *const hidden[] = {
+        "\xc2\x80",        "\xc2\x9b",     "\xc2\xad",     "\xcd\x8f",     "\xd8\x9c",
+        "\xe1\x85\x9f",    "\xe1\x85\xa0", "\xe1\xa0\x8e", "\xe2\x80\x8b", "\xe2\x80\x8f",
+        "\xe2\x80\xa8",    "\xe2\x80\xae", "\xe2\x81\xa0", "\xe2\x81\xa6", "\xe2\x81\xaf",
+        "\xe3\x85\xa4",    "\xef\xbb\xbf", "\xef\xbe\xa0", "\xef\xbf\xbb", "\xf3\xa0\x80\x81",
+        "\xf3\xa0\x83\xbf"};
+    static const char *const seen[] = {"~",
+                                       "\xc2\xa0",
+                                       "\xc2\xac",
+                                       "\xc2\xae",
+                                       "\xe2\x80\x8a",
+                                       "\xe2\x80\x90",
+                                       "\xe2\x80\xa7",
+                                       "\xe2\x80\xaf",
+                                       "\xe2\x81\xb0",
+                                       "\xef\xbf\xbc",
+                                       "\xef\xb8\x8f",
+                                       "\xf0\x9f\x98\x80"};
+    char text[16], shown[16], wanted[16];
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        snprintf(text, sizeof text, "B%sTC", hidden[i]);
+        perp_text_show(text, shown, sizeof shown);
+        ck_assert_msg(strcmp(shown, "B?TC") == 0, "row %zu", i);
+    }
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+        snprintf(wanted, sizeof wanted, "B%sTC", seen[i]);
+        perp_text_show(wanted, shown, sizeof shown);
+        ck_assert_msg(strcmp(shown, wanted) == 0, "row %zu", i);
+    }
+}
+END_TEST
+
 static cJSON *parse(const char *text) {
     const char *why = NULL;
     cJSON *json = perp_json_parse(text, strlen(text), &why);
@@ -554,6 +588,7 @@ int main(void) {
     tcase_add_test(tests, a_time_prints_as_iso_8601);
     tcase_add_test(tests, a_name_is_short_utf8_without_control_characters);
     tcase_add_test(tests, text_in_a_message_is_one_short_line);
+    tcase_add_test(tests, what_is_not_seen_or_turns_the_direction_is_not_shown);
     tcase_add_test(tests, texts_that_are_no_json_are_refused);
     tcase_add_test(tests, no_string_from_outside_is_taken_for_a_number);
     tcase_add_test(tests, valid_json_keeps_its_content);
