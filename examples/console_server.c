@@ -1,44 +1,23 @@
 /* The HTTP server: who may ask, in which form, and what keeps it up when strangers try. */
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-#include "console.h"
+#include "console_clients.h"
 
 #define MOST_BODY 65536
 #define MOST_DISCARDED 1048576 /* of a body that is refused: read, so that the answer arrives */
 #define MOST_CONNECTIONS 1000
 #define THREADS 2
-#define IDLE_S 10    /* nothing came or went */
-#define HEADERS_S 10 /* from connecting (or the last answer) to the end of the headers */
-#define BODY_S 20    /* from there to the end of the body */
-#define ANSWER_S 60  /* to take the answer */
-#define MOST_BAD_TOKENS 10
-#define BAD_TOKENS_NS (60 * CONSOLE_SECOND)
-#define CALLERS 256
-
-/* A connection and until when it must have got on. */
-struct slot {
-    struct console_server *server;
-    struct slot *next, *previous;
-    int socket;
-    int64_t deadline_ns; /* INT64_MAX: none, a stream */
-};
-
-/* An address that has shown wrong tokens. */
-struct caller {
-    unsigned char address[16];
-    int64_t since_ns; /* 0: unused */
-    uint32_t bad;
-};
+#define IDLE_S 10   /* nothing came or went */
+#define BODY_S 20   /* from the end of the headers to that of the body */
+#define ANSWER_S 60 /* to take the answer */
 
 struct console_server {
     struct console_host *host;
@@ -46,9 +25,7 @@ struct console_server {
     const struct console_token *token;
     struct MHD_Daemon *daemon;
     int socket;
-    pthread_mutex_t lock; /* slots and callers */
-    struct slot *slots;
-    struct caller callers[CALLERS];
+    struct console_clients *clients;
     struct console_streams streams;
     struct console_figures figures;
     atomic_uint busy; /* requests that have no answer yet */
@@ -64,118 +41,7 @@ struct request {
     struct console_reply reply;
 };
 
-static int64_t wall_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * CONSOLE_SECOND + time.tv_nsec;
-}
-
-/* ---- connections ---- */
-
-static void set_deadline(struct MHD_Connection *connection, int64_t seconds) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct slot *slot = info == NULL ? NULL : info->socket_context;
-    if (slot == NULL)
-        return;
-    pthread_mutex_lock(&slot->server->lock);
-    slot->deadline_ns = seconds < 0 ? INT64_MAX : wall_ns() + seconds * CONSOLE_SECOND;
-    pthread_mutex_unlock(&slot->server->lock);
-}
-
-static void on_connection(void *user, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode code) {
-    struct console_server *server = user;
-    struct slot *slot = *context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        slot = calloc(1, sizeof *slot);
-        *context = slot;
-        if (slot == NULL || info == NULL)
-            return; /* the time-out of the server still holds */
-        slot->server = server;
-        slot->socket = info->connect_fd;
-        slot->deadline_ns = wall_ns() + HEADERS_S * CONSOLE_SECOND;
-        atomic_fetch_add(&server->figures.connections, 1);
-        pthread_mutex_lock(&server->lock);
-        slot->next = server->slots;
-        if (server->slots != NULL)
-            server->slots->previous = slot;
-        server->slots = slot;
-        pthread_mutex_unlock(&server->lock);
-        return;
-    }
-    *context = NULL;
-    if (slot == NULL || slot->server == NULL) {
-        free(slot);
-        return;
-    }
-    pthread_mutex_lock(&server->lock);
-    if (slot->previous != NULL)
-        slot->previous->next = slot->next;
-    else
-        server->slots = slot->next;
-    if (slot->next != NULL)
-        slot->next->previous = slot->previous;
-    pthread_mutex_unlock(&server->lock);
-    atomic_fetch_sub(&server->figures.connections, 1);
-    free(slot);
-}
-
-/* A client that sends or takes a byte now and then never idles: what counts is when it is done. A
-   slot is taken out before its socket is closed, so the socket is that of the slot. */
-static void end_late(struct console_server *server) {
-    int64_t now = wall_ns();
-    pthread_mutex_lock(&server->lock);
-    for (struct slot *slot = server->slots; slot != NULL; slot = slot->next)
-        if (now > slot->deadline_ns)
-            shutdown(slot->socket, SHUT_RDWR);
-    pthread_mutex_unlock(&server->lock);
-}
-
 /* ---- who may ask ---- */
-
-static void address_of(struct MHD_Connection *connection, unsigned char address[16]) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    memset(address, 0, 16);
-    if (info == NULL || info->client_addr == NULL)
-        return;
-    if (info->client_addr->sa_family == AF_INET)
-        memcpy(address, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr,
-               4);
-    else if (info->client_addr->sa_family == AF_INET6)
-        memcpy(address, &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr,
-               16);
-}
-
-/* Counts a wrong token; true: there were too many from this address. */
-static bool too_many(struct console_server *server, struct MHD_Connection *connection) {
-    unsigned char address[16];
-    address_of(connection, address);
-    int64_t now = wall_ns();
-    pthread_mutex_lock(&server->lock);
-    struct caller *caller = NULL, *oldest = &server->callers[0];
-    for (uint32_t i = 0; i < CALLERS && caller == NULL; i++) {
-        struct caller *row = &server->callers[i];
-        if (row->since_ns != 0 && memcmp(row->address, address, sizeof address) == 0)
-            caller = row;
-        else if (row->since_ns < oldest->since_ns)
-            oldest = row;
-    }
-    if (caller == NULL || now - caller->since_ns > BAD_TOKENS_NS) {
-        caller = caller == NULL ? oldest : caller;
-        memcpy(caller->address, address, sizeof address);
-        caller->since_ns = now;
-        caller->bad = 0;
-    }
-    bool many = caller->bad >= MOST_BAD_TOKENS;
-    caller->bad += !many;
-    pthread_mutex_unlock(&server->lock);
-    atomic_fetch_add(&server->figures.bad_tokens, 1);
-    return many;
-}
 
 static const char *header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
@@ -191,11 +57,13 @@ static bool let_in(struct console_server *server, struct MHD_Connection *connect
                    struct request *request) {
     const char *value = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
     bool bearer = value != NULL && strncasecmp(value, "Bearer ", 7) == 0;
-    if (bearer && console_token_is(server->token, value + 7 + strspn(value + 7, " ")))
+    if (bearer && console_token_is(server->token, value + 7 + strspn(value + 7, " "))) {
+        console_client_known(connection);
         return true;
+    }
     if (!bearer)
         console_reply_error(&request->reply, 401, "a token is needed: Authorization: Bearer TOKEN");
-    else if (too_many(server, connection))
+    else if (console_clients_wrong_token(server->clients, connection))
         console_reply_error(&request->reply, 429, "too many wrong tokens: wait a minute");
     else
         console_reply_error(&request->reply, 401, "the token is wrong");
@@ -335,7 +203,7 @@ static enum MHD_Result send_stream(struct console_server *server, struct MHD_Con
     }
     add_headers(response, "text/event-stream", false);
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    set_deadline(connection, -1);
+    console_client_deadline(connection, -1);
     return queue(server, connection, response, 200, NULL);
 }
 
@@ -400,7 +268,7 @@ static const char *allowed(const struct request *request) {
 
 static enum MHD_Result answer(struct console_server *server, struct MHD_Connection *connection,
                               const char *path, struct request *request) {
-    set_deadline(connection, ANSWER_S);
+    console_client_deadline(connection, ANSWER_S);
     if (request->refused)
         return send_reply(server, connection, &request->reply, allowed(request));
     if (request->route == NULL)
@@ -438,7 +306,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
         if (request == NULL)
             return MHD_NO;
         atomic_fetch_add(&server->busy, 1);
-        set_deadline(connection, BODY_S);
+        console_client_deadline(connection, BODY_S);
         request->is_head = strcmp(method, "HEAD") == 0;
         look_at(server, connection, path, method, request);
         if (!request->refused || announced_length(connection) <= MOST_DISCARDED)
@@ -458,7 +326,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     if (request == NULL)
         return;
     *context = NULL;
-    set_deadline(connection, HEADERS_S);
+    console_client_deadline(connection, CONSOLE_HEADERS_S);
     atomic_fetch_sub(&server->busy, 1);
     console_text_drop(request->reply.text);
     cJSON_Delete(request->reply.json);
@@ -471,17 +339,20 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 struct console_server *console_server_open(const struct console_options *options, unsigned *port,
                                            char *error, size_t size) {
     struct console_server *server = calloc(1, sizeof *server);
-    if (server == NULL) {
+    if (server != NULL)
+        server->clients = console_clients_new(&server->figures);
+    if (server == NULL || server->clients == NULL) {
         snprintf(error, size, "no memory");
+        free(server);
         return NULL;
     }
     server->socket =
         console_listen(options->listen, console_token_given(options), port, error, size);
     if (server->socket < 0) {
+        console_clients_free(server->clients);
         free(server);
         return NULL;
     }
-    pthread_mutex_init(&server->lock, NULL);
     pthread_mutex_init(&server->streams.lock, NULL);
     return server;
 }
@@ -490,7 +361,7 @@ static void wake(void *user) {
     struct console_server *server = user;
     atomic_store(&server->figures.listeners, atomic_load(&server->streams.count));
     console_streams_wake(&server->streams);
-    end_late(server);
+    console_clients_end_late(server->clients);
 }
 
 static void allow_files(void) {
@@ -515,7 +386,7 @@ int console_server_start(struct console_server *server, struct console_host *hos
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, console_clients_notified, server->clients, MHD_OPTION_END);
     return server->daemon != NULL && console_events_start(events, wake, server);
 }
 
@@ -537,6 +408,6 @@ void console_server_end(struct console_server *server) {
         close(server->socket);
     }
     pthread_mutex_destroy(&server->streams.lock);
-    pthread_mutex_destroy(&server->lock);
+    console_clients_free(server->clients);
     free(server);
 }

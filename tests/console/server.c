@@ -137,6 +137,11 @@ int server_connect(void) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int file = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_ge(file, 0);
+    if (server.from != 0) {
+        struct sockaddr_in own = {.sin_family = AF_INET};
+        own.sin_addr.s_addr = htonl(127U << 24 | server.from);
+        ck_assert_int_eq(bind(file, (struct sockaddr *)&own, sizeof own), 0);
+    }
     ck_assert_int_eq(connect(file, (struct sockaddr *)&address, sizeof address), 0);
     return file;
 }

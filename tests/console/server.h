@@ -12,6 +12,7 @@ struct server {
     char token[600];
     char token_path[600];
     char home[64];
+    unsigned from; /* the last 24 bits of the address (127.x.x.x) that is connected from; 0: any */
 };
 
 /* The programs are in the folder that PERPCORE_BIN names. args: NULL-ended, after the program. */

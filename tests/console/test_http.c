@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -383,6 +384,56 @@ START_TEST(five_hundred_connections_leave_room_for_the_next) {
 }
 END_TEST
 
+/* Strangers from one address (0), as from behind the operator's own tunnel, or from many (1). */
+START_TEST(strangers_who_wait_take_nobodys_place) {
+    enum { STRANGERS = 1500 };
+    static int files[STRANGERS];
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_uint_gt(limit.rlim_cur, STRANGERS + 100);
+    unsigned long long ids[8];
+    char names[8][16];
+    int listener = listen_from(0);
+    double slowest = 0;
+    for (int i = 0; i < STRANGERS; i++) {
+        server.from = _i == 0 ? 0 : 256 + (unsigned)i % 250;
+        files[i] = server_connect();
+        send_all(files[i], "GET / HTTP/1.1\r\nX-Slow: ", 24);
+        server.from = 0;
+        if (i % 100 != 99)
+            continue;
+        double asked = seconds();
+        ck_assert_int_eq(ask("GET", "/api/monitoring/state", NULL, NULL).status, 200);
+        slowest = fmax(slowest, seconds() - asked);
+    }
+    double asked = seconds();
+    ck_assert_int_eq(
+        post("kill", "{\"actor\":\"ann\",\"reason\":\"test\",\"enabled\":true}").status, 200);
+    ck_assert_double_lt(fmax(slowest, seconds() - asked), 4);
+    /* Who listens has shown the token, and stays. */
+    ck_assert_int_eq(read_events(listener, 8, ids, names), 8);
+    close(listener);
+    ck_assert_double_le(metric("http_connections"), 450);
+    for (int i = 0; i < STRANGERS; i++)
+        close(files[i]);
+}
+END_TEST
+
+START_TEST(wrong_tokens_are_limited_over_all_addresses) {
+    static const char wrong[] = "Authorization: Bearer wrong-wrong-wrong-wrong\r\n";
+    int refused = 0;
+    for (unsigned i = 0; i < 210; i++) {
+        server.from = 256 + i % 70;
+        refused += ask_anonymous("GET", guarded[0], wrong, NULL).status == 401;
+    }
+    ck_assert_int_eq(refused, 200);
+    ck_assert_int_eq(ask_anonymous("GET", guarded[0], wrong, NULL).status, 429);
+    ck_assert_int_eq(ask("GET", guarded[0], NULL, NULL).status, 200);
+}
+END_TEST
+
 START_TEST(random_bytes_on_the_port_do_no_harm) {
     unsigned long long state = 20240601; /* the seed */
     char bytes[1000];
@@ -534,6 +585,8 @@ static Suite *suite(void) {
     tcase_add_test(cases, every_change_has_a_number_and_a_listener_misses_none);
     tcase_add_test(cases, half_a_request_is_not_waited_for);
     tcase_add_test(cases, five_hundred_connections_leave_room_for_the_next);
+    tcase_add_loop_test(cases, strangers_who_wait_take_nobodys_place, 0, 2);
+    tcase_add_test(cases, wrong_tokens_are_limited_over_all_addresses);
     tcase_add_test(cases, random_bytes_on_the_port_do_no_harm);
     tcase_add_test(cases, a_job_is_explained_with_every_number);
     tcase_add_test(cases, metrics_show_the_net_of_the_day_and_each_alert);

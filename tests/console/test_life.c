@@ -40,6 +40,33 @@ START_TEST(a_made_token_is_for_its_owner_only_and_is_kept) {
 }
 END_TEST
 
+/* In the place of the token somebody put a link, to a token that they know. */
+START_TEST(a_link_in_the_place_of_the_token_is_not_followed) {
+    char known[128], listen[64], line[128];
+    server_start(NULL);
+    ck_assert_int_eq(server_stop(), 0);
+    snprintf(known, sizeof known, "%s/known", server.home);
+    FILE *file = fopen(known, "w");
+    ck_assert_int_ge(fputs("known-known-known-known\n", file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(known, 0600), 0);
+    ck_assert_int_eq(unlink(server.token_path), 0);
+    ck_assert_int_eq(symlink(known, server.token_path), 0);
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", server.port);
+    server_start((const char *[]){"--listen", listen, NULL});
+    ck_assert_uint_eq(strlen(server.token), 64);
+    struct stat status;
+    ck_assert_int_eq(lstat(server.token_path, &status), 0);
+    ck_assert(S_ISREG(status.st_mode));
+    ck_assert_int_eq(server_stop(), 0);
+    file = fopen(known, "r"); /* nor was anything written to where it led */
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+    ck_assert_str_eq(line, "known-known-known-known\n");
+    ck_assert_int_eq(fclose(file), 0);
+    server_forget();
+}
+END_TEST
+
 START_TEST(it_listens_beyond_this_machine_only_with_a_token_of_the_user) {
     const char *all[] = {"--listen", "0.0.0.0:0", NULL};
     const char *name[] = {"--listen", "somewhere.example:80", NULL};
@@ -189,6 +216,7 @@ static Suite *suite(void) {
     TCase *cases = tcase_create("life");
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_made_token_is_for_its_owner_only_and_is_kept);
+    tcase_add_test(cases, a_link_in_the_place_of_the_token_is_not_followed);
     tcase_add_test(cases, it_listens_beyond_this_machine_only_with_a_token_of_the_user);
     tcase_add_test(cases, a_short_token_or_a_wrong_option_is_refused);
     tcase_add_test(cases, a_restart_on_a_store_loses_nothing);
