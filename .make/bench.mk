@@ -15,6 +15,6 @@ bench-instructions: $(PERP_BENCH)
 	@sh tests/bench/instructions.sh $(PERP_BENCH) || [ $$? -eq 77 ]
 
 # The pages name its options, which the suite of the pages looks up.
-ifeq ($(filter docs,$(CHECK_BUT)),)
+ifeq ($(filter $(CHECK_BUT),docs),)
 check-build: $(PERP_BENCH)
 endif

@@ -10,7 +10,7 @@ make console      starts the web console on a generated market and prints its ad
 make check        builds and runs all tests; the last line is "N passed, N failed",
                   and what was left out, where something was
                   CHECK_JOBS=N: so many suites at once, else as many as there are processors
-                  CHECK_BUT="docs python": all but these
+                  CHECK_BUT="docs fault/%": all but these
                   SANITIZE=address,undefined (or thread): in a build folder of its own
 make shadow       tests in a build (SHADOW=1, build/shadow) that makes each decision the long way, too:
                   scenarios, random calls, STEPS=100000 of a random life; PERP_SEED=1
@@ -18,6 +18,8 @@ make chaos        kills the executor of the examples again and again while its e
                   JOBS=10000 KILLS=100 SEED=1 (docs/guide-executor.md)
 make sim          a simulator drives the library through worlds whose exchanges, clocks, stores and hosts
                   misbehave, and compares it with a book of its own: SECONDS=60 SEED=1 (docs/testing.md)
+make load         a day at a hundred times its pace, with console, store and readers, takes a quarter of an
+                  hour: SPEED=100 HOURS=24 SEED=1 (docs/testing.md)
 make bench        measures; BENCH="--json --jobs 1000000": one JSON line a case, so many jobs pending
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt
 make docs         the API reference and the pages as HTML in build/docs/html (doxygen)

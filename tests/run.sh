@@ -19,14 +19,19 @@ export TEST_SECONDS="${TEST_SECONDS:-1800}"
 log_of() { echo "$logs/$(echo "$1" | tr / _).log"; }
 
 # run JOBS: runs the suites that it reads, each with a zero byte behind it, and prints a line when
-# one has ended: its status, how long it took, its name.
+# one has ended: its status, how long it took, how long it used a processor, its name.
 run() {
     # shellcheck disable=SC2016 # for the shell of the suite
     xargs -0 -r -n 1 -P "$1" sh -c '
         name=${2%%=*}
         start=$(date +%s)
         timeout "$TEST_SECONDS" sh -c "${2#*=}" >"$1/$(echo "$name" | tr / _).log" 2>&1 </dev/null
-        echo "$? $(($(date +%s) - start)) $name"' suite "$logs"
+        code=$?
+        times >"$1/times.$$"
+        used=$(awk "NR == 2 { split(\$1 \"m\" \$2, t, /[ms]+/)
+            printf \"%.0f\", t[1] * 60 + t[2] + t[3] * 60 + t[4] }" "$1/times.$$")
+        rm "$1/times.$$"
+        echo "$code $(($(date +%s) - start)) $used $name"' suite "$logs"
 }
 
 # report SUITES: reads what run prints, and says what came of so many suites.
@@ -34,7 +39,7 @@ report() {
     passed=0
     failed=0
     waits=$1
-    while read -r code took name; do
+    while read -r code took used name; do
         waits=$((waits - 1))
         log=$(log_of "$name")
         # shellcheck disable=SC2046 # three words are wanted
@@ -62,7 +67,7 @@ report() {
         if [ $whole = yes ]; then
             echo "left out $name: $why"
         elif [ "$bad" -eq 0 ]; then
-            echo "ok     $name ($ok, $took s)${why:+; left out: $why}"
+            echo "ok     $name ($ok, $took s, of the processor $used s)${why:+; left out: $why}"
         else
             [ "$code" -eq 124 ] && echo "stopped after $took s" >>"$log"
             sed -e '/^[0-9]* passed, [0-9]* failed$/d' -e 's/^/    /' "$log" | tail -n 60
