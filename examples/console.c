@@ -10,11 +10,14 @@
 
 static const char usage[] =
     "perpcore-console [--listen ADDRESS:PORT] [--token-file FILE] [--store FILE]\n"
-    "                 [--market sim|DIR] [--speed N] [--seed N]\n"
+    "                 [--keep-events N] [--market sim|DIR] [--speed N] [--seed N]\n"
     "A web console with a market of its own, two strategies and a paper executor.\n"
     "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8787; port 0: any that is free)\n"
     "  --token-file FILE      the first line is the token that clients must show\n"
     "  --store FILE           keeps the book in an SQLite file\n"
+    "  --keep-events N        of the store's events only the newest N to 2 N, and those of jobs "
+    "that\n"
+    "                         have not ended (0: all)\n"
     "  --market sim|DIR       the generated market, or recorded files (sim)\n"
     "  --speed N              N times real time, 0.1 to 1000 (1)\n"
     "  --seed N               another generated market (1)\n"
@@ -39,6 +42,8 @@ static int read_options(int argc, char **argv, struct console_options *options) 
             options->token_file = value;
         else if (strcmp(name, "--store") == 0)
             options->store = value;
+        else if (strcmp(name, "--keep-events") == 0)
+            options->keep_events = strtoull(value, &end, 10);
         else if (strcmp(name, "--market") == 0)
             options->market = value;
         else if (strcmp(name, "--speed") == 0)

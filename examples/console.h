@@ -23,7 +23,8 @@ struct console_options {
     char listen[128]; /* ADDRESS:PORT */
     const char *token_file;
     const char *store;
-    const char *market; /* "sim", or a directory of recorded data */
+    uint64_t keep_events; /* 0: all */
+    const char *market;   /* "sim", or a directory of recorded data */
     double speed;
     uint64_t seed;
 };

@@ -6,7 +6,8 @@
 
 #include "console.h"
 
-#define ROWS 4096
+/* Some more than the jobs that a book remembers, of which some were refused before they ran. */
+#define ROWS 1500
 
 static void drop_staged(struct console_decisions *decisions) {
     for (uint32_t i = 0; i < decisions->n_staged; i++)

@@ -282,7 +282,12 @@ static int open_book(struct console_host *host, char *error, size_t size) {
     perp_config_init(&config);
     perp_status status = PERP_OK;
     if (host->options->store != NULL) {
-        status = perp_store_sqlite_open(host->options->store, NULL, &config.store);
+        perp_sqlite_options store;
+        perp_sqlite_options_init(&store);
+        store.keep_events = host->options->keep_events;
+        if (store.keep_events != 0)
+            config.checkpoint_every = store.keep_events; /* what is older goes at a checkpoint */
+        status = perp_store_sqlite_open(host->options->store, &store, &config.store);
         config.durability = PERP_DURABILITY_BATCH; /* a control is flushed before it is answered */
     }
     if (status == PERP_OK && !console_decisions_open(&host->decisions, &config.store)) {

@@ -48,10 +48,10 @@ _perpcore_console() {
     --token-file | --store | --market)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
-    --listen | --speed | --seed) ;;
+    --listen | --keep-events | --speed | --seed) ;;
     *)
         mapfile -t COMPREPLY < <(compgen -W \
-            "--listen --token-file --store --market --speed --seed --help --version" -- "$word")
+            "--listen --token-file --store --keep-events --market --speed --seed --help --version" -- "$word")
         ;;
     esac
 }
