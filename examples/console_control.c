@@ -56,7 +56,13 @@ static perp_status do_pause(struct request *request) {
     return perp_scheduler_pause(perp_core_scheduler(request->host->core), &request->call);
 }
 
+/* Where nobody decides any more nothing would go on: what is left to do is said. */
 static perp_status do_resume(struct request *request) {
+    const char *why;
+    if (!console_host_healthy(request->host, &why)) {
+        snprintf(request->bad, sizeof request->bad, "%.120s: start the console again", why);
+        return PERP_E_STATE;
+    }
     return perp_scheduler_resume(perp_core_scheduler(request->host->core), &request->call);
 }
 

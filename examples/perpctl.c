@@ -256,11 +256,15 @@ static int run_action(struct perpctl_client *client, const struct action *action
     }
     snprintf(path, sizeof path, "/api/control/%s", action->path);
     int status = perpctl_ask(client, path, body, &json, &text);
-    if (status == PERPCTL_DONE && options->json)
+    if (status == PERPCTL_DONE && !cJSON_IsTrue(cJSON_GetObjectItem(json, "ok"))) {
+        fprintf(stderr, "perpctl: %s: the answer does not say that it is done\n", options->url);
+        status = PERPCTL_UNREACHABLE;
+    } else if (status == PERPCTL_DONE && options->json) {
         put_json(text);
-    else if (status == PERPCTL_DONE)
+    } else if (status == PERPCTL_DONE) {
         printf("%s%s%s: done\n", action->command, word != NULL ? " " : "",
                word != NULL ? word : "");
+    }
     cJSON_free(body);
     cJSON_Delete(json);
     free(text);

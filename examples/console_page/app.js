@@ -5,12 +5,15 @@ import { $, attribute, show, text } from "./dom.js";
 import { fillOnOpen } from "./explain.js";
 import { clock, duration } from "./format.js";
 import { request, setToken, Stream, token } from "./stream.js";
-import { showLog, showState } from "./view.js";
+import { showLog, showState, showTitle } from "./view.js";
 
 const MOST_LOG = 100;
 const QUIET_MS = 10000; // the server speaks but nothing changed for so long: say so
 
+const HOST_MS = 1000; // so often it is asked whether somebody decides
+
 let state = null;
+let host = null; // whether somebody decides, and why not
 let log = [];
 let changedAt = 0;
 let lostAt = 0;
@@ -58,7 +61,7 @@ function live() {
 function draw() {
     drawing = false;
     if (!state || lostAt) return;
-    showState(state, log, control);
+    showState(state, log, control, host);
     addToCharts(state);
     showLink();
 }
@@ -66,9 +69,27 @@ function draw() {
 function takeState(next) {
     state = next;
     changedAt = Date.now();
+    drawSoon();
+}
+
+function drawSoon() {
+    if (state && !lostAt) showTitle(state, host);
     if (drawing) return;
     drawing = true;
     requestAnimationFrame(draw);
+}
+
+// A book whose host has stopped deciding looks as it did: only the host can say so.
+async function readHost() {
+    if ($("board").hidden || lostAt) return;
+    try {
+        const { deciding, failure } = await request("/api/console");
+        const changed = !host || host.deciding !== deciding || host.failure !== failure;
+        host = { deciding, failure };
+        if (changed) drawSoon();
+    } catch {
+        // The stream says when the server is gone.
+    }
 }
 
 function takeEvent(name, value) {
@@ -94,6 +115,7 @@ async function readLog() {
 
 const stream = new Stream({ live, lost, refused: leave, event: takeEvent });
 setInterval(() => $("board").hidden || showLink(), 500);
+setInterval(readHost, HOST_MS);
 
 // ---- Token -------------------------------------------------------------------------------------
 
@@ -101,6 +123,7 @@ function leave(why) {
     stream.stop();
     setToken("");
     state = null;
+    host = null;
     lostAt = 0;
     showLink();
     show($("banner"), false);
@@ -121,6 +144,7 @@ function enter() {
     startChartsOnce();
     stream.start();
     readLog();
+    readHost();
 }
 
 let charted = false;

@@ -1,7 +1,7 @@
 // The buttons: what each asks before it acts, and what it sends.
 import { $, h, text } from "./dom.js";
 import { MODES, words } from "./format.js";
-import { request } from "./stream.js";
+import { Refused, request } from "./stream.js";
 
 const ACTOR = "perpcore.actor";
 const MOST_ACTOR = 64;
@@ -295,7 +295,9 @@ async function send(done) {
         $("dialog").close();
         done(`Done: ${action.ok.toLowerCase()}.`);
     } catch (error) {
-        text($("dialog-error"), `Not done: ${error.message}`);
+        // Without an answer it may have been done, or be done later.
+        const says = error instanceof Refused ? "Not done" : "Not known whether it was done";
+        text($("dialog-error"), `${says}: ${error.message}`);
     } finally {
         $("dialog-ok").disabled = false;
     }

@@ -77,6 +77,8 @@ export const STATUS = {
     halted: { title: "Halted", mark: "■" },
     killed: { title: "Killed", mark: "✕" },
     manual_override: { title: "Manual override", mark: "!" },
+    dead: { title: "NOT DECIDING", mark: "✕" },
+    nowhere: { title: "Running nowhere", mark: "■" },
 };
 
 export const POOLS = {

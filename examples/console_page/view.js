@@ -18,7 +18,7 @@ import {
     words,
 } from "./format.js";
 import { showOrders } from "./orders.js";
-import { nowOf, strategyName, whyOf } from "./why.js";
+import { nowOf, statusOf, strategyName, whyOf } from "./why.js";
 
 const part = (element, name) => element.querySelector(`[data-part="${name}"]`);
 const slot = (tag, name, attributes = {}) => h(tag, { ...attributes, "data-part": name });
@@ -28,15 +28,22 @@ const slot = (tag, name, attributes = {}) => h(tag, { ...attributes, "data-part"
 let seenStatus = "";
 let seenSince = "";
 
-export function showStatus(state, log) {
-    const status = state.global_stats.system_status;
+// Also of a page that nobody sees: its tab and its icon are all there is of it.
+export function showTitle(state, host) {
+    const status = statusOf(state, host);
+    const { title, mark } = STATUS[status] ?? { title: words(status), mark: "?" };
+    document.title = `${mark} ${title} – perpcore`;
+}
+
+export function showStatus(state, log, host) {
+    const status = statusOf(state, host);
     const { title, mark } = STATUS[status] ?? { title: words(status), mark: "?" };
     if (status !== seenStatus) {
         text($("spoken"), title);
         seenSince = seenStatus ? `since ${clock(state.last_update)}` : "";
         seenStatus = status;
     }
-    const { why, but, by } = whyOf(state, log);
+    const { why, but, by } = whyOf(state, log, host);
     attribute($("status"), "data-status", status);
     text($("status-mark"), mark);
     text($("status-name"), title);
@@ -47,7 +54,7 @@ export function showStatus(state, log) {
     text($("risk-mode"), words(state.global_stats.risk_mode));
     text($("as-of"), clock(state.last_update));
     attribute($("as-of"), "data-time", state.last_update);
-    document.title = `${mark} ${title} – perpcore`;
+    showTitle(state, host);
 
     const risk = state.risk_stats;
     const anyKilled = Object.values(state.exchange_stats).some((exchange) => exchange.killed);
@@ -628,6 +635,8 @@ function showMarket(state) {
     );
 }
 
+const onOrOff = ({ enabled }) => (enabled === undefined ? "" : enabled ? " on" : " off");
+
 export function showLog(log) {
     show($("log-none"), log.length === 0);
     keyed(
@@ -640,7 +649,7 @@ export function showLog(log) {
                 { "data-ok": String(entry.ok !== false) },
                 h("span", { class: "soft figure" }, clock(entry.time)),
                 " ",
-                h("b", {}, words(entry.action)),
+                h("b", {}, words(entry.action) + onOrOff(entry)),
                 " ",
                 entry.detail ? h("span", {}, `${entry.detail} `) : null,
                 h("span", { class: "soft" }, `by ${entry.actor || "nobody named"}`),
@@ -651,8 +660,8 @@ export function showLog(log) {
     );
 }
 
-export function showState(state, log, control) {
-    showStatus(state, log);
+export function showState(state, log, control, host = null) {
+    showStatus(state, log, host);
     showAlerts(state, control);
     showPositions(state);
     showTiles(state.global_stats);

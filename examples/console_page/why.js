@@ -36,11 +36,14 @@ function killed(state, log) {
 
 function halted(state) {
     const { risk_stats: risk, global_stats: global } = state;
-    if (risk.auto_halt)
-        return {
-            why: `${plural(risk.consecutive_failures, "failure")} in a row: no new risk until the halt is reset.`,
-            by: "",
-        };
+    if (risk.auto_halt) {
+        const alert = alertOf(state, "auto_halt");
+        // A success since then has begun the count anew; the halt stays.
+        const n = risk.consecutive_failures;
+        const now = n > 0 ? `${plural(n, "failure")} in a row` : "Too many failures in a row";
+        const since = alert ? `Since ${dateClock(alert.since)}` : "";
+        return { why: `${now}: no new risk until the halt is reset.`, by: since };
+    }
     return {
         why: `The daily loss reached its limit: ${usd(global.daily_loss_used)} of ${usd(global.daily_loss_limit)}. No new risk until the day rolls.`,
         by: "",
@@ -92,13 +95,23 @@ function running(state) {
     return { why: `Ready: no job is waiting${ago}.`, by: "" };
 }
 
+const isOff = (exchange) =>
+    exchange.killed || exchange.status === "down" || exchange.circuit === "open";
+
+// What the page says of the book. host: what the server says of its decisions, or null. Nothing is
+// running where nobody decides, or where each exchange is off.
+export function statusOf(state, host) {
+    const status = state.global_stats.system_status;
+    if (host && !host.deciding) return "dead";
+    const exchanges = Object.values(state.exchange_stats);
+    const trades = status === "running" || status === "manual_override";
+    return trades && exchanges.length > 0 && exchanges.every(isOff) ? "nowhere" : status;
+}
+
 // What does not trade although the rest does.
 function butOf(state) {
     const off = Object.entries(state.exchange_stats)
-        .filter(
-            ([, exchange]) =>
-                exchange.killed || exchange.status === "down" || exchange.circuit === "open",
-        )
+        .filter(([, exchange]) => isOff(exchange))
         .map(
             ([name, { killed: dead, status }]) =>
                 `${name} (${dead ? "killed" : status === "down" ? "down" : "circuit open"})`,
@@ -106,14 +119,24 @@ function butOf(state) {
     return off.length ? `Not on ${off.join(", ")}.` : "";
 }
 
-const REASONS = { killed, halted, paused, manual_override: overridden, running };
+function nowhere() {
+    return { why: "No exchange can be traded on: nothing new is dispatched.", by: "" };
+}
+
+function deadOf(state, host) {
+    const failure = host.failure || "no reason given";
+    return `Nobody decides: ${failure}. Nothing is dispatched, closed or repaired since ${clock(state.last_update)}; what is open stays open.`;
+}
+
+const REASONS = { nowhere, killed, halted, paused, manual_override: overridden, running };
 
 // why: what holds; but: where it does not; by: who brought it about, why and when, where that is
 // known.
-export function whyOf(state, log) {
-    const status = state.global_stats.system_status;
+export function whyOf(state, log, host) {
+    const status = statusOf(state, host);
     const of = REASONS[status];
-    const trades = status === "running" || status === "manual_override";
+    const trades = ["running", "manual_override", "nowhere"].includes(status);
+    if (status === "dead") return { why: deadOf(state, host), but: "", by: "" };
     return { but: trades ? butOf(state) : "", ...(of ? of(state, log) : { why: "", by: "" }) };
 }
 

@@ -277,6 +277,67 @@ await check("orders are shown, those in doubt marked, with what the gate refused
     must(!shown.all[2].includes("over leg"), "what was never refused is shown");
 });
 
+await check("where nobody decides, or nothing can be traded on, nothing is green", async () => {
+    await status(page, "running");
+    const dead = { deciding: false, failure: "the disk is full" };
+    await page.route("**/api/console", (route) => route.fulfill({ json: dead }));
+    await status(page, "dead");
+    must(/NOT DECIDING/.test(await page.title()), `the title says: ${await page.title()}`);
+    must(
+        (await textOf(page, "#status-why")).includes("the disk is full"),
+        `it says: ${await textOf(page, "#status-why")}`,
+    );
+    await page.unroute("**/api/console");
+    await status(page, "running");
+    // All exchanges down, and a halt whose count a success has begun anew.
+    const down = structuredClone(await server.state());
+    for (const one of Object.values(down.exchange_stats)) one.status = "down";
+    const halt = structuredClone(await server.state());
+    halt.global_stats.system_status = "halted";
+    Object.assign(halt.risk_stats, { auto_halt: true, consecutive_failures: 0 });
+    halt.alerts = [{ code: "auto_halt", level: "critical", since: halt.last_update }];
+    const told = await page.evaluate(
+        async ([nowhere, halted]) => {
+            const { statusOf, whyOf } = await import("/why.js");
+            const { showLog } = await import("/view.js");
+            const entry = { time: nowhere.last_update, action: "kill", actor: "ann", ok: true };
+            showLog([
+                { ...entry, enabled: false },
+                { ...entry, action: "manual_override", enabled: true },
+                { ...entry, enabled: true, wall_time: "x" },
+            ]);
+            const log = [...document.querySelectorAll("#log b")].map((one) => one.textContent);
+            return [statusOf(nowhere), whyOf(nowhere, []).but, whyOf(halted, []), log];
+        },
+        [down, halt],
+    );
+    must(told[0] === "nowhere", `with all exchanges down it says ${told[0]}`);
+    must(told[1].includes("(down)"), `it says of them: ${told[1]}`);
+    must(!/\b0 failures/.test(told[2].why), `of a halt it says: ${told[2].why}`);
+    must(/^Since .*\d/.test(told[2].by), `of its time it says: ${told[2].by}`);
+    must(
+        told[3].join() === "kill off,manual override on,kill on",
+        `the log says: ${told[3].join()}`,
+    );
+});
+
+await check("a tab that nobody sees says in its title what is", async () => {
+    // Such a page has no frames.
+    await page.evaluate(() => {
+        window.frames_before = window.requestAnimationFrame;
+        window.requestAnimationFrame = () => 0;
+    });
+    await server.post("pause", { actor: "ann", reason: "test" });
+    await until("the title says paused", 3000, async () => /Paused/.test(await page.title()));
+    await server.post("resume", { actor: "ann", reason: "test" });
+    await until("the title says running", 3000, async () => /Running/.test(await page.title()));
+    await page.evaluate(() => {
+        window.requestAnimationFrame = window.frames_before;
+    });
+    await page.reload();
+    await live(page);
+});
+
 await check("names from outside neither control nor turn what is shown", async () => {
     const evil = "\u202eA\u200bA\u009b\u2066A";
     const name = Object.keys((await server.state()).exchange_stats)[0];

@@ -58,6 +58,15 @@ export class Console {
         });
     }
 
+    async post(action, body) {
+        const response = await fetch(`${this.url}/api/control/${action}`, {
+            method: "POST",
+            headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
+            body: JSON.stringify(body),
+        });
+        if (!response.ok) throw new Error(`${action}: ${response.status}`);
+    }
+
     async get(path) {
         const response = await fetch(this.url + path, {
             headers: { Authorization: `Bearer ${this.token}` },

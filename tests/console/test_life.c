@@ -1,5 +1,6 @@
 /* How the console starts and ends: its token, where it listens, and that a restart loses nothing.
  */
+#define _GNU_SOURCE /* prlimit */
 #include <perpcore/perpcore.h>
 
 #include <check.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -160,6 +162,49 @@ static void never(void *user, const struct perp_job *job, const perp_evaluation 
     (void)user, (void)job, (void)so_far, (void)answer;
 }
 
+/* Lets the console write files of that size, at most: beyond it, the disk is full. */
+static void room_for(rlim_t bytes) {
+    const struct rlimit limit = {bytes, RLIM_INFINITY};
+    ck_assert_int_eq(prlimit(server.pid, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+START_TEST(where_nobody_decides_any_more_nothing_looks_as_if) {
+    static const char why[] = "{\"actor\":\"ann\",\"reason\":\"there is room again\"}";
+    char path[128];
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR); /* the console has it so from here */
+    server_start(NULL);                             /* makes the folder */
+    ck_assert_int_eq(server_stop(), 0);
+    snprintf(path, sizeof path, "%s/book.db", server.home);
+    server_start((const char *[]){"--store", path, "--speed", "20", NULL});
+    ck_assert(contains(&(struct reply){.bytes = ask("GET", "/api/console", NULL, NULL).bytes},
+                       "\"deciding\":true"));
+    room_for(1);
+    int status = 200;
+    for (int i = 0; i < 150 && status == 200; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        status = ask_anonymous("GET", "/healthz", NULL, NULL).status;
+    }
+    ck_assert_int_eq(status, 503);
+    room_for(RLIM_INFINITY);
+    struct reply reply = ask("GET", "/api/console", NULL, NULL);
+    ck_assert(contains(&reply, "\"deciding\":false"));
+    /* There is room again, and still nobody who would decide. */
+    reply = post("resume", why);
+    ck_assert_int_eq(reply.status, 409);
+    ck_assert_msg(contains(&reply, "start the console again"), "%s", reply.body);
+    reply = ask("GET", "/api/monitoring/state", NULL, NULL);
+    ck_assert(contains(&reply, "\"system_status\":\"paused\""));
+    ck_assert_double_eq(metric("deciding"), 0);
+    server_stop();
+    /* Started again, it goes on. */
+    server_start((const char *[]){"--store", path, "--speed", "20", NULL});
+    ck_assert_int_eq(post("resume", why).status, 200);
+    ck_assert_int_eq(ask_anonymous("GET", "/healthz", NULL, NULL).status, 200);
+    ck_assert_int_eq(server_stop(), 0);
+    server_forget();
+}
+END_TEST
+
 START_TEST(rules_of_another_host_are_shown_by_their_names) {
     char path[128];
     server_start(NULL);
@@ -220,6 +265,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, it_listens_beyond_this_machine_only_with_a_token_of_the_user);
     tcase_add_test(cases, a_short_token_or_a_wrong_option_is_refused);
     tcase_add_test(cases, a_restart_on_a_store_loses_nothing);
+    tcase_add_test(cases, where_nobody_decides_any_more_nothing_looks_as_if);
     tcase_add_test(cases, rules_of_another_host_are_shown_by_their_names);
     tcase_add_test(cases, a_kill_at_any_time_leaves_a_book_that_opens);
     suite_add_tcase(all, cases);

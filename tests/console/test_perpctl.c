@@ -202,6 +202,16 @@ START_TEST(nothing_of_a_server_steers_the_terminal) {
 }
 END_TEST
 
+/* Something answers, but it is no console, or not of this kind. */
+START_TEST(only_what_says_that_it_is_done_is_done) {
+    ck_assert_int_eq(run_against("kill on", "200 OK", "{}"), 3);
+    ck_assert(!says(": done"));
+    ck_assert_int_eq(run_against("kill on --json", "200 OK", "{\"ok\":false}"), 3);
+    ck_assert_int_eq(run_against("kill on", "200 OK", "{\"ok\":true}"), 0);
+    ck_assert(says("kill on: done"));
+}
+END_TEST
+
 START_TEST(wrong_use_is_2) {
     static const char *const wrong[] = {"",
                                         "frob",
@@ -267,6 +277,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, controls_are_done_and_seen);
     tcase_add_test(cases, a_refusal_is_1);
     tcase_add_test(cases, nothing_of_a_server_steers_the_terminal);
+    tcase_add_test(cases, only_what_says_that_it_is_done_is_done);
     tcase_add_test(cases, wrong_use_is_2);
     tcase_add_test(cases, nobody_there_is_3);
     tcase_add_test(cases, watching_goes_on_until_it_is_interrupted);
