@@ -694,7 +694,7 @@ await check("a dead server is shown within 3 s, and a new one is found", async (
     await page.click("#do-pause");
     await page.click("#dialog-ok");
     await until("a failed action says so", 6000, async () =>
-        (await textOf(page, "#dialog-error")).startsWith("Not done"),
+        (await textOf(page, "#dialog-error")).startsWith("Not known whether it was done"),
     );
     await page.keyboard.press("Escape");
     await server.start();
