@@ -21,7 +21,6 @@ struct perp_job_entry;
 struct perp_job_leg {
     double quantity, leverage;
     perp_usd notional;
-    double offered;                       /* the price of the decision in force, while it waits */
     struct perp_job_leg *next, *previous; /* that wait on the instrument, in no order */
     perp_instrument_id instrument;
     uint32_t base;
@@ -70,7 +69,6 @@ struct perp_rank {
    have given. It is derived, and stands until something that it rests on changes. */
 struct perp_verdict {
     uint64_t reasons;
-    double score;
     uint32_t leaving_1; /* its place among those that leave, from 1; 0: it is not among them */
     uint32_t todo_1;    /* among those to be decided anew */
     /* Of one that passed and is held to the limits (ranks.c). */
@@ -116,7 +114,7 @@ struct perp_job_entry {
     struct perp_kept *kept;
     /* Never NULL: of one that was never handed over it is perp_never_ran, which nobody writes. */
     struct perp_job_run *run;
-    double score;      /* of the last evaluation in a tick; NaN: none */
+    double score;      /* asked for by perp_job_score (routes.h) */
     int64_t explained; /* when a refusal was last stored with its explanation */
     uint32_t defaulted;
     uint16_t metadata_size;
@@ -132,7 +130,8 @@ struct perp_job_entry {
         struct { /* while it waits */
             struct perp_verdict verdict;
             struct perp_timer expiry;    /* the last moment of its ttl */
-            struct perp_timer wake;      /* up to when time alone changes nothing of its own */
+            struct perp_timer wake;      /* the same as of its route, of one that lies in none or
+                                            asks the host's rules */
             struct perp_answer *answers; /* of the host's rules; NULL: none are kept */
             struct perp_route *route;    /* where it lies; NULL: in none */
             uint32_t route_place;

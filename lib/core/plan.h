@@ -59,11 +59,11 @@ struct perp_candidate {
     bool reducing;
 };
 
-/* The score that a job has from this tick on: of one that stays, and of one that it rejects, which
-   may be forgotten by the commit. */
+/* Scores that lie together and were others before this tick, which may not be taken; from where on
+   those are kept. */
 struct perp_scored {
-    struct perp_job_entry *job;
-    double score;
+    double *at;
+    uint32_t n, before;
 };
 
 /* What stands of a job that waits on: why it was refused, why it was passed over (0: it was not),
@@ -72,11 +72,6 @@ struct perp_standing {
     struct perp_job_entry *job;
     uint32_t refused, skipped;
     int64_t explained;
-};
-
-struct perp_scored_last {
-    perp_uuid id;
-    double score;
 };
 
 /* A job of one leg as it will be once the tick is committed: a repair that is new or moves, or a
@@ -129,10 +124,10 @@ struct perp_plan {
     uint32_t n_changes, changes_capacity;
     struct perp_plan_short *shorts; /* where that changes */
     uint32_t n_shorts, shorts_capacity;
-    struct perp_scored *scores;
+    struct perp_scored *scored;
+    uint32_t n_scored, scored_capacity;
+    double *scores; /* as they were */
     uint32_t n_scores, scores_capacity;
-    struct perp_scored_last *last_scores;
-    uint32_t n_last_scores, last_scores_capacity;
     struct perp_standing *standings;
     uint32_t n_standings, standings_capacity;
     struct perp_line *lines;

@@ -96,7 +96,7 @@ static void copy_job(const struct perp_job_entry *job, perp_monitor_job *row) {
     row->strategy = job->strategy;
     row->state = job->state;
     row->notional = job->notional;
-    row->score = job->score;
+    row->score = perp_job_score(job);
     row->priority = job->priority;
     row->last_refusal = job->last_refusal;
     row->is_repair = job->is_repair;
@@ -177,7 +177,7 @@ static bool before(const struct perp_waiting *a, const struct perp_waiting *b) {
 }
 
 static void offer(struct perp_list_walk *walk, const struct perp_job_entry *job) {
-    struct perp_waiting key = {.score = job->score,
+    struct perp_waiting key = {.score = perp_job_score(job),
                                .priority = job->priority,
                                .order = job->order,
                                .slot = PERP_MONITOR_TOP_PENDING,

@@ -489,95 +489,116 @@ PERP_IN_LINE void add_sizes(const struct same *same, struct own *own) {
     }
 }
 
-PERP_IN_LINE void look(const struct same *same, const struct perp_route *route, uint32_t from,
+PERP_IN_LINE void look(const struct same *same, const struct perp_route_block *block,
                        struct own *own) {
-    const double *columns = route->columns + from;
-    size_t next = route->capacity;
-    perp_lanes whole = perp_lanes_at(columns + PERP_LANE_WHOLE * next);
+    perp_lanes whole = perp_lanes_at(block->columns[PERP_LANE_WHOLE]);
     own->plain = ~perp_none();
     own->fails = perp_none();
     own->distance = perp_all(1);
     for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++) {
         struct own_leg *leg = &own->legs[i];
-        leg->quantity = perp_lanes_at(columns + (PERP_LANE_QUANTITY + i) * next);
-        leg->leverage = perp_lanes_at(columns + (PERP_LANE_LEVERAGE + i) * next);
-        leg->notional = perp_lanes_at(columns + (PERP_LANE_NOTIONAL + i) * next);
+        leg->quantity = perp_lanes_at(block->columns[PERP_LANE_QUANTITY + i]);
+        leg->leverage = perp_lanes_at(block->columns[PERP_LANE_LEVERAGE + i]);
+        leg->notional = perp_lanes_at(block->columns[PERP_LANE_NOTIONAL + i]);
         leg->weight = leg->notional / whole;
         look_at_leg(same, i, own);
     }
     own->plain &= ~(own->legs[0].reduces & own->legs[1].reduces);
     add_sizes(same, own);
     add_costs(same, own);
-    own->edge = edge_of(same, own, perp_lanes_at(columns + PERP_LANE_EDGE * next),
-                        perp_lanes_at(columns + PERP_LANE_BASIS * next));
-    score(same, own, perp_lanes_at(columns + PERP_LANE_VOLUME * next));
+    own->edge = edge_of(same, own, perp_lanes_at(block->columns[PERP_LANE_EDGE]),
+                        perp_lanes_at(block->columns[PERP_LANE_BASIS]));
+    score(same, own, perp_lanes_at(block->columns[PERP_LANE_VOLUME]));
     own->fails |= fails_of_job(same, own);
 }
 
 /* ---- A route ------------------------------------------------------------------------------------
  */
 
-/* How many places are looked at before what came of them is taken. */
-#define CHUNK 64
-
-struct looked {
-    double scores[CHUNK];
-    int64_t fails[CHUNK]; /* all bits: not plain */
+/* What a loop finds of places: in order of lanes, to be put together. */
+struct found {
+    perp_masks others, moved;
     perp_lanes adds[PERP_ROUTE_LEGS];
 };
 
+/* What came of four places, against what stands: a plain job of which the same came is confirmed.
+ */
+PERP_IN_LINE void compare(const struct same *same, const struct perp_route_block *block,
+                          const struct own *own, perp_masks bits, struct found *found,
+                          double *scores) {
+    perp_masks stands;
+    memcpy(&stands, block->stands, sizeof stands);
+    perp_lanes before = perp_lanes_at(block->columns[PERP_LANE_SCORE]);
+    perp_masks confirmed = ((own->fails | (int64_t)same->fails) == stands) & own->plain;
+    perp_masks moved = confirmed & (own->score != before);
+    perp_lanes after = perp_pick(moved, own->score, before);
+    memcpy(scores, &after, sizeof after);
+    found->others |= ~confirmed & bits;
+    found->moved |= moved & bits;
+    for (uint32_t k = 0; k < PERP_ROUTE_LEGS; k++)
+        found->adds[k] =
+            perp_lanes_max(found->adds[k], perp_pick(own->plain, own->adds[k], perp_all(0)));
+}
+
+#define BLOCKS_AHEAD 3
+
 FOR_EACH_PROCESSOR
-static void look_at(const struct same *same, const struct perp_route *route, uint32_t from,
-                    uint32_t n, struct looked *looked) {
-    looked->adds[0] = looked->adds[1] = perp_all(0);
-    for (uint32_t i = 0; i < n; i += PERP_LANES) {
+static void look_at(const struct same *same, struct perp_route_looked *looked,
+                    struct found *found) {
+    perp_masks bits = {1, 2, 4, 8};
+    found->others = found->moved = perp_none();
+    found->adds[0] = found->adds[1] = perp_all(0);
+    for (uint32_t i = 0; i < looked->n; i += PERP_LANES) {
+        const struct perp_route_block *block = perp_route_block_of(looked->route, looked->from + i);
         struct own own;
-        look(same, route, from + i, &own);
-        perp_masks all = own.fails | (int64_t)same->fails | ~own.plain;
-        memcpy(&looked->scores[i], &own.score, sizeof own.score);
-        memcpy(&looked->fails[i], &all, sizeof all);
-        for (uint32_t k = 0; k < PERP_ROUTE_LEGS; k++)
-            looked->adds[k] =
-                perp_lanes_max(looked->adds[k], perp_pick(own.plain, own.adds[k], perp_all(0)));
+        for (uint32_t k = 0; k < sizeof *block;
+             k += 64) /* where it is then, in a few blocks' time */
+            __builtin_prefetch((const char *)(block + BLOCKS_AHEAD) + k);
+        look(same, block, &own);
+        compare(same, block, &own, bits, found, &looked->scores[i]);
+        bits <<= PERP_LANES;
     }
 }
 
 static void note_sizes(const struct perp_eval *e, const struct same *same,
-                       const struct looked *looked) {
+                       const struct found *found) {
     for (uint32_t k = 0; k < PERP_ROUTE_LEGS; k++) {
         double most = 0;
         for (uint32_t i = 0; i < PERP_LANES; i++)
-            most = perp_max(most, looked->adds[k][i]);
+            most = perp_max(most, found->adds[k][i]);
         if (same->legs[k].margined)
             perp_facts_note_passing((perp_core *)(uintptr_t)e->core, same->legs[k].exchange, most);
     }
 }
 
+static uint64_t any_of(perp_masks masks) {
+    return (uint64_t)(masks[0] | masks[1] | masks[2] | masks[3]);
+}
+
 void perp_route_look(struct perp_eval *e, const struct perp_route_part *part, void *user,
-                     perp_job_looked_at *told) {
-    struct perp_job_entry **jobs = part->route->jobs;
+                     perp_route_looked_at *told) {
     struct same same;
-    struct looked looked;
-    struct perp_job_looked one = {.known = false};
+    struct found found;
+    struct perp_route_looked looked; /* but for scores, which are large */
     uint32_t end = part->from + part->n;
-    e->job = jobs[part->from];
-    if (!take(e, &same)) {
-        for (uint32_t i = part->from; i < end; i++)
-            told(user, jobs[i], &one);
-        return;
-    }
-    one.holds = e->holds;
-    for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
-        one.prices[i] = same.legs[i].price;
-    for (uint32_t from = part->from; from < end; from += CHUNK) {
-        uint32_t n = end - from < CHUNK ? end - from : CHUNK;
-        look_at(&same, part->route, from, n, &looked);
-        note_sizes(e, &same, &looked);
-        for (uint32_t i = 0; i < n; i++) {
-            one.known = looked.fails[i] != -1;
-            one.fails = (uint64_t)looked.fails[i];
-            one.score = looked.scores[i];
-            told(user, jobs[from + i], &one);
+    looked.route = part->route;
+    e->job = *perp_route_job_at(part->route, part->from);
+    bool plain = take(e, &same);
+    if (plain)
+        perp_route_holds((struct perp_routes *)(uintptr_t)&e->risk->facts.routes, part->route,
+                         e->holds);
+    for (looked.from = part->from; looked.from < end; looked.from += PERP_ROUTE_CHUNK) {
+        uint32_t left = end - looked.from;
+        looked.n = left < PERP_ROUTE_CHUNK ? left : PERP_ROUTE_CHUNK;
+        uint64_t all = UINT64_MAX >> (PERP_ROUTE_CHUNK - looked.n);
+        looked.others = all;
+        looked.moved = 0;
+        if (plain) {
+            look_at(&same, &looked, &found);
+            note_sizes(e, &same, &found);
+            looked.others = any_of(found.others) & all;
+            looked.moved = any_of(found.moved) & all;
         }
+        told(user, &looked);
     }
 }

@@ -284,6 +284,19 @@ static bool wants_values(const struct perp_eval *e) {
            e->job->is_flatten;
 }
 
+void perp_eval_prices(struct perp_eval *e, const struct perp_job_entry *job, double *prices) {
+    e->job = job;
+    e->made = false;
+    e->max_slippage = 0;
+    for (uint32_t i = 0; i < job->n_legs; i++) {
+        take_leg(e, i);
+        take_fact(e, i);
+        take_price(e, i);
+        measure_price(e, i);
+        prices[i] = e->legs[i].price;
+    }
+}
+
 static void measure_nothing(struct perp_eval *e) {
     e->holds = INT64_MAX;
     e->missing = e->has_perp = e->rate_unknown = false;

@@ -223,6 +223,8 @@ void perp_eval_measure(struct perp_eval *e);
 /* What is the same for all jobs that trade what e->job does, whatever their quantities: as for the
    first level. */
 void perp_eval_measure_route(struct perp_eval *e);
+/* What the legs of a job are offered at, by the facts that are kept. */
+void perp_eval_prices(struct perp_eval *e, const struct perp_job_entry *job, double *prices);
 void perp_eval_liquidation(struct perp_eval *e);
 void perp_eval_scores(struct perp_eval *e);
 void perp_eval_rules(struct perp_eval *e);

@@ -7,6 +7,8 @@
 #include "positions/positions.h"
 #include "util/num.h"
 
+#define LINE 64 /* of a processor's cache */
+
 /* ---- Keys ---------------------------------------------------------------------------------------
  */
 
@@ -89,28 +91,17 @@ static void unlink_route(struct perp_routes *routes, struct perp_route *route) {
     }
 }
 
-static size_t bytes_of(uint32_t capacity) {
-    return capacity * (PERP_LANE_COUNT * sizeof(double) + sizeof(struct perp_job_entry *));
-}
-
 /* By a quarter: there may be many routes, and some of them are long. */
 static bool grow(perp_core *core, struct perp_route *route) {
-    uint32_t capacity = route->capacity + route->capacity / 4;
-    capacity = capacity / PERP_ROUTE_STEP * PERP_ROUTE_STEP + PERP_ROUTE_STEP;
-    double *columns = perp_alloc(core, bytes_of(capacity));
-    if (!columns)
+    uint32_t capacity = route->capacity + route->capacity / 4 + 1;
+    struct perp_route_block *blocks = perp_alloc(core, capacity * sizeof *blocks);
+    if (!blocks)
         return false;
-    memset(columns, 0, bytes_of(capacity)); /* places without a job are looked at, too */
-    struct perp_job_entry **jobs =
-        (struct perp_job_entry **)(columns + (size_t)PERP_LANE_COUNT * capacity);
-    for (uint32_t i = 0; route->n && i < PERP_LANE_COUNT; i++)
-        memcpy(columns + (size_t)i * capacity, perp_column_of(route, i),
-               route->n * sizeof *columns);
-    if (route->n)
-        memcpy(jobs, route->jobs, route->n * sizeof(struct perp_job_entry *));
-    perp_free(core, route->columns, bytes_of(route->capacity));
-    route->columns = columns;
-    route->jobs = jobs;
+    memset(blocks, 0, capacity * sizeof *blocks); /* places without a job are looked at, too */
+    if (route->capacity)
+        memcpy(blocks, route->blocks, route->capacity * sizeof *blocks);
+    perp_free(core, route->blocks, route->capacity * sizeof *blocks);
+    route->blocks = blocks;
     route->capacity = capacity;
     return true;
 }
@@ -118,7 +109,8 @@ static bool grow(perp_core *core, struct perp_route *route) {
 static struct perp_route *make(perp_core *core, struct perp_routes *routes, uint64_t hash,
                                const struct perp_route_key *key) {
     struct perp_map_memory memory = perp_map_memory_of(core);
-    if (!perp_ids_reserve(&routes->by_key, 1, &memory))
+    if (!perp_ids_reserve(&routes->by_key, 1, &memory) ||
+        !perp_heap_reserve(&routes->wakes, (uint32_t)routes->by_key.count + 1, &memory))
         return NULL;
     struct perp_route *route = perp_alloc(core, sizeof *route);
     if (!route)
@@ -151,9 +143,10 @@ static void remove_doubtful(struct perp_routes *routes, struct perp_route *route
 static void free_route(perp_core *core, struct perp_routes *routes, struct perp_route *route) {
     if (route->doubtful)
         remove_doubtful(routes, route);
+    perp_heap_remove(&routes->wakes, &route->wake);
     unlink_route(routes, route);
     (void)perp_ids_remove(&routes->by_key, hash_of(&route->key), route);
-    perp_free(core, route->columns, bytes_of(route->capacity));
+    perp_free(core, route->blocks, route->capacity * sizeof *route->blocks);
     perp_free(core, route, sizeof *route);
 }
 
@@ -171,6 +164,7 @@ void perp_routes_free(perp_core *core, struct perp_routes *routes) {
         while (routes->of[i])
             free_route(core, routes, routes->of[i]->route);
     perp_ids_free(&routes->by_key, &memory);
+    perp_heap_free(&routes->wakes, &memory);
     perp_free(core, routes->of, routes->capacity * sizeof(struct perp_route_link *));
 }
 
@@ -178,20 +172,32 @@ void perp_routes_free(perp_core *core, struct perp_routes *routes) {
  */
 
 static void put(struct perp_route *route, uint32_t place, struct perp_job_entry *job) {
-    double *columns = route->columns + place;
-    size_t next = route->capacity;
+    struct perp_route_block *block = perp_route_block_of(route, place);
+    uint32_t at = place % PERP_ROUTE_STEP;
     for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++) {
-        columns[(PERP_LANE_QUANTITY + i) * next] = job->legs[i].quantity;
-        columns[(PERP_LANE_LEVERAGE + i) * next] = job->legs[i].leverage;
-        columns[(PERP_LANE_NOTIONAL + i) * next] = (double)job->legs[i].notional;
+        block->columns[PERP_LANE_QUANTITY + i][at] = job->legs[i].quantity;
+        block->columns[PERP_LANE_LEVERAGE + i][at] = job->legs[i].leverage;
+        block->columns[PERP_LANE_NOTIONAL + i][at] = (double)job->legs[i].notional;
     }
-    columns[PERP_LANE_WHOLE * next] = (double)job->notional;
-    columns[PERP_LANE_VOLUME * next] = (double)job->est_volume;
-    columns[PERP_LANE_EDGE * next] = job->edge_bps;
-    columns[PERP_LANE_BASIS * next] = job->has_basis ? job->basis_bps : NAN;
-    route->jobs[place] = job;
+    block->columns[PERP_LANE_WHOLE][at] = (double)job->notional;
+    block->columns[PERP_LANE_VOLUME][at] = (double)job->est_volume;
+    block->columns[PERP_LANE_EDGE][at] = job->edge_bps;
+    block->columns[PERP_LANE_BASIS][at] = job->has_basis ? job->basis_bps : NAN;
+    block->columns[PERP_LANE_SCORE][at] = job->score;
+    block->stands[at] = PERP_ROUTE_NOTHING;
+    block->jobs[at] = job;
     job->route = route;
     job->route_place = place;
+}
+
+/* The job of one place has another from now on. */
+static void move(struct perp_route *route, uint32_t from, uint32_t to) {
+    struct perp_job_entry *job = *perp_route_job_at(route, from);
+    for (uint32_t i = 0; i < PERP_LANE_COUNT; i++)
+        *perp_route_at(route, to, i) = *perp_route_at(route, from, i);
+    *perp_route_stands_at(route, to) = *perp_route_stands_at(route, from);
+    *perp_route_job_at(route, to) = job;
+    job->route_place = to;
 }
 
 bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_job_entry *job) {
@@ -204,7 +210,7 @@ bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_jo
         route = make(core, routes, hash, &key);
     if (!route)
         return false;
-    if (route->n == route->capacity && !grow(core, route)) {
+    if (route->n == route->capacity * PERP_ROUTE_STEP && !grow(core, route)) {
         if (route->n == 0)
             free_route(core, routes, route);
         return false;
@@ -219,10 +225,10 @@ bool perp_route_join(perp_core *core, struct perp_routes *routes, struct perp_jo
 void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_job_entry *job) {
     struct perp_route *route = job->route;
     start_anew(routes, route); /* places change */
-    struct perp_job_entry *last = route->jobs[--route->n];
+    job->score = *perp_job_score_at(job);
     routes->n_doubtful -= route->doubtful;
-    if (last != job)
-        put(route, job->route_place, last);
+    if (job->route_place != --route->n)
+        move(route, route->n, job->route_place);
     job->route = NULL;
     if (route->n)
         return;
@@ -233,20 +239,51 @@ void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_j
     routes->empty = route;
 }
 
+static void doubt(struct perp_routes *routes, struct perp_route *route) {
+    start_anew(routes, route);
+    if (route->doubtful || !route->n)
+        return;
+    route->doubtful = true;
+    routes->n_doubtful += route->n;
+    /* Behind the first, of which some may have been looked at. */
+    struct perp_route **at =
+        routes->first_doubtful ? &routes->first_doubtful->next_doubtful : &routes->first_doubtful;
+    route->next_doubtful = *at;
+    *at = route;
+}
+
 void perp_routes_doubt(struct perp_routes *routes, perp_instrument_id instrument) {
-    for (const struct perp_route_link *link = routes->of[instrument]; link; link = link->next) {
-        struct perp_route *route = link->route;
-        start_anew(routes, route);
-        if (route->doubtful || !route->n)
-            continue;
-        route->doubtful = true;
-        routes->n_doubtful += route->n;
-        /* Behind the first, of which some may have been looked at. */
-        struct perp_route **at = routes->first_doubtful ? &routes->first_doubtful->next_doubtful
-                                                        : &routes->first_doubtful;
-        route->next_doubtful = *at;
-        *at = route;
+    for (const struct perp_route_link *link = routes->of[instrument]; link; link = link->next)
+        doubt(routes, link->route);
+}
+
+void perp_routes_wake(struct perp_routes *routes, int64_t now) {
+    struct perp_timer *due;
+    while ((due = perp_heap_top(&routes->wakes)) && due->at < now) {
+        perp_heap_remove(&routes->wakes, due);
+        doubt(routes, (struct perp_route *)((uintptr_t)due - offsetof(struct perp_route, wake)));
     }
+}
+
+void perp_route_holds(struct perp_routes *routes, struct perp_route *route, int64_t until) {
+    if (until == INT64_MAX)
+        perp_heap_remove(&routes->wakes, &route->wake);
+    else if (!route->wake.place_1 || route->wake.at != until)
+        perp_heap_set(&routes->wakes, &route->wake, until);
+}
+
+/* What is looked at after a route is on its way meanwhile: otherwise that is what is waited for. In
+   line, since a compiler leaves out calls of what changes nothing. */
+static inline __attribute__((always_inline)) void fetch(const struct perp_route *route) {
+    const struct perp_route *next = route->next_doubtful;
+    const struct perp_route *then = next ? next->next_doubtful : NULL;
+    if (!then)
+        return;
+    __builtin_prefetch(then->next_doubtful);
+    for (uint32_t i = 0; i < sizeof *then->blocks; i += LINE)
+        __builtin_prefetch((const char *)then->blocks + i);
+    for (uint32_t i = 0; i < perp_job_size(PERP_ROUTE_LEGS); i += LINE)
+        __builtin_prefetch((const char *)next->blocks->jobs[0] + i);
 }
 
 bool perp_routes_next(struct perp_routes *routes, uint32_t most, struct perp_route_part *part) {
@@ -256,6 +293,8 @@ bool perp_routes_next(struct perp_routes *routes, uint32_t most, struct perp_rou
     uint32_t left = route->n - routes->looked_at;
     most = most < PERP_ROUTE_STEP ? PERP_ROUTE_STEP : most / PERP_ROUTE_STEP * PERP_ROUTE_STEP;
     *part = (struct perp_route_part){route, routes->looked_at, left < most ? left : most};
+    if (!routes->looked_at)
+        fetch(route);
     routes->looked_at += part->n;
     routes->n_doubtful -= part->n;
     if (routes->looked_at == route->n)

@@ -260,7 +260,7 @@ static struct perp_ranks *ranks_of(const struct perp_tick *tick) {
 static void stands_skipped(struct perp_tick *tick, struct perp_job_entry *job, uint32_t reason) {
     perp_plan_stand(tick->plan, job, PERP_REASON_NONE, reason, job->explained);
     if (tick->list == PERP_LIST_CHANGES && job->skipped != reason) {
-        struct perp_turn turn = perp_turn_of(job);
+        struct perp_turn turn = perp_turn_of(tick->book, job);
         perp_plan_line(tick->plan, &turn, &job->id, reason);
     }
 }
@@ -306,7 +306,7 @@ static void wake(struct perp_tick *tick, uint64_t changed, uint64_t chosen,
     struct perp_ranks *ranks = ranks_of(tick);
     for (uint32_t i = ranks->for_room.n; (changed | chosen) && i-- > 0;) {
         struct perp_job_entry *job = *perp_set_at(&ranks->for_room, i);
-        struct perp_turn turn = perp_turn_of(job);
+        struct perp_turn turn = perp_turn_of(tick->book, job);
         if (!(job->exchanges & changed) &&
             !((job->exchanges & chosen) && is_of_ledger(job->verdict.held)))
             continue;
@@ -362,8 +362,8 @@ static void wake_after(struct perp_tick *tick, const struct perp_candidate *chos
 static void look_at_ranked(struct perp_tick *tick, struct perp_job_entry *job) {
     struct perp_candidate candidate = {.job = job,
                                        .waits = job,
-                                       .score = job->verdict.score,
-                                       .turn = perp_turn_of(job),
+                                       .score = perp_job_score(job),
+                                       .turn = perp_turn_of(tick->book, job),
                                        .reducing = false};
     struct perp_need needs[PERP_MAX_LEGS];
     uint32_t n = 0;
@@ -374,7 +374,7 @@ static void look_at_ranked(struct perp_tick *tick, struct perp_job_entry *job) {
         return;
     }
     perp_rank_remove(ranks_of(tick), job);
-    tick->no_memory |= !perp_plan_standing(tick->core, tick->plan, job, &candidate);
+    tick->no_memory |= !perp_plan_standing(tick->core, tick->plan, &tick->eval, job, &candidate);
     if (tick->no_memory)
         return;
     perp_plan_stand(tick->plan, job, PERP_REASON_NONE, PERP_REASON_NONE, job->explained);
@@ -391,9 +391,9 @@ static struct perp_job_entry *next_ranked(struct perp_tick *tick) {
         struct perp_job_entry *job = perp_ranking_top(&ranks->full_at[i]);
         if (!job || room_on(tick, i, PERP_ROOM_JOBS) < 1)
             continue;
-        struct perp_turn turn = perp_turn_of(job), best_turn;
+        struct perp_turn turn = perp_turn_of(tick->book, job), best_turn;
         if (best)
-            best_turn = perp_turn_of(best);
+            best_turn = perp_turn_of(tick->book, best);
         if (!best || perp_goes_before(&turn, &best_turn))
             best = job;
     }
@@ -404,7 +404,7 @@ static struct perp_job_entry *next_ranked(struct perp_tick *tick) {
 static void let_rest_wait(struct perp_tick *tick, const struct perp_turn *after) {
     struct perp_ranks *ranks = ranks_of(tick);
     for (struct perp_job_entry *last; (last = perp_ranking_top(&ranks->held));) {
-        struct perp_turn turn = perp_turn_of(last);
+        struct perp_turn turn = perp_turn_of(tick->book, last);
         if (after && !perp_goes_before(after, &turn))
             break;
         perp_rank_wakes(ranks, last);
@@ -437,7 +437,7 @@ static void look_at_candidates(struct perp_tick *tick) {
     if (n > 1)
         qsort(candidates, n, sizeof *candidates, by_turn);
     if (!full) {
-        perp_ranks_tidy(ranks_of(tick));
+        perp_ranks_tidy(tick->core);
         wake_for_tick(tick);
     }
     while (!tick->no_memory) {
@@ -446,7 +446,7 @@ static void look_at_candidates(struct perp_tick *tick) {
         if (!job && i == n)
             break;
         if (job)
-            turn = perp_turn_of(job);
+            turn = perp_turn_of(tick->book, job);
         if (job && (i == n || perp_goes_before(&turn, &candidates[i].turn))) {
             look_at_ranked(tick, job);
         } else {
@@ -471,7 +471,7 @@ static void look_at_candidates(struct perp_tick *tick) {
 static void list_turns(struct perp_tick *tick, const struct perp_ranking *turns) {
     for (uint32_t i = 0; i < turns->set.n; i++) {
         const struct perp_job_entry *job = *perp_set_at(&turns->set, i);
-        struct perp_turn turn = perp_turn_of(job);
+        struct perp_turn turn = perp_turn_of(tick->book, job);
         uint32_t reason = job->verdict.held;
         perp_plan_line(tick->plan, &turn, &job->id,
                        reason ? reason : (uint32_t)PERP_REASON_GLOBAL_CONCURRENCY);
@@ -497,8 +497,8 @@ void perp_tick_choose(struct perp_tick *tick) {
     const struct perp_verdicts *v = &tick->book->scheduler->verdicts;
     const struct perp_ranking *waiting = &v->ranks.waiting, *held = &v->ranks.held;
     for (uint32_t i = 0; i < v->leaving.n && !tick->no_memory; i++)
-        tick->no_memory |=
-            !perp_plan_offer_standing(tick->core, tick->plan, *perp_set_at(&v->leaving, i));
+        tick->no_memory |= !perp_plan_offer_standing(tick->core, tick->plan, &tick->eval,
+                                                     *perp_set_at(&v->leaving, i));
     uint32_t n = tick->plan->n_candidates + waiting->set.n + held->set.n;
     tick->no_memory = tick->no_memory || tick->plan->failed || !perp_chosen_reserve(tick, n);
     if (!tick->no_memory)

@@ -28,7 +28,7 @@ static void clear(struct perp_plan *plan) {
     while (plan->used)
         plan->exchanges[perp_bit_take(&plan->used)] = (struct perp_plan_exchange){0};
     plan->n_jobs = plan->n_legs = plan->n_candidates = plan->n_prices = 0;
-    plan->n_repairs = plan->n_scores = plan->n_last_scores = plan->n_overridden = 0;
+    plan->n_repairs = plan->n_scores = plan->n_scored = plan->n_overridden = 0;
     plan->n_lines = plan->n_standings = plan->n_fresh = plan->n_changes = plan->n_shorts = 0;
 }
 
@@ -63,8 +63,8 @@ void perp_plan_end(perp_core *core, struct perp_plan *plan) {
     }
     GIVE_BACK(candidates, n_candidates, candidates_capacity)
     GIVE_BACK(prices, n_prices, prices_capacity)
+    GIVE_BACK(scored, n_scored, scored_capacity)
     GIVE_BACK(scores, n_scores, scores_capacity)
-    GIVE_BACK(last_scores, n_last_scores, last_scores_capacity)
     GIVE_BACK(standings, n_standings, standings_capacity)
     GIVE_BACK(lines, n_lines, lines_capacity)
 #undef GIVE_BACK
@@ -81,8 +81,8 @@ void perp_plan_free(perp_core *core, struct perp_plan *plan) {
     FREE(repairs, repairs_capacity);
     FREE(changes, changes_capacity);
     FREE(shorts, shorts_capacity);
+    FREE(scored, scored_capacity);
     FREE(scores, scores_capacity);
-    FREE(last_scores, last_scores_capacity);
     FREE(standings, standings_capacity);
     FREE(lines, lines_capacity);
     FREE(overridden, overridden_capacity);
@@ -134,9 +134,24 @@ void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
     fresh->job.explained = PERP_TIME_NONE;
 }
 
-void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score) {
-    if (ADDS(plan, scores, n_scores, scores_capacity))
-        plan->scores[plan->n_scores++] = (struct perp_scored){job, score};
+bool perp_plan_scores(struct perp_plan *plan, double *at, uint32_t n) {
+    if (!ADDS(plan, scored, n_scored, scored_capacity) ||
+        !(plan->n_scores + n <= plan->scores_capacity ||
+          GROW(plan->core, plan, scores, scores_capacity, plan->n_scores + n))) {
+        plan->failed = true;
+        return false;
+    }
+    plan->scored[plan->n_scored++] = (struct perp_scored){at, n, plan->n_scores};
+    memcpy(plan->scores + plan->n_scores, at, n * sizeof *at);
+    plan->n_scores += n;
+    return true;
+}
+
+void perp_plan_scores_back(struct perp_plan *plan) {
+    for (; plan->n_scored; plan->n_scored--) {
+        const struct perp_scored *scored = &plan->scored[plan->n_scored - 1];
+        memcpy(scored->at, plan->scores + scored->before, scored->n * sizeof *scored->at);
+    }
 }
 
 void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_t refused,
@@ -145,11 +160,6 @@ void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_
         ADDS(plan, standings, n_standings, standings_capacity))
         plan->standings[plan->n_standings++] =
             (struct perp_standing){job, refused, skipped, explained};
-}
-
-void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score) {
-    if (ADDS(plan, last_scores, n_last_scores, last_scores_capacity))
-        plan->last_scores[plan->n_last_scores++] = (struct perp_scored_last){*id, score};
 }
 
 bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uuid *id) {
@@ -183,24 +193,25 @@ bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_
     return true;
 }
 
-bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
-                        struct perp_candidate *candidate) {
+bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                        struct perp_job_entry *job, struct perp_candidate *candidate) {
     if (!GROW(core, plan, prices, prices_capacity, plan->n_prices + job->n_legs))
         return false;
     *candidate = (struct perp_candidate){.job = job,
                                          .waits = job,
-                                         .score = job->verdict.score,
-                                         .turn = perp_turn_of(job),
+                                         .score = perp_job_score(job),
+                                         .turn = perp_turn_of(core, job),
                                          .prices = plan->n_prices,
                                          .reducing = job->verdict.reducing};
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        plan->prices[plan->n_prices++] = job->legs[i].offered;
+    perp_eval_prices(e, job, plan->prices + plan->n_prices);
+    plan->n_prices += job->n_legs;
     return true;
 }
 
-bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job) {
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                              struct perp_job_entry *job) {
     return ADDS(plan, candidates, n_candidates, candidates_capacity) &&
-           perp_plan_standing(core, plan, job, &plan->candidates[plan->n_candidates++]);
+           perp_plan_standing(core, plan, e, job, &plan->candidates[plan->n_candidates++]);
 }
 
 static void add_leg(struct perp_plan *plan, const struct perp_job_entry *job, uint32_t n,

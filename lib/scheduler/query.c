@@ -21,7 +21,7 @@ static void describe(const struct perp_job_entry *job, perp_job_info *info) {
     info->last_skip = job->skipped;
     for (const struct perp_held *held = job->run->held; held; held = held->next_of_job)
         info->held += held->in_flight + held->used;
-    info->score = job->score;
+    info->score = perp_job_score(job);
     info->submitted_ns = job->submitted;
     info->started_ns = job->run->started;
     info->ended_ns = perp_job_ended(job);

@@ -51,9 +51,19 @@ struct perp_rank perp_rank_of(const perp_core *core, const struct perp_job_entry
 /* ---- Heaps --------------------------------------------------------------------------------------
  */
 
+struct perp_turn perp_turn_of(const perp_core *core, const struct perp_job_entry *job) {
+    return (struct perp_turn){perp_rank_of(core, job, perp_job_score(job)), job->order,
+                              job->priority};
+}
+
+/* By the rank that it was put in by. */
+static struct perp_turn turn_in(const struct perp_job_entry *job) {
+    return (struct perp_turn){job->verdict.rank, job->order, job->priority};
+}
+
 static bool is_above(const struct perp_ranking *ranking, const struct perp_job_entry *a,
                      const struct perp_job_entry *b) {
-    struct perp_turn of_a = perp_turn_of(a), of_b = perp_turn_of(b);
+    struct perp_turn of_a = turn_in(a), of_b = turn_in(b);
     return ranking->last_on_top ? perp_goes_before(&of_b, &of_a) : perp_goes_before(&of_a, &of_b);
 }
 
@@ -97,15 +107,46 @@ static void ranking_moved(struct perp_ranking *ranking, struct perp_job_entry *j
         sink(ranking, at, job);
 }
 
+#define FEW_MOVED 64 /* are put in order one by one */
+
 void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n) {
-    ranks->waiting.loose |= n > ranks->waiting.set.n / 8;
+    if (ranks->loose || n <= FEW_MOVED || n <= (ranks->waiting.set.n + ranks->held.set.n) / 8)
+        return;
+    ranks->loose = ranks->waiting.loose = ranks->held.loose = true;
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        ranks->full_at[i].loose = true;
 }
 
-void perp_ranks_tidy(struct perp_ranks *ranks) {
-    struct perp_ranking *waiting = &ranks->waiting;
-    for (uint32_t at = waiting->loose ? waiting->set.n / 2 : 0; at-- > 0;)
-        sink(waiting, at, *perp_set_at(&waiting->set, at));
-    waiting->loose = false;
+/* Of jobs that a route confirmed only the score was looked at. */
+static void rank_route(const perp_core *core, struct perp_route *route) {
+    for (uint32_t i = 0; i < route->n; i++) {
+        struct perp_job_entry *job = *perp_route_job_at(route, i);
+        if (*perp_route_stands_at(route, i) == 0) /* it passed */
+            job->verdict.rank = perp_rank_of(core, job, *perp_route_at(route, i, PERP_LANE_SCORE));
+    }
+    route->moved = false;
+}
+
+static void tidy(struct perp_ranking *ranking) {
+    for (uint32_t at = ranking->set.n / 2; at-- > 0;)
+        sink(ranking, at, *perp_set_at(&ranking->set, at));
+    ranking->loose = false;
+}
+
+void perp_ranks_tidy(perp_core *core) {
+    struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
+    const struct perp_routes *routes = &core->risk->facts.routes;
+    if (!ranks->loose)
+        return;
+    for (uint32_t i = 0; i < routes->capacity; i++)
+        for (const struct perp_route_link *link = routes->of[i]; link; link = link->next)
+            if (link->route->moved)
+                rank_route(core, link->route);
+    tidy(&ranks->waiting);
+    tidy(&ranks->held);
+    for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
+        tidy(&ranks->full_at[i]);
+    ranks->loose = false;
 }
 
 static void ranking_remove(struct perp_ranking *ranking, struct perp_job_entry *job) {
@@ -297,7 +338,7 @@ static bool holds_on(const perp_core *core, const struct perp_job_entry *job) {
 void perp_rank_set(perp_core *core, struct perp_job_entry *job) {
     struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
     struct perp_verdict *verdict = &job->verdict;
-    verdict->rank = perp_rank_of(core, job, verdict->score);
+    verdict->rank = perp_rank_of(core, job, perp_job_score(job));
     if (!perp_is_ranked(job)) {
         ranking_add(&ranks->waiting, job);
         enter(ranks, job);

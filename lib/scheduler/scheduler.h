@@ -90,6 +90,7 @@ struct perp_room_seen {
    each tick looks at it again. */
 struct perp_ranks {
     struct perp_set_room of_all, of_held; /* of waiting and held; of those at what holds them */
+    bool loose;                           /* all the rankings are */
     struct perp_ranking waiting, held;
     struct perp_ranking full_at[PERP_MAX_EXCHANGES];
     uint32_t n_at[PERP_MAX_EXCHANGES]; /* jobs that wait with a leg there: there is room for them */
@@ -191,9 +192,8 @@ void perp_times_add(perp_core *core, perp_exchange_id exchange);
 /* ranks.c: the one place that says in which order jobs of a priority go. */
 struct perp_rank perp_rank_of(const perp_core *core, const struct perp_job_entry *job,
                               double score);
-static inline struct perp_turn perp_turn_of(const struct perp_job_entry *job) {
-    return (struct perp_turn){job->verdict.rank, job->order, job->priority};
-}
+/* By the score as it is. */
+struct perp_turn perp_turn_of(const perp_core *core, const struct perp_job_entry *job);
 void perp_ranks_open(struct perp_ranks *ranks);
 bool perp_ranks_reserve(perp_core *core, uint32_t places);
 /* So many more at what holds them. */
@@ -216,10 +216,10 @@ void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint3
                      uint32_t at, perp_exchange_id exchange);
 /* Nobody is held for room on these exchanges any more. */
 void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges);
-/* So many jobs get another rank that those that are to be looked at are put in order afterwards,
-   and only where somebody asks for one of them. */
+/* So many jobs get another rank that they are put in order afterwards, and only where somebody asks
+   for one of them. */
 void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n);
-void perp_ranks_tidy(struct perp_ranks *ranks);
+void perp_ranks_tidy(perp_core *core);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
 /* One of them waits no longer. */
@@ -276,9 +276,9 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
 /* Ahead of a tick, which begins by it, with facts looked at as for it: confirms so many decisions
    or a few more; how many. What is not confirmed is left to the tick. */
 uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most);
-/* What the evaluation gave stands; counted: it may go on. */
-void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
-                      bool counted);
+/* What the evaluation gave stands; counted: it may go on, and that is its score. */
+void perp_verdict_set(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                      const struct perp_eval *e, bool counted);
 /* Nothing stands of a job. */
 void perp_verdict_forget(perp_core *core, struct perp_job_entry *job);
 bool perp_job_is_expired(const struct perp_job_entry *job, int64_t now);
@@ -344,9 +344,10 @@ void perp_plan_short(perp_core *core, struct perp_plan *plan, uint32_t base, boo
 /* A repair that this tick brings is looked at after all that waits. */
 void perp_plan_fresh(const perp_core *core, struct perp_plan *plan,
                      const struct perp_job_entry *repair);
-/* The score of a job that stays, or of one that is rejected. */
-void perp_plan_score(struct perp_plan *plan, struct perp_job_entry *job, double score);
-void perp_plan_score_last(struct perp_plan *plan, const perp_uuid *id, double score);
+/* Scores are about to be others: what they were is kept, and is there again where the tick is not
+   taken. false: no memory, and the plan has failed. */
+bool perp_plan_scores(struct perp_plan *plan, double *at, uint32_t n);
+void perp_plan_scores_back(struct perp_plan *plan);
 /* What stands of a job from this tick on; once a tick. */
 void perp_plan_stand(struct perp_plan *plan, struct perp_job_entry *job, uint32_t refused,
                      uint32_t skipped, int64_t explained);
@@ -355,10 +356,11 @@ bool perp_plan_overrides(perp_core *core, struct perp_plan *plan, const perp_uui
 /* The job evaluated is a candidate; waits: what stands of it is kept there. */
 bool perp_plan_offer(perp_core *core, struct perp_plan *plan, const struct perp_eval *e,
                      struct perp_job_entry *waits);
-/* The same of one whose decision stands; and made without being offered. */
-bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job);
-bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
-                        struct perp_candidate *candidate);
+/* The same of one whose decision stands; and made without being offered. e: the tick's. */
+bool perp_plan_offer_standing(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                              struct perp_job_entry *job);
+bool perp_plan_standing(perp_core *core, struct perp_plan *plan, struct perp_eval *e,
+                        struct perp_job_entry *job, struct perp_candidate *candidate);
 void perp_plan_line(struct perp_plan *plan, const struct perp_turn *turn, const perp_uuid *id,
                     uint32_t reason);
 /* A candidate runs, and takes that much. */

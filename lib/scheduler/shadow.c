@@ -18,8 +18,10 @@ static void evaluate_afresh(struct perp_eval *e, const struct perp_job_entry *jo
     e->answers = NULL;
 }
 
-/* What of a job's decision is not what it should be; NULL: it is. */
-static const char *differs(const struct perp_job_entry *job, const struct perp_eval *e) {
+/* What of a job's decision is not what it should be; NULL: it is. A score is kept where it counts.
+ */
+static const char *differs(const struct perp_job_entry *job, const struct perp_eval *e,
+                           const double prices[PERP_MAX_LEGS]) {
     const struct perp_verdict *v = &job->verdict;
     if (v->reasons != e->reasons)
         return "the reasons of a decision that stands";
@@ -27,18 +29,18 @@ static const char *differs(const struct perp_job_entry *job, const struct perp_e
         return "the outcome of a decision that stands";
     if (v->reducing != e->reducing)
         return "whether a job that waits reduces";
-    if (!perp_same_bits(v->score, e->final))
+    if (v->counted && !perp_same_bits(perp_job_score(job), e->final))
         return "the score of a decision that stands";
     for (uint32_t i = 0; i < job->n_legs; i++)
-        if (!perp_same_bits(job->legs[i].offered, e->legs[i].price))
+        if (!perp_same_bits(prices[i], e->legs[i].price))
             return "the price of a leg in a decision that stands";
     return NULL;
 }
 
 /* Only a shadow build says more than what it returns. */
 #ifdef PERP_SHADOW
-static void tell(const struct perp_job_entry *job, const struct perp_eval *e, int64_t now,
-                 const char *what) {
+static void tell(const struct perp_job_entry *job, const struct perp_eval *e,
+                 const double prices[PERP_MAX_LEGS], int64_t now, const char *what) {
     char id[37];
     perp_uuid_format(&job->id, id);
     fprintf(stderr,
@@ -46,10 +48,10 @@ static void tell(const struct perp_job_entry *job, const struct perp_eval *e, in
             " reason %s score %.17g; should be "
             "%" PRIx64 " %s %.17g\n",
             what, id, now, job->verdict.reasons, perp_reason_name(e->core, job->verdict.reason),
-            job->verdict.score, e->reasons, perp_reason_name(e->core, e->reason), e->final);
+            perp_job_score(job), e->reasons, perp_reason_name(e->core, e->reason), e->final);
     for (uint32_t i = 0; i < job->n_legs; i++)
         fprintf(stderr, "    leg %u: instrument %u %s price %.17g, should be %.17g\n", i,
-                job->legs[i].instrument, perp_side_string(job->legs[i].side), job->legs[i].offered,
+                job->legs[i].instrument, perp_side_string(job->legs[i].side), prices[i],
                 e->legs[i].price);
 }
 
@@ -57,6 +59,16 @@ static void tell_fact(const char *what, int64_t now) {
     fprintf(stderr, "shadow: %s at %" PRId64 "\n", what, now);
 }
 #endif
+
+/* Whether a job lies in its route, and what may be confirmed of it there is what stands. */
+static bool lies_right(const struct perp_job_entry *job) {
+    const struct perp_verdict *v = &job->verdict;
+    bool stands = v->counted && !v->todo_1 && !v->reducing && v->accepted == (v->reasons == 0);
+    return !job->route || (job->route_place < job->route->n &&
+                           *perp_route_job_at(job->route, job->route_place) == job &&
+                           *perp_route_stands_at(job->route, job->route_place) ==
+                               (stands ? (int64_t)v->reasons : PERP_ROUTE_NOTHING));
+}
 
 /* A recount of what stands. */
 static const char *miscounted(const perp_core *core) {
@@ -71,6 +83,8 @@ static const char *miscounted(const perp_core *core) {
         const struct perp_verdict *verdict = &job->verdict;
         bool is_special = perp_job_is_special(job);
         special += is_special;
+        if (!lies_right(job))
+            return "what may be confirmed of a job that waits";
         for (uint64_t left = is_special ? 0 : job->exchanges; left;)
             n_at[perp_bit_take(&left)]++;
         tally.evaluated += verdict->counted;
@@ -114,12 +128,14 @@ const char *perp_shadow_differs(const perp_core *core, const struct perp_plan *p
         const struct perp_job_entry *job = perp_place_at(scheduler, i)->job;
         if (!job || !stands(core, job))
             continue;
+        double prices[PERP_MAX_LEGS];
+        perp_eval_prices(&e, job, prices);
         evaluate_afresh(&e, job);
-        const char *what = differs(job, &e);
+        const char *what = differs(job, &e, prices);
         if (!what || feeds_wrote(core))
             continue;
 #ifdef PERP_SHADOW
-        tell(job, &e, now, what);
+        tell(job, &e, prices, now, what);
 #endif
         return what;
     }
@@ -177,7 +193,7 @@ static void offer_all(const struct perp_tick *tick, struct perp_plan *plan) {
     plan->n_prices = made->n_prices;
     for (uint32_t i = 0; i < scheduler->n_places; i++)
         if (is_offered(perp_place_at(scheduler, i)->job) &&
-            !perp_plan_standing(tick->core, plan, perp_place_at(scheduler, i)->job,
+            !perp_plan_standing(tick->core, plan, &tick->eval, perp_place_at(scheduler, i)->job,
                                 &plan->candidates[n++]))
             abort();
     plan->n_candidates = n;

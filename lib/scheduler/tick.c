@@ -239,10 +239,6 @@ static void log_override(struct perp_tick *tick, const struct perp_job_entry *jo
 /* What comes of an evaluation stands in the plan and the batch. */
 static void take_outcome(struct perp_tick *tick, struct perp_job_entry *waits,
                          const struct perp_job_entry *job) {
-    if (!tick->eval.accepted && drops(tick, job))
-        perp_plan_score_last(tick->plan, &job->id, tick->eval.final);
-    else if (!(waits->score == tick->eval.final)) /* none yet: NaN */
-        perp_plan_score(tick->plan, waits, tick->eval.final);
     if (!tick->eval.accepted) {
         refused(tick, job, waits);
         return;
@@ -282,7 +278,7 @@ static void decide(struct perp_tick *tick, struct perp_job_entry *waits) {
     if (tick->book->risk->n_host && !waits->answers)
         tick->eval.holds = tick->now; /* for want of memory the host is asked each time */
     tick->looked_at++;
-    perp_verdict_set(tick->core, waits, &tick->eval, goes_on(tick, job));
+    perp_verdict_set(tick->core, tick->plan, waits, &tick->eval, goes_on(tick, job));
     if (!waits->verdict.counted)
         return;
     take_outcome(tick, waits, job);
@@ -300,6 +296,7 @@ static void decide_fresh(struct perp_tick *tick, struct perp_job_entry *fresh) {
     if (!goes_on(tick, fresh))
         return;
     tick->counts.evaluated++;
+    fresh->score = tick->eval.final;
     take_outcome(tick, fresh, fresh);
     if (tick->eval.accepted) {
         tick->no_memory |= !perp_plan_offer(tick->core, tick->plan, &tick->eval, fresh);
@@ -375,8 +372,6 @@ static void remember_due(struct perp_tick *tick) {
 static void remember(struct perp_tick *tick) {
     perp_core *core = tick->core;
     const struct perp_plan *plan = tick->plan;
-    for (uint32_t i = 0; i < plan->n_scores; i++)
-        plan->scores[i].job->score = plan->scores[i].score;
     for (uint32_t i = 0; i < plan->n_standings; i++) {
         struct perp_job_entry *job = plan->standings[i].job;
         job->refused = (uint8_t)plan->standings[i].refused;
@@ -394,11 +389,6 @@ static void remember(struct perp_tick *tick) {
     }
     for (uint32_t i = 0; i < plan->n_shorts; i++)
         core->positions->bases[plan->shorts[i].base].short_of = plan->shorts[i].is;
-    for (uint32_t i = 0; i < plan->n_last_scores; i++) {
-        struct perp_job_entry *job = perp_job_find(core, &plan->last_scores[i].id);
-        if (job)
-            job->score = plan->last_scores[i].score;
-    }
     for (uint32_t i = 0; i < plan->n_overridden; i++) {
         struct perp_job_entry *job = perp_job_find(core, &plan->overridden[i]);
         if (job)
@@ -452,7 +442,8 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
     if (!tick->no_memory)
         decide_all(tick);
 #ifdef PERP_SHADOW
-    if (!tick->no_memory && perp_shadow_differs(core, tick->plan, tick->now, tick->rolled))
+    if (!tick->no_memory && !tick->plan->failed &&
+        perp_shadow_differs(core, tick->plan, tick->now, tick->rolled))
         abort();
 #endif
     if (!tick->no_memory)
@@ -463,6 +454,7 @@ perp_status perp_tick_decide(struct perp_tick *tick, struct perp_decision *d) {
         remember(tick);
         perp_chosen_wait(tick);
     } else {
+        perp_plan_scores_back(tick->plan);
         perp_verdicts_doubt(core); /* what they brought about did not happen */
     }
     perp_plan_end(core, tick->plan);

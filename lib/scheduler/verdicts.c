@@ -68,6 +68,7 @@ void perp_verdicts_free(perp_core *core, struct perp_verdicts *v) {
 static void add_todo(void *user, struct perp_job_entry *job) {
     struct perp_verdicts *v = user;
     perp_job_set_add(&v->todo, job, &job->verdict.todo_1);
+    perp_route_stands(job, PERP_ROUTE_NOTHING);
 }
 
 static struct perp_job_entry *waker(const struct perp_timer *timer) {
@@ -137,47 +138,42 @@ struct look {
     uint32_t stand;         /* how many decisions were confirmed */
 };
 
-/* Whether what was found of a job is what stands of it. Of one that ran before something may be
-   filled. */
-static bool confirms(const struct perp_job_entry *job, const struct perp_job_looked *looked) {
-    const struct perp_verdict *verdict = &job->verdict;
-    int64_t holds = job->wake.place_1 ? job->wake.at : INT64_MAX;
-    return looked->known && verdict->counted && !verdict->todo_1 && !verdict->reducing &&
-           !perp_has_run(job) && looked->fails == verdict->reasons &&
-           verdict->accepted == (looked->fails == 0) && looked->holds == holds;
+/* Scores are others; what they were is kept for a tick. */
+static bool take_scores(struct look *look, const struct perp_route_looked *looked) {
+    for (uint32_t i = 0; i < looked->n; i += PERP_ROUTE_STEP) {
+        double *scores = perp_route_at(looked->route, looked->from + i, PERP_LANE_SCORE);
+        if (look->plan && !perp_plan_scores(look->plan, scores, PERP_ROUTE_STEP))
+            return false;
+        memcpy(scores, &looked->scores[i], PERP_ROUTE_STEP * sizeof *scores);
+    }
+    return true;
 }
 
-/* What stands of a job goes on, with another score perhaps. */
-static void looked_at(void *user, struct perp_job_entry *job,
-                      const struct perp_job_looked *looked) {
+/* What stands of most of them goes on, with another score perhaps. */
+static void looked_at(void *user, const struct perp_route_looked *looked) {
     struct look *look = user;
-    struct perp_verdict *verdict = &job->verdict;
-    if (!confirms(job, looked)) {
-        add_todo(&look->core->scheduler->verdicts, job);
+    struct perp_route *route = looked->route;
+    struct perp_ranks *ranks = &look->core->scheduler->verdicts.ranks;
+    look->stand += looked->n;
+    for (uint64_t left = looked->others; left; look->stand--)
+        add_todo(&look->core->scheduler->verdicts,
+                 *perp_route_job_at(route, looked->from + perp_bit_take(&left)));
+    if (!looked->moved || !take_scores(look, looked))
         return;
+    route->moved |= ranks->loose;
+    for (uint64_t left = ranks->loose ? 0 : looked->moved; left;) {
+        struct perp_job_entry *job = *perp_route_job_at(route, looked->from + perp_bit_take(&left));
+        if (perp_is_ranked(job))
+            perp_rank_set(look->core, job);
     }
-    look->stand++;
-    for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
-        job->legs[i].offered = looked->prices[i];
-    if (verdict->score == looked->score)
-        return;
-    verdict->score = looked->score;
-    if (look->plan)
-        perp_plan_score(look->plan, job, looked->score);
-    else
-        job->score = looked->score;
-    if (verdict->accepted)
-        perp_rank_set(look->core, job);
 }
 
 /* Whether anything may be confirmed of a part: not where its few jobs are all to be decided anyway.
  */
 static bool some_stand(const struct perp_route_part *part) {
     bool stand = part->n > PERP_ROUTE_STEP;
-    for (uint32_t i = 0; !stand && i < part->n; i++) {
-        const struct perp_verdict *verdict = &part->route->jobs[part->from + i]->verdict;
-        stand = verdict->counted && !verdict->todo_1;
-    }
+    for (uint32_t i = 0; !stand && i < part->n; i++)
+        stand = *perp_route_stands_at(part->route, part->from + i) != PERP_ROUTE_NOTHING;
     return stand;
 }
 
@@ -193,7 +189,7 @@ static uint32_t look_at_routes(perp_core *core, struct perp_plan *plan, struct p
         if (looks)
             perp_route_look(e, &part, &look, looked_at);
         for (uint32_t i = 0; !looks && i < part.n; i++)
-            add_todo(&core->scheduler->verdicts, part.route->jobs[part.from + i]);
+            add_todo(&core->scheduler->verdicts, *perp_route_job_at(part.route, part.from + i));
     }
     return look.stand;
 }
@@ -228,6 +224,7 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
     if (all)
         doubt_all(core);
     perp_facts_take_changed(core, v, add_todo);
+    perp_routes_wake(&core->risk->facts.routes, now);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
         perp_heap_remove(&v->wakes, due);
         add_todo(v, waker(due));
@@ -258,6 +255,7 @@ static void discount(struct perp_verdicts *v, struct perp_job_entry *job) {
     if (verdict->counted)
         count(v, verdict, UINT32_MAX);
     perp_heap_remove(&v->wakes, &job->wake);
+    perp_route_stands(job, PERP_ROUTE_NOTHING);
     verdict->made = verdict->counted = false;
 }
 
@@ -276,28 +274,36 @@ static void offer(perp_core *core, struct perp_job_entry *job) {
         perp_rank_set(core, job);
     else
         perp_rank_remove(&v->ranks, job);
-    if (offered && verdict->reducing) {
-        verdict->rank = perp_rank_of(core, job, verdict->score);
+    if (offered && verdict->reducing)
         perp_job_set_add(&v->leaving, job, &verdict->leaving_1);
-    }
 }
 
-void perp_verdict_set(perp_core *core, struct perp_job_entry *job, const struct perp_eval *e,
-                      bool counted) {
+/* When time alone changes a decision: the same for all jobs of a route, but for what rules of the
+   host answer. */
+static void hold_until(perp_core *core, struct perp_job_entry *job, int64_t until) {
+    if (job->route && !core->risk->n_host)
+        perp_route_holds(&core->risk->facts.routes, job->route, until);
+    else if (until < INT64_MAX)
+        perp_heap_set(&core->scheduler->verdicts.wakes, &job->wake, until);
+}
+
+void perp_verdict_set(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
+                      const struct perp_eval *e, bool counted) {
     struct perp_verdicts *v = &core->scheduler->verdicts;
     struct perp_verdict *verdict = &job->verdict;
     discount(v, job);
     verdict->made = true;
     verdict->reasons = e->reasons;
     verdict->reason = (uint8_t)e->reason;
-    verdict->score = e->final;
     verdict->accepted = e->accepted;
     verdict->reducing = e->reducing;
     verdict->counted = counted;
-    for (uint32_t i = 0; i < job->n_legs; i++)
-        job->legs[i].offered = e->legs[i].price;
-    if (e->holds < INT64_MAX)
-        perp_heap_set(&v->wakes, &job->wake, e->holds);
+    hold_until(core, job, e->holds);
+    double *score = perp_job_score_at(job);
+    if (counted && !(*score == e->final) && perp_plan_scores(plan, score, 1)) /* none yet: NaN */
+        *score = e->final;
+    if (counted && !e->reducing && e->accepted == (e->reasons == 0))
+        perp_route_stands(job, (int64_t)e->reasons);
     if (counted)
         count(v, verdict, 1);
     offer(core, job);

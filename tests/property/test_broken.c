@@ -547,12 +547,13 @@ static void decisions(world *w) {
     BREAK_BIT(w, passes->verdict.accepted, false);
     BREAK_BIT(w, refused->verdict.accepted, true);
     BREAK_BIT(w, passes->verdict.reducing, true);
-    BREAK(w, passes->verdict.score, passes->verdict.score + 1e-9);
+    BREAK(w, *perp_job_score_at(passes), perp_job_score(passes) + 1e-9);
+    BREAK(w, *perp_route_stands_at(passes->route, passes->route_place), 4);
+    BREAK(w, *perp_route_stands_at(refused->route, refused->route_place), 0);
+    BREAK(w, *perp_route_job_at(passes->route, passes->route_place), refused);
     BREAK(w, passes->verdict.places_1[0], 0);
     BREAK_BIT(w, passes->verdict.counted, false);
     BREAK_BIT(w, refused->verdict.counted, false);
-    BREAK(w, passes->legs[0].offered, 1000.2);
-    BREAK(w, refused->legs[1].offered, 0);
     BREAK(w, v->tally.evaluated, 3);
     BREAK(w, v->tally.refused, 0);
     BREAK(w, v->tally.refused_by[reason], 2);
