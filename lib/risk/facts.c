@@ -612,27 +612,53 @@ static void look_at_book(perp_core *core, int64_t now, bool rolled) {
 struct look {
     perp_core *core;
     int64_t now;
+    bool puts_off; /* nothing is made at once */
 };
 
 static bool job_waits(const struct perp_facts *facts, perp_instrument_id instrument) {
     return facts->at[instrument].first || facts->routes.of[instrument];
 }
 
-/* What is open counts in its exchange's size and is made anew at once, as where a job runs; the
-   rest once it is asked for, or a job that waits rests on it. */
+/* What is open counts in its exchange's size, as where a job runs. */
+static bool in_a_size(const perp_core *core, perp_instrument_id instrument) {
+    const struct perp_kept_fact *kept = &core->risk->facts.at[instrument];
+    const struct perp_position_entry *entry = &core->positions->at[instrument];
+    return entry->is_open || entry->first || kept->share || kept->unpriced;
+}
+
+/* What counts in a size is made anew at once; the rest once it is asked for, or a job that waits
+   rests on it. */
 static void touch(const struct look *look, perp_instrument_id instrument) {
     struct perp_facts *facts = &look->core->risk->facts;
     struct perp_kept_fact *kept = &facts->at[instrument];
+    bool counts = in_a_size(look->core, instrument);
     kept->stale = true;
-    const struct perp_position_entry *entry = &look->core->positions->at[instrument];
-    if (entry->is_open || entry->first || kept->share || kept->unpriced) {
+    if (counts && !look->puts_off) {
         make_again(look->core, instrument, look->now);
         return;
     }
-    if (kept->listed || !job_waits(facts, instrument))
+    facts->sizes_wait |= counts;
+    if (kept->listed || !(counts || job_waits(facts, instrument)))
         return;
     kept->listed = true;
     facts->stale[facts->n_stale++] = instrument;
+}
+
+/* So many of what is to be made anew, at most; how many. */
+static uint32_t make_stale(const struct look *look, uint32_t most) {
+    perp_core *core = look->core;
+    struct perp_facts *facts = &core->risk->facts;
+    uint32_t n = 0;
+    for (; facts->n_stale && n < most; facts->n_stale--) {
+        perp_instrument_id id = facts->stale[facts->n_stale - 1];
+        facts->at[id].listed = false;
+        if (!facts->at[id].stale || !(in_a_size(core, id) || job_waits(facts, id)))
+            continue;
+        make_again(core, id, look->now);
+        n++;
+    }
+    facts->sizes_wait &= facts->n_stale > 0;
+    return n;
 }
 
 static void touch_all(const struct look *look) {
@@ -723,44 +749,51 @@ static void look_at_exchanges(const struct look *look) {
 static void look_at_rest(const struct look *look, bool rolled) {
     perp_core *core = look->core;
     struct perp_facts *facts = &core->risk->facts;
-    for (; facts->n_stale; facts->n_stale--) {
-        perp_instrument_id id = facts->stale[facts->n_stale - 1];
-        facts->at[id].listed = false;
-        if (facts->at[id].stale && job_waits(facts, id))
-            make_again(core, id, look->now);
-    }
     look_at_exchanges(look);
     look_at_bases(core, look->now);
     look_at_book(core, look->now, rolled);
     facts->touched = PERP_TOUCHES_NOTHING;
 }
 
-void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
+static void look_at_changes(const struct look *look) {
+    perp_core *core = look->core;
     struct perp_facts *facts = &core->risk->facts;
-    struct look look = {core, now};
 #ifdef PERP_SHADOW
     shadow_moved(core);
 #endif
     if (core->touched < facts->touched)
         facts->touched = core->touched;
     if (core->touched == PERP_TOUCHES_ALL)
-        touch_all(&look);
+        touch_all(look);
     core->touched = PERP_TOUCHES_NOTHING;
-    look_at_moved(&look);
-    look_at_accounts(&look);
-    facts->news = perp_market_news(core->market, &look, told);
-    look_at_time(&look);
+    look_at_moved(look);
+    look_at_accounts(look);
+    facts->news = perp_market_news(core->market, (void *)(uintptr_t)look, told);
+    look_at_time(look);
+}
+
+void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick) {
+    struct look look = {core, now, false};
+    look_at_changes(&look);
+    if (tick || core->risk->facts.sizes_wait)
+        make_stale(&look, UINT32_MAX);
     if (tick)
         look_at_rest(&look, rolled);
+}
+
+bool perp_facts_ahead(perp_core *core, int64_t now, uint32_t most) {
+    struct look look = {core, now, true};
+    look_at_changes(&look);
+    return make_stale(&look, most) == most;
 }
 
 /* ---- Jobs that wait -----------------------------------------------------------------------------
  */
 
-void perp_facts_take_changed(perp_core *core, void *user,
+bool perp_facts_take_changed(perp_core *core, uint32_t most, void *user,
                              void (*job)(void *user, struct perp_job_entry *job)) {
     struct perp_facts *facts = &core->risk->facts;
-    while (facts->n_changed) {
+    for (; facts->n_changed && most; most--) {
         perp_instrument_id id = facts->changed[--facts->n_changed];
         struct perp_kept_fact *kept = &facts->at[id];
         kept->changed = false;
@@ -768,6 +801,7 @@ void perp_facts_take_changed(perp_core *core, void *user,
         for (struct perp_job_leg *leg = kept->first; leg; leg = leg->next)
             job(user, perp_leg_job(leg));
     }
+    return facts->n_changed == 0;
 }
 
 void perp_facts_join(perp_core *core, struct perp_job_entry *job) {

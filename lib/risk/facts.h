@@ -98,6 +98,7 @@ struct perp_facts {
     struct perp_routes routes;
     int64_t latest;       /* of all that were made */
     uint64_t news;        /* of feeds, when they were last looked at */
+    bool sizes_wait;      /* a stale one counts in the size of its exchange */
     bool running_changed; /* a job that runs is to be looked at */
     bool all_changed;     /* every job is to be decided anew */
     uint32_t touched;     /* by events since the last tick: PERP_TOUCHES_… */
@@ -127,14 +128,16 @@ void perp_fact_is_deep(perp_core *core, perp_instrument_id instrument);
 /* Looks what feeds and events changed, and what time did: of instruments; tick: of all that
    decisions which stand rest on. */
 void perp_facts_refresh(perp_core *core, int64_t now, bool rolled, bool tick);
+/* Ahead of a tick so many facts of instruments, at most; whether there may be more. */
+bool perp_facts_ahead(perp_core *core, int64_t now, uint32_t most);
 /* What of the facts that a refresh for a tick left is not what would be made now; NULL: nothing. A
    difference is none where feeds wrote meanwhile. */
 const char *perp_facts_differ(const perp_core *core, int64_t now, bool rolled);
 /* Whatever the first n instruments show is to be looked at by all that rests on it. */
 void perp_facts_doubt(struct perp_facts *facts, uint32_t n);
-/* Tells of each job that waits and is to be decided anew, but for those that have a route: theirs
-   is then doubtful. */
-void perp_facts_take_changed(perp_core *core, void *user,
+/* Tells of each job that waits and is to be decided anew, of so many instruments at most, but for
+   those that have a route: theirs is then doubtful. false: there are more. */
+bool perp_facts_take_changed(perp_core *core, uint32_t most, void *user,
                              void (*job)(void *user, struct perp_job_entry *job));
 
 /* A job waits from now on, or no longer. */

@@ -4,12 +4,14 @@
 #include "core/batch.h"
 #include "scheduler/tick.h"
 
-/* So many are looked at in one go: some 50 microseconds. In a shadow build few, so that lives of
-   few jobs come to slices, too. */
+/* So many decisions, or facts of instruments, are looked at in one go: some 50 microseconds. In a
+   shadow build few, so that lives of few jobs come to slices, too. */
 #ifdef PERP_SHADOW
 #define SLICE 4u
+#define FACTS 2u
 #else
-#define SLICE 1000u
+#define SLICE 500u
+#define FACTS 16u
 #endif
 
 /* Whether the tick may come to what is looked at here: it is not refused for its time, and nothing
@@ -27,24 +29,31 @@ static bool may_come(const perp_core *core, const perp_call *call) {
 static bool something_changed(const perp_core *core) {
     const struct perp_facts *facts = &core->risk->facts;
     const perp_positions *positions = core->positions;
-    return core->touched != PERP_TOUCHES_NOTHING || facts->routes.n_doubtful ||
-           positions->n_moved || positions->n_moved_bases ||
-           perp_market_news_sum(core->market) != facts->news;
+    return core->touched != PERP_TOUCHES_NOTHING || facts->n_stale || facts->n_changed ||
+           facts->all_changed || facts->routes.n_doubtful || positions->n_moved ||
+           positions->n_moved_bases || perp_market_news_sum(core->market) != facts->news;
 }
 
 static const struct perp_plan nothing_chosen;
 
-/* No more slices than all that waits make: feeds that are faster would put off the tick for ever.
- */
+/* No more slices than all that there is makes: feeds that are faster would put off the tick for
+   ever. */
+static bool is_enough(const perp_core *core, uint32_t slice) {
+    uint32_t jobs = core->scheduler->n_pending;
+    return jobs <= SLICE || slice + 1 >= jobs / SLICE + 2 * (perp_n_instruments(core) / FACTS);
+}
+
 bool perp_tick_ahead(perp_core *core, const perp_call *call, uint32_t slice, uint32_t *looked_at) {
-    if (core->scheduler->n_pending <= ((uint64_t)slice + 1) * SLICE || perp_in_rule(core) ||
-        !something_changed(core) || !may_come(core, call))
+    if (is_enough(core, slice) || perp_in_rule(core) || !something_changed(core) ||
+        !may_come(core, call))
         return false;
+    if (perp_facts_ahead(core, call->now_ns, FACTS))
+        return true;
     bool rolled = perp_day_begins(core, call->now_ns);
     perp_facts_refresh(core, call->now_ns, rolled, true);
     struct perp_eval e;
     perp_eval_begin(&e, core, &nothing_chosen, NULL, call->now_ns, rolled);
     perp_eval_brief(&e);
-    *looked_at += perp_verdicts_ahead(core, &e, SLICE);
-    return core->risk->facts.routes.n_doubtful > SLICE;
+    *looked_at += perp_verdicts_ahead(core, &e, FACTS, SLICE);
+    return core->risk->facts.n_changed || core->risk->facts.routes.n_doubtful > SLICE;
 }

@@ -273,9 +273,10 @@ void perp_verdicts_doubt(perp_core *core);
    plan; how many were. NULL: all that may have changed is collected. */
 uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool killed,
                                struct perp_plan *plan, struct perp_eval *e);
-/* Ahead of a tick, which begins by it, with facts looked at as for it: confirms so many decisions
-   or a few more; how many. What is not confirmed is left to the tick. */
-uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most);
+/* Ahead of a tick, which begins by it, with facts looked at as for it: takes so many facts that
+   changed, or, where that was all, confirms so many decisions or a few more; how many. What is not
+   confirmed is left to the tick. */
+uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t facts, uint32_t most);
 /* What the evaluation gave stands; counted: it may go on, and that is its score. */
 void perp_verdict_set(perp_core *core, struct perp_plan *plan, struct perp_job_entry *job,
                       const struct perp_eval *e, bool counted);

@@ -200,10 +200,11 @@ static void doubt_all(perp_core *core) {
     core->risk->facts.all_changed = false;
 }
 
-uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t most) {
+uint32_t perp_verdicts_ahead(perp_core *core, struct perp_eval *e, uint32_t facts, uint32_t most) {
     if (core->risk->facts.all_changed)
         doubt_all(core);
-    perp_facts_take_changed(core, &core->scheduler->verdicts, add_todo);
+    if (!perp_facts_take_changed(core, facts, &core->scheduler->verdicts, add_todo))
+        return 0;
     return look_at_routes(core, NULL, e, most);
 }
 
@@ -223,7 +224,7 @@ uint32_t perp_verdicts_collect(perp_core *core, int64_t now, bool paused, bool k
     v->all_todo = false;
     if (all)
         doubt_all(core);
-    perp_facts_take_changed(core, v, add_todo);
+    (void)perp_facts_take_changed(core, UINT32_MAX, v, add_todo);
     perp_routes_wake(&core->risk->facts.routes, now);
     while ((due = perp_heap_top(&v->wakes)) && due->at < now) {
         perp_heap_remove(&v->wakes, due);
