@@ -284,15 +284,19 @@ static bool wants_values(const struct perp_eval *e) {
            e->job->is_flatten;
 }
 
+static void price_leg(struct perp_eval *e, uint32_t n) {
+    take_leg(e, n);
+    take_fact(e, n);
+    take_price(e, n);
+    measure_price(e, n);
+}
+
 void perp_eval_prices(struct perp_eval *e, const struct perp_job_entry *job, double *prices) {
     e->job = job;
     e->made = false;
     e->max_slippage = 0;
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        take_leg(e, i);
-        take_fact(e, i);
-        take_price(e, i);
-        measure_price(e, i);
+        price_leg(e, i);
         prices[i] = e->legs[i].price;
     }
 }
@@ -331,12 +335,9 @@ void perp_eval_measure(struct perp_eval *e) {
     measure_nothing(e);
     e->made = has_own_facts(e);
     for (uint32_t i = 0; i < job->n_legs; i++) {
-        take_leg(e, i);
-        take_fact(e, i);
-        take_price(e, i);
+        price_leg(e, i);
         if (!e->legs[i].market->has_quote)
             e->missing = true;
-        measure_price(e, i);
         measure_latency(e, i);
     }
     e->reducing = true;

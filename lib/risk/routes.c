@@ -45,8 +45,8 @@ static uint64_t hash_of(const struct perp_route_key *key) {
     uint64_t hash = 0, hours;
     memcpy(&hours, &key->holding_hours, sizeof hours);
     for (uint32_t i = 0; i < PERP_ROUTE_LEGS; i++)
-        hash = perp_hash_u64(hash, (uint64_t)key->instruments[i] << 2 | key->sides[i] << 1 |
-                                       (key->maker[i] ? 1 : 0));
+        hash = perp_hash_u64(hash, (uint64_t)key->instruments[i] << 2 |
+                                       (uint64_t)key->sides[i] << 1 | (key->maker[i] ? 1 : 0));
     return perp_hash_u64(perp_hash_u64(hash, key->strategy), hours);
 }
 
@@ -91,9 +91,9 @@ static void unlink_route(struct perp_routes *routes, struct perp_route *route) {
     }
 }
 
-/* By a quarter: there may be many routes, and some of them are long. */
+/* By an eighth: there may be many routes, and some of them are long. */
 static bool grow(perp_core *core, struct perp_route *route) {
-    uint32_t capacity = route->capacity + route->capacity / 4 + 1;
+    uint32_t capacity = route->capacity + route->capacity / 8 + 1;
     struct perp_route_block *blocks = perp_alloc(core, capacity * sizeof *blocks);
     if (!blocks)
         return false;
@@ -229,6 +229,8 @@ void perp_route_leave(perp_core *core, struct perp_routes *routes, struct perp_j
     routes->n_doubtful -= route->doubtful;
     if (job->route_place != --route->n)
         move(route, route->n, job->route_place);
+    if (route->moved > route->n)
+        route->moved = route->n;
     job->route = NULL;
     if (route->n)
         return;

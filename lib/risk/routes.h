@@ -53,11 +53,11 @@ struct perp_route_block {
 struct perp_route {
     struct perp_route_key key;
     uint32_t n, capacity; /* places, and blocks */
+    uint32_t moved;       /* so many of the first have scores that they are not yet ranked by */
     struct perp_route_block *blocks;
     struct perp_route *next_doubtful;
     struct perp_timer wake; /* up to when time alone changes nothing of its jobs */
     bool doubtful;          /* a fact that its jobs rest on changed */
-    bool moved;             /* scores of jobs are others than those by which they are ranked */
     struct perp_route_link links[PERP_ROUTE_LEGS];
 };
 

@@ -437,7 +437,7 @@ static void look_at_candidates(struct perp_tick *tick) {
     if (n > 1)
         qsort(candidates, n, sizeof *candidates, by_turn);
     if (!full) {
-        perp_ranks_tidy(tick->core);
+        (void)perp_ranks_tidy(tick->core, UINT32_MAX);
         wake_for_tick(tick);
     }
     while (!tick->no_memory) {

@@ -51,14 +51,16 @@ struct perp_rank perp_rank_of(const perp_core *core, const struct perp_job_entry
 /* ---- Heaps --------------------------------------------------------------------------------------
  */
 
-struct perp_turn perp_turn_of(const perp_core *core, const struct perp_job_entry *job) {
-    return (struct perp_turn){perp_rank_of(core, job, perp_job_score(job)), job->order,
-                              job->priority};
-}
-
 /* By the rank that it was put in by. */
 static struct perp_turn turn_in(const struct perp_job_entry *job) {
     return (struct perp_turn){job->verdict.rank, job->order, job->priority};
+}
+
+struct perp_turn perp_turn_of(const perp_core *core, const struct perp_job_entry *job) {
+    struct perp_turn turn = turn_in(job);
+    if (core->scheduler->verdicts.ranks.loose)
+        turn.rank = perp_rank_of(core, job, perp_job_score(job));
+    return turn;
 }
 
 static bool is_above(const struct perp_ranking *ranking, const struct perp_job_entry *a,
@@ -74,8 +76,7 @@ static void put(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry
 
 static bool rise(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
     uint32_t from = at;
-    for (; !ranking->loose && at > 0 &&
-           is_above(ranking, job, *perp_set_at(&ranking->set, (at - 1) / 2));
+    for (; at > 0 && is_above(ranking, job, *perp_set_at(&ranking->set, (at - 1) / 2));
          at = (at - 1) / 2)
         put(ranking, at, *perp_set_at(&ranking->set, (at - 1) / 2));
     put(ranking, at, job);
@@ -95,58 +96,99 @@ static void sink(struct perp_ranking *ranking, uint32_t at, struct perp_job_entr
     put(ranking, at, job);
 }
 
+/* The first half has something below it. */
+static void loosen(struct perp_ranking *ranking) {
+    ranking->loose = ranking->set.n / 2 + 1;
+}
+
+/* One is at its place, but for its rank. */
+static void settle(struct perp_ranking *ranking, uint32_t at, struct perp_job_entry *job) {
+    if (ranking->loose)
+        loosen(ranking);
+    else if (!rise(ranking, at, job))
+        sink(ranking, at, job);
+}
+
 static void ranking_add(struct perp_ranking *ranking, struct perp_job_entry *job) {
     (void)perp_job_set_push(&ranking->set);
-    rise(ranking, ranking->set.n - 1, job);
+    put(ranking, ranking->set.n - 1, job);
+    settle(ranking, ranking->set.n - 1, job);
 }
 
 /* Its rank is another. */
 static void ranking_moved(struct perp_ranking *ranking, struct perp_job_entry *job) {
-    uint32_t at = job->verdict.places_1[ranking->place] - 1;
-    if (!ranking->loose && !rise(ranking, at, job))
-        sink(ranking, at, job);
+    settle(ranking, job->verdict.places_1[ranking->place] - 1, job);
 }
 
 #define FEW_MOVED 64 /* are put in order one by one */
 
 void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n) {
-    if (ranks->loose || n <= FEW_MOVED || n <= (ranks->waiting.set.n + ranks->held.set.n) / 8)
+    bool few = n <= FEW_MOVED || n <= (ranks->waiting.set.n + ranks->held.set.n) / 8;
+    if (n == 0 || (few && !ranks->loose))
         return;
-    ranks->loose = ranks->waiting.loose = ranks->held.loose = true;
+    ranks->loose = true;
+    ranks->ranked_to = 0;
+    loosen(&ranks->waiting);
+    loosen(&ranks->held);
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
-        ranks->full_at[i].loose = true;
+        loosen(&ranks->full_at[i]);
 }
 
-/* Of jobs that a route confirmed only the score was looked at. */
-static void rank_route(const perp_core *core, struct perp_route *route) {
-    for (uint32_t i = 0; i < route->n; i++) {
-        struct perp_job_entry *job = *perp_route_job_at(route, i);
-        if (*perp_route_stands_at(route, i) == 0) /* it passed */
-            job->verdict.rank = perp_rank_of(core, job, *perp_route_at(route, i, PERP_LANE_SCORE));
-    }
-    route->moved = false;
+/* Of a job that a route confirmed only the score was looked at. */
+static void rank_place(const perp_core *core, const struct perp_route *route, uint32_t place) {
+    struct perp_job_entry *job = *perp_route_job_at(route, place);
+    if (*perp_route_stands_at(route, place) == 0) /* it passed */
+        job->verdict.rank = perp_rank_of(core, job, *perp_route_at(route, place, PERP_LANE_SCORE));
 }
 
-static void tidy(struct perp_ranking *ranking) {
-    for (uint32_t at = ranking->set.n / 2; at-- > 0;)
-        sink(ranking, at, *perp_set_at(&ranking->set, at));
-    ranking->loose = false;
-}
-
-void perp_ranks_tidy(perp_core *core) {
+/* Jobs of routes have the ranks of their scores; how many more may be looked at. */
+static uint32_t rank_routes(perp_core *core, uint32_t most) {
     struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
     const struct perp_routes *routes = &core->risk->facts.routes;
-    if (!ranks->loose)
+    for (; most && ranks->ranked_to<routes->capacity; ranks->ranked_to += most> 0)
+        for (const struct perp_route_link *link = routes->of[ranks->ranked_to]; link && most;
+             link = link->next)
+            for (; most && link->route->moved; most--)
+                rank_place(core, link->route, --link->route->moved);
+    return most;
+}
+
+/* What is compared of a job is on its way meanwhile. */
+static inline __attribute__((always_inline)) void fetch(const struct perp_job_set *set,
+                                                        uint32_t at) {
+    if (at >= set->n)
         return;
-    for (uint32_t i = 0; i < routes->capacity; i++)
-        for (const struct perp_route_link *link = routes->of[i]; link; link = link->next)
-            if (link->route->moved)
-                rank_route(core, link->route);
-    tidy(&ranks->waiting);
-    tidy(&ranks->held);
+    __builtin_prefetch(&(*perp_set_at(set, at))->order);
+    __builtin_prefetch(&(*perp_set_at(set, at))->verdict.rank);
+}
+
+#define SOON 8 /* jobs from now */
+
+/* From below, so that all behind is in order already. */
+static uint32_t tidy(struct perp_ranking *ranking, uint32_t most) {
+    const struct perp_job_set *set = &ranking->set;
+    for (; most && ranking->loose; most--) {
+        uint32_t at = --ranking->loose;
+        if (at >= SOON) {
+            fetch(set, at - SOON);
+            fetch(set, 2 * (at - SOON) + 1);
+            fetch(set, 2 * (at - SOON) + 2);
+        }
+        if (at < set->n)
+            sink(ranking, at, *perp_set_at(set, at));
+    }
+    return most;
+}
+
+bool perp_ranks_tidy(perp_core *core, uint32_t most) {
+    struct perp_ranks *ranks = &core->scheduler->verdicts.ranks;
+    if (!ranks->loose)
+        return false;
+    most = tidy(&ranks->held, tidy(&ranks->waiting, rank_routes(core, most)));
     for (uint32_t i = 0; i < PERP_MAX_EXCHANGES; i++)
-        tidy(&ranks->full_at[i]);
-    ranks->loose = false;
+        most = tidy(&ranks->full_at[i], most);
+    ranks->loose = most == 0;
+    return ranks->loose;
 }
 
 static void ranking_remove(struct perp_ranking *ranking, struct perp_job_entry *job) {

@@ -64,8 +64,8 @@ struct perp_standing_tally {
 struct perp_ranking {
     struct perp_job_set set;
     bool last_on_top;
-    bool loose;    /* in no order, until perp_ranks_tidy */
-    uint8_t place; /* which of a job's places are those in it */
+    uint8_t place;  /* which of a job's places are those in it */
+    uint32_t loose; /* so many of the first are in no order, until perp_ranks_tidy */
 };
 
 /* What an exchange holds a job to in a tick, by how much room there is: for one more job and one
@@ -91,6 +91,7 @@ struct perp_room_seen {
 struct perp_ranks {
     struct perp_set_room of_all, of_held; /* of waiting and held; of those at what holds them */
     bool loose;                           /* all the rankings are */
+    uint32_t ranked_to; /* then: routes of instruments before have the ranks of their scores */
     struct perp_ranking waiting, held;
     struct perp_ranking full_at[PERP_MAX_EXCHANGES];
     uint32_t n_at[PERP_MAX_EXCHANGES]; /* jobs that wait with a leg there: there is room for them */
@@ -217,9 +218,9 @@ void perp_rank_holds(struct perp_ranks *ranks, struct perp_job_entry *job, uint3
 /* Nobody is held for room on these exchanges any more. */
 void perp_ranks_forget_rooms(struct perp_ranks *ranks, uint64_t exchanges);
 /* So many jobs get another rank that they are put in order afterwards, and only where somebody asks
-   for one of them. */
+   for one of them: so many at most, or a few more. Whether there are more. */
 void perp_ranks_expect(struct perp_ranks *ranks, uint32_t n);
-void perp_ranks_tidy(perp_core *core);
+bool perp_ranks_tidy(perp_core *core, uint32_t most);
 /* Those that entered in this tick are forgotten. */
 void perp_ranks_settle(struct perp_ranks *ranks);
 /* One of them waits no longer. */

@@ -160,7 +160,8 @@ static void looked_at(void *user, const struct perp_route_looked *looked) {
                  *perp_route_job_at(route, looked->from + perp_bit_take(&left)));
     if (!looked->moved || !take_scores(look, looked))
         return;
-    route->moved |= ranks->loose;
+    if (ranks->loose)
+        route->moved = route->n;
     for (uint64_t left = ranks->loose ? 0 : looked->moved; left;) {
         struct perp_job_entry *job = *perp_route_job_at(route, looked->from + perp_bit_take(&left));
         if (perp_is_ranked(job))
@@ -275,8 +276,10 @@ static void offer(perp_core *core, struct perp_job_entry *job) {
         perp_rank_set(core, job);
     else
         perp_rank_remove(&v->ranks, job);
-    if (offered && verdict->reducing)
+    if (offered && verdict->reducing) {
+        verdict->rank = perp_rank_of(core, job, perp_job_score(job));
         perp_job_set_add(&v->leaving, job, &verdict->leaving_1);
+    }
 }
 
 /* When time alone changes a decision: the same for all jobs of a route, but for what rules of the

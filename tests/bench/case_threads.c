@@ -140,8 +140,7 @@ static void await_knocks(void) {
 }
 
 /* The longest that another thread waits, of each tick. */
-static void measure_lock(void) {
-    open_queue(asked.most);
+static void measure_waits(const char *name) {
     pthread_t thread = start_thread(knock);
     for (double begun = clock_ns(); !enough(200, begun);) {
         world_move(1);
@@ -152,8 +151,21 @@ static void measure_lock(void) {
         sample(atomic_load(&longest));
     }
     stop_thread(thread);
-    report("lock_hold", asked.pending);
+    report(name, asked.pending);
     world_close();
+}
+
+static void measure_lock(void) {
+    open_queue(asked.most);
+    measure_waits("lock_hold");
+}
+
+/* With a slot free, for which those that wait are put in order. */
+static void measure_lock_slots(void) {
+    open_queue(asked.most);
+    world_hold_slots();
+    world_tick();
+    measure_waits("lock_hold_slots");
 }
 
 const struct bench_case thread_cases[] = {
@@ -162,5 +174,9 @@ const struct bench_case thread_cases[] = {
      .world = BENCH_OWN,
      .prepare = measure_contention},
     {.of = "lock_hold", .name = "lock_hold", .world = BENCH_OWN, .prepare = measure_lock},
+    {.of = "lock_hold",
+     .name = "lock_hold_slots",
+     .world = BENCH_OWN,
+     .prepare = measure_lock_slots},
     {0},
 };

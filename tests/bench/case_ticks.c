@@ -92,21 +92,8 @@ static void next_slot(uint32_t i) {
     quote_one(i);
 }
 
-/* There are slots, but each exchange runs as many as it may. */
 static void prepare_held(void) {
-    perp_limits limits;
-    perp_call call = world.call;
-    call.actor = "bench";
-    call.reason = "slots that nobody may take";
-    for (perp_exchange_id id = 0; id < EXCHANGES; id++) {
-        perp_limits_init(&limits);
-        limits.exchange = id;
-        limits.max_concurrent = 1;
-        must(perp_scheduler_set_limits(world.scheduler, &call, &limits), "limits");
-    }
-    perp_limits_init(&limits);
-    limits.max_global_concurrent_jobs = SLOTS + 1;
-    must(perp_scheduler_set_limits(world.scheduler, &call, &limits), "limits");
+    world_hold_slots();
     prepare();
 }
 

@@ -222,6 +222,22 @@ static void make_jobs(void) {
     }
 }
 
+void world_hold_slots(void) {
+    perp_limits limits;
+    perp_call call = world.call;
+    call.actor = "bench";
+    call.reason = "slots that nobody may take";
+    for (perp_exchange_id id = 0; id < EXCHANGES; id++) {
+        perp_limits_init(&limits);
+        limits.exchange = id;
+        limits.max_concurrent = 1;
+        must(perp_scheduler_set_limits(world.scheduler, &call, &limits), "limits");
+    }
+    perp_limits_init(&limits);
+    limits.max_global_concurrent_jobs = SLOTS + 1;
+    must(perp_scheduler_set_limits(world.scheduler, &call, &limits), "limits");
+}
+
 const perp_tick_result *world_tick(void) {
     must(perp_scheduler_tick(world.scheduler, &world.call, &world.tick), "tick");
     return &world.tick;

@@ -73,6 +73,8 @@ void world_move_some(int64_t ms, uint32_t first, uint32_t n);
 void world_report(void);
 /* One tick; what it did is in world.tick. */
 const perp_tick_result *world_tick(void);
+/* From now on there is a slot, but each exchange runs as many as it may. */
+void world_hold_slots(void);
 void world_submit(const perp_job *job);
 /* The job that was dispatched last. */
 perp_uuid world_newest(void);
