@@ -387,6 +387,27 @@ START_TEST(the_room_of_an_account_passes_and_fails_jobs) {
 }
 END_TEST
 
+static double leverage_of_alpha(void) {
+    perp_job job = pair_job(9, w->btc[ALPHA], w->btc[BETA]);
+    return evaluated(w, &job).rules[PERP_REASON_ACCOUNT_LEVERAGE].value;
+}
+
+/* Ahead of a tick facts are made one after the other: who asks in between sees all of them. */
+START_TEST(what_is_put_off_ahead_of_a_tick_is_there_for_who_asks) {
+    w = world_changed(calm);
+    position_at(w, w->eth[ALPHA], w->now, 10, ETH_BID);
+    some_wait();
+    mark_at(w->eth[ALPHA], w->now, 2 * ETH_BID);
+    double before = leverage_of_alpha();
+    mark_at(w->eth[ALPHA], w->now, 3 * ETH_BID);
+    (void)perp_facts_ahead(w->core, w->now, 0);
+    double ahead = leverage_of_alpha();
+    ck_assert_double_gt(ahead, 1.2 * before);
+    settle();
+    ck_assert_double_eq(leverage_of_alpha(), ahead);
+}
+END_TEST
+
 /* ---- What runs ----------------------------------------------------------------------------------
  */
 
@@ -649,6 +670,42 @@ START_TEST(a_lot_of_a_repair_that_moved_comes_back) {
 END_TEST
 #endif
 
+/* ---- Order --------------------------------------------------------------------------------------
+ */
+
+/* Many scores moved while nobody could go; who goes first then is first by those. */
+START_TEST(who_is_first_follows_from_scores_that_moved_while_no_place_was_free) {
+    enum { EACH = 100 };
+    w = world_changed(calm);
+    rates_until(w->now + 8 * HOUR, 1e-4);
+    perp_job busy = pair_job(99, w->eth[GAMMA], w->eth[DELTA]);
+    busy.legs[0].quantity = busy.legs[1].quantity = 5;
+    run_job(w, &busy); /* in the one place */
+    for (uint32_t n = 0; n < 2 * EACH; n++) {
+        bool there = n % 2 == 0;
+        perp_job job =
+            pair_job(100 + n, w->btc[there ? ALPHA : BETA], w->btc[there ? BETA : ALPHA]);
+        job.holding_hours = 24;
+        job.expected_edge_bps = 500;
+        job.ttl_ms = 0;
+        submit(w, &job);
+    }
+    settle();
+    bool first_was = info_of(w, 100).score > info_of(w, 101).score;
+    rates_until(w->now + 8 * HOUR, -1e-4);
+    tick(w);
+    bool first_is = info_of(w, 100).score > info_of(w, 101).score;
+    ck_assert(first_was != first_is);
+    finish_pair(w, &busy.job_id, 5, 5, ETH_BID);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    uint32_t chosen = 100;
+    while (chosen < 100 + 2 * EACH && info_of(w, chosen).state != PERP_JOB_RUNNING)
+        chosen++;
+    ck_assert_uint_eq(chosen, first_is ? 100 : 101); /* of equals the first that came */
+    checked(w);
+}
+END_TEST
+
 /* ---- Ticks that the store does not take ---------------------------------------------------------
  */
 
@@ -710,6 +767,34 @@ START_TEST(a_refusal_that_the_store_did_not_take_is_told_by_the_next_tick) {
     ck_assert_uint_eq(info_of(w, 2).last_refusal, PERP_REASON_NONE);
     tick(w);
     ck_assert_uint_eq(info_of(w, 2).last_refusal, PERP_REASON_EXCHANGE_DOWN);
+}
+END_TEST
+
+/* Scores are those of the last tick that was taken. */
+START_TEST(scores_of_a_tick_that_the_store_did_not_take_are_not_shown) {
+    enum { JOBS = 6 };
+    double before[JOBS];
+    w = world_changed(with_store);
+    some_wait();
+    for (uint32_t n = 0; n < JOBS; n++) {
+        perp_job job = pair_job(10 + n, w->btc[ALPHA], w->btc[BETA]);
+        job.legs[0].leverage = 1 + n;
+        submit(w, &job);
+    }
+    settle();
+    double first = info_of(w, 10).score;
+    mark_at(w->btc[ALPHA], w->now, 1.01 * BTC_MID);
+    settle();
+    for (uint32_t n = 0; n < JOBS; n++)
+        before[n] = info_of(w, 10 + n).score;
+    ck_assert_double_ne(before[0], first);
+    perp_instrument_id sol = world_instrument(w, ALPHA, "SOL/USDT:USDT", "", 0);
+    perp_job unpriced = one_leg_job(3, sol, PERP_SIDE_BUY);
+    submit(w, &unpriced); /* of which there is something to be stored */
+    mark_at(w->btc[ALPHA], w->now, 1.02 * BTC_MID);
+    tick_fails();
+    for (uint32_t n = 0; n < JOBS; n++)
+        ck_assert_double_eq(info_of(w, 10 + n).score, before[n]);
 }
 END_TEST
 
@@ -1012,6 +1097,7 @@ int main(void) {
     tcase_add_test(tcase, a_last_price_counts_where_there_is_nothing_else);
     tcase_add_test(tcase, a_job_that_takes_the_second_level_sees_it_move);
     tcase_add_test(tcase, the_room_of_an_account_passes_and_fails_jobs);
+    tcase_add_test(tcase, what_is_put_off_ahead_of_a_tick_is_there_for_who_asks);
     tcase_add_test(tcase, a_price_makes_a_job_unhedged);
     tcase_add_test(tcase, a_base_is_free_again_once_its_job_is_hedged_by_the_price);
     tcase_add_test(tcase, what_runs_at_a_half_open_circuit_is_seen);
@@ -1019,6 +1105,8 @@ int main(void) {
     tcase_add_test(tcase, a_fill_elsewhere_makes_a_job_unhedged);
     tcase_add_loop_test(tcase, a_limit_of_exposure_sees_positions_of_all_exchanges, 0, 2);
     tcase_add_test(tcase, a_refusal_that_the_store_did_not_take_is_told_by_the_next_tick);
+    tcase_add_test(tcase, who_is_first_follows_from_scores_that_moved_while_no_place_was_free);
+    tcase_add_test(tcase, scores_of_a_tick_that_the_store_did_not_take_are_not_shown);
     tcase_add_test(tcase, an_unhedged_job_that_the_store_did_not_take_is_looked_at_again);
     tcase_add_test(tcase, a_tick_before_one_that_failed_looks_at_its_own_time);
     tcase_add_test(tcase, a_store_that_failed_between_ticks_pauses_what_stands);
