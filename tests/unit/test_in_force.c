@@ -783,7 +783,7 @@ START_TEST(scores_of_a_tick_that_the_store_did_not_take_are_not_shown) {
     }
     settle();
     double first = info_of(w, 10).score;
-    mark_at(w->btc[ALPHA], w->now, 1.01 * BTC_MID);
+    quote_at(w, w->btc[ALPHA], w->now, BTC_BID - 10, BTC_ASK + 10, 1000);
     settle();
     for (uint32_t n = 0; n < JOBS; n++)
         before[n] = info_of(w, 10 + n).score;
@@ -791,7 +791,7 @@ START_TEST(scores_of_a_tick_that_the_store_did_not_take_are_not_shown) {
     perp_instrument_id sol = world_instrument(w, ALPHA, "SOL/USDT:USDT", "", 0);
     perp_job unpriced = one_leg_job(3, sol, PERP_SIDE_BUY);
     submit(w, &unpriced); /* of which there is something to be stored */
-    mark_at(w->btc[ALPHA], w->now, 1.02 * BTC_MID);
+    quote_at(w, w->btc[ALPHA], w->now, BTC_BID - 20, BTC_ASK + 20, 1000);
     tick_fails();
     for (uint32_t n = 0; n < JOBS; n++)
         ck_assert_double_eq(info_of(w, 10 + n).score, before[n]);
