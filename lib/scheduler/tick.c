@@ -368,7 +368,8 @@ static void remember_due(struct perp_tick *tick) {
 }
 
 /* What is shown or spares work but is not stored, once the store has taken the tick: the only place
-   where a tick writes to the book other than by events. */
+   where a tick writes to the book other than by events, but for scores, which it gives back where
+   it is not taken. */
 static void remember(struct perp_tick *tick) {
     perp_core *core = tick->core;
     const struct perp_plan *plan = tick->plan;
