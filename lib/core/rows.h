@@ -317,12 +317,16 @@ struct perp_past_row {
 /* ---- Bytes --------------------------------------------------------------------------------------
  */
 
-/* Bytes that grow, in the core's memory. */
+struct perp_chaining;
+
+/* Bytes that grow, in the core's memory; or are only counted, or chained, and need none. */
 struct perp_bytes {
     perp_core *core;
     char *memory;
     uint32_t size, capacity;
     bool failed; /* no memory */
+    bool counted;
+    struct perp_chaining *chaining; /* NULL: they are not */
 };
 void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size);
 void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value);
