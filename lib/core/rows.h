@@ -456,7 +456,8 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(PAST, 24, past)                                                                              \
     R(PLACED, 25, placed)                                                                          \
     R(ALLOWED, 26, ev_allow)                                                                       \
-    R(HOST_RULE, 27, ev_host_rule)
+    R(HOST_RULE, 27, ev_host_rule)                                                                 \
+    R(OWED, 28, lot)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,
