@@ -125,6 +125,7 @@ typedef struct n_job {
     uint64_t rejected;             /* legs of which an order was rejected, as bits */
     n_figures booked;
     uint64_t ended; /* which end it was, from 1; 0: not yet */
+    int forgotten;  /* looked at where lots of it are owed */
 } n_job;
 
 /* A fill of a leg. */

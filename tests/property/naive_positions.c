@@ -397,7 +397,7 @@ static double settle_owed(n_book *b, passage *w, double was, const n_lot *own) {
             double taken = smaller(rest, fabs(p->owed[i].quantity));
             rest = at_least_0(n_sum(rest, -taken));
             met += taken;
-            w->owed += of->balanced || of->is_repair ? taken : 0;
+            w->owed += !of->forgotten && (of->balanced || of->is_repair) ? taken : 0;
             i += !take_owed(p, i, taken, &freed);
         }
     }
@@ -786,6 +786,9 @@ static void give_back(n_book *b, uint32_t instrument) {
         int64_t used;
         take_owed(p, p->n_owed - 1, size, &used);
         left = at_least_0(n_sum(left, -size));
+        if (b->jobs[lot.job].forgotten) {
+            continue;
+        }
         p->foreign = n_sum(p->foreign, -sign * size);
         while (rest > 0 && p->n_lots > 0 && p->lots[0].quantity * sign < 0) {
             double taken = smaller(rest, fabs(p->lots[0].quantity));

@@ -1,7 +1,8 @@
 /* Honest exchanges whose news is late, doubled and out of order, and whose snapshots are of any
    age, of legs as a whole or of the library's orders, trade by trade: when all was told, the book
-   has the positions that the exchanges have, nothing is unexplained, and what is naked is what
-   stands alone. usage: test_truth [SEED]   (or PERP_SEED in the environment) */
+   has the positions that the exchanges have, nothing is unexplained or foreign, what is open uses
+   its capital, and what is naked is what stands alone. usage: test_truth [SEED]   (or PERP_SEED in
+   the environment) */
 #include "lives.h"
 
 #include <math.h>
@@ -470,6 +471,14 @@ static void look_at_rest(world *w) {
         }
         if (!w->cuts && fabs(s.foreign) > 1e-9) {
             fail(w, "foreign", s.foreign, 0);
+        }
+        perp_capital_state capital;
+        memset(&capital, 0, sizeof capital);
+        capital.struct_size = sizeof capital;
+        is(w, perp_capital_snapshot(perp_core_capital(w->core), i, &capital), PERP_OK);
+        double used = (double)capital.total_used / 1e6, worth = fabs(is_there) * MID;
+        if (!w->cuts && fabs(used - worth) > 1e-4 * worth + 0.001) {
+            fail(w, "used", used, worth);
         }
         if (!w->cuts && (fabs(s.unexplained) > 1e-9 || s.latched)) {
             fail(w, "unexplained", s.unexplained, 0);
