@@ -77,7 +77,8 @@ PERP_API const char *perp_core_error(const perp_core *core);
 PERP_API perp_status perp_core_check(const perp_core *core);
 
 /* A 64-bit hash of all that is stored: money, reservations, jobs, control, configuration. Market
-   data is not part of it. Equal books have equal hashes, also across a restart. 0 for NULL. */
+   data is not part of it. Equal books have equal hashes, also across a restart. Needs no
+   memory, and can't fail: 0 is for NULL. */
 PERP_API uint64_t perp_core_hash(const perp_core *core);
 
 /* The modules; owned by the core. NULL for NULL. */

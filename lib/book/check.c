@@ -166,6 +166,24 @@ static const char *lot_differs(const perp_core *core, const struct perp_position
                                               : NULL;
 }
 
+/* What lots are short of is of one sign, once of each leg, and no more than it filled. */
+static const char *owed_differs(const perp_core *core, const struct perp_position_entry *entry,
+                                uint32_t n) {
+    const struct perp_lot *owed = &entry->owed[n];
+    const struct perp_job_entry *job = perp_job_find(core, &owed->job);
+    bool more = job && (owed->leg >= job->n_legs ||
+                        !perp_at_most(fabs(owed->quantity), job->run->legs[owed->leg].filled));
+    for (uint32_t i = 0; i < n; i++)
+        more |= entry->owed[i].leg == owed->leg &&
+                memcmp(&entry->owed[i].job, &owed->job, sizeof owed->job) == 0;
+    if (more || !isfinite(owed->quantity) || owed->quantity == 0 ||
+        (owed->quantity > 0) != (entry->owed[0].quantity > 0))
+        return "lots are short of what no leg filled";
+    return !(owed->price > 0) || owed->used < 0
+               ? "lots are short of one without a price, or with less than nothing"
+               : NULL;
+}
+
 /* Of a leg: all fills count as naked at once, but those of a balanced job that runs; what it has in
    flight and what was seen of it is of what it may still fill. */
 static const char *leg_differs(const struct perp_job_entry *job, uint32_t n) {
@@ -258,6 +276,11 @@ static perp_status check_position(const perp_core *core, perp_instrument_id inst
         return wrong(core, instrument, "more is lost than unexplained");
     for (uint32_t i = 0; i < entry->n_lots; i++) {
         const char *what = lot_differs(core, entry, &entry->lots[i], instrument);
+        if (what)
+            return wrong(core, instrument, what);
+    }
+    for (uint32_t i = 0; i < entry->n_owed; i++) {
+        const char *what = owed_differs(core, entry, i);
         if (what)
             return wrong(core, instrument, what);
     }

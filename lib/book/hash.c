@@ -1,11 +1,12 @@
-/* One number for all that is stored: of the bytes of every row, as a checkpoint would have them. */
+/* One number for all that is stored: of the bytes of every row, as a checkpoint would have them. It
+   needs no memory, so that it can always be told. */
 #include "book/book.h"
 #include "core/chain.h"
 #include "util/num.h"
 
 /* A hash under way. */
 struct hashing {
-    struct perp_bytes bytes;
+    perp_core *core;
     uint64_t hash;
     uint64_t unordered; /* of rows that a restart need not keep in order: summed */
 };
@@ -28,10 +29,7 @@ static void write_order(struct perp_bytes *to, const struct perp_order_row *orde
     perp_row_write(to, perp_row_order(), &same, kept);
 }
 
-static void visit(void *user, const struct perp_walked_row *row) {
-    struct hashing *hashing = user;
-    struct perp_bytes *bytes = &hashing->bytes;
-    bytes->size = 0;
+static void write(struct perp_bytes *bytes, const struct perp_walked_row *row) {
     perp_bytes_unsigned(bytes, row->kind);
     perp_bytes_unsigned(bytes, row->index);
     if (row->kind == PERP_BOOK_JOB)
@@ -40,21 +38,29 @@ static void visit(void *user, const struct perp_walked_row *row) {
         write_order(bytes, row->row, row->kept);
     else
         perp_row_write(bytes, perp_book_row_type(row->kind), row->row, row->kept);
-    if (row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED)
-        hashing->unordered += perp_chain(PERP_CHAIN_START, bytes->memory, bytes->size);
+}
+
+static void visit(void *user, const struct perp_walked_row *row) {
+    struct hashing *hashing = user;
+    const bool unordered = row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED;
+    struct perp_bytes counted = {.core = hashing->core, .counted = true};
+    write(&counted, row);
+    struct perp_chaining chaining;
+    perp_chain_begin(&chaining, unordered ? PERP_CHAIN_START : hashing->hash, counted.size);
+    struct perp_bytes chained = {.core = hashing->core, .chaining = &chaining};
+    write(&chained, row);
+    if (unordered)
+        hashing->unordered += perp_chain_end(&chaining);
     else
-        hashing->hash = perp_chain(hashing->hash, bytes->memory, bytes->size);
+        hashing->hash = perp_chain_end(&chaining);
 }
 
 uint64_t perp_hash_book(const perp_core *core) {
-    /* The memory that rows are written to is no part of the book that a caller holds const. */
-    struct hashing hashing = {.bytes = {.core = (perp_core *)(uintptr_t)core},
+    /* Nothing is written to the book, which a caller holds const. */
+    struct hashing hashing = {.core = (perp_core *)(uintptr_t)core,
                               .hash = perp_hash_u64(PERP_CHAIN_START, (uint64_t)perp_clock(core))};
     perp_book_walk(core, visit, &hashing);
-    uint64_t hash = perp_hash_u64(hashing.hash, hashing.unordered);
-    bool failed = hashing.bytes.failed;
-    perp_bytes_free(&hashing.bytes);
-    return failed ? 0 : hash;
+    return perp_hash_u64(hashing.hash, hashing.unordered);
 }
 
 uint64_t perp_core_hash(const perp_core *core) {

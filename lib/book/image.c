@@ -313,6 +313,30 @@ static bool read_lot(const struct read *read) {
     return true;
 }
 
+static bool read_owed(const struct read *read) {
+    perp_core *core = read->core;
+    const struct perp_lot_row *row = read->row;
+    struct perp_position_entry *entry = &core->positions->at[row->instrument];
+    void *owed = entry->owed;
+    if (row->quantity == 0 || row->price <= 0 || row->used > PERP_MOST_USD ||
+        entry->n_owed == PERP_MOST_OWED ||
+        (entry->n_owed && (entry->owed[0].quantity > 0) != (row->quantity > 0)))
+        return false;
+    bool room =
+        perp_grow(core, &owed, &entry->owed_capacity, entry->n_owed + 1, sizeof *entry->owed);
+    entry->owed = owed;
+    if (!room) {
+        read->arena->failed = true;
+        return false;
+    }
+    struct perp_lot *lot = &entry->owed[entry->n_owed];
+    *lot = (struct perp_lot){.owner = NULL};
+    if (!take(read, &lot->row, sizeof lot->row, &lot->kept))
+        return false;
+    entry->n_owed++;
+    return true;
+}
+
 static bool read_since(const struct read *read) {
     perp_core *core = read->core;
     const struct perp_since_row *row = read->row;
@@ -453,6 +477,8 @@ static bool read_row(const struct read *read, uint64_t kind) {
         return read_position(read);
     case PERP_BOOK_LOT:
         return read_lot(read);
+    case PERP_BOOK_OWED:
+        return read_owed(read);
     case PERP_BOOK_SINCE:
         return read_since(read);
     case PERP_BOOK_BASE:

@@ -613,6 +613,7 @@ static bool fits_close(const perp_core *core, const struct perp_event *event) {
     const struct perp_ev_close *close = perp_read_close(event);
     const struct perp_job_entry *job = job_of(core, event);
     return job->run->n_lots > 0 && close->n_prices == job->n_legs &&
+           close->n_elsewhere == perp_lots_elsewhere(core, job, NULL) &&
            perp_bookings_fit(core, event, close->bookings, close->n_bookings) &&
            sheet_follows(core, event);
 }

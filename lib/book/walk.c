@@ -64,6 +64,8 @@ static void walk_positions(const struct walk *walk) {
             show(walk, PERP_BOOK_POSITION, i, &entry->row, entry->kept);
         for (uint32_t j = 0; j < entry->n_lots; j++)
             show(walk, PERP_BOOK_LOT, 0, &entry->lots[j].row, entry->lots[j].kept);
+        for (uint32_t j = 0; j < entry->n_owed; j++)
+            show(walk, PERP_BOOK_OWED, 0, &entry->owed[j].row, entry->owed[j].kept);
         for (uint32_t j = 0; j < entry->n_since; j++)
             show(walk, PERP_BOOK_SINCE, 0, &entry->since[j].row, entry->since[j].kept);
     }

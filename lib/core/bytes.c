@@ -2,12 +2,19 @@
    stands as it is. */
 #include <string.h>
 
+#include "core/chain.h"
 #include "core/core.h"
 
 void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size) {
     void *memory = bytes->memory;
     if (bytes->failed || !size)
         return;
+    if (bytes->counted || bytes->chaining) {
+        if (bytes->chaining)
+            perp_chain_add(bytes->chaining, data, size);
+        bytes->size += (uint32_t)size;
+        return;
+    }
     if (size > UINT32_MAX / 2 - bytes->size ||
         !perp_grow(bytes->core, &memory, &bytes->capacity, bytes->size + (uint32_t)size, 1)) {
         bytes->failed = true;

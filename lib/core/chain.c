@@ -51,6 +51,25 @@ uint64_t perp_chain(uint64_t before, const void *bytes, size_t size) {
                          : tail_at(at, size));
 }
 
+void perp_chain_begin(struct perp_chaining *chaining, uint64_t before, size_t size) {
+    *chaining = (struct perp_chaining){.hash = mix(before, size)};
+}
+
+void perp_chain_add(struct perp_chaining *chaining, const void *bytes, size_t size) {
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++) {
+        chaining->word[chaining->n++] = at[i];
+        if (chaining->n < sizeof chaining->word)
+            continue;
+        chaining->hash = mix(chaining->hash, word_at(chaining->word));
+        chaining->n = 0;
+    }
+}
+
+uint64_t perp_chain_end(const struct perp_chaining *chaining) {
+    return chaining->n ? mix(chaining->hash, tail_at(chaining->word, chaining->n)) : chaining->hash;
+}
+
 bool perp_chain_of(const void *record, size_t size, uint64_t *chain) {
     if (size < PERP_CHAIN_SIZE)
         return false;

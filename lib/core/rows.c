@@ -215,15 +215,16 @@ static void write_text(struct perp_bytes *to, const struct perp_field *field, co
     perp_bytes_put(to, text, size);
 }
 
-/* Rows go behind their length: written, then moved for it. One in place of which nothing differs is
-   left out, and so is the end of an array whose numbers are all 0. */
+/* Rows go behind their length: written, then moved for it; where there is to be no memory, counted
+   and then written. One in place of which nothing differs is left out, and so is the end of an
+   array whose numbers are all 0. */
 static void write_rows(struct perp_bytes *to, const struct perp_field *field, const void *row,
                        const void *defaults, const struct perp_kept *kept,
                        const struct path *path) {
     const struct perp_row_type *type = field->row();
     const char *rows = rows_at(field, row);
     uint32_t n = count_at(field, row);
-    struct perp_bytes part = {.core = to->core};
+    struct perp_bytes part = {.core = to->core, .counted = to->counted || to->chaining};
     for (uint32_t i = 0; i < n && path->depth < MAX_DEPTH; i++) {
         struct path inner = *path;
         const char *usual = type->defaults;
@@ -232,9 +233,15 @@ static void write_rows(struct perp_bytes *to, const struct perp_field *field, co
         inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | i;
         part.size = 0;
         write_row(&part, type, rows + (size_t)i * type->size, usual, kept, &inner);
-        if (part.size || field->kind != PERP_K_ROW)
-            write_text(to, field, part.memory, part.size);
         to->failed |= part.failed;
+        if (!part.size && field->kind == PERP_K_ROW)
+            continue;
+        write_key(to, field);
+        perp_bytes_unsigned(to, part.size);
+        if (part.counted)
+            write_row(to, type, rows + (size_t)i * type->size, usual, kept, &inner);
+        else
+            perp_bytes_put(to, part.memory, part.size);
     }
     perp_bytes_free(&part);
 }

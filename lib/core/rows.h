@@ -317,12 +317,16 @@ struct perp_past_row {
 /* ---- Bytes --------------------------------------------------------------------------------------
  */
 
-/* Bytes that grow, in the core's memory. */
+struct perp_chaining;
+
+/* Bytes that grow, in the core's memory; or are only counted, or chained, and need none. */
 struct perp_bytes {
     perp_core *core;
     char *memory;
     uint32_t size, capacity;
     bool failed; /* no memory */
+    bool counted;
+    struct perp_chaining *chaining; /* NULL: they are not */
 };
 void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size);
 void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value);
@@ -452,7 +456,8 @@ void perp_field_show(const struct perp_field *field, const void *row, char *text
     R(PAST, 24, past)                                                                              \
     R(PLACED, 25, placed)                                                                          \
     R(ALLOWED, 26, ev_allow)                                                                       \
-    R(HOST_RULE, 27, ev_host_rule)
+    R(HOST_RULE, 27, ev_host_rule)                                                                 \
+    R(OWED, 28, lot)
 
 enum perp_book_row {
 #define R(NAME, number, type) PERP_BOOK_##NAME = number,

@@ -92,7 +92,7 @@ struct perp_sheet *perp_sheet_of_requeue(perp_core *core, struct perp_job_entry 
 struct perp_sheet *perp_sheet_of_close(perp_core *core, struct perp_job_entry *job,
                                        const struct perp_ev_close *close, int64_t now) {
     struct perp_sheet *sheet = perp_sheet_begin(core, now);
-    perp_sheet_close_lots(sheet, job, close->prices);
+    perp_sheet_close_lots(sheet, job, close);
     book_shared(sheet, job, close->bookings, close->n_bookings);
     return sheet;
 }

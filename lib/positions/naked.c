@@ -143,6 +143,7 @@ void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base) {
                 return;
             position->row.unexplained = position->row.lost = 0;
             position->row.latched = false;
+            perp_sheet_forget_owed(position, NULL);
         }
 }
 

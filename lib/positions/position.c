@@ -50,10 +50,13 @@ void perp_positions_close(perp_positions *positions) {
         struct perp_position_entry *entry = &positions->at[i];
         for (uint32_t j = 0; j < entry->n_lots; j++)
             perp_kept_free(core, &entry->lots[j].kept);
+        for (uint32_t j = 0; j < entry->n_owed; j++)
+            perp_kept_free(core, &entry->owed[j].kept);
         for (uint32_t j = 0; j < entry->n_since; j++)
             perp_kept_free(core, &entry->since[j].kept);
         perp_kept_free(core, &entry->kept);
         perp_free(core, entry->lots, entry->lots_capacity * sizeof *entry->lots);
+        perp_free(core, entry->owed, entry->owed_capacity * sizeof *entry->owed);
         perp_free(core, entry->since, entry->since_capacity * sizeof *entry->since);
     }
     for (uint32_t i = 0; i < positions->bases_capacity; i++)
@@ -271,12 +274,12 @@ struct passage {
     double left;     /* not yet placed, a size */
     double realised; /* USD */
     double alone; /* of lots of balanced jobs and repairs, closed: their other side stands alone */
+    double owed;  /* the same of what lots were short of, which no lot shows */
     double sizes; /* of what it met on its way */
     double price;
 };
 
-/* floor(amount × (part / whole)), all where the part is the whole. */
-static perp_usd share_of(perp_usd amount, double part, double whole) {
+perp_usd perp_share_of(perp_usd amount, double part, double whole) {
     if (amount <= 0 || !(part > 0))
         return 0;
     if (perp_at_most(whole, part))
@@ -299,7 +302,7 @@ bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position 
     struct perp_lot *lot = &position->lots[n];
     double whole = fabs(lot->quantity);
     bool all = perp_at_most(whole, size);
-    perp_usd amount = all ? lot->used : share_of(lot->used, size, whole);
+    perp_usd amount = all ? lot->used : perp_share_of(lot->used, size, whole);
     perp_sheet_release_used(
         sheet, lot->owner, perp_instrument_at(sheet->core, lot->instrument)->spec.exchange, amount);
     if (all) {
@@ -341,41 +344,65 @@ static void close_lots(struct passage *p) {
             i++;
 }
 
-static void close_foreign(struct passage *p, double foreign) {
+/* How much of it. */
+static double close_foreign(struct passage *p, double foreign) {
     if (!(p->left > 0) || foreign == 0 || (foreign > 0) == (p->sign > 0))
-        return;
+        return 0;
     double whole = fabs(foreign), entry = p->position->row.entry;
     double size = perp_at_most(whole, p->left) ? whole : p->left;
     if (entry > 0)
         p->realised += perp_min(size, p->left) * (p->price - entry) * (foreign > 0 ? 1 : -1);
     p->left = perp_max(0, perp_quantity_sum(p->left, -size));
+    return size;
 }
 
-/* What is left opens, or adds to, the lot of the leg; the lot. */
-static struct perp_lot *open_lot(struct passage *p, uint32_t leg, perp_instrument_id instrument) {
+/* What of the foreign part was closed that may be a fill of which nobody has told yet, or a lot
+   that is owed: it is, no longer; or the leg that closed it is short of a lot. How much was owed.
+ */
+static double settle_owed(struct passage *p, double foreign, double closed,
+                          const struct perp_lot *own) {
     struct perp_sheet_position *position = p->position;
+    double theirs = perp_quantity_sum(perp_quantity_sum(foreign, -position->row.unexplained),
+                                      -perp_sheet_owed(position));
+    double surely = (theirs > 0) == (foreign > 0) ? fabs(theirs) : 0;
+    double rest = perp_at_most(closed, surely) ? 0 : perp_quantity_sum(closed, -surely);
+    if (rest == 0)
+        return 0;
+    double met = perp_sheet_close_owed(p->sheet, position, p->job, -p->sign * rest, &p->owed);
+    rest = perp_max(0, perp_quantity_sum(rest, -met));
+    perp_usd used = 0;
+    if (own && rest > 0 && perp_usd_from_double(rest * p->price, &used))
+        perp_sheet_owe(p->sheet, position, own, rest, used);
+    return met;
+}
+
+struct perp_lot *perp_sheet_open_lot(struct perp_sheet *sheet, struct perp_sheet_position *position,
+                                     struct perp_job_entry *job, const struct perp_holding *more,
+                                     uint32_t leg, bool first) {
     struct perp_lot *lot = NULL;
     for (uint32_t i = 0; i < position->n_lots && !lot; i++)
-        if (position->lots[i].owner == p->job && position->lots[i].leg == leg)
+        if (position->lots[i].owner == job && position->lots[i].leg == leg)
             lot = &position->lots[i];
     if (!lot) {
-        struct perp_sheet_job *job = perp_sheet_job_of(p->sheet, p->job);
-        if (!job || position->n_lots == position->capacity) {
-            p->sheet->failed = true;
+        struct perp_sheet_job *of = perp_sheet_job_of(sheet, job);
+        if (!of || position->n_lots == position->capacity) {
+            sheet->failed = true;
             return NULL;
         }
-        job->lots++;
-        lot = &position->lots[position->n_lots++];
-        *lot = (struct perp_lot){.owner = p->job};
-        lot->job = p->job->id;
+        of->lots++;
+        lot = &position->lots[first ? 0 : position->n_lots];
+        if (first)
+            memmove(lot + 1, lot, position->n_lots * sizeof *lot);
+        position->n_lots++;
+        *lot = (struct perp_lot){.owner = job};
+        lot->job = job->id;
         lot->leg = leg;
-        lot->instrument = instrument;
+        lot->instrument = position->instrument;
     }
     struct perp_holding holding = {lot->quantity, lot->price};
-    perp_holding_trade(&holding, p->sign * p->left, p->price);
+    perp_holding_trade(&holding, more->quantity, more->entry);
     lot->quantity = holding.quantity;
     lot->price = holding.entry;
-    p->sizes += fabs(lot->quantity);
     return lot;
 }
 
@@ -399,7 +426,7 @@ static void move_capital(struct perp_sheet *sheet, struct perp_job_entry *job,
         double part = (double)leg->notional * (size / leg->quantity);
         if (!full && part < (double)leg->flying)
             share = (perp_usd)floor(part);
-        used = share_of(share, opened, size);
+        used = perp_share_of(share, opened, size);
         leg->flying -= share;
         held->in_flight -= share;
         held->used += used;
@@ -515,8 +542,8 @@ static void count_fill(struct passage *p, struct perp_sheet_base *base, struct p
         perp_base_count(&base->row, at_once ? p->sign * quantity : 0, p->sign * apart, sizes);
         return;
     }
-    perp_base_count(&base->row, p->sign * p->alone, 0, sizes);
-    double rest = perp_max(0, perp_quantity_sum(quantity, -p->alone));
+    perp_base_count(&base->row, p->sign * (p->alone + p->owed), p->sign * p->owed, sizes);
+    double rest = perp_max(0, perp_quantity_sum(quantity, -(p->alone + p->owed)));
     double naked = perp_base_naked(p->sheet->core, p->sheet, base->base);
     if (naked == 0 || (naked > 0) == (p->sign > 0))
         return;
@@ -573,9 +600,17 @@ void perp_sheet_fill(struct perp_sheet *sheet, struct perp_job_entry *job,
         leg = &sheet->legs[at].row; /* the list may have moved */
         double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
         close_lots(&p);
-        close_foreign(&p, foreign);
+        const struct perp_lot own = {.job = job->id,
+                                     .leg = fill->leg,
+                                     .instrument = leg->instrument,
+                                     .quantity = p.sign,
+                                     .price = fill->price};
+        settle_owed(&p, foreign, close_foreign(&p, foreign), &own);
         double opened = p.left;
-        struct perp_lot *lot = opened > 0 ? open_lot(&p, fill->leg, leg->instrument) : NULL;
+        const struct perp_holding more = {p.sign * opened, fill->price};
+        struct perp_lot *lot =
+            opened > 0 ? perp_sheet_open_lot(sheet, position, job, &more, fill->leg, false) : NULL;
+        p.sizes += lot ? fabs(lot->quantity) : 0;
         move_capital(sheet, job, leg, fill->quantity, opened, fill->price, lot);
         double moved = perp_max(0, perp_quantity_sum(fill->quantity, -known));
         struct perp_holding holding = {position->row.quantity, position->row.entry};
@@ -619,7 +654,9 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
     lost = perp_quantity_sum(lost, -position->row.lost);
     perp_base_count(&base->row, lost, lost, 0); /* no lot shows it */
     double foreign = perp_quantity_sum(perp_sheet_foreign(sheet, position), -p.sign * known);
-    close_foreign(&p, foreign);
+    double owed = settle_owed(&p, foreign, close_foreign(&p, foreign), NULL);
+    double more = perp_at_most(owed, fabs(lost)) ? 0 : p.sign * (owed - fabs(lost));
+    perp_base_count(&base->row, more, more, owed);
     double before = p.left;
     close_lots(&p);
     double alone = perp_quantity_sum(before, -p.left);
@@ -644,97 +681,4 @@ void perp_sheet_foreign_fill(struct perp_sheet *sheet, struct perp_job_entry *jo
                                                      .fill = *fill,
                                                      .booked = true,
                                                      .pnl = pnl});
-}
-
-/* ---- The end of a job's legs --------------------------------------------------------------------
- */
-
-/* What an ended leg had seen and did not fill is offered to the legs that run on. */
-static double offer_seen(struct perp_sheet *sheet, const struct perp_job_entry *ended,
-                         const struct perp_leg_row *from, double seen) {
-    struct perp_run_leg *leg = sheet->core->positions->at[from->instrument].first;
-    for (; leg && seen > 0; leg = leg->next) {
-        if (leg->job == ended || leg->side != from->side)
-            continue;
-        struct perp_sheet_leg *to =
-            perp_sheet_leg_of(sheet, leg->job, (uint32_t)(leg - leg->job->run->legs));
-        if (!to)
-            return seen;
-        double room = perp_leg_unseen(&to->row);
-        double taken = perp_at_most(seen, room) ? seen : room;
-        to->row.seen = perp_quantity_sum(to->row.seen, taken);
-        seen = perp_max(0, perp_quantity_sum(seen, -taken));
-    }
-    return seen;
-}
-
-static void release_flying(struct perp_sheet *sheet, struct perp_job_entry *job,
-                           struct perp_leg_row *leg) {
-    perp_exchange_id exchange = perp_instrument_at(sheet->core, leg->instrument)->spec.exchange;
-    struct perp_sheet_held *held =
-        leg->flying ? perp_sheet_held_of(sheet, job, exchange, false) : NULL;
-    if (held) {
-        held->in_flight -= leg->flying;
-        held->released += leg->flying;
-    }
-    leg->flying = 0;
-}
-
-void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
-                         const struct perp_price *mids) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_sheet_leg *leg = perp_sheet_leg_of(sheet, job, i);
-        if (!leg)
-            return;
-        release_flying(sheet, job, &leg->row);
-        double seen = leg->row.seen;
-        if (seen == 0)
-            continue;
-        leg->row.seen = 0;
-        const struct perp_leg_row row = leg->row; /* the list may move */
-        seen = offer_seen(sheet, job, &row, seen);
-        struct perp_sheet_position *position =
-            seen > 0 ? perp_sheet_position_of(sheet, row.instrument) : NULL;
-        if (position)
-            perp_position_explain(sheet->core, &position->row, -perp_signed(row.side, seen),
-                                  mids && mids[i].price > 0 ? mids[i].price : row.price);
-    }
-}
-
-void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        struct perp_sheet_leg *leg = perp_sheet_leg_of(sheet, job, i);
-        struct perp_sheet_base *base = perp_sheet_base_of(sheet, job->legs[i].base);
-        if (!leg || !base)
-            return;
-        double more = perp_quantity_sum(leg->row.filled, -leg->row.counted);
-        perp_base_count(&base->row, perp_signed(leg->row.side, more), 0, leg->row.filled);
-        leg->row.counted = leg->row.filled;
-    }
-}
-
-void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
-                           const struct perp_price *prices) {
-    for (uint32_t i = 0; i < job->n_legs; i++) {
-        const struct perp_job_leg *leg = &job->legs[i];
-        struct perp_sheet_position *position = perp_sheet_position_of(sheet, leg->instrument);
-        struct perp_sheet_base *base = perp_sheet_base_of(sheet, leg->base);
-        if (!position || !base)
-            return;
-        for (uint32_t n = 0; n < position->n_lots; n++) {
-            const struct perp_lot lot = position->lots[n];
-            if (lot.owner != job || lot.leg != i)
-                continue;
-            struct perp_holding holding = {position->row.quantity, position->row.entry};
-            perp_holding_trade(&holding, -lot.quantity,
-                               prices[i].price > 0 ? prices[i].price : lot.price);
-            position->row.quantity = holding.quantity;
-            position->row.entry = holding.entry;
-            perp_sheet_remember(sheet, leg->instrument, sheet->now, -lot.quantity);
-            if (perp_job_counts_in_full(job))
-                perp_base_count(&base->row, -lot.quantity, 0, fabs(lot.quantity));
-            (void)perp_sheet_shrink_lot(sheet, position, n, fabs(lot.quantity));
-            break;
-        }
-    }
 }

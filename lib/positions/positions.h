@@ -9,6 +9,9 @@
 #include "market/market.h"
 #include "util/num.h"
 
+/* No more rows of what lots of an instrument are short of are kept: the oldest go. */
+#define PERP_MOST_OWED 64
+
 /* The open part of a job's leg. */
 struct perp_lot {
     PERP_STORED(perp_lot_row, PERP_ROW_LOT);
@@ -42,6 +45,8 @@ struct perp_position_entry {
     struct perp_kept *kept;
     struct perp_lot *lots; /* oldest first; all of one sign */
     uint32_t n_lots, lots_capacity;
+    struct perp_lot *owed; /* what lots are short of (owed.c); all of one sign, and of no owner */
+    uint32_t n_owed, owed_capacity;
     struct perp_since *since; /* in order of booking */
     uint32_t n_since, since_capacity;
     int64_t heard; /* when a report was taken last since the book was opened; PERP_TIME_NONE: not
@@ -89,6 +94,8 @@ struct perp_sheet_position {
     struct perp_position_row row;
     struct perp_lot *lots;
     uint32_t n_lots, capacity;
+    struct perp_lot *owed;
+    uint32_t n_owed, owed_capacity;
     bool reported; /* fills up to `taken` are in the report */
     int64_t taken;
 };
@@ -293,9 +300,13 @@ void perp_sheet_legs_end(struct perp_sheet *sheet, struct perp_job_entry *job,
                          const struct perp_price *mids);
 /* What of a balanced job's fills was not counted yet is naked. */
 void perp_sheet_count_naked(struct perp_sheet *sheet, struct perp_job_entry *job);
-/* A job's lots are closed outside the library. */
+/* A job's lots are closed outside the library; at the prices of its event. */
 void perp_sheet_close_lots(struct perp_sheet *sheet, struct perp_job_entry *job,
-                           const struct perp_price *prices);
+                           const struct perp_ev_close *close);
+/* The instruments where a job has lots, and their leg is elsewhere now, as its event has them; how
+   many there are. at: room for all, or NULL. */
+uint32_t perp_lots_elsewhere(const perp_core *core, const struct perp_job_entry *job,
+                             perp_instrument_id *at);
 void perp_sheet_report(struct perp_sheet *sheet, const struct perp_report *report, int64_t time_ns);
 void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument);
 void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base);
@@ -304,6 +315,28 @@ void perp_sheet_resolve(struct perp_sheet *sheet, uint32_t base);
    in its place. */
 bool perp_sheet_shrink_lot(struct perp_sheet *sheet, struct perp_sheet_position *position,
                            uint32_t n, double size);
+/* Opens, or adds to, the lot of a job's leg; first: before the others, where it is new. NULL: no
+   memory. */
+struct perp_lot *perp_sheet_open_lot(struct perp_sheet *sheet, struct perp_sheet_position *position,
+                                     struct perp_job_entry *job, const struct perp_holding *more,
+                                     uint32_t leg, bool first);
+/* floor(amount × (part / whole)), all where the part is the whole. */
+perp_usd perp_share_of(perp_usd amount, double part, double whole);
+
+/* owed.c: what lots are short of, signed. */
+double perp_sheet_owed(const struct perp_sheet_position *position);
+/* So much more of a lot is: its sign, job, leg and price; used: what it would occupy. */
+void perp_sheet_owe(struct perp_sheet *sheet, struct perp_sheet_position *position,
+                    const struct perp_lot *lot, double size, perp_usd used);
+/* A signed quantity was closed without its lot: those of the job `closes` first. How much of it was
+   owed, a size; in_full: of that, to jobs that count in full. */
+double perp_sheet_close_owed(struct perp_sheet *sheet, struct perp_sheet_position *position,
+                             const struct perp_job_entry *by, double quantity, double *in_full);
+/* What nothing unexplained is the reason for any more goes back into lots. */
+void perp_sheet_give_back(struct perp_sheet *sheet, struct perp_sheet_position *position);
+/* What is owed to a job (NULL: to all) will not come back. */
+void perp_sheet_forget_owed(struct perp_sheet_position *position, const struct perp_job_entry *job);
+
 /* A quantity is no longer unexplained, or (of the other sign) it is; price: of a unit in USD. */
 void perp_position_explain(const perp_core *core, struct perp_position_row *row, double quantity,
                            double price);

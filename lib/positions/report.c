@@ -132,10 +132,11 @@ static void set_apart(struct perp_sheet *sheet, perp_instrument_id instrument, d
 }
 
 /* What vanished is taken from what is no job's, then from lots, oldest first; what of it closed
-   lots, with its sign. */
+   lots, with its sign. They are owed it, as far as it is drift. */
 static double take_out(struct perp_sheet *sheet, struct perp_sheet_position *position,
-                       double foreign, double rest) {
+                       double foreign, double rest, double drift) {
     double sign = rest > 0 ? 1 : -1, left = fabs(rest), lost = 0, apart = 0, sizes = 0;
+    double owed = fabs(drift);
     if (foreign != 0 && (foreign > 0) != (rest > 0))
         left = perp_max(0, perp_quantity_sum(left, -perp_min(left, fabs(foreign))));
     for (uint32_t i = 0; i < position->n_lots && left > 0;) {
@@ -144,14 +145,18 @@ static double take_out(struct perp_sheet *sheet, struct perp_sheet_position *pos
             i++;
             continue;
         }
+        const struct perp_lot lot = position->lots[i];
         double taken = perp_at_most(size, left) ? size : left;
         left = perp_max(0, perp_quantity_sum(left, -taken));
         lost += taken;
         sizes += size;
         if (perp_job_counts_in_full(position->lots[i].owner))
             apart += taken;
-        if (!perp_sheet_shrink_lot(sheet, position, i, taken))
-            i++;
+        bool gone = perp_sheet_shrink_lot(sheet, position, i, taken);
+        perp_usd freed = lot.used - (gone ? 0 : position->lots[i].used);
+        double back = take_from(&owed, taken);
+        perp_sheet_owe(sheet, position, &lot, back, perp_share_of(freed, back, taken));
+        i += !gone;
     }
     set_apart(sheet, position->instrument, -sign * apart, sizes);
     return sign * lost;
@@ -209,8 +214,8 @@ static void set_entry(struct perp_position_row *row, double quantity,
 static void settle_rest(struct perp_sheet *sheet, struct perp_sheet_position *position,
                         const struct perp_report *report, double foreign, double rest, bool over) {
     struct perp_position_row *row = &position->row;
-    double lost = take_out(sheet, position, foreign, rest);
     double drift = take_expected(sheet, position->instrument, rest);
+    double lost = take_out(sheet, position, foreign, rest, over ? 0 : drift);
     if (over)
         return;
     row->unexplained = perp_quantity_sum(row->unexplained, drift);
@@ -245,6 +250,7 @@ void perp_sheet_report(struct perp_sheet *sheet, const struct perp_report *repor
     double foreign = perp_sheet_foreign(sheet, position);
     share_seen(sheet, report->instrument, found.extra);
     settle_rest(sheet, position, report, foreign, rest, first);
+    perp_sheet_give_back(sheet, position);
     set_entry(row, perp_quantity_sum(report->quantity, found.later), report);
     row->aside = false;
     row->aside_rest = 0;
@@ -268,6 +274,7 @@ void perp_sheet_accept(struct perp_sheet *sheet, perp_instrument_id instrument) 
         perp_base_count(&base->row, position->row.lost, position->row.lost, 0);
     position->row.unexplained = position->row.lost = 0;
     position->row.latched = false;
+    perp_sheet_forget_owed(position, NULL);
 }
 
 /* Whether something was heard lately enough; `until` is lowered to the last moment at which it is

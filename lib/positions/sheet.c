@@ -84,19 +84,27 @@ struct perp_sheet_position *perp_sheet_position_of(struct perp_sheet *sheet,
         if (sheet->positions[i].instrument == instrument)
             return &sheet->positions[i];
     const struct perp_position_entry *entry = &sheet->core->positions->at[instrument];
-    uint32_t capacity = entry->n_lots + PERP_MAX_LEGS + 1;
+    uint32_t capacity = entry->n_lots + entry->n_owed + PERP_MAX_LEGS + 1;
     struct perp_lot *lots = perp_arena_take(&sheet->arena, capacity * sizeof *lots);
-    struct perp_sheet_position *position = lots ? add_position(sheet) : NULL;
+    struct perp_lot *owed =
+        entry->n_owed ? perp_arena_take(&sheet->arena, entry->n_owed * sizeof *owed) : NULL;
+    struct perp_sheet_position *position =
+        lots && (owed || !entry->n_owed) ? add_position(sheet) : NULL;
     sheet->failed |= !position;
     if (!position)
         return NULL;
     if (entry->n_lots)
         memcpy(lots, entry->lots, entry->n_lots * sizeof *lots);
+    if (entry->n_owed)
+        memcpy(owed, entry->owed, entry->n_owed * sizeof *owed);
     *position = (struct perp_sheet_position){.instrument = instrument,
                                              .row = entry->row,
                                              .lots = lots,
                                              .n_lots = entry->n_lots,
-                                             .capacity = capacity};
+                                             .capacity = capacity,
+                                             .owed = owed,
+                                             .n_owed = entry->n_owed,
+                                             .owed_capacity = entry->n_owed};
     return position;
 }
 
@@ -244,6 +252,10 @@ static bool finite_rows(const struct perp_sheet *sheet) {
         for (uint32_t j = 0; j < position->n_lots; j++)
             if (!isfinite(position->lots[j].quantity) || !isfinite(position->lots[j].price))
                 return false;
+        for (uint32_t j = 0; j < position->n_owed; j++)
+            if (!isfinite(position->owed[j].quantity) || !isfinite(position->owed[j].price) ||
+                position->owed[j].used > PERP_MOST_USD)
+                return false;
     }
     for (uint32_t i = 0; i < sheet->n_bases; i++)
         if (!isfinite(sheet->bases[i].row.naked) || !isfinite(sheet->bases[i].row.expected) ||
@@ -305,12 +317,14 @@ static bool prepare_position(perp_core *core, const struct perp_sheet *sheet,
     uint32_t more = 0;
     for (uint32_t i = 0; i < sheet->n_since; i++)
         more += sheet->since[i].instrument == position->instrument;
-    void *lots = entry->lots, *since = entry->since;
+    void *lots = entry->lots, *owed = entry->owed, *since = entry->since;
     bool done =
         perp_grow(core, &lots, &entry->lots_capacity, position->n_lots, sizeof *entry->lots) &&
+        perp_grow(core, &owed, &entry->owed_capacity, position->n_owed, sizeof *entry->owed) &&
         perp_grow(core, &since, &entry->since_capacity, entry->n_since + more,
                   sizeof *entry->since);
     entry->lots = lots;
+    entry->owed = owed;
     entry->since = since;
     return done;
 }
@@ -342,25 +356,32 @@ static void remember(perp_core *core, const struct perp_since_row *since) {
     entry->since[entry->n_since++] = (struct perp_since){.row = *since};
 }
 
+/* A list of lots becomes another, for which it has room. */
+static void apply_lots(perp_core *core, struct perp_lot *lots, uint32_t *n,
+                       const struct perp_lot *after, uint32_t n_after) {
+    for (uint32_t i = 0; i < *n; i++) {
+        bool stays = false;
+        for (uint32_t j = 0; j < n_after && !stays; j++)
+            stays = after[j].leg == lots[i].leg &&
+                    memcmp(&after[j].job, &lots[i].job, sizeof lots[i].job) == 0;
+        if (!stays)
+            perp_kept_free(core, &lots[i].kept);
+    }
+    if (n_after)
+        memcpy(lots, after, n_after * sizeof *lots);
+    *n = n_after;
+}
+
 static void apply_position(perp_core *core, const struct perp_sheet_position *position) {
     struct perp_position_entry *entry = &core->positions->at[position->instrument];
-    for (uint32_t i = 0; i < entry->n_lots; i++) {
-        struct perp_lot *lot = &entry->lots[i];
-        bool stays = false;
-        for (uint32_t j = 0; j < position->n_lots && !stays; j++)
-            stays = position->lots[j].owner == lot->owner && position->lots[j].leg == lot->leg;
-        if (!stays)
-            perp_kept_free(core, &lot->kept);
-    }
+    apply_lots(core, entry->lots, &entry->n_lots, position->lots, position->n_lots);
+    apply_lots(core, entry->owed, &entry->n_owed, position->owed, position->n_owed);
     int64_t since = entry->latched_since;
     entry->row = position->row;
     if (!entry->latched)
         entry->latched_since = PERP_TIME_NONE;
     else
         entry->latched_since = since != PERP_TIME_NONE ? since : perp_clock(core);
-    entry->n_lots = position->n_lots;
-    if (position->n_lots)
-        memcpy(entry->lots, position->lots, position->n_lots * sizeof *entry->lots);
     perp_position_moved(core, position->instrument);
     if (!position->reported)
         return;

@@ -248,9 +248,10 @@ void perp_position_liquidation(const perp_core *core, perp_instrument_id instrum
 /* perp_liquidation_price without the checks of the struct: NULL, or what is wrong, and *price is
    then unchanged. */
 const char *perp_liquidation_solve(const perp_liquidation *p, double *price);
-/* The first of distance to liquidation and account's leverage that the job fails; neither is held
-   without market data. */
-uint32_t perp_eval_margin_reason(const struct perp_eval *e);
+/* The first of the limits on what is open that a tick holds with what it chose before (distance to
+   liquidation, account's leverage, what is there of a spot) that the job fails; the first two are
+   not held without market data. */
+uint32_t perp_eval_open_reason(const struct perp_eval *e);
 /* The only place that says where it is kept what is open. */
 void perp_position_of(const perp_core *core, perp_instrument_id instrument,
                       const struct perp_market_view *view, struct perp_open *open);

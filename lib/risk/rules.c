@@ -526,9 +526,11 @@ void perp_eval_rules(struct perp_eval *e) {
         perp_eval_host_rules(e);
 }
 
-uint32_t perp_eval_margin_reason(const struct perp_eval *e) {
-    if (e->reasons & PERP_REASON_BIT(PERP_REASON_LIQUIDATION_DISTANCE))
-        return PERP_REASON_LIQUIDATION_DISTANCE;
-    return e->reasons & PERP_REASON_BIT(PERP_REASON_ACCOUNT_LEVERAGE) ? PERP_REASON_ACCOUNT_LEVERAGE
-                                                                      : PERP_REASON_NONE;
+uint32_t perp_eval_open_reason(const struct perp_eval *e) {
+    static const uint32_t of_what_is_open[] = {
+        PERP_REASON_LIQUIDATION_DISTANCE, PERP_REASON_ACCOUNT_LEVERAGE, PERP_REASON_NO_INVENTORY};
+    for (uint32_t i = 0; i < sizeof of_what_is_open / sizeof *of_what_is_open; i++)
+        if (e->reasons & PERP_REASON_BIT(of_what_is_open[i]))
+            return of_what_is_open[i];
+    return PERP_REASON_NONE;
 }

@@ -103,10 +103,11 @@ static void evaluate_again(struct perp_tick *tick, const struct perp_candidate *
     tick->eval.answers_stand = false;
 }
 
-/* The legs' distance to liquidation and the account's leverage, with what runs by now. */
-static uint32_t margin_refuses(struct perp_tick *tick, const struct perp_candidate *candidate) {
+/* The legs' distance to liquidation, the account's leverage and what there is of spot to sell, with
+   what runs by now. */
+static uint32_t limits_refuse(struct perp_tick *tick, const struct perp_candidate *candidate) {
     evaluate_again(tick, candidate);
-    return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_margin_reason(&tick->eval);
+    return tick->eval.missing ? (uint32_t)PERP_REASON_NONE : perp_eval_open_reason(&tick->eval);
 }
 
 static uint32_t exchange_limits(const struct perp_tick *tick, const struct perp_need *needs,
@@ -179,7 +180,7 @@ uint32_t perp_tick_skip_reason(struct perp_tick *tick, const struct perp_candida
     if (!*reducing && !job->is_repair && stands_naked(tick, job))
         return PERP_REASON_UNRESOLVED_LEG;
     if (!free_of_limits && tick->plan->n_jobs)
-        reason = margin_refuses(tick, candidate);
+        reason = limits_refuse(tick, candidate);
     if (reason)
         return reason;
     if (*reducing)

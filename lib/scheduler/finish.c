@@ -639,6 +639,22 @@ perp_status perp_scheduler_amend(perp_scheduler *scheduler, const perp_call *cal
     return perp_decision_close(&d, decide_amend(&d, job_id, legs, n_legs));
 }
 
+/* Prices of lots that are where a repair's leg was before; false: no memory. */
+static bool price_elsewhere(const struct perp_decision *d, const struct perp_job_entry *job,
+                            struct perp_ev_close *close) {
+    const uint32_t n = perp_lots_elsewhere(d->core, job, NULL);
+    perp_instrument_id *at = n ? perp_batch_memory(d->core, n * sizeof *at) : NULL;
+    struct perp_price *prices = n ? perp_batch_memory(d->core, n * sizeof *prices) : NULL;
+    if (n && (!at || !prices))
+        return false;
+    (void)perp_lots_elsewhere(d->core, job, at);
+    for (uint32_t i = 0; i < n; i++)
+        perp_market_marks(d->core->market, &at[i], 1, d->now, &prices[i].price);
+    close->n_elsewhere = n;
+    close->elsewhere = prices;
+    return true;
+}
+
 static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id, perp_usd pnl,
                                 perp_usd volume, perp_usd fees) {
     perp_core *core = d->core;
@@ -660,7 +676,7 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
         const perp_instrument_id instrument = job->legs[i].instrument;
         perp_market_marks(core->market, &instrument, 1, d->now, &prices[i].price);
     }
-    const struct perp_ev_close close = {
+    struct perp_ev_close close = {
         .job = *job_id,
         .pnl = pnl,
         .volume = volume,
@@ -670,6 +686,8 @@ static perp_status decide_close(struct perp_decision *d, const perp_uuid *job_id
         .n_prices = job->n_legs,
         .prices = prices,
     };
+    if (!price_elsewhere(d, job, &close))
+        return perp_fail(core, PERP_E_NOMEM, "no memory for the change: nothing was changed");
     struct perp_sheet *sheet = perp_sheet_of_close(core, job, &close, d->now);
     status = check_sheet(core, sheet, d->now);
     if (status != PERP_OK)

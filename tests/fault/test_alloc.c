@@ -78,7 +78,9 @@ static uint64_t live_with_failure(uint64_t fail_at, uint64_t *final_hash) {
         return m.count;
     }
     for (int step = 0; step < fault_steps(); step++) {
+        const uint64_t taken = m.count;
         uint64_t hash = perp_core_hash(book.core);
+        ck_assert_uint_eq(m.count, taken); /* it can be told when there is no memory */
         int64_t clock = perp_core_clock(book.core);
         uint32_t executed = book.executed;
         int before = m.count < fail_at;

@@ -583,6 +583,19 @@ static void doubts(struct told *t) {
     ok(perp_accept_position(t->core, at(t), 4));
 }
 
+/* Two reports take what is open of an instrument: it is owed to its lots. */
+static perp_instrument_id lose(struct told *t) {
+    perp_instrument_id instrument = 0;
+    uint32_t count = 0;
+    while (count == 0) {
+        ok(perp_positions_lots(perp_core_positions(t->core), instrument, NULL, 0, &count));
+        instrument += count == 0;
+    }
+    report(t, instrument, 0);
+    report(t, instrument, 0);
+    return instrument;
+}
+
 perp_core *story_begin(const perp_store *store) {
     struct told told = {.now = START}, *t = &told;
     open_told(t, store, 0);
@@ -608,7 +621,10 @@ void story_play(const perp_store *store) {
     open_told(t, store, 1); /* what ran is in doubt, another configuration */
     settle_orders(t);
     doubts(t);
+    perp_instrument_id lost = lose(t);
     ok(perp_core_checkpoint(t->core));
+    ok(perp_accept_position(t->core, at(t), lost));
+    ok(perp_resolve(t->core, at(t), "BTC"));
     ok(perp_risk_halt_instrument(t->risk, at(t), 3, 0));
     updates(t);
     control(t);

@@ -15,6 +15,7 @@
 #define N_MAX_SYMBOLS 8
 #define N_MAX_BASES 3
 #define N_MAX_LOTS 4096
+#define N_MAX_OWED 64
 #define N_MAX_FILLS 8192
 
 typedef struct n_figures {
@@ -70,6 +71,8 @@ typedef struct n_position {
     int64_t report_time, heard;
     uint32_t n_lots, n_since;
     n_lot lots[N_MAX_LOTS];
+    uint32_t n_owed;
+    n_lot owed[N_MAX_OWED]; /* what lots are short of, since a report could not know of fills */
     struct {
         int64_t time;
         double quantity;
@@ -122,6 +125,7 @@ typedef struct n_job {
     uint64_t rejected;             /* legs of which an order was rejected, as bits */
     n_figures booked;
     uint64_t ended; /* which end it was, from 1; 0: not yet */
+    int forgotten;  /* looked at where lots of it are owed */
 } n_job;
 
 /* A fill of a leg. */

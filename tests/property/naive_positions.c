@@ -174,6 +174,18 @@ static int shrink(n_book *b, uint32_t instrument, uint32_t lot, double size) {
     return 0;
 }
 
+/* A job's lots occupy more, whatever is in flight. */
+static void occupy(n_book *b, int job, uint32_t exchange, int64_t used) {
+    const n_job *j = &b->jobs[job];
+    n_reservation *r = held_there(b, job, exchange);
+    if (r == NULL) {
+        uint32_t pool = j->is_repair ? (uint32_t)PERP_POOL_RESERVE : n_pool_of(b, j->job.strategy);
+        r = n_add_reservation(b, exchange, pool, 0, job);
+    }
+    r->reserved += used;
+    r->used += used;
+}
+
 static void move_capital(n_book *b, int job, const n_fill *fill, double opened, n_lot *lot) {
     n_job *j = &b->jobs[job];
     n_leg *leg = &j->legs[fill->leg];
@@ -193,13 +205,7 @@ static void move_capital(n_book *b, int job, const n_fill *fill, double opened, 
         r->released += share - used;
     } else if (opened > 0) {
         used = n_micro(opened * fill->price);
-        if (r == NULL) {
-            uint32_t pool =
-                j->is_repair ? (uint32_t)PERP_POOL_RESERVE : n_pool_of(b, j->job.strategy);
-            r = n_add_reservation(b, x, pool, 0, job);
-        }
-        r->reserved += used;
-        r->used += used;
+        occupy(b, job, x, used);
     }
     if (lot != NULL) {
         lot->used += used;
@@ -314,8 +320,92 @@ static void count_at_once(n_book *b, n_job *j, const n_fill *fill, double alone)
 
 typedef struct passage {
     uint32_t instrument;
-    double sign, left, price, realised, alone;
+    double sign, left, price, realised, alone, owed;
 } passage;
+
+/* ---- what lots are short of */
+
+static double owed_on(const n_position *p) {
+    double sum = 0;
+    for (uint32_t i = 0; i < p->n_owed; i++) {
+        sum = n_sum(sum, p->owed[i].quantity);
+    }
+    return sum;
+}
+
+/* Takes up to a size out of one; whether it is gone. */
+static int take_owed(n_position *p, uint32_t i, double size, int64_t *used) {
+    n_lot *lot = &p->owed[i];
+    *used = share_of(lot->used, size, fabs(lot->quantity));
+    if (n_at_most(fabs(lot->quantity), size)) {
+        memmove(lot, lot + 1, (--p->n_owed - i) * sizeof *lot);
+        return 1;
+    }
+    lot->used -= *used;
+    lot->quantity = n_sum(lot->quantity, -sign_of(lot->quantity) * size);
+    return 0;
+}
+
+static void owe(n_position *p, const n_lot *lot, double size, int64_t used) {
+    int64_t freed;
+    double left = size, sign = sign_of(lot->quantity);
+    while (left > 0 && p->n_owed > 0 && p->owed[0].quantity * sign < 0) {
+        double taken = smaller(left, fabs(p->owed[0].quantity));
+        take_owed(p, 0, taken, &freed);
+        left = at_least_0(n_sum(left, -taken));
+    }
+    if (left <= 0) {
+        return;
+    }
+    used = share_of(used, left, size);
+    for (uint32_t i = 0; i < p->n_owed; i++) {
+        n_lot *to = &p->owed[i];
+        if (to->job == lot->job && to->leg == lot->leg) {
+            double is = fabs(to->quantity);
+            to->price = (is * to->price + left * lot->price) / (is + left);
+            to->quantity = n_sum(to->quantity, sign * left);
+            to->used += used;
+            return;
+        }
+    }
+    if (p->n_owed == N_MAX_OWED) {
+        memmove(p->owed, p->owed + 1, --p->n_owed * sizeof *p->owed);
+    }
+    p->owed[p->n_owed++] = (n_lot){lot->job, lot->leg, sign * left, lot->price, used};
+}
+
+/* A fill closed so much of what was foreign, of which some may be owed, or another's fill of which
+   nobody has told yet. own: the leg's; NULL: no job's. What was owed is the result. */
+static double settle_owed(n_book *b, passage *w, double was, const n_lot *own) {
+    n_position *p = position_of(b, w->instrument);
+    double closed = fabs(n_sum(was, -p->foreign));
+    double theirs = n_sum(n_sum(was, -p->unexplained), -owed_on(p));
+    double rest = at_least_0(n_sum(closed, theirs * was > 0 ? -fabs(theirs) : 0)), met = 0;
+    const perp_uuid *named = own != NULL ? &b->jobs[own->job].job.closes : NULL;
+    if (closed == 0) {
+        return 0;
+    }
+    for (int only = named != NULL; only >= 0; only--) {
+        for (uint32_t i = 0; i < p->n_owed && rest > 0;) {
+            const n_job *of = &b->jobs[p->owed[i].job];
+            if (p->owed[i].quantity * w->sign > 0 ||
+                (only && memcmp(named, &of->id, sizeof of->id) != 0)) {
+                i++;
+                continue;
+            }
+            int64_t freed;
+            double taken = smaller(rest, fabs(p->owed[i].quantity));
+            rest = at_least_0(n_sum(rest, -taken));
+            met += taken;
+            w->owed += !of->forgotten && (of->balanced || of->is_repair) ? taken : 0;
+            i += !take_owed(p, i, taken, &freed);
+        }
+    }
+    if (rest > 0 && own != NULL) {
+        owe(p, own, rest, n_micro(rest * w->price));
+    }
+    return met;
+}
 
 static void close_lots(n_book *b, passage *w, const perp_uuid *only) {
     n_position *p = position_of(b, w->instrument);
@@ -418,7 +508,7 @@ void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
     n_leg *leg = &j->legs[fill->leg];
     const perp_leg *of = &j->job.legs[fill->leg];
     n_position *p = position_of(b, of->instrument);
-    passage w = {of->instrument, side_sign(of->side), fill->quantity, fill->price, 0, 0};
+    passage w = {of->instrument, side_sign(of->side), fill->quantity, fill->price, 0, 0, 0};
     double before = n_quantity(b, of->instrument), f = fill->quantity;
     if (f > 0) {
         leg->average = (leg->filled * leg->average + f * fill->price) / (leg->filled + f);
@@ -437,7 +527,10 @@ void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
             close_lots(b, &w, &j->job.closes);
         }
         close_lots(b, &w, NULL);
+        double foreign = p->foreign;
+        const n_lot own = {job, fill->leg, w.sign, fill->price, 0};
         close_foreign(b, &w);
+        settle_owed(b, &w, foreign, &own);
         double opened = w.left;
         n_lot *lot = opened > 0 ? open_lot(b, job, fill->leg, &w) : NULL;
         move_capital(b, job, fill, opened, lot);
@@ -446,7 +539,7 @@ void n_fill_leg(n_book *b, int job, const n_fill *fill, int late, int books) {
         remember(p, fill->time, w.sign * moved);
         b->bases[base_of(b, of->instrument)].price = fill->price;
         if (late || !j->balanced) {
-            count_at_once(b, j, fill, w.alone);
+            count_at_once(b, j, fill, w.alone + w.owed);
         }
     }
     if (books) {
@@ -458,11 +551,16 @@ void n_foreign_fill(n_book *b, uint32_t instrument, uint32_t side, const n_fill 
     n_position *p = position_of(b, instrument);
     n_base *base = &b->bases[base_of(b, instrument)];
     n_figures *today = &b->exchanges[b->instruments[instrument].exchange].today;
-    passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0};
+    passage w = {instrument, side_sign(side), fill->quantity, fill->price, 0, 0, 0};
     double before = n_quantity(b, instrument);
+    double lost = p->lost;
     double drift = in_drift(b, instrument, w.sign, fill->quantity, fill, 1);
+    lost = fabs(n_sum(lost, -p->lost));
     p->foreign = n_sum(p->foreign, -w.sign * drift);
+    double foreign = p->foreign;
     close_foreign(b, &w);
+    double owed = settle_owed(b, &w, foreign, NULL);
+    base->naked = n_sum(base->naked, w.sign * (n_at_most(owed, lost) ? lost : owed));
     double left = w.left;
     close_lots(b, &w, NULL);
     base->naked = n_sum(base->naked, w.sign * n_sum(left, -w.left));
@@ -562,6 +660,10 @@ void n_close_lots(n_book *b, int job) {
             }
             shrink(b, i, k, fabs(lot.quantity));
         }
+        for (uint32_t k = 0; k < p->n_owed;) {
+            int64_t freed;
+            k += p->owed[k].job != job || !take_owed(p, k, fabs(p->owed[k].quantity), &freed);
+        }
     }
 }
 
@@ -642,20 +744,72 @@ static int would_end_a_hedge(const n_book *b, uint32_t instrument, double rest) 
 }
 
 /* Takes what vanished out of what is no job's, then of lots; what of it closed lots. */
-static double take_out(n_book *b, uint32_t instrument, double rest) {
+static double take_out(n_book *b, uint32_t instrument, double rest, double drift) {
     n_position *p = position_of(b, instrument);
-    double left = fabs(rest), sign = sign_of(rest), lost = 0;
+    double left = fabs(rest), sign = sign_of(rest), lost = 0, owed = fabs(drift);
     if (p->foreign * rest < 0) {
         left = at_least_0(n_sum(left, -fmin(left, fabs(p->foreign))));
     }
     while (left > 0 && p->n_lots > 0 && p->lots[0].quantity * rest < 0) {
-        double size = smaller(left, fabs(p->lots[0].quantity));
-        shrink(b, instrument, 0, size);
+        const n_lot lot = p->lots[0];
+        double size = smaller(left, fabs(lot.quantity)), back = smaller(owed, size);
+        int64_t freed = lot.used - (shrink(b, instrument, 0, size) ? 0 : p->lots[0].used);
+        owed = at_least_0(n_sum(owed, -back));
+        owe(p, &lot, back, share_of(freed, back, size));
         left = at_least_0(n_sum(left, -size));
         lost += size;
     }
     p->foreign = n_sum(p->foreign, n_sum(rest, -sign * lost));
     return sign * lost;
+}
+
+/* What is owed goes back into lots, where nothing runs in the base and nothing is naked, but for as
+   much as is unexplained. */
+static void give_back(n_book *b, uint32_t instrument) {
+    n_position *p = position_of(b, instrument);
+    double owed = owed_on(p), left = fabs(owed);
+    if (p->unexplained * owed < 0) {
+        left = at_least_0(n_sum(left, -fabs(p->unexplained)));
+    }
+    for (int i = 0; i < b->n_active; i++) {
+        const n_job *j = &b->jobs[b->active[i]];
+        for (uint32_t k = 0; n_runs(j) && k < j->job.n_legs; k++) {
+            left = base_of(b, j->job.legs[k].instrument) == base_of(b, instrument) ? 0 : left;
+        }
+    }
+    if (p->latched || n_is_naked(b, base_of(b, instrument))) {
+        return;
+    }
+    while (left > 0 && p->n_owed > 0) {
+        const n_lot lot = p->owed[p->n_owed - 1];
+        double size = smaller(left, fabs(lot.quantity)), sign = sign_of(lot.quantity), rest = size;
+        int64_t used;
+        take_owed(p, p->n_owed - 1, size, &used);
+        left = at_least_0(n_sum(left, -size));
+        if (b->jobs[lot.job].forgotten) {
+            continue;
+        }
+        p->foreign = n_sum(p->foreign, -sign * size);
+        while (rest > 0 && p->n_lots > 0 && p->lots[0].quantity * sign < 0) {
+            double taken = smaller(rest, fabs(p->lots[0].quantity));
+            shrink(b, instrument, 0, taken);
+            rest = at_least_0(n_sum(rest, -taken));
+        }
+        if (rest <= 0) {
+            continue;
+        }
+        passage w = {instrument, sign, rest, lot.price, 0, 0, 0};
+        uint32_t n = p->n_lots;
+        n_lot *to = open_lot(b, lot.job, lot.leg, &w);
+        used = share_of(used, rest, size);
+        to->used += used;
+        occupy(b, lot.job, b->instruments[instrument].exchange, used);
+        if (p->n_lots > n) { /* it is before the others */
+            const n_lot back = *to;
+            memmove(p->lots + 1, p->lots, n * sizeof *to);
+            p->lots[0] = back;
+        }
+    }
 }
 
 void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int64_t time) {
@@ -677,13 +831,14 @@ void n_report(n_book *b, uint32_t instrument, double quantity, double entry, int
     }
     double before = n_quantity(b, instrument), after = n_sum(quantity, c.later);
     explained_by_legs(b, instrument, c.extra, 1);
-    double lost = take_out(b, instrument, c.rest);
+    double lost = take_out(b, instrument, c.rest, first ? 0 : c.drift);
     base->expected = n_sum(base->expected, -expected_of(b, instrument, c.rest));
     if (!first) { /* also where it brings nothing: prices have moved */
         p->unexplained = n_sum(p->unexplained, c.drift);
         p->lost = n_sum(p->lost, fabs(lost) > fabs(c.drift) ? c.drift : lost);
         explain(b, instrument, 0);
     }
+    give_back(b, instrument);
     if (entry > 0 || after == 0) {
         p->entry = entry;
     } else if ((before != 0 && (before > 0) != (after > 0)) || p->entry <= 0) {
@@ -720,6 +875,7 @@ void n_accept(n_book *b, uint32_t instrument) {
     }
     p->unexplained = p->lost = 0;
     p->latched = 0;
+    p->n_owed = 0;
 }
 
 void n_resolve(n_book *b, int base) {
@@ -731,6 +887,7 @@ void n_resolve(n_book *b, int base) {
         if (base_of(b, i) == base && p->latched) {
             p->unexplained = p->lost = 0;
             p->latched = 0;
+            p->n_owed = 0;
         }
     }
 }

@@ -547,6 +547,21 @@ static void compare_base(p_run *run, int base) {
     }
 }
 
+/* Which of the jobs that have lots to get the book no longer keeps, by the next call. */
+static void look_at_owed(p_run *run, uint32_t instrument) {
+    const n_position *p = run->book.instruments[instrument].position;
+    for (uint32_t i = 0; i < p->n_owed; i++) {
+        n_job *j = &run->book.jobs[p->owed[i].job];
+        perp_job_info info;
+        memset(&info, 0, sizeof info);
+        info.struct_size = sizeof info;
+        j->forgotten = perp_scheduler_job(run->scheduler, &j->id, &info) == PERP_E_NOT_FOUND;
+        if (j->forgotten && p_must_know(run, j) == 1) {
+            p_fail(run, "a job is forgotten");
+        }
+    }
+}
+
 void p_compare(p_run *run) {
     n_settle(&run->book);
     if (perp_core_check(run->core) != PERP_OK) {
@@ -561,6 +576,7 @@ void p_compare(p_run *run) {
     compare_jobs(run);
     for (uint32_t i = 0; i < run->book.n_instruments; i++) {
         compare_position(run, i);
+        look_at_owed(run, i);
     }
     for (int base = 0; base < N_MAX_BASES; base++) {
         compare_base(run, base);

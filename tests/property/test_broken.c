@@ -280,6 +280,11 @@ static void positions(world *w) {
     BREAK(w, lost->unexplained, 0);
     BREAK(w, lost->unexplained, 0.5);
     BREAK(w, lost->aside_rest, 1);
+    BREAK(w, lost->owed[0].quantity, 0);
+    BREAK(w, lost->owed[0].quantity, (double)NAN);
+    BREAK(w, lost->owed[0].quantity, lost->owed[0].quantity * 1000);
+    BREAK(w, lost->owed[0].price, 0);
+    BREAK(w, lost->owed[0].used, -1);
 }
 
 static void lots(world *w) {

@@ -341,6 +341,19 @@ void s_print_lots(struct s_world *w) {
     }
 }
 
+/* What was said to be durable stays so, and is. */
+static void audit_durable(struct s_world *w) {
+    uint64_t durable;
+    if (perp_core_durable(w->core, &durable) != PERP_OK)
+        s_fail(w, "query of what is durable");
+    if (durable < w->lasts)
+        s_fail(w, "event %" PRIu64 " was durable, and now is %" PRIu64, w->lasts, durable);
+    if (w->store != S_NO_STORE && durable > s_store_durable(w))
+        s_fail(w, "event %" PRIu64 " is said to be durable, the store has %" PRIu64, durable,
+               s_store_durable(w));
+    w->lasts = durable;
+}
+
 void s_audit(struct s_world *w) {
     perp_usd in_flight[S_EXCHANGES][PERP_POOL_COUNT], used[S_EXCHANGES][PERP_POOL_COUNT];
     for (uint32_t k = 0; k < w->n_touched; k++)
@@ -356,6 +369,8 @@ void s_audit(struct s_world *w) {
     for (uint32_t x = 0; x < w->n_exchanges; x++)
         audit_account(w, x, in_flight[x], used[x]);
     audit_control(w);
+    if (w->faults >> S_BARRIERS & 1)
+        audit_durable(w);
     if (w->step % 256 == 255 && w->depth == 0)
         s_audit_all(w);
 }
@@ -383,7 +398,8 @@ void s_audit_all(struct s_world *w) {
     s_trace(w, perp_core_hash(w->core));
 }
 
-/* Nothing works, all was told: the book is what the exchanges have. */
+/* Nothing works, all was told: the book is what the exchanges have. What nobody but its own jobs
+   did is its own. */
 void s_audit_rest(struct s_world *w) {
     s_audit_all(w);
     for (uint32_t i = 0; i < w->n_instruments; i++) {
@@ -398,6 +414,11 @@ void s_audit_rest(struct s_world *w) {
             fabs(s.unexplained) > 1e-6 * w->step_size[s_base_of(w, i)])
             s_fail(w, "at rest: %.9g of %s is unexplained, and all was told", s.unexplained,
                    name_of(w, i));
+        const uint64_t others =
+            UINT64_C(1) << S_LIES | UINT64_C(1) << S_CUTS | UINT64_C(1) << S_MANUAL;
+        if (!(w->faults & others) && fabs(s.foreign) > 1e-6 * w->step_size[s_base_of(w, i)])
+            s_fail(w, "at rest: %.9g of %s is foreign, and only jobs have traded",
+                   s.foreign / w->step_size[s_base_of(w, i)], name_of(w, i));
         if (!w->m.positions[i].dirty && (fabs(s.unexplained) > 0 || s.latched))
             s_fail(w, "at rest: %.9g of %s is unexplained, and exchanges told no lies",
                    s.unexplained, name_of(w, i));

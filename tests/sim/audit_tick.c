@@ -132,6 +132,8 @@ static void look_at_new_risk(struct s_world *w, const struct s_tick_view *v, uin
         wrong(w, job, "the daily loss has reached its limit");
     if (v->halted && !v->override_on)
         wrong(w, job, "the book is halted");
+    if (s_rule_refuses(w, &j->id) && (w->rule.hard || !v->override_on))
+        wrong(w, job, "a rule of the host refuses it");
     for (uint32_t i = 0; i < j->n_legs; i++) {
         const struct s_leg *l = &j->legs[i];
         const uint32_t b = s_base_of(w, l->instrument);
@@ -228,6 +230,21 @@ static void look_at_self_trade(struct s_world *w, struct s_tick_view *v, uint32_
         v->left[j->legs[i].instrument][j->legs[i].side < 0] += (double)j->legs[i].quantity;
 }
 
+/* A repair or any other sells of spot what is there. */
+static void look_at_inventory(struct s_world *w, const struct s_tick_view *v, uint32_t job) {
+    const struct s_job *j = &w->m.jobs[job];
+    for (uint32_t i = 0; i < j->n_legs; i++) {
+        const struct s_leg *l = &j->legs[i];
+        const double there = v->position[l->instrument] - v->left[l->instrument][1];
+        if (w->spot[l->instrument] && l->side < 0 &&
+            (double)(l->quantity - l->told_steps) > there + 1e-6)
+            wrong(w, job, "it sells more of a spot than is there");
+        if (w->spot[l->instrument] && l->side > 0 && j->repair &&
+            (double)(l->quantity - l->told_steps) > -v->position[l->instrument] + 1e-6)
+            wrong(w, job, "a repair buys spot");
+    }
+}
+
 /* The way out makes positions smaller, and a repair what is naked. */
 static void look_at_way_out(struct s_world *w, struct s_tick_view *v, uint32_t job) {
     const struct s_job *j = &w->m.jobs[job];
@@ -265,6 +282,7 @@ static void look_at_job(struct s_world *w, struct s_tick_view *v, uint32_t job) 
     if (j->expires < INT64_MAX && v->clock > j->expires + slack)
         wrong(w, job, "it has expired");
     look_at_way_out(w, v, job);
+    look_at_inventory(w, v, job);
     if (!j->reducing && !j->repair)
         look_at_new_risk(w, v, job);
     look_at_self_trade(w, v, job);

@@ -130,6 +130,28 @@ static void reset_halt(struct s_world *w) {
         w->m.halted = 0, w->m.failures = 0;
 }
 
+/* The host changes its mind, and says so. */
+void s_change_rule(struct s_world *w) {
+    w->rule.refused = (uint32_t)s_below(w, S_CLASSES);
+    w->doing = "a rule of the host has changed";
+    perp_status status = perp_risk_rule_changed(perp_core_risk(w->core), w->rule.reason);
+    if (status != PERP_OK)
+        s_fail(w, "a rule of the host has changed: %s", perp_status_string(status));
+}
+
+/* What was made so far is durable once this returns, where a store can't do it in two steps. */
+void s_barrier(struct s_world *w) {
+    uint64_t seq = 0, durable = 0;
+    w->doing = "barrier";
+    if (!s_took(w, perp_core_flush_async(w->core, &seq), 0) || w->dead)
+        return;
+    if (perp_core_durable(w->core, &durable) != PERP_OK || durable < seq)
+        s_fail(w, "event %" PRIu64 " is not durable after a barrier, but %" PRIu64, seq, durable);
+    if (w->store != S_NO_STORE && s_store_durable(w) != seq)
+        s_fail(w, "a barrier told event %" PRIu64 ", the store has %" PRIu64, seq,
+               s_store_durable(w));
+}
+
 /* A protection stays for some steps mostly: it is lifted as often as it is raised. */
 void s_person(struct s_world *w) {
     const uint32_t x = (uint32_t)s_below(w, w->n_exchanges);
@@ -373,7 +395,7 @@ void s_tell_foreign(struct s_world *w) {
 static void by_hand(struct s_world *w) {
     const uint32_t i = (uint32_t)s_below(w, w->n_instruments);
     const int64_t steps = s_below(w, 200) - 100;
-    if (steps == 0)
+    if (steps == 0 || (w->spot[i] && steps < -w->position[i]))
         return;
     const int32_t trade = s_trade_by_hand(w, i, steps);
     for (int told = s_has(w, S_RETRY) ? 2 : s_chance(w, 700); told > 0; told--)

@@ -113,6 +113,12 @@ static void happens(struct s_world *w, uint32_t trade) {
         if (llabs(t->steps) > llabs(there))
             t->steps = -there;
     }
+    if (w->spot[t->instrument] && t->steps < 0) { /* nobody sells what is not there */
+        const int64_t there = w->position[t->instrument];
+        if (there <= 0)
+            return;
+        t->steps = t->steps < -there ? -there : t->steps;
+    }
     t->happened = 1;
     if (w->loud)
         printf("    at the exchange: %+" PRId64 " of instrument %u, order %d, %" PRId64 " ms\n",
@@ -160,7 +166,7 @@ void s_cut(struct s_world *w) {
     const uint32_t i = (uint32_t)s_below(w, w->n_instruments);
     const int64_t there = w->position[i];
     const int64_t gone = s_chance(w, 400) ? llabs(there) : s_below(w, llabs(there) + 1);
-    if (gone == 0)
+    if (gone == 0 || w->spot[i])
         return;
     struct s_trade *t = plan_trade(w, i, there > 0 ? -gone : gone, w->now);
     t->kind = S_CUT;

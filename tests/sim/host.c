@@ -296,8 +296,10 @@ static void new_job(struct s_world *w) {
         const uint32_t x = (uint32_t)s_below(w, w->n_exchanges);
         const uint32_t y = (x + 1 + (uint32_t)s_below(w, w->n_exchanges - 1)) % w->n_exchanges;
         const int64_t steps = 20 + s_below(w, s_chance(w, 800) ? 300 : 2000);
-        set_leg(w, &job, 2 * k, x, b, PERP_SIDE_BUY, steps);
-        set_leg(w, &job, 2 * k + 1, y, b, PERP_SIDE_SELL, steps);
+        /* What is not there can't be sold; sometimes the host tries. */
+        const bool turned = w->spot[y * w->n_bases + b] && s_chance(w, 900);
+        set_leg(w, &job, 2 * k, turned ? y : x, b, PERP_SIDE_BUY, steps);
+        set_leg(w, &job, 2 * k + 1, turned ? x : y, b, PERP_SIDE_SELL, steps);
         job.notional += job.legs[2 * k].notional;
     }
     /* The venue of the last exchange may be that of the first: INVALID, self trade. */
@@ -569,6 +571,10 @@ static void wrongs(struct s_world *w) {
         s_store_fails(w, false);
         s_resume(w);
     }
+    if (s_has(w, S_RULES) && s_chance(w, 20))
+        s_change_rule(w);
+    if (s_has(w, S_BARRIERS) && s_chance(w, 50))
+        s_barrier(w);
     w->skew = s_has(w, S_CLOCKS) && s_chance(w, 100) ? -s_below(w, 3000) * S_MS : 0;
 }
 

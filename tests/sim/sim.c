@@ -99,6 +99,14 @@ perp_uuid s_new_id(struct s_world *w) {
     return id;
 }
 
+uint32_t s_class_of(const perp_uuid *id) {
+    return id->bytes[8] % S_CLASSES;
+}
+
+bool s_rule_refuses(const struct s_world *w, const perp_uuid *id) {
+    return (w->faults >> S_RULES & 1) && s_class_of(id) == w->rule.refused;
+}
+
 void s_trace(struct s_world *w, uint64_t what) {
     w->trace = mix(w->trace ^ what) + UINT64_C(0x9E3779B97F4A7C15);
 }
@@ -194,6 +202,30 @@ static void draw_limits(struct s_world *w, perp_config *config) {
     config->orders.max_unhedged_ms = s_chance(w, 500) ? 200 + s_below(w, 5000) : 5000;
 }
 
+static void ask(void *user, const perp_job *job, const perp_evaluation *so_far,
+                perp_rule_answer *answer) {
+    (void)so_far;
+    answer->sense = PERP_SENSE_IS_TRUE;
+    answer->value = s_rule_refuses(user, &job->job_id);
+}
+
+/* A book's rules are those of the process that opened it. */
+static void add_rule(struct s_world *w) {
+    perp_host_rule rule;
+    perp_host_rule_init(&rule);
+    rule.name = "sim_class";
+    rule.hard = w->rule.hard = w->seed % 3 != 0;
+    rule.ask = ask;
+    rule.user = w;
+    perp_status status = perp_risk_add_rule(perp_core_risk(w->core), &rule);
+    if (status != PERP_OK)
+        s_fail(w, "a rule of the host: %s: %s", perp_status_string(status),
+               perp_core_error(w->core));
+    if (w->rule.reason != 0 && w->rule.reason != rule.reason)
+        s_fail(w, "a rule of the host has another number after a restart");
+    w->rule.reason = rule.reason;
+}
+
 void s_open_core(struct s_world *w) {
     perp_config config = w->config;
     s_callbacks(w, &config.callbacks);
@@ -201,6 +233,8 @@ void s_open_core(struct s_world *w) {
     perp_status status = perp_core_open(&config, &w->core);
     if (status != PERP_OK)
         s_fail(w, "open: %s: %s", perp_status_string(status), perp_core_error(NULL));
+    if (w->faults >> S_RULES & 1)
+        add_rule(w);
 }
 
 static void add_exchange(struct s_world *w, uint32_t x) {
@@ -211,9 +245,23 @@ static void add_exchange(struct s_world *w, uint32_t x) {
     if (x == 3 && s_chance(w, 400)) /* another account of the first */
         strcpy(spec.venue, "a");
     spec.margin_mode = s_chance(w, 300) ? PERP_MARGIN_CROSS : PERP_MARGIN_ISOLATED;
+    w->cross |= (uint32_t)(spec.margin_mode == PERP_MARGIN_CROSS) << x;
     s_took(w, perp_exchange_add(w->core, &spec, &id), 0);
     w->m.accounts[x].max_concurrent = PERP_NO_ID;
     w->m.accounts[x].max_notional = -1;
+}
+
+/* One exchange has perpetuals in any case, for repairs. In cross margin what is known of an inverse
+   contract is too little to open it. */
+static void draw_kind(struct s_world *w, uint32_t i, perp_instrument_spec *spec) {
+    const uint64_t kind = mix(w->seed ^ mix(i + 77)) % 3;
+    if (!s_has(w, S_KINDS) || s_exchange_of(w, i) == 0)
+        return;
+    w->spot[i] = kind == 0;
+    if (kind == 0)
+        spec->kind = PERP_KIND_SPOT;
+    else if (kind == 1 && !(w->cross >> s_exchange_of(w, i) & 1))
+        strcpy(spec->contract, "inverse");
 }
 
 static void add_instrument(struct s_world *w, uint32_t i) {
@@ -221,6 +269,7 @@ static void add_instrument(struct s_world *w, uint32_t i) {
     perp_instrument_spec spec;
     perp_instrument_id id;
     perp_instrument_spec_init(&spec);
+    draw_kind(w, i, &spec);
     spec.exchange = s_exchange_of(w, i);
     strcpy(spec.symbol, symbols[s_base_of(w, i)]);
     spec.qty_step = w->step_size[s_base_of(w, i)];
@@ -269,7 +318,7 @@ void s_begin(struct s_world *w, uint64_t seed, uint32_t n_steps, uint64_t faults
     perp_tick_result_init(&w->tick);
     const bool wants = s_has(w, S_DISK) || s_has(w, S_CRASH) || s_has(w, S_RESTART);
     w->store = !wants ? S_NO_STORE : s_has(w, S_SQLITE) ? S_SQLITE_STORE : S_MEMORY_STORE;
-    w->batch = w->store != S_NO_STORE && s_chance(w, 250);
+    w->batch = w->store != S_NO_STORE && (s_chance(w, 250) || s_has(w, S_BARRIERS));
     w->config.durability = w->batch ? PERP_DURABILITY_BATCH : PERP_DURABILITY_EVERY;
     w->config.checkpoint_every = s_chance(w, 500) ? (uint64_t)(50 + s_below(w, 1000)) : 0;
     w->config.allocator = s_allocator(w, false);

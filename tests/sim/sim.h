@@ -62,7 +62,10 @@ __extension__ typedef __int128 s_wide;
     X(DISK, "disk")         /* the store fails for a while */                                      \
     X(CRASH, "crash")       /* the process is killed at any write, the host forgets all */         \
     X(RESTART, "restart")   /* the book is closed and opened again */                              \
-    X(SQLITE, "sqlite")     /* the store is a file, and the machine may fail */
+    X(SQLITE, "sqlite")     /* the store is a file, and the machine may fail */                    \
+    X(KINDS, "kinds")       /* some instruments are spot, or inverse contracts */                  \
+    X(RULES, "rules")       /* the host has a rule, and changes its mind */                        \
+    X(BARRIERS, "barriers") /* what is durable is asked for, and looked at */
 
 enum s_fault {
 #define S_X(name, text) S_##name,
@@ -241,6 +244,13 @@ struct s_world {
     int64_t now;  /* true time */
     int64_t skew; /* of the thread that calls */
     uint32_t n_exchanges, n_bases, n_instruments;
+    uint8_t spot[S_INSTRUMENTS];
+    uint32_t cross; /* exchanges, as bits */
+    uint64_t lasts; /* the last event that was said to be durable */
+    struct {
+        uint32_t refused, reason; /* of S_CLASSES classes of jobs; the rule's number */
+        bool hard;
+    } rule;
     double step_size[S_BASES];
     double start_price[S_BASES];
     struct s_market market;
@@ -295,6 +305,10 @@ uint32_t s_exchange_of(const struct s_world *w, uint32_t instrument);
 perp_call s_call(const struct s_world *w);
 perp_call s_signed(const struct s_world *w);
 perp_uuid s_new_id(struct s_world *w);
+/* What the host's rule goes by. */
+#define S_CLASSES 6
+uint32_t s_class_of(const perp_uuid *id);
+bool s_rule_refuses(const struct s_world *w, const perp_uuid *id);
 void s_trace(struct s_world *w, uint64_t what);
 /* Whether a call took effect; where it did, the auditor's clock moves. Any error but those that are
    expected (EXPECTED: bits 1 << -status) ends the run; an error must change nothing. */
@@ -367,6 +381,8 @@ int32_t s_pick(struct s_world *w, uint32_t states);
 
 /* control.c: what persons and clocks do. */
 void s_person(struct s_world *w);
+void s_change_rule(struct s_world *w);
+void s_barrier(struct s_world *w);
 void s_resume(struct s_world *w);
 void s_undo_control(struct s_world *w);
 void s_money(struct s_world *w);

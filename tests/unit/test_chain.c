@@ -43,6 +43,21 @@ START_TEST(the_checksum_of_any_length_is_the_one_described) {
 }
 END_TEST
 
+START_TEST(bytes_in_pieces_have_the_checksum_of_the_whole) {
+    unsigned char memory[70];
+    for (size_t i = 0; i < sizeof memory; i++)
+        memory[i] = (unsigned char)(i * 151 + 200);
+    for (size_t size = 0; size <= sizeof memory; size++)
+        for (size_t piece = 1; piece <= 9; piece++) {
+            struct perp_chaining chaining;
+            perp_chain_begin(&chaining, 7, size);
+            for (size_t at = 0; at < size; at += piece)
+                perp_chain_add(&chaining, memory + at, size - at < piece ? size - at : piece);
+            ck_assert_uint_eq(perp_chain_end(&chaining), perp_chain(7, memory, size));
+        }
+}
+END_TEST
+
 /* The example of docs/format.md. */
 START_TEST(a_record_holds_on_the_one_before_it_and_no_other) {
     static const unsigned char record[] = {0x08, 0x05, 0x10, 0x01, 0x19, 0x80, 0x80, 0xd0, 0xdf,
@@ -62,6 +77,7 @@ int main(void) {
     Suite *suite = suite_create("chain");
     TCase *all = tcase_create("chain");
     tcase_add_test(all, the_checksum_of_any_length_is_the_one_described);
+    tcase_add_test(all, bytes_in_pieces_have_the_checksum_of_the_whole);
     tcase_add_test(all, a_record_holds_on_the_one_before_it_and_no_other);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

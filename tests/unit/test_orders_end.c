@@ -410,6 +410,42 @@ START_TEST(a_fill_of_where_a_repair_was_before_counts_there_and_once) {
 }
 END_TEST
 
+/* What it opened there is its lot, and is closed with it. */
+START_TEST(a_repair_is_closed_outside_wherever_it_has_lots) {
+    world_api(w, ALPHA, PERP_API_DOWN);
+    world_api(w, DELTA, PERP_API_DOWN);
+    tick(w);
+    perp_uuid repair = repair_id("BTC", 1);
+    perp_order_request request = limit_order(0, 0, 0.1, BTC_MID);
+    request.job_id = repair;
+    uint64_t order = placed(w, &request);
+    perp_instrument_id was = order_of(w, order).instrument;
+    double before = position_of(w, was).quantity;
+    perp_usd used = capital_of(w, order_of(w, order).exchange).total_used;
+    tell(w, order, PERP_NEWS_CANCELLED);
+    finish_all(w, &repair, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &repair));
+    fill(w, order, "late", 0.1, BTC_MID);
+    world_api(w, order_of(w, order).exchange, PERP_API_DOWN);
+    world_api(w, ALPHA, PERP_API_UP);
+    pass(w, 5 * SECOND);
+    tick(w);
+    perp_job_info job = {.struct_size = sizeof job};
+    ok(w, perp_scheduler_job(w->scheduler, &repair, &job));
+    ck_assert_uint_ne(job.job.legs[0].instrument, was);
+    finish_all(w, &repair, PERP_RESULT_NOTHING);
+    id_state_is(w, &repair, PERP_JOB_OPEN);
+    ck_assert_double_eq_tol(position_of(w, was).quantity, before - 0.1, 1e-15);
+    double naked = base_of(w, "BTC").naked;
+    ok(w, perp_scheduler_close(w->scheduler, nowc(w), &repair, 0, 0, 0));
+    checked(w);
+    id_state_is(w, &repair, PERP_JOB_CLOSED);
+    ck_assert_double_eq_tol(position_of(w, was).quantity, before, 1e-15);
+    ck_assert_double_eq_tol(base_of(w, "BTC").naked, naked + 0.1, 1e-12);
+    ck_assert_int_eq(capital_of(w, order_of(w, order).exchange).total_used, used);
+}
+END_TEST
+
 /* It was requeued, and then an order of it turned out to have filled in part. */
 START_TEST(a_repair_with_a_late_fill_is_ordered_for_all_that_is_left_to_square) {
     tick(w);
@@ -694,6 +730,7 @@ int main(void) {
     tcase_add_test(itself, a_job_in_doubt_finishes_by_itself_too);
     tcase_add_test(repair, a_repair_that_is_requeued_again_and_again_leaves_a_sound_book);
     tcase_add_test(repair, a_fill_of_where_a_repair_was_before_counts_there_and_once);
+    tcase_add_test(repair, a_repair_is_closed_outside_wherever_it_has_lots);
     tcase_add_test(repair, a_repair_with_a_late_fill_is_ordered_for_all_that_is_left_to_square);
     tcase_add_test(repair, what_a_total_says_of_where_a_repair_was_before_is_booked_once_too);
     tcase_add_test(other, that_nothing_was_sent_is_not_believed_of_a_job_with_orders);

@@ -1080,6 +1080,28 @@ START_TEST(spot_that_can_be_borrowed_is_sold_without_having_it) {
 }
 END_TEST
 
+START_TEST(in_one_tick_no_more_of_a_spot_is_sold_than_is_there) {
+    perp_instrument_spec spec;
+    perp_instrument_id spot;
+    perp_instrument_spec_init(&spec);
+    spec.exchange = BETA;
+    spec.kind = PERP_KIND_SPOT;
+    strcpy(spec.symbol, "BTC/USDT");
+    ok(w, perp_instrument_add(w->core, &spec, &spot));
+    quote_at(w, spot, w->now, BTC_BID, BTC_ASK, 1000);
+    position_at(w, spot, w->now, 0.6, BTC_MID);
+    for (uint32_t n = 1; n <= 3; n++) {
+        perp_job job = pair_job(n, w->btc[n == 2 ? GAMMA : ALPHA], spot); /* 0.25 each */
+        submit(w, &job);
+    }
+    perp_tick_result *result = tick(w);
+    ck_assert_uint_eq(result->dispatched, 2);
+    perp_uuid third = id_of(3);
+    reason_is(reason_in(result, PERP_TICK_SKIPPED, &third), PERP_REASON_NO_INVENTORY);
+    checked(w);
+}
+END_TEST
+
 START_TEST(limits_on_what_is_open_count_running_legs_and_let_the_way_out) {
     perp_instrument_spec spec;
     perp_instrument_id limited;
@@ -1283,6 +1305,7 @@ int main(void) {
     tcase_add_test(tcase, resolve_ends_latched_drift_of_the_base);
     tcase_add_test(tcase, closed_outside_the_position_changes_by_its_lots);
     tcase_add_test(tcase, spot_that_can_be_borrowed_is_sold_without_having_it);
+    tcase_add_test(tcase, in_one_tick_no_more_of_a_spot_is_sold_than_is_there);
     tcase_add_test(tcase, limits_on_what_is_open_count_running_legs_and_let_the_way_out);
     tcase_add_loop_test(
         tcase, what_was_announced_ends_with_its_day_whatever_comes_first_on_the_next, 0, 2);
