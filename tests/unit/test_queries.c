@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "core/events.h"
 
@@ -265,11 +267,53 @@ START_TEST(a_tick_decides_as_the_evaluation_of_a_pending_job_says) {
 }
 END_TEST
 
+/* A query on a thread of its own. */
+struct asking {
+    struct world *w;
+    perp_evaluation evaluation;
+    char text[8192];
+    size_t length;
+    perp_status status;
+    _Atomic bool ended;
+};
+
+static void *ask_json(void *given) {
+    struct asking *asking = given;
+    asking->status = perp_evaluation_json(asking->w->core, &asking->evaluation, asking->text,
+                                          sizeof asking->text, &asking->length);
+    atomic_store(&asking->ended, true);
+    return NULL;
+}
+
+/* Names of the registry go into it: a decision on another thread may be adding one. */
+START_TEST(the_json_of_an_evaluation_waits_for_the_lock_and_gives_it_back) {
+    static struct asking asking;
+    struct world *w = asking.w = world_open(NULL);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    pthread_t thread;
+    perp_evaluation_init(&asking.evaluation);
+    ok(w, perp_risk_evaluate(w->risk, w->now, &job, &asking.evaluation));
+    perp_lock(w->core);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_json, &asking), 0);
+    while (atomic_load(&w->core->lock.word) != PERP_LOCK_AWAITED && !atomic_load(&asking.ended))
+        sched_yield();
+    bool early = atomic_load(&asking.ended);
+    perp_unlock(w->core);
+    pthread_join(thread, NULL);
+    ck_assert(!early);
+    ck_assert_int_eq(asking.status, PERP_OK);
+    ck_assert_uint_eq(strlen(asking.text), asking.length);
+    ck_assert_uint_eq(atomic_load(&w->core->lock.word), PERP_LOCK_FREE);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("queries");
     TCase *tests = tcase_create("queries");
     tcase_add_test(tests, no_query_calls_the_store);
     tcase_add_test(tests, watching_tells_and_writes_nothing);
+    tcase_add_test(tests, the_json_of_an_evaluation_waits_for_the_lock_and_gives_it_back);
     tcase_add_test(tests, a_query_forgets_the_message_of_the_call_before);
     tcase_add_test(tests, a_pending_job_is_evaluated_by_what_was_learnt_at_submit);
     tcase_add_test(tests, a_tick_decides_as_the_evaluation_of_a_pending_job_says);
