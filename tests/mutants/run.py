@@ -147,6 +147,11 @@ class Build:
                 if not os.path.isdir(corpus):
                     corpus = f"tests/fuzz/corpus/{name[5:]}"
                 add(Test(f"fuzz/{name}", self.program(f"tests/fuzz/{name}", corpus)))
+        frozen = self.program("tests/format/frozen")
+        add(Test("format/prefixes", frozen + ["prefixes"]))
+        for release in sorted(os.listdir("tests/format")):
+            if os.path.isdir(f"tests/format/{release}"):
+                add(Test(f"format/{release}", frozen + ["check", f"tests/format/{release}"]))
         compare = os.path.join(self.root, "build/compare")
         runner = self.program("bin/perp-scenario")
         for folder in ("tests/scenarios", "tests/scenarios/cases", "tests/scenarios/store"):
