@@ -28,8 +28,8 @@ HERE = "tests/mutants"
 # The numbers of a file's mutants begin at a multiple of it, so that a changed file moves no others.
 PER_FILE = 2500
 MOST = 200000
-# A test that takes longer sees little that the others don't.
-MOST_SECONDS = 3
+# Tests that take longer are for what the others left.
+SHORT_SECONDS = 1
 # What a run of random calls is cut down to.
 SHORT = {"PERP_CALLS": "4000", "PERP_STEPS": "1500", "PERP_FAULTS_EVERY": "16"}
 
@@ -247,12 +247,10 @@ class Build:
                         break
                 else:
                     say(f"left out: {test.name} fails without a mutant")
-        self.tests = [t for t in left if t.cpu <= MOST_SECONDS]
-        for test in left:
-            if test.cpu > MOST_SECONDS:
-                say(f"left out: {test.name} takes {test.cpu:.0f} s")
+        self.tests = left
 
 
+SANITIZERS = ["SANITIZE=address,undefined", "SHADOW=1", "CC=clang"]
 # Those that wait for the clock, or try for minutes what is in none of the folders.
 LEFT_OUT = {"test_turns", "test_digits", "test_store_damage", "test_torn", "test_vfs", "test_wal"}
 
@@ -260,14 +258,14 @@ LEFT_OUT = {"test_turns", "test_digits", "test_store_damage", "test_torn", "test
 class Hunt:
     """Which tests to try first: those that saw others of the same function, then of the file."""
 
-    def __init__(self, build):
-        self.build = build
+    def __init__(self, build, tests):
+        self.build, self.tests = build, tests
         self.seen = collections.Counter()
 
     def kill(self, mutant):
         """The name of the test that sees it, or None."""
         where = (mutant.file, mutant.function)
-        tests = [t for t in self.build.tests if t.reached[mutant.place]]
+        tests = [t for t in self.tests if t.reached[mutant.place]]
         tests.sort(key=lambda t: (t.cpu + 0.01) / (0.1 + 5 * self.seen[where, t.name] +
                                                    self.seen[mutant.file, t.name]))
         for test in tests:
@@ -318,6 +316,21 @@ def table(mutants, results, reasons):
                 f"{len(tried) - len(killed) - len(known)} | {100 * len(killed) / len(tried):.1f} % |")
 
 
+def looks(here, mutants, jobs):
+    """What is tried, one after the other: (tests, their build)."""
+    plain = ["OPT=-O1"]
+    for i, make in enumerate((plain, plain + SANITIZERS)):
+        build = Build(os.path.join(here, f"tree{i}"), mutants, make)
+        build.find_tests()
+        build.make_all(jobs)
+        build.see_what_is_reached(os.path.join(here, "cache"))
+        short = [t for t in build.tests if t.cpu <= SHORT_SECONDS * (4 if i else 1)]
+        say(f"{'with sanitizers and shadow mode: ' if i else ''}{len(short)} short tests, {len(build.tests) - len(short)} long ones")
+        yield short, build
+        if not i:
+            yield [t for t in build.tests if t not in short], build
+
+
 def main():
     sys.setrecursionlimit(100000)
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -342,16 +355,9 @@ def main():
         chosen = random.Random(given.seed).sample(chosen, min(given.count, len(chosen)))
     say(f"{len(mutants.all)} mutants, {len(chosen)} of them are tried (seed {given.seed})")
 
-    looks = [["OPT=-O1"], ["OPT=-O1", "SANITIZE=address,undefined", "SHADOW=1", "CC=clang"]]
     results, left = {}, chosen
-    for i, make in enumerate(looks):
-        build = Build(os.path.join(here, f"tree{i}"), mutants, make)
-        build.find_tests()
-        build.make_all(given.jobs)
-        build.see_what_is_reached(os.path.join(here, "cache"))
-        say(f"{len(build.tests)} tests in {sum(t.wall for t in build.tests):.0f} s"
-            + (", with sanitizers and shadow mode" if i else ""))
-        hunt, start, dead = Hunt(build), time.monotonic(), 0
+    for tests, build in looks(here, mutants, given.jobs):
+        hunt, start, dead = Hunt(build, tests), time.monotonic(), 0
         with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
             for n, (mutant, killer) in enumerate(zip(left, pool.map(hunt.kill, left))):
                 results[mutant.number] = killer
