@@ -89,6 +89,26 @@ START_TEST(nothing_but_correct_and_the_day_lifts_the_daily_loss) {
 }
 END_TEST
 
+/* Gains of the same day, however they are told. */
+START_TEST(gains_do_not_lift_the_daily_loss) {
+    perp_recorded_fill fill;
+    pnl(-USD(40000), 0);
+    loss_is(1, USD(40000));
+    perp_recorded_fill_init(&fill);
+    fill.instrument = w->btc[ALPHA];
+    fill.side = PERP_SIDE_BUY;
+    fill.quantity = 0.25;
+    fill.price = BTC_MID;
+    fill.has_pnl = 1;
+    fill.pnl = USD(10000);
+    fill.key = id_of(1);
+    ok(w, perp_record_fill(w->core, nowc(w), &fill));
+    loss_is(1, USD(30000));
+    pnl(USD(10000), 0);
+    loss_is(1, USD(20000));
+}
+END_TEST
+
 START_TEST(the_smaller_loss_limit_that_is_on_counts) {
     perp_config config;
     world_config(&config);
@@ -506,6 +526,7 @@ int main(void) {
     tcase_add_test(tcase, the_larger_of_both_losses_counts_and_they_do_not_add_up);
     tcase_add_test(tcase, the_loss_of_a_day_ends_with_it);
     tcase_add_test(tcase, nothing_but_correct_and_the_day_lifts_the_daily_loss);
+    tcase_add_test(tcase, gains_do_not_lift_the_daily_loss);
     tcase_add_test(tcase, failures_halt_and_a_success_does_not_lift_the_halt);
     tcase_add_test(tcase, cancelled_and_expired_jobs_are_no_failures);
     tcase_add_test(tcase, an_override_holds_until_its_ttl_and_not_at_it);

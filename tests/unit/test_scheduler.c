@@ -37,6 +37,13 @@ START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
     ck_assert_uint_eq(job.legs[0].instrument, w->btc[ALPHA]);
     ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
     ck_assert_uint_eq(job.legs[1].instrument, w->btc[BETA]);
+    job.legs[0].side = PERP_SIDE_SELL; /* of alpha */
+    job.legs[1].side = PERP_SIDE_BUY;
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[BETA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_uint_eq(job.legs[1].instrument, w->btc[ALPHA]);
+    ck_assert_uint_eq(job.legs[1].side, PERP_SIDE_SELL);
     job.legs[1].side = PERP_SIDE_BUY;
     fails(w, PERP_E_INVALID,
           perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
