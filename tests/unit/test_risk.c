@@ -109,6 +109,29 @@ START_TEST(gains_do_not_lift_the_daily_loss) {
 }
 END_TEST
 
+START_TEST(an_override_ends_at_its_time) {
+    ok(w, perp_risk_manual_override(w->risk, signedc(w), 1, 60000, NULL));
+    ck_assert_int_eq(risk_of(w).override_until_ns, w->now + MINUTE);
+    pass(w, MINUTE - 1);
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, 0, 0, 0, NULL));
+    ck_assert_uint_eq(risk_of(w).override_on, 1);
+    pass(w, 1);
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, 0, 0, 0, NULL));
+    ck_assert_uint_eq(risk_of(w).override_on, 0);
+}
+END_TEST
+
+START_TEST(open_positions_of_an_exchange_are_counted) {
+    ck_assert_uint_eq(exchange_of(w, BETA).open_positions, 0);
+    position_at(w, w->btc[BETA], w->now, 1, BTC_MID);
+    position_at(w, w->eth[BETA], w->now, -1, ETH_BID);
+    position_at(w, w->btc[ALPHA], w->now, 1, BTC_MID);
+    ck_assert_uint_eq(exchange_of(w, BETA).open_positions, 2);
+    ck_assert_uint_eq(exchange_of(w, ALPHA).open_positions, 1);
+    ck_assert_uint_eq(exchange_of(w, GAMMA).open_positions, 0);
+}
+END_TEST
+
 START_TEST(the_smaller_loss_limit_that_is_on_counts) {
     perp_config config;
     world_config(&config);
@@ -526,6 +549,8 @@ int main(void) {
     tcase_add_test(tcase, the_larger_of_both_losses_counts_and_they_do_not_add_up);
     tcase_add_test(tcase, the_loss_of_a_day_ends_with_it);
     tcase_add_test(tcase, nothing_but_correct_and_the_day_lifts_the_daily_loss);
+    tcase_add_test(tcase, an_override_ends_at_its_time);
+    tcase_add_test(tcase, open_positions_of_an_exchange_are_counted);
     tcase_add_test(tcase, gains_do_not_lift_the_daily_loss);
     tcase_add_test(tcase, failures_halt_and_a_success_does_not_lift_the_halt);
     tcase_add_test(tcase, cancelled_and_expired_jobs_are_no_failures);

@@ -47,6 +47,34 @@ START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
     job.legs[1].side = PERP_SIDE_BUY;
     fails(w, PERP_E_INVALID,
           perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    for (int leg = 0; leg < 2; leg++) {
+        job.legs[leg].side = PERP_SIDE_COUNT;
+        job.legs[1 - leg].side = PERP_SIDE_SELL;
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    }
+}
+END_TEST
+
+START_TEST(what_was_submitted_dispatched_and_ended_is_counted) {
+    perp_job job = job_of(1);
+    submit(w, &job);
+    ck_assert_uint_eq(scheduler_of(w).submitted_today, 1);
+    ck_assert_uint_eq(scheduler_of(w).dispatched_today, 0);
+    tick(w);
+    perp_scheduler_state state = scheduler_of(w);
+    ck_assert_uint_eq(state.dispatched_today, 1);
+    ck_assert_uint_eq(state.dispatched_total, 1);
+    finish_flat(w, &job.job_id, USD(25000));
+    ck_assert_uint_eq(scheduler_of(w).ended_today[PERP_JOB_COMPLETED], 1);
+    ck_assert_uint_eq(scheduler_of(w).ended_total[PERP_JOB_COMPLETED], 1);
+    leap_to(w, w->now + DAY);
+    state = scheduler_of(w);
+    ck_assert_uint_eq(state.submitted_today + state.dispatched_today, 0);
+    ck_assert_uint_eq(state.ended_today[PERP_JOB_COMPLETED], 0);
+    ck_assert_uint_eq(state.submitted_total, 1);
+    ck_assert_uint_eq(state.dispatched_total, 1);
+    ck_assert_uint_eq(state.ended_total[PERP_JOB_COMPLETED], 1);
 }
 END_TEST
 
@@ -725,6 +753,7 @@ int main(void) {
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
+    tcase_add_test(tcase, what_was_submitted_dispatched_and_ended_is_counted);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);
