@@ -240,19 +240,6 @@ START_TEST(the_day_ends_by_the_offset_that_was_set_last) {
 }
 END_TEST
 
-START_TEST(a_reconfigured_boundary_lets_the_day_of_now_end_by_its_own) {
-    const int64_t midnight = (START / DAY + 1) * DAY;
-    const char *later = "{\"capital\":{\"day_offset_minutes\":120}}";
-    ok(w, perp_core_advance(w->core, signed_at(w, midnight - HOUR)));
-    ok(w, book_at(midnight - 50 * MINUTE));
-    ok(w,
-       perp_core_reconfigure(w->core, signed_at(w, midnight - 45 * MINUTE), later, strlen(later)));
-    ok(w, book_at(midnight - 40 * MINUTE));
-    ck_assert_int_eq(capital_of(w, ALPHA).today.pnl, 2);
-    ck_assert_int_eq(capital_of(w, ALPHA).yesterday.pnl, 0);
-}
-END_TEST
-
 #if PERP_WITH_SQLITE
 START_TEST(clock_and_day_survive_a_restart) {
     const int64_t midnight = (START / DAY + 1) * DAY;
@@ -291,7 +278,6 @@ int main(void) {
     tcase_add_test(time, a_later_boundary_makes_the_day_of_now_longer);
     tcase_add_test(time, an_earlier_boundary_counts_from_the_next_day_on);
     tcase_add_test(time, the_day_ends_by_the_offset_that_was_set_last);
-    tcase_add_test(time, a_reconfigured_boundary_lets_the_day_of_now_end_by_its_own);
     suite_add_tcase(suite, time);
 #if PERP_WITH_SQLITE
     TCase *own = tcase_create("own worlds");
