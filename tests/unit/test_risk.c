@@ -320,6 +320,29 @@ START_TEST(a_result_while_a_circuit_is_open_changes_nothing_of_it) {
 }
 END_TEST
 
+/* By the tick, whose decisions stand until something they rest on changes. */
+START_TEST(half_open_it_has_one_job_at_a_time) {
+    fail_on(BETA, 5);
+    ok(w, perp_risk_reset_halt(w->risk, signedc(w)));
+    pass(w, 30 * SECOND);
+    for (uint32_t n = 1; n <= 3; n++) {
+        perp_job job = pair_job(n, w->btc[n == 2 ? GAMMA : ALPHA], w->btc[BETA]);
+        submit(w, &job);
+        tick(w);
+        state_is(w, n, n == 2 ? PERP_JOB_PENDING : PERP_JOB_RUNNING);
+        if (n == 1)
+            continue;
+        reason_is(info_of(w, 2).last_refusal, PERP_REASON_EXCHANGE_DOWN);
+        perp_uuid first = id_of(1);
+        finish_flat(w, &first, USD(25000)); /* a success, which closes it */
+        circuit_is(BETA, PERP_CIRCUIT_CLOSED);
+        tick(w);
+        state_is(w, 2, PERP_JOB_RUNNING);
+        break;
+    }
+}
+END_TEST
+
 START_TEST(half_open_a_success_closes_and_a_failure_opens_again) {
     fail_on(BETA, 5);
     w->now += 30 * SECOND;
@@ -500,6 +523,12 @@ START_TEST(a_blacklisted_symbol_trades_nowhere_and_any_symbol_may_be_named) {
 }
 END_TEST
 
+START_TEST(collateral_is_of_an_exchange_that_is_there) {
+    fails(w, PERP_E_NOT_FOUND, perp_risk_set_collateral(w->risk, signedc(w), N_X, "BTC", 1, 0.1));
+    ok(w, perp_risk_set_collateral(w->risk, signedc(w), N_X - 1, "BTC", 1, 0.1));
+}
+END_TEST
+
 START_TEST(the_rules_describe_themselves_with_the_limits_in_force) {
     static const char *names[] = {
 #define PERP_X(name, number, text, ...) text,
@@ -524,6 +553,15 @@ START_TEST(the_rules_describe_themselves_with_the_limits_in_force) {
         ck_assert_msg(place != NULL, "%s is missing or out of order", names[i]);
     }
     ck_assert_ptr_nonnull(strstr(text, "\"balanced\""));
+    static const char *mechanisms[] = {"kill",      "orders",       "actor",    "store", "in_doubt",
+                                       "reconcile", "reservations", "override", "fills"};
+    place = strstr(text, "\"mechanisms\":{");
+    ck_assert_ptr_nonnull(place);
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++) {
+        char quoted[40];
+        snprintf(quoted, sizeof quoted, "\"%s\":\"", mechanisms[i]);
+        ck_assert_msg(strstr(place, quoted) != NULL, "%s is missing", quoted);
+    }
     free(text);
 }
 END_TEST
@@ -572,6 +610,8 @@ int main(void) {
     tcase_add_test(tcase, kill_names_what_runs_there_in_order_of_dispatch);
     tcase_add_test(tcase, a_blacklisted_symbol_trades_nowhere_and_any_symbol_may_be_named);
     tcase_add_test(tcase, the_rules_describe_themselves_with_the_limits_in_force);
+    tcase_add_test(tcase, half_open_it_has_one_job_at_a_time);
+    tcase_add_test(tcase, collateral_is_of_an_exchange_that_is_there);
     tcase_add_test(tcase, a_rule_that_fires_is_counted_today);
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");

@@ -78,6 +78,65 @@ START_TEST(what_was_submitted_dispatched_and_ended_is_counted) {
 }
 END_TEST
 
+/* Also once it is only remembered. */
+START_TEST(nothing_below_0_is_nothing_to_who_submits_again) {
+    perp_job job = job_of(1);
+    job.expected_edge_bps = 0;
+    submit(w, &job);
+    job.expected_edge_bps = -0.0;
+    fails(w, PERP_E_EXISTS, try_submit(&job));
+    ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &job.job_id));
+    fails(w, PERP_E_EXISTS, try_submit(&job));
+}
+END_TEST
+
+START_TEST(flags_of_told_legs_are_0_or_1) {
+    perp_job job = job_of(1);
+    run_job(w, &job);
+    perp_job_result result = pair_result(0.25, 0.25, BTC_MID);
+    result.legs[1].known = 2;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    result.legs[1].known = 1;
+    result.legs[1].has_pnl = 2;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+}
+END_TEST
+
+static void pulled(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,
+                   uint32_t *have) {
+    (void)now_ns;
+    (void)quote;
+    *have = 0;
+    ((uint32_t *)user)[instrument]++;
+}
+
+START_TEST(evaluating_a_pending_job_asks_for_quotes_of_what_it_trades) {
+    uint32_t asked[16] = {0};
+    perp_market_source source = {.struct_size = sizeof source, .user = asked, .quote = pulled};
+    perp_evaluation evaluation;
+    perp_instrument_id ids[2];
+    for (uint32_t x = 0; x < 2; x++) {
+        perp_instrument_spec spec;
+        perp_instrument_spec_init(&spec);
+        spec.exchange = x;
+        spec.pulled = 1;
+        strcpy(spec.symbol, "XRP/USDT:USDT");
+        ok(w, perp_instrument_add(w->core, &spec, &ids[x]));
+    }
+    ok(w, perp_market_set_source(w->market, &source));
+    perp_job job = pair_job(1, ids[0], ids[1]);
+    submit(w, &job);
+    memset(asked, 0, sizeof asked);
+    perp_evaluation_init(&evaluation);
+    ok(w, perp_scheduler_evaluate(w->scheduler, w->now, &job.job_id, &evaluation));
+    ck_assert_uint_eq(asked[ids[0]], 1);
+    ck_assert_uint_eq(asked[ids[1]], 1);
+    ok(w, perp_market_set_source(w->market, NULL));
+}
+END_TEST
+
 START_TEST(submitting_again_is_safe_also_after_the_end) {
     perp_job job = job_of(1), other = job;
     other.priority = 1;
@@ -754,6 +813,9 @@ int main(void) {
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
     tcase_add_test(tcase, what_was_submitted_dispatched_and_ended_is_counted);
+    tcase_add_test(tcase, nothing_below_0_is_nothing_to_who_submits_again);
+    tcase_add_test(tcase, flags_of_told_legs_are_0_or_1);
+    tcase_add_test(tcase, evaluating_a_pending_job_asks_for_quotes_of_what_it_trades);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);
