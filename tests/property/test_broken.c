@@ -327,6 +327,17 @@ static void capital(world *w) {
     BREAK(w, held->released, held->released + 1);
     BREAK(w, held->reserved, held->reserved - 1);
     BREAK(w, account->pools[0].used, 0);
+    /* Each below nothing while the sums are right. */
+    for (uint32_t i = 0; i < 3; i++) {
+        perp_usd *parts[] = {&held->in_flight, &held->used, &held->released}, kept[3];
+        for (uint32_t j = 0; j < 3; j++)
+            kept[j] = *parts[j];
+        *parts[(i + 1) % 3] += *parts[i] + 1;
+        *parts[i] = -1;
+        must_find_as(w, "a part of a reservation = -1", "reserved is not in flight");
+        for (uint32_t j = 0; j < 3; j++)
+            *parts[j] = kept[j];
+    }
     BREAK(w, account->pools[0].in_flight, 0);
     BREAK(w, account->pools[1].budget, 0);
     BREAK(w, account->pools[1].most_single, 1);
