@@ -1,8 +1,8 @@
 """Mutation testing: small changes of the library, one at a time, and the tests must see each.
 
 All mutants are in one build, behind switches (mutate.py); each test program is run once to see which
-places it reaches, then for each mutant of the sample the tests that reach it, until one fails. What
-survives is looked at again in a build with sanitizers and shadow mode.
+places it reaches, then for each mutant of the sample the tests that reach it, until one fails: the
+short ones first, and the long ones for what these leave.
 """
 import argparse
 import collections
@@ -28,7 +28,7 @@ HERE = "tests/mutants"
 # The numbers of a file's mutants begin at a multiple of it, so that a changed file moves no others.
 PER_FILE = 2500
 MOST = 200000
-# Tests that take longer are for what the others left.
+# Tests that take longer are for what the others leave.
 SHORT_SECONDS = 1
 # What a run of random calls is cut down to.
 SHORT = {"PERP_CALLS": "4000", "PERP_STEPS": "1500", "PERP_FAULTS_EVERY": "16"}
@@ -106,9 +106,8 @@ class Test:
 class Build:
     """One build with all mutants, in a tree of its own, and its tests."""
 
-    def __init__(self, root, mutants, make):
-        self.root, self.make = os.path.abspath(root), make
-        self.sanitized = any("SANITIZE" in word for word in make)
+    def __init__(self, root, mutants):
+        self.root = os.path.abspath(root)
         copied = set()
         for path in sources("lib", "include", "tests", "examples", ".make"):
             self.put(path, mutants.written.get(path) or read(path), copied)
@@ -163,10 +162,9 @@ class Build:
                              given.replace(".in.", ".out."), compare))
 
     def make_all(self, jobs):
-        flags = f"-w -g0 -include {self.root}/lib/util/mutants.h"
         subprocess.run(["make", "-C", self.root, "--no-print-directory", f"-j{jobs}", "BUILD=build",
-                        "HARDEN=0", f"CFLAGS={flags}", "LDFLAGS=-Wl,--wrap=_ck_assert_failed",
-                        *self.make, *sorted(set(self.targets))],
+                        "HARDEN=0", "OPT=-O1", "CFLAGS=-w -g0 -include lib/util/mutants.h",
+                        "LDFLAGS=-Wl,--wrap=_ck_assert_failed", *sorted(set(self.targets))],
                        check=True, stdout=subprocess.DEVNULL)
         options = subprocess.run(["pkg-config", "--cflags", "--libs", "libcjson"], check=True,
                                  capture_output=True, text=True).stdout.split()
@@ -178,7 +176,6 @@ class Build:
         tmp = tempfile.mkdtemp(prefix="perp-mutants-")
         env = dict(os.environ, TMPDIR=tmp, PERP_CRASH_DIR=tmp, LC_ALL="C.UTF-8", **SHORT,
                    CK_DEFAULT_TIMEOUT="0", PERP_MUTANT=str(mutant), **test.env)
-        env["ASAN_OPTIONS"] = "allocator_may_return_null=1"
         if reached:
             env["PERP_REACHED"] = reached
         cpu, wall = 600, 1200
@@ -191,8 +188,7 @@ class Build:
             resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
-            if not self.sanitized:
-                resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.Popen([w.replace("{tmp}", tmp) for w in test.command], cwd=self.root,
@@ -250,7 +246,6 @@ class Build:
         self.tests = left
 
 
-SANITIZERS = ["SANITIZE=address,undefined", "SHADOW=1", "CC=clang"]
 # Those that wait for the clock, or try for minutes what is in none of the folders.
 LEFT_OUT = {"test_turns", "test_digits", "test_store_damage", "test_torn", "test_vfs", "test_wal"}
 
@@ -316,21 +311,6 @@ def table(mutants, results, reasons):
                 f"{len(tried) - len(killed) - len(known)} | {100 * len(killed) / len(tried):.1f} % |")
 
 
-def looks(here, mutants, jobs):
-    """What is tried, one after the other: (tests, their build)."""
-    plain = ["OPT=-O1"]
-    for i, make in enumerate((plain, plain + SANITIZERS)):
-        build = Build(os.path.join(here, f"tree{i}"), mutants, make)
-        build.find_tests()
-        build.make_all(jobs)
-        build.see_what_is_reached(os.path.join(here, "cache"))
-        short = [t for t in build.tests if t.cpu <= SHORT_SECONDS * (4 if i else 1)]
-        say(f"{'with sanitizers and shadow mode: ' if i else ''}{len(short)} short tests, {len(build.tests) - len(short)} long ones")
-        yield short, build
-        if not i:
-            yield [t for t in build.tests if t not in short], build
-
-
 def main():
     sys.setrecursionlimit(100000)
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -355,8 +335,16 @@ def main():
         chosen = random.Random(given.seed).sample(chosen, min(given.count, len(chosen)))
     say(f"{len(mutants.all)} mutants, {len(chosen)} of them are tried (seed {given.seed})")
 
+    build = Build(os.path.join(here, "tree"), mutants)
+    build.find_tests()
+    build.make_all(given.jobs)
+    build.see_what_is_reached(os.path.join(here, "cache"))
+    short = [t for t in build.tests if t.cpu <= SHORT_SECONDS]
+    long = [t for t in build.tests if t not in short]
+    say(f"{len(short)} short tests, {sum(t.cpu for t in short):.0f} s; "
+        f"{len(long)} long ones, {sum(t.cpu for t in long):.0f} s")
     results, left = {}, chosen
-    for tests, build in looks(here, mutants, given.jobs):
+    for tests in (short, long):
         hunt, start, dead = Hunt(build, tests), time.monotonic(), 0
         with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
             for n, (mutant, killer) in enumerate(zip(left, pool.map(hunt.kill, left))):
@@ -367,8 +355,6 @@ def main():
                 if (n + 1) % 100 == 0:
                     say(f"{n + 1} of {len(left)}: {dead} killed, {time.monotonic() - start:.0f} s")
         left = [m for m in left if not results[m.number]]
-        if not left:
-            break
 
     with open(f"{here}/survivors.txt", "w", encoding="utf-8") as file:
         for mutant in sorted(left, key=lambda m: m.number):

@@ -97,6 +97,34 @@ START_TEST(an_order_is_looked_at_by_quotes_that_are_asked_for) {
 }
 END_TEST
 
+/* Of those that come together each counts for the next. */
+START_TEST(orders_placed_at_once_are_not_faster_than_the_exchange_allows) {
+    run_pair(w, 1);
+    set_rate(ALPHA, 1, 2);
+    perp_order_request requests[3];
+    perp_order_answer answers[3];
+    for (int i = 0; i < 3; i++) {
+        requests[i] = limit_order(1, 0, 0.05, BTC_MID);
+        perp_order_answer_init(&answers[i]);
+    }
+    ok(w, perp_orders_place_many(desk(w), nowc(w), requests, 3, answers));
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(perp_gate_string(answers[i].gate),
+                         perp_gate_string(i < 2 ? PERP_GATE_NONE : PERP_GATE_ORDER_RATE));
+}
+END_TEST
+
+START_TEST(a_client_id_is_of_a_job) {
+    const perp_uuid id = id_of(1);
+    char text[PERP_NAME_SIZE];
+    ok(w, perp_orders_client_id(desk(w), ALPHA, &id, 0, 1, text));
+    fails(w, PERP_E_INVALID, perp_orders_client_id(desk(w), ALPHA, NULL, 0, 1, text));
+    fails(w, PERP_E_INVALID, perp_orders_client_id(desk(w), ALPHA, &id, 0, 1, NULL));
+    ck_assert_int_eq(perp_orders_client_id(NULL, ALPHA, &id, 0, 1, text), PERP_E_INVALID);
+    fails(w, PERP_E_NOT_FOUND, perp_orders_client_id(desk(w), N_X, &id, 0, 1, text));
+}
+END_TEST
+
 START_TEST(a_kill_refuses_there_and_nowhere_else) {
     run_pair(w, 1);
     kill(ALPHA, 1);
@@ -729,6 +757,8 @@ int main(void) {
     Suite *suite = suite_create("orders_gate");
     TCase *own = tcase_create("own world"), *strict = tcase_create("strict");
     tcase_add_checked_fixture(own, open_world, close_world);
+    tcase_add_test(own, orders_placed_at_once_are_not_faster_than_the_exchange_allows);
+    tcase_add_test(own, a_client_id_is_of_a_job);
     tcase_add_test(own, an_order_is_looked_at_by_quotes_that_are_asked_for);
     tcase_add_test(own, a_kill_refuses_there_and_nowhere_else);
     tcase_add_test(own, what_reduces_is_killed_too_but_flattening_passes);

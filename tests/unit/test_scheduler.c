@@ -56,6 +56,18 @@ START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
 }
 END_TEST
 
+START_TEST(a_hedge_is_of_a_notional) {
+    perp_job job;
+    perp_job_init(&job);
+    const perp_usd none[] = {0, -1};
+    for (int i = 0; i < 2; i++) {
+        job.notional = none[i];
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    }
+}
+END_TEST
+
 START_TEST(what_was_submitted_dispatched_and_ended_is_counted) {
     perp_job job = job_of(1);
     submit(w, &job);
@@ -812,6 +824,7 @@ int main(void) {
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
+    tcase_add_test(tcase, a_hedge_is_of_a_notional);
     tcase_add_test(tcase, what_was_submitted_dispatched_and_ended_is_counted);
     tcase_add_test(tcase, nothing_below_0_is_nothing_to_who_submits_again);
     tcase_add_test(tcase, flags_of_told_legs_are_0_or_1);
