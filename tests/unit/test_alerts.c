@@ -19,7 +19,8 @@ static void open_told(void) {
     world_config(&config);
     config.callbacks.on_alert = on_alert;
     config.scheduler.auto_repair = 0;
-    config.risk.strategy_failures = config.risk.circuit_failures = 3;
+    config.risk.strategy_failures = 3;
+    config.risk.circuit_failures = 4;
     w = world_open(&config);
     told.n = 0;
 }
@@ -45,7 +46,7 @@ static void told_nothing(void) {
 }
 
 START_TEST(a_circuit_that_opens_and_closes) {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         ok(w, perp_risk_record_failure(w->risk, nowc(w), BETA));
     told_nothing();
     ok(w, perp_risk_record_failure(w->risk, nowc(w), BETA));
@@ -74,13 +75,18 @@ START_TEST(the_halt_after_failures_and_its_reset) {
 END_TEST
 
 START_TEST(a_strategy_that_is_halted_and_reset) {
-    for (uint32_t n = 1; n <= 3; n++) {
-        perp_job job = pair_job(n, w->btc[n == 2 ? GAMMA : ALPHA], w->btc[n == 2 ? DELTA : BETA]);
-        told_nothing();
-        run_job(w, &job);
-        finish_all(w, &job.job_id, PERP_RESULT_FAILED);
+    perp_job jobs[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        jobs[i] = pair_job(1 + i, w->btc[i % 2 ? GAMMA : ALPHA], w->btc[BETA]);
+        run_job(w, &jobs[i]);
     }
-    told_only(PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, "wash", 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        told_nothing();
+        finish_all(w, &jobs[i].job_id, PERP_RESULT_FAILED);
+        if (i == 2)
+            told_only(PERP_ALERT_STRATEGY_HALT, PERP_ALERT_CRITICAL, "wash", 1);
+    }
+    told_only(PERP_ALERT_CIRCUIT_OPEN, PERP_ALERT_WARNING, "beta", 1); /* and no more of wash */
     ok(w, perp_risk_reset_strategy(w->risk, signedc(w), PERP_STRATEGY_ARB));
     told_nothing();
     ok(w, perp_risk_reset_strategy(w->risk, signedc(w), PERP_STRATEGY_WASH));

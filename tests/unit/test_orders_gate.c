@@ -114,6 +114,18 @@ START_TEST(orders_placed_at_once_are_not_faster_than_the_exchange_allows) {
 }
 END_TEST
 
+START_TEST(orders_are_listed_of_exchanges_that_are_there) {
+    perp_order_filter filter;
+    uint64_t numbers[4];
+    uint32_t n;
+    perp_order_filter_init(&filter);
+    filter.exchange = N_X;
+    fails(w, PERP_E_NOT_FOUND, perp_orders_list(desk(w), &filter, numbers, 4, &n));
+    filter.exchange = N_X - 1;
+    ok(w, perp_orders_list(desk(w), &filter, numbers, 4, &n));
+}
+END_TEST
+
 START_TEST(a_client_id_is_of_a_job) {
     const perp_uuid id = id_of(1);
     char text[PERP_NAME_SIZE];
@@ -759,6 +771,7 @@ int main(void) {
     tcase_add_checked_fixture(own, open_world, close_world);
     tcase_add_test(own, orders_placed_at_once_are_not_faster_than_the_exchange_allows);
     tcase_add_test(own, a_client_id_is_of_a_job);
+    tcase_add_test(own, orders_are_listed_of_exchanges_that_are_there);
     tcase_add_test(own, an_order_is_looked_at_by_quotes_that_are_asked_for);
     tcase_add_test(own, a_kill_refuses_there_and_nowhere_else);
     tcase_add_test(own, what_reduces_is_killed_too_but_flattening_passes);

@@ -526,6 +526,15 @@ END_TEST
 START_TEST(collateral_is_of_an_exchange_that_is_there) {
     fails(w, PERP_E_NOT_FOUND, perp_risk_set_collateral(w->risk, signedc(w), N_X, "BTC", 1, 0.1));
     ok(w, perp_risk_set_collateral(w->risk, signedc(w), N_X - 1, "BTC", 1, 0.1));
+    static const struct {
+        const char *base;
+        double quantity, haircut;
+    } bad[] = {{NULL, 1, 0.1},  {"", 1, 0.1},    {"BTC", -1, 0.1},      {"BTC", 1, -0.1},
+               {"BTC", 1, 1.1}, {"BTC", 1, NAN}, {"BTC", INFINITY, 0.1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        fails(w, PERP_E_INVALID,
+              perp_risk_set_collateral(w->risk, signedc(w), ALPHA, bad[i].base, bad[i].quantity,
+                                       bad[i].haircut));
 }
 END_TEST
 
