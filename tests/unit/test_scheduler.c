@@ -56,6 +56,32 @@ START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
 }
 END_TEST
 
+START_TEST(an_exit_and_totals_that_make_no_sense) {
+    perp_job job = job_of(1), exit;
+    run_job(w, &job);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.has_totals = result.flat = 1;
+    result.volume = -1;
+    fails(w, PERP_E_RANGE,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    finish_all(w, &job.job_id, PERP_RESULT_COMPLETED);
+    perp_job_init(&exit);
+    ok(w, perp_job_fill_exit(w->core, w->now, &job.job_id, 1, &exit));
+    perp_job_init(&exit);
+    exit.struct_size = 3;
+    fails(w, PERP_E_INVALID, perp_job_fill_exit(w->core, w->now, &job.job_id, 1, &exit));
+    perp_job_init(&exit);
+    const double fractions[] = {0, -0.5, 1.0001, NAN};
+    for (int i = 0; i < 4; i++)
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_exit(w->core, w->now, &job.job_id, fractions[i], &exit));
+    perp_uuid key = id_of(77);
+    fails(w, PERP_E_INVALID,
+          perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_COUNT, 1, &key, PERP_NO_ID));
+}
+END_TEST
+
 START_TEST(a_hedge_is_of_a_notional) {
     perp_job job;
     perp_job_init(&job);
@@ -825,6 +851,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
     tcase_add_test(tcase, a_hedge_is_of_a_notional);
+    tcase_add_test(tcase, an_exit_and_totals_that_make_no_sense);
     tcase_add_test(tcase, what_was_submitted_dispatched_and_ended_is_counted);
     tcase_add_test(tcase, nothing_below_0_is_nothing_to_who_submits_again);
     tcase_add_test(tcase, flags_of_told_legs_are_0_or_1);
