@@ -20,6 +20,9 @@ make sim          a simulator drives the library through worlds whose exchanges,
                   misbehave, and compares it with a book of its own: SECONDS=60 SEED=1 (docs/testing.md)
 make load         a day at a hundred times its pace, with console, store and readers, takes a quarter of an
                   hour: SPEED=100 HOURS=24 SEED=1 (docs/testing.md)
+make mutants      changes the library in small ways, one at a time, and runs the tests that reach the place: do
+                  they see it? MUTANTS=2000 of all (0: all), drawn by SEED=1; FOLDERS="capital book";
+                  ONLY=FILE: those that the file names (docs/testing.md)
 make bench        measures; BENCH="--json --jobs 1000000": one JSON line a case, so many jobs pending
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt
 make docs         the API reference and the pages as HTML in build/docs/html (doxygen)

@@ -149,6 +149,13 @@ load: $(filter %/perpcore-console,$(PROGRAMS))
 	@$(if $(filter perpcore-console,$(PROGRAM_NAMES)),:,echo "load needs libmicrohttpd, cJSON and SQLite: make deps load" >&2; exit 1)
 	@python3 tests/load/day.py $(BUILD)/bin --speed $(SPEED) --hours $(HOURS) --seed $(SEED)
 
+# Small changes of the library, one at a time: a test must see each. So many, drawn by SEED; 0: all.
+.PHONY: mutants
+MUTANTS ?= 2000
+mutants:
+	@sh tests/mutants/run.sh --build $(BUILD) --count $(MUTANTS) --seed $(SEED) \
+	    $(if $(FOLDERS),--folders "$(FOLDERS)") $(if $(ONLY),--only "$(ONLY)")
+
 # libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
 FUZZ_SECONDS ?= 60
 fuzz:

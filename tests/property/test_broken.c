@@ -230,33 +230,39 @@ static void live(world *w) {
     ok(w, perp_core_check(w->core));
 }
 
-static void must_find(world *w, const char *what) {
+/* Found, and the book is marked; by the check that says so. */
+static void must_find_as(world *w, const char *what, const char *words) {
     perp_status status = perp_core_check(w->core);
+    bool found =
+        status == PERP_E_CORRUPT && w->core->corrupt && strstr(perp_core_error(w->core), words);
     w->core->corrupt = false;
-    w->found += status == PERP_E_CORRUPT;
-    w->missed += status != PERP_E_CORRUPT;
-    if (status != PERP_E_CORRUPT) {
-        fprintf(stderr, "%s: changed, and not found\n", what);
+    w->found += found;
+    w->missed += !found;
+    if (!found) {
+        fprintf(stderr, "%s: changed, and not found: \"%s\", not \"%s\"\n", what,
+                status == PERP_OK ? "" : perp_core_error(w->core), words);
     }
 }
 
-#define BREAK(w, lvalue, value)                                                                    \
+#define BREAK(w, lvalue, value) BREAK_AS(w, lvalue, value, "")
+#define BREAK_AS(w, lvalue, value, words)                                                          \
     do {                                                                                           \
         const struct perp_core *core_ = (w)->core;                                                 \
         (void)core_;                                                                               \
         __typeof__(lvalue) kept_ = (lvalue);                                                       \
         (lvalue) = (value);                                                                        \
-        must_find((w), #lvalue " = " #value);                                                      \
+        must_find_as((w), #lvalue " = " #value, words);                                            \
         (lvalue) = kept_;                                                                          \
         ok((w), perp_core_check((w)->core));                                                       \
     } while (0)
 
 /* The same of one bit. */
-#define BREAK_BIT(w, lvalue, value)                                                                \
+#define BREAK_BIT(w, lvalue, value) BREAK_BIT_AS(w, lvalue, value, "")
+#define BREAK_BIT_AS(w, lvalue, value, words)                                                      \
     do {                                                                                           \
         bool kept_ = (lvalue);                                                                     \
         (lvalue) = (value);                                                                        \
-        must_find((w), #lvalue " = " #value);                                                      \
+        must_find_as((w), #lvalue " = " #value, words);                                            \
         (lvalue) = kept_;                                                                          \
         ok((w), perp_core_check((w)->core));                                                       \
     } while (0)
@@ -326,6 +332,17 @@ static void capital(world *w) {
     BREAK(w, held->released, held->released + 1);
     BREAK(w, held->reserved, held->reserved - 1);
     BREAK(w, account->pools[0].used, 0);
+    /* Each below nothing while the sums are right. */
+    for (uint32_t i = 0; i < 3; i++) {
+        perp_usd *parts[] = {&held->in_flight, &held->used, &held->released}, kept[3];
+        for (uint32_t j = 0; j < 3; j++)
+            kept[j] = *parts[j];
+        *parts[(i + 1) % 3] += *parts[i] + 1;
+        *parts[i] = -1;
+        must_find_as(w, "a part of a reservation = -1", "reserved is not in flight");
+        for (uint32_t j = 0; j < 3; j++)
+            *parts[j] = kept[j];
+    }
     BREAK(w, account->pools[0].in_flight, 0);
     BREAK(w, account->pools[1].budget, 0);
     BREAK(w, account->pools[1].most_single, 1);
@@ -422,6 +439,77 @@ static void ways_to_be_naked(world *w) {
     naked_must_be(w, -0.5);
     report(w, 2, 1.495);
     naked_must_be(w, -0.5); /* within the tolerance: lost, and not latched */
+}
+
+/* What is counted or listed twice: each has a check of its own. */
+static void counts(world *w) {
+    perp_core *core = w->core;
+    perp_scheduler *s = w->scheduler;
+    perp_positions *p = core->positions;
+    struct perp_job_entry *open = job_of(w, 1), *runs = job_of(w, 2);
+    BREAK_AS(w, open->run->held->job.bytes[3], 1, "a reservation is in another job's list");
+    BREAK_AS(w, open->run->held->has_job, false, "a reservation is in another job's list");
+    BREAK_AS(w, open->run->n_lots, 0, "a job of which nothing is open holds capital");
+    BREAK_AS(w, open->run->held, NULL, "a reservation's job is gone");
+    BREAK_AS(w, runs->run->unsaid, 1, "an executor's outcome would be forgotten");
+    for (uint32_t x = 0; x < 3; x++) {
+        const char *words = "running jobs of an exchange are not what runs";
+        BREAK_AS(w, core->risk->running_jobs[x], core_->risk->running_jobs[x] + 1, words);
+        BREAK_AS(w, core->risk->running_notional[x], core_->risk->running_notional[x] + 1, words);
+        BREAK_AS(w, p->n_held[x], p->n_held[x] + 1, "positions of an exchange are miscounted");
+    }
+    for (uint32_t side = 0; side < PERP_SIDE_COUNT; side++)
+        BREAK_AS(w, p->at[0].running[side], p->at[0].running[side] + 1,
+                 "running legs of an instrument are miscounted");
+    BREAK_AS(w, s->n_in_doubt, 1, "running jobs are miscounted");
+    BREAK_AS(w, s->running.count, s->running.count + 1, "miscounted");
+    BREAK_AS(w, s->n_pending, s->n_pending + 1, "jobs are miscounted");
+    BREAK_AS(w, s->ended.count, s->ended.count + 1, "jobs are miscounted");
+    BREAK_AS(w, core->past.count, core_->past.count + 1, "jobs are miscounted");
+    BREAK_AS(w, open->run->n_lots, 1, "lots of a job are miscounted");
+    for (uint32_t i = 0; i < 6; i++) {
+        BREAK_AS(w, p->at[i].is_held, !p->at[i].is_held, "something to show");
+        BREAK_AS(w, p->shown[0], p->shown[0] ^ UINT64_C(1) << i, "something to show");
+        BREAK_AS(w, p->at[i].is_latched, !p->at[i].is_latched, "what is kept of it");
+        BREAK_AS(w, p->at[i].is_open, !p->at[i].is_open, "");
+    }
+    BREAK_AS(w, p->first_open_1[0], 0, "are miscounted");
+    BREAK_AS(w, p->first_open_1[1], p->first_open_1[0], "in the wrong list of what is open");
+    BREAK_AS(w, p->first_moving_1, 0, "may be naked, are miscounted");
+    for (uint32_t base = 0; base < 3; base++) {
+        struct perp_base_entry *entry = &p->bases[base];
+        BREAK_AS(w, entry->n_latched, entry->n_latched + 1, "with latched drift are miscounted");
+        BREAK_AS(w, entry->is_moving, !entry->is_moving, "may be naked would be forgotten");
+        BREAK_AS(w, entry->n_partial, entry->n_partial + 1,
+                 entry->is_moving ? "partial jobs of a base are miscounted" : "");
+        BREAK_AS(w, entry->since, entry->told ? PERP_TIME_NONE : START, "naked since no time");
+    }
+}
+
+static void signs_and_owners_of_lots(world *w) {
+    struct perp_lot *lots = w->core->positions->at[0].lots;
+    BREAK_AS(w, lots[0].quantity, 0, "lots have two signs");
+    BREAK_AS(w, lots[1].quantity, -lots[1].quantity, "lots have two signs");
+    BREAK_AS(w, lots[0].leg, 2, "a lot's job is gone");
+    BREAK_AS(w, lots[0].job.bytes[3], 1, "a lot's job is gone");
+    BREAK_AS(w, lots[0].leg, 1, "a lot is not what its leg filled");
+    BREAK_AS(w, lots[0].quantity, 4, "a lot is not what its leg filled");
+    BREAK_AS(w, lots[0].price, 0, "a lot without a price");
+    BREAK_AS(w, lots[0].used, -1, "with less than nothing");
+}
+
+/* No repair was made: what looks like one is found. */
+static void repairs(world *w) {
+    struct perp_base_entry *base = &w->core->positions->bases[1];
+    const char *none_made = "repairs of a base failed, or there is one, and none was made";
+    struct perp_job_entry *open = job_of(w, 1), *runs = job_of(w, 2);
+    BREAK_AS(w, base->tries, 1, none_made);
+    BREAK_AS(w, base->repair, runs, none_made);
+    BREAK_AS(w, base->next_try, 7, "a base waits for a repair after none that failed");
+    base->repairs = 1;
+    BREAK_AS(w, base->repair, runs, "a base's repair is none");
+    BREAK_AS(w, base->repair, open, "a base's repair is none");
+    base->repairs = 0;
 }
 
 static void figures_of_orders(world *w) {
@@ -546,6 +634,10 @@ static void decisions(world *w) {
     let_wait(w, &passes, &refused);
     struct perp_verdicts *v = &w->scheduler->verdicts;
     uint32_t reason = refused->verdict.reason;
+    struct perp_place *second = perp_place_at(w->scheduler, 1);
+    BREAK_AS(w, second->order, perp_place_at(w->scheduler, 0)->order, "are out of order");
+    BREAK_AS(w, passes->state, PERP_JOB_RUNNING, "a job that is not pending waits");
+    BREAK_AS(w, passes->order, passes->order + 1, "a job that is not pending waits");
     BREAK(w, passes->verdict.reasons, 4);
     BREAK(w, refused->verdict.reasons, 0);
     BREAK(w, refused->verdict.reason, PERP_REASON_KILLED);
@@ -604,6 +696,9 @@ int main(void) {
     legs(&w);
     capital(&w);
     bases(&w);
+    counts(&w);
+    signs_and_owners_of_lots(&w);
+    repairs(&w);
     figures_of_orders(&w);
     states_of_orders(&w);
     lists_of_orders(&w);

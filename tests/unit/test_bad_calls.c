@@ -111,7 +111,7 @@ static perp_status do_submit(const perp_call *call) {
 }
 
 /* Jobs that wait in each state for the calls below. */
-enum { PENDING = 1, RUNNING, DOUBTED, OPENED, PARTIAL };
+enum { PENDING = 1, RUNNING, DOUBTED, OPENED, PARTIAL, ORDERED };
 
 static perp_status do_cancel(const perp_call *call) {
     perp_uuid id = id_of(PENDING);
@@ -209,6 +209,109 @@ static perp_status do_advance(const perp_call *call) {
     return perp_core_advance(w->core, call);
 }
 
+static perp_status do_day_offset(const perp_call *call) {
+    return perp_capital_set_day_offset(w->capital, call, 60);
+}
+
+static perp_status do_reconfigure(const perp_call *call) {
+    const char *sound = "{\"risk\":{\"max_drawdown_pct\":0.2}}";
+    return perp_core_reconfigure(w->core, call, sound, strlen(sound));
+}
+
+static perp_status do_exchange(const perp_call *call) {
+    perp_exchange_spec spec;
+    perp_exchange_spec_init(&spec);
+    ok(w, perp_exchange_get(w->core, ALPHA, &spec));
+    spec.taker_fee_bps = 3;
+    return perp_exchange_update(w->core, call, &spec);
+}
+
+static perp_status do_instrument(const perp_call *call) {
+    perp_instrument_spec spec;
+    perp_instrument_spec_init(&spec);
+    ok(w, perp_instrument_get(w->core, w->btc[ALPHA], &spec));
+    spec.max_position_usd = USD(7000000);
+    return perp_instrument_update(w->core, call, &spec);
+}
+
+static perp_order_request request_of(void) {
+    perp_order_request request;
+    perp_order_request_init(&request);
+    request.job_id = id_of(ORDERED);
+    request.quantity = 0.1;
+    request.price = ETH_BID;
+    return request;
+}
+
+static perp_status do_place(const perp_call *call) {
+    perp_order_request request = request_of();
+    perp_order_answer answer;
+    perp_order_answer_init(&answer);
+    return perp_orders_place(perp_core_orders(w->core), call, &request, &answer);
+}
+
+static perp_status do_place_many(const perp_call *call) {
+    perp_order_request request = request_of();
+    perp_order_answer answer;
+    perp_order_answer_init(&answer);
+    return perp_orders_place_many(perp_core_orders(w->core), call, &request, 1, &answer);
+}
+
+static perp_status do_cancel_sent(const perp_call *call) {
+    return perp_orders_cancel_sent(perp_core_orders(w->core), call, 1);
+}
+
+static perp_status do_tell(const perp_call *call) {
+    perp_order_news news;
+    perp_order_news_init(&news);
+    news.order = 1;
+    news.kind = PERP_NEWS_CANCELLED;
+    return perp_orders_tell(perp_core_orders(w->core), call, &news, NULL);
+}
+
+static perp_status do_reconcile(const perp_call *call) {
+    return perp_orders_reconcile(perp_core_orders(w->core), call, BETA, START, NULL, 0, NULL);
+}
+
+static perp_status do_cash(const perp_call *call) {
+    perp_uuid key = id_of(70);
+    return perp_record_cash(w->core, call, ALPHA, PERP_CASH_FUNDING, 1, &key, PERP_NO_ID);
+}
+
+static perp_status do_fill(const perp_call *call) {
+    perp_recorded_fill fill;
+    perp_recorded_fill_init(&fill);
+    fill.instrument = w->eth[DELTA];
+    fill.quantity = 1;
+    fill.price = ETH_BID;
+    fill.key = id_of(71);
+    return perp_record_fill(w->core, call, &fill);
+}
+
+static perp_status do_allow(const perp_call *call) {
+    return perp_risk_allow(w->risk, call, "BTC/USDT:USDT", PERP_ALL_EXCHANGES, PERP_ALL_STRATEGIES,
+                           1);
+}
+
+static perp_status do_halt(const perp_call *call) {
+    return perp_risk_halt_instrument(w->risk, call, w->btc[DELTA], 1);
+}
+
+static perp_status do_reset_strategy(const perp_call *call) {
+    return perp_risk_reset_strategy(w->risk, call, PERP_STRATEGY_WASH);
+}
+
+static perp_status do_collateral(const perp_call *call) {
+    return perp_risk_set_collateral(w->risk, call, ALPHA, "BTC", 1, 0.1);
+}
+
+static perp_status do_flatten(const perp_call *call) {
+    perp_uuid key = id_of(72);
+    perp_flatten_result result;
+    perp_flatten_result_init(&result);
+    return perp_scheduler_flatten(w->scheduler, call, ALPHA, "BTC", &key, &result);
+}
+
 /* PROTECT: raises a protection, which is never refused for its time. */
 #define DO(name)                                                                                   \
     { #name, name, 0 }
@@ -219,15 +322,23 @@ static const struct {
     perp_status (*make)(const perp_call *call);
     int protects;
 } CHANGES[] = {
-    DO(do_equity),       DO(do_transfer),    DO(do_correct),       PROTECT(do_safe_mode),
-    DO(do_pnl),          DO(do_reserve),     DO(do_confirm),       DO(do_release),
-    DO(do_reserve_wash), DO(do_reserve_arb), DO(do_success),       DO(do_failure),
-    DO(do_reset_halt),   DO(do_mode),        DO(do_override),      PROTECT(do_blacklist),
-    DO(do_submit),       DO(do_cancel),      DO(do_finish),        DO(do_close),
-    DO(do_requeue),      DO(do_resolve),     PROTECT(do_pause),    DO(do_resume),
-    PROTECT(do_kill),    DO(do_limits),      DO(do_tick),          DO(do_advance),
-    DO(do_reserve_job),  DO(do_progress),    DO(do_amend),         DO(do_account),
-    DO(do_position),     DO(do_accept),      DO(do_resume_repair),
+    DO(do_equity),         DO(do_transfer),      DO(do_correct),
+    PROTECT(do_safe_mode), DO(do_pnl),           DO(do_reserve),
+    DO(do_confirm),        DO(do_release),       DO(do_reserve_wash),
+    DO(do_reserve_arb),    DO(do_success),       DO(do_failure),
+    DO(do_reset_halt),     DO(do_mode),          DO(do_override),
+    PROTECT(do_blacklist), DO(do_submit),        DO(do_cancel),
+    DO(do_finish),         DO(do_close),         DO(do_requeue),
+    DO(do_resolve),        PROTECT(do_pause),    DO(do_resume),
+    PROTECT(do_kill),      DO(do_limits),        DO(do_tick),
+    DO(do_advance),        DO(do_reserve_job),   DO(do_progress),
+    DO(do_amend),          DO(do_account),       DO(do_position),
+    DO(do_accept),         DO(do_resume_repair), DO(do_day_offset),
+    DO(do_reconfigure),    DO(do_exchange),      DO(do_instrument),
+    DO(do_place),          DO(do_place_many),    DO(do_cancel_sent),
+    DO(do_tell),           DO(do_reconcile),     DO(do_cash),
+    DO(do_fill),           DO(do_allow),         PROTECT(do_halt),
+    DO(do_reset_strategy), DO(do_collateral),    DO(do_flatten),
 };
 #define N_CHANGES ((int)(sizeof CHANGES / sizeof *CHANGES))
 
@@ -239,12 +350,17 @@ static void arrange(void) {
         job = pair_job(n, w->btc[n == PARTIAL ? ALPHA : BETA], w->btc[GAMMA]);
         run_job(w, &job);
     }
+    job = pair_job(ORDERED, w->eth[BETA], w->eth[ALPHA]);
+    job.legs[0].quantity = job.legs[1].quantity = 4;
+    job.notional = USD(10001);
+    run_job(w, &job);
     perp_uuid id = id_of(DOUBTED);
     finish_all(w, &id, PERP_RESULT_UNKNOWN);
     id = id_of(OPENED);
     finish_all(w, &id, PERP_RESULT_COMPLETED);
     id = id_of(PARTIAL);
     finish_pair(w, &id, 0.25, 0, BTC_MID);
+    ok(w, do_place(nowc(w)));
     job = job_of(PENDING);
     submit(w, &job);
     ok(w, perp_capital_reserve(w->capital, nowc(w), ALPHA, PERP_POOL_WASH, 100, NULL, &reservation,
@@ -266,7 +382,7 @@ static void arrange(void) {
 static int protects(int n) {
     return CHANGES[n].make == do_safe_mode || CHANGES[n].make == do_mode ||
            CHANGES[n].make == do_blacklist || CHANGES[n].make == do_pause ||
-           CHANGES[n].make == do_kill || CHANGES[n].make == do_limits;
+           CHANGES[n].make == do_kill || CHANGES[n].make == do_limits || CHANGES[n].make == do_halt;
 }
 
 START_TEST(a_change_takes_a_sound_call) {

@@ -63,6 +63,16 @@ static void set_equity(perp_exchange_id x, perp_usd equity) {
     ck_assert_int_eq(capital_of(w, x).equity, equity);
 }
 
+START_TEST(a_pool_without_a_budget_is_not_used) {
+    ok(w, perp_capital_update_equity(w->capital, nowc(w), BETA, 0));
+    ok(w, perp_capital_update_equity(w->capital, nowc(w), BETA, 0));
+    for (uint32_t pool = 0; pool < PERP_POOL_COUNT; pool++) {
+        ck_assert_int_eq(capital_of(w, BETA).pools[pool].budget, 0);
+        ck_assert_double_eq(capital_of(w, BETA).pools[pool].utilisation, 0);
+    }
+}
+END_TEST
+
 START_TEST(budgets_are_floored_and_sum_to_the_equity_exactly) {
     set_equity(ALPHA, INT64_C(12345678901));
     perp_capital_state s = capital_of(w, ALPHA);
@@ -545,6 +555,7 @@ int main(void) {
     Suite *suite = suite_create("capital");
     TCase *defaults = tcase_create("defaults");
     tcase_add_checked_fixture(defaults, open_default, close_world);
+    tcase_add_test(defaults, a_pool_without_a_budget_is_not_used);
     tcase_add_test(defaults, budgets_are_floored_and_sum_to_the_equity_exactly);
     tcase_add_test(defaults, budgets_of_the_largest_equity_do_not_overflow);
     tcase_add_test(defaults, of_a_negative_equity_budgets_and_limits_are_those_of_nothing);

@@ -26,6 +26,7 @@ struct got_row {
 /* What the store was given since the last begin, and what came of it. */
 static struct shelf {
     int open, failing_row; /* which row of a change fails, from 1; 0: none */
+    int failing;           /* no change is begun */
     uint32_t n_records, n_rows, commits, rollbacks;
     uint64_t seq, chain;
     char kinds[MAX_GOT][32], outcome[32];
@@ -35,6 +36,10 @@ static struct shelf {
 static void shelf_begin(void *user, perp_status *status) {
     struct shelf *s = user;
     ck_assert(!s->open);
+    if (s->failing) {
+        *status = PERP_E_STORE;
+        return;
+    }
     s->open = 1;
     s->n_records = s->n_rows = 0;
     s->outcome[0] = '\0';
@@ -264,6 +269,50 @@ START_TEST(how_a_job_ended_is_the_outcome_of_its_record) {
 }
 END_TEST
 
+static void load_fails(void *user, uint32_t from_start, const perp_loader *loader,
+                       perp_status *status) {
+    (void)user, (void)from_start, (void)loader;
+    *status = PERP_E_STORE;
+}
+
+static void why(void *user, char *text, size_t capacity) {
+    (void)user;
+    snprintf(text, capacity, "the shelf fell down");
+}
+
+START_TEST(a_store_that_can_not_be_read_opens_no_book_and_says_why) {
+    perp_config config;
+    perp_core *core = NULL;
+    world_config(&config);
+    config.store.load = load_fails;
+    for (int said = 0; said < 2; said++) {
+        config.store.message = said ? why : NULL;
+        ck_assert_int_eq(perp_core_open(&config, &core), PERP_E_STORE);
+        ck_assert_ptr_null(core);
+        ck_assert_ptr_nonnull(strstr(perp_core_error(NULL), "can't be read"));
+        ck_assert_int_eq(strstr(perp_core_error(NULL), "the shelf fell down") != NULL, said);
+    }
+}
+END_TEST
+
+static void never(void *user, const perp_job *job, const perp_evaluation *so_far,
+                  perp_rule_answer *answer) {
+    (void)user, (void)job, (void)so_far, (void)answer;
+}
+
+START_TEST(a_rule_whose_name_the_store_does_not_take_is_not_added) {
+    struct world *w = open_on_shelf(1);
+    perp_host_rule rule;
+    perp_host_rule_init(&rule);
+    rule.name = "never";
+    rule.ask = never;
+    shelf.failing = 1;
+    fails(w, PERP_E_STORE, perp_risk_add_rule(w->risk, &rule));
+    shelf.failing = 0;
+    world_close(w);
+}
+END_TEST
+
 START_TEST(a_row_that_fails_takes_the_change_back) {
     struct world *w = open_on_shelf(1);
     uint64_t id = 0;
@@ -335,6 +384,8 @@ int main(void) {
     tcase_add_test(cases, a_row_may_have_more_than_one_key);
     tcase_add_test(cases, a_job_has_its_row_in_every_change_of_it);
     tcase_add_test(cases, how_a_job_ended_is_the_outcome_of_its_record);
+    tcase_add_test(cases, a_store_that_can_not_be_read_opens_no_book_and_says_why);
+    tcase_add_test(cases, a_rule_whose_name_the_store_does_not_take_is_not_added);
     tcase_add_test(cases, a_row_that_fails_takes_the_change_back);
     tcase_add_test(cases, a_store_that_wants_no_rows_gets_its_records);
     tcase_add_test(cases, a_store_that_turns_out_damaged_while_it_is_opened_is_corrupt);

@@ -374,6 +374,63 @@ START_TEST(taking_it_changes_and_allocates_nothing) {
 }
 END_TEST
 
+/* The threshold of the mode in force is what the market has, or as little more as there is. */
+START_TEST(a_market_is_fast_from_its_threshold_on) {
+    perp_market_state market = {.struct_size = sizeof market};
+    for (int i = 1; i <= 12; i++) {
+        pass(w, SECOND);
+        quote_at(w, w->btc[BETA], w->now, BTC_BID + 100 * (i % 2), BTC_ASK + 100 * (i % 2), 1000);
+    }
+    ok(w, perp_market_query(w->market, w->btc[BETA], w->now, &market));
+    ck_assert_double_gt(market.volatility, 0);
+    for (int above = 0; above < 2; above++) {
+        char text[128];
+        double threshold = above ? nextafter(market.volatility, 1) : market.volatility;
+        snprintf(text, sizeof text,
+                 "{\"risk\":{\"modes\":{\"balanced\":{\"volatility_threshold\":%.17g}}}}",
+                 threshold);
+        ok(w, perp_core_reconfigure(w->core, signedc(w), text, strlen(text)));
+        ok(w, perp_market_query(w->market, w->btc[BETA], w->now, &market));
+        ck_assert_uint_eq(market.fast, above ? 0 : 1);
+        take();
+        ck_assert_uint_eq(s.n_fast_markets, above ? 0 : 1);
+        if (!above)
+            ck_assert_uint_eq(s.fast_markets[0], w->btc[BETA]);
+        cJSON *json = json_of(w->core);
+        ck_assert_int_eq(cJSON_GetArraySize(in(in(json, "risk_stats"), "fast_markets")), !above);
+        cJSON_Delete(json);
+    }
+}
+END_TEST
+
+static void latency_of(perp_exchange_id exchange, double ms) {
+    perp_latency latency = {.exchange = exchange, .time_ns = w->now, .ms = ms};
+    ok(w, perp_market_on_latency(w->market, &latency));
+}
+
+/* p50 and p99: the least sample that so many in a hundred are not above. */
+START_TEST(latency_figures_are_those_of_the_samples) {
+    ck_assert_uint_eq(exchange_of(w, BETA).latency_samples, 0);
+    ck_assert_double_nan(exchange_of(w, BETA).latency_p50_ms);
+    ck_assert_double_nan(exchange_of(w, BETA).latency_p99_ms);
+    for (int ms = 50; ms > 0; ms--)
+        latency_of(BETA, ms);
+    latency_of(ALPHA, 7);
+    perp_exchange_state state = exchange_of(w, BETA);
+    ck_assert_uint_eq(state.latency_samples, 50);
+    ck_assert_double_eq(state.latency_mean_ms, 25.5);
+    ck_assert_double_eq(state.latency_p50_ms, 25);
+    ck_assert_double_eq(state.latency_p99_ms, 50);
+    take();
+    ck_assert_double_eq(s.exchanges[BETA].api_latency_ms, 25.5);
+    ck_assert_double_eq(s.exchanges[BETA].latency_p50_ms, 25);
+    ck_assert_double_eq(s.exchanges[BETA].latency_p99_ms, 50);
+    ck_assert_uint_eq(exchange_of(w, ALPHA).latency_samples, 1);
+    ck_assert_double_eq(exchange_of(w, ALPHA).latency_p50_ms, 7);
+    ck_assert_double_eq(exchange_of(w, ALPHA).latency_p99_ms, 7);
+}
+END_TEST
+
 START_TEST(an_empty_book_has_a_snapshot_too) {
     perp_core *core = NULL;
     ck_assert_int_eq(perp_core_open(NULL, &core), PERP_OK);
@@ -586,6 +643,8 @@ int main(void) {
     tcase_add_test(tcase, more_positions_than_fit_are_counted);
     tcase_add_test(tcase, it_says_of_which_change_it_is);
     tcase_add_test(tcase, taking_it_changes_and_allocates_nothing);
+    tcase_add_test(tcase, a_market_is_fast_from_its_threshold_on);
+    tcase_add_test(tcase, latency_figures_are_those_of_the_samples);
     tcase_add_test(tcase, an_empty_book_has_a_snapshot_too);
     tcase_add_test(tcase, older_and_newer_hosts_get_what_they_have_room_for);
     tcase_add_test(tcase, bad_input_is_refused_and_nothing_is_written);

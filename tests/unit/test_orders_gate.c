@@ -60,6 +60,83 @@ static void api(perp_exchange_id exchange, uint32_t state) {
 /* ---- One check each -----------------------------------------------------------------------------
  */
 
+static void pulled(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,
+                   uint32_t *have) {
+    (void)now_ns;
+    (void)quote;
+    *have = 0;
+    ((uint32_t *)user)[instrument]++;
+}
+
+/* One by one and many at once. */
+START_TEST(an_order_is_looked_at_by_quotes_that_are_asked_for) {
+    uint32_t asked[16] = {0};
+    perp_market_source source = {.struct_size = sizeof source, .user = asked, .quote = pulled};
+    perp_instrument_id ids[2];
+    for (uint32_t x = 0; x < 2; x++) {
+        perp_instrument_spec spec;
+        perp_instrument_spec_init(&spec);
+        spec.exchange = x;
+        spec.pulled = 1;
+        strcpy(spec.symbol, "XRP/USDT:USDT");
+        ok(w, perp_instrument_add(w->core, &spec, &ids[x]));
+        quote_at(w, ids[x], w->now, BTC_BID, BTC_ASK, 1000);
+    }
+    perp_job job = pair_job(1, ids[0], ids[1]);
+    run_job(w, &job);
+    ok(w, perp_market_set_source(w->market, &source));
+    perp_order_request request = limit_order(1, 1, 0.1, BTC_MID);
+    perp_order_answer answer;
+    perp_order_answer_init(&answer);
+    ok(w, perp_orders_place(desk(w), nowc(w), &request, &answer));
+    ck_assert_uint_eq(asked[ids[1]], 1);
+    ok(w, perp_orders_place_many(desk(w), nowc(w), &request, 1, &answer));
+    ck_assert_uint_eq(asked[ids[1]], 2);
+    ck_assert_uint_eq(asked[ids[0]], 0);
+    ok(w, perp_market_set_source(w->market, NULL));
+}
+END_TEST
+
+/* Of those that come together each counts for the next. */
+START_TEST(orders_placed_at_once_are_not_faster_than_the_exchange_allows) {
+    run_pair(w, 1);
+    set_rate(ALPHA, 1, 2);
+    perp_order_request requests[3];
+    perp_order_answer answers[3];
+    for (int i = 0; i < 3; i++) {
+        requests[i] = limit_order(1, 0, 0.05, BTC_MID);
+        perp_order_answer_init(&answers[i]);
+    }
+    ok(w, perp_orders_place_many(desk(w), nowc(w), requests, 3, answers));
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(perp_gate_string(answers[i].gate),
+                         perp_gate_string(i < 2 ? PERP_GATE_NONE : PERP_GATE_ORDER_RATE));
+}
+END_TEST
+
+START_TEST(orders_are_listed_of_exchanges_that_are_there) {
+    perp_order_filter filter;
+    uint64_t numbers[4];
+    uint32_t n;
+    perp_order_filter_init(&filter);
+    filter.exchange = N_X;
+    fails(w, PERP_E_NOT_FOUND, perp_orders_list(desk(w), &filter, numbers, 4, &n));
+    filter.exchange = N_X - 1;
+    ok(w, perp_orders_list(desk(w), &filter, numbers, 4, &n));
+}
+END_TEST
+
+START_TEST(a_client_id_is_of_a_job) {
+    const perp_uuid id = id_of(1);
+    char text[PERP_NAME_SIZE];
+    ok(w, perp_orders_client_id(desk(w), ALPHA, &id, 0, 1, text));
+    fails(w, PERP_E_INVALID, perp_orders_client_id(desk(w), ALPHA, NULL, 0, 1, text));
+    fails(w, PERP_E_INVALID, perp_orders_client_id(desk(w), ALPHA, &id, 0, 1, NULL));
+    ck_assert_int_eq(perp_orders_client_id(NULL, ALPHA, &id, 0, 1, text), PERP_E_INVALID);
+    fails(w, PERP_E_NOT_FOUND, perp_orders_client_id(desk(w), N_X, &id, 0, 1, text));
+}
+END_TEST
+
 START_TEST(a_kill_refuses_there_and_nowhere_else) {
     run_pair(w, 1);
     kill(ALPHA, 1);
@@ -692,6 +769,10 @@ int main(void) {
     Suite *suite = suite_create("orders_gate");
     TCase *own = tcase_create("own world"), *strict = tcase_create("strict");
     tcase_add_checked_fixture(own, open_world, close_world);
+    tcase_add_test(own, orders_placed_at_once_are_not_faster_than_the_exchange_allows);
+    tcase_add_test(own, a_client_id_is_of_a_job);
+    tcase_add_test(own, orders_are_listed_of_exchanges_that_are_there);
+    tcase_add_test(own, an_order_is_looked_at_by_quotes_that_are_asked_for);
     tcase_add_test(own, a_kill_refuses_there_and_nowhere_else);
     tcase_add_test(own, what_reduces_is_killed_too_but_flattening_passes);
     tcase_add_test(own, an_exchange_that_is_down_gets_no_orders);

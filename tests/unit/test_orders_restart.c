@@ -139,6 +139,40 @@ static uint64_t changes_of(const perp_core *core) {
     return stats.events;
 }
 
+/* What a replay was asked to tell: each record once, in order, with the book as it was then. */
+struct visits {
+    uint64_t n, told, last_hash;
+};
+
+static void visited(void *user, const perp_core *core, uint64_t seq) {
+    struct visits *visits = user;
+    visits->n++;
+    visits->told += seq == visits->n && changes_of(core) == seq;
+    visits->last_hash = perp_core_hash(core);
+}
+
+START_TEST(a_replay_shows_the_book_after_each_record) {
+    live();
+    perp_config replay = life.config;
+    uint64_t all = changes_of(w->core), hash = perp_core_hash(w->core);
+    ck_assert_int_eq(perp_core_close(w->core), PERP_OK);
+    const uint64_t ends[] = {0, all, all / 2};
+    for (int i = 0; i < 3; i++) {
+        struct visits visits = {0};
+        perp_core *core;
+        ck_assert_int_eq(perp_store_sqlite_open(life.path, NULL, &replay.store), PERP_OK);
+        ck_assert_msg(perp_core_replay(&replay, ends[i], visited, &visits, &core) == PERP_OK, "%s",
+                      perp_core_error(NULL));
+        ck_assert_uint_eq(visits.n, i < 2 ? all : all / 2);
+        ck_assert_uint_eq(visits.told, visits.n);
+        ck_assert_uint_eq(perp_core_hash(core), visits.last_hash);
+        ck_assert(i == 2 || visits.last_hash == hash);
+        ck_assert_int_eq(perp_core_close(core), PERP_OK);
+    }
+    life_take(&life, w);
+}
+END_TEST
+
 START_TEST(records_and_checkpoint_give_the_same_book) {
     live();
     uint64_t hash = perp_core_hash(w->core), seq = changes_of(w->core);
@@ -304,6 +338,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, what_had_not_ended_is_in_doubt_and_is_asked_about_by_its_client_id);
     tcase_add_test(tcase, each_answer_takes_an_order_out_of_doubt);
+    tcase_add_test(tcase, a_replay_shows_the_book_after_each_record);
     tcase_add_test(tcase, records_and_checkpoint_give_the_same_book);
     tcase_add_test(tcase, a_new_day_begins_at_nothing);
     tcase_add_test(tcase, a_clock_set_back_leaves_nothing_that_waits_for_the_old_one);

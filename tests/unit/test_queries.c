@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "core/events.h"
 
@@ -265,11 +267,210 @@ START_TEST(a_tick_decides_as_the_evaluation_of_a_pending_job_says) {
 }
 END_TEST
 
+/* ---- Under the lock -----------------------------------------------------------------------------
+ */
+
+#define ROOM(type, name) type name = {.struct_size = sizeof name}
+
+static perp_evaluation known;
+
+static perp_status ask_evaluation_json(struct world *w) {
+    size_t length;
+    return perp_evaluation_json(w->core, &known, text, sizeof text, &length);
+}
+
+static perp_status ask_describe(struct world *w) {
+    size_t length;
+    return perp_risk_describe_json(w->risk, text, sizeof text, &length);
+}
+
+static perp_status ask_latches(struct world *w) {
+    uint32_t n;
+    return perp_risk_latches(w->risk, NULL, 0, &n);
+}
+
+static perp_status ask_risk(struct world *w) {
+    ROOM(perp_risk_state, state);
+    return perp_risk_query(w->risk, &state);
+}
+
+static perp_status ask_exchange(struct world *w) {
+    ROOM(perp_exchange_state, state);
+    return perp_market_query_exchange(w->market, ALPHA, w->now, &state);
+}
+
+static perp_status ask_evaluate(struct world *w) {
+    perp_job job = pair_job(9, w->btc[ALPHA], w->btc[BETA]);
+    perp_evaluation evaluation;
+    perp_evaluation_init(&evaluation);
+    return perp_risk_evaluate(w->risk, w->now, &job, &evaluation);
+}
+
+static perp_status ask_evaluate_pending(struct world *w) {
+    perp_uuid id = id_of(1);
+    perp_evaluation evaluation;
+    perp_evaluation_init(&evaluation);
+    return perp_scheduler_evaluate(w->scheduler, w->now, &id, &evaluation);
+}
+
+static perp_status ask_capital(struct world *w) {
+    ROOM(perp_capital_state, state);
+    return perp_capital_snapshot(w->capital, ALPHA, &state);
+}
+
+static perp_status ask_can_reserve(struct world *w) {
+    perp_job job = pair_job(9, w->btc[ALPHA], w->btc[BETA]);
+    ROOM(perp_refusal, refusal);
+    return perp_capital_can_reserve_for_job(w->capital, &job, &refusal);
+}
+
+static perp_status ask_headroom(struct world *w) {
+    perp_usd amount;
+    uint32_t by;
+    return perp_capital_headroom(w->capital, ALPHA, PERP_POOL_WASH, &amount, &by);
+}
+
+static perp_status ask_reservations(struct world *w) {
+    uint32_t n;
+    return perp_capital_reservations(w->capital, ALL_X, NULL, 0, &n);
+}
+
+static perp_status ask_position(struct world *w) {
+    ROOM(perp_position_state, state);
+    return perp_positions_query(w->positions, w->btc[ALPHA], w->now, &state);
+}
+
+static perp_status ask_lots(struct world *w) {
+    uint32_t n;
+    return perp_positions_lots(w->positions, w->btc[ALPHA], NULL, 0, &n);
+}
+
+static perp_status ask_base(struct world *w) {
+    ROOM(perp_base_state, state);
+    return perp_positions_base(w->positions, 0, w->now, &state);
+}
+
+static perp_status ask_base_count(struct world *w) {
+    return perp_positions_base_count(w->positions) == 2 ? PERP_OK : PERP_E_INVALID;
+}
+
+static perp_status ask_scheduler(struct world *w) {
+    ROOM(perp_scheduler_state, state);
+    return perp_scheduler_query(w->scheduler, &state);
+}
+
+static perp_status ask_job(struct world *w) {
+    perp_uuid id = id_of(1);
+    ROOM(perp_job_info, info);
+    return perp_scheduler_job(w->scheduler, &id, &info);
+}
+
+static perp_status ask_list(struct world *w) {
+    uint32_t n;
+    return perp_scheduler_list(w->scheduler, PERP_JOB_PENDING, NULL, 0, &n);
+}
+
+static perp_status ask_hedge(struct world *w) {
+    perp_job job;
+    perp_job_init(&job);
+    job.notional = USD(1000);
+    return perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job);
+}
+
+static perp_status ask_orders(struct world *w) {
+    ROOM(perp_orders_state, state);
+    return perp_orders_query(perp_core_orders(w->core), w->now, &state);
+}
+
+static perp_status ask_order_list(struct world *w) {
+    uint32_t n;
+    return perp_orders_list(perp_core_orders(w->core), NULL, NULL, 0, &n);
+}
+
+static perp_status ask_order(struct world *w) {
+    ROOM(perp_order_info, info);
+    perp_status status = perp_orders_get(perp_core_orders(w->core), 1, &info);
+    return status == PERP_E_NOT_FOUND ? PERP_OK : status;
+}
+
+static perp_status ask_client_id(struct world *w) {
+    perp_uuid id = id_of(1);
+    char name[PERP_NAME_SIZE];
+    return perp_orders_client_id(perp_core_orders(w->core), ALPHA, &id, 0, 1, name);
+}
+
+static perp_status (*const under_lock[])(struct world *) = {
+    ask_evaluation_json,
+    ask_describe,
+    ask_latches,
+    ask_risk,
+    ask_exchange,
+    ask_evaluate,
+    ask_capital,
+    ask_can_reserve,
+    ask_headroom,
+    ask_reservations,
+    ask_position,
+    ask_lots,
+    ask_base,
+    ask_base_count,
+    ask_scheduler,
+    ask_job,
+    ask_list,
+    ask_evaluate_pending,
+    ask_hedge,
+    ask_orders,
+    ask_order_list,
+    ask_order,
+    ask_client_id,
+};
+
+/* A query on a thread of its own. */
+static struct {
+    struct world *w;
+    perp_status (*ask)(struct world *);
+    perp_status status;
+    _Atomic bool ended;
+} asking;
+
+static void *ask_it(void *unused) {
+    (void)unused;
+    asking.status = asking.ask(asking.w);
+    atomic_store(&asking.ended, true);
+    return NULL;
+}
+
+/* A decision on another thread may be changing what they read. */
+START_TEST(a_query_waits_for_the_lock_and_gives_it_back) {
+    struct world *w = asking.w = world_open(NULL);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    pthread_t thread;
+    submit(w, &job);
+    perp_evaluation_init(&known);
+    ok(w, perp_risk_evaluate(w->risk, w->now, &job, &known));
+    asking.ask = under_lock[_i];
+    atomic_store(&asking.ended, false);
+    perp_lock(w->core);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_it, NULL), 0);
+    while (atomic_load(&w->core->lock.word) != PERP_LOCK_AWAITED && !atomic_load(&asking.ended))
+        sched_yield();
+    bool early = atomic_load(&asking.ended);
+    perp_unlock(w->core);
+    pthread_join(thread, NULL);
+    ck_assert(!early);
+    ck_assert_int_eq(asking.status, PERP_OK);
+    ck_assert_uint_eq(atomic_load(&w->core->lock.word), PERP_LOCK_FREE);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("queries");
     TCase *tests = tcase_create("queries");
     tcase_add_test(tests, no_query_calls_the_store);
     tcase_add_test(tests, watching_tells_and_writes_nothing);
+    tcase_add_loop_test(tests, a_query_waits_for_the_lock_and_gives_it_back, 0,
+                        (int)(sizeof under_lock / sizeof *under_lock));
     tcase_add_test(tests, a_query_forgets_the_message_of_the_call_before);
     tcase_add_test(tests, a_pending_job_is_evaluated_by_what_was_learnt_at_submit);
     tcase_add_test(tests, a_tick_decides_as_the_evaluation_of_a_pending_job_says);

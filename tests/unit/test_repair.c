@@ -605,6 +605,14 @@ START_TEST(a_repair_cancelled_by_hand_stops_them_until_they_are_resumed) {
     ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &repair));
     id_state_is(w, &repair, PERP_JOB_CANCELLED);
     ck_assert_uint_eq(base_of(w, "BTC").stopped, 1);
+    perp_latch latches[4];
+    uint32_t n;
+    ok(w, perp_risk_latches(w->risk, latches, 4, &n));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_uint_eq(latches[0].kind, PERP_LATCH_REPAIR);
+    ck_assert_str_eq(latches[0].base, "BTC");
+    ck_assert_int_eq(latches[0].since_ns, w->now);
+    ck_assert_str_eq(latches[0].lifted_by, "resume_repair");
     pass(w, HOUR - SECOND);
     ck_assert_uint_eq(n_planned(tick(w)), 0);
     ck_assert_uint_eq(base_of(w, "BTC").is_naked, 1);

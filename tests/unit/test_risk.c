@@ -89,6 +89,49 @@ START_TEST(nothing_but_correct_and_the_day_lifts_the_daily_loss) {
 }
 END_TEST
 
+/* Gains of the same day, however they are told. */
+START_TEST(gains_do_not_lift_the_daily_loss) {
+    perp_recorded_fill fill;
+    pnl(-USD(40000), 0);
+    loss_is(1, USD(40000));
+    perp_recorded_fill_init(&fill);
+    fill.instrument = w->btc[ALPHA];
+    fill.side = PERP_SIDE_BUY;
+    fill.quantity = 0.25;
+    fill.price = BTC_MID;
+    fill.has_pnl = 1;
+    fill.pnl = USD(10000);
+    fill.key = id_of(1);
+    ok(w, perp_record_fill(w->core, nowc(w), &fill));
+    loss_is(1, USD(30000));
+    pnl(USD(10000), 0);
+    loss_is(1, USD(20000));
+}
+END_TEST
+
+START_TEST(an_override_ends_at_its_time) {
+    ok(w, perp_risk_manual_override(w->risk, signedc(w), 1, 60000, NULL));
+    ck_assert_int_eq(risk_of(w).override_until_ns, w->now + MINUTE);
+    pass(w, MINUTE - 1);
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, 0, 0, 0, NULL));
+    ck_assert_uint_eq(risk_of(w).override_on, 1);
+    pass(w, 1);
+    ok(w, perp_capital_record_pnl(w->capital, nowc(w), BETA, 0, 0, 0, NULL));
+    ck_assert_uint_eq(risk_of(w).override_on, 0);
+}
+END_TEST
+
+START_TEST(open_positions_of_an_exchange_are_counted) {
+    ck_assert_uint_eq(exchange_of(w, BETA).open_positions, 0);
+    position_at(w, w->btc[BETA], w->now, 1, BTC_MID);
+    position_at(w, w->eth[BETA], w->now, -1, ETH_BID);
+    position_at(w, w->btc[ALPHA], w->now, 1, BTC_MID);
+    ck_assert_uint_eq(exchange_of(w, BETA).open_positions, 2);
+    ck_assert_uint_eq(exchange_of(w, ALPHA).open_positions, 1);
+    ck_assert_uint_eq(exchange_of(w, GAMMA).open_positions, 0);
+}
+END_TEST
+
 START_TEST(the_smaller_loss_limit_that_is_on_counts) {
     perp_config config;
     world_config(&config);
@@ -277,6 +320,29 @@ START_TEST(a_result_while_a_circuit_is_open_changes_nothing_of_it) {
 }
 END_TEST
 
+/* By the tick, whose decisions stand until something they rest on changes. */
+START_TEST(half_open_it_has_one_job_at_a_time) {
+    fail_on(BETA, 5);
+    ok(w, perp_risk_reset_halt(w->risk, signedc(w)));
+    pass(w, 30 * SECOND);
+    perp_job one = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_job other = pair_job(2, w->btc[GAMMA], w->btc[BETA]);
+    one.priority = 1;
+    submit(w, &one);
+    submit(w, &other);
+    for (int i = 0; i < 2; i++) {
+        tick(w);
+        state_is(w, 1, PERP_JOB_RUNNING);
+        state_is(w, 2, PERP_JOB_PENDING);
+    }
+    reason_is(info_of(w, 2).last_refusal, PERP_REASON_EXCHANGE_DOWN);
+    finish_flat(w, &one.job_id, USD(25000)); /* a success, which closes it */
+    circuit_is(BETA, PERP_CIRCUIT_CLOSED);
+    tick(w);
+    state_is(w, 2, PERP_JOB_RUNNING);
+}
+END_TEST
+
 START_TEST(half_open_a_success_closes_and_a_failure_opens_again) {
     fail_on(BETA, 5);
     w->now += 30 * SECOND;
@@ -457,6 +523,21 @@ START_TEST(a_blacklisted_symbol_trades_nowhere_and_any_symbol_may_be_named) {
 }
 END_TEST
 
+START_TEST(collateral_is_of_an_exchange_that_is_there) {
+    fails(w, PERP_E_NOT_FOUND, perp_risk_set_collateral(w->risk, signedc(w), N_X, "BTC", 1, 0.1));
+    ok(w, perp_risk_set_collateral(w->risk, signedc(w), N_X - 1, "BTC", 1, 0.1));
+    static const struct {
+        const char *base;
+        double quantity, haircut;
+    } bad[] = {{NULL, 1, 0.1},  {"", 1, 0.1},    {"BTC", -1, 0.1},      {"BTC", 1, -0.1},
+               {"BTC", 1, 1.1}, {"BTC", 1, NAN}, {"BTC", INFINITY, 0.1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        fails(w, PERP_E_INVALID,
+              perp_risk_set_collateral(w->risk, signedc(w), ALPHA, bad[i].base, bad[i].quantity,
+                                       bad[i].haircut));
+}
+END_TEST
+
 START_TEST(the_rules_describe_themselves_with_the_limits_in_force) {
     static const char *names[] = {
 #define PERP_X(name, number, text, ...) text,
@@ -481,6 +562,15 @@ START_TEST(the_rules_describe_themselves_with_the_limits_in_force) {
         ck_assert_msg(place != NULL, "%s is missing or out of order", names[i]);
     }
     ck_assert_ptr_nonnull(strstr(text, "\"balanced\""));
+    static const char *mechanisms[] = {"kill",      "orders",       "actor",    "store", "in_doubt",
+                                       "reconcile", "reservations", "override", "fills"};
+    place = strstr(text, "\"mechanisms\":{");
+    ck_assert_ptr_nonnull(place);
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++) {
+        char quoted[40];
+        snprintf(quoted, sizeof quoted, "\"%s\":\"", mechanisms[i]);
+        ck_assert_msg(strstr(place, quoted) != NULL, "%s is missing", quoted);
+    }
     free(text);
 }
 END_TEST
@@ -506,6 +596,9 @@ int main(void) {
     tcase_add_test(tcase, the_larger_of_both_losses_counts_and_they_do_not_add_up);
     tcase_add_test(tcase, the_loss_of_a_day_ends_with_it);
     tcase_add_test(tcase, nothing_but_correct_and_the_day_lifts_the_daily_loss);
+    tcase_add_test(tcase, an_override_ends_at_its_time);
+    tcase_add_test(tcase, open_positions_of_an_exchange_are_counted);
+    tcase_add_test(tcase, gains_do_not_lift_the_daily_loss);
     tcase_add_test(tcase, failures_halt_and_a_success_does_not_lift_the_halt);
     tcase_add_test(tcase, cancelled_and_expired_jobs_are_no_failures);
     tcase_add_test(tcase, an_override_holds_until_its_ttl_and_not_at_it);
@@ -526,6 +619,8 @@ int main(void) {
     tcase_add_test(tcase, kill_names_what_runs_there_in_order_of_dispatch);
     tcase_add_test(tcase, a_blacklisted_symbol_trades_nowhere_and_any_symbol_may_be_named);
     tcase_add_test(tcase, the_rules_describe_themselves_with_the_limits_in_force);
+    tcase_add_test(tcase, half_open_it_has_one_job_at_a_time);
+    tcase_add_test(tcase, collateral_is_of_an_exchange_that_is_there);
     tcase_add_test(tcase, a_rule_that_fires_is_counted_today);
     suite_add_tcase(suite, tcase);
     TCase *own = tcase_create("own worlds");

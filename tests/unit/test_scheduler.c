@@ -37,9 +37,141 @@ START_TEST(a_hedge_buys_where_it_is_cheaper_or_as_it_is_told) {
     ck_assert_uint_eq(job.legs[0].instrument, w->btc[ALPHA]);
     ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
     ck_assert_uint_eq(job.legs[1].instrument, w->btc[BETA]);
+    job.legs[0].side = PERP_SIDE_SELL; /* of alpha */
+    job.legs[1].side = PERP_SIDE_BUY;
+    ok(w, perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    ck_assert_uint_eq(job.legs[0].instrument, w->btc[BETA]);
+    ck_assert_uint_eq(job.legs[0].side, PERP_SIDE_BUY);
+    ck_assert_uint_eq(job.legs[1].instrument, w->btc[ALPHA]);
+    ck_assert_uint_eq(job.legs[1].side, PERP_SIDE_SELL);
     job.legs[1].side = PERP_SIDE_BUY;
     fails(w, PERP_E_INVALID,
           perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    for (int leg = 0; leg < 2; leg++) {
+        job.legs[leg].side = PERP_SIDE_COUNT;
+        job.legs[1 - leg].side = PERP_SIDE_SELL;
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    }
+}
+END_TEST
+
+START_TEST(an_exit_and_totals_that_make_no_sense) {
+    perp_job job = job_of(1), exit;
+    run_job(w, &job);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.has_totals = result.flat = 1;
+    result.volume = -1;
+    fails(w, PERP_E_RANGE,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    finish_all(w, &job.job_id, PERP_RESULT_COMPLETED);
+    perp_job_init(&exit);
+    ok(w, perp_job_fill_exit(w->core, w->now, &job.job_id, 1, &exit));
+    perp_job_init(&exit);
+    exit.struct_size = 3;
+    fails(w, PERP_E_INVALID, perp_job_fill_exit(w->core, w->now, &job.job_id, 1, &exit));
+    perp_job_init(&exit);
+    const double fractions[] = {0, -0.5, 1.0001, NAN};
+    for (int i = 0; i < 4; i++)
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_exit(w->core, w->now, &job.job_id, fractions[i], &exit));
+    perp_uuid key = id_of(77);
+    fails(w, PERP_E_INVALID,
+          perp_record_cash(w->core, nowc(w), ALPHA, PERP_CASH_COUNT, 1, &key, PERP_NO_ID));
+}
+END_TEST
+
+START_TEST(a_hedge_is_of_a_notional) {
+    perp_job job;
+    perp_job_init(&job);
+    const perp_usd none[] = {0, -1};
+    for (int i = 0; i < 2; i++) {
+        job.notional = none[i];
+        fails(w, PERP_E_INVALID,
+              perp_job_fill_hedge(w->core, w->now, w->btc[ALPHA], w->btc[BETA], &job));
+    }
+}
+END_TEST
+
+START_TEST(what_was_submitted_dispatched_and_ended_is_counted) {
+    perp_job job = job_of(1);
+    submit(w, &job);
+    ck_assert_uint_eq(scheduler_of(w).submitted_today, 1);
+    ck_assert_uint_eq(scheduler_of(w).dispatched_today, 0);
+    tick(w);
+    perp_scheduler_state state = scheduler_of(w);
+    ck_assert_uint_eq(state.dispatched_today, 1);
+    ck_assert_uint_eq(state.dispatched_total, 1);
+    finish_flat(w, &job.job_id, USD(25000));
+    ck_assert_uint_eq(scheduler_of(w).ended_today[PERP_JOB_COMPLETED], 1);
+    ck_assert_uint_eq(scheduler_of(w).ended_total[PERP_JOB_COMPLETED], 1);
+    leap_to(w, w->now + DAY);
+    state = scheduler_of(w);
+    ck_assert_uint_eq(state.submitted_today + state.dispatched_today, 0);
+    ck_assert_uint_eq(state.ended_today[PERP_JOB_COMPLETED], 0);
+    ck_assert_uint_eq(state.submitted_total, 1);
+    ck_assert_uint_eq(state.dispatched_total, 1);
+    ck_assert_uint_eq(state.ended_total[PERP_JOB_COMPLETED], 1);
+}
+END_TEST
+
+/* Also once it is only remembered. */
+START_TEST(nothing_below_0_is_nothing_to_who_submits_again) {
+    perp_job job = job_of(1);
+    job.expected_edge_bps = 0;
+    submit(w, &job);
+    job.expected_edge_bps = -0.0;
+    fails(w, PERP_E_EXISTS, try_submit(&job));
+    ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &job.job_id));
+    fails(w, PERP_E_EXISTS, try_submit(&job));
+}
+END_TEST
+
+START_TEST(flags_of_told_legs_are_0_or_1) {
+    perp_job job = job_of(1);
+    run_job(w, &job);
+    perp_job_result result = pair_result(0.25, 0.25, BTC_MID);
+    result.legs[1].known = 2;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+    result.legs[1].known = 1;
+    result.legs[1].has_pnl = 2;
+    fails(w, PERP_E_INVALID,
+          perp_scheduler_finish(w->scheduler, nowc(w), &job.job_id, &result, NULL));
+}
+END_TEST
+
+static void pulled(void *user, perp_instrument_id instrument, int64_t now_ns, perp_quote *quote,
+                   uint32_t *have) {
+    (void)now_ns;
+    (void)quote;
+    *have = 0;
+    ((uint32_t *)user)[instrument]++;
+}
+
+START_TEST(evaluating_a_pending_job_asks_for_quotes_of_what_it_trades) {
+    uint32_t asked[16] = {0};
+    perp_market_source source = {.struct_size = sizeof source, .user = asked, .quote = pulled};
+    perp_evaluation evaluation;
+    perp_instrument_id ids[2];
+    for (uint32_t x = 0; x < 2; x++) {
+        perp_instrument_spec spec;
+        perp_instrument_spec_init(&spec);
+        spec.exchange = x;
+        spec.pulled = 1;
+        strcpy(spec.symbol, "XRP/USDT:USDT");
+        ok(w, perp_instrument_add(w->core, &spec, &ids[x]));
+    }
+    ok(w, perp_market_set_source(w->market, &source));
+    perp_job job = pair_job(1, ids[0], ids[1]);
+    submit(w, &job);
+    memset(asked, 0, sizeof asked);
+    perp_evaluation_init(&evaluation);
+    ok(w, perp_scheduler_evaluate(w->scheduler, w->now, &job.job_id, &evaluation));
+    ck_assert_uint_eq(asked[ids[0]], 1);
+    ck_assert_uint_eq(asked[ids[1]], 1);
+    ok(w, perp_market_set_source(w->market, NULL));
 }
 END_TEST
 
@@ -718,6 +850,12 @@ int main(void) {
     TCase *tcase = tcase_create("in a world");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, a_hedge_buys_where_it_is_cheaper_or_as_it_is_told);
+    tcase_add_test(tcase, a_hedge_is_of_a_notional);
+    tcase_add_test(tcase, an_exit_and_totals_that_make_no_sense);
+    tcase_add_test(tcase, what_was_submitted_dispatched_and_ended_is_counted);
+    tcase_add_test(tcase, nothing_below_0_is_nothing_to_who_submits_again);
+    tcase_add_test(tcase, flags_of_told_legs_are_0_or_1);
+    tcase_add_test(tcase, evaluating_a_pending_job_asks_for_quotes_of_what_it_trades);
     tcase_add_test(tcase, submitting_again_is_safe_also_after_the_end);
     tcase_add_test(tcase, metadata_is_part_of_the_content_and_comes_back_with_the_execution);
     tcase_add_test(tcase, a_job_in_doubt_counts_as_running_and_keeps_its_capital);
