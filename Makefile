@@ -27,6 +27,7 @@ include .make/settings.mk
 include .make/sources.mk
 include .make/build.mk
 include .make/tests.mk
+include .make/coverage.mk
 include .make/bench.mk
 include .make/run.mk
 include .make/docs.mk

@@ -26,7 +26,8 @@ make mutants      changes the library in small ways, one at a time, and runs the
 make bench        measures; BENCH="--json --jobs 1000000": one JSON line a case, so many jobs pending
 make bench-instructions   counts instructions per operation against tests/bench/budget.txt
 make docs         the API reference and the pages as HTML in build/docs/html (doxygen)
-make fuzz         runs the fuzz targets with libFuzzer (clang); FUZZ_SECONDS=60 each
+make fuzz         runs the fuzz targets with libFuzzer (clang): SECONDS=60 in all (docs/testing.md)
+make coverage     what of lib/ the tests run, lines and branches (clang, llvm; docs/testing.md)
 make install      PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR and others (docs/install.md)
 make uninstall    takes away what install put there, with the same variables
 make dist         build/dist/perpcore-VERSION.tar.gz

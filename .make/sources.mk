@@ -74,4 +74,6 @@ suite_helpers = $(filter-out $(call suite_tests,$(1)),$(sort $(wildcard tests/$(
 TEST_PROGRAMS := $(foreach s,$(TEST_SUITES),\
     $(patsubst tests/%.c,$(BUILD)/tests/%,$(call suite_tests,$(s))))
 FUZZ_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out \
-    $(if $(HAVE_SQLITE),,%/fuzz_store.c),$(sort $(wildcard tests/fuzz/fuzz_*.c))))
+    $(if $(HAVE_SQLITE),,%/fuzz_store.c) \
+    $(if $(filter perpcore-console,$(PROGRAM_NAMES)),,%/fuzz_http.c),\
+    $(sort $(wildcard tests/fuzz/fuzz_*.c))))

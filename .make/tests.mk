@@ -14,15 +14,21 @@ endef
 $(foreach s,$(TEST_SUITES),$(eval $(call suite_rule,$(s))))
 
 # A fuzz target with the plain driver, which replays files; any compiler will do. It may use what
-# the scenario runner is made of.
+# the scenario runner is made of. fuzz_http has the server's source in its own.
 FUZZ_DRIVER ?= $(call object,tests/fuzz/driver.c)
 # libFuzzer asks a target that says how for its changes.
-$(BUILD)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itests $(if $(FUZZ_LDFLAGS),-DFUZZ_MUTATES)
+$(BUILD)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itests -Iexamples $(EXAMPLE_CFLAGS) \
+    $(if $(FUZZ_LDFLAGS),-DFUZZ_MUTATES)
 FUZZ_SUPPORT := $(call object,$(SCENARIO_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(FUZZ_SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK_PROGRAM) $(FUZZ_LDFLAGS) $(filter %.o,$^) $(STATIC) \
-	    $(LIB_LIBS) -o $@
+	    $(LIB_LIBS) $(FUZZ_LIBS) -o $@
+$(BUILD)/tests/fuzz/fuzz_csv: $(call object,$(HOST_SOURCES))
+$(BUILD)/tests/fuzz/fuzz_http: $(call object,$(filter-out examples/console.c \
+    examples/console_server.c $(TOOL_UTIL),$(perpcore-console_SOURCES))) \
+    $(BUILD)/obj/generated/console_page.o
+$(BUILD)/tests/fuzz/fuzz_http: FUZZ_LIBS = $(call pkg_libs,libmicrohttpd)
 
 # Stores that are kept of each release: make format-release, only at a release.
 FROZEN := $(BUILD)/tests/format/frozen
@@ -43,6 +49,8 @@ CHAOS_PROGRAMS := $(if $(and $(filter fake_exchange,$(PROGRAM_NAMES)),\
     $(filter executor-demo,$(PROGRAM_NAMES))),$(BUILD)/bin/fake_exchange $(BUILD)/bin/executor-demo)
 
 fuzz_name = $(patsubst fuzz_%,%,$(notdir $(1)))
+FUZZ_CHECKS = $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
+    tests/fuzz/corpus/$(call fuzz_name,$(p))")
 # What a test program is run with.
 sim_ARGUMENTS := --kept tests/sim/kept --seeds 60 --steps 1000
 crash_ARGUMENTS := $(BUILD)/bin/perp-scenario tests/scenarios
@@ -81,9 +89,7 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(if $(CHAOS_PROGRAMS),$(call suite,executor,sh tests/executor/run.sh $(BUILD)),\
         $(call leave_out,executor,the executor,needs libcurl4-openssl-dev and libmicrohttpd-dev and \
         nettle-dev and libsqlite3-dev)) \
-    $(foreach p,$(FUZZ_PROGRAMS),"fuzz/$(notdir $(p))=$(p) \
-        $(firstword $(wildcard tests/fuzz/corpus/$(notdir $(p)) \
-        tests/fuzz/corpus/$(call fuzz_name,$(p))) tests/fuzz/corpus/$(call fuzz_name,$(p)))") \
+    $(FUZZ_CHECKS) \
     $(if $(HAVE_SQLITE),,$(call leave_out,fuzz/fuzz_store,inputs of the store,without SQLite)) \
     $(if $(wildcard tests/scenarios/run.sh),"scenarios=sh tests/scenarios/run.sh $(BUILD)/bin") \
     "hostile=sh tests/scenarios/hostile.sh $(BUILD)/bin" \
@@ -156,19 +162,11 @@ mutants:
 	@sh tests/mutants/run.sh --build $(BUILD) --count $(MUTANTS) --seed $(SEED) \
 	    $(if $(FOLDERS),--folders "$(FOLDERS)") $(if $(ONLY),--only "$(ONLY)")
 
-# libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
-FUZZ_SECONDS ?= 60
+# libFuzzer: make fuzz SECONDS=3600 shares the time among the targets; each works on a copy of its
+# corpus. What it finds is in build/fuzz.
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang SANITIZE=address,undefined,fuzzer-no-link \
 	    BUILD=build/fuzz FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-programs
-	@for p in $(notdir $(FUZZ_PROGRAMS)); do \
-	    mkdir -p build/fuzz/corpus/$$p; \
-	    set -- tests/fuzz/corpus/$$p tests/fuzz/corpus/$${p#fuzz_}; \
-	    [ -d "$$1" ] || shift; \
-	    echo "$$p: $(FUZZ_SECONDS) s"; \
-	    build/fuzz/tests/fuzz/$$p -artifact_prefix=build/fuzz/ \
-            -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$p $$1 \
-	        || exit 1; \
-	done
+	@sh tests/fuzz/run.sh build/fuzz $(SECONDS) $(notdir $(FUZZ_PROGRAMS))
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)

@@ -373,6 +373,17 @@ static void allow_files(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static struct MHD_Daemon *start_daemon(struct console_server *server, unsigned threading,
+                                       unsigned threads) {
+    return MHD_start_daemon(
+        threading | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, console_clients_notified, server->clients, MHD_OPTION_END);
+}
+
 int console_server_start(struct console_server *server, struct console_host *host,
                          struct console_events *events, const struct console_token *token) {
     server->host = host;
@@ -380,13 +391,7 @@ int console_server_start(struct console_server *server, struct console_host *hos
     server->token = token;
     server->streams.events = events;
     allow_files();
-    server->daemon = MHD_start_daemon(
-        MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, console_clients_notified, server->clients, MHD_OPTION_END);
+    server->daemon = start_daemon(server, MHD_USE_AUTO_INTERNAL_THREAD, THREADS);
     return server->daemon != NULL && console_events_start(events, wake, server);
 }
 

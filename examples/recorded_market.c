@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MINUTE (60 * INT64_C(1000000000))
+#define LATEST INT64_C(7258118400000000000)
 #define MARKETS 3
 #define COLUMNS 12
 #define BOOK_DEPTH 10
@@ -117,6 +118,8 @@ static int next_line(csv_table *table) {
         return ferror(table->file) ? fail(table->market, "%s: cannot be read", table->name) - 1 : 0;
     table->line++;
     size_t length = strlen(table->text);
+    if (length + 1 == sizeof table->text && table->text[length - 1] != '\n')
+        return fail(table->market, "%s:%u: the line is too long", table->name, table->line) - 1;
     while (length > 0 && (table->text[length - 1] == '\n' || table->text[length - 1] == '\r'))
         table->text[--length] = '\0';
     table->n_cells = 0;
@@ -142,12 +145,12 @@ static int number(csv_table *table, uint32_t column, double *value) {
                 column + 1);
 }
 
+/* Nanoseconds since 1970, up to the year 2200: what is counted with them does not overflow. */
 static int stamp(csv_table *table, uint32_t column, int64_t *value) {
     char *end = NULL;
-    errno = 0;
     if (column < table->n_cells && table->cells[column][0] != '\0') {
         *value = strtoll(table->cells[column], &end, 10);
-        if (*end == '\0' && errno == 0)
+        if (*end == '\0' && *value >= 0 && *value < LATEST)
             return 1;
     }
     return fail(table->market, "%s:%u: column %u is no time", table->name, table->line, column + 1);
@@ -269,6 +272,8 @@ static int depth_row(csv_table *table, uint32_t i) {
     }
     levels *book = &market->books[market->n_books - 1];
     int is_bid = strcmp(table->cells[3], "bid") == 0;
+    if (!is_bid && strcmp(table->cells[3], "ask") != 0)
+        return fail(market, "%s:%u: column 4 is neither bid nor ask", table->name, table->line);
     uint32_t *n = is_bid ? &book->n_bids : &book->n_asks;
     if (*n == BOOK_DEPTH || (double)*n != level)
         return fail(market, "%s:%u: level out of order", table->name, table->line);

@@ -50,7 +50,7 @@ PERP_API void perp_job_init(perp_job *job);
    holding_hours, created_at (microseconds), ttl_ms, max_run_ms, priority, metadata (a string).
    Money in USD. metadata, if there, is written into metadata_buffer (PERP_MAX_METADATA bytes; may
    be NULL: then metadata is PERP_E_INVALID). PERP_E_INVALID with the field named: unknown names of
-   fields, exchanges, symbols; wrong types. */
+   fields, exchanges, symbols; wrong types. PERP_E_NOMEM. */
 PERP_API perp_status perp_job_from_json(const perp_core *core, const char *text, size_t length,
                                         perp_job *job, char *metadata_buffer);
 

@@ -492,7 +492,8 @@ perp_status perp_config_from_json(const char *text, size_t length, perp_config *
     cJSON *json = perp_json_parse(text, length, &why);
     if (json == NULL) {
         bool memory = strcmp(why, PERP_JSON_NO_MEMORY) == 0;
-        return perp_fail(NULL, memory ? PERP_E_NOMEM : PERP_E_INVALID, "config: not JSON: %s", why);
+        return memory ? perp_fail(NULL, PERP_E_NOMEM, "config: %s", why)
+                      : perp_fail(NULL, PERP_E_INVALID, "config: not JSON: %s", why);
     }
     if (!cJSON_IsObject(json)) {
         status = perp_fail(NULL, PERP_E_INVALID, "config: must be a JSON object");

@@ -26,7 +26,8 @@ perp_status perp_fail(const perp_core *core, perp_status status, const char *for
         text[0] = '\0';
     else if ((size_t)length >= sizeof text)
         perp_text_end_whole(text);
-    memcpy(last_error.text, text, strlen(text) + 1);
+    /* What a host was given by others may be in it, and goes to a terminal and a page. */
+    perp_text_show(text, last_error.text, sizeof last_error.text);
     last_error.core = core;
     return status;
 }

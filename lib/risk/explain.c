@@ -197,5 +197,9 @@ perp_status perp_evaluation_json(const perp_core *core, const perp_evaluation *g
     perp_read_begin(core);
     cJSON *object = evaluation_json(core, &evaluation);
     perp_read_end(core);
-    return perp_json_finish(object, buffer, capacity, length);
+    perp_status status = perp_json_finish(object, buffer, capacity, length);
+    if (status == PERP_E_RANGE)
+        return perp_fail(core, status, "evaluation: needs %zu bytes, has %zu", *length + 1,
+                         capacity);
+    return status == PERP_OK ? PERP_OK : perp_fail(core, status, "evaluation: no memory");
 }

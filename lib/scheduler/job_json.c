@@ -252,6 +252,8 @@ perp_status perp_job_from_json(const perp_core *core, const char *text, size_t l
         return perp_fail(core, PERP_E_INVALID, "job: struct_size %u is not known (perp_job_init)",
                          job->struct_size);
     json = perp_json_parse(text, length, &why);
+    if (!json && strcmp(why, PERP_JSON_NO_MEMORY) == 0)
+        return perp_fail(core, PERP_E_NOMEM, "job: %s", why);
     if (!json)
         return perp_fail(core, PERP_E_INVALID, "job: not JSON: %s", why);
     from.object = json;

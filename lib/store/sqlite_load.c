@@ -280,12 +280,15 @@ static perp_status load_all(struct load *load, bool from_start) {
 perp_status perp_sqlite_load(struct perp_sqlite *store, bool from_start,
                              const perp_loader *loader) {
     struct load load = {.store = store, .loader = loader};
+    const bool migrates = !sqlite3_get_autocommit(store->db);
     /* One snapshot for all of it: a reader may look while a book writes. */
-    perp_status status = perp_sqlite_exec(store, "BEGIN", "load");
+    perp_status status = migrates ? PERP_OK : perp_sqlite_exec(store, "BEGIN", "load");
     if (status == PERP_OK)
         status = load_all(&load, from_start);
+    if (status == PERP_OK && migrates)
+        status = perp_sqlite_exec(store, "COMMIT", "schema");
     if (!sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+        sqlite3_exec(store->db, migrates ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
     if (status == PERP_OK) {
         store->head = load.head;
         store->walk = load.walk;

@@ -232,7 +232,8 @@ static perp_status put_head(struct perp_sqlite *store, const struct perp_head *h
     return perp_sqlite_exec(store, sql, "head");
 }
 
-/* All in one transaction: killed in between, it is as it was. head: NULL for a new store. */
+/* All in one transaction: killed in between, it is as it was. head: NULL for a new store; else the
+   transaction stays open until load has given all that is stored, and the book has believed it. */
 static perp_status upgrade(struct perp_sqlite *store, struct perp_head *head) {
     struct perp_head fresh = {.chain = 0};
     if (!head)
@@ -248,11 +249,13 @@ static perp_status upgrade(struct perp_sqlite *store, struct perp_head *head) {
         status = put_head(store, head ? head : &fresh);
     if (status == PERP_OK) {
         char sql[96];
-        snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+        snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                  PERP_SQLITE_APPLICATION, PERP_SQLITE_VERSION);
         status = perp_sqlite_exec(store, sql, "schema");
     }
-    if (!sqlite3_get_autocommit(store->db))
+    if (status == PERP_OK && !head)
+        status = perp_sqlite_exec(store, "COMMIT", "schema");
+    if (status != PERP_OK && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
@@ -362,8 +365,6 @@ static perp_status migrate(struct perp_sqlite *store, int64_t version) {
     for (int i = 0; i < PERP_SQLITE_TABLES; i++)
         store->tables[i].n_columns = now[i];
     struct perp_head head = store->head;
-    if (status == PERP_OK)
-        status = perp_sqlite_wal_on(store);
     return status == PERP_OK ? upgrade(store, &head) : status;
 }
 

@@ -76,6 +76,54 @@ awk '/^In short$/ && !short { short = NR } /<svg/ && !chart { chart = NR }
 
 # ---- Recorded markets ----------------------------------------------------------------------------
 
+# A line that can't be meant is refused, with its place.
+made=$folder/made
+mkdir -p "$made"
+# made FILE HEADER [ROW...]
+made() {
+    file=$made/$1
+    shift
+    printf '%s\n' "$@" >"$file"
+}
+quotes=quotes_binance_bybit_btc_20221213_1m.csv
+bars=bars_binance_bybit_btc_20221213_1m.csv
+funding=funding_binance_bybit_btc_20221213.csv
+of_quotes=ts_ns,exchange,symbol,bid,bid_size,ask,ask_size
+of_bars=ts_ns,exchange,symbol,open,high,low,close,volume
+of_funding=ts_ns,exchange,symbol,rate,interval_hours,next_funding_ns
+# refused WHAT PLACE: by the message of a run with what was made; then all is empty again.
+empty() {
+    made $quotes $of_quotes
+    made $bars $of_bars
+    made $funding $of_funding
+}
+refused() {
+    "$replay" --quiet --data "$made" >/dev/null 2>"$folder/made.log"
+    code=$?
+    [ $code -ne 0 ] && grep -qF "$2" "$folder/made.log" && ok ||
+        bad "$1: exit $code, $(head -c 300 "$folder/made.log")"
+    empty
+}
+empty
+made $quotes nothing
+refused "another header" "$quotes: the header is not"
+made $quotes $of_quotes 1670889600000000000,bybit,BTCUSDT,17000,1,17001
+refused "a missing column" "$quotes:2: column 7 is no number"
+made $quotes $of_quotes "1670889600000000000,bybit,BTCUSDT,17000,1,17001,$(printf '%600d' 1 | tr ' ' 0)"
+refused "a line that is too long" "$quotes:2: the line is too long"
+made $quotes $of_quotes "" "1,bybit,BTCUSDT,1,1,1,1,,,,,,,"
+refused "too many columns" "$quotes:3: too many columns"
+made $bars $of_bars 9223372036854775807,bybit,BTCUSDT,1,2,1,1,5
+refused "a time that is none" "$bars:2: column 1 is no time"
+made $funding $of_funding 1670889600000000000,bybit,BTCUSDT,0.0001,8,-9223372036854775807
+refused "a next time that is none" "$funding:2: column 6 is no time"
+# The second market is read after the first, which may be empty.
+made quotes_binance_btc_20240808_100ms.csv $of_quotes
+made trades_binance_btc_20240808_60s.csv ts_ns,exchange,symbol,price,size
+made depth_binance_btc_20240808_1s.csv ts_ns,exchange,symbol,side,level,price,size \
+    1723161254000000000,binance-spot,BTCUSDT,buy,0,55000,1
+refused "a side that is none" "depth_binance_btc_20240808_1s.csv:2: column 4 is neither bid nor ask"
+
 if [ -f "$data/quotes_binance_bybit_btc_20221213_1m.csv" ]; then
     "$replay" --quiet --data "$data" >"$folder/recorded.txt" 2>"$folder/recorded.log" && ok ||
         bad "recorded markets fail: $(cat "$folder/recorded.log")"

@@ -5,7 +5,10 @@
                                   make the same book, and writes it to TO with a new one
           frozen prefixes         a checkpoint after any event of the story, and the events after
                                   it, make the book that all events make
+          frozen odd              each field of the story's records and of its checkpoint with odd
+                                  values: refused, or a sound book
           frozen corpus FOLDER    writes inputs for the fuzz targets into its folders */
+#include "odd_fields.h"
 #include "story.h"
 
 #include <inttypes.h>
@@ -494,8 +497,10 @@ int main(int argc, char **argv) {
         return seal(argv[2], argv[3]);
     if (argc == 2 && strcmp(argv[1], "prefixes") == 0)
         return check_prefixes();
+    if (argc == 2 && strcmp(argv[1], "odd") == 0)
+        return odd_fields();
     if (argc == 3 && strcmp(argv[1], "corpus") == 0)
         return write_corpus(argv[2]);
-    fprintf(stderr, "usage: frozen make|check|seal|prefixes|corpus [FOLDER]...\n");
+    fprintf(stderr, "usage: frozen make|check|seal|prefixes|odd|corpus [FOLDER]...\n");
     return 2;
 }

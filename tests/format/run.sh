@@ -27,6 +27,8 @@ for release in "$here"/[0-9]*; do
     "$build/tests/format/frozen" check "$release" >/dev/null
     report $? "the stores of $(basename "$release")"
 done
+"$build/tests/format/frozen" odd >/dev/null
+report $? "odd values in fields"
 "$build/tests/format/frozen" prefixes >/dev/null
 report $? "a checkpoint after any event"
 if [ -n "$SANITIZE" ]; then

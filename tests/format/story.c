@@ -492,7 +492,8 @@ static void orders(struct told *t) {
     news(t, first, PERP_NEWS_CANCELLED, "as asked", 0);
     news(t, second, PERP_NEWS_TOTAL, NULL, 0.6);
     place(t, &id, 0, 0.8);
-    ok(perp_orders_reconcile(perp_core_orders(t->core), at(t), 0, t->now, listed, 1, NULL));
+    const int64_t listed_at = t->now; /* before the call; not left to the order of arguments */
+    ok(perp_orders_reconcile(perp_core_orders(t->core), at(t), 0, listed_at, listed, 1, NULL));
     ok(perp_risk_halt_instrument(t->risk, at(t), 3, 1));
 }
 

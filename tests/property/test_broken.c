@@ -380,6 +380,64 @@ static void bases(world *w) {
     BREAK(w, base->repair, job_of(w, 1));
 }
 
+/* Counts and lists of jobs that run, and of what they hold. */
+static void running(world *w) {
+    perp_scheduler *scheduler = w->scheduler;
+    struct perp_held *held = job_of(w, 1)->run->held;
+    struct perp_job_entry *job = job_of(w, 2);
+    BREAK(w, w->core->risk->running_jobs[0], 5);
+    BREAK(w, w->core->risk->running_notional[2], w->core->risk->running_notional[2] + 1);
+    BREAK(w, w->core->positions->at[0].running[PERP_SIDE_BUY], 0);
+    BREAK(w, scheduler->running.count, scheduler->running.count + 1);
+    BREAK(w, scheduler->open.count, scheduler->open.count - 1);
+    BREAK(w, scheduler->n_in_doubt, 1);
+    BREAK(w, scheduler->n_pending, scheduler->n_pending + 1);
+    BREAK(w, scheduler->next_due, INT64_MAX);
+    BREAK(w, w->core->jobs.count, w->core->jobs.count + 1);
+    BREAK(w, w->core->past.count, w->core->past.count + 1);
+    BREAK(w, held->has_job, 0);
+    BREAK(w, held->job.bytes[3], 9);
+    BREAK_BIT(w, job->run->unsaid, true);
+    BREAK(w, job->run->held, NULL);
+    BREAK(w, job_of(w, 1)->run->held, NULL);
+}
+
+/* A leg that ran is that of its job. */
+static void legs_of_jobs(world *w) {
+    struct perp_run_leg *leg = &job_of(w, 1)->run->legs[0];
+    BREAK(w, job_of(w, 1)->legs[1].n, 0);
+    BREAK(w, leg->job, job_of(w, 2));
+    BREAK(w, leg->instrument, 2);
+    BREAK(w, leg->side, PERP_SIDE_SELL);
+    BREAK(w, leg->maker, 1);
+    BREAK(w, leg->quantity, 4);
+    BREAK(w, leg->leverage, 7);
+    BREAK(w, leg->notional, leg->notional + 1);
+    BREAK(w, leg->exchange, 1);
+    BREAK(w, leg->base, 1);
+    BREAK(w, leg->flying, -1);
+    BREAK(w, job_of(w, 2)->run->legs[0].flying, INT64_C(1) << 50);
+}
+
+/* What is kept of positions and bases beside them. */
+static void kept(world *w) {
+    perp_positions *positions = w->core->positions;
+    struct perp_position_entry *entry = &positions->at[0], *flat = &positions->at[6];
+    BREAK(w, positions->shown[0], positions->shown[0] ^ 1);
+    BREAK(w, entry->is_held, false);
+    BREAK(w, flat->is_held, true);
+    BREAK(w, positions->n_held[1], positions->n_held[1] + 1);
+    BREAK(w, entry->is_open, false);
+    BREAK(w, flat->is_open, true);
+    BREAK(w, entry->is_latched, true);
+    BREAK(w, positions->first_open_1[0], 0);
+    BREAK(w, positions->first_open_1[0], positions->first_open_1[1]);
+    BREAK(w, positions->bases[0].n_latched, 2);
+    BREAK(w, positions->bases[2].is_moving, true);
+    BREAK(w, positions->bases[0].since, positions->bases[0].told ? PERP_TIME_NONE : START);
+    BREAK(w, entry->latched, true);
+}
+
 /* However it came to be, what is naked is known to the last digits. */
 static void naked_must_be(world *w, double naked) {
     struct perp_base_entry *base = &w->core->positions->bases[0];
@@ -657,6 +715,9 @@ static void decisions(world *w) {
     BREAK(w, v->ranks.held.set.n, v->ranks.held.set.n + 1);
     BREAK(w, v->ranks.waiting.set.n, v->ranks.waiting.set.n + 1);
     BREAK(w, v->leaving.n, 1);
+    BREAK(w, passes->order, passes->order + 9);
+    BREAK(w, refused->state, PERP_JOB_OPEN);
+    BREAK(w, w->scheduler->n_pending, 1);
 }
 
 static void facts(world *w) {
@@ -699,6 +760,9 @@ int main(void) {
     counts(&w);
     signs_and_owners_of_lots(&w);
     repairs(&w);
+    running(&w);
+    legs_of_jobs(&w);
+    kept(&w);
     figures_of_orders(&w);
     states_of_orders(&w);
     lists_of_orders(&w);
