@@ -64,7 +64,7 @@ BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
 # The long ones first, so that none of them is waited for in the end; those that look at times, serve
 # ports or call make in the build folder have the machine to themselves.
 LONG := $(filter property/% life/% sim/% fault/% crash/%,$(BUILT))
-ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
+ALONE := $(filter console/% threads/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,python,sh tests/python/run.sh $(BUILD)) \
     $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
