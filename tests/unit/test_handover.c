@@ -608,6 +608,42 @@ START_TEST(a_host_that_polls_is_not_given_what_was_requeued_before_its_turn) {
 }
 END_TEST
 
+/* Before the n-th turn the repair of BTC is cancelled. */
+static void clock_cancels_repair(void *user, int64_t *now_ns) {
+    struct world *w = user;
+    *now_ns = 0;
+    if (w->core && ++stage.executed == stage.act_at) {
+        perp_uuid repair = base_of(w, "BTC").repair;
+        ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &repair));
+    }
+}
+
+START_TEST(a_repair_that_is_cancelled_before_its_turn_is_planned_again) {
+    perp_config config;
+    world_config(&config);
+    config.callbacks.clock = clock_cancels_repair;
+    memset(&stage, 0, sizeof stage);
+    struct world *w = world_open(&config);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_uuid id = id_of(1);
+    run_job(w, &job);
+    finish_pair(w, &id, 0.25, 0, BTC_MID);
+    ck_assert(base_of(w, "BTC").is_naked);
+    stage.executed = 0;
+    stage.act_at = 2;
+    int before = w->seen.executed;
+    tick(w);
+    ck_assert_int_ge(stage.executed, 2);
+    ck_assert_int_eq(w->seen.executed, before);
+    ck_assert(base_of(w, "BTC").is_naked && !base_of(w, "BTC").has_repair);
+    pass(w, SECOND);
+    tick(w);
+    ck_assert_int_eq(w->seen.executed, before + 1);
+    ck_assert(base_of(w, "BTC").has_repair);
+    world_close(w);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("handover");
     TCase *c = tcase_create("handover");
@@ -628,6 +664,7 @@ static Suite *suite(void) {
     tcase_add_test(c, what_was_requeued_and_runs_again_is_not_handed_over_a_second_time);
     tcase_add_loop_test(c, a_late_answer_of_the_executor_leaves_alone_what_runs_again, 0, 3);
     tcase_add_test(c, a_host_that_polls_is_not_given_what_was_requeued_before_its_turn);
+    tcase_add_test(c, a_repair_that_is_cancelled_before_its_turn_is_planned_again);
     suite_add_tcase(s, c);
     return s;
 }
