@@ -149,6 +149,15 @@ load: $(filter %/perpcore-console,$(PROGRAMS))
 	@$(if $(filter perpcore-console,$(PROGRAM_NAMES)),:,echo "load needs libmicrohttpd, cJSON and SQLite: make deps load" >&2; exit 1)
 	@python3 tests/load/day.py $(BUILD)/bin --speed $(SPEED) --hours $(HOURS) --seed $(SEED)
 
+# All at once on one book, so long in each of two builds, under ThreadSanitizer and AddressSanitizer;
+# make check runs a short one.
+.PHONY: threads thread-programs
+threads:
+	@$(MAKE) --no-print-directory SANITIZE=thread thread-programs
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined thread-programs
+	@PERP_SECONDS=$(SECONDS) sh tests/threads/run.sh build/thread build/address-undefined
+thread-programs: $(filter $(BUILD)/tests/threads/% %/test_threads %/test_handover,$(TEST_PROGRAMS))
+
 # libFuzzer: make fuzz [FUZZ_SECONDS=60] runs every target on a copy of its corpus.
 FUZZ_SECONDS ?= 60
 fuzz:

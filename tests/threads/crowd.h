@@ -11,15 +11,17 @@
 #define N_FEEDS N_EXCHANGES
 /* Some seconds of work; sanitizers make each tick many times slower. */
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SLOW 1
-#endif
-#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLOW 1
-#endif
-#ifdef SLOW
+#if __has_feature(thread_sanitizer)
+#define N_TICKS 120
+#elif __has_feature(address_sanitizer)
 #define N_TICKS 300
-#else
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define N_TICKS 120
+#elif defined(__SANITIZE_ADDRESS__)
+#define N_TICKS 300
+#endif
+#ifndef N_TICKS
 #define N_TICKS 1000
 #endif
 #define MAX_JOBS (1u << 20)
