@@ -16,6 +16,8 @@ make shadow       tests in a build (SHADOW=1, build/shadow) that makes each deci
                   scenarios, random calls, STEPS=100000 of a random life; PERP_SEED=1
 make chaos        kills the executor of the examples again and again while its exchanges misbehave:
                   JOBS=10000 KILLS=100 SEED=1 (docs/guide-executor.md)
+make threads      feeds, ticks, results, requeues, stops, readers and a console at once on one book, under
+                  ThreadSanitizer and AddressSanitizer: SECONDS=60 for each
 make sim          a simulator drives the library through worlds whose exchanges, clocks, stores and hosts
                   misbehave, and compares it with a book of its own: SECONDS=60 SEED=1 (docs/testing.md)
 make load         a day at a hundred times its pace, with console, store and readers, takes a quarter of an

@@ -55,7 +55,7 @@ CPP_PROGRAMS := $(if $(CXX),$(patsubst examples/cpp/%.cpp,$(BUILD)/bin/cpp_%,\
 
 # Each source that has a main is a program of its own; other sources of a folder are linked to all
 # of that folder's programs.
-TEST_SUITES := unit property life fault sim $(if $(HAVE_SQLITE),crash) \
+TEST_SUITES := unit property life fault sim threads $(if $(HAVE_SQLITE),crash) \
     $(if $(and $(HAVE_SQLITE),$(filter perpcore-console,$(PROGRAM_NAMES)),$(filter \
     perpctl,$(PROGRAM_NAMES))),console) $(if $(filter fake_exchange,$(PROGRAM_NAMES)),fake)
 sim_SUPPORT := tests/fault/vfs_shim.c

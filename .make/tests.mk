@@ -72,7 +72,7 @@ BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
 # The long ones first, so that none of them is waited for in the end; those that look at times, serve
 # ports or call make in the build folder have the machine to themselves.
 LONG := $(filter property/% life/% sim/% fault/% crash/%,$(BUILT))
-ALONE := $(filter console/% unit/test_turns unit/test_threads,$(BUILT))
+ALONE := $(filter console/% threads/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,python,sh tests/python/run.sh $(BUILD)) \
     $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
@@ -161,6 +161,15 @@ MUTANTS ?= 2000
 mutants:
 	@sh tests/mutants/run.sh --build $(BUILD) --count $(MUTANTS) --seed $(SEED) \
 	    $(if $(FOLDERS),--folders "$(FOLDERS)") $(if $(ONLY),--only "$(ONLY)")
+
+# All at once on one book, so long in each of two builds, under ThreadSanitizer and AddressSanitizer;
+# make check runs a short one.
+.PHONY: threads thread-programs
+threads:
+	@$(MAKE) --no-print-directory SANITIZE=thread thread-programs
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined thread-programs
+	@PERP_SECONDS=$(SECONDS) sh tests/threads/run.sh build/thread build/address-undefined
+thread-programs: $(filter $(BUILD)/tests/threads/% %/test_threads %/test_handover,$(TEST_PROGRAMS))
 
 # libFuzzer: make fuzz SECONDS=3600 shares the time among the targets; each works on a copy of its
 # corpus. What it finds is in build/fuzz.

@@ -149,9 +149,10 @@ PERP_API void perp_tick_result_free(perp_tick_result *result);
    Before each hand-over the library looks again. A job that is killed by now, or paused, down or
    blacklisted (unless it reduces or is a repair), or that waited longer than max_handover_ms, and
    all once the store failed, are withdrawn: never sent, cancelled, their capital released, no
-   failure counted. Kill from another thread or from inside execute lists what was handed over; what
-   was not is no longer. A host that polls (execute is not set) takes what is dispatched from the
-   result as handed over.
+   failure counted. One that was finished or requeued meanwhile, by another thread or from inside a
+   callback, is not handed over either, and does not count as dispatched. Kill from another thread
+   or from inside execute lists what was handed over; what was not is no longer. A host that polls
+   (execute is not set) takes what is dispatched from the result as handed over.
    PERP_E_STORE: nothing of it happened, dispatch is paused until perp_scheduler_resume.
    PERP_E_STATE: called from inside a callback. Once the batch is durable the tick has happened and
    returns PERP_OK: where the store then fails to take what the executor answered, the job runs on

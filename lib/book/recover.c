@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "book/image.h"
+#include "core/batch.h"
 #include "core/chain.h"
 
 perp_status perp_write_checkpoint(perp_core *core) {
@@ -28,12 +29,14 @@ perp_status perp_core_checkpoint(perp_core *core) {
         return perp_fail(NULL, PERP_E_INVALID, "core: NULL");
     if (!core->config.store.checkpoint)
         return perp_fail(core, PERP_E_STATE, "checkpoint: there is no store that keeps any");
-    perp_status status = perp_core_flush(core);
-    if (status != PERP_OK)
-        return status;
-    perp_enter(core);
-    status = core->corrupt ? perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: no checkpoint")
-                           : perp_write_checkpoint(core);
+    if (perp_in_rule(core))
+        return perp_refuse_in_rule(core);
+    perp_enter(core); /* once, so that no change of others comes between the two */
+    perp_status status = perp_batch_flush(core, false);
+    if (status == PERP_OK)
+        status = core->corrupt
+                     ? perp_fail(core, PERP_E_CORRUPT, "the book is corrupt: no checkpoint")
+                     : perp_write_checkpoint(core);
     return perp_leave(core, status);
 }
 

@@ -50,6 +50,8 @@ bool perp_batch_open(perp_core *core);
 void perp_batch_close(perp_core *core);
 /* What waits and the batch at hand on disk, or nothing of them; staged: in the store, at least. */
 perp_status perp_batch_store(perp_core *core, bool staged);
+/* What waits likewise, where there is no batch at hand. */
+perp_status perp_batch_flush(perp_core *core, bool staged);
 /* Rows alone for the store, of a book that was just read back; they follow no record. */
 perp_status perp_batch_rows(perp_core *core,
                             void (*rows)(const perp_core *core, struct perp_journal *to));

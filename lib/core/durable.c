@@ -56,13 +56,17 @@ void perp_stored(perp_core *core, uint64_t seq, bool staged) {
     look_at_wal(core);
 }
 
+perp_status perp_batch_flush(perp_core *core, bool staged) {
+    perp_batch_clear(core->batch);
+    core->batch->told = core->notices->count;
+    return perp_batch_store(core, staged);
+}
+
 static perp_status flush(perp_core *core, bool staged, uint64_t *seq) {
     if (perp_in_rule(core))
         return perp_refuse_in_rule(core);
     perp_enter(core);
-    perp_batch_clear(core->batch);
-    core->batch->told = core->notices->count;
-    perp_status status = perp_batch_store(core, staged);
+    perp_status status = perp_batch_flush(core, staged);
     if (status == PERP_OK && seq)
         *seq = core->seq;
     return perp_leave(core, status);

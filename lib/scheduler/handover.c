@@ -234,13 +234,27 @@ static uint32_t look_again(const perp_core *core, const struct perp_job_entry *j
                               : PERP_REASON_NONE;
 }
 
+/* Somebody has finished or requeued it before its turn: this tick sends it no more, nor does a host
+   that takes it from the result. */
+static void take_off_list(struct perp_tick *tick, const perp_uuid *id) {
+    perp_tick_item *item = dispatched_item(tick, id);
+    perp_tick_result *result = tick->result;
+    tick->counts.dispatched--;
+    if (!item)
+        return;
+    size_t left = (size_t)(result->items + --result->n_items - item);
+    memmove(item, item + 1, left * sizeof *item);
+}
+
 /* Under the lock: whether the job is handed over. From here on a kill lists it. */
 static bool take_turn(struct perp_tick *tick, struct perp_decision *d,
                       const struct perp_chosen *chosen, bool late, struct parcel *parcel) {
     perp_core *core = tick->core;
     struct perp_job_entry *job = still_there(core, chosen);
-    if (!job || core->corrupt) /* nobody knows what a broken book should send */
+    if (!job || core->corrupt) { /* nobody knows what a broken book should send */
+        take_off_list(tick, &chosen->id);
         return false;
+    }
     uint32_t reason = look_again(core, job, late);
     if (reason == PERP_REASON_NONE) {
         job->run->waits_turn = false;

@@ -45,7 +45,7 @@ static const char *const statement_texts[PERP_SQL_COUNT] = {
     [PERP_SQL_PRUNE_CHECKPOINTS] = "DELETE FROM checkpoints WHERE seq < ?1 + ?2",
 };
 
-static perp_status status_of(int code) {
+perp_status perp_sqlite_status(int code) {
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -80,7 +80,7 @@ perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *wh
     if ((code & 0xff) == SQLITE_INTERRUPT)
         return perp_sqlite_say(store, PERP_E_CORRUPT,
                                "%s: takes longer than what a sound file can hold", what);
-    return perp_sqlite_say(store, status_of(code), "%s: %s", what,
+    return perp_sqlite_say(store, perp_sqlite_status(code), "%s: %s", what,
                            same ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
 }
 
@@ -118,7 +118,9 @@ static perp_status start(struct perp_sqlite *store, bool staged) {
     if (store->damaged) /* the message still has the place */
         return PERP_E_CORRUPT;
     undo(store);
-    perp_status status = perp_sqlite_cut_tail(store);
+    perp_status status = perp_store_in_place(store);
+    if (status == PERP_OK)
+        status = perp_sqlite_cut_tail(store);
     if (status == PERP_OK)
         status = perp_wal_begin(store, staged);
     if (status != PERP_OK)
@@ -447,6 +449,10 @@ static perp_status find_file(struct perp_sqlite *store, sqlite3_vfs *vfs, const 
         vfs->xAccess(vfs, path, SQLITE_ACCESS_READWRITE, &usable) != SQLITE_OK)
         return perp_sqlite_say(store, PERP_E_STORE, "open: can't tell whether the file is there");
     *existed = exists || usable;
+    if (*existed && !store->read_only && perp_store_has_names(path))
+        return perp_sqlite_say(store, PERP_E_STORE,
+                               "the file has more than one name (hard links), and a WAL and a lock "
+                               "by each of them: remove the others");
     if (!*existed && !store->read_only)
         perp_store_lock_mark(&store->lock, NULL);
     return *existed && !exists ? perp_sqlite_check_empty(store) : PERP_OK;
@@ -479,7 +485,8 @@ static perp_status open_store(struct perp_sqlite *store, sqlite3_vfs *vfs, const
         status = perp_sqlite_read_head(store, &store->head);
     if (status == PERP_OK)
         status = perp_sqlite_check_wal(store, has_alone ? &alone : NULL);
-    perp_sqlite_trust_schema(store->db);
+    if (store->db) /* there was memory for it */
+        perp_sqlite_trust_schema(store->db);
     /* From here on only others that write where they should not can be in the way: no waiting. */
     if (status == PERP_OK && !store->read_only)
         sqlite3_busy_timeout(store->db, 0);

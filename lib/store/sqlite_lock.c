@@ -19,6 +19,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/num.h"
 
@@ -107,6 +108,41 @@ void perp_store_lock_mark(struct perp_store_lock *lock, const struct perp_head *
     (void)lock->file->pMethods->xWrite(lock->file, &mark, sizeof mark, 0);
     if (!head)
         (void)lock->file->pMethods->xSync(lock->file, SQLITE_SYNC_NORMAL);
+}
+
+/* WAL and lock go by the name that the file was opened by. By another one a second process would
+   find no lock, and the next one not the WAL that a process left that was killed. */
+bool perp_store_has_names(const char *path) {
+    struct stat is;
+    return stat(path, &is) == 0 && S_ISREG(is.st_mode) && is.st_nlink > 1;
+}
+
+/* false, too, where the VFS does not know. */
+static bool has_moved(sqlite3_file *file) {
+    int moved = 0;
+    return file && file->pMethods &&
+           file->pMethods->xFileControl(file, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
+/* Who has a file open goes on writing to it when its name is gone, and nobody finds that. What was
+   acknowledged before is brought into the file while there is a WAL to take it from. */
+perp_status perp_store_in_place(struct perp_sqlite *store) {
+    static const char words[] = "was moved or removed while the store is open";
+    struct perp_store_lock *lock = &store->lock;
+    sqlite3_file *file = NULL;
+    int there = 1;
+    if (has_moved(lock->file))
+        return perp_sqlite_say(store, PERP_E_STORE, "%s: %s", lock->name, words);
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        has_moved(file))
+        return perp_sqlite_say(store, PERP_E_STORE, "the file %s", words);
+    if (!store->wal.page_size || /* not loaded: there may be none yet */
+        lock->vfs->xAccess(lock->vfs, store->wal.name, SQLITE_ACCESS_READWRITE, &there) !=
+            SQLITE_OK ||
+        there)
+        return PERP_OK;
+    perp_wal_move(store);
+    return perp_sqlite_say(store, PERP_E_STORE, "the WAL %s", words);
 }
 
 void perp_store_lock_close(struct perp_store_lock *lock) {

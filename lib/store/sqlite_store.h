@@ -170,6 +170,8 @@ struct perp_sqlite {
     char message[256]; /* why the last call failed */
 };
 
+/* What SQLite's code means. */
+perp_status perp_sqlite_status(int code);
 /* Keeps the message "what: SQLite's own words" and returns the status that SQLite's code means. */
 perp_status perp_sqlite_fail(struct perp_sqlite *store, int code, const char *what);
 /* The same with a status and words of our own. PERP_E_CORRUPT stops all writing. */
@@ -229,6 +231,10 @@ uint64_t perp_head_guard(const struct perp_head *head);
 perp_status perp_store_lock_open(struct perp_sqlite *store, sqlite3_vfs *vfs, const char *path);
 /* Notes the head; NULL: that a store is being made. */
 void perp_store_lock_mark(struct perp_store_lock *lock, const struct perp_head *head);
+/* Whether the file has names beside this one: hard links. */
+bool perp_store_has_names(const char *path);
+/* PERP_E_STORE: the file, its WAL or the lock's file is not where it was opened any more. */
+perp_status perp_store_in_place(struct perp_sqlite *store);
 void perp_store_lock_close(struct perp_store_lock *lock);
 
 /* sqlite_schema.c: what kind of file it is; makes it a store, or an older one a newer one. existed:

@@ -4,6 +4,9 @@
    rest goes on at each checkpoint, while the book changes rows before and behind it. */
 #include "store/sqlite_store.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "core/chain.h"
 
 /* Events are walked first, then the other tables in their order. */
@@ -183,13 +186,22 @@ perp_status perp_sqlite_walk(struct perp_sqlite *store, const struct perp_head *
     return status;
 }
 
+/* A page that could not be read for want of memory, or by a disk that fails, is not damaged. */
+static perp_status status_of_page(const char *text) {
+    static const char words[] = "unable to get the page. error code=";
+    const char *found = strstr(text, words);
+    int code = SQLITE_CORRUPT;
+    return found && sscanf(found + sizeof words - 1, "%d", &code) == 1 ? perp_sqlite_status(code)
+                                                                       : PERP_E_CORRUPT;
+}
+
 static perp_status check_pages(struct perp_sqlite *store, const char *sql) {
     sqlite3_stmt *row = NULL;
     perp_status status = perp_sqlite_query(store, sql, "pages", &row);
     int code = status == PERP_OK ? sqlite3_step(row) : SQLITE_ERROR;
     const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
     if (text && sqlite3_stricmp(text, "ok") != 0)
-        status = perp_sqlite_say(store, PERP_E_CORRUPT, "pages: %.200s", text);
+        status = perp_sqlite_say(store, status_of_page(text), "pages: %.200s", text);
     else if (status == PERP_OK && code != SQLITE_ROW)
         status = perp_sqlite_fail(store, code, "pages");
     sqlite3_finalize(row);

@@ -320,6 +320,40 @@ START_TEST(a_store_whose_wal_is_held_back_raises_an_alert_until_it_is_not) {
 }
 END_TEST
 
+static perp_core *changed_by_alert;
+
+/* As another thread might, at the same place. */
+static void on_alert_change(void *user, const perp_alert *alert) {
+    (void)user;
+    if (alert->code == PERP_ALERT_WAL_HELD && changed_by_alert)
+        change(changed_by_alert, START);
+}
+
+static void desk_checkpoint(void *user, uint64_t seq, int64_t time_ns, uint64_t hash,
+                            const void *data, size_t size, perp_status *status) {
+    const struct desk *d = user;
+    (void)time_ns;
+    (void)hash;
+    (void)data;
+    (void)size;
+    *status = seq == d->records ? PERP_OK : PERP_E_STORE;
+}
+
+START_TEST(a_change_of_another_does_not_come_between_a_checkpoint_and_what_it_makes_durable) {
+    const perp_store_more more = offered();
+    perp_config config = config_of_desk(&more, PERP_DURABILITY_BATCH);
+    config.callbacks.on_alert = on_alert_change;
+    config.store.checkpoint = desk_checkpoint;
+    perp_core *core = changed_by_alert = open_with(&config);
+    change(core, START);
+    desk.wal_held = 1;
+    ck_assert_msg(perp_core_checkpoint(core) == PERP_OK, "%s", perp_core_error(core));
+    ck_assert_uint_eq(desk.records + 1, events_of(core)); /* that of the alert waits */
+    changed_by_alert = NULL;
+    ck_assert_int_eq(perp_core_close(core), PERP_OK);
+}
+END_TEST
+
 #if PERP_WITH_SQLITE
 
 #include <pthread.h>
@@ -543,6 +577,8 @@ int main(void) {
     tcase_add_test(all, what_a_store_offers_must_make_sense);
     tcase_add_test(all, calls_without_a_book_are_invalid);
     tcase_add_test(all, a_store_whose_wal_is_held_back_raises_an_alert_until_it_is_not);
+    tcase_add_test(
+        all, a_change_of_another_does_not_come_between_a_checkpoint_and_what_it_makes_durable);
     suite_add_tcase(suite, all);
     add_files(suite);
     return run_suite(suite);

@@ -427,6 +427,223 @@ START_TEST(an_executor_that_answers_after_a_requeue_is_not_heard) {
 }
 END_TEST
 
+/* ---- A tick whose executor hangs, and other threads beside it ----------------------------------
+ */
+
+/* The executor of the hanging tick holds its first job until it is let go; those of other ticks
+   answer at once. */
+static struct {
+    struct world *w;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int hangs, let_go;
+    uint32_t outcome; /* of the one that hangs */
+    uint32_t n_out;
+    perp_uuid out[64]; /* what was handed over, in order, by any tick */
+    perp_tick_result result;
+} hang;
+
+static void execute_hanging(void *user, const perp_execution *job, uint32_t *outcome) {
+    (void)user;
+    pthread_mutex_lock(&hang.lock);
+    hang.out[hang.n_out++ % 64] = job->job_id;
+    *outcome = PERP_OUTCOME_ACCEPTED;
+    if (!hang.hangs) {
+        hang.hangs = 1;
+        *outcome = hang.outcome;
+        pthread_cond_broadcast(&hang.changed);
+        while (!hang.let_go) {
+            pthread_cond_wait(&hang.changed, &hang.lock);
+        }
+    }
+    pthread_mutex_unlock(&hang.lock);
+}
+
+static void *tick_thread(void *user) {
+    struct world *w = user;
+    perp_call call;
+    perp_call_init(&call);
+    call.now_ns = w->now;
+    ok(w, perp_scheduler_tick(w->scheduler, &call, &hang.result));
+    return NULL;
+}
+
+/* Starts a tick of a batch in another thread, and returns when its executor has the first job. */
+static pthread_t tick_that_hangs(uint32_t n, uint32_t outcome) {
+    perp_config config;
+    pthread_t thread;
+    world_config(&config);
+    config.scheduler.max_concurrent_per_exchange = 100;
+    config.scheduler.max_notional_per_exchange = USD(100000000);
+    memset(&hang, 0, sizeof hang);
+    memset(&stage, 0, sizeof stage);
+    pthread_mutex_init(&hang.lock, NULL);
+    pthread_cond_init(&hang.changed, NULL);
+    hang.outcome = outcome;
+    hang.w = stage.w = world_open_with(&config, execute_hanging);
+    all_have(hang.w, USD(100000000));
+    submit_batch(hang.w, n);
+    perp_tick_result_init(&hang.result);
+    ck_assert_int_eq(pthread_create(&thread, NULL, tick_thread, hang.w), 0);
+    pthread_mutex_lock(&hang.lock);
+    while (!hang.hangs) {
+        pthread_cond_wait(&hang.changed, &hang.lock);
+    }
+    pthread_mutex_unlock(&hang.lock);
+    return thread;
+}
+
+static void let_go(pthread_t thread) {
+    pthread_mutex_lock(&hang.lock);
+    hang.let_go = 1;
+    pthread_cond_broadcast(&hang.changed);
+    pthread_mutex_unlock(&hang.lock);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+static void hang_ends(void) {
+    perp_tick_result_free(&hang.result);
+    world_close(hang.w);
+    pthread_cond_destroy(&hang.changed);
+    pthread_mutex_destroy(&hang.lock);
+}
+
+static uint32_t times_out(uint32_t n) {
+    uint32_t times = 0;
+    perp_uuid id = id_of(n);
+    for (uint32_t i = 0; i < hang.n_out; i++) {
+        times += (uint32_t)same_id(&hang.out[i], &id);
+    }
+    return times;
+}
+
+/* Somebody who knows that nothing of it was sent. */
+static void requeue_job(struct world *w, uint32_t n) {
+    perp_uuid id = id_of(n);
+    finish_all(w, &id, PERP_RESULT_UNKNOWN);
+    ok(w, perp_scheduler_requeue(w->scheduler, nowc(w), &id));
+}
+
+START_TEST(no_stop_waits_for_an_executor_that_hangs_and_nothing_goes_after_it) {
+    pthread_t thread = tick_that_hangs(BATCH, PERP_OUTCOME_ACCEPTED);
+    stops[_i](&stage); /* returns while the executor hangs */
+    let_go(thread);
+    ck_assert_uint_eq(hang.n_out, 1);
+    withdrawn_from(hang.w, &hang.result, 2, stop_reasons[_i]);
+    hang_ends();
+}
+END_TEST
+
+/* Its turn in the first tick comes when it runs by the second one. */
+START_TEST(what_was_requeued_and_runs_again_is_not_handed_over_a_second_time) {
+    pthread_t thread = tick_that_hangs(3, PERP_OUTCOME_ACCEPTED);
+    requeue_job(hang.w, 2);
+    perp_tick_result *second = tick(hang.w);
+    perp_uuid id = id_of(2);
+    uint64_t dispatch = info_of(hang.w, 2).dispatch;
+    ck_assert_uint_eq(second->dispatched, 1);
+    ck_assert_uint_eq(times_out(2), 1);
+    let_go(thread);
+    ck_assert_uint_eq(times_out(1), 1);
+    ck_assert_uint_eq(times_out(2), 1);
+    ck_assert_uint_eq(times_out(3), 1);
+    ck_assert_uint_eq(info_of(hang.w, 2).dispatch, dispatch);
+    state_is(hang.w, 2, PERP_JOB_RUNNING);
+    /* The first tick does not claim it: a host that takes what was dispatched from the result
+       would send it again. */
+    ck_assert(!listed(&hang.result, PERP_TICK_DISPATCHED, &id));
+    ck_assert(!listed(&hang.result, PERP_TICK_WITHDRAWN, &id));
+    ck_assert_uint_eq(hang.result.dispatched, 2);
+    ck_assert_uint_eq(hang.result.withdrawn, 0);
+    hang_ends();
+}
+END_TEST
+
+static const uint32_t late_answers[] = {PERP_OUTCOME_REFUSED, PERP_OUTCOME_DECLINED,
+                                        PERP_OUTCOME_IN_DOUBT};
+
+START_TEST(a_late_answer_of_the_executor_leaves_alone_what_runs_again) {
+    pthread_t thread = tick_that_hangs(1, late_answers[_i]);
+    requeue_job(hang.w, 1);
+    ck_assert_uint_eq(tick(hang.w)->dispatched, 1);
+    uint64_t dispatch = info_of(hang.w, 1).dispatch;
+    uint64_t hash = perp_core_hash(hang.w->core);
+    let_go(thread);
+    ck_assert(perp_core_hash(hang.w->core) == hash);
+    ck_assert_uint_eq(info_of(hang.w, 1).dispatch, dispatch);
+    state_is(hang.w, 1, PERP_JOB_RUNNING);
+    ck_assert_uint_eq(risk_of(hang.w).consecutive_failures, 0);
+    ck_assert_int_eq(in_flight(hang.w), 2 * USD(12500));
+    hang_ends();
+}
+END_TEST
+
+/* A host that polls: its clock is all that is asked between the commit and its turn. */
+static void clock_requeues(void *user, int64_t *now_ns) {
+    struct world *w = user;
+    *now_ns = 0;
+    if (w->core && ++stage.executed == stage.act_at) {
+        requeue_job(w, 1);
+    }
+}
+
+START_TEST(a_host_that_polls_is_not_given_what_was_requeued_before_its_turn) {
+    perp_config config;
+    world_config(&config);
+    config.callbacks.clock = clock_requeues;
+    memset(&stage, 0, sizeof stage);
+    struct world *w = world_open_with(&config, NULL);
+    stage.act_at = 2; /* the tick begins, the first job's turn */
+    submit_batch(w, 2);
+    perp_tick_result *result = tick(w);
+    perp_uuid first = id_of(1), second = id_of(2);
+    ck_assert_int_eq(stage.executed, 3);
+    ck_assert_uint_eq(result->dispatched, 1);
+    ck_assert(!listed(result, PERP_TICK_DISPATCHED, &first));
+    ck_assert(listed(result, PERP_TICK_DISPATCHED, &second));
+    state_is(w, 1, PERP_JOB_PENDING);
+    ck_assert_uint_eq(tick(w)->dispatched, 1);
+    state_is(w, 1, PERP_JOB_RUNNING);
+    world_close(w);
+}
+END_TEST
+
+/* Before the n-th turn the repair of BTC is cancelled. */
+static void clock_cancels_repair(void *user, int64_t *now_ns) {
+    struct world *w = user;
+    *now_ns = 0;
+    if (w->core && ++stage.executed == stage.act_at) {
+        perp_uuid repair = base_of(w, "BTC").repair;
+        ok(w, perp_scheduler_cancel(w->scheduler, nowc(w), &repair));
+    }
+}
+
+START_TEST(a_repair_that_is_cancelled_before_its_turn_is_planned_again) {
+    perp_config config;
+    world_config(&config);
+    config.callbacks.clock = clock_cancels_repair;
+    memset(&stage, 0, sizeof stage);
+    struct world *w = world_open(&config);
+    perp_job job = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_uuid id = id_of(1);
+    run_job(w, &job);
+    finish_pair(w, &id, 0.25, 0, BTC_MID);
+    ck_assert(base_of(w, "BTC").is_naked);
+    stage.executed = 0;
+    stage.act_at = 2;
+    int before = w->seen.executed;
+    tick(w);
+    ck_assert_int_ge(stage.executed, 2);
+    ck_assert_int_eq(w->seen.executed, before);
+    ck_assert(base_of(w, "BTC").is_naked && !base_of(w, "BTC").has_repair);
+    pass(w, SECOND);
+    tick(w);
+    ck_assert_int_eq(w->seen.executed, before + 1);
+    ck_assert(base_of(w, "BTC").has_repair);
+    world_close(w);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("handover");
     TCase *c = tcase_create("handover");
@@ -442,6 +659,12 @@ static Suite *suite(void) {
     tcase_add_loop_test(c, what_was_finished_or_requeued_before_its_turn_is_not_handed_out, 0, 2);
     tcase_add_test(c, an_answer_to_an_earlier_dispatch_changes_nothing);
     tcase_add_test(c, an_executor_that_answers_after_a_requeue_is_not_heard);
+    tcase_add_loop_test(c, no_stop_waits_for_an_executor_that_hangs_and_nothing_goes_after_it, 0,
+                        n_stops);
+    tcase_add_test(c, what_was_requeued_and_runs_again_is_not_handed_over_a_second_time);
+    tcase_add_loop_test(c, a_late_answer_of_the_executor_leaves_alone_what_runs_again, 0, 3);
+    tcase_add_test(c, a_host_that_polls_is_not_given_what_was_requeued_before_its_turn);
+    tcase_add_test(c, a_repair_that_is_cancelled_before_its_turn_is_planned_again);
     suite_add_tcase(s, c);
     return s;
 }
