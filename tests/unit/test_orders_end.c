@@ -433,7 +433,10 @@ START_TEST(a_repair_is_closed_outside_wherever_it_has_lots) {
     perp_job_info job = {.struct_size = sizeof job};
     ok(w, perp_scheduler_job(w->scheduler, &repair, &job));
     ck_assert_uint_ne(job.job.legs[0].instrument, was);
-    finish_all(w, &repair, PERP_RESULT_NOTHING);
+    perp_job_result result;
+    perp_job_result_init(&result);
+    result.from_orders = 1;
+    ok(w, perp_scheduler_finish(w->scheduler, nowc(w), &repair, &result, NULL));
     id_state_is(w, &repair, PERP_JOB_OPEN);
     ck_assert_double_eq_tol(position_of(w, was).quantity, before - 0.1, 1e-15);
     double naked = base_of(w, "BTC").naked;
