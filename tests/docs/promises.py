@@ -76,10 +76,12 @@ class Promises:
             print(f"{place}: {what}")
 
     def api_words(self, place, text):
-        """perp_field_… stands for all that begin so; the architecture page speaks of the inside."""
+        """perp_field_… stands for all that begin so; the pages about the
+        architecture and the tests speak of the inside."""
         for match in re.finditer(r"(?<![\w/.-])(perp|PERP)_\w+(…|\*|\{)?", text):
             word = match[0].rstrip("…*{")
-            names = self.words if place.startswith("docs/architecture.md") else self.api
+            inside = place.startswith(("docs/architecture.md", "docs/testing.md"))
+            names = self.words if inside else self.api
             if match[2] or word.endswith("_"):
                 holds = any(name.startswith(word) for name in names)
             else:
