@@ -1,6 +1,7 @@
 /* Calls about orders without a handle, a place for the answer, or with structs of another size: the
    documented error, a message, and a book that is byte for byte as it was; and orders on quotes
    that the host keeps itself. */
+#include "bad_calls.h"
 #include "orders_fixture.h"
 
 static struct world *w;
@@ -15,20 +16,6 @@ static void set_up(void) {
 static void tear_down(void) {
     world_close(w);
 }
-
-/* Refused, with a message, and nothing has changed. */
-#define bad(expression)                                                                            \
-    do {                                                                                           \
-        fails(w, PERP_E_INVALID, expression);                                                      \
-        ck_assert_msg(perp_core_error(w->core)[0] != 0, "%s says nothing", #expression);           \
-    } while (0)
-
-/* The same without a book, which has no message of its own. */
-#define none(expression)                                                                           \
-    do {                                                                                           \
-        ck_assert_msg((expression) == PERP_E_INVALID, "%s", #expression);                          \
-        ck_assert_msg(perp_core_error(NULL)[0] != 0, "%s says nothing", #expression);              \
-    } while (0)
 
 START_TEST(nothing_is_done_without_a_desk_or_a_place_for_the_answer) {
     const perp_uuid job = id_of(1);

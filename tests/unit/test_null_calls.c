@@ -1,6 +1,6 @@
 /* Later calls than those of test_bad_calls, each without one of its arguments: the documented
    error, a message, and a book that is byte for byte as it was. */
-#include "fixture.h"
+#include "bad_calls.h"
 
 static struct world *w;
 
@@ -13,18 +13,6 @@ static void set_up(void) {
 static void tear_down(void) {
     world_close(w);
 }
-
-#define bad(expression)                                                                            \
-    do {                                                                                           \
-        fails(w, PERP_E_INVALID, expression);                                                      \
-        ck_assert_msg(perp_core_error(w->core)[0] != 0, "%s says nothing", #expression);           \
-    } while (0)
-
-#define none(expression)                                                                           \
-    do {                                                                                           \
-        ck_assert_msg((expression) == PERP_E_INVALID, "%s", #expression);                          \
-        ck_assert_msg(perp_core_error(NULL)[0] != 0, "%s says nothing", #expression);              \
-    } while (0)
 
 START_TEST(the_way_out_needs_its_arguments) {
     const perp_uuid key = id_of(9);
