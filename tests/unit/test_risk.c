@@ -343,6 +343,27 @@ START_TEST(half_open_it_has_one_job_at_a_time) {
 }
 END_TEST
 
+/* That it is free again is all that changed: the circuit is as it was. */
+START_TEST(half_open_after_a_job_that_did_nothing_the_next_one_goes) {
+    fail_on(BETA, 5);
+    ok(w, perp_risk_reset_halt(w->risk, signedc(w)));
+    pass(w, 30 * SECOND);
+    perp_job one = pair_job(1, w->btc[ALPHA], w->btc[BETA]);
+    perp_job other = pair_job(2, w->eth[GAMMA], w->eth[BETA]);
+    other.legs[0].quantity = other.legs[1].quantity = 12500 / ((ETH_BID + ETH_ASK) / 2);
+    one.priority = 1;
+    submit(w, &one);
+    submit(w, &other);
+    tick(w);
+    tick(w);
+    reason_is(info_of(w, 2).last_refusal, PERP_REASON_EXCHANGE_DOWN);
+    finish_all(w, &one.job_id, PERP_RESULT_NOTHING);
+    circuit_is(BETA, PERP_CIRCUIT_HALF_OPEN);
+    tick(w);
+    state_is(w, 2, PERP_JOB_RUNNING);
+}
+END_TEST
+
 START_TEST(half_open_a_success_closes_and_a_failure_opens_again) {
     fail_on(BETA, 5);
     w->now += 30 * SECOND;
@@ -620,6 +641,7 @@ int main(void) {
     tcase_add_test(tcase, a_blacklisted_symbol_trades_nowhere_and_any_symbol_may_be_named);
     tcase_add_test(tcase, the_rules_describe_themselves_with_the_limits_in_force);
     tcase_add_test(tcase, half_open_it_has_one_job_at_a_time);
+    tcase_add_test(tcase, half_open_after_a_job_that_did_nothing_the_next_one_goes);
     tcase_add_test(tcase, collateral_is_of_an_exchange_that_is_there);
     tcase_add_test(tcase, a_rule_that_fires_is_counted_today);
     suite_add_tcase(suite, tcase);
