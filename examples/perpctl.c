@@ -42,7 +42,7 @@ static const char usage[] =
     "         --version\n"
     "The token comes from --token-file, PERPCORE_TOKEN, or the file that a console on this "
     "machine\n"
-    "left. Exit status: 0 done, 1 refused, 2 wrong use, 3 not reachable.\n";
+    "left. Exit status: 0 done, 1 refused, 2 wrong use, 3 not reachable, or not known.\n";
 
 static volatile sig_atomic_t interrupted;
 
