@@ -565,9 +565,11 @@ static void repairs(world *w) {
     BREAK_AS(w, base->repair, runs, none_made);
     BREAK_AS(w, base->next_try, 7, "a base waits for a repair after none that failed");
     base->repairs = 1;
+    perp_base_moved(w->core, 1);
     BREAK_AS(w, base->repair, runs, "a base's repair is none");
     BREAK_AS(w, base->repair, open, "a base's repair is none");
     base->repairs = 0;
+    perp_base_moved(w->core, 1);
 }
 
 static void figures_of_orders(world *w) {
