@@ -40,19 +40,32 @@ static void write(struct perp_bytes *bytes, const struct perp_walked_row *row) {
         perp_row_write(bytes, perp_book_row_type(row->kind), row->row, row->kept);
 }
 
-static void visit(void *user, const struct perp_walked_row *row) {
-    struct hashing *hashing = user;
-    const bool unordered = row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED;
+/* Nearly every row has room here; a larger one is written twice, its size being told first. */
+#define ROOM 1024
+
+static uint64_t chained(struct hashing *hashing, const struct perp_walked_row *row,
+                        uint64_t before) {
+    char room[ROOM];
+    struct perp_bytes bytes = {
+        .core = hashing->core, .memory = room, .capacity = sizeof room, .given = true};
+    write(&bytes, row);
+    if (!bytes.failed)
+        return perp_chain(before, room, bytes.size);
     struct perp_bytes counted = {.core = hashing->core, .counted = true};
     write(&counted, row);
     struct perp_chaining chaining;
-    perp_chain_begin(&chaining, unordered ? PERP_CHAIN_START : hashing->hash, counted.size);
-    struct perp_bytes chained = {.core = hashing->core, .chaining = &chaining};
-    write(&chained, row);
-    if (unordered)
-        hashing->unordered += perp_chain_end(&chaining);
+    perp_chain_begin(&chaining, before, counted.size);
+    struct perp_bytes one_by_one = {.core = hashing->core, .chaining = &chaining};
+    write(&one_by_one, row);
+    return perp_chain_end(&chaining);
+}
+
+static void visit(void *user, const struct perp_walked_row *row) {
+    struct hashing *hashing = user;
+    if (row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED)
+        hashing->unordered += chained(hashing, row, PERP_CHAIN_START);
     else
-        hashing->hash = perp_chain_end(&chaining);
+        hashing->hash = chained(hashing, row, hashing->hash);
 }
 
 uint64_t perp_hash_book(const perp_core *core) {

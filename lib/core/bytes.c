@@ -5,40 +5,70 @@
 #include "core/chain.h"
 #include "core/core.h"
 
-void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size) {
-    void *memory = bytes->memory;
-    if (bytes->failed || !size)
-        return;
+/* Room for so many bytes more, which they then have; NULL: there is none. */
+static char *take(struct perp_bytes *bytes, size_t size) {
+    if (size > bytes->capacity - bytes->size) {
+        void *memory = bytes->memory;
+        if (bytes->failed || bytes->given || size > UINT32_MAX / 2 - bytes->size ||
+            !perp_grow(bytes->core, &memory, &bytes->capacity, bytes->size + (uint32_t)size, 1)) {
+            bytes->failed = true;
+            return NULL;
+        }
+        bytes->memory = memory;
+    }
+    char *at = bytes->memory + bytes->size;
+    bytes->size += (uint32_t)size;
+    return at;
+}
+
+static void put(struct perp_bytes *bytes, const void *data, size_t size) {
     if (bytes->counted || bytes->chaining) {
         if (bytes->chaining)
             perp_chain_add(bytes->chaining, data, size);
         bytes->size += (uint32_t)size;
         return;
     }
-    if (size > UINT32_MAX / 2 - bytes->size ||
-        !perp_grow(bytes->core, &memory, &bytes->capacity, bytes->size + (uint32_t)size, 1)) {
-        bytes->failed = true;
-        return;
-    }
-    bytes->memory = memory;
-    memcpy(bytes->memory + bytes->size, data, size);
-    bytes->size += (uint32_t)size;
+    char *to = take(bytes, size);
+    if (to)
+        memcpy(to, data, size);
 }
 
-void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value) {
-    unsigned char text[10];
+void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size) {
+    if (size)
+        put(bytes, data, size);
+}
+
+static size_t write_unsigned(unsigned char text[10], uint64_t value) {
     size_t n = 0;
     for (; value >= 128; value >>= 7)
         text[n++] = (unsigned char)(value | 128);
     text[n++] = (unsigned char)value;
-    perp_bytes_put(bytes, text, n);
+    return n;
+}
+
+void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value) {
+    unsigned char text[10] = {(unsigned char)value};
+    if (value < 128)
+        put(bytes, text, 1);
+    else
+        put(bytes, text, write_unsigned(text, value));
 }
 
 void perp_bytes_word(struct perp_bytes *bytes, uint64_t value) {
     unsigned char text[8];
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (unsigned char)(value >> (8 * i));
-    perp_bytes_put(bytes, text, sizeof text);
+    put(bytes, text, sizeof text);
+}
+
+void perp_bytes_put_length(struct perp_bytes *bytes, uint32_t at) {
+    unsigned char text[10];
+    uint32_t size = bytes->size - at;
+    size_t n = write_unsigned(text, size);
+    if (!take(bytes, n))
+        return;
+    memmove(bytes->memory + at + n, bytes->memory + at, size);
+    memcpy(bytes->memory + at, text, n);
 }
 
 void perp_bytes_free(struct perp_bytes *bytes) {

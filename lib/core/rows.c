@@ -132,8 +132,6 @@ static bool same_path(const struct path *a, const struct path *b) {
  * rise. */
 static void write_kept(struct perp_bytes *to, const struct perp_kept *kept, const struct path *path,
                        uint32_t from, uint32_t until) {
-    if (!kept)
-        return;
     const char *at = (const char *)(kept + 1), *end = at + kept->size;
     while (at < end) {
         struct kept_entry entry;
@@ -215,35 +213,41 @@ static void write_text(struct perp_bytes *to, const struct perp_field *field, co
     perp_bytes_put(to, text, size);
 }
 
-/* Rows go behind their length: written, then moved for it; where there is to be no memory, counted
-   and then written. One in place of which nothing differs is left out, and so is the end of an
-   array whose numbers are all 0. */
+/* Rows go behind their length: written, and moved for it; where nothing is to be moved, counted and
+   then written. One in place of which nothing differs is left out, and so is the end of an array
+   whose numbers are all 0. */
 static void write_rows(struct perp_bytes *to, const struct perp_field *field, const void *row,
                        const void *defaults, const struct perp_kept *kept,
                        const struct path *path) {
     const struct perp_row_type *type = field->row();
     const char *rows = rows_at(field, row);
+    const bool moved = !to->counted && !to->chaining;
     uint32_t n = count_at(field, row);
-    struct perp_bytes part = {.core = to->core, .counted = to->counted || to->chaining};
-    for (uint32_t i = 0; i < n && path->depth < MAX_DEPTH; i++) {
+    for (uint32_t i = 0; i < n && path->depth < MAX_DEPTH; i++, rows += type->size) {
         struct path inner = *path;
         const char *usual = type->defaults;
         if (!usual && field->kind == PERP_K_ARRAY && defaults)
             usual = (const char *)defaults + field->offset + (size_t)i * type->size;
         inner.steps[inner.depth++] = (uint32_t)field->tag << 16 | i;
-        part.size = 0;
-        write_row(&part, type, rows + (size_t)i * type->size, usual, kept, &inner);
-        to->failed |= part.failed;
+        if (moved) {
+            const uint32_t before = to->size;
+            write_key(to, field);
+            const uint32_t at = to->size;
+            write_row(to, type, rows, usual, kept, &inner);
+            if (to->size == at && field->kind == PERP_K_ROW)
+                to->size = before;
+            else
+                perp_bytes_put_length(to, at);
+            continue;
+        }
+        struct perp_bytes part = {.core = to->core, .counted = true};
+        write_row(&part, type, rows, usual, kept, &inner);
         if (!part.size && field->kind == PERP_K_ROW)
             continue;
         write_key(to, field);
         perp_bytes_unsigned(to, part.size);
-        if (part.counted)
-            write_row(to, type, rows + (size_t)i * type->size, usual, kept, &inner);
-        else
-            perp_bytes_put(to, part.memory, part.size);
+        write_row(to, type, rows, usual, kept, &inner);
     }
-    perp_bytes_free(&part);
 }
 
 static void write_numbers(struct perp_bytes *to, const struct perp_field *field, const void *row) {
@@ -304,6 +308,15 @@ union sections {
     perp_orders_config orders;
 };
 
+static bool same_bytes(const char *a, const char *b, size_t size) {
+    uint64_t x, y;
+    if (size != sizeof x)
+        return memcmp(a, b, size) == 0;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+
 static bool is_default(const struct perp_row_type *type, const struct perp_field *field,
                        const void *row, const void *defaults) {
     const char *value = (const char *)row + field->offset;
@@ -311,7 +324,7 @@ static bool is_default(const struct perp_row_type *type, const struct perp_field
         return count_at(field, row) == 0;
     return defaults && field->tag > type->always && sizes[field->kind] &&
            field->kind < PERP_K_ROW &&
-           memcmp(value, (const char *)defaults + field->offset, sizes[field->kind]) == 0;
+           same_bytes(value, (const char *)defaults + field->offset, sizes[field->kind]);
 }
 
 static void write_row(struct perp_bytes *to, const struct perp_row_type *type, const void *row,
@@ -324,7 +337,8 @@ static void write_row(struct perp_bytes *to, const struct perp_row_type *type, c
     }
     for (uint32_t i = 0; i < type->n_fields; i++) {
         const struct perp_field *field = &type->fields[i];
-        write_kept(to, kept, path, next, field->tag);
+        if (kept)
+            write_kept(to, kept, path, next, field->tag);
         next = field->tag + 1u;
         if (is_default(type, field, row, defaults))
             continue;
@@ -335,7 +349,8 @@ static void write_row(struct perp_bytes *to, const struct perp_row_type *type, c
         else
             write_field(to, field, row);
     }
-    write_kept(to, kept, path, next, UINT16_MAX + 1);
+    if (kept)
+        write_kept(to, kept, path, next, UINT16_MAX + 1);
 }
 
 void perp_row_write(struct perp_bytes *to, const struct perp_row_type *type, const void *row,

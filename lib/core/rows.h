@@ -319,18 +319,22 @@ struct perp_past_row {
 
 struct perp_chaining;
 
-/* Bytes that grow, in the core's memory; or are only counted, or chained, and need none. */
+/* Bytes that grow, in the core's memory; or stay in the room that a caller gave; or are only
+   counted, or chained, and need none. */
 struct perp_bytes {
     perp_core *core;
     char *memory;
     uint32_t size, capacity;
-    bool failed; /* no memory */
+    bool failed; /* no memory, or no room */
+    bool given;  /* the memory is the caller's, and does not grow */
     bool counted;
     struct perp_chaining *chaining; /* NULL: they are not */
 };
 void perp_bytes_put(struct perp_bytes *bytes, const void *data, size_t size);
 void perp_bytes_unsigned(struct perp_bytes *bytes, uint64_t value);
 void perp_bytes_word(struct perp_bytes *bytes, uint64_t value); /* eight bytes, the lowest first */
+/* Puts the length of all that stands behind `at` there, before it. */
+void perp_bytes_put_length(struct perp_bytes *bytes, uint32_t at);
 void perp_bytes_free(struct perp_bytes *bytes);
 
 /* Bytes being read; failed once they end early or make no sense. */

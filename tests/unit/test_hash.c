@@ -1,7 +1,9 @@
 /* The hash of a book is that of all that is stored: where one stored value is another, so is it. */
 #include "fixture.h"
 
+#include "book/book.h"
 #include "capital/capital.h"
+#include "core/chain.h"
 #include "scheduler/scheduler.h"
 
 /* The place is changed, and as it was again: the hash is another, and the same again. */
@@ -75,11 +77,61 @@ START_TEST(jobs_of_every_state_count) {
 }
 END_TEST
 
+/* What the hash must be: of each row, written into memory that grows. */
+struct by_hand {
+    perp_core *core;
+    uint64_t hash, unordered;
+    uint32_t largest;
+};
+
+static void add_row(void *user, const struct perp_walked_row *row) {
+    struct by_hand *hand = user;
+    const bool unordered = row->kind == PERP_BOOK_KEY || row->kind == PERP_BOOK_BLACKLISTED;
+    struct perp_bytes bytes = {.core = hand->core};
+    perp_bytes_unsigned(&bytes, row->kind);
+    perp_bytes_unsigned(&bytes, row->index);
+    perp_row_write(&bytes, perp_book_row_type(row->kind), row->row, row->kept);
+    if (unordered)
+        hand->unordered += perp_chain(PERP_CHAIN_START, bytes.memory, bytes.size);
+    else
+        hand->hash = perp_chain(hand->hash, bytes.memory, bytes.size);
+    if (bytes.size > hand->largest)
+        hand->largest = bytes.size;
+    perp_bytes_free(&bytes);
+}
+
+/* Rows that have room on the stack, and those that have none, are hashed by different ways. */
+START_TEST(a_row_of_any_size_counts_the_same) {
+    static unsigned char metadata[PERP_MAX_METADATA];
+    memset(metadata, 'x', sizeof metadata);
+    struct world *w = world_open(NULL);
+    struct by_hand hand = {.core = w->core};
+    uint32_t smallest = UINT32_MAX;
+    for (uint32_t n = 1; n <= 60; n++) {
+        perp_job job = pair_job(n, w->btc[ALPHA], w->btc[BETA]);
+        job.metadata = metadata;
+        job.metadata_size = n < 60 ? 17 * n : sizeof metadata;
+        submit(w, &job);
+        hand = (struct by_hand){.core = w->core,
+                                .hash =
+                                    perp_hash_u64(PERP_CHAIN_START, (uint64_t)perp_clock(w->core))};
+        perp_book_walk(w->core, add_row, &hand);
+        ck_assert_uint_eq(perp_core_hash(w->core), perp_hash_u64(hand.hash, hand.unordered));
+        if (hand.largest < smallest)
+            smallest = hand.largest;
+    }
+    ck_assert_uint_lt(smallest, 900);
+    ck_assert_uint_gt(hand.largest, 1100);
+    world_close(w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hash");
     TCase *all = tcase_create("stored");
     suite_add_tcase(suite, all);
     tcase_add_test(all, what_jobs_hold_and_how_many_ended_counts);
     tcase_add_test(all, jobs_of_every_state_count);
+    tcase_add_test(all, a_row_of_any_size_counts_the_same);
     return run_suite(suite);
 }
