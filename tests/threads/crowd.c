@@ -69,7 +69,7 @@ static int next_sent(struct sent *sent) {
 }
 
 static void fill_legs(perp_leg_result legs[2], const perp_job *job, double share) {
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < job->n_legs; i++) {
         legs[i].filled = job->legs[i].quantity * share;
         legs[i].price = price_of(job->legs[i].instrument);
         legs[i].fee = 1;
@@ -128,6 +128,7 @@ static void tell_orders(const perp_uuid *id, const perp_job *job, perp_job_resul
     result->status = orders[0] ? PERP_RESULT_COMPLETED : PERP_RESULT_NOTHING;
 }
 
+/* Of a hedge whose lots another job has closed in part, this leaves a leg alone: it is repaired. */
 static void close_open(const perp_uuid *id) {
     perp_call call = call_now();
     perp_status status = perp_scheduler_close(SCHEDULER, &call, id, 7, 20, 1);
@@ -135,7 +136,7 @@ static void close_open(const perp_uuid *id) {
 }
 
 static void finish_one(const struct sent *sent) {
-    perp_uuid id = id_of(sent->job);
+    const perp_uuid id = sent->job;
     perp_job_info info = {.struct_size = sizeof info};
     perp_finish_outcome outcome = {.struct_size = sizeof outcome};
     perp_job_result result;
@@ -143,7 +144,7 @@ static void finish_one(const struct sent *sent) {
     need(perp_scheduler_job(SCHEDULER, &id, &info) == PERP_OK);
     need(info.dispatch == sent->dispatch);
     result.dispatch = sent->dispatch;
-    switch (sent->job % 8) {
+    switch (sent->is_repair ? 8 : number_of(&id) % 8) {
     case 0:
         result.status = PERP_RESULT_NOTHING;
         break;
@@ -157,6 +158,10 @@ static void finish_one(const struct sent *sent) {
     case 4:
     case 5:
         tell_orders(&id, &info.job, &result);
+        break;
+    case 8:
+        result.n_legs = info.job.n_legs;
+        fill_legs(result.legs, &info.job, 1);
         break;
     default:
         result.has_totals = result.flat = 1;
@@ -173,10 +178,11 @@ static void finish_one(const struct sent *sent) {
     }
 }
 
-static uint32_t n_running(void) {
+/* A fault has left who knows what: it is told, and nobody waits for the end of all. */
+static int still_runs(void) {
     perp_scheduler_state state = {.struct_size = sizeof state};
     need(perp_scheduler_query(SCHEDULER, &state) == PERP_OK);
-    return state.running;
+    return state.running > 0 && atomic_load(&crowd.faults) == 0;
 }
 
 void *finish_main(void *argument) {
@@ -186,7 +192,7 @@ void *finish_main(void *argument) {
         int ending = atomic_load(&crowd.ending);
         if (next_sent(&sent)) {
             finish_one(&sent);
-        } else if (ending && n_running() == 0) {
+        } else if (ending && !still_runs()) {
             return NULL;
         } else {
             rest_us(100);
@@ -275,7 +281,7 @@ void *requeue_main(void *argument) {
             take_back(&ids[i]);
         }
         rest_us(200);
-    } while (!atomic_load(&crowd.ending) || n_running() > 0);
+    } while (!atomic_load(&crowd.ending) || still_runs());
     return NULL;
 }
 

@@ -38,8 +38,9 @@ struct host_job {
 };
 
 struct sent {
-    uint32_t job;
+    perp_uuid job;
     uint64_t dispatch;
+    uint32_t is_repair;
 };
 
 enum stop_kind { STOP_KILL, STOP_KILL_EXCHANGE, STOP_PAUSE, STOP_BLACKLIST, STOP_HALT, STOP_KINDS };

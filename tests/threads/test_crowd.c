@@ -107,7 +107,7 @@ static void hangs(uint32_t rounds) {
 
 /* What must not come here: after a stop has returned, twice, after somebody has said that it is not
    known, beside itself. That the turn was taken just before is possible. */
-static void is_handed_over(const perp_execution *job, struct host_job *h) {
+static void may_come(const perp_execution *job) {
     uint32_t n = number_of(&job->job_id);
     uint64_t stop = atomic_load(&crowd.stop);
     uint32_t doubted = atomic_load(&crowd.doubted[job->dispatch]);
@@ -121,14 +121,25 @@ static void is_handed_over(const perp_execution *job, struct host_job *h) {
     if (doubted && doubted <= doubted_before) {
         fault("job %u is handed over by a dispatch that was put in doubt before", n);
     }
+}
+
+static void is_handed_over(const perp_execution *job, struct host_job *h) {
     if (h->dispatch >= job->dispatch) { /* it was taken away before it came */
         return;
     }
     if (h->state == HOST_HANDED || h->state == HOST_SENT || h->state == HOST_LOST) {
-        fault("job %u is handed over while it is out", n);
+        fault("job %u is handed over while it is out", number_of(&job->job_id));
     }
     h->state = HOST_HANDED;
     h->dispatch = job->dispatch;
+}
+
+static void is_sent(const perp_execution *job, uint32_t *outcome) {
+    crowd.ring[crowd.head++ % RING] = (struct sent){job->job_id, job->dispatch, job->is_repair};
+    *outcome = PERP_OUTCOME_ACCEPTED;
+    if (crowd.head - crowd.tail > RING) {
+        fault("more jobs run than may");
+    }
 }
 
 static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
@@ -136,13 +147,21 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
     struct host_job *h = &crowd.jobs[n % MAX_JOBS];
     uint32_t luck = (uint32_t)(job->dispatch * 2654435761u) >> 16;
     (void)user;
-    if (n >= MAX_JOBS || job->dispatch >= MAX_DISPATCHES) {
+    if ((n >= MAX_JOBS && !job->is_repair) || job->dispatch >= MAX_DISPATCHES) {
         fault("job %u, dispatch %llu: not of this test", n, (unsigned long long)job->dispatch);
         return;
     }
     pthread_mutex_lock(&crowd.lock);
-    is_handed_over(job, h);
+    may_come(job);
+    if (job->is_repair) {
+        is_sent(job, outcome);
+    } else {
+        is_handed_over(job, h);
+    }
     pthread_mutex_unlock(&crowd.lock);
+    if (job->is_repair) {
+        return;
+    }
     if (never_returns || luck % 8 == 0) {
         hangs(luck % 64);
     }
@@ -158,11 +177,7 @@ static void execute(void *user, const perp_execution *job, uint32_t *outcome) {
         h->state = HOST_LOST; /* and nobody tells what became of it */
     } else {
         h->state = HOST_SENT;
-        crowd.ring[crowd.head++ % RING] = (struct sent){n, job->dispatch};
-        *outcome = PERP_OUTCOME_ACCEPTED;
-        if (crowd.head - crowd.tail > RING) {
-            fault("more jobs run than may");
-        }
+        is_sent(job, outcome);
     }
     pthread_mutex_unlock(&crowd.lock);
 }
