@@ -35,7 +35,7 @@ make uninstall    takes away what install put there, with the same variables
 make dist         build/dist/perpcore-VERSION.tar.gz
 make deb          Debian packages in build/deb
 make format       clang-format; format-check only looks
-make lint         clang-tidy
+make lint         clang-tidy; LINT_NODES=50000: less far into each function, in a third of the time
 make map          writes lib/perpcore.map from the public headers
 make abi          compares the library with what the last release promised (docs/versioning.md);
                   make abi-release writes the description of a release

@@ -24,10 +24,14 @@ format-check:
 
 LINTED := $(LIB_SOURCES) $(sort $(wildcard examples/*.c examples/fake_exchange/*.c \
     examples/executor/*.c))
+# How far the analyzer follows the paths of a function: clang's own bound. With 50,000 it takes a
+# third of the time.
+LINT_NODES ?= 225000
 lint:
 	@command -v clang-tidy >/dev/null || { echo "lint needs clang-tidy" >&2; exit 1; }
 	@printf '%s\n' $(LINTED) | xargs -n 2 -P "$$(nproc)" sh -c 'clang-tidy --quiet "$$@" -- \
-	    -std=c11 $(BASE_CPPFLAGS) -Iexamples $(LIB_CFLAGS) 2>/dev/null' lint
+	    -std=c11 $(BASE_CPPFLAGS) -Iexamples $(LIB_CFLAGS) \
+	    -Xclang -analyzer-config -Xclang max-nodes=$(LINT_NODES) 2>/dev/null' lint
 
 clean:
 	rm -rf build $(filter-out build/%,$(BUILD))

@@ -60,11 +60,10 @@ for compiler in g++ clang++; do
             try $compiler -std=$std $flags "$folder/$(basename "$header").cpp"
         done
     done
-    for std in c++17 c++20; do
-        for header in $wrappers; do
-            try $compiler -std=$std $flags "$folder/$(basename "$header").cpp"
-        done
+    for header in $wrappers; do
+        try $compiler -std=c++17 $flags "$folder/$(basename "$header").cpp"
     done
+    try $compiler -std=c++20 $flags "$folder/perpcore.hpp.cpp" # includes all of them
     try $compiler -std=c++17 $flags "$folder/layout.cpp"
     try $compiler -std=c++17 $flags -fshort-enums "$folder/layout.cpp"
 done
