@@ -247,6 +247,27 @@ START_TEST(what_risk_was_told_survives_a_restart) {
 }
 END_TEST
 
+static void little_gross(perp_config *config) {
+    config->risk.max_gross_exposure_usd = USD(20000);
+}
+
+/* More is open than may be: what moves from one exchange to another makes it no larger. */
+START_TEST(a_hedge_beyond_its_limit_can_move_to_another_exchange) {
+    const uint64_t gross = PERP_REASON_BIT(PERP_REASON_GROSS_EXPOSURE);
+    struct world *own = world_changed(little_gross);
+    position_at(own, own->btc[ALPHA], own->now, 0.25, BTC_MID);
+    position_at(own, own->btc[BETA], own->now, -0.25, BTC_MID);
+    perp_job moves = pair_job(1, own->btc[BETA], own->btc[GAMMA]);
+    perp_job grows = pair_job(2, own->btc[ALPHA], own->btc[GAMMA]);
+    perp_evaluation e = evaluated(own, &moves);
+    ck_assert_uint_eq(e.reducing, 0);
+    ck_assert_uint_eq(e.reasons & gross, 0);
+    ck_assert_double_eq(e.rules[PERP_REASON_GROSS_EXPOSURE].value, 0.5 * BTC_MID);
+    ck_assert_uint_eq(evaluated(own, &grows).reasons & gross, gross);
+    world_close(own);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("way out");
     TCase *tcase = tcase_create("in a world");
@@ -264,6 +285,7 @@ int main(void) {
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("own worlds");
     tcase_add_test(tcase, need_goes_in_steps_of_a_hundredth);
+    tcase_add_test(tcase, a_hedge_beyond_its_limit_can_move_to_another_exchange);
     tcase_add_loop_test(tcase, what_risk_was_told_survives_a_restart, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
