@@ -11,7 +11,7 @@ CMAKEDIR ?= $(LIBDIR)/cmake/perpcore
 # Groups of files: where they go, with which mode, and the files. install puts them there and
 # uninstall takes them away.
 TOOLS := perpcore-console perpctl perp-scenario perp-replay
-GROUPS := tools man1 man3 completion headers archive shared pkgconfig cmake doc guides images
+GROUPS := tools man1 man3 completion headers archive shared pkgconfig cmake doc guides images monitoring
 to_tools := $(BINDIR) 755 $(addprefix $(BUILD)/bin/,$(TOOLS))
 to_man1 := $(MANDIR)/man1 644 $(TOOLS:%=examples/%.1)
 to_man3 := $(MANDIR)/man3 644 docs/perpcore.3
@@ -25,6 +25,7 @@ to_cmake := $(CMAKEDIR) 644 \
 to_doc := $(DOCDIR) 644 README.md CHANGELOG.md LICENSE
 to_guides := $(DOCDIR)/docs 644 $(sort $(wildcard docs/*.md docs/*.json))
 to_images := $(DOCDIR)/docs/img 644 $(sort $(wildcard docs/img/*))
+to_monitoring := $(DOCDIR)/examples/monitoring 644 $(sort $(wildcard examples/monitoring/*))
 group_dir = $(word 1,$(to_$(1)))
 group_mode = $(word 2,$(to_$(1)))
 group_files = $(wordlist 3,$(words $(to_$(1))),$(to_$(1)))

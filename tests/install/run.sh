@@ -64,7 +64,7 @@ expected() {
         cmake/perpcore/perpcoreConfig.cmake cmake/perpcore/perpcoreConfigVersion.cmake; do
         echo "usr/lib/any-linux-gnu/$name"
     done
-    ls README.md CHANGELOG.md LICENSE docs/*.md docs/*.json docs/img/* |
+    ls README.md CHANGELOG.md LICENSE docs/*.md docs/*.json docs/img/* examples/monitoring/* |
         sed 's|^|usr/share/doc/perpcore/|'
     echo usr/share/man/man3/perpcore.3
 }
