@@ -69,10 +69,12 @@ built = $(foreach p,$(1),$(if $(filter $(p),$(STORE_TESTS)),\
     $(call leave_out,$(p),tests of the store,without SQLite),\
     $(call suite,$(p),$(BUILD)/tests/$(p) $($(patsubst %/,%,$(dir $(p)))_ARGUMENTS))))
 BUILT := $(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS))
-# The long ones first, so that none of them is waited for in the end; those that look at times, serve
-# ports or call make in the build folder have the machine to themselves.
+# The long ones first, so that none of them is waited for in the end. Those of the console wait for
+# times to pass and are looked at by the clock: two of them leave the machine free enough. Threads
+# that meet, and those that call make in the build folder, have the machine to themselves.
 LONG := $(filter property/% life/% sim/% fault/% crash/%,$(BUILT))
-ALONE := $(filter console/% threads/% unit/test_turns unit/test_threads,$(BUILT))
+WAITING := $(filter console/%,$(BUILT))
+ALONE := $(filter threads/% unit/test_turns unit/test_threads,$(BUILT))
 CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,python,sh tests/python/run.sh $(BUILD)) \
     $(call suite,headers,sh tests/headers/run.sh $(BUILD)) \
@@ -80,7 +82,7 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,format,sh tests/format/run.sh $(BUILD)) \
     $(call suite,risk/trial_rule,sh tests/risk/trial_rule.sh) \
     $(call suite,rust,sh tests/rust/run.sh $(BUILD)) \
-    $(call built,$(filter-out $(LONG) $(ALONE),$(BUILT))) \
+    $(call built,$(filter-out $(LONG) $(WAITING) $(ALONE),$(BUILT))) \
     $(if $(filter crash,$(TEST_SUITES)),,$(call leave_out,crash,crashes,without SQLite)) \
     $(if $(filter console,$(TEST_SUITES)),,$(call leave_out,console,the console,needs SQLite and \
         libmicrohttpd-dev and libcurl4-openssl-dev)) \
@@ -97,6 +99,7 @@ CHECKS = $(call built,$(LONG)) $(call suite,cpp,sh tests/cpp/run.sh $(BUILD)) \
     $(call suite,abi,sh tests/abi/run.sh $(BUILD)) \
     $(call suite,abi/hosts,sh tests/abi/hosts.sh $(BUILD)) \
     $(call suite,hardening,sh tests/hardening/run.sh $(BUILD)) \
+    --pairs $(call built,$(WAITING)) \
     --alone $(call built,$(ALONE)) \
     $(call suite,demo,sh tests/demo/run.sh $(BUILD)) \
     $(call suite,selftest,sh tests/selftest/run.sh $(BUILD)) \

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs test suites, several at once, and adds up their results.
-# usage: run.sh BUILD NAME=COMMAND... [--alone NAME=COMMAND...]
+# usage: run.sh BUILD NAME=COMMAND... [--pairs NAME=COMMAND...] [--alone NAME=COMMAND...]
 # As many as CHECK_JOBS says run at once, else as many as there are processors, started in the order
-# given. Those behind --alone run when all others have ended, one after the other.
+# given. When they have ended, those behind --pairs run two at a time, and then those behind --alone
+# one after the other.
 # A suite's tests are counted from Check's summary or from a last "N passed, N failed"; one that
 # prints neither counts as one test. A suite that fails adds at least one failure; its output is
 # shown. One that does not end within TEST_SECONDS is stopped.
@@ -86,14 +87,19 @@ report() {
 
 suites=0
 list=$logs/together
-for file in all together alone; do : >"$logs/$file"; done
+for file in all together pairs alone; do : >"$logs/$file"; done
 for suite in "$@"; do
-    if [ "$suite" = --alone ]; then list=$logs/alone; else
+    case $suite in
+    --pairs | --alone) list=$logs/${suite#--} ;;
+    *)
         log=$(log_of "${suite%%=*}")
         rm -f "$log"
         printf '%s\0' "$log" >>"$logs/all"
         printf '%s\0' "$suite" >>"$list"
         suites=$((suites + 1))
-    fi
+        ;;
+    esac
 done
-{ run "${CHECK_JOBS:-$(nproc)}" <"$logs/together" && run 1 <"$logs/alone"; } | report $suites
+{
+    run "${CHECK_JOBS:-$(nproc)}" <"$logs/together" && run 2 <"$logs/pairs" && run 1 <"$logs/alone"
+} | report $suites

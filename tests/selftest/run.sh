@@ -105,6 +105,11 @@ busy="mkdir $folder/busy && sleep 0.1 && rmdir $folder/busy"
 says "those that must are alone" 0 "5 passed, 0 failed" -- \
     "a=sleep 0.5; : >$folder/ended" b=true \
     --alone "c=[ -e $folder/ended ] && $busy" "d=$busy" "e=$busy"
+says "those in pairs come between them" 0 "4 passed, 0 failed" -- \
+    "a=sleep 0.3; : >$folder/all_ended" \
+    --pairs "b=[ -e $folder/all_ended ] && : >$folder/b2; until [ -e $folder/c2 ]; do sleep 0.1; done" \
+    "c=[ -e $folder/all_ended ] && : >$folder/c2; until [ -e $folder/b2 ]; do sleep 0.1; done" \
+    --alone "d=[ -e $folder/c2 ] && $busy"
 says "none but those that must be alone" 0 "1 passed, 0 failed" "ok     a (1)" -- --alone a=true
 CHECK_JOBS=1 says "one at a time, in their order" 0 "3 passed, 0 failed" -- \
     "a=$busy && : >$folder/first" "b=[ -e $folder/first ] && $busy && : >$folder/second" \
