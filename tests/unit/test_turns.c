@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { N_DECIDERS = 4, N_SNAPSHOTS = 200, MOST_DECISIONS = 2000000 };
+enum { N_DECIDERS = 4, N_SNAPSHOTS = 200, MOST_DECISIONS = 20000000 };
 
 struct busy {
     perp_core *core;
