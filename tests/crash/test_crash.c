@@ -68,13 +68,13 @@ static struct point after(const struct life *life, size_t lines) {
     return lines > life->from ? life->truth.after[lines - 1] : life->start;
 }
 
-/* A tick is a call of its own and one more for each job that the executor refuses or leaves in
-   doubt; the first line of an empty store also stores the configuration before it. */
+/* A tick is a call of its own and one more for each job that the executor declines, refuses or
+   leaves in doubt; the first line of an empty store also stores the configuration before it. */
 static bool between_calls(struct test *test, struct life *life, size_t line) {
     char kind[32];
     store_kind_after(test->beside, life->end.seq, kind);
-    bool is_cut = strcmp(kind, "finish") == 0 || strcmp(kind, "doubt") == 0 ||
-                  strcmp(kind, "circuit_up") == 0;
+    bool is_cut = strcmp(kind, "withdraw") == 0 || strcmp(kind, "finish") == 0 ||
+                  strcmp(kind, "doubt") == 0 || strcmp(kind, "circuit_up") == 0;
     bool is_first = line == 0 && life->end.seq == 1;
     if (!is_first && (!is_cut || !strstr(life->lines->text[line], "\"tick\"")))
         return fail(life, "half of a line is there", line);
