@@ -56,6 +56,11 @@ for name in $(grep -ohE 'perpcore_[a-z_]+' alerts.yml queries | sort -u); do
     tell $? "the console serves no $name"
 done
 
+for command in $(grep -ohE 'perpctl [a-z-]+' alerts.yml | sort -u | cut -d' ' -f2); do
+    "$bin/perpctl" --help | grep -qE "^  ([a-z-]+ \\| )?$command( |\$)"
+    tell $? "perpctl has no command $command"
+done
+
 # A real one, which asks each second.
 sed "s/127.0.0.1:8787/127.0.0.1:$port/; s/\(_interval:\) 5s/\1 1s/" prometheus.yml >near.yml
 prometheus --config.file=near.yml --storage.tsdb.path=data --log.level=error \
