@@ -11,7 +11,8 @@ CMAKEDIR ?= $(LIBDIR)/cmake/perpcore
 # Groups of files: where they go, with which mode, and the files. install puts them there and
 # uninstall takes them away.
 TOOLS := perpcore-console perpctl perp-scenario perp-replay
-GROUPS := tools man1 man3 completion headers archive shared pkgconfig cmake doc guides images monitoring
+GROUPS := tools man1 man3 completion headers archive shared pkgconfig cmake doc guides images \
+    monitoring
 to_tools := $(BINDIR) 755 $(addprefix $(BUILD)/bin/,$(TOOLS))
 to_man1 := $(MANDIR)/man1 644 $(TOOLS:%=examples/%.1)
 to_man3 := $(MANDIR)/man3 644 docs/perpcore.3

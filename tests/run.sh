@@ -2,8 +2,8 @@
 # Runs test suites, several at once, and adds up their results.
 # usage: run.sh BUILD NAME=COMMAND... [--pairs NAME=COMMAND...] [--alone NAME=COMMAND...]
 # As many as CHECK_JOBS says run at once, else as many as there are processors, started in the order
-# given. When they have ended, those behind --pairs run two at a time, and then those behind --alone
-# one after the other.
+# given. When they have ended, those behind --pairs run two at a time at most, and then those behind
+# --alone one after the other.
 # A suite's tests are counted from Check's summary or from a last "N passed, N failed"; one that
 # prints neither counts as one test. A suite that fails adds at least one failure; its output is
 # shown. One that does not end within TEST_SECONDS is stopped.
@@ -100,6 +100,8 @@ for suite in "$@"; do
         ;;
     esac
 done
+at_once=${CHECK_JOBS:-$(nproc)}
 {
-    run "${CHECK_JOBS:-$(nproc)}" <"$logs/together" && run 2 <"$logs/pairs" && run 1 <"$logs/alone"
+    run "$at_once" <"$logs/together" && run $((at_once < 2 ? at_once : 2)) <"$logs/pairs" &&
+        run 1 <"$logs/alone"
 } | report $suites

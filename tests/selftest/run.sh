@@ -114,6 +114,7 @@ says "none but those that must be alone" 0 "1 passed, 0 failed" "ok     a (1)" -
 CHECK_JOBS=1 says "one at a time, in their order" 0 "3 passed, 0 failed" -- \
     "a=$busy && : >$folder/first" "b=[ -e $folder/first ] && $busy && : >$folder/second" \
     "c=[ -e $folder/second ] && $busy"
+CHECK_JOBS=1 says "nor in pairs" 0 "2 passed, 0 failed" -- --pairs "a=$busy" "b=$busy"
 # The shell that would have told how a ended is killed, and no other suite is started.
 CHECK_JOBS=1 says "the runner is stopped" 1 "0 passed, 3 failed" \
     "FAILED: 3 suites have not run to their end" -- \
